@@ -1,0 +1,119 @@
+"""Measure how fast PDFs are read: `python -m bench.extract FOLDER|FILE… [--repeat N]`.
+
+Prints, for each file and for all, the pages a second by the clock and by the time of the processor
+(which other work on the machine does not change): medians of the runs, the start of the child
+process included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ingestion.readers import DocumentInfo, Limits, PageText, ReadError
+from ingestion.readers.pdf import check_pdf, read_pdf
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("paths", nargs="+", type=Path, metavar="FOLDER|FILE")
+    parser.add_argument("--repeat", type=int, default=5, metavar="N")
+    options = parser.parse_args()
+    limits = Limits()
+    starts: list[float] = []
+    total = Reading(0, 0, 0.0, 0.0)
+    out(HEADER)
+    for path in pdfs(options.paths):
+        try:
+            starts.append(timed_check(path, limits))
+            reading = timed_read(path, limits, options.repeat)
+        except ReadError as error:
+            out(f"{path.name}: {error.code}")
+            continue
+        total = total.plus(reading)
+        out(row(reading, path.name))
+    if not total.pages:
+        out("No PDF with text there.")
+        return 1
+    out(row(total, "all"))
+    out(f"Opening a document takes {statistics.median(starts) * 1000:.0f} ms, child included.")
+    return 0
+
+
+class Reading(NamedTuple):
+    pages: int
+    characters: int
+    seconds: float
+    processor: float
+
+    def plus(self, other: Reading) -> Reading:
+        return Reading(
+            self.pages + other.pages,
+            self.characters + other.characters,
+            self.seconds + other.seconds,
+            self.processor + other.processor,
+        )
+
+
+HEADER = f"{'pages':>6} {'characters':>11} {'seconds':>8} {'pages/s':>8} {'pages/s cpu':>12}  file"
+
+
+def row(reading: Reading, name: str) -> str:
+    pages, characters, seconds, processor = reading
+    speeds = f"{seconds:8.2f} {pages / seconds:8.0f} {pages / processor:12.0f}"
+    return f"{pages:6} {characters:11} {speeds}  {name}"
+
+
+def out(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def pdfs(paths: list[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(path.rglob("*.pdf"))
+        else:
+            yield path
+
+
+def timed_check(path: Path, limits: Limits) -> float:
+    begun = time.perf_counter()
+    check_pdf(path, limits)
+    return time.perf_counter() - begun
+
+
+def timed_read(path: Path, limits: Limits, repeat: int) -> Reading:
+    runs = [read_once(path, limits) for _ in range(max(repeat, 1))]
+    return Reading(
+        runs[0].pages,
+        runs[0].characters,
+        statistics.median(run.seconds for run in runs),
+        statistics.median(run.processor for run in runs),
+    )
+
+
+def read_once(path: Path, limits: Limits) -> Reading:
+    begun, spent = time.perf_counter(), processor_seconds()
+    pages = characters = 0
+    for item in read_pdf(path, limits):
+        if isinstance(item, DocumentInfo):
+            pages = item.page_count
+        elif isinstance(item, PageText):
+            characters += len(item.text)
+    return Reading(pages, characters, time.perf_counter() - begun, processor_seconds() - spent)
+
+
+def processor_seconds() -> float:
+    """Return the processor time of this process and of its ended children."""
+    return sum(os.times()[:4])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

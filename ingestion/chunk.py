@@ -1,0 +1,310 @@
+"""Cut the pages of a document into passages: pages in, passages out, nothing else.
+
+A passage never crosses a heading of the first two levels. Within such a section text is cut at
+headings, paragraphs, lines, sentences and words, in this order of preference, by
+langchain-text-splitters; a table stays whole, or is cut between rows with its header repeated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ingestion.readers import Block, PageText
+
+SECTION_LEVEL = 2
+TINY = 0.25
+"""A passage of less than this share of the size joins a neighbour of its section."""
+
+_SEPARATORS = (
+    r"\n\n",
+    r"\n",
+    r"(?<=[.!?…])[»”)]?\s+(?=[A-ZÀ-ÖØ-ÞŒ«“(\d-])",
+    r"(?<=[;:])\s+",
+    r"(?<=,)\s+",
+    r"\s+(?!\d{3}(?!\d)|[%€°]|(?:[kMGT]?Wh|t|kg|g|m[²³23]?|km|kW|MW|GW|ha|bar|ans?)\b)",
+    r"\s+",
+    "",
+)
+_UNFINISHED = re.compile(r"[^\W_](?:[,»”)\]]|-)?$")
+
+
+@dataclass(frozen=True)
+class ChunkDraft:
+    """A passage, with where it comes from."""
+
+    position: int  # from 0, in reading order
+    text: str
+    page_start: int
+    page_end: int
+    headings: tuple[str, ...]  # from the highest level down to where the passage begins
+    kind: str  # "text", "table" or "figure"
+
+    @property
+    def content_hash(self) -> str:
+        """Return what a vector of this passage may be cached under."""
+        return hashlib.sha256("\x1f".join((*self.headings, self.text)).encode()).hexdigest()
+
+
+def chunk_pages(pages: Iterable[PageText], *, size: int, overlap: int) -> list[ChunkDraft]:
+    """Cut pages into passages of at most `size` characters, cut text overlapping by `overlap`.
+
+    Every word of the pages is in a passage. Only a table that has to be cut may exceed the size,
+    by its repeated header.
+    """
+    if not 0 <= overlap < size:
+        raise ValueError(f"overlap {overlap} must be at least 0 and less than size {size}")
+    cutter = _Cutter(size, overlap)
+    pieces = [piece for section in _sections(pages) for piece in cutter.cut(section)]
+    return [
+        ChunkDraft(position, piece.text, piece.first, piece.last, piece.headings, piece.kind)
+        for position, piece in enumerate(pieces)
+    ]
+
+
+@dataclass(slots=True)
+class _Part:
+    """A block, or what the turn of the page has left of one."""
+
+    text: str
+    pages: list[tuple[int, int]]  # offset in the text from which it is on a page
+    kind: str
+    trail: tuple[str, ...]
+
+    def page_at(self, offset: int) -> int:
+        starts = [start for start, _ in self.pages]
+        return self.pages[max(bisect_right(starts, offset) - 1, 0)][1]
+
+
+@dataclass(slots=True)
+class _Piece:
+    text: str
+    first: int
+    last: int
+    headings: tuple[str, ...]
+    kind: str
+
+
+@dataclass(slots=True)
+class _Trail:
+    """The headings that are in force at a place of the document."""
+
+    levels: list[tuple[int, str]] = field(default_factory=list)
+
+    def enter(self, level: int, title: str) -> None:
+        while self.levels and self.levels[-1][0] >= level:
+            self.levels.pop()
+        self.levels.append((level, title))
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        return tuple(title for _, title in self.levels)
+
+
+def _sections(pages: Iterable[PageText]) -> Iterator[list[_Part]]:
+    """Part the document at its headings of the first levels; headings in a row stay together."""
+    trail = _Trail()
+    section: list[_Part] = []
+    only_headings = True
+    for number, block in _blocks(pages):
+        text = block.text.strip()
+        if not text:
+            continue
+        if block.kind == "heading":
+            if block.level <= SECTION_LEVEL and not only_headings:
+                yield section
+                section, only_headings = [], True
+            trail.enter(block.level, " ".join(text.split()))
+        elif section and _runs_on(section[-1], block):
+            before = section[-1]
+            before.pages.append((len(before.text) + 1, number))
+            before.text += " " + text
+            continue
+        else:
+            only_headings = False
+        section.append(_Part(text, [(0, number)], block.kind, trail.titles))
+    if section:
+        yield section
+
+
+def _blocks(pages: Iterable[PageText]) -> Iterator[tuple[int, Block]]:
+    for page in pages:
+        blocks = page.blocks or (Block("paragraph", page.text),)
+        yield from ((page.number, block) for block in blocks)
+
+
+def _runs_on(part: _Part, block: Block) -> bool:
+    """Tell whether a block is the rest of a paragraph that the turn of the page has cut."""
+    return (
+        part.kind in {"paragraph", "list"}
+        and block.kind == "paragraph"
+        and block.text[:1].islower()
+        and _UNFINISHED.search(part.text) is not None
+    )
+
+
+class _Cutter:
+    def __init__(self, size: int, overlap: int) -> None:
+        self.size = size
+        # here, because it takes a second that most processes never need
+        from langchain_text_splitters import RecursiveCharacterTextSplitter
+
+        self.splitter = RecursiveCharacterTextSplitter(
+            separators=list(_SEPARATORS),
+            is_separator_regex=True,
+            keep_separator="end",
+            chunk_size=size,
+            chunk_overlap=overlap,
+        )
+
+    def cut(self, section: Sequence[_Part]) -> list[_Piece]:
+        """Cut one section into pieces, the tiny ones joined to a neighbour."""
+        pieces: list[_Piece] = []
+        for run in _runs(section, self.size):
+            if run[0].kind == "figure":
+                pieces += self._text(run, "figure")
+            elif run[-1].kind == "table":
+                pieces += self._table(run)
+            else:
+                pieces += self._text(run, "text")
+        return self._join_tiny(pieces)
+
+    def _text(self, parts: Sequence[_Part], kind: str) -> Iterator[_Piece]:
+        text, places = _laid_out(parts)
+        starts = [start for start, _ in places]
+
+        def part_at(offset: int) -> tuple[int, _Part]:
+            return places[max(bisect_right(starts, offset) - 1, 0)]
+
+        begin = 0
+        for found in self.splitter.split_text(text):
+            at = text.find(found, begin)
+            at = at if at >= 0 else begin
+            start, first = part_at(at)
+            end, last = part_at(at + len(found) - 1)
+            yield _Piece(
+                found,
+                first.page_at(at - start),
+                last.page_at(at + len(found) - 1 - end),
+                first.trail,
+                kind,
+            )
+            begin = at + 1
+
+    def _table(self, parts: Sequence[_Part]) -> Iterator[_Piece]:
+        """Cut a table between its rows; what introduces it goes with its first rows."""
+        table = parts[-1]
+        intro = "\n\n".join(part.text for part in parts[:-1])
+        header, rows = _header(table.text)
+        page, first_page = table.page_at(0), parts[0].page_at(0)
+        whole = f"{intro}\n\n{table.text}" if intro else table.text
+        if len(whole) <= self.size:
+            yield _Piece(whole, first_page, page, parts[0].trail, "table")
+            return
+        if intro:
+            yield from self._text(parts[:-1], "text")
+        if len(table.text) <= self.size:
+            yield _Piece(table.text, page, page, table.trail, "table")
+            return
+        for text in self._rows(header, rows):
+            yield _Piece(text, page, page, table.trail, "table")
+
+    def _rows(self, header: str, rows: Sequence[str]) -> Iterator[str]:
+        """Group rows under a repeated header; a row longer than the size is cut as text."""
+        room = self.size - len(header) - 1
+        group: list[str] = []
+        used = 0
+        for row in rows:
+            if group and used + len(row) + 1 > room:
+                yield "\n".join([header, *group])
+                group, used = [], 0
+            if len(row) > max(room, self.size // 2):
+                yield from (f"{header}\n{part}" for part in self.splitter.split_text(row))
+                continue
+            group.append(row)
+            used += len(row) + 1
+        if group or not rows:
+            yield "\n".join([header, *group])
+
+    def _join_tiny(self, pieces: Sequence[_Piece]) -> list[_Piece]:
+        joined: list[_Piece] = []
+        for piece in pieces:
+            before = joined[-1] if joined else None
+            if before is not None and self._joins(before, piece):
+                joined[-1] = _Piece(
+                    f"{before.text}\n\n{piece.text}",
+                    before.first,
+                    max(before.last, piece.last),
+                    before.headings,
+                    before.kind,
+                )
+            else:
+                joined.append(piece)
+        return joined
+
+    def _joins(self, before: _Piece, piece: _Piece) -> bool:
+        tiny = min(len(before.text), len(piece.text)) < TINY * self.size
+        fits = len(before.text) + 2 + len(piece.text) <= self.size
+        return tiny and fits and before.kind == piece.kind == "text"
+
+
+def _runs(section: Sequence[_Part], size: int) -> Iterator[list[_Part]]:
+    """Part a section into runs of text, tables and figures, each with what introduces it.
+
+    A sub-heading begins a run of its own once the run before is half a passage long.
+    """
+    run: list[_Part] = []
+    length = 0
+    for part in section:
+        if part.kind in {"table", "figure"}:
+            intro = _introduction(run, size)
+            if run[: len(run) - len(intro)]:
+                yield run[: len(run) - len(intro)]
+            if part.kind == "table":
+                yield [*intro, part]
+            else:
+                if intro:
+                    yield intro
+                yield [part]
+            run, length = [], 0
+            continue
+        if part.kind == "heading" and run and run[-1].kind != "heading" and length > size // 2:
+            yield run
+            run, length = [], 0
+        run.append(part)
+        length += len(part.text)
+    if run:
+        yield run
+
+
+def _introduction(run: Sequence[_Part], size: int) -> list[_Part]:
+    """Return the heading and caption that stand right before a table, or all of a tiny run."""
+    if sum(len(part.text) for part in run) < TINY * size:
+        return list(run)
+    start = len(run)
+    while start and run[start - 1].kind in {"heading", "caption"}:
+        start -= 1
+    return list(run[start:])
+
+
+def _laid_out(parts: Sequence[_Part]) -> tuple[str, list[tuple[int, _Part]]]:
+    """Join parts into one text, a heading kept to what follows; return where each begins."""
+    text = ""
+    places: list[tuple[int, _Part]] = []
+    for part in parts:
+        if text:
+            text += "\n" if places[-1][1].kind == "heading" else "\n\n"
+        places.append((len(text), part))
+        text += part.text
+    return text, places
+
+
+def _header(table: str) -> tuple[str, list[str]]:
+    """Return the header of a Markdown table, its rule included, and its rows."""
+    lines = table.split("\n")
+    if len(lines) > 1 and set(lines[1]) <= set("|-: "):
+        return "\n".join(lines[:2]), lines[2:]
+    return lines[0], lines[1:]

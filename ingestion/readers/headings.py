@@ -1,0 +1,196 @@
+"""Tell headings from text by size and weight of type, numbering and the document's bookmarks."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median_low
+from typing import NamedTuple
+
+LARGER = 1.09
+"""Type this many times the size of the text's makes a heading."""
+
+MAX_LENGTH = 220
+MAX_LINES = 4
+DEEPEST = 6
+
+_NUMBERED = re.compile(
+    r"(?:\(?(\d{1,2}(?:\.\d{1,2})*)[.)]?)(?:\s+[-–—:]?\s*|\s*[-–—:]\s*)(?=[^\W\d_])"
+)
+_PART = re.compile(
+    r"(?:annexe|chapitre|partie|titre|livre|étape|fiche|section)\s+[\dIVXLA-Z]+\b", re.IGNORECASE
+)
+_CAPTION = re.compile(
+    r"(?:fig(?:ure|\.)|tabl(?:eau|e)|graphique|schéma|illustration|carte|photo(?:graphie)?|source)s?\b"
+    r"\s*(?:n°\s*)?[\dIVX.]*[^:–—-]{0,3}\s*[:–—-]",
+    re.IGNORECASE,
+)
+_NO_TITLE = re.compile(r"^[•●○◦▪■□‣⁃∙·]|=|\.{4}|…\s*\d+$|^\S+\.[a-z]{2,4}(?:/\S*)?$|^\S+@\S+$")
+"""A list item, a formula, an entry of a table of contents, an address."""
+_NOT_WORD = re.compile(r"[\W_]+")
+
+Style = tuple[float, bool]
+"""Size of type rounded to half a point, and whether it is bold."""
+
+
+class Bookmark(NamedTuple):
+    """An entry of the document's outline."""
+
+    level: int  # from 1
+    title: str
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A paragraph that may be a heading."""
+
+    text: str
+    size: float
+    bold: bool
+    lines: int
+    page: int
+
+    @property
+    def style(self) -> Style:
+        return round(self.size * 2) / 2, self.bold
+
+    @property
+    def letters(self) -> int:
+        return sum(map(str.isalpha, self.text))
+
+
+def is_caption(text: str) -> bool:
+    """Tell whether a paragraph is the legend of a figure or table."""
+    return len(text) < 300 and _CAPTION.match(text) is not None
+
+
+def folded(text: str) -> str:
+    """Return what remains of a title when case, spaces and signs are set aside."""
+    return _NOT_WORD.sub("", text).lower()
+
+
+@dataclass(slots=True)
+class Headings:
+    """Decides, once all the paragraphs of a document are known, which are headings."""
+
+    body: float  # size of the text's type
+    bookmarks: dict[tuple[str, int], int] = field(default_factory=dict)
+    levels: dict[Style, int] = field(default_factory=dict)
+
+    def level(self, candidate: Candidate) -> int:
+        """Return the level of a heading, 0 for what is none."""
+        bookmarked = self.bookmarked(candidate)
+        if not (bookmarked or self.stands_out(candidate)) or not _short_enough(candidate):
+            return 0
+        return bookmarked or self.levels.get(candidate.style, 0)
+
+    def bookmarked(self, candidate: Candidate) -> int:
+        """Return the level that a bookmark to the candidate's page gives it, or 0."""
+        if not self.bookmarks or len(candidate.text) > MAX_LENGTH:
+            return 0
+        return self.bookmarks.get((folded(candidate.text), candidate.page), 0)
+
+    def stands_out(self, candidate: Candidate) -> bool:
+        """Tell a heading from its type: larger than the text's, or bold or capitals and short."""
+        if candidate.size >= LARGER * self.body:
+            return candidate.size >= 1.3 * self.body or not _is_sentence(candidate.text)
+        if candidate.size < 0.97 * self.body:
+            return False
+        short = candidate.lines <= 2 and len(candidate.text) <= 140
+        return short and (candidate.bold or _in_capitals(candidate)) and _title_like(candidate.text)
+
+
+def learn(candidates: Iterable[Candidate], bookmarks: Sequence[Bookmark], body: float) -> Headings:
+    """Learn the styles of a document's headings from its short paragraphs and its bookmarks."""
+    headings = Headings(body, _by_page(bookmarks))
+    found = [
+        candidate
+        for candidate in candidates
+        if (headings.stands_out(candidate) or headings.bookmarked(candidate))
+        and _short_enough(candidate)
+    ]
+    headings.levels = _levels(found, headings)
+    return headings
+
+
+def body_size(sizes: Mapping[float, int]) -> float:
+    """Return the size of type in which most characters are set."""
+    return max(sizes, key=lambda size: (sizes[size], -size)) if sizes else 10.0
+
+
+def _by_page(bookmarks: Sequence[Bookmark]) -> dict[tuple[str, int], int]:
+    levels: dict[tuple[str, int], int] = {}
+    for level, title, page in bookmarks:
+        key = folded(title)
+        if sum(char.isalpha() for char in key) >= 2:
+            levels.setdefault((key, page), min(level, DEEPEST))
+    return levels
+
+
+def _levels(found: Sequence[Candidate], headings: Headings) -> dict[Style, int]:
+    """Give each style a level: from bookmarks, else numbering, else its rank by size."""
+    body = headings.body
+    told: dict[Style, list[int]] = defaultdict(list)
+    depths: dict[Style, list[int]] = defaultdict(list)
+    for candidate in found:
+        level = headings.bookmarked(candidate)
+        if level:
+            told[candidate.style].append(level)
+        number = _NUMBERED.match(candidate.text)
+        if number:
+            depths[candidate.style].append(number.group(1).count(".") + 1)
+        elif _PART.match(candidate.text):
+            depths[candidate.style].append(1)
+    counts = Counter(candidate.style for candidate in found)
+    levels: dict[Style, int] = {}
+    above = 0
+    for style in sorted(counts, key=lambda style: (-style[0], not style[1])):
+        if told[style]:
+            level = median_low(told[style])
+        elif 3 * len(depths[style]) >= counts[style]:
+            level = max(median_low(depths[style]), 1 if style[0] > 1.3 * body else 2)
+        elif style[0] < LARGER * body:
+            level = max(above + 1, 3)
+        elif _only_on_cover(style, found):
+            levels[style] = 1
+            continue
+        else:
+            level = above + 1
+        levels[style] = max(1, min(level, DEEPEST))
+        above = max(above, levels[style]) if not told[style] else levels[style]
+        above = min(above, 3)
+    return levels
+
+
+def _only_on_cover(style: Style, found: Sequence[Candidate]) -> bool:
+    pages = {candidate.page for candidate in found if candidate.style == style}
+    return pages == {1} and any(candidate.page > 1 for candidate in found)
+
+
+def _short_enough(candidate: Candidate) -> bool:
+    text = candidate.text
+    return (
+        candidate.lines <= MAX_LINES
+        and len(text) <= MAX_LENGTH
+        and candidate.letters >= 2
+        and candidate.letters >= 0.4 * len(_NUMBERED.sub("", text, count=1))
+        and not text.endswith((";", ","))
+        and _NO_TITLE.search(text) is None
+        and not is_caption(text)
+    )
+
+
+def _in_capitals(candidate: Candidate) -> bool:
+    return candidate.text.isupper() and candidate.letters >= 6
+
+
+def _title_like(text: str) -> bool:
+    """Tell a title from a sentence in bold: it begins like one and does not end like one."""
+    return (text[0].isupper() or text[0].isdigit()) and not _is_sentence(text)
+
+
+def _is_sentence(text: str) -> bool:
+    return text.endswith((".", "!")) and not text.endswith(("etc.", "...")) and " " in text

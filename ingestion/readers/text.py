@@ -1,0 +1,169 @@
+"""Repair text as PDFs give it: characters, bullets, hyphens, words. Text in, text out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+CUT = "\x02"
+"""Marks, at the end of a line, a hyphen that either cuts a word or belongs to it."""
+
+_LIGATURES = {
+    "ﬀ": "ff",
+    "ﬁ": "fi",
+    "ﬂ": "fl",
+    "ﬃ": "ffi",
+    "ﬄ": "ffl",
+    "ﬅ": "st",
+    "ﬆ": "st",
+}
+_SPACES = "\t\xa0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+_LINE_ENDS = "\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+_INVISIBLE = (
+    "\xad\u200b\u2060\u2061\u2062\u2063\u2064\ufeff\ufff9\ufffa\ufffb"  # soft hyphen, zero widths
+    "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # direction overrides
+)
+
+
+def _table() -> dict[int, str | None]:
+    table: dict[int, str | None] = dict.fromkeys((*range(32), *range(0x7F, 0xA0)))
+    table.update({ord(char): None for char in _INVISIBLE})
+    table.update({ord(char): " " for char in _SPACES})
+    table.update({ord(char): "\n" for char in _LINE_ENDS})
+    table.update(dict.fromkeys(range(0xFDD0, 0xFDF0)))  # noncharacters
+    for plane in range(17):
+        table[plane * 0x10000 + 0xFFFE] = table[plane * 0x10000 + 0xFFFF] = None
+    table.update({ord(ligature): letters for ligature, letters in _LIGATURES.items()})
+    table[ord("\n")] = "\n"
+    table[ord("‐")] = "-"
+    table[ord("‑")] = "-"
+    return table
+
+
+_REPAIRS = _table()
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
+_PRIVATE_BULLET = re.compile(
+    "(?m)^([ ]*)[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd](?=[ ]|$)"
+)
+_RUN_OF_SPACES = re.compile(" {2,}")
+_SPACE_AT_LINE_END = re.compile(r" +(?=\n)|(?<=\n) +")
+_LEADERS = re.compile(r"(?:\s?[.·_…]){5,}\s*")
+
+
+def repair(text: str) -> str:
+    """Return text that any database, model or browser takes: NFC, no control or private character.
+
+    Ligatures become letters, every kind of space an ordinary one, a private-use glyph that opens a
+    line a bullet. Idempotent.
+    """
+    plain = text.isascii()
+    if not plain:
+        text = _PRIVATE_BULLET.sub(r"\1•", text)
+    text = text.replace("\r\n", "\n").translate(_REPAIRS)
+    if not plain:
+        text = _PRIVATE.sub("", _SURROGATES.sub("", text))
+        text = unicodedata.normalize("NFC", text)
+    if "  " in text:
+        text = _RUN_OF_SPACES.sub(" ", text)
+    if "\n" in text:
+        text = _SPACE_AT_LINE_END.sub("", text)
+    return text.strip(" ")
+
+
+def shorten_leaders(text: str) -> str:
+    """Replace the dots that lead from a title to its page number with one ellipsis."""
+    return _LEADERS.sub(" … ", text).strip() if "...." in text or ". . ." in text else text
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_CUT_END = re.compile(f"{CUT}$|(?<=\\w)-$")
+_LAST_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*$")
+_FIRST_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+
+_KEEP_AFTER = _words(
+    """
+    après arrière au avant bas basse celle celles celui ceux ci contre court demi elle elles eux ex
+    grand haut haute hautes hauts hors là long lui mi moins moyen non nous par peut plus presque
+    quasi quatre quelques rez saint sainte self semi soi sous vice vingt vous
+    """
+)
+_KEEP_BEFORE = _words(
+    """
+    ce ci delà dessous dessus dire elle elles en il ils je la le les leur lui là même mêmes nous on
+    t tu unes uns vis vous y être œuvre
+    """
+)
+
+
+def vocabulary(lines: Iterable[str]) -> Counter[str]:
+    """Count the words of a document, leaving out what a cut at the end of a line has damaged."""
+    words: Counter[str] = Counter()
+    damaged = False
+    for line in lines:
+        found = _WORD.findall(line.lower())
+        if damaged and found:
+            del found[0]
+        damaged = line.endswith((CUT, "-"))
+        if damaged and found:
+            del found[-1]
+        words.update(found)
+    return words
+
+
+def join_cut(left: str, right: str, words: Mapping[str, int]) -> str:
+    """Join two lines of which the first ends on a hyphen, given without that hyphen.
+
+    The word is joined (flexi|bilité) or its hyphen kept (sous|station) as the rest of the document
+    writes it; where it does not occur there, by rule.
+    """
+    head, tail = _LAST_WORD.search(left), _FIRST_WORD.match(right)
+    if head is None or tail is None or not tail.group()[0].islower():
+        return f"{left}-{right}"
+    first, second = head.group().lower(), tail.group().lower()
+    joined, hyphenated = words.get(first + second, 0), words.get(f"{first}-{second}", 0)
+    keep = hyphenated > joined
+    if hyphenated == joined:
+        keep = _hyphen_by_rule(first, second, words)
+    return f"{left}-{right}" if keep else left + right
+
+
+def _hyphen_by_rule(first: str, second: str, words: Mapping[str, int]) -> bool:
+    if "-" in first or first in _KEEP_AFTER or second.split("-")[0] in _KEEP_BEFORE:
+        return True
+    return len(first) > 3 and len(second) > 4 and first in words and second in words
+
+
+def join_lines(lines: Iterable[str], words: Mapping[str, int]) -> str:
+    """Join the lines of a paragraph into one, settling the hyphens between them."""
+    joined = ""
+    for line in lines:
+        if _CUT_END.search(joined):
+            joined = join_cut(joined[:-1], line, words)
+        else:
+            joined = f"{joined} {line}" if joined else line
+    return joined[:-1] + "-" if joined.endswith(CUT) else joined
+
+
+_STOP_WORDS = {
+    "fr": _words("le la les des du une est et dans pour par sur que qui aux avec sont"),
+    "en": _words("the of and to in is for that with are be this on by from as"),
+}
+
+
+def language_of(text: str) -> str:
+    """Return `fr` or `en` when the most frequent small words leave no doubt, else `""`."""
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    counts = {
+        language: sum(word in stops for word in words) for language, stops in _STOP_WORDS.items()
+    }
+    language = max(counts, key=lambda name: counts[name])
+    others = sum(counts.values()) - counts[language]
+    clear = counts[language] >= max(3, 0.05 * len(words)) and counts[language] > 2 * others
+    return language if clear else ""

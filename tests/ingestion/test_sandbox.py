@@ -1,0 +1,188 @@
+"""Files that cannot be read end as one error with its code, and leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ingestion.readers import Limits, ReadError, sandbox
+from ingestion.readers.pdf import check_pdf, read_pdf, render_page
+from tests.ingestion import crafted
+
+LIMITS = Limits(memory_mb=1024, cpu_seconds=20, wall_seconds=20)
+LINE = b"BT /F1 9 Tf 50 700 Td (Une ligne de texte) Tj ET"
+
+
+LONG_PAGE = b"BT /F1 9 Tf 50 800 Td " + b"(Une ligne de texte) Tj 0 -12 Td " * 60 + b"ET"
+"""More text on 200 such pages than a pipe holds, so that the child has to wait for its reader."""
+
+
+def code_of(action: Callable[[], object]) -> str:
+    with pytest.raises(ReadError) as caught:
+        action()
+    return caught.value.code
+
+
+def write(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty_file"),
+        (b"<!doctype html><p>404", "not_a_pdf"),
+        (b"PK\x03\x04", "not_a_pdf"),
+        (b"%PDF-1.7\n", "truncated"),
+        (b"%PDF-1.7\nnothing of the kind\n%%EOF", "unreadable"),
+    ],
+)
+def test_files_that_are_no_pdf(tmp_path: Path, data: bytes, code: str) -> None:
+    path = write(tmp_path / "faux.pdf", data)
+    assert code_of(lambda: check_pdf(path, LIMITS)) == code
+    assert code_of(lambda: list(read_pdf(path, LIMITS))) == code
+
+
+def test_truncated_file(tmp_path: Path) -> None:
+    whole = crafted.raw(tmp_path / "entier.pdf", LINE).read_bytes()
+    path = write(tmp_path / "coupé.pdf", whole[: len(whole) // 3])
+    assert code_of(lambda: check_pdf(path, LIMITS)) == "truncated"
+
+
+def test_end_missing_yet_readable(tmp_path: Path) -> None:
+    whole = crafted.raw(tmp_path / "entier.pdf", LINE).read_bytes()
+    path = write(tmp_path / "coupé.pdf", whole[:-10])
+    assert check_pdf(path, LIMITS).page_count == 1
+
+
+def test_user_password(tmp_path: Path) -> None:
+    path = crafted.encrypted(tmp_path / "secret.pdf", user="secret", owner="autre")
+    assert code_of(lambda: check_pdf(path, LIMITS)) == "encrypted"
+
+
+def test_no_page(tmp_path: Path) -> None:
+    path = crafted.raw(tmp_path / "vide.pdf", LINE, pages=0)
+    assert code_of(lambda: check_pdf(path, LIMITS)) == "no_pages"
+
+
+def test_no_text_is_said_at_the_end(tmp_path: Path) -> None:
+    path = crafted.lines(tmp_path / "scan.pdf", [[], []])
+    reading = read_pdf(path, LIMITS)
+    assert len([next(reading) for _ in range(3)]) == 3
+    assert code_of(lambda: next(reading)) == "no_text"
+
+
+def test_too_many_pages(tmp_path: Path) -> None:
+    path = crafted.raw(tmp_path / "long.pdf", LINE, pages=30)
+    few = replace(LIMITS, pages=29)
+    assert code_of(lambda: check_pdf(path, few)) == "too_many_pages"
+    assert check_pdf(path, replace(LIMITS, pages=30)).page_count == 30
+
+
+def test_too_much_text(tmp_path: Path) -> None:
+    path = crafted.raw(tmp_path / "long.pdf", LINE, pages=30)
+    assert code_of(lambda: list(read_pdf(path, replace(LIMITS, characters=100)))) == "too_much_text"
+
+
+def test_decompression_bomb(tmp_path: Path) -> None:
+    path = crafted.raw(tmp_path / "bombe.pdf", b"BT /F1 9 Tf (a) Tj ET " + b" " * 150_000_000)
+    small = replace(LIMITS, memory_mb=300)
+    assert check_pdf(path, small).page_count == 1
+    assert code_of(lambda: list(read_pdf(path, small))) == "too_much_memory"
+    assert code_of(lambda: render_page(path, 1, small)) == "too_much_memory"
+
+
+def test_out_of_cpu_time(tmp_path: Path) -> None:
+    path = crafted.raw(tmp_path / "lent.pdf", b"BT /F1 1 Tf " + b"(abcdef) Tj 1 1 Td " * 400_000)
+    assert code_of(lambda: list(read_pdf(path, replace(LIMITS, cpu_seconds=1)))) == "too_slow"
+
+
+def test_out_of_patience(tmp_path: Path) -> None:
+    path = crafted.raw(tmp_path / "lent.pdf", LINE)
+    begun = time.monotonic()
+    assert code_of(lambda: check_pdf(path, replace(LIMITS, wall_seconds=0.01))) == "too_slow"
+    assert time.monotonic() - begun < 2
+
+
+def test_page_that_is_not_there(tmp_path: Path) -> None:
+    path = crafted.raw(tmp_path / "page.pdf", LINE)
+    assert code_of(lambda: render_page(path, 2, LIMITS)) == "no_pages"
+
+
+def test_missing_file_is_the_caller_s_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        check_pdf(tmp_path / "rien.pdf", LIMITS)
+
+
+def test_odd_names_and_secrets_stay_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OVH_API_KEY", "clé")
+    seen: dict[str, object] = {}
+    start = subprocess.Popen
+
+    def spy(command: list[str], **options: object) -> subprocess.Popen[bytes]:
+        seen.update(options, command=command)
+        return start(command, **options)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(subprocess, "Popen", spy)
+    path = crafted.raw(tmp_path / "-rf l'été \u202efdp.pdf", LINE)
+    assert check_pdf(path, LIMITS).page_count == 1
+    assert "OVH_API_KEY" not in str(seen["env"])
+    assert "rf" not in str(seen["command"])
+
+
+def child_of(path: Path, limits: Limits = LIMITS) -> tuple[int, object]:
+    """Start a reading and return the child's process id and the iterator that owns it."""
+    before = set(_children())
+    reading = read_pdf(path, limits)
+    next(reading)
+    (pid,) = set(_children()) - before
+    return pid, reading
+
+
+def _children() -> list[int]:
+    found = psutil.Process().children()
+    return [child.pid for child in found if "ingestion.readers.child" in child.cmdline()]
+
+
+def test_stopping_early_kills_the_child(tmp_path: Path) -> None:
+    path = crafted.raw(tmp_path / "long.pdf", LONG_PAGE, pages=200)
+    pid, reading = child_of(path)
+    reading.close()  # type: ignore[attr-defined]
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_killed_child_is_an_error(tmp_path: Path) -> None:
+    path = crafted.raw(tmp_path / "long.pdf", LONG_PAGE, pages=200)
+    pid, reading = child_of(path)
+    os.kill(pid, 11)
+    assert code_of(lambda: list(reading)) == "crashed"  # type: ignore[call-overload]
+
+
+def test_nonsense_from_the_child_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = crafted.raw(tmp_path / "page.pdf", LINE)
+    for answer in ("not json", "[1]", '{"kind": "info"}', '{"kind": "page", "blocks": 3}'):
+        monkeypatch.setattr(sandbox, "_command", lambda *_, a=answer: ["echo", a])
+        assert code_of(lambda: list(read_pdf(path, LIMITS))) == "crashed"
+
+
+def test_endless_output_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = crafted.raw(tmp_path / "page.pdf", LINE)
+    monkeypatch.setattr(sandbox, "BYTES_BESIDES", 100_000)
+    monkeypatch.setattr(sandbox, "_command", lambda *_: ["yes", "x" * 100])
+    assert code_of(lambda: list(sandbox.run("read", path, replace(LIMITS, characters=1)))) in {
+        "too_much_text",
+        "crashed",
+    }

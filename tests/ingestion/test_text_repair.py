@@ -1,0 +1,91 @@
+"""Text as PDFs give it, made fit to keep."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingestion.readers.text import (
+    CUT,
+    join_lines,
+    language_of,
+    repair,
+    shorten_leaders,
+    vocabulary,
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("e\u0301nergie", "énergie"),
+        ("eﬃcacité, ﬁn, ﬂux", "efficacité, fin, flux"),
+        ("a\x00b\x07c\ud800d\ufffee", "abcde"),
+        ("1\u202f234,5\xa0kWh", "1 234,5 kWh"),
+        ("consom\xadmation", "consommation"),
+        ("\uf0b7 un point", "• un point"),
+        ("un \uf0b7 signe", "un signe"),
+        ("\u202egauche\u202c", "gauche"),
+        ("vis‑à‑vis", "vis-à-vis"),
+        ("m² et CO₂", "m² et CO₂"),
+        ("  deux   espaces \n ici", "deux espaces\nici"),
+        ("a\r\nb", "a\nb"),
+    ],
+)
+def test_repair(before: str, after: str) -> None:
+    assert repair(before) == after
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=())))
+def test_repaired_text_can_be_kept_anywhere(text: str) -> None:
+    repaired = repair(text)
+    assert "\x00" not in repaired
+    repaired.encode()
+    assert unicodedata.is_normalized("NFC", repaired)
+    assert repair(repaired) == repaired
+
+
+@pytest.mark.parametrize(
+    ("lines", "elsewhere", "joined"),
+    [
+        (["la flexi" + CUT, "bilité"], "", "la flexibilité"),
+        (["la sous" + CUT, "station"], "", "la sous-station"),
+        (["le back" + CUT, "office"], "le back-office du site", "le back-office"),
+        (["la sous" + CUT, "traitance"], "une soustraitance", "la soustraitance"),
+        (["le court" + CUT, "circuit"], "un court circuit", "le court-circuit"),
+        (["c'est-à" + CUT, "dire"], "", "c'est-à-dire"),
+        (["la norme ISO 14064-", "2 de"], "", "la norme ISO 14064-2 de"),
+        (["Saint" + CUT, "Denis"], "", "Saint-Denis"),
+        (["une consom-", "mation"], "", "une consommation"),
+        (["deux", "lignes"], "", "deux lignes"),
+        (["fin de page" + CUT], "", "fin de page-"),
+        (["de 10 -", "20 kW"], "", "de 10 - 20 kW"),
+    ],
+)
+def test_hyphens_at_the_end_of_lines(lines: list[str], elsewhere: str, joined: str) -> None:
+    assert join_lines(lines, vocabulary([*lines, elsewhere])) == joined
+
+
+def test_vocabulary_leaves_out_what_a_cut_has_damaged() -> None:
+    assert vocabulary(["une flexi" + CUT, "bilité forte"]) == {"une": 1, "forte": 1}
+
+
+def test_leaders_are_shortened() -> None:
+    assert shorten_leaders("Chaleur ............ 12") == "Chaleur … 12"
+    assert shorten_leaders("Une phrase...") == "Une phrase..."
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("La part de la chaleur qui est perdue dans les conduites du site", "fr"),
+        ("The share of the heat that is lost in the pipes of the plant", "en"),
+        ("kWh kWh 12 345", ""),
+        ("", ""),
+    ],
+)
+def test_language(text: str, language: str) -> None:
+    assert language_of(text) == language
