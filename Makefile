@@ -1,0 +1,51 @@
+# `make run` and `make test` do all the set-up on a machine with Python 3.11, git and make.
+PYTHON ?= python3
+BIN = .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: run test lint format bench messages lock
+
+run: .venv/run.stamp
+	@exec $(BIN)/python manage.py up
+
+test: .venv/dev.stamp
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	git ls-files -z -- '*.html' | xargs -0 $(BIN)/djade --check --target-version 5.2
+	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	$(BIN)/python demo/build.py --check
+
+format: .venv/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	git ls-files -z -- '*.html' | xargs -0 $(BIN)/djade --target-version 5.2
+
+bench: .venv/dev.stamp
+	$(BIN)/python -m bench.extract $(or $(DOCUMENTS),demo)
+
+messages: .venv/dev.stamp  ## needs GNU gettext
+	$(BIN)/python manage.py makemessages --locale fr --no-location --ignore .venv --ignore var
+	$(BIN)/python manage.py compilemessages --locale fr --ignore .venv
+
+lock:  ## needs uv; the lock files carry hashes and no index address
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --extra dev pyproject.toml -o requirements-dev.lock
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "WikiCO2 needs Python 3.11 or newer: make run PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: .venv/bin/python requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/dev.stamp: .venv/bin/python requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@ .venv/run.stamp

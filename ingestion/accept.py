@@ -1,0 +1,206 @@
+"""Accept: a file that somebody gives becomes a document in the queue, or a clear refusal."""
+
+import hashlib
+import re
+import tempfile
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, NamedTuple
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.files.base import File
+from django.db import IntegrityError, transaction
+
+from ingestion.models import Document
+from ingestion.readers import DocumentInfo, Limits, ReadError, media
+from ingestion.readers.pdf import check_pdf
+from wikico2.errors import WorkError
+from wikico2.queue import enqueue
+
+ADVANCE = "ingestion.tasks.advance_document"
+MEGABYTE = 1024 * 1024
+
+# Titles that programs write by themselves.
+_MEANINGLESS_TITLE = re.compile(
+    r"^(microsoft \w+ - |untitled|sans[ _-]titre|document\s?\d*$|présentation\s?\d*$|slide 1)"
+    r"|\.(docx?|pptx?|xlsx?|odt|indd|pdf|qxd|tex|dvi)$",
+    re.IGNORECASE,
+)
+
+
+def accept(
+    upload: File[Any],
+    user: Any,
+    *,
+    title: str = "",
+    access: str = Document.Access.OPEN,
+) -> Document:
+    """Keep the file and queue its reading; return the document that stands for it.
+
+    The file is judged by what is in it, never by its name. Raises WorkError: empty_file, too_large,
+    not_a_pdf, duplicate (details: document, title, url), or what the reader says of it (encrypted,
+    truncated, no_pages, unreadable…). Nothing is kept of a refused file.
+    """
+    limit = settings.MAX_UPLOAD_MB * MEGABYTE
+    if (upload.size or 0) > limit:
+        raise _too_large(upload.size)
+    with _on_disk(upload, limit) as (path, content):
+        if not content.size:
+            raise WorkError("empty_file")
+        if media.sniff(content.head) != media.PDF:
+            raise WorkError("not_a_pdf")
+        if known := Document.objects.filter(sha256=content.sha256).first():
+            return _known(known, upload)
+        info = _check(path)
+        name = clean_name(upload.name or "")
+        document = Document(
+            title=(title.strip() or stated_title(info) or title_from_name(name))[:300],
+            filename=name,
+            sha256=content.sha256,
+            size=content.size,
+            media_type=media.PDF,
+            author=info.author[:300],
+            language=info.language[:8],
+            page_count=info.page_count,
+            access=access,
+            uploaded_by=user if user is not None and user.is_authenticated else None,
+        )
+        _keep_file(document, upload)
+        return _store(document)
+
+
+def limits() -> Limits:
+    """Return what reading one document may use."""
+    return Limits(
+        memory_mb=settings.READ_MEMORY_MB,
+        cpu_seconds=settings.READ_SECONDS,
+        wall_seconds=settings.READ_SECONDS,
+        pages=settings.READ_MAX_PAGES,
+    )
+
+
+def explained(error: ReadError) -> WorkError:
+    """Return a reader's error as the one that its sentence is made of."""
+    limit = {"too_slow": settings.READ_SECONDS, "too_many_pages": settings.READ_MAX_PAGES}
+    return WorkError(error.code, **{"limit": limit.get(error.code), **error.details})
+
+
+def clean_name(name: str) -> str:
+    """Return the last part of a path, in printable characters, as the file is shown to people."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    # A lone surrogate stands for a byte that was not UTF-8, as file systems have them.
+    text = last.encode("utf-8", "replace").decode()
+    text = "".join(c for c in unicodedata.normalize("NFC", text) if c.isprintable()).strip()
+    return text[-255:] or "document.pdf"
+
+
+def stated_title(info: DocumentInfo) -> str:
+    """Return the title that the file states, if a person wrote it."""
+    stated = " ".join(info.title.split())
+    return "" if len(stated) < 4 or _MEANINGLESS_TITLE.search(stated) else stated
+
+
+def title_from_name(name: str) -> str:
+    """Return the title that a file's name amounts to."""
+    stem = re.sub(r"\.pdf$", "", name, flags=re.IGNORECASE)
+    return " ".join(stem.replace("_", " ").split()) or name
+
+
+# --- From upload to row -------------------------------------------------------------------------
+
+
+class _Content(NamedTuple):
+    sha256: str
+    size: int
+    head: bytes
+
+
+@contextmanager
+def _on_disk(upload: File[Any], limit: int) -> Iterator[tuple[Path, _Content]]:
+    """Give a path of the upload's content and what is known of it after one pass."""
+    existing = getattr(upload, "temporary_file_path", None)
+    if existing is not None:
+        yield Path(existing()), _digest(upload, None, limit)
+        return
+    with tempfile.NamedTemporaryFile(suffix=".pdf") as copy:
+        content = _digest(upload, copy, limit)
+        copy.flush()
+        yield Path(copy.name), content
+
+
+def _digest(upload: File[Any], copy: IO[bytes] | None, limit: int) -> _Content:
+    """Read the upload once, into `copy` where one is wanted."""
+    digest = hashlib.sha256()
+    size = 0
+    head = b""
+    for data in upload.chunks(MEGABYTE):
+        head = head or data[: media.HEADER_WINDOW]
+        size += len(data)
+        if size > limit:
+            raise _too_large(max(size, upload.size or 0))
+        digest.update(data)
+        if copy is not None:
+            copy.write(data)
+    return _Content(digest.hexdigest(), size, head)
+
+
+def _check(path: Path) -> DocumentInfo:
+    """Refuse at the door what cannot be opened; what takes time is left to the worker to judge."""
+    try:
+        return check_pdf(path, limits())
+    except ReadError as error:
+        if error.code == "too_slow":
+            return DocumentInfo(page_count=0)
+        raise explained(error) from error
+
+
+def _keep_file(document: Document, upload: File[Any]) -> None:
+    """Put the file into the storage under a name of our own."""
+    upload.seek(0)
+    document.file.save(f"{uuid4().hex}.pdf", upload, save=False)
+
+
+def _store(document: Document) -> Document:
+    """Write the row and its task together; without the row the file goes too."""
+    try:
+        with transaction.atomic():
+            document.save()
+            enqueue(ADVANCE, document.pk)
+    except IntegrityError:
+        document.file.delete(save=False)
+        twin = Document.objects.filter(sha256=document.sha256).first()
+        if twin is None:
+            raise
+        raise _duplicate(twin) from None  # somebody else gave the same file at the same time
+    except BaseException:
+        document.file.delete(save=False)
+        raise
+    return document
+
+
+def _known(document: Document, upload: File[Any]) -> Document:
+    """Refuse a file that is among the sources, unless the storage has lost it: then put it back."""
+    if document.error_code != "file_missing":
+        raise _duplicate(document)
+    _keep_file(document, upload)
+    with transaction.atomic():
+        document.save(update_fields=["file"])
+        document.restart()
+        enqueue(ADVANCE, document.pk)
+    return document
+
+
+def _duplicate(document: Document) -> WorkError:
+    return WorkError(
+        "duplicate",
+        document=document.pk,
+        title=document.title,
+        url=document.get_absolute_url(),
+    )
+
+
+def _too_large(size: int) -> WorkError:
+    return WorkError("too_large", size=-(-size // MEGABYTE), limit=settings.MAX_UPLOAD_MB)

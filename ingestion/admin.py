@@ -1,0 +1,121 @@
+"""Sources in the administration: to look at, to rename, to set who may read them."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from ingestion import ingest
+from ingestion.models import Chunk, Document, Page, Vector
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Rows that only the program writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Document)
+class DocumentAdmin(admin.ModelAdmin[Document]):
+    list_display = [
+        "title",
+        "state",
+        "percent",
+        "page_count",
+        "access",
+        "uploaded_by",
+        "created_at",
+    ]
+    list_filter = ["state", "access", "language"]
+    list_select_related = ["uploaded_by"]
+    search_fields = ["title", "filename", "author", "sha256"]
+    date_hierarchy = "created_at"
+    actions = ["retry"]
+    autocomplete_fields = ["supersedes"]
+    readonly_fields = [
+        "filename",
+        "file",
+        "size",
+        "sha256",
+        "page_count",
+        "uploaded_by",
+        "created_at",
+        "state",
+        "error",
+        "indexed_with",
+        "ready_at",
+    ]
+    fields = ["title", "author", "language", "access", "supersedes", *readonly_fields]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # files come in where they are checked
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
+        """Tell which sources go; their pages and passages, however many, go with them."""
+        names = [str(document) for document in objs]
+        return names, {Document._meta.verbose_name_plural: len(names)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Document) -> None:
+        ingest.remove(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
+        for document in queryset:
+            ingest.remove(document)
+
+    @admin.display(description=_("error"))
+    def error(self, document: Document) -> str:
+        return document.error
+
+    @admin.action(description=_("Retry the reading of the selected sources"))
+    def retry(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
+        count = sum(ingest.retry(document) for document in queryset)
+        message = ngettext(
+            "%(count)d source is read again.", "%(count)d sources are read again.", count
+        )
+        self.message_user(request, message % {"count": count}, messages.SUCCESS)
+
+
+@admin.register(Page)
+class PageAdmin(ReadOnlyAdmin):
+    list_display = ["document", "number"]
+    list_select_related = ["document"]
+    search_fields = ["document__title"]
+    show_full_result_count = False
+    exclude = ["blocks"]
+
+
+@admin.register(Chunk)
+class ChunkAdmin(ReadOnlyAdmin):
+    list_display = ["document", "position", "page_start", "page_end", "kind"]
+    list_filter = ["kind"]
+    list_select_related = ["document"]
+    search_fields = ["document__title"]
+    show_full_result_count = False
+    exclude = ["search"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("search")
+
+
+@admin.register(Vector)
+class VectorAdmin(ReadOnlyAdmin):
+    list_display = ["content_hash", "model", "created_at"]
+    list_filter = ["model"]
+    search_fields = ["content_hash"]
+    show_full_result_count = False
+    fields = ["content_hash", "model", "created_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("data")

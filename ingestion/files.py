@@ -1,0 +1,28 @@
+"""Files of sources as the libraries that read them want them: on a disk, whatever the storage."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ingestion.models import Document
+
+
+@contextmanager
+def local_copy(document: Document) -> Iterator[Path]:
+    """Give the path of the document's file, fetched for the time being from a storage without one.
+
+    Raises FileNotFoundError when the file is gone.
+    """
+    try:
+        path = Path(document.file.path)
+    except NotImplementedError:
+        with tempfile.NamedTemporaryFile(suffix=".pdf") as copy, document.file.open("rb") as kept:
+            shutil.copyfileobj(kept, copy, 1024 * 1024)
+            copy.flush()
+            yield Path(copy.name)
+        return
+    if not path.exists():
+        raise FileNotFoundError(document.file.name)
+    yield path

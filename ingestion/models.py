@@ -1,0 +1,309 @@
+"""Sources as rows: documents, their pages, their passages, and the vectors paid for once."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.db import models
+from django.db.models import Count, F, Q
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from wikico2.errors import sentence
+from wikico2.leases import LeasedQuerySet
+
+SEARCH_CONFIG = "wikico2_fr"
+
+
+class DocumentQuerySet(LeasedQuerySet["Document"]):
+    """Questions about sources."""
+
+    def in_progress(self) -> "DocumentQuerySet":
+        """Return the documents that a worker has, or should have, in hand."""
+        return self.filter(state__in=Document.WORKING)
+
+    def ready(self) -> "DocumentQuerySet":
+        """Return the documents whose passages can be found."""
+        return self.filter(state=Document.State.READY)
+
+    def readable_by(self, user: Any) -> "DocumentQuerySet":
+        """Return the documents whose pages `user` may open."""
+        if user.is_authenticated:
+            return self
+        return self.filter(access=Document.Access.OPEN)
+
+    def matching(self, text: str) -> "DocumentQuerySet":
+        """Return the documents whose title, file name or author hold each word of `text`."""
+        found = self
+        for word in text.split()[:10]:
+            found = found.filter(
+                Q(title__unaccent__icontains=word)
+                | Q(filename__unaccent__icontains=word)
+                | Q(author__unaccent__icontains=word)
+            )
+        return found
+
+    def narrowed(self, states: Sequence[str], access: str, language: str) -> "DocumentQuerySet":
+        """Return the documents in these states, of this access and language; all where empty."""
+        chosen = {"state__in": states, "access": access, "language": language}
+        return self.filter(**{name: value for name, value in chosen.items() if value})
+
+    def counted_by(self, *fields: str) -> list[dict[str, Any]]:
+        """Return how many documents (`n`) there are for each combination of `fields`."""
+        return list(self.order_by().values(*fields).annotate(n=Count("pk")))
+
+    def sheet_counts(self) -> dict[int, int]:
+        """Return, by document, how many sheets cite it in the text that readers see today."""
+        standing = Q(citations__revision__sheet__current=F("citations__revision"))
+        n = Count("citations__revision__sheet", filter=standing, distinct=True)
+        return dict(self.order_by().annotate(n=n).values_list("pk", "n"))
+
+
+class Document(models.Model):
+    """One uploaded source, and how far it has been read."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        EXTRACTING = "extracting", _("reading the pages")
+        CHUNKING = "chunking", _("cutting into passages")
+        EMBEDDING = "embedding", _("computing meanings")
+        INDEXING = "indexing", _("indexing")
+        READY = "ready", _("ready")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    class Access(models.TextChoices):
+        OPEN = "open", _("open")
+        INTERNAL = "internal", _("internal")
+
+    STEPS = (State.EXTRACTING, State.CHUNKING, State.EMBEDDING, State.INDEXING)
+    WORKING = (State.WAITING, *STEPS)
+
+    title = models.CharField(_("title"), max_length=300)
+    filename = models.CharField(_("file name"), max_length=255)
+    file = models.FileField(_("file"), upload_to="sources/%Y/%m/", max_length=300)
+    sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    size = models.PositiveBigIntegerField(_("size in bytes"), editable=False)
+    media_type = models.CharField(max_length=100, default="application/pdf", editable=False)
+    author = models.CharField(_("author"), max_length=300, blank=True)
+    language = models.CharField(_("language"), max_length=8, blank=True)
+    page_count = models.PositiveIntegerField(_("pages"), default=0, editable=False)
+    access = models.CharField(
+        _("access"), max_length=10, choices=Access.choices, default=Access.OPEN
+    )
+    supersedes = models.ForeignKey(
+        "self",
+        verbose_name=_("new version of"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="newer",
+    )
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("uploaded by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="documents",
+    )
+    created_at = models.DateTimeField(_("uploaded on"), auto_now_add=True)
+
+    state = models.CharField(
+        _("state"), max_length=12, choices=State.choices, default=State.WAITING
+    )
+    done = models.PositiveIntegerField(default=0, editable=False)
+    total = models.PositiveIntegerField(default=0, editable=False)
+    step_started_at = models.DateTimeField(null=True, editable=False)
+    failed_step = models.CharField(max_length=12, blank=True, editable=False)
+    error_code = models.CharField(max_length=40, blank=True, editable=False)
+    error_details = models.JSONField(default=dict, blank=True, editable=False)
+    attempts = models.PositiveIntegerField(default=0, editable=False)
+    lease_token = models.UUIDField(null=True, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    indexed_with = models.CharField(_("indexed with"), max_length=100, blank=True, editable=False)
+    ready_at = models.DateTimeField(null=True, editable=False)
+
+    objects = DocumentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("source")
+        verbose_name_plural = _("sources")
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["state"], name="document_state")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(done__lte=F("total")), name="document_progress_in_bounds"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="failed") | ~Q(error_code=""), name="document_failure_has_error"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("document", args=[self.pk])
+
+    @property
+    def is_working(self) -> bool:
+        """Tell whether a worker has, or should have, the document in hand."""
+        return self.state in self.WORKING
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state == self.State.READY
+
+    @property
+    def error(self) -> str:
+        """Return what went wrong as a sentence in the reader's language, or nothing."""
+        return sentence(self.error_code, self.error_details)
+
+    @property
+    def percent(self) -> int:
+        """Return the progress of the whole reading in per cent; each step weighs what it costs."""
+        if self.is_ready:
+            return 100
+        before = {"extracting": 0, "chunking": 15, "embedding": 20, "indexing": 90}
+        share = {"extracting": 15, "chunking": 5, "embedding": 70, "indexing": 10}
+        step = self.failed_step if self.state in (self.State.FAILED, "cancelled") else self.state
+        if step not in before:
+            return 0
+        return before[step] + int(share[step] * (self.done / self.total if self.total else 0))
+
+    def seconds_left(self, now: dt.datetime) -> int | None:
+        """Estimate how long the current step still takes; None before there is a pace to tell."""
+        if not self.step_started_at or not self.done or self.done >= self.total:
+            return None
+        spent = (now - self.step_started_at).total_seconds()
+        return round(spent / self.done * (self.total - self.done))
+
+    def restart(self) -> bool:
+        """Put a failed or cancelled reading back to work at the step where it stopped.
+
+        Tells whether there was one. The caller queues the task, in the same transaction.
+        """
+        stopped = (self.State.FAILED, self.State.CANCELLED)
+        step = self.failed_step if self.failed_step in self.STEPS else self.State.WAITING
+        restarted = Document.objects.filter(pk=self.pk, state__in=stopped).update(
+            state=step,
+            done=0,
+            total=0,
+            failed_step="",
+            error_code="",
+            error_details={},
+            attempts=0,
+            lease_token=None,
+            lease_until=None,
+            step_started_at=Now(),
+        )
+        return bool(restarted)
+
+    def can_be_read_by(self, user: Any) -> bool:
+        """Tell whether `user` may open the pages and the file."""
+        return self.access == self.Access.OPEN or bool(user.is_authenticated)
+
+
+class Page(models.Model):
+    """The text of one page, numbered from 1 as in the file."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="pages")
+    number = models.PositiveIntegerField(_("page"))
+    text = models.TextField(_("text"), blank=True)
+    width = models.FloatField(_("width in points"), default=0)
+    height = models.FloatField(_("height in points"), default=0)
+    blocks = models.JSONField(default=list, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("page")
+        verbose_name_plural = _("pages")
+        ordering = ["document", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["document", "number"], name="page_unique_number"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="page_numbered_from_1"),
+        ]
+
+    def __str__(self) -> str:
+        return _("%(document)s, p. %(page)d") % {"document": self.document, "page": self.number}
+
+    def get_absolute_url(self) -> str:
+        return reverse("page", args=[self.document_id, self.number])
+
+
+class Chunk(models.Model):
+    """A passage: consecutive text of one document under one heading trail."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("text")
+        TABLE = "table", _("table")
+        FIGURE = "figure", _("figure")
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="chunks")
+    position = models.PositiveIntegerField()
+    text = models.TextField()
+    page_start = models.PositiveIntegerField()
+    page_end = models.PositiveIntegerField()
+    headings = ArrayField(models.TextField(), default=list, blank=True)
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.TEXT)
+    content_hash = models.CharField(max_length=64, db_index=True)
+    search = models.GeneratedField(
+        expression=SearchVector("text", config=SEARCH_CONFIG),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        verbose_name = _("passage")
+        verbose_name_plural = _("passages")
+        ordering = ["document", "position"]
+        indexes = [GinIndex(fields=["search"], name="chunk_search")]
+        constraints = [
+            models.UniqueConstraint(fields=["document", "position"], name="chunk_unique_position"),
+            models.CheckConstraint(
+                condition=Q(page_start__gte=1) & Q(page_end__gte=F("page_start")),
+                name="chunk_pages_in_order",
+            ),
+            models.CheckConstraint(condition=~Q(text=""), name="chunk_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_id}:{self.position}"
+
+    @property
+    def trail(self) -> str:
+        """Return the headings above the passage, outermost first."""
+        return " › ".join(self.headings)
+
+
+class Vector(models.Model):
+    """An embedding, kept so that no text is ever computed or paid for twice.
+
+    `data` holds little-endian 32-bit floats.
+    """
+
+    content_hash = models.CharField(max_length=64)
+    model = models.CharField(max_length=100)
+    data = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = _("vector")
+        verbose_name_plural = _("vectors")
+        constraints = [
+            models.UniqueConstraint(fields=["content_hash", "model"], name="vector_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.content_hash[:12]}"
+
+    @property
+    def values(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Return the numbers, shape (dimensions,)."""
+        return np.frombuffer(bytes(self.data), dtype="<f4")

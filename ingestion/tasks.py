@@ -1,0 +1,38 @@
+"""What the queue runs for documents."""
+
+from django.core.files.storage import default_storage
+
+from ingestion import index, ingest, pages
+from ingestion.models import Document
+from wikico2.errors import TransientError
+from wikico2.queue import enqueue_later
+
+FORGET_TRIES = 10
+FORGET_PAUSE = 60.0
+
+
+def advance_document(document_id: int) -> None:
+    """Take a document one time slice further."""
+    ingest.advance(document_id)
+
+
+def forget_document(document_id: int, file: str | None, sha256: str, attempt: int = 1) -> None:
+    """Delete what a removed document has left outside the database: files, pictures, vectors."""
+    if Document.objects.filter(pk=document_id).exists():
+        return  # its removal was undone
+    if file:
+        default_storage.delete(file)
+    pages.forget(Document(pk=document_id, sha256=sha256))
+    try:
+        index.delete_document(document_id)
+    except TransientError:
+        if attempt >= FORGET_TRIES:
+            raise
+        enqueue_later(
+            "ingestion.tasks.forget_document",
+            document_id,
+            file,
+            sha256,
+            attempt + 1,
+            seconds=FORGET_PAUSE,
+        )

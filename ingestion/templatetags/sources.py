@@ -1,0 +1,45 @@
+"""How sources are shown: durations, languages, the pace of reading."""
+
+import datetime as dt
+
+from django import template
+from django.utils import timezone
+from django.utils.translation import get_language_info
+from django.utils.translation import gettext as _
+
+from ingestion.models import Document
+
+register = template.Library()
+
+
+@register.filter
+def duration(value: dt.timedelta | float | None) -> str:
+    """Return a time span in at most two units, say `3 min 20 s`."""
+    if value is None:
+        return ""
+    seconds = value.total_seconds() if isinstance(value, dt.timedelta) else value
+    whole = max(round(seconds), 1)
+    if whole < 60:
+        return _("%(seconds)d s") % {"seconds": whole}
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        if rest and minutes < 10:
+            return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
+        return _("%(minutes)d min") % {"minutes": minutes}
+    hours, minutes = divmod(minutes, 60)
+    return _("%(hours)d h %(minutes)02d min") % {"hours": hours, "minutes": minutes}
+
+
+@register.filter
+def time_left(document: Document) -> str:
+    """Return how long the document's current step still takes, as far as its pace tells."""
+    return duration(document.seconds_left(timezone.now()))
+
+
+@register.filter
+def language_name(code: str) -> str:
+    """Return the name of a language in the reader's own."""
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code

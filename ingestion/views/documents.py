@@ -1,0 +1,175 @@
+"""One source: what it is, how far it has been read, what cites it, and its file."""
+
+from pathlib import PurePath
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from ingestion import ingest
+from ingestion.models import Document
+from ingestion.pages import THUMBNAIL_WIDTH
+from ingestion.views.refusals import internal, unavailable
+from wikico2.errors import WorkError, sentence
+from wikico2.queue import workers_alive
+
+PASSAGES_PER_PAGE = 20
+PAGES_LISTED = 300
+SHOWN_INLINE = {"application/pdf"}
+FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; img-src 'self'"
+
+
+@require_safe
+def document(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a source; of an internal one, readers without an account see only what cites it."""
+    source = get_object_or_404(Document.objects.select_related("uploaded_by", "supersedes"), pk=pk)
+    readable = source.can_be_read_by(request.user)
+    wanted = request.GET.get("p", "")
+    if wanted.isdecimal() and len(wanted) < 9 and readable:
+        return redirect("page", pk, int(wanted))
+    citing = source.citations.standing()
+    sheets = citing.shown_to(request.user).by_sheet()
+    context: dict[str, Any] = {
+        "document": source,
+        "readable": readable,
+        "newer": source.newer.order_by("-pk").first(),
+        "sheets": sheets,
+        "may_remove": may_remove(request.user, source),
+        **progress_context(request, source),
+    }
+    if readable:
+        passages = source.chunks.defer("search").order_by("position")
+        context["passages"] = Paginator(passages, PASSAGES_PER_PAGE).get_page(
+            request.GET.get("page")
+        )
+        step = 1 if source.page_count <= PAGES_LISTED else 10
+        context["numbers"] = range(1, source.page_count + 1, step)
+        context["cover_height"] = _cover_height(source)
+        context["blank"] = list(
+            source.pages.filter(text="").order_by("number").values_list("number", flat=True)[:50]
+        )
+    return render(request, "ingestion/document.html", context)
+
+
+def _cover_height(source: Document) -> int | None:
+    """Return the height of the first page's thumbnail, so that its place can be kept free."""
+    first = source.pages.filter(number=1).values_list("width", "height").first()
+    return round(THUMBNAIL_WIDTH * first[1] / first[0]) if first and first[0] else None
+
+
+@require_safe
+def document_file(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Send the file as it was uploaded: a PDF to be shown, all else to be saved."""
+    source = get_object_or_404(Document, pk=pk)
+    if not source.can_be_read_by(request.user):
+        return internal(request, source)
+    try:
+        content = source.file.open("rb")
+    except (FileNotFoundError, ValueError):
+        return unavailable(request, source, sentence("file_missing", {}))
+    inline = source.media_type in SHOWN_INLINE
+    response = FileResponse(
+        content,
+        content_type=source.media_type if inline else "application/octet-stream",
+        as_attachment=not inline,
+        filename=safe_filename(source),
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = FILE_POLICY
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def safe_filename(source: Document) -> str:
+    """Return the name under which the file may be saved on any system."""
+    name = PurePath(source.filename.replace("\\", "/")).name
+    kept = "".join(c for c in name if c.isprintable() and c not in '<>:"/|?*').strip(". ")
+    if source.media_type == "application/pdf" and not kept.lower().endswith(".pdf"):
+        kept += ".pdf"
+    return kept if kept != ".pdf" else f"source-{source.pk}.pdf"
+
+
+@require_safe
+def document_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show how far a source has been read; asked each second while it is."""
+    source = Document.objects.filter(pk=pk).first()
+    if source is None:
+        return render(request, "ingestion/_removed.html", {"pk": pk})
+    response = render(request, "ingestion/_progress.html", progress_context(request, source))
+    if "whole" in request.GET and not source.is_working:
+        response.headers["HX-Refresh"] = "true"  # the rest of the page has something new to show
+    return response
+
+
+def progress_context(request: HttpRequest, source: Document) -> dict[str, Any]:
+    """Return what `_progress.html` needs."""
+    waiting = source.state == Document.State.WAITING
+    return {"document": source, "no_worker": waiting and not workers_alive()}
+
+
+@require_POST
+@login_required
+@permission_required("ingestion.change_document", raise_exception=True)
+def document_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Start a failed or cancelled reading again where it stopped."""
+    source = get_object_or_404(Document, pk=pk)
+    try:
+        ingest.retry(source)
+    except WorkError as error:
+        messages.error(request, error.sentence)
+    return _after(request, source)
+
+
+@require_POST
+@login_required
+@permission_required("ingestion.change_document", raise_exception=True)
+def document_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Stop a reading; what has been read is kept for a later retry."""
+    source = get_object_or_404(Document, pk=pk)
+    try:
+        ingest.cancel(source)
+    except WorkError as error:
+        messages.error(request, error.sentence)
+    return _after(request, source)
+
+
+@require_POST
+@login_required
+def document_remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """Remove a source with its file, passages and vectors."""
+    source = get_object_or_404(Document, pk=pk)
+    if not may_remove(request.user, source):
+        raise PermissionDenied
+    title = source.title
+    try:
+        ingest.remove(source)
+    except WorkError as error:
+        messages.error(request, error.sentence)
+        return redirect("document", pk)
+    messages.success(request, _("The source “%(title)s” was removed.") % {"title": title})
+    return redirect("documents")
+
+
+def may_remove(user: Any, source: Document) -> bool:
+    """Tell whether `user` may remove the source: who curates, or who uploaded it while unused."""
+    if user.has_perm("ingestion.delete_document"):
+        return True
+    return source.uploaded_by_id == user.pk is not None and not source.citations.exists()
+
+
+def _after(request: HttpRequest, source: Document) -> HttpResponse:
+    """Answer with the new state, in place or on the page that asked."""
+    source.refresh_from_db()
+    if request.headers.get("HX-Request"):
+        return render(request, "ingestion/_progress.html", progress_context(request, source))
+    back = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
+    return redirect(back if safe else reverse("document", args=[source.pk]))

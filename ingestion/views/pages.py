@@ -1,0 +1,150 @@
+"""One page of a source: its picture beside its text, the passage that was asked for marked."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.cache import get_conditional_response
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from ingestion.marks import marked_blocks
+from ingestion.models import Chunk, Document, Page
+from ingestion.pages import THUMBNAIL_WIDTH, WIDTH, Drawing, drawing
+from ingestion.readers import Rect
+from ingestion.views.refusals import internal, unavailable
+from wikico2.errors import WorkError
+
+PASSAGES_SHOWN = 40
+CITATIONS_SHOWN = 50
+LONGEST_QUOTE = 4000
+
+
+@require_safe
+def page(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """Show a page; `?citation=`, `?passage=` (ids) or `?q=` (words) say what to mark on it."""
+    document = get_object_or_404(Document, pk=pk)
+    if not document.can_be_read_by(request.user):
+        return internal(request, document)
+    read = document.pages.filter(number=number).first()
+    if read is None and not 1 <= number <= document.page_count:
+        return unavailable(request, document, _no_such_page(document, number))
+    sheet_page = read or Page(document=document, number=number)
+    wanted = wanted_on(request, document)
+    blocks = marked_blocks(sheet_page.blocks, sheet_page.text, wanted.quotes)
+    picture, problem = _picture(document, number)
+    marks = [Mark.of(rect) for rect in picture.highlight(wanted.quotes)] if picture else []
+    citations = document.citations.standing().shown_to(request.user).filter(page=number)
+    context = {
+        "document": document,
+        "page": sheet_page,
+        "is_read": read is not None,
+        "wanted": wanted,
+        "blocks": blocks,
+        "in_text": any(block.marked for block in blocks),
+        "picture": picture,
+        "problem": problem,
+        "marks": marks,
+        "previous": number - 1,
+        "next": number + 1 if number < document.page_count else None,
+        "passages": _passages(document, number),
+        "citations": citations.with_sheets().order_by("revision__sheet__title", "order")[
+            :CITATIONS_SHOWN
+        ],
+    }
+    return render(request, "ingestion/page.html", context)
+
+
+@require_safe
+def page_image(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """Send the picture of a page; `?size=small` a thumbnail."""
+    document = get_object_or_404(Document, pk=pk)
+    if not document.can_be_read_by(request.user):
+        return internal(request, document)
+    width = THUMBNAIL_WIDTH if request.GET.get("size") == "small" else WIDTH
+    etag = f'"{document.sha256[:16]}-{number}-{width}"'
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        try:
+            picture = drawing(document, number, width)
+        except WorkError as error:
+            return HttpResponse(error.sentence, status=404, content_type="text/plain")
+        response = HttpResponse(picture.image, content_type=picture.media_type)
+    is_open = document.access == Document.Access.OPEN
+    response.headers["Cache-Control"] = f"private, {'max-age=86400' if is_open else 'no-cache'}"
+    response.headers["ETag"] = etag
+    return response
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the reader came to see on the page."""
+
+    quotes: tuple[str, ...] = ()
+    verdict: str = ""
+    verdict_label: str = ""
+    passage: Chunk | None = None
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.quotes)
+
+
+def wanted_on(request: HttpRequest, document: Document) -> Wanted:
+    """Return what the address asks to mark; nothing when it names what is not in this source."""
+    citation_id, passage_id = request.GET.get("citation", ""), request.GET.get("passage", "")
+    if _is_id(citation_id):
+        citation = document.citations.filter(pk=int(citation_id)).first()
+        if citation:
+            return Wanted((citation.quote,), citation.verdict, citation.get_verdict_display())
+    if _is_id(passage_id):
+        passage = document.chunks.defer("search").filter(pk=int(passage_id)).first()
+        if passage:
+            return Wanted((passage.text,), passage=passage)
+    q = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_QUOTE]
+    return Wanted((q,) if q else ())
+
+
+class Mark(NamedTuple):
+    """A rectangle on the picture, in fractions of it, written as SVG wants numbers."""
+
+    x: str
+    y: str
+    width: str
+    height: str
+
+    @classmethod
+    def of(cls, rect: Rect) -> "Mark":
+        return cls(
+            f"{rect.x0:.5f}",
+            f"{rect.y0:.5f}",
+            f"{max(rect.x1 - rect.x0, 0):.5f}",
+            f"{max(rect.y1 - rect.y0, 0):.5f}",
+        )
+
+
+def _picture(document: Document, number: int) -> tuple[Drawing | None, str]:
+    """Return the picture of a page, or the sentence why there is none."""
+    try:
+        return drawing(document, number), ""
+    except WorkError as error:
+        return None, error.sentence
+
+
+def _passages(document: Document, number: int) -> Any:
+    on_page = document.chunks.filter(page_start__lte=number, page_end__gte=number)
+    return on_page.defer("search").order_by("position")[:PASSAGES_SHOWN]
+
+
+def _is_id(value: str) -> bool:
+    return value.isdecimal() and len(value) < 19
+
+
+def _no_such_page(document: Document, number: int) -> str:
+    if not document.page_count:
+        return _("The pages of this source have not been read yet.")
+    return _("There is no page %(number)d: this source has %(count)d pages.") % {
+        "number": number,
+        "count": document.page_count,
+    }

@@ -1,0 +1,17 @@
+"""The answers for what a reader may not or cannot see, each with its reason and a way on."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from ingestion.models import Document
+
+
+def internal(request: HttpRequest, document: Document) -> HttpResponse:
+    """Say that the source is internal, and who may read it."""
+    return render(request, "ingestion/internal.html", {"document": document}, status=403)
+
+
+def unavailable(request: HttpRequest, document: Document, reason: str) -> HttpResponse:
+    """Say that this part of the source is not there, and why."""
+    context = {"document": document, "reason": reason}
+    return render(request, "ingestion/unavailable.html", context, status=404)

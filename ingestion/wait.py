@@ -1,0 +1,41 @@
+"""Wait for documents that the queue reads, as commands do."""
+
+import time
+from collections.abc import Callable, Iterable
+
+from ingestion.models import Document
+from wikico2.errors import WorkError
+from wikico2.queue import workers_alive
+
+WORKER_PATIENCE = 10.0
+
+
+def wait_until_read(
+    documents: Iterable[Document],
+    on_progress: Callable[[Document], None] = lambda document: None,
+    *,
+    poll: float = 0.3,
+) -> list[Document]:
+    """Return the documents, fresh from the database, once none of them is under way any more.
+
+    `on_progress` gets each document whenever its state or progress has changed. Raises
+    WorkError("no_worker") when no worker has been alive for a few seconds. Removed documents are
+    left out.
+    """
+    wanted = [document.pk for document in documents]
+    seen: dict[int, tuple[str, int, int]] = {}
+    alive_at = time.monotonic()
+    while True:
+        rows = Document.objects.in_bulk(wanted)
+        for document in rows.values():
+            now = (document.state, document.done, document.total)
+            if seen.get(document.pk) != now:
+                seen[document.pk] = now
+                on_progress(document)
+        if not any(document.is_working for document in rows.values()):
+            return [rows[pk] for pk in wanted if pk in rows]
+        if workers_alive():
+            alive_at = time.monotonic()
+        elif time.monotonic() - alive_at > WORKER_PATIENCE:
+            raise WorkError("no_worker")
+        time.sleep(poll)

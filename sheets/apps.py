@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class SheetsConfig(AppConfig):
+    name = "sheets"
+    verbose_name = _("Sheets")
+
+    def ready(self) -> None:
+        from sheets import tasks  # noqa: F401  (listens for sources that are read)
+        from wikico2.roles import ensure_roles
+
+        post_migrate.connect(ensure_roles, sender=self, dispatch_uid="wikico2.roles")

@@ -1,0 +1,115 @@
+"""Turn the footnotes of a body into checked citations."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from ingestion.models import Chunk, Document, Page
+from sheets.body import Note, Said
+from sheets.verify import BROKEN, VERIFIED, WEAK, Verdict, verify
+from wikico2.text import words
+
+SEVERITY = {VERIFIED: 0, WEAK: 1, BROKEN: 2}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A citation and what came of checking it."""
+
+    note: Note
+    document: Document | None
+    chunk_id: int | None
+    verdict: str
+    reasons: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the citations of one body rest on, loaded in three queries."""
+
+    documents: Mapping[int, Document]
+    pages: Mapping[tuple[int, int], str]
+    chunks: Mapping[tuple[int, int], Sequence[Chunk]]
+
+
+def load_ground(notes: Iterable[Note]) -> Ground:
+    """Load the documents, pages and passages that the citations name."""
+    named = {(n.document_id, n.page) for n in notes if n.document_id and n.page}
+    documents = Document.objects.in_bulk({document for document, _ in named})
+    if not named:
+        return Ground({}, {}, {})
+    on_page, over_page = Q(), Q()
+    for document, page in named:
+        on_page |= Q(document_id=document, number=page)
+        over_page |= Q(document_id=document, page_start__lte=page, page_end__gte=page)
+    pages = {(p.document_id, p.number): p.text for p in Page.objects.filter(on_page)}
+    chunks: dict[tuple[int, int], list[Chunk]] = {}
+    for chunk in Chunk.objects.filter(over_page).defer("search").order_by("document", "position"):
+        for page in range(chunk.page_start, chunk.page_end + 1):
+            chunks.setdefault((chunk.document_id, page), []).append(chunk)
+    return Ground(documents, pages, chunks)
+
+
+def check(notes: Mapping[str, Note], said: Iterable[Said]) -> list[Checked]:
+    """Check each citation of a body: the quote stands on its page, and bears its statements.
+
+    A marker that serves several statements gets the worst of their verdicts.
+    """
+    cited = {m: n for m, n in notes.items() if n.is_citation}
+    ground = load_ground(cited.values())
+    found = {m: find(n, ground) for m, n in cited.items()}
+    worst: dict[str, Verdict] = {}
+    for statement in said:
+        grounded = [m for m in statement.markers if m in found]
+        if not grounded:
+            continue
+        passages = [bearing_text(cited[m], found[m][0]) for m in grounded if found[m][1]]
+        verdict = verify(statement.text, passages)
+        for marker in grounded:
+            known = worst.get(marker)
+            if known is None or SEVERITY[verdict.verdict] > SEVERITY[known.verdict]:
+                worst[marker] = verdict
+    return [
+        checked(note, found[marker], worst.get(marker), ground) for marker, note in cited.items()
+    ]
+
+
+def find(note: Note, ground: Ground) -> tuple[Chunk | None, bool]:
+    """Return the passage that holds the quote, and whether the quote is on the page at all."""
+    assert note.document_id is not None
+    assert note.page is not None
+    place = (note.document_id, note.page)
+    for chunk in ground.chunks.get(place, ()):
+        if contains(chunk.text, note.quote):
+            return chunk, True
+    return None, contains(ground.pages.get(place, ""), note.quote)
+
+
+def contains(text: str, quote: str) -> bool:
+    """Tell whether the words of the quote stand in the text in one run, whatever the layout."""
+    wanted = words(quote)
+    return bool(wanted) and f" {' '.join(wanted)} " in f" {' '.join(words(text))} "
+
+
+def bearing_text(note: Note, chunk: Chunk | None) -> str:
+    """Return the text that may bear a statement: the passage under its headings, or the quote."""
+    if chunk is None:
+        return note.quote
+    return "\n".join([*chunk.headings, chunk.text])
+
+
+def checked(
+    note: Note, found: tuple[Chunk | None, bool], verdict: Verdict | None, ground: Ground
+) -> Checked:
+    """Return the citation with its verdict; broken when its page or its quote is not there."""
+    chunk, on_page = found
+    document = ground.documents.get(note.document_id or 0)
+    if document is None:
+        return Checked(note, None, None, BROKEN, (("source_missing", ""),))
+    if not on_page:
+        return Checked(note, document, None, BROKEN, (("quote_not_found", ""),))
+    chunk_id = chunk.pk if chunk else None
+    if verdict is None:
+        return Checked(note, document, chunk_id, VERIFIED, ())
+    return Checked(note, document, chunk_id, verdict.verdict, verdict.reasons)

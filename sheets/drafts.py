@@ -1,0 +1,128 @@
+"""Plain values that pass between template, retrieval, writer and composer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ingestion.retrieve import Passage
+from wikico2.ai import Patience
+
+
+@dataclass(frozen=True)
+class FieldBrief:
+    """One field to fill: what to look for and the shape of the answer."""
+
+    key: str
+    heading: str
+    question: str
+    instruction: str
+    shape: str
+    columns: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SectionBrief:
+    """One section to write."""
+
+    key: str
+    heading: str
+    emoji: str
+    role: str
+    fields: tuple[FieldBrief, ...]
+
+
+@dataclass(frozen=True)
+class Template:
+    """A sheet type as the core sees it."""
+
+    key: str
+    sections: tuple[SectionBrief, ...]
+
+    def section(self, key: str) -> SectionBrief:
+        """Return the section of that key; raises KeyError."""
+        for section in self.sections:
+            if section.key == key:
+                return section
+        raise KeyError(key)
+
+    @property
+    def written(self) -> tuple[SectionBrief, ...]:
+        """Return the sections that a writer fills."""
+        return tuple(s for s in self.sections if s.fields)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The passages that a section's writer may use.
+
+    `shown` maps a label (S1, S2, …) to its passage; `by_field` lists, for each field, the labels
+    of its passages, best first.
+    """
+
+    shown: Mapping[str, Passage]
+    by_field: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Cited:
+    """A passage that a statement rests on; `quote` is the sentence of it that says so."""
+
+    label: str
+    quote: str = ""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One thing said, with the passages it rests on."""
+
+    text: str
+    sources: tuple[Cited, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table, with the passages it rests on."""
+
+    cells: tuple[str, ...]
+    sources: tuple[Cited, ...] = ()
+
+
+@dataclass(frozen=True)
+class FieldDraft:
+    """What a writer says for one field: statements, or rows under columns."""
+
+    key: str
+    statements: tuple[Statement, ...] = ()
+    columns: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True)
+class SectionDraft:
+    """What a writer says for one section, and what it cost."""
+
+    key: str
+    fields: tuple[FieldDraft, ...]
+    tokens_in: int = 0
+    tokens_out: int = 0
+    refused: tuple[str, ...] = field(default=())
+
+
+class Writer(Protocol):
+    """Fills a section from passages.
+
+    It is shown at most `passages_per_field` passages for each field, and `passages_per_section`.
+    """
+
+    backend: str
+    model: str
+    prompt_version: str
+    passages_per_field: int
+    passages_per_section: int
+
+    def write(
+        self, title: str, section: SectionBrief, evidence: Evidence, patience: Patience
+    ) -> SectionDraft:
+        """Return the section's draft; raises wikico2.errors.WorkError."""
+        ...

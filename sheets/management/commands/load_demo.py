@@ -1,0 +1,48 @@
+"""`manage.py load_demo`: take in the demonstration documents and have their sheets written."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files import File
+from django.core.management.base import BaseCommand
+
+from ingestion.ingest import accept
+from ingestion.models import Document
+from sheets.generate import request_sheet
+from sheets.models import Sheet, SheetType
+from wikico2.errors import WorkError
+
+DEMO = settings.BASE_DIR / "demo"
+
+
+class Command(BaseCommand):
+    help = "Load the demonstration documents into an empty wiki, and queue their sheets."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        logging.getLogger("django-q").setLevel(logging.WARNING)
+        if Document.objects.exists() or Sheet.objects.exists():
+            self.stdout.write("The wiki is not empty: the demonstration is left out.")
+            return
+        for entry in json.loads((DEMO / "demo.json").read_text(encoding="utf-8")):
+            document = take(DEMO / entry["file"], entry["title"])
+            request_sheet(
+                SheetType.objects.get(key=entry["sheet_type"]),
+                entry["sheet_title"],
+                [document],
+                None,
+            )
+            self.stdout.write(f"Queued: {entry['sheet_title']}")
+
+
+def take(path: Path, title: str) -> Document:
+    """Take one demonstration file in; one that is there already counts."""
+    try:
+        with path.open("rb") as stream:
+            return accept(File(stream, name=path.name), None, title=title)
+    except WorkError as error:
+        if error.code == "duplicate":
+            return Document.objects.get(pk=error.details["document"])
+        raise

@@ -1,0 +1,125 @@
+"""One run of the writer over a sheet, section by section."""
+
+import datetime as dt
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.models import Document
+from sheets.models.sheet import Revision, Sheet
+from wikico2.errors import sentence
+from wikico2.leases import LeasedQuerySet
+
+
+class GenerationQuerySet(LeasedQuerySet["Generation"]):
+    """Questions about runs."""
+
+    def in_progress(self) -> "GenerationQuerySet":
+        return self.filter(state__in=Generation.WORKING)
+
+
+class Generation(models.Model):
+    """A request to write a sheet, and what came of it."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("writing")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    WORKING = (State.WAITING, State.RUNNING)
+
+    sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="generations")
+    documents = models.ManyToManyField(Document, related_name="generations", blank=True)
+    base = models.ForeignKey(
+        Revision, on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
+    )
+    backend = models.CharField(_("writer"), max_length=20)
+    model = models.CharField(_("model"), max_length=100)
+    prompt_version = models.CharField(_("prompt version"), max_length=40, blank=True)
+    parameters = models.JSONField(_("parameters"), default=dict, blank=True)
+    tokens_in = models.PositiveIntegerField(_("tokens in"), default=0)
+    tokens_out = models.PositiveIntegerField(_("tokens out"), default=0)
+    state = models.CharField(
+        _("state"), max_length=10, choices=State.choices, default=State.WAITING, db_index=True
+    )
+    error_code = models.CharField(max_length=40, blank=True, editable=False)
+    error_details = models.JSONField(default=dict, blank=True, editable=False)
+    attempts = models.PositiveIntegerField(default=0, editable=False)
+    lease_token = models.UUIDField(null=True, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(_("asked on"), auto_now_add=True)
+    started_at = models.DateTimeField(_("started on"), null=True, editable=False)
+    finished_at = models.DateTimeField(_("finished on"), null=True, editable=False)
+
+    objects = GenerationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("generation")
+        verbose_name_plural = _("generations")
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.sheet} ({self.get_state_display()})"
+
+    @property
+    def is_working(self) -> bool:
+        return self.state in self.WORKING
+
+    @property
+    def error(self) -> str:
+        """Return what went wrong as a sentence in the reader's language, or nothing."""
+        return sentence(self.error_code, self.error_details)
+
+    @property
+    def duration(self) -> dt.timedelta | None:
+        if self.started_at and self.finished_at:
+            return self.finished_at - self.started_at
+        return None
+
+
+class SectionRun(models.Model):
+    """One section of a run: what was read, what was written. Kept, so that a retry goes on."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("writing")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="sections")
+    key = models.SlugField(_("section"))
+    order = models.PositiveSmallIntegerField(_("order"))
+    state = models.CharField(
+        _("state"), max_length=10, choices=State.choices, default=State.WAITING
+    )
+    passages: "models.JSONField[Any, Any]" = models.JSONField(
+        _("passages shown"), default=list, blank=True
+    )
+    output: "models.JSONField[Any, Any]" = models.JSONField(_("answer"), default=dict, blank=True)
+    tokens_in = models.PositiveIntegerField(default=0)
+    tokens_out = models.PositiveIntegerField(default=0)
+    seconds = models.FloatField(_("seconds"), default=0)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_details = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("section run")
+        verbose_name_plural = _("section runs")
+        ordering = ["generation", "order"]
+        constraints = [
+            models.UniqueConstraint(fields=["generation", "key"], name="sectionrun_unique_key")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.generation_id}:{self.key}"
+
+    @property
+    def error(self) -> str:
+        return sentence(self.error_code, self.error_details)

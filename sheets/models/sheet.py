@@ -1,0 +1,307 @@
+"""Sheets, the revisions that they are made of, and the citations that carry them."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db import connection, models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.models import Chunk, Document
+from sheets.models.template import SheetType
+
+
+class SheetQuerySet(models.QuerySet["Sheet"]):
+    """Questions about sheets."""
+
+    def listed_for(self, user: Any) -> "SheetQuerySet":
+        """Return the sheets that `user` sees in lists: drafts only where the site shows them."""
+        shown = self.exclude(state=Sheet.State.ARCHIVED)
+        if user.is_authenticated or settings.SHOW_DRAFTS:
+            return shown
+        return shown.filter(state=Sheet.State.PUBLISHED)
+
+    def readable_by(self, user: Any) -> "SheetQuerySet":
+        """Return the sheets that `user` may open."""
+        if user.is_authenticated or settings.SHOW_DRAFTS:
+            return self
+        return self.filter(state__in=(Sheet.State.PUBLISHED, Sheet.State.ARCHIVED))
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete each sheet with its history."""
+        gone = [sheet.delete() for sheet in self]
+        return sum(count for count, _ in gone), {}
+
+
+class Sheet(models.Model):
+    """A page of the wiki."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        REVIEW = "review", _("to review")
+        VALIDATED = "validated", _("validated")
+        PUBLISHED = "published", _("published")
+        ARCHIVED = "archived", _("archived")
+
+    sheet_type = models.ForeignKey(
+        SheetType, verbose_name=_("type"), on_delete=models.PROTECT, related_name="sheets"
+    )
+    title = models.CharField(_("title"), max_length=200)
+    slug = models.SlugField(_("address"), max_length=220, unique=True)
+    state = models.CharField(
+        _("state"), max_length=10, choices=State.choices, default=State.DRAFT, db_index=True
+    )
+    documents = models.ManyToManyField(
+        Document, verbose_name=_("sources"), blank=True, related_name="sheets"
+    )
+    current = models.OneToOneField(
+        "Revision",
+        verbose_name=_("current revision"),
+        on_delete=models.RESTRICT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    stale_reasons = models.JSONField(_("stale because"), default=list, blank=True)
+    completeness = models.PositiveSmallIntegerField(_("completeness in %"), default=0)
+    confidence = models.PositiveSmallIntegerField(_("confidence in %"), default=0)
+    validated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("validated by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    validated_at = models.DateTimeField(_("validated on"), null=True, blank=True)
+    validated_revision = models.ForeignKey(
+        "Revision", on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("created by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(_("created on"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated on"), auto_now=True)
+
+    objects = SheetQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sheet")
+        verbose_name_plural = _("sheets")
+        ordering = ["title", "id"]
+        permissions = [
+            ("validate_sheet", "Can validate a sheet"),
+            ("publish_sheet", "Can publish or archive a sheet"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(completeness__lte=100) & Q(confidence__lte=100),
+                name="sheet_shares_in_bounds",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("sheet", args=[self.slug])
+
+    @property
+    def is_stale(self) -> bool:
+        return bool(self.stale_reasons)
+
+    @property
+    def completeness_level(self) -> str:
+        """Return the word for how much of the sheet is filled."""
+        if self.completeness < 30:
+            return gettext("skeleton")
+        return gettext("partial") if self.completeness < 80 else gettext("complete")
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete the sheet with its whole history, which the database allows in no other way."""
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('wikico2.deleting_sheet', %s, true)", [str(self.pk)])
+            return super().delete(*args, **kwargs)
+
+    def touched_by_a_person(self) -> bool:
+        """Tell whether a person's words are in the sheet's history."""
+        return self.revisions.exclude(origin=Revision.Origin.GENERATED).exists()
+
+
+class Revision(models.Model):
+    """One state of a sheet's text. Rows are only ever appended; the database refuses the rest."""
+
+    class Origin(models.TextChoices):
+        GENERATED = "generated", _("generated")
+        HUMAN = "human", _("edited")
+        MERGE = "merge", _("merged")
+        RESTORE = "restore", _("restored")
+        IMPORT = "import", _("imported")
+
+    sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField(_("number"))
+    parent = models.ForeignKey(
+        "self", on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
+    )
+    second_parent = models.ForeignKey(
+        "self", on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
+    )
+    body = models.TextField(_("text"), blank=True)
+    metadata = models.JSONField(_("header data"), default=dict, blank=True)
+    # What readers see, made once from the text: {"body": html, "outline": [[id, heading], …],
+    # "header": {key: html}}. Derived: the only column that may be written again.
+    rendered = models.JSONField(default=dict, blank=True, editable=False)
+    origin = models.CharField(_("origin"), max_length=10, choices=Origin.choices)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("author"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="revisions",
+    )
+    generation = models.ForeignKey(
+        "Generation", on_delete=models.RESTRICT, null=True, blank=True, related_name="revisions"
+    )
+    comment = models.CharField(_("comment"), max_length=500, blank=True)
+    created_at = models.DateTimeField(_("date"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("revision")
+        verbose_name_plural = _("revisions")
+        ordering = ["sheet", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["sheet", "number"], name="revision_unique_number"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="revision_numbered_from_1"),
+            models.CheckConstraint(
+                condition=Q(number=1, parent__isnull=True) | Q(number__gt=1, parent__isnull=False),
+                name="revision_first_has_no_parent",
+            ),
+            models.CheckConstraint(
+                condition=~Q(origin="generated") | Q(generation__isnull=False),
+                name="revision_generated_has_generation",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sheet_id} n° {self.number}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("revision", args=[self.sheet.slug, self.number])
+
+
+class CitationQuerySet(models.QuerySet["Citation"]):
+    """Questions about what sheets rest on."""
+
+    def standing(self) -> "CitationQuerySet":
+        """Return the citations of the texts that readers see today."""
+        return self.filter(revision__sheet__current=F("revision"))
+
+    def shown_to(self, user: Any) -> "CitationQuerySet":
+        """Return the citations in sheets that `user` sees in lists."""
+        return self.filter(revision__sheet__in=Sheet.objects.listed_for(user))
+
+    def with_sheets(self) -> "CitationQuerySet":
+        """Load the sheet of each citation along, without the text of its revision."""
+        return self.select_related("revision__sheet").only(
+            "marker", "page", "quote", "verdict", "document_id",
+            "revision__number", "revision__sheet__title", "revision__sheet__slug",
+            "revision__sheet__state",
+        )  # fmt: skip
+
+    def by_sheet(self) -> list[dict[str, Any]]:
+        """Return one row for each sheet that cites, by title: `title`, `slug`, `state`, `pages`."""
+        sheet = "revision__sheet__"
+        return [
+            {**row}
+            for row in self.order_by(f"{sheet}title", f"{sheet}pk")
+            .values(title=F(f"{sheet}title"), slug=F(f"{sheet}slug"), state=F(f"{sheet}state"))
+            .annotate(pages=ArrayAgg("page", distinct=True, order_by="page"))
+        ]
+
+
+class Citation(models.Model):
+    """What one footnote of a revision rests on: a quote on a page of a source."""
+
+    class Verdict(models.TextChoices):
+        VERIFIED = "verified", _("verified")
+        WEAK = "weak", _("weak")
+        BROKEN = "broken", _("broken")
+
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="citations")
+    marker = models.CharField(_("marker"), max_length=40)
+    order = models.PositiveIntegerField(default=0)
+    document = models.ForeignKey(
+        Document, on_delete=models.SET_NULL, null=True, blank=True, related_name="citations"
+    )
+    chunk = models.ForeignKey(
+        Chunk, on_delete=models.SET_NULL, null=True, blank=True, related_name="citations"
+    )
+    page = models.PositiveIntegerField(_("page"))
+    quote = models.TextField(_("quote"))
+    verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict.choices)
+    reasons = models.JSONField(_("reasons"), default=list, blank=True)
+
+    objects = CitationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("citation")
+        verbose_name_plural = _("citations")
+        ordering = ["revision", "order"]
+        constraints = [
+            models.UniqueConstraint(fields=["revision", "marker"], name="citation_unique_marker")
+        ]
+
+    def __str__(self) -> str:
+        return f"[{self.marker}] p. {self.page}"
+
+
+class Proposal(models.Model):
+    """A text that waits for a person: what it started from, what it says, where the two clash."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("waiting")
+        ACCEPTED = "accepted", _("accepted")
+        REFUSED = "refused", _("refused")
+
+    sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="proposals")
+    base = models.ForeignKey(Revision, on_delete=models.RESTRICT, related_name="+")
+    generation = models.ForeignKey(
+        "Generation", on_delete=models.RESTRICT, null=True, blank=True, related_name="proposals"
+    )
+    body = models.TextField(_("proposed text"))
+    metadata = models.JSONField(_("proposed header data"), default=dict, blank=True)
+    merged = models.TextField(_("merged text"), blank=True)
+    conflicts = models.JSONField(_("conflicts"), default=list, blank=True)
+    state = models.CharField(
+        _("state"), max_length=10, choices=State.choices, default=State.OPEN, db_index=True
+    )
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField(_("reason"), blank=True)
+    created_at = models.DateTimeField(_("date"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("proposal")
+        verbose_name_plural = _("proposals")
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.sheet}: {self.get_state_display()}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("proposal", args=[self.sheet.slug, self.pk])

@@ -1,0 +1,74 @@
+"""How far a generation has come, for those who watch."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q
+
+from sheets.models import Generation, Section, SectionRun
+from sheets.models.generation import GenerationQuerySet
+
+
+@dataclass(frozen=True)
+class Line:
+    """One section of the outline that fills."""
+
+    heading: str
+    state: str
+    passages: int
+    error: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A generation as it is watched."""
+
+    generation: Generation
+    lines: tuple[Line, ...]
+    ahead: int
+    unread: int
+
+    @property
+    def done(self) -> int:
+        return sum(line.state == SectionRun.State.DONE for line in self.lines)
+
+    @property
+    def total(self) -> int:
+        return len(self.lines)
+
+
+def with_progress(generations: Any) -> GenerationQuerySet:
+    """Add to each generation its sheet and how many of its sections are written."""
+    done = Q(sections__state=SectionRun.State.DONE)
+    rows: GenerationQuerySet = (
+        generations.select_related("sheet", "sheet__sheet_type")
+        .annotate(section_count=Count("sections"), sections_done=Count("sections", filter=done))
+        .order_by("created_at", "id")
+    )
+    return rows
+
+
+def watch(generation: Generation) -> Progress:
+    """Return the outline of what is being written, section by section."""
+    runs = {run.key: run for run in generation.sections.all()}
+    sections = Section.objects.filter(sheet_type=generation.sheet.sheet_type_id)
+    unread = generation.documents.in_progress().count() if generation.state == "waiting" else 0
+    return Progress(generation, tuple(_lines(sections, runs)), _ahead(generation), unread)
+
+
+def _lines(sections: Iterable[Section], runs: dict[str, SectionRun]) -> Iterable[Line]:
+    for section in sections:
+        run = runs.get(section.key)
+        if run is None:
+            if not runs and section.role != Section.Role.COMPUTED:
+                yield Line(section.heading, SectionRun.State.WAITING, 0, "")
+            continue
+        yield Line(section.heading, run.state, len(run.passages), run.error)
+
+
+def _ahead(generation: Generation) -> int:
+    if generation.state != Generation.State.WAITING:
+        return 0
+    earlier = Generation.objects.in_progress().filter(created_at__lt=generation.created_at)
+    return earlier.exclude(pk=generation.pk).count()

@@ -1,0 +1,328 @@
+"""Turn the Markdown of a sheet into the HTML that readers see, once per revision.
+
+Raw HTML in the text is shown, never executed: the converter does not know it, and what it makes
+passes an allow-list of tags afterwards.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+import markdown
+import nh3
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from markdown.extensions import Extension
+from markdown.inlinepatterns import InlineProcessor
+from markdown.treeprocessors import Treeprocessor
+
+from sheets.body import MARKER, Note, Outline, split_notes
+from sheets.drafts import Template
+from wikico2.text import words
+
+TAGS = {
+    "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "div", "dl", "dt", "em", "h1", "h2",
+    "h3", "h4", "h5", "h6", "hr", "img", "ins", "kbd", "li", "ol", "p", "pre", "s", "section",
+    "span", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
+}  # fmt: skip
+ATTRIBUTES = {
+    "a": {"href", "title", "id", "class", "aria-describedby", "rel"},
+    "img": {"src", "alt", "title"},
+    "section": {"class", "id"},
+    "sup": {"class", "data-verdict"},
+    "div": {"class"},
+    "p": {"class"},
+    "ol": {"start"},
+    "td": {"align"},
+    "th": {"align", "scope"},
+    **{f"h{n}": {"id"} for n in range(1, 7)},
+}
+NO_BREAK, THIN = "\u00a0", "\u202f"
+SPACE = f"[ {NO_BREAK}{THIN}]"
+SPACING = (
+    (re.compile(rf"(?<=[\w)»”]){SPACE}?(?=[;!?](?:\s|$))"), THIN),
+    (re.compile(rf"(?<=[\w)»”]){SPACE}(?=:(?:\s|$))"), NO_BREAK),
+    (re.compile(rf"(?<=\d){SPACE}?(?=%)"), THIN),
+    (re.compile(rf"(?<=«){SPACE}?(?=\S)"), NO_BREAK),
+    (re.compile(rf"(?<=\S){SPACE}?(?=»)"), NO_BREAK),
+    (re.compile(rf"(?<=\d){SPACE}(?=\d{{3}}(?!\d))"), THIN),
+)
+UNTOUCHED = {"code", "pre", "kbd"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A citation as the page shows it."""
+
+    marker: str
+    title: str
+    page: int
+    quote: str
+    url: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The HTML of a revision, safe to show: body, contents, header data by field."""
+
+    body: str
+    outline: list[tuple[str, str]]
+    header: dict[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"body": self.body, "outline": self.outline, "header": self.header}
+
+
+class Numbering:
+    """Numbers the markers in the order in which they are met, as readers count."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self.known = set(known)
+        self.order: list[str] = []
+        self.uses: dict[str, int] = {}
+
+    def use(self, marker: str) -> tuple[int, int] | None:
+        """Return (number, how often it was used) for a marker that has a footnote."""
+        if marker not in self.known:
+            return None
+        if marker not in self.uses:
+            self.order.append(marker)
+        self.uses[marker] = self.uses.get(marker, 0) + 1
+        return self.order.index(marker) + 1, self.uses[marker]
+
+
+def render(
+    body: str, header: Mapping[str, str], template: Template, citations: Mapping[str, Shown]
+) -> Rendered:
+    """Return the HTML of a sheet's text and header data.
+
+    `citations` are the checked ones, by marker; other footnotes are shown as notes.
+    """
+    text, notes = split_notes(body)
+    numbering = Numbering(notes)
+    converter = make_converter(template, citations, numbering)
+    cards = {key: inline(converter, value) for key, value in header.items() if value.strip()}
+    html = clean(converter.convert(text))
+    outline = list(converter.wikico2_outline)  # type: ignore[attr-defined]
+    ending = render_notes(numbering, notes, citations, converter)
+    if ending:
+        outline.append(("notes", "Sources"))
+    return Rendered(html + ending, outline, cards)
+
+
+def make_converter(
+    template: Template, citations: Mapping[str, Shown], numbering: Numbering
+) -> markdown.Markdown:
+    """Return a Markdown converter without raw HTML, with our markers and sections."""
+    converter = markdown.Markdown(
+        extensions=["tables", "sane_lists", SheetExtension(template, citations, numbering)],
+        output_format="html",
+    )
+    converter.preprocessors.deregister("html_block")
+    converter.inlinePatterns.deregister("html")
+    return converter
+
+
+class SheetExtension(Extension):
+    """Footnote markers, stable ids, sections, French spacing."""
+
+    def __init__(
+        self, template: Template, citations: Mapping[str, Shown], numbering: Numbering
+    ) -> None:
+        super().__init__()
+        self.parts = (template, citations, numbering)
+
+    def extendMarkdown(self, md: markdown.Markdown) -> None:  # noqa: N802 (the library's name)
+        template, citations, numbering = self.parts
+        md.inlinePatterns.register(MarkerPattern(md, citations, numbering), "marker", 175)
+        md.treeprocessors.register(SheetTree(md, template), "sheet", 5)
+
+
+class MarkerPattern(InlineProcessor):
+    """`[^3]` becomes a small link to the page that the statement comes from."""
+
+    def __init__(
+        self, md: markdown.Markdown, citations: Mapping[str, Shown], numbering: Numbering
+    ) -> None:
+        super().__init__(MARKER.pattern, md)
+        self.citations = citations
+        self.numbering = numbering
+
+    def handleMatch(  # type: ignore[override]  # noqa: N802 (the library's name)
+        self, match: re.Match[str], data: str
+    ) -> tuple[ElementTree.Element | None, int | None, int | None]:
+        used = self.numbering.use(match[1])
+        if used is None:
+            return None, None, None
+        number, times = used
+        cited = self.citations.get(match[1])
+        sup = ElementTree.Element("sup", {"class": "cite"})
+        if cited:
+            sup.set("data-verdict", cited.verdict)
+        link = ElementTree.SubElement(sup, "a")
+        link.set("href", cited.url if cited else f"#note-{number}")
+        link.set("id", f"ref-{number}-{times}")
+        link.set("aria-describedby", f"note-{number}")
+        link.text = str(number)
+        return sup, match.start(0), match.end(0)
+
+
+class SheetTree(Treeprocessor):
+    """Gives headings their ids, wraps sections and tables, marks what is empty."""
+
+    def __init__(self, md: markdown.Markdown, template: Template) -> None:
+        super().__init__(md)
+        self.outline = Outline(template)
+        self.ids: dict[str, int] = {}
+
+    def run(self, root: ElementTree.Element) -> None:
+        self.ids = {}
+        headings: list[tuple[str, str]] = []
+        children = list(root)
+        for child in children:
+            root.remove(child)
+        section: ElementTree.Element = root
+        key = ""
+        for index, child in enumerate(children):
+            if child.tag in ("h1", "h2"):
+                key = self.unique(self.outline.section(plain(child)))
+                child.tag = "h2"
+                headings.append((key, plain(child)))
+                section = ElementTree.SubElement(root, "section")
+                section.set("class", "sheet-section")
+                section.set("id", key)
+            elif child.tag in ("h3", "h4", "h5", "h6"):
+                child.set("id", self.unique(f"{key}-{self.outline.field(key, plain(child))}"))
+            section.append(wrapped(child))
+            if is_empty(children, index):
+                empty = ElementTree.SubElement(section, "p")
+                empty.set("class", "empty-field")
+                empty.text = "Aucune information dans les sources."
+        space(root)
+        self.md.wikico2_outline = headings  # type: ignore[attr-defined]
+
+    def unique(self, wanted: str) -> str:
+        """Return the id, with a number if the sheet has it already."""
+        self.ids[wanted] = self.ids.get(wanted, 0) + 1
+        return wanted if self.ids[wanted] == 1 else f"{wanted}-{self.ids[wanted]}"
+
+
+def plain(element: ElementTree.Element) -> str:
+    return " ".join("".join(element.itertext()).split())
+
+
+def wrapped(element: ElementTree.Element) -> ElementTree.Element:
+    """Return a table inside a frame in which it scrolls; anything else as it is."""
+    if element.tag != "table":
+        return element
+    frame = ElementTree.Element("div", {"class": "table-scroll"})
+    frame.append(element)
+    for cell in element.iter("th"):
+        cell.set("scope", "col")
+    return frame
+
+
+def is_empty(children: list[ElementTree.Element], index: int) -> bool:
+    """Tell whether the heading at `index` has nothing under it."""
+    level = children[index].tag
+    if level not in ("h2", "h3"):
+        return False
+    following = children[index + 1].tag if index + 1 < len(children) else "h1"
+    return following in ("h1", "h2") or (level == "h3" and following == "h3")
+
+
+def space(element: ElementTree.Element) -> None:
+    """Put French spaces into the text below an element, code excepted."""
+    if element.tag in UNTOUCHED:
+        return
+    element.text = french_spaces(element.text)
+    for child in element:
+        space(child)
+        child.tail = french_spaces(child.tail)
+
+
+def french_spaces(text: str | None) -> str | None:
+    """Return the text with no-break spaces where French typography has them."""
+    if not text or (not words(text) and not text.strip()):
+        return text
+    for pattern, replacement in SPACING:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def inline(converter: markdown.Markdown, text: str) -> str:
+    """Return one line of Markdown as HTML without its paragraph."""
+    html = clean(converter.convert(" ".join(text.split())))
+    return re.sub(r"^<p>(.*)</p>$", r"\1", html.strip(), flags=re.DOTALL)
+
+
+def clean(html: str) -> str:
+    """Return the HTML with nothing but the tags, attributes and addresses that are allowed."""
+    return nh3.clean(
+        html,
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        url_schemes={"http", "https", "mailto"},
+        link_rel=None,
+        attribute_filter=safe_attribute,
+    )
+
+
+def safe_attribute(tag: str, attribute: str, value: str) -> str | None:
+    """Refuse pictures from elsewhere, which would tell other hosts who reads what."""
+    if tag == "img" and attribute == "src" and not value.startswith("/"):
+        return None
+    return value
+
+
+def render_notes(
+    numbering: Numbering,
+    notes: Mapping[str, Note],
+    citations: Mapping[str, Shown],
+    converter: markdown.Markdown,
+) -> str:
+    """Return the list of footnotes, in the order of their numbers."""
+    order = list(numbering.order)
+    items: list[str] = []
+    for number, marker in enumerate(order, 1):
+        cited = citations.get(marker)
+        # `clean` has passed the free text of a plain note: it is safe as it stands.
+        content = (
+            cited_note(cited) if cited else mark_safe(inline(converter, notes[marker].text))  # noqa: S308
+        )
+        items.append(
+            format_html(
+                '<li id="note-{}"{}>{} <a class="backref" href="#ref-{}-1" '
+                'aria-label="Retour au texte">↩</a></li>',
+                number,
+                format_html(' data-verdict="{}"', cited.verdict) if cited else "",
+                content,
+                number,
+            )
+        )
+    if not items:
+        return ""
+    return format_html(
+        '<section class="notes" id="notes"><h2>Sources</h2><ol>{}</ol></section>',
+        format_html_join("", "{}", ((item,) for item in items)),
+    )
+
+
+def cited_note(cited: Shown) -> SafeString:
+    """Return a citation: its quote, and the link to its page."""
+    return format_html(
+        '<blockquote class="quote">« {} »</blockquote> <a class="source" href="{}">{}, p. {}</a>',
+        french_spaces(cited.quote) or "",
+        cited.url,
+        cited.title,
+        cited.page,
+    )
+
+
+def page_url(document_id: int, page: int, citation_id: int) -> str:
+    """Return the address of the page where a citation's quote is highlighted."""
+    return f"{reverse('page', args=[document_id, page])}?citation={citation_id}"

@@ -1,0 +1,134 @@
+"""Write revisions. This is the only function that does, and nothing goes round it."""
+
+from collections.abc import Mapping
+
+from django.db import transaction
+from django.db.models import Max
+
+from sheets.body import Note, split_notes, statements
+from sheets.cite import Checked, check
+from sheets.drafts import Template
+from sheets.measure import Measures, measure
+from sheets.models import Citation, Generation, Revision, Sheet
+from sheets.render import Rendered, Shown, page_url, render
+from sheets.template import load_template
+from wikico2.models import User
+
+
+class StaleBase(Exception):
+    """The sheet has moved on since the text was started; `current` is where it is now."""
+
+    def __init__(self, current: Revision | None) -> None:
+        super().__init__(current)
+        self.current = current
+
+
+class PersonalText(Exception):
+    """A generated text was to replace what a person wrote: it may only be proposed."""
+
+
+@transaction.atomic
+def save_revision(
+    sheet: Sheet,
+    *,
+    base: Revision | None,
+    body: str,
+    metadata: Mapping[str, str],
+    origin: str,
+    author: User | None = None,
+    generation: Generation | None = None,
+    second_parent: Revision | None = None,
+    comment: str = "",
+) -> Revision:
+    """Append a revision to the sheet, with its citations checked and its page rendered.
+
+    `base` is the revision that the text was started from: where it is no longer the sheet's
+    current one, StaleBase is raised and nothing is written. Raises PersonalText for a generated
+    text on a sheet that a person has touched.
+    """
+    locked = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
+    if locked.current_id != (base.pk if base else None):
+        raise StaleBase(locked.current)
+    if origin == Revision.Origin.GENERATED and locked.touched_by_a_person():
+        raise PersonalText(sheet.pk)
+    latest = locked.revisions.aggregate(number=Max("number"))["number"] or 0
+    revision = Revision.objects.create(
+        sheet=locked,
+        number=latest + 1,
+        parent=base,
+        second_parent=second_parent,
+        body=body,
+        metadata=dict(metadata),
+        origin=origin,
+        author=author,
+        generation=generation,
+        comment=comment[:500],
+    )
+    template = load_template(locked.sheet_type)
+    measures = settle(revision, template)
+    Sheet.objects.filter(pk=locked.pk).update(
+        current=revision,
+        completeness=measures.completeness,
+        confidence=measures.confidence,
+        updated_at=revision.created_at,
+    )
+    sheet.refresh_from_db()
+    return revision
+
+
+def settle(revision: Revision, template: Template) -> Measures:
+    """Check, store and render what a new revision cites; return its measures."""
+    _text, notes = split_notes(revision.body)
+    said = statements(revision.body, template)
+    values = statements(header_as_body(revision.metadata, template), template)
+    found = check(notes, [*said, *values])
+    Citation.objects.bulk_create(
+        Citation(
+            revision=revision,
+            marker=c.note.marker[:40],
+            order=order,
+            document=c.document,
+            chunk_id=c.chunk_id,
+            page=c.note.page or 1,
+            quote=c.note.quote,
+            verdict=c.verdict,
+            reasons=[list(r) for r in c.reasons],
+        )
+        for order, c in enumerate(found, 1)
+    )
+    revision.rendered = make_page(revision, template, notes, found).as_json()
+    revision.save(update_fields=["rendered"])
+    verdicts = {c.note.marker: c.verdict for c in found}
+    by_a_person = revision.origin != Revision.Origin.GENERATED
+    return measure(template, [*said, *values], verdicts, by_a_person=by_a_person)
+
+
+def header_as_body(metadata: Mapping[str, str], template: Template) -> str:
+    """Return the header data as Markdown, so that its statements are read like any other's."""
+    parts: list[str] = []
+    for section in template.written:
+        if section.role == "header":
+            parts.append(f"## {section.heading}")
+            parts.extend(
+                f"### {f.heading}\n\n{metadata[f.key]}" for f in section.fields if f.key in metadata
+            )
+    return "\n\n".join(parts)
+
+
+def make_page(
+    revision: Revision, template: Template, notes: Mapping[str, Note], found: list[Checked]
+) -> Rendered:
+    """Return the revision's HTML, its citations linked to the rows just stored."""
+    ids = dict(revision.citations.values_list("marker", "pk"))
+    shown = {
+        c.note.marker: Shown(
+            marker=c.note.marker,
+            title=c.document.title if c.document else c.note.text.partition("]")[0].lstrip("["),
+            page=c.note.page or 1,
+            quote=c.note.quote,
+            url=page_url(c.note.document_id or 0, c.note.page or 1, ids[c.note.marker[:40]]),
+            verdict=c.verdict,
+        )
+        for c in found
+    }
+    return render(revision.body, revision.metadata, template, shown)

@@ -1,0 +1,72 @@
+"""What the templates of sheets share: the rendered text, and words for states and shares."""
+
+from typing import Any
+
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from sheets.facets import Choice
+from sheets.models import Generation, Revision, Sheet
+
+register = template.Library()
+
+STATE_TONES = {
+    Sheet.State.DRAFT: ("amber", "draft"),
+    Sheet.State.REVIEW: ("amber", "eye"),
+    Sheet.State.VALIDATED: ("green", "verified"),
+    Sheet.State.PUBLISHED: ("green", "verified"),
+    Sheet.State.ARCHIVED: ("", "lock"),
+}
+
+
+@register.simple_tag
+def sheet_html(html: str) -> SafeString:
+    """Return a piece of `Revision.rendered`, as it is.
+
+    The one place where text is let through as HTML: the renderer that filled `rendered` escapes
+    what came from sources, models and people, and passes the rest through an allow-list of tags.
+    """
+    return mark_safe(html)  # noqa: S308  (see above)
+
+
+@register.inclusion_tag("sheets/_state.html")
+def state_badge(sheet: Sheet) -> dict[str, Any]:
+    """Show the state of a sheet as a badge."""
+    tone, icon = STATE_TONES[Sheet.State(sheet.state)]
+    return {"label": sheet.get_state_display(), "tone": tone, "icon_name": icon}
+
+
+@register.simple_tag(takes_context=True)
+def narrowed_address(context: dict[str, Any], name: str, choice: Choice) -> str:
+    """Return the address with a facet's choice made, or taken back when it already is."""
+    query = context["request"].GET.copy()
+    query.pop("page", None)
+    query.pop(name, None)
+    if not choice.chosen:
+        query[name] = choice.value
+    return f"?{query.urlencode()}"
+
+
+@register.filter
+def share_tone(share: int) -> str:
+    """Return the tone for a share in %: amber where much is missing."""
+    return "green" if share >= 80 else "amber"
+
+
+@register.filter
+def written_by(revision: Revision) -> str:
+    """Tell honestly who wrote a revision: a person, a model, or no model at all."""
+    if revision.generation is not None and revision.origin == Revision.Origin.GENERATED:
+        return writer_of(revision.generation)
+    if revision.author is None:
+        return _("Written by a person whose account no longer exists")
+    return _("Written by %(person)s") % {"person": revision.author}
+
+
+@register.filter
+def writer_of(generation: Generation) -> str:
+    """Return who wrote what a generation brought."""
+    if generation.backend == "local":
+        return _("Written by automatic extraction, without a language model")
+    return _("Written by the model %(model)s") % {"model": generation.model}

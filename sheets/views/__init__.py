@@ -1,0 +1,1 @@
+"""Pages of the wiki, split by what the reader is doing."""

@@ -1,0 +1,112 @@
+"""Reading a sheet: its page, its history, an old version, its text as a file, a proposal."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from sheets.export import to_markdown
+from sheets.models import Field, Generation, Proposal, Section, Sheet
+from sheets.progress import watch
+from sheets.render import render as to_html
+from sheets.template import load_template
+
+PER_PAGE = 50
+
+
+def readable_sheets(request: HttpRequest) -> QuerySet[Sheet]:
+    """Return the sheets that this reader may open, each with its type."""
+    return Sheet.objects.readable_by(request.user).select_related("sheet_type")
+
+
+def sheet(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a sheet, or how far its writing has come."""
+    found = get_object_or_404(sheets_to_read(request), slug=slug)
+    context = {
+        "sheet": found,
+        "revision": found.current,
+        "header": header_facts(found, found.current.rendered if found.current else {}),
+        "documents": list(found.documents.order_by("title")),
+        "proposal_id": found.proposal_id,
+        "progress": None,
+    }
+    if found.generation_id and found.generation_state != Generation.State.DONE:
+        generation = Generation.objects.get(pk=found.generation_id)
+        generation.sheet = found
+        context["progress"] = watch(generation)
+    return render(request, "sheets/sheet.html", context)
+
+
+def sheets_to_read(request: HttpRequest) -> Any:
+    """Add what the page of a sheet shows, so that it costs one query.
+
+    Each sheet has `generation_id` and `generation_state` of its latest run, and `proposal_id` of
+    a proposal that waits.
+    """
+    latest = Generation.objects.filter(sheet=OuterRef("pk")).order_by("-created_at", "-pk")
+    waiting = Proposal.objects.filter(sheet=OuterRef("pk"), state=Proposal.State.OPEN)
+    return (
+        readable_sheets(request)
+        .select_related("current__author", "current__generation", "validated_by")
+        .annotate(
+            generation_id=Subquery(latest.values("pk")[:1]),
+            generation_state=Subquery(latest.values("state")[:1]),
+            proposal_id=Subquery(waiting.values("pk")[:1]),
+        )
+    )
+
+
+def header_facts(sheet: Sheet, rendered: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return rendered header data: heading and safe HTML, in the order of the sheet's type."""
+    values = rendered.get("header")
+    if not values:
+        return []
+    fields = Field.objects.filter(
+        section__sheet_type=sheet.sheet_type_id, section__role=Section.Role.HEADER
+    ).order_by("section__order", "order")
+    return [(field.heading, values[field.key]) for field in fields if values.get(field.key)]
+
+
+def history(request: HttpRequest, slug: str) -> HttpResponse:
+    """List the versions of a sheet, latest first."""
+    found = get_object_or_404(readable_sheets(request), slug=slug)
+    revisions = (
+        found.revisions.select_related("author", "generation")
+        .defer("body", "metadata", "rendered")
+        .order_by("-number")
+    )
+    page = Paginator(revisions, PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "sheets/history.html", {"sheet": found, "page": page})
+
+
+def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Show one version of a sheet as it was."""
+    found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+    shown = get_object_or_404(found.revisions.select_related("author", "generation"), number=number)
+    context = {"sheet": found, "revision": shown, "header": header_facts(found, shown.rendered)}
+    return render(request, "sheets/revision.html", context)
+
+
+def export_markdown(request: HttpRequest, slug: str) -> HttpResponse:
+    """Send a sheet as a Markdown file."""
+    found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+    headers = {"Content-Disposition": f'attachment; filename="{found.slug}.md"'}
+    return HttpResponse(
+        to_markdown(found), content_type="text/markdown; charset=utf-8", headers=headers
+    )
+
+
+def proposal(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Show a proposed text."""
+    found = get_object_or_404(readable_sheets(request), slug=slug)
+    shown = get_object_or_404(found.proposals.select_related("author", "generation", "base"), pk=pk)
+    rendered = to_html(shown.body, shown.metadata, load_template(found.sheet_type), {}).as_json()
+    context = {
+        "sheet": found,
+        "proposal": shown,
+        "rendered": rendered,
+        "header": header_facts(found, rendered),
+    }
+    return render(request, "sheets/proposal.html", context)

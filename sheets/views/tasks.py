@@ -1,0 +1,59 @@
+"""What the queue is doing: is anybody working, on what, and what went wrong."""
+
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from ingestion.models import Document
+from sheets.models import Generation, Sheet
+from sheets.models.generation import GenerationQuerySet
+from sheets.progress import with_progress
+from wikico2.queue import queue_length, workers_alive
+
+SHOWN = 30
+FINISHED_SHOWN = 10
+
+
+@never_cache
+@require_safe
+def tasks(request: HttpRequest) -> HttpResponse:
+    """Show the work; asked again by the page itself, only the part that changes."""
+    reading = Document.objects.in_progress()
+    writing = visible(request.user).in_progress()
+    context: dict[str, Any] = {
+        "alive": workers_alive(),
+        "waiting": queue_length(),
+        "reading_count": reading.count(),
+        "reading": reading.order_by(F("lease_token").asc(nulls_last=True), "created_at")[:SHOWN],
+        "writing": with_progress(writing)[:SHOWN],
+        "failed_documents": Document.objects.filter(state=Document.State.FAILED).order_by(
+            F("step_started_at").desc(nulls_last=True), "-pk"
+        )[:SHOWN],
+        "failed_generations": latest_failures(request.user)[:SHOWN],
+        "read": Document.objects.ready()
+        .filter(ready_at__isnull=False)
+        .annotate(took=F("ready_at") - F("created_at"))
+        .order_by("-ready_at")[:FINISHED_SHOWN],
+        "written": visible(request.user)
+        .filter(state=Generation.State.DONE, finished_at__isnull=False)
+        .select_related("sheet")
+        .order_by("-finished_at")[:FINISHED_SHOWN],
+    }
+    partial = request.headers.get("HX-Request")
+    return render(request, "sheets/_tasks.html" if partial else "sheets/tasks.html", context)
+
+
+def visible(user: Any) -> GenerationQuerySet:
+    """Return the runs of the sheets that `user` may open."""
+    return Generation.objects.filter(sheet__in=Sheet.objects.readable_by(user))
+
+
+def latest_failures(user: Any) -> GenerationQuerySet:
+    """Return the failed runs that no later run of the same sheet has made up for, latest first."""
+    later = Generation.objects.filter(sheet=OuterRef("sheet"), pk__gt=OuterRef("pk"))
+    failed = visible(user).filter(~Exists(later), state=Generation.State.FAILED)
+    return failed.select_related("sheet").order_by(F("finished_at").desc(nulls_last=True), "-pk")

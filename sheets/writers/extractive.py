@@ -1,0 +1,401 @@
+"""Fill a sheet with verbatim sentences of its sources, without a language model.
+
+Each sentence goes to the field whose question it answers best, by the embeddings of both and by
+the headings above it; a field takes its best sentences, varied, in the order of the source. The
+writer invents nothing: what it cannot quote it leaves empty.
+"""
+
+import re
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ingestion.embedders import Embedder, Vectors
+from ingestion.retrieve import Passage
+from sheets.body import heading_key
+from sheets.drafts import (
+    Cited,
+    Evidence,
+    FieldBrief,
+    FieldDraft,
+    Row,
+    SectionBrief,
+    SectionDraft,
+    Statement,
+    Template,
+)
+from sheets.sentences import Unit, has_verb, is_sentence, units
+from sheets.verify import quantities
+from sheets.writers.vectors import embed_texts
+from wikico2.ai import Patience
+from wikico2.text import fold, stems
+
+PROMPT_VERSION = "extractive-1"
+SHORTEST, LONGEST = 35, 420
+ITEM_SHORTEST = 4
+ROWS_AT_MOST = 15
+HOW_MANY = {"text": 3, "list": 6, "steps": 6, "table": 5}
+# How much better a unit must fit its field than the fields do on average, to be quoted at all.
+LEAST_FIT = 0.03
+# Weights beside the cosine. A heading that is the field's own name says more than any vector.
+SAME_HEADING = 0.20
+HEADING_WEIGHT = 0.10
+# A heading further up says half as much as the nearest one.
+ABOVE = 0.5
+SECTION_WEIGHT = 0.02
+WORDS_WEIGHT = 0.04
+# A table belongs to a field of another shape only under a heading that shares its words.
+TABLE_LEAST_HEADING = 0.5
+# For the summary: the first pages, a quantity; not a sentence that leans on the one before.
+EARLY, WITH_QUANTITY, LEANING = 0.03, 0.02, 0.04
+EARLY_PAGES = 2
+TOO_ALIKE = 0.6
+LABELLED = re.compile(r"^\s*([^:|.]{2,60}?)\s*:\s*(\S.{0,160}?)\s*\.?$")
+CAPTION = re.compile(r"^(figure|tableau|fig\.|tab\.|source)\s*\d*\s*[-–—:.]", re.IGNORECASE)
+LEANS = re.compile(
+    r"^(il|elle|ils|elles|cela|ceci|celle|celui|ce|cette|ces|cet|son|sa|ses|leur|leurs|y|en effet|"
+    r"de plus|par ailleurs|toutefois|cependant|ainsi|donc|enfin|or)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A quotable unit in its passage."""
+
+    label: str
+    passage: Passage
+    unit: Unit
+    order: tuple[int, int, int]
+
+    @property
+    def heading(self) -> str:
+        """Return the nearest heading above the unit."""
+        return self.unit.heading or (self.passage.headings[-1] if self.passage.headings else "")
+
+    @property
+    def context(self) -> str:
+        """Return the text that is embedded: the unit under its nearest heading."""
+        heading = self.heading
+        text = self.unit.text if self.unit.kind != "table" else self.unit.text[:400]
+        return f"{heading} : {text}" if heading else text
+
+
+class ExtractiveWriter:
+    """The writer that needs no key: it only quotes."""
+
+    backend = "local"
+    prompt_version = PROMPT_VERSION
+
+    passages_per_field = 16
+    passages_per_section = 200
+
+    def __init__(self, template: Template, embedder: Embedder) -> None:
+        self.template = template
+        self.embedder = embedder
+        self.model = f"extraction ({embedder.name})"
+
+    @cached_property
+    def fields(self) -> list[tuple[str, FieldBrief]]:
+        """Return (section key, field) for the fields that compete for sentences."""
+        return [
+            (section.key, field)
+            for section in self.template.written
+            if section.role == "body" and section.key != "resume"
+            for field in section.fields
+        ]
+
+    @cached_property
+    def names(self) -> list["Named"]:
+        """Return what the headings of a source are compared with, for each competing field."""
+        headings = {s.key: s.heading for s in self.template.written}
+        return [Named.of(field, headings[section]) for section, field in self.fields]
+
+    @cached_property
+    def questions(self) -> Vectors:
+        """Return the vectors of the competing fields' questions, shape (fields, dimensions)."""
+        return np.vstack(
+            [self.embedder.query(f"{f.heading} : {f.question}") for _, f in self.fields]
+        )
+
+    def write(
+        self, title: str, section: SectionBrief, evidence: Evidence, patience: Patience
+    ) -> SectionDraft:
+        """Return the section filled from the evidence."""
+        if section.role == "header":
+            return SectionDraft(
+                section.key, tuple(labelled_value(f, evidence) for f in section.fields)
+            )
+        candidates = gather(evidence)
+        if not candidates:
+            return SectionDraft(section.key, tuple(FieldDraft(f.key) for f in section.fields))
+        vectors = embed_texts(self.embedder, [c.context for c in candidates], patience)
+        if section.key == "resume":
+            return SectionDraft(
+                section.key,
+                tuple(self.summary(title, f, candidates, vectors) for f in section.fields),
+            )
+        fit, meaning = self.fit(candidates, vectors)
+        return SectionDraft(
+            section.key,
+            tuple(self.fill(section.key, f, candidates, fit, meaning) for f in section.fields),
+        )
+
+    def fit(self, candidates: list[Candidate], vectors: Vectors) -> tuple[Vectors, Vectors]:
+        """Return how well each candidate fits each field, and how well by its meaning alone.
+
+        Both have the shape (candidates, fields).
+
+        The cosine less its mean over the fields (some sentences are near every question), plus
+        the words that the headings and the sentence share with the field.
+        """
+        cosine = vectors @ self.questions.T
+        meaning = cosine - cosine.mean(axis=1, keepdims=True)
+        fit = meaning.copy()
+        for row, candidate in enumerate(candidates):
+            above = " ".join(candidate.passage.headings[:-1])
+            for column, named in enumerate(self.names):
+                fit[row, column] += named.bonus(candidate.heading, above, candidate.unit.text)
+        return fit, meaning
+
+    def fill(
+        self,
+        section: str,
+        field: FieldBrief,
+        candidates: list[Candidate],
+        fit: Vectors,
+        meaning: Vectors,
+    ) -> FieldDraft:
+        """Return the field filled with the candidates that fit it better than any other field."""
+        column = next(
+            i for i, (s, f) in enumerate(self.fields) if (s, f.key) == (section, field.key)
+        )
+        best = fit.max(axis=1)
+        mine = [
+            (float(fit[i, column]), c)
+            for i, c in enumerate(candidates)
+            if fit[i, column] >= LEAST_FIT
+            and fit[i, column] == best[i]
+            and self.names[column].takes(field, c, float(meaning[i, column]))
+        ]
+        mine.sort(key=lambda scored: -scored[0])
+        return quote(field, mine)
+
+    def summary(
+        self, title: str, field: FieldBrief, candidates: list[Candidate], vectors: Vectors
+    ) -> FieldDraft:
+        """Return the few sentences nearest to the subject, at least one with a quantity."""
+        question = self.embedder.query(f"{title} : {field.question}")
+        usable = [
+            (float(score) + gist(c), c)
+            for score, c in zip(vectors @ question, candidates, strict=True)
+            if fits_shape(c.unit, "text")
+        ]
+        usable.sort(key=lambda scored: -scored[0])
+        return FieldDraft(field.key, statements_of(varied(usable, HOW_MANY["text"])))
+
+
+@dataclass(frozen=True)
+class Named:
+    """The words by which a source may name a field."""
+
+    phrase: str
+    heading: frozenset[str]
+    section: frozenset[str]
+    question: frozenset[str]
+
+    @classmethod
+    def of(cls, field: FieldBrief, section: str) -> "Named":
+        return cls(
+            phrase=heading_key(field.heading),
+            heading=frozenset(stems(field.heading)),
+            section=frozenset(stems(section)),
+            question=frozenset(stems(f"{field.heading} {field.question}")),
+        )
+
+    def bonus(self, heading: str, above: str, text: str) -> float:
+        """Return what the headings above a unit, and its own words, add to its fit."""
+        return (
+            max(self.heading_bonus(heading), ABOVE * self.heading_bonus(above))
+            + SECTION_WEIGHT * share(self.section, set(stems(above)))
+            + WORDS_WEIGHT * min(1.0, len(set(stems(text)) & self.question) / 3)
+        )
+
+    def heading_bonus(self, heading: str) -> float:
+        """Return what the nearest heading adds; one that negates the field's name adds nothing."""
+        key = heading_key(heading)
+        if negated(key) != negated(self.phrase):
+            return 0.0
+        if self.phrase and f" {self.phrase} " in f" {key} ":
+            return SAME_HEADING
+        return HEADING_WEIGHT * share(self.heading, set(stems(heading)))
+
+    def takes(self, field: FieldBrief, candidate: Candidate, meaning: float) -> bool:
+        """Tell whether the field takes the unit's kind at all."""
+        if candidate.unit.kind != "table" or field.shape == "table":
+            return True
+        near = share(self.heading, set(stems(candidate.heading)))
+        return field.shape == "list" and near >= TABLE_LEAST_HEADING and meaning >= 0
+
+
+def negated(key: str) -> bool:
+    return bool({"pas", "non", "hors"} & set(key.split()))
+
+
+def gist(candidate: Candidate) -> float:
+    """Return what makes a sentence fit for a summary, beside its meaning."""
+    text = candidate.unit.text
+    early = EARLY if candidate.passage.page_start <= EARLY_PAGES else 0.0
+    counted = WITH_QUANTITY if any(q.unit for q in quantities(text)) else 0.0
+    return early + counted - (LEANING if LEANS.match(text) else 0.0)
+
+
+def gather(evidence: Evidence) -> list[Candidate]:
+    """Return the quotable units of the passages shown, each text once."""
+    seen: set[str] = set()
+    found: list[Candidate] = []
+    for label, passage in evidence.shown.items():
+        for position, unit in enumerate(units(passage.text)):
+            key = fold(unit.text)
+            if key in seen or not quotable(unit):
+                continue
+            seen.add(key)
+            order = (passage.document_id, passage.page_start, passage.chunk_id * 1000 + position)
+            found.append(Candidate(label, passage, unit, order))
+    return found
+
+
+def quotable(unit: Unit) -> bool:
+    """Tell whether a unit is worth quoting at all: long enough, mostly words, not a question."""
+    if unit.kind == "table":
+        return True
+    if CAPTION.match(unit.text):
+        return False
+    letters = sum(c.isalpha() for c in unit.text)
+    if letters < 0.5 * len(unit.text.replace(" ", "")) or unit.text.rstrip().endswith(("?", ":")):
+        return False
+    least = ITEM_SHORTEST if unit.kind == "item" else SHORTEST
+    return least <= len(unit.text) <= LONGEST
+
+
+def fits_shape(unit: Unit, shape: str) -> bool:
+    """Tell whether a unit may stand in a field of that shape."""
+    if unit.kind == "table":
+        return False
+    if shape == "text" or unit.kind == "sentence":
+        return is_sentence(unit.text)
+    return True
+
+
+def quote(field: FieldBrief, scored: list[tuple[float, Candidate]]) -> FieldDraft:
+    """Return the field made of its best candidates, best first in `scored`."""
+    tables = [c for _, c in scored if c.unit.kind == "table" and suits(c.unit)]
+    drawn = table_draft(field, tables) if tables else FieldDraft(field.key)
+    if field.shape == "table" and tables:
+        return drawn
+    usable = [(s, c) for s, c in scored if fits_shape(c.unit, field.shape)]
+    chosen = varied(usable, HOW_MANY[field.shape])
+    # One kind of thing in a list: items of one list together, or else sentences.
+    statements = statements_of(chosen)
+    return FieldDraft(field.key, statements, drawn.columns, drawn.rows)
+
+
+def suits(table: Unit) -> bool:
+    """Tell whether a table may stand in a field: not too wide, and it says something."""
+    return 2 <= len(table.columns) <= 8 and len(table.rows) >= 1
+
+
+def table_draft(field: FieldBrief, tables: list[Candidate]) -> FieldDraft:
+    """Return the source's best table, with the rows that went on in another passage."""
+    columns = tables[0].unit.columns
+    parts = sorted((t for t in tables if t.unit.columns == columns), key=lambda t: t.order)
+    rows = [
+        Row(cells, (Cited(part.label, " ".join(c for c in cells if c)),))
+        for part in parts
+        for cells in part.unit.rows
+    ]
+    return FieldDraft(field.key, (), columns, tuple(dict.fromkeys(rows))[:ROWS_AT_MOST])
+
+
+def varied(scored: list[tuple[float, Candidate]], most: int) -> list[Candidate]:
+    """Return up to `most` of the best candidates that do not say the same, in source order."""
+    chosen: list[Candidate] = []
+    for _, candidate in scored:
+        if len(chosen) == most:
+            break
+        if all(alike(candidate.unit.text, c.unit.text) < TOO_ALIKE for c in chosen):
+            chosen.append(candidate)
+    return sorted(chosen, key=lambda c: c.order)
+
+
+def statements_of(chosen: list[Candidate]) -> tuple[Statement, ...]:
+    return tuple(Statement(tidy(c.unit), (Cited(c.label, c.unit.text),)) for c in chosen)
+
+
+def tidy(unit: Unit) -> str:
+    """Return a list item as it stands alone: a capital first, no semicolon last."""
+    if unit.kind != "item":
+        return unit.text
+    text = re.sub(r"\s*[;,]\s*(et|ou)?$", "", unit.text)
+    return text[:1].upper() + text[1:]
+
+
+def alike(first: str, second: str) -> float:
+    """Return the share of stems that two texts have in common, by the smaller one."""
+    a, b = set(stems(first)), set(stems(second))
+    return len(a & b) / max(1, min(len(a), len(b)))
+
+
+def share(wanted: AbstractSet[str], held: AbstractSet[str]) -> float:
+    return len(wanted & held) / len(wanted) if wanted else 0.0
+
+
+def labelled_value(field: FieldBrief, evidence: Evidence) -> FieldDraft:
+    """Return a short value that a source gives under the field's own name, as in a fact box."""
+    name = re.sub(r"\(.*?\)", "", field.heading)
+    wanted = set(stems(name))
+    near: FieldDraft | None = None
+    for label in dict.fromkeys((*evidence.by_field.get(field.key, ()), *evidence.shown)):
+        for given, value, quoted in labelled(evidence.shown[label].text):
+            if not acceptable(value, field):
+                continue
+            draft = FieldDraft(field.key, (Statement(value, (Cited(label, quoted),)),))
+            if heading_key(given) == heading_key(name):
+                return draft
+            if near is None and len(wanted) > 1 and set(stems(given)) >= wanted:
+                near = draft
+    return near or FieldDraft(field.key)
+
+
+def labelled(text: str) -> list[tuple[str, str, str]]:
+    """Return the (name, value, quote) pairs of a text: `name : value` lines, two-cell rows."""
+    pairs: list[tuple[str, str, str]] = []
+    for unit in units(text):
+        if unit.kind == "table":
+            for row in (unit.columns, *unit.rows):
+                pairs.extend(pair for cell in row if (pair := labelled_line(cell)))
+                if len(row) == 2 and not labelled_line(row[1]):
+                    pairs.append((row[0].rstrip(" :"), row[1], f"{row[0]} {row[1]}"))
+    pairs.extend(
+        pair
+        for line in text.splitlines()
+        if not line.lstrip().startswith("|") and (pair := labelled_line(line.lstrip("-•* ")))
+    )
+    return [p for p in pairs if len(stems(p[0])) <= 6]
+
+
+def labelled_line(text: str) -> tuple[str, str, str] | None:
+    """Return (name, value, quote) for a text of the form `name : value`."""
+    match = LABELLED.match(text)
+    return (match[1], match[2], f"{match[1]} : {match[2]}") if match else None
+
+
+def acceptable(value: str, field: FieldBrief) -> bool:
+    """Tell whether a value may stand in the field: short, and of the choices where there are."""
+    if not value.strip() or len(value) > 160 or (has_verb(value) and len(value) > 90):
+        return False
+    if field.choices:
+        return any(fold(c)[:6] in fold(value) for c in field.choices)
+    return True

@@ -1,0 +1,35 @@
+"""Vectors of short texts, computed once for all sheets and kept beside those of the passages."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from ingestion.embed import store
+from ingestion.embedders import Embedder, Vectors
+from ingestion.models import Vector
+from wikico2.ai import Patience
+
+
+def embed_texts(
+    embedder: Embedder, texts: Sequence[str], patience: Patience | None = None
+) -> Vectors:
+    """Return one vector for each text, in order, shape (n, dimensions)."""
+    hashes = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    by_hash = dict(zip(hashes, texts, strict=True))
+    known = fetch(list(by_hash), embedder.name)
+    missing = [key for key in by_hash if key not in known]
+    for start in range(0, len(missing), embedder.batch):
+        batch = missing[start : start + embedder.batch]
+        vectors = embedder.passages([by_hash[key] for key in batch], patience)
+        store(batch, vectors, embedder.name)
+        known.update(zip(batch, vectors, strict=True))
+        if patience is not None:
+            patience.on_wait()
+    return np.vstack([known[key] for key in hashes])
+
+
+def fetch(hashes: list[str], model: str) -> dict[str, Vectors]:
+    """Return the vectors that are kept already, by the hash of their text."""
+    rows = Vector.objects.filter(model=model, content_hash__in=hashes)
+    return {row.content_hash: row.values for row in rows}

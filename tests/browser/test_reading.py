@@ -1,0 +1,179 @@
+"""Reading a sheet in a browser: citations, contents, colours, a phone, and without JavaScript."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from ingestion.models import Chunk, Document
+from ingestion.models import Page as SourcePage
+from sheets.generate import create_sheet
+from sheets.models import Generation, Revision, Section, SectionRun, Sheet, SheetType
+from sheets.revise import save_revision
+from tests.browser.conftest import Live
+from wikico2.models import User
+
+QUOTE = "La chaleur récupérée couvre 70 % des besoins."
+WIDE = "| " + " | ".join(f"Colonne {n}" for n in range(12)) + " |\n|" + "---|" * 12
+ROW = "| " + " | ".join(["hydrochlorofluorocarbures"] * 12) + " |"
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def sheet(transactional_db: None) -> Sheet:
+    """A sheet of many sections, whose first statement is cited."""
+    source = Document.objects.create(
+        title="Guide de l’air comprimé",
+        filename="guide.pdf",
+        file="guide.pdf",
+        sha256="a" * 64,
+        size=1,
+        page_count=14,
+        state=Document.State.READY,
+    )
+    SourcePage.objects.create(document=source, number=14, text=QUOTE)
+    Chunk.objects.create(
+        document=source, position=0, text=QUOTE, page_start=14, page_end=14, content_hash="h"
+    )
+    kind, _made = SheetType.objects.get_or_create(
+        key="solution", defaults={"name_fr": "Solution", "plural_fr": "Solutions"}
+    )
+    Section.objects.get_or_create(
+        sheet_type=kind, key="resume", defaults={"order": 1, "heading_fr": "Résumé"}
+    )
+    sheet = create_sheet(kind, "Récupération de chaleur", None)
+    sheet.documents.add(source)
+    generation = Generation.objects.create(
+        sheet=sheet, backend="local", state=Generation.State.DONE
+    )
+    parts = [f"## Résumé\n\n{QUOTE}[^1]", f"## Tableau\n\n{WIDE}\n{ROW}"]
+    parts += [f"## Partie {n}\n\n" + "Un paragraphe de cette partie. " * 40 for n in range(12)]
+    parts.append(f"[^1]: [{source.title}, p. 14](/sources/{source.pk}/pages/14/) « {QUOTE} »")
+    save_revision(
+        sheet,
+        base=None,
+        body="\n\n".join(parts),
+        metadata={},
+        origin=Revision.Origin.GENERATED,
+        generation=generation,
+    )
+    return sheet
+
+
+@pytest.fixture(autouse=True)
+def _no_complaints(complaints: list[str]) -> Iterator[None]:
+    yield
+    assert complaints == []
+
+
+class TestCitations:
+    def test_hover_shows_quote_source_and_verdict(self, live: Live, sheet: Sheet) -> None:
+        page = live(sheet.get_absolute_url())
+        page.hover("#ref-1-1")
+        box = page.locator(".cite-pop")
+        expect(box).to_contain_text("couvre 70")
+        expect(box.get_by_role("link")).to_have_text("Guide de l’air comprimé, p. 14")
+        expect(box.locator(".cite-verdict")).to_have_count(1)
+        expect(box).to_contain_text("Vérifiée")
+
+    def test_the_keyboard_reaches_it_and_escape_closes_it(self, live: Live, sheet: Sheet) -> None:
+        page = live(sheet.get_absolute_url())
+        page.focus("#ref-1-1")
+        expect(page.locator(".cite-pop")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator(".cite-pop")).to_have_count(0)
+
+    def test_a_tap_opens_it_and_stays_on_the_page(self, live: Live, sheet: Sheet) -> None:
+        page = live(sheet.get_absolute_url(), width=390, has_touch=True, is_mobile=True)
+        page.tap("#ref-1-1")
+        expect(page.locator(".cite-pop")).to_be_visible()
+        assert page.url.endswith(sheet.get_absolute_url())
+        page.tap(".cite-close")
+        expect(page.locator(".cite-pop")).to_have_count(0)
+
+    def test_without_javascript_it_is_a_link_and_a_note(self, live: Live, sheet: Sheet) -> None:
+        page = live(sheet.get_absolute_url(), java_script_enabled=False)
+        href = page.get_attribute("#ref-1-1", "href")
+        assert href is not None
+        assert "/pages/14/?citation=" in href
+        expect(page.locator("#note-1")).to_contain_text("couvre 70")
+
+
+class TestLayout:
+    def test_the_contents_follow_the_reading(self, live: Live, sheet: Sheet) -> None:
+        page = live(sheet.get_absolute_url())
+        page.locator("h2", has_text="Partie 6").evaluate("it => it.scrollIntoView()")
+        here = page.locator(".contents a[aria-current]")
+        expect(here).to_have_text("Partie 6")
+        expect(here).to_be_in_viewport()
+
+    @pytest.mark.parametrize("width", [390, 820, 1440])
+    def test_nothing_is_wider_than_the_window(self, live: Live, sheet: Sheet, width: int) -> None:
+        page = live(sheet.get_absolute_url(), width=width)
+        for address in (sheet.get_absolute_url(), "/", "/fiches/", "/compte/connexion/"):
+            page.goto(address)
+            spare = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert page.evaluate(spare) == 0, address
+
+    def test_on_a_phone_contents_and_card_are_folded(self, live: Live, sheet: Sheet) -> None:
+        page = live(sheet.get_absolute_url(), width=390)
+        link = page.locator(".contents a", has_text="Partie 6")
+        expect(link).to_be_hidden()
+        page.get_by_text("Sommaire").first.click()
+        link.click()
+        expect(page.locator("h2", has_text="Partie 6")).to_be_in_viewport()
+
+    def test_no_element_moves_while_the_page_loads(self, live: Live, sheet: Sheet) -> None:
+        page = live("/compte/connexion/")
+        page.add_init_script(
+            "window.moved = 0; new PerformanceObserver(list => list.getEntries().forEach("
+            "entry => window.moved += entry.value)).observe({type: 'layout-shift', buffered: true})"
+        )
+        for address in ("/", sheet.get_absolute_url()):
+            page.goto(address)
+            page.wait_for_timeout(300)
+            assert page.evaluate("window.moved") == 0, address
+
+    def test_css_and_javascript_weigh_less_than_60_kb(self, live: Live, sheet: Sheet) -> None:
+        page = live("/compte/connexion/")
+        sizes = (
+            "performance.getEntriesByType('resource').filter(it => /[.](css|js)$/.test(it.name))"
+            ".reduce((sum, it) => sum + it.decodedBodySize, 0)"
+        )
+        for address in ("/", sheet.get_absolute_url()):
+            page.goto(address, wait_until="networkidle")
+            assert 0 < page.evaluate(sizes) < 60_000, address
+
+
+class TestColours:
+    def test_the_choice_is_kept_and_there_from_the_first_paint(
+        self, live: Live, sheet: Sheet
+    ) -> None:
+        page = live("/")
+        switch = page.locator("[data-theme-switch]")
+        switch.click()
+        switch.click()
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        page.goto(sheet.get_absolute_url())
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        switch.click()
+        expect(page.locator("html")).not_to_have_attribute("data-theme", "dark")
+
+
+class TestWatching:
+    def test_the_outline_fills_and_the_page_ends_by_itself(
+        self, live: Live, sheet: Sheet, contributor: User
+    ) -> None:
+        generation = Generation.objects.create(
+            sheet=sheet, backend="local", state=Generation.State.RUNNING
+        )
+        run = SectionRun.objects.create(
+            generation=generation, key="resume", order=1, state="running", passages=[{}, {}]
+        )
+        page = live(sheet.get_absolute_url(), user=contributor)
+        expect(page.locator("#progress")).to_contain_text("0 sections sur 1")
+        run.state = SectionRun.State.DONE
+        run.save()
+        expect(page.locator("#progress")).to_contain_text("1 sections sur 1")
+        Generation.objects.filter(pk=generation.pk).update(state=Generation.State.DONE)
+        expect(page.locator("#progress")).to_have_count(0)

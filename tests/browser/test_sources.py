@@ -1,0 +1,155 @@
+"""Sources in the browser: sent, followed, opened at the passage that was asked for."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from ingestion import ingest
+from ingestion.models import Document
+from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
+from tests.worker import Worker
+from wikico2.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ADD = "/sources/ajouter/"
+
+
+@pytest.fixture(autouse=True)
+def _no_complaints(complaints: list[str]) -> Iterator[None]:
+    yield
+    assert complaints == []
+
+
+@pytest.fixture
+def three_pages(tmp_path: Path) -> Path:
+    path = tmp_path / "rapport énergie.pdf"
+    path.write_bytes(make_pdf(AIR, STEAM, LIGHT, title="Guide de l'énergie"))
+    return path
+
+
+def test_files_are_sent_one_by_one_and_followed_until_they_can_be_cited(
+    page: Page,
+    log_in: Callable[[User], None],
+    contributor: User,
+    worker: Callable[..., Worker],
+    three_pages: Path,
+    tmp_path: Path,
+) -> None:
+    worker().wait_until_ready()
+    false = tmp_path / "faux.pdf"
+    false.write_bytes(b"<html>")
+    twin = tmp_path / "copie.pdf"
+    twin.write_bytes(three_pages.read_bytes())
+    log_in(contributor)
+    page.goto(ADD)
+    page.set_input_files("[name=uploads]", [three_pages])
+    row = page.locator(".uploads > li").nth(0)
+    expect(row).to_contain_text(three_pages.name)
+    expect(row.locator(".ready")).to_be_visible(timeout=30_000)
+    page.set_input_files("[name=uploads]", [false, twin])
+    expect(page.locator(".uploads > li").nth(1).locator("[data-tone=red]")).to_be_visible()
+    source = Document.objects.get()
+    same = page.locator(".uploads > li").nth(2).locator("[data-tone=amber] a")
+    expect(same).to_have_attribute("href", source.get_absolute_url())
+    assert source.is_ready
+
+
+def test_a_file_that_is_too_large_is_not_even_sent(
+    page: Page, log_in: Callable[[User], None], contributor: User, settings: Any, tmp_path: Path
+) -> None:
+    settings.MAX_UPLOAD_MB = 1
+    big = tmp_path / "lourd.pdf"
+    big.write_bytes(b"%PDF-1.4" + b"\n" * 1_100_000)
+    log_in(contributor)
+    page.goto(ADD)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    page.set_input_files("[name=uploads]", [big])
+    expect(page.locator(".uploads [data-sentence]")).to_contain_text(re.compile("2.*1"))
+    assert "POST" not in sent
+
+
+def test_sending_can_be_cancelled_and_begun_again(
+    page: Page, log_in: Callable[[User], None], contributor: User, three_pages: Path
+) -> None:
+    log_in(contributor)
+    page.goto(ADD)
+    held: list[Any] = []
+    page.route(f"**{ADD}", lambda route: held.append(route))
+    page.set_input_files("[name=uploads]", [three_pages])
+    row = page.locator(".uploads > li").first
+    row.locator("[data-stop]").click()
+    expect(row.locator("[data-sentence]")).to_be_visible()
+    assert not Document.objects.exists()
+    page.unroute(f"**{ADD}")
+    row.locator("[data-again]").click()
+    expect(row.locator("a").first).to_have_text(three_pages.name)
+    assert Document.objects.exists()
+
+
+def test_the_passage_is_brought_into_view_on_the_picture_and_in_the_text(
+    page: Page, document: Document
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 500})
+    page.goto(f"/sources/{document.pk}/pages/2/?q=économiseur préchauffe l'eau")
+    mark = page.locator(".marks rect").first
+    expect(mark).to_be_in_viewport()
+    expect(page.locator(".page-text mark")).to_have_count(1)
+    picture, rect = page.locator(".picture img").bounding_box(), mark.bounding_box()
+    assert picture
+    assert rect
+    assert picture["x"] < rect["x"] < picture["x"] + picture["width"]
+    assert picture["y"] < rect["y"] < picture["y"] + picture["height"] / 2
+
+
+def test_the_list_stops_asking_when_nothing_is_read_any_more(
+    page: Page, waiting_document: Document
+) -> None:
+    page.goto("/sources/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    expect(page.locator(".rows progress")).to_be_visible()
+    run_queue()
+    expect(page.locator(".rows progress")).to_have_count(0)
+    asked.clear()
+    page.wait_for_timeout(2_500)
+    assert asked == []
+
+
+def test_the_page_of_a_source_shows_its_passages_once_it_is_read(
+    page: Page, waiting_document: Document
+) -> None:
+    page.goto(waiting_document.get_absolute_url())
+    expect(page.locator(".reading progress")).to_be_visible()
+    run_queue()
+    expect(page.locator(".passages li").first).to_be_visible()
+
+
+def test_without_script_several_files_get_their_outcomes(
+    live: Callable[..., Page], contributor: User, three_pages: Path
+) -> None:
+    page = live(ADD, user=contributor, java_script_enabled=False)
+    page.set_input_files("[name=uploads]", [three_pages, three_pages])
+    page.locator("[data-send] button").click()
+    expect(page.locator(".uploads > li")).to_have_count(2)
+    assert Document.objects.count() == 1
+
+
+@pytest.mark.parametrize("width", [390, 820, 1440])
+def test_nothing_is_wider_than_the_screen(
+    page: Page, document: Document, contributor: User, width: int
+) -> None:
+    title = "Anticonstitutionnellement-électromécaniquement-désimperméabilisation-" * 4
+    Document.objects.filter(pk=document.pk).update(title=title, filename="x" * 250 + ".pdf")
+    ingest.accept(upload(make_pdf(AIR), "autre.pdf"), contributor)
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in ("", f"{document.pk}/", f"{document.pk}/pages/1/?q=chaleur", "ajouter/"):
+        page.goto(f"/sources/{path}")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    page.goto("/taches/")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,165 @@
+"""The cast: people, papers, a queue run by hand, and the real one."""
+
+import functools
+import hashlib
+import io
+import pydoc
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django_q.models import OrmQ
+from reportlab.lib.styles import getSampleStyleSheet
+from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate
+
+from ingestion import index, ingest
+from ingestion.models import Document
+from ingestion.readers.pdf import check_pdf, read_pdf
+from tests import services
+from tests.fake_ai import EMBEDDING_MODEL, FakeAI
+from tests.worker import Worker
+from wikico2 import ai
+from wikico2.models import User
+from wikico2.roles import ADMINISTRATOR, CONTRIBUTOR, EXPERT
+
+AIR = (
+    "# Récupération de chaleur sur les compresseurs",
+    "Un compresseur d'air transforme plus de 90 % de l'électricité en chaleur.",
+    "La récupération fournit de l'eau à 60 °C pour le lavage ou le chauffage des ateliers.",
+)
+STEAM = (
+    "# Chaudières à vapeur",
+    "L'économiseur préchauffe l'eau d'alimentation avec les fumées de la chaudière.",
+    "Le gain atteint 5 % du combustible selon la température des fumées.",
+)
+LIGHT = (
+    "# Éclairage des entrepôts",
+    "Des luminaires à diodes divisent par deux la consommation de l'éclairage.",
+)
+
+
+def make_pdf(*pages: tuple[str, ...], title: str = "", author: str = "") -> bytes:
+    """Return a PDF with these pages; a paragraph that starts with # is a heading."""
+    styles = getSampleStyleSheet()
+    story: list[Any] = []
+    for page in pages:
+        if story:
+            story.append(PageBreak())
+        for text in page:
+            style = styles["Heading1" if text.startswith("#") else "BodyText"]
+            story.append(Paragraph(text.removeprefix("#").strip(), style))
+    output = io.BytesIO()
+    SimpleDocTemplate(output, title=title, author=author, invariant=True).build(story)
+    return output.getvalue()
+
+
+def upload(content: bytes, name: str = "rapport.pdf") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, content, "application/pdf")
+
+
+def run_queue() -> int:
+    """Run what waits in the queue, here and now, until nothing does; return how many tasks."""
+    count = 0
+    while row := OrmQ.objects.order_by("pk").first():
+        task = row.task
+        row.delete()
+        function = pydoc.locate(task["func"])
+        assert callable(function), task["func"]
+        function(*task["args"])
+        count += 1
+    return count
+
+
+@pytest.fixture(autouse=True)
+def _fresh_services() -> Iterator[None]:
+    """Forget what an earlier test said to the model service or left in the index."""
+    services.AI.reset()
+    ai._accepted_form.clear()
+    yield
+    if "httpx" in sys.modules and services.chroma_port() == settings.CHROMA_PORT:
+        index.drop(EMBEDDING_MODEL)
+
+
+@pytest.fixture(autouse=True)
+def _read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read each paper of the cast once for all tests: a reading starts a process of its own."""
+    for module, name, read in (
+        ("accept", "check_pdf", check_pdf),
+        ("ingest", "read_pdf", read_pdf),
+    ):
+        monkeypatch.setattr(
+            f"ingestion.{module}.{name}", functools.partial(_remembered, name, read)
+        )
+
+
+_answers: dict[tuple[str, bytes], Any] = {}
+
+
+def _remembered(name: str, read: Callable[..., Any], path: Path, limits: Any, **rest: Any) -> Any:
+    key = (name, hashlib.sha256(path.read_bytes()).digest())
+    if key not in _answers:
+        answer = read(path, limits, **rest)
+        _answers[key] = list(answer) if isinstance(answer, Iterator) else answer
+    return iter(_answers[key]) if isinstance(_answers[key], list) else _answers[key]
+
+
+@pytest.fixture
+def fake_ai() -> FakeAI:
+    """The model service, with nothing asked yet."""
+    return services.AI
+
+
+@pytest.fixture
+def contributor(db: None) -> User:
+    return _person("claire", CONTRIBUTOR)
+
+
+@pytest.fixture
+def expert(db: None) -> User:
+    return _person("emile", EXPERT)
+
+
+@pytest.fixture
+def administrator(db: None) -> User:
+    return _person("ada", ADMINISTRATOR)
+
+
+def _person(name: str, role: str) -> User:
+    user = User.objects.create_user(name, f"{name}@example.org", "mot de passe")
+    user.groups.add(Group.objects.get(name=role))
+    return user
+
+
+@pytest.fixture
+def waiting_document(contributor: User) -> Document:
+    """A document of three pages that nobody has begun to read."""
+    content = make_pdf(AIR, STEAM, LIGHT, title="Guide de l'énergie", author="A. Auteur")
+    return ingest.accept(upload(content), contributor)
+
+
+@pytest.fixture
+def document(waiting_document: Document) -> Document:
+    """The same document, read and searchable."""
+    run_queue()
+    waiting_document.refresh_from_db()
+    assert waiting_document.is_ready, waiting_document.error
+    return waiting_document
+
+
+@pytest.fixture
+def worker(transactional_db: None) -> Iterator[Callable[..., Worker]]:
+    """Start real workers on the test database: `worker(LEASE_SECONDS="3")`."""
+    started: list[Worker] = []
+
+    def start(**environment: str) -> Worker:
+        started.append(Worker(environment))
+        return started[-1].wait_until_ready()
+
+    yield start
+    for one in started:
+        one.stop()

@@ -1,0 +1,254 @@
+"""A stand-in for the model service: the protocol, the moods, and meaning that can be predicted.
+
+Its vectors lie close when texts share the words that bear meaning, so that a wrong ranking shows.
+Its answers in chat are made of the passages in the prompt, or scripted by the test.
+"""
+
+import hashlib
+import json
+import math
+import re
+import threading
+import time
+import unicodedata
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+DIMENSIONS = 128
+EMBEDDING_MODEL = "fake-embeddings"
+CHAT_MODEL = "fake-chat"
+
+_STOP_WORDS = frozenset(
+    "alors ainsi aussi autre avec avoir ceci cela cette comme comment dans depuis donc elle elles "
+    "entre etre font leur leurs lors mais même moins nous pour plus peut quel quelle quelles quels "
+    "sans selon sera sont sous tout tous toute toutes très vers votre vous what which with".split()
+)
+
+
+def stems(text: str) -> list[str]:
+    """Return the stems of the words that bear meaning: no accents, no ending, no small words."""
+    plain = unicodedata.normalize("NFKD", text.lower())
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    words = re.findall(r"[a-z]{4,}|\d+", plain)
+    return [word[:6] for word in words if word not in _STOP_WORDS]
+
+
+def vector_of(text: str) -> list[float]:
+    """Return the unit vector of a text: one number for each stem, hashed into a few places."""
+    values = [0.0] * DIMENSIONS
+    values[0] = 0.01
+    for stem in stems(text):
+        digest = hashlib.blake2b(stem.encode(), digest_size=4).digest()
+        values[int.from_bytes(digest, "big") % DIMENSIONS] += 1.0
+    values = [math.sqrt(value) for value in values]
+    length = math.sqrt(sum(value * value for value in values))
+    return [value / length for value in values]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one request."""
+
+    kind: str  # status, reset, hang, short, nan, ragged, garbage
+    status: int = 500
+    headers: dict[str, str] = field(default_factory=dict)
+    message: str = "something went wrong"
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Request:
+    path: str
+    body: Any
+    at: float
+
+
+class FakeAI:
+    """The server; `reset` between tests."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        handler = type("Handler", (_Handler,), {"service": self})
+        self.server = _Server(("127.0.0.1", 0), handler)
+        self.reset()
+
+    def start(self) -> "FakeAI":
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}/v1"
+
+    def reset(self) -> None:
+        """Forget all requests, faults and scripts."""
+        with self.lock:
+            self.requests: list[Request] = []
+            self.faults: deque[Fault] = deque()
+            self.latency = 0.0
+            self.latency_per_text = 0.0
+            self.models = [CHAT_MODEL, EMBEDDING_MODEL]
+            self.answers: deque[str] = deque()
+            self.answer: Callable[[Any], str] = answer_from_passages
+            self.refused_formats: set[str] = set()
+            self.down = False
+            self.down_after: int | None = None
+
+    def fail(self, *faults: Fault) -> None:
+        """Let the next requests fail in these ways, one after another."""
+        self.faults.extend(faults)
+
+    def busy(self, times: int = 1, retry_after: str = "0") -> None:
+        """Let the next requests be told to slow down."""
+        headers = {"Retry-After": retry_after}
+        self.fail(*[Fault("status", 429, headers, "rate limit")] * times)
+
+    @property
+    def texts(self) -> list[str]:
+        """Return all texts that were embedded with success or without, in order."""
+        return [t for r in self.requests if r.path == "/v1/embeddings" for t in r.body["input"]]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that were killed while they spoke."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    service: ClassVar[FakeAI]
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._serve(None)
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        if length > 2_000_000:
+            self.rfile.read(length)
+            self._error(413, "body too large")
+            return
+        self._serve(json.loads(self.rfile.read(length)))
+
+    def _serve(self, body: Any) -> None:
+        service = self.service
+        with service.lock:
+            service.requests.append(Request(self.path, body, time.monotonic()))
+            fault = service.faults.popleft() if service.faults else None
+            asked = len(service.requests)
+        if service.down or (service.down_after is not None and asked > service.down_after):
+            fault = Fault("reset")
+        texts = body.get("input", []) if body else []
+        time.sleep(service.latency + service.latency_per_text * len(texts))
+        if fault is None or fault.kind in ("short", "nan", "ragged"):
+            self._answer(body, fault)
+        elif fault.kind == "status":
+            self._error(fault.status, fault.message, fault.headers)
+        elif fault.kind == "garbage":
+            self._send(200, b"<html>Bad gateway</html>", {"Content-Type": "text/html"})
+        else:
+            time.sleep(fault.seconds)
+            self.close_connection = True
+            self.connection.close()
+
+    def _answer(self, body: Any, fault: Fault | None) -> None:
+        model = body.get("model") if body else None
+        if model is not None and model not in self.service.models:
+            self._error(404, f"The model `{model}` does not exist.")
+        elif self.path == "/v1/embeddings":
+            self._json({"object": "list", "model": model, "data": _embeddings(body, fault)})
+        elif self.path == "/v1/chat/completions":
+            self._chat(body)
+        elif self.path == "/v1/models":
+            rows = [{"id": name, "object": "model"} for name in self.service.models]
+            self._json({"object": "list", "data": rows})
+        else:
+            self._error(404, "no such address")
+
+    def _chat(self, body: Any) -> None:
+        asked = (body.get("response_format") or {}).get("type", "")
+        if asked in self.service.refused_formats:
+            self._error(400, f"response_format {asked} is not supported")
+            return
+        with self.service.lock:
+            scripted = self.service.answers.popleft() if self.service.answers else None
+        text = self.service.answer(body) if scripted is None else scripted
+        limit = body.get("max_tokens") or 10_000
+        words = text.split(" ")
+        reason = "stop" if len(words) <= limit else "length"
+        message = {"role": "assistant", "content": " ".join(words[:limit])}
+        prompt = sum(len(m["content"].split()) for m in body["messages"])
+        usage = {"prompt_tokens": prompt, "completion_tokens": min(len(words), limit)}
+        self._json(
+            {
+                "id": "chat-1",
+                "object": "chat.completion",
+                "created": 0,
+                "model": body["model"],
+                "choices": [{"index": 0, "message": message, "finish_reason": reason}],
+                "usage": usage | {"total_tokens": sum(usage.values())},
+            }
+        )
+
+    def _json(self, value: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        content = json.dumps(value).encode()
+        self._send(status, content, {"Content-Type": "application/json", **(headers or {})})
+
+    def _error(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+        self._json({"error": {"message": message, "type": "error"}}, status, headers)
+
+    def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+def _embeddings(body: Any, fault: Fault | None) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = [
+        {"object": "embedding", "index": i, "embedding": vector_of(text)}
+        for i, text in enumerate(body["input"])
+    ]
+    rows.reverse()  # the order of an answer is told by its index, not by its place
+    if fault is None:
+        return rows
+    if fault.kind == "short":
+        return rows[1:]
+    if fault.kind == "nan":
+        rows[0]["embedding"][3] = math.nan
+    if fault.kind == "ragged":
+        rows[0]["embedding"].append(0.5)
+    return rows
+
+
+_PASSAGE = re.compile(r"^\[(S\d+)\]\n[^\n]*\n(.*?)\n\[/\1\]$", re.MULTILINE | re.DOTALL)
+
+
+def answer_from_passages(body: Any) -> str:
+    """Return an answer as a diligent model gives it: each field quotes one passage."""
+    prompt = "\n".join(message["content"] for message in body["messages"])
+    passages = _PASSAGE.findall(prompt)
+    form = body.get("response_format") or {}
+    fields = form.get("json_schema", {}).get("schema", {}).get("properties", {})
+    if not passages or not fields:
+        return json.dumps({key: [] for key in fields})
+    answer = {}
+    for number, (key, shape) in enumerate(fields.items()):
+        label, text = passages[number % len(passages)]
+        sentence = re.split(r"(?<=[.!?])\s", " ".join(text.split()))[0]
+        properties = shape.get("items", {}).get("properties", {})
+        said = {"cells": [sentence]} if "cells" in properties else {"text": sentence}
+        answer[key] = [said | {"sources": [label]}]
+    return json.dumps(answer, ensure_ascii=False)

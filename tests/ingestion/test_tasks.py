@@ -1,0 +1,216 @@
+"""The queue for real: workers that die, tasks that come twice, work that nobody holds."""
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.db.models.functions import Now
+from django.utils import timezone
+from django_q.models import OrmQ, Schedule
+
+from ingestion import index, ingest
+from ingestion.models import Chunk, Document, Page, Vector
+from ingestion.tasks import advance_document, forget_document
+from ingestion.wait import wait_until_read
+from tests.conftest import AIR, make_pdf, run_queue, upload
+from tests.fake_ai import EMBEDDING_MODEL, FakeAI
+from tests.worker import Worker, wait_for
+from wikico2.errors import WorkError
+from wikico2.queue import (
+    RESUME,
+    enqueue_later,
+    ensure_schedule,
+    recover,
+    resume_stalled,
+    workers_alive,
+)
+
+PAGES = 16
+
+
+def page(number: int) -> tuple[str]:
+    """Return the text of a page that makes a passage of its own."""
+    sentence = "Le four {} de la ligne {} consomme {} kWh par tonne produite."
+    return (" ".join(sentence.format(number, i, number * i) for i in range(1, 12)),)
+
+
+LONG = make_pdf(*[page(number) for number in range(1, PAGES + 1)])
+
+
+class TestTwice:
+    def test_advancing_twice_does_the_work_once(
+        self, waiting_document: Document, fake_ai: FakeAI
+    ) -> None:
+        for _ in range(2):
+            advance_document(waiting_document.pk)
+        waiting_document.refresh_from_db()
+        assert waiting_document.is_ready
+        assert len(fake_ai.requests) == 1
+
+    def test_forgetting_twice_is_harmless(self, document: Document) -> None:
+        gone = (document.pk, document.file.name, document.sha256)
+        document.delete()
+        for _ in range(2):
+            forget_document(*gone)
+        assert index.count(EMBEDDING_MODEL) == 0
+
+    def test_a_document_that_stands_is_not_forgotten(self, document: Document) -> None:
+        forget_document(document.pk, document.file.name, document.sha256)
+        assert index.count(EMBEDDING_MODEL) == document.chunks.count()
+        assert Path(document.file.path).exists()
+
+    def test_resuming_twice_queues_once(self, waiting_document: Document) -> None:
+        OrmQ.objects.all().delete()
+        Document.objects.update(lease_until=Now() - dt.timedelta(seconds=1))
+        assert [resume_stalled(), resume_stalled()] == [1, 0]
+        assert OrmQ.objects.count() == 1
+
+    def test_a_removed_document_is_nobodys_work(self, db: None) -> None:
+        advance_document(999_999)
+
+
+class TestResuming:
+    def test_what_somebody_holds_is_left_alone(self, waiting_document: Document) -> None:
+        OrmQ.objects.all().delete()
+        Document.objects.in_progress().claim(waiting_document.pk)
+        assert resume_stalled() == 0
+
+    def test_what_is_postponed_waits_its_time(self, waiting_document: Document) -> None:
+        OrmQ.objects.all().delete()
+        Document.objects.update(lease_until=Now() + dt.timedelta(minutes=1))
+        assert resume_stalled() == 0
+
+    def test_what_waits_in_the_queue_is_left_alone(self, waiting_document: Document) -> None:
+        assert resume_stalled() == 0
+        assert OrmQ.objects.count() == 1
+
+    def test_a_task_that_the_queue_lost_comes_back(self, waiting_document: Document) -> None:
+        OrmQ.objects.all().delete()
+        assert resume_stalled() == 1
+        run_queue()
+        waiting_document.refresh_from_db()
+        assert waiting_document.is_ready
+
+    def test_what_is_done_stays_done(self, document: Document) -> None:
+        assert resume_stalled() == 0
+
+    def test_a_cluster_that_starts_frees_what_the_dead_held(
+        self, waiting_document: Document
+    ) -> None:
+        OrmQ.objects.update(lock=timezone.now() + dt.timedelta(hours=1))
+        Document.objects.in_progress().claim(waiting_document.pk)
+        recover()
+        run_queue()
+        waiting_document.refresh_from_db()
+        assert waiting_document.is_ready
+
+    def test_the_watch_is_scheduled_once(self, db: None) -> None:
+        Schedule.objects.create(func=RESUME, schedule_type=Schedule.MINUTES, minutes=1)
+        for _ in range(2):
+            ensure_schedule()
+        assert Schedule.objects.filter(func=RESUME).count() == 1
+
+    def test_later_means_later(self, db: None) -> None:
+        enqueue_later("ingestion.tasks.forget_document", 1, "it's", seconds=60)
+        later = Schedule.objects.get(schedule_type=Schedule.ONCE)
+        assert later.args == """(1, "it's")"""
+        assert later.next_run > timezone.now() + dt.timedelta(seconds=50)
+
+
+class TestWaiting:
+    def test_without_a_worker_a_wait_says_so(
+        self, waiting_document: Document, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("ingestion.wait.WORKER_PATIENCE", 0.1)
+        with pytest.raises(WorkError) as caught:
+            wait_until_read([waiting_document], poll=0.05)
+        assert caught.value.code == "no_worker"
+        assert caught.value.sentence
+
+    def test_what_is_settled_needs_no_worker(self, document: Document) -> None:
+        seen: list[str] = []
+        done = wait_until_read([document], lambda row: seen.append(row.state))
+        assert done == [document]
+        assert seen == ["ready"]
+
+
+def whole(document: Document) -> None:
+    """Check that a document is ready, each thing of it there once."""
+    document.refresh_from_db()
+    assert document.is_ready, document.error
+    assert document.lease_token is None
+    pages = list(document.pages.values_list("number", flat=True))
+    assert pages == list(range(1, document.page_count + 1))
+    chunks = document.chunks.all()
+    assert [chunk.position for chunk in chunks] == list(range(len(chunks)))
+    hashes = {chunk.content_hash for chunk in chunks}
+    assert set(Vector.objects.values_list("content_hash", flat=True)) == hashes
+    assert index.count(EMBEDDING_MODEL) == len(chunks)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWorkers:
+    def test_a_worker_killed_in_the_middle_loses_nothing(
+        self,
+        worker: Callable[..., Worker],
+        fake_ai: FakeAI,
+    ) -> None:
+        """Killed while embedding, first the workers alone, then the whole cluster."""
+        document = ingest.accept(upload(LONG), None)
+        fake_ai.latency = 0.2
+        running = worker(EMBEDDING_BATCH="1")
+        assert workers_alive()
+
+        def embedded(at_least: int) -> Callable[[], bool]:
+            return lambda: Vector.objects.count() >= at_least
+
+        wait_for(embedded(3), "vector", running.output)
+        running.kill_workers()
+        wait_for(lambda: len(running.pids()) >= 4, "new worker", running.output)
+        kept = Vector.objects.count()
+        wait_for(lambda: resume_stalled() or embedded(kept + 3)(), "resumption", running.output)
+        wait_for(embedded(kept + 3), "vector", running.output)
+        running.kill()
+        wait_for(lambda: not workers_alive(), "end of the sessions")
+        document.refresh_from_db()
+        assert document.state == "embedding"
+        assert document.lease_token
+
+        Document.objects.update(lease_until=Now() + dt.timedelta(hours=1))
+        worker()  # nobody else is alive: the dead one's lease counts no more
+        [done] = wait_until_read([document], poll=0.05)
+        whole(done)
+        texts = fake_ai.texts
+        assert len(set(texts)) == done.chunks.count()
+        assert len(texts) <= len(set(texts)) + 2  # what was under way when the workers died
+
+    def test_documents_are_read_side_by_side_and_stop_when_asked(
+        self, worker: Callable[..., Worker], fake_ai: FakeAI
+    ) -> None:
+        running = worker(EMBEDDING_BATCH="1")
+        running.kill_workers()  # while idle: they must not take the queue's lock to the grave
+        wait_for(lambda: len(running.pids()) >= 4, "new worker", running.output)
+        fake_ai.latency = 0.3
+        first = ingest.accept(upload(LONG), None)
+        other = ingest.accept(upload(make_pdf(AIR)), None)
+        [done] = wait_until_read([other], poll=0.05)
+        assert done.is_ready, running.output()
+        wait_for(
+            lambda: Document.objects.get(pk=first.pk).state == "embedding",
+            "embedding",
+            running.output,
+        )
+        assert ingest.cancel(first)
+        time.sleep(1.2)
+        asked = len(fake_ai.requests)
+        time.sleep(0.5)
+        assert len(fake_ai.requests) == asked
+        assert Document.objects.get(pk=first.pk).state == "cancelled"
+        fake_ai.latency = 0.0
+        ingest.retry(first)
+        [done] = wait_until_read([first], poll=0.05)
+        assert done.is_ready, running.output()
+        assert Page.objects.filter(document=done).count() == PAGES
+        assert Chunk.objects.filter(document=done).exists()

@@ -1,0 +1,125 @@
+"""What readers see: sections, markers, notes, French spaces, and nothing executable."""
+
+import re
+
+import pytest
+from django.test import override_settings
+
+from sheets.render import Shown, french_spaces, render
+from tests.sheets.factories import TEMPLATE
+
+CITED = {"1": Shown("1", "Guide <b>", 4, "90 % de <i>", "/sources/7/pages/4/?citation=9", "weak")}
+BODY = """\
+## 🎯 Résumé (10 secondes)
+
+Une phrase.[^1] Encore.[^1][^x]
+
+## 📊 Impacts attendus
+
+### Énergie
+
+### CO₂
+
+| a | b |
+| --- | --- |
+| 1 | 2 |
+
+[^1]: [Guide, p. 4](/sources/7/pages/4/) « q »
+"""
+
+
+def test_sections_fields_and_markers() -> None:
+    page = render(BODY, {"categorie": "Air[^1]"}, TEMPLATE, CITED)
+
+    assert page.outline == [
+        ("resume", "🎯 Résumé (10 secondes)"),
+        ("impacts", "📊 Impacts attendus"),
+        ("notes", "Sources"),
+    ]
+    assert '<section class="sheet-section" id="impacts">' in page.body
+    assert '<h3 id="impacts-energie">' in page.body
+    assert 'data-verdict="weak"' in page.body
+    assert 'href="/sources/7/pages/4/?citation=9"' in page.body
+    assert '<div class="table-scroll">' in page.body
+    assert '<th scope="col">' in page.body
+    assert "[^x]" in page.body, "a marker without a note is shown as it is"
+    assert '<li id="note-1" data-verdict="weak">' in page.body
+    assert page.header["categorie"].startswith("Air<sup")
+
+
+def test_every_anchor_has_its_target_once() -> None:
+    page = render(BODY, {"categorie": "Air[^1]"}, TEMPLATE, CITED)
+    html = page.body + page.header["categorie"]
+    ids = re.findall(r'id="([^"]+)"', html)
+
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', html)) <= set(ids)
+
+
+def test_an_empty_field_says_so() -> None:
+    page = render(BODY, {}, TEMPLATE, CITED)
+
+    assert page.body.count('class="empty-field"') == 1
+
+
+def test_titles_and_quotes_are_escaped() -> None:
+    page = render(BODY, {}, TEMPLATE, CITED)
+
+    assert "Guide &lt;b&gt;" in page.body
+    assert "<i>" not in page.body
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[x](javascript:alert(1))",
+        "[x](JaVaScRiPt:alert(1))",
+        "![x](https://elsewhere.example/pixel.png)",
+        '<sup class="cite" data-verdict="verified">1</sup>',
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+        "<a href='#' onclick='x()'>x</a>",
+        "<style>body{display:none}</style>",
+        "{{ settings.SECRET_KEY }} {% debug %}",
+        "[x]: javascript:alert(1)\n\n[x]",
+    ],
+)
+def test_nothing_hostile_is_alive(hostile: str) -> None:
+    html = render(f"## Titre\n\n{hostile}\n", {"categorie": hostile}, TEMPLATE, {})
+    for part in (html.body, *html.header.values()):
+        tags = re.findall(r"<(\w+)([^>]*)>", part)
+        assert not {t for t, _ in tags} & {"script", "style", "iframe", "object"}
+        for _tag, attributes in tags:
+            assert not re.search(r"\son\w+\s*=", attributes)
+            assert "javascript:" not in attributes.lower()
+            assert "data:text" not in attributes.lower()
+            assert "elsewhere" not in attributes
+            assert "verified" not in attributes
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Pourquoi ?", "Pourquoi\u202f?"),
+        ("20%", "20\u202f%"),
+        ("20 %", "20\u202f%"),
+        ("« oui »", "«\u00a0oui\u00a0»"),
+        ("12 500 kWh", "12\u202f500 kWh"),
+        ("Note : ceci", "Note\u00a0: ceci"),
+        ("à 12:30", "à 12:30"),
+        ("http://a.example/?b=1", "http://a.example/?b=1"),
+    ],
+)
+def test_french_spaces(written: str, shown: str) -> None:
+    assert french_spaces(written) == shown
+
+
+@override_settings(USE_THOUSAND_SEPARATOR=True)
+def test_numbers_in_addresses_are_not_grouped() -> None:
+    cited = {"1": Shown("1", "G", 1234, "q", "/sources/5678/pages/1234/", "verified")}
+    page = render(
+        "## T\n\nA.[^1]\n\n[^1]: [G, p. 1](/sources/1/pages/1/) « q »", {}, TEMPLATE, cited
+    )
+
+    assert "/sources/5678/pages/1234/" in page.body

@@ -1,0 +1,87 @@
+"""What the containers run is there, and every variable they pass is explained."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import CommandError, call_command, get_commands
+
+ROOT = Path(__file__).resolve().parent.parent
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+OVERRIDE = yaml.safe_load((ROOT / "docker-compose.override.yml").read_text())
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+EXAMPLE = (ROOT / ".env.example").read_text()
+
+
+def commands() -> list[str]:
+    """Return every command line of the Dockerfile and of the two Compose files."""
+    found = [DOCKERFILE.rpartition("\nCMD ")[2]]
+    for service in [*COMPOSE["services"].values(), *OVERRIDE["services"].values()]:
+        for given in (service.get("command"), service.get("healthcheck", {}).get("test")):
+            if given:
+                found.append(given if isinstance(given, str) else shlex.join(given))
+    return found
+
+
+def test_every_management_command_exists() -> None:
+    named = {name for line in commands() for name in re.findall(r"manage\.py (\w+)", line)}
+
+    assert named == {"prepare", "qcluster", "load_demo", "worker_alive"}
+    assert named <= set(get_commands())
+
+
+def test_services_wait_for_what_they_need() -> None:
+    services: dict[str, Any] = COMPOSE["services"]
+
+    assert services["db"]["image"] == "postgres:15"
+    for name, service in services.items():
+        for needed, how in service.get("depends_on", {}).items():
+            assert needed in services, name
+            assert how["condition"] == "service_healthy"
+            assert "healthcheck" in services[needed] or "HEALTHCHECK" in DOCKERFILE
+    named = {
+        volume.partition(":")[0]
+        for service in services.values()
+        for volume in service.get("volumes", [])
+    }
+    assert named == set(COMPOSE["volumes"])
+
+
+def test_the_chroma_image_is_the_version_of_the_lock() -> None:
+    locked = re.search(r"^chromadb==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+
+    assert locked
+    assert COMPOSE["services"]["chroma"]["image"] == f"chromadb/chroma:{locked[1]}"
+
+
+def test_the_override_changes_only_services_that_exist() -> None:
+    assert set(OVERRIDE["services"]) <= set(COMPOSE["services"])
+
+
+@pytest.mark.parametrize("name", ["wikico2/settings.py", "wikico2/run.py", "docker-compose.yml"])
+def test_every_variable_is_explained(name: str) -> None:
+    text = (ROOT / name).read_text()
+    read = set(re.findall(r'(?:env\.\w+|_service)\(\s*"([A-Z][A-Z0-9_]+)"', text))
+    read |= set(re.findall(r"\$\{([A-Z_]+):-", text))
+
+    assert read
+    assert {v for v in read if not re.search(rf"^#?{v}=", EXAMPLE, re.MULTILINE)} == set()
+
+
+def test_every_explained_variable_is_read() -> None:
+    sources = "\n".join(
+        (ROOT / name).read_text()
+        for name in ("wikico2/settings.py", "wikico2/run.py", "docker-compose.yml")
+    )
+    explained = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
+
+    assert {v for v in explained if v not in sources} == set()
+
+
+@pytest.mark.django_db
+def test_without_a_worker_the_health_check_fails() -> None:
+    with pytest.raises(CommandError):
+        call_command("worker_alive")

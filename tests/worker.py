@@ -1,0 +1,91 @@
+"""The real queue, as a process of its own, on the test database."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from django.db import connection
+
+from wikico2.guard import Guard, Watched
+from wikico2.queue import workers_alive
+
+ROOT = Path(__file__).resolve().parent.parent
+QUICK = {"WORKERS": "2", "LEASE_SECONDS": "3", "TASK_SLICE_SECONDS": "2", "LOG_LEVEL": "INFO"}
+
+
+class Worker:
+    """`manage.py qcluster`, `stop` it in the end."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.log = tempfile.NamedTemporaryFile(mode="w+b")  # noqa: SIM115
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "manage.py"), "qcluster"],
+            env={**os.environ, **QUICK, "DATABASE_URL": database_url(), **environment},
+            stdout=self.log,
+            stderr=self.log,
+            start_new_session=True,
+        )
+        self.guard = Guard()  # stops the cluster should the tests be killed
+        self.guard.watch(Watched(self.process.pid))
+
+    def wait_until_ready(self) -> "Worker":
+        wait_for(lambda: workers_alive() and len(self.pids()) >= 2, "worker", self.output)
+        return self
+
+    def output(self) -> str:
+        return Path(self.log.name).read_text("utf-8", "replace")
+
+    def pids(self) -> list[int]:
+        """Return the processes that take tasks, as the log names them."""
+        lines = re.findall(r"(?:ready for work at|prêt pour le travail à) (\d+)", self.output())
+        return [int(pid) for pid in lines]
+
+    def kill_workers(self) -> None:
+        """Kill the processes that do the work; the cluster replaces them."""
+        for pid in self.pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """Kill everything at once, as a loss of power does."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.guard.forget(self.process.pid)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        self.kill()
+        self.guard.close()
+        self.log.close()
+
+
+def database_url() -> str:
+    """Return the address of the test database, for other processes."""
+    given = connection.settings_dict
+    user, password = quote(given["USER"], safe=""), quote(given["PASSWORD"], safe="")
+    host = quote(given["HOST"], safe="")
+    return f"postgresql://{user}:{password}@{host}:{given['PORT']}/{given['NAME']}"
+
+
+def wait_for(
+    condition: Callable[[], object],
+    what: str,
+    evidence: Callable[[], str] = lambda: "",
+    seconds: float = 20.0,
+) -> None:
+    """Return as soon as the condition holds; fail, with evidence, when it never does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"no {what} after {seconds:.0f} s\n{evidence()[-4000:]}"
+        time.sleep(0.05)

@@ -1,0 +1,321 @@
+"""The one gateway to the model service: any endpoint that speaks OpenAI's protocol.
+
+Each call tries again by itself when the service is busy, fails or is cut off, honours Retry-After,
+and gives up within known bounds: `AI_RETRIES` tries of `AI_TIMEOUT` seconds each, and no more than
+`AI_BACKOFF_SECONDS` of waiting in between. What comes out is an answer that was checked, or a
+WorkError; a TransientError is worth another try later.
+"""
+
+import email.utils
+import functools
+import json
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+import numpy as np
+import numpy.typing as npt
+from django.conf import settings
+
+from wikico2.errors import TransientError, WorkError
+from wikico2.network import outside_transaction
+
+if TYPE_CHECKING:
+    import openai
+
+logger = logging.getLogger(__name__)
+
+Vectors: TypeAlias = npt.NDArray[np.float32]
+Waiting = Callable[[], None]
+"""Called about once a second during a long wait, to renew a lease; what it raises ends the wait."""
+
+Answer = TypeVar("Answer")
+
+MAX_BODY_BYTES = 2_000_000
+CONNECT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class ChatAnswer:
+    """What the model said, why it stopped and what it cost."""
+
+    text: str
+    finish_reason: str
+    tokens_in: int
+    tokens_out: int
+    model: str
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a caller is ready to wait for one answer."""
+
+    timeout: float
+    retries: int
+    backoff: float
+    on_wait: Waiting
+
+    @classmethod
+    def of_settings(cls, on_wait: Waiting | None = None) -> "Patience":
+        """Return the patience of work in the queue."""
+        return cls(
+            settings.AI_TIMEOUT,
+            settings.AI_RETRIES,
+            settings.AI_BACKOFF_SECONDS,
+            on_wait or _nothing,
+        )
+
+    @classmethod
+    def of_a_person(cls) -> "Patience":
+        """Return the patience of somebody who looks at the screen."""
+        return cls(min(settings.AI_TIMEOUT, 10.0), 1, 3.0, _nothing)
+
+
+def embed(texts: Sequence[str], model: str, *, patience: Patience | None = None) -> Vectors:
+    """Return one vector for each text, in order, shape (n, dimensions).
+
+    Raises TransientError (service_unreachable, service_busy, bad_answer) or WorkError
+    (service_refused, model_unknown).
+    """
+    patience = patience or Patience.of_settings()
+    parts: list[Vectors] = []
+    for batch in batches(texts, settings.EMBEDDING_BATCH):
+        parts.append(_call(functools.partial(_embed_batch, batch, model), model, patience))
+        patience.on_wait()
+    if len({part.shape[1] for part in parts}) > 1:
+        raise TransientError("bad_answer", reason="vectors of different lengths")
+    return np.concatenate(parts) if parts else np.empty((0, 0), dtype=np.float32)
+
+
+def chat(
+    messages: Sequence[dict[str, str]],
+    *,
+    model: str,
+    schema: dict[str, Any] | None = None,
+    max_tokens: int | None = None,
+    temperature: float | None = None,
+    patience: Patience | None = None,
+) -> ChatAnswer:
+    """Return the model's answer, in the shape of `schema` where the endpoint can promise it.
+
+    An endpoint that refuses JSON schemas is asked for any JSON, then for plain text.
+    """
+    patience = patience or Patience.of_settings()
+    request: dict[str, Any] = {
+        "model": model,
+        "messages": list(messages),
+        "max_tokens": settings.LLM_MAX_TOKENS if max_tokens is None else max_tokens,
+        "temperature": settings.LLM_TEMPERATURE if temperature is None else temperature,
+    }
+    forms = _answer_forms(schema)
+    first = _accepted_form.get((settings.AI_BASE_URL, model), 0) if schema is not None else 0
+    for number in range(first, len(forms)):
+        try:
+            answer = _call(functools.partial(_chat_once, request | forms[number]), model, patience)
+        except _RefusedError as refusal:
+            if refusal.status not in (400, 422) or number == len(forms) - 1:
+                raise
+            logger.info("The model service refuses this form of answer (%s).", refusal)
+        else:
+            if schema is not None:
+                _accepted_form[settings.AI_BASE_URL, model] = number
+            return answer
+    raise AssertionError("there is always a last form of answer")
+
+
+def models(*, patience: Patience | None = None) -> list[str]:
+    """Return the names of the models that the service offers, sorted."""
+    return _call(_list_models, "", patience or Patience.of_settings())
+
+
+def batches(texts: Sequence[str], size: int) -> Iterator[list[str]]:
+    """Cut texts into runs of at most `size` whose request stays within the body limit."""
+    batch: list[str] = []
+    room = limit = MAX_BODY_BYTES - 2_000
+    for text in texts:
+        weight = len(json.dumps(text, ensure_ascii=False).encode()) + 2
+        if batch and (len(batch) == size or weight > room):
+            yield batch
+            batch, room = [], limit
+        batch.append(text)
+        room -= weight
+    if batch:
+        yield batch
+
+
+# --- One request --------------------------------------------------------------------------------
+
+
+class _RefusedError(WorkError):
+    """The service said that the request itself is wrong."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__("service_refused", reason=f"{status} {reason}".strip())
+        self.status = status
+
+
+def _embed_batch(batch: list[str], model: str, client: "openai.OpenAI") -> Vectors:
+    answer = client.embeddings.create(model=model, input=batch, encoding_format="float")
+    rows = sorted(answer.data, key=lambda row: row.index)
+    if [row.index for row in rows] != list(range(len(batch))):
+        raise TransientError("bad_answer", reason=f"{len(rows)} vectors for {len(batch)} texts")
+    lengths = {len(row.embedding) for row in rows}
+    if len(lengths) != 1 or 0 in lengths:
+        raise TransientError("bad_answer", reason="vectors of different lengths")
+    vectors = np.array([row.embedding for row in rows], dtype=np.float32)
+    if not np.isfinite(vectors).all():
+        raise TransientError("bad_answer", reason="vectors that are not numbers")
+    return vectors
+
+
+def _chat_once(request: dict[str, Any], client: "openai.OpenAI") -> ChatAnswer:
+    answer = client.chat.completions.create(**request)
+    if not answer.choices or answer.choices[0].message.content is None:
+        raise TransientError("bad_answer", reason="no text")
+    choice, usage = answer.choices[0], answer.usage
+    return ChatAnswer(
+        text=choice.message.content or "",
+        finish_reason=choice.finish_reason or "",
+        tokens_in=usage.prompt_tokens if usage else 0,
+        tokens_out=usage.completion_tokens if usage else 0,
+        model=answer.model or request["model"],
+    )
+
+
+def _list_models(client: "openai.OpenAI") -> list[str]:
+    return sorted(model.id for model in client.models.list().data)
+
+
+def _answer_forms(schema: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the forms of answer to ask for, the strictest first."""
+    if schema is None:
+        return [{}]
+    named = {"name": "answer", "schema": schema, "strict": True}
+    return [
+        {"response_format": {"type": "json_schema", "json_schema": named}},
+        {"response_format": {"type": "json_object"}},
+        {},
+    ]
+
+
+# Which form an endpoint takes for a model, learnt once a process.
+_accepted_form: dict[tuple[str, str], int] = {}
+
+
+@functools.lru_cache(maxsize=4)
+def _client(base_url: str, key: str, timeout: float) -> "openai.OpenAI":
+    import openai  # here, because it takes 35 MB that most processes never need
+
+    return openai.OpenAI(
+        base_url=base_url,
+        api_key=key or "none",
+        timeout=openai.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
+        max_retries=0,
+    )
+
+
+# --- Tries and waits ----------------------------------------------------------------------------
+
+
+def _call(request: "Callable[[openai.OpenAI], Answer]", model: str, patience: Patience) -> Answer:
+    """Make a request, again where that may help; raises WorkError."""
+    outside_transaction()
+    client = _client(settings.AI_BASE_URL, settings.AI_API_KEY, patience.timeout)
+    waited = 0.0
+    attempt = 0
+    while True:
+        try:
+            return _try(request, client)
+        except _RefusedError as refusal:
+            raise _explained(refusal, model, patience) from refusal
+        except TransientError as failure:
+            asked = failure.details.get("retry_after")
+            pause = _pause(attempt) if asked is None else float(asked)
+            if attempt >= patience.retries or waited + pause > patience.backoff:
+                raise
+            logger.info("%s; trying again in %.1f s", failure, pause)
+        _wait(pause, patience.on_wait)
+        waited += pause
+        attempt += 1
+
+
+def _try(request: "Callable[[openai.OpenAI], Answer]", client: "openai.OpenAI") -> Answer:
+    """Make a request once, with the library's errors turned into ours."""
+    import openai
+
+    try:
+        return request(client)
+    except openai.APIStatusError as error:
+        raise _of_status(error) from error
+    except openai.APIConnectionError as error:
+        raise _unreachable() from error
+    except openai.APIError as error:
+        raise TransientError("bad_answer", reason=_short(error.message)) from error
+    except (AttributeError, TypeError, ValueError) as error:  # an answer of another shape
+        raise TransientError("bad_answer", reason=_short(str(error))) from error
+
+
+def _of_status(error: "openai.APIStatusError") -> WorkError:
+    status = error.status_code
+    retry_after = _retry_after(error.response.headers.get("retry-after", ""))
+    details = {} if retry_after is None else {"retry_after": retry_after}
+    if status == 429:
+        return TransientError("service_busy", **details)
+    if status >= 500 or status in (408, 409, 425):
+        return _unreachable(**details)
+    return _RefusedError(status, _short(error.message))
+
+
+def _unreachable(**details: Any) -> TransientError:
+    host = urlsplit(settings.AI_BASE_URL).netloc.rpartition("@")[2]
+    return TransientError("service_unreachable", host=host, **details)
+
+
+def _explained(refusal: _RefusedError, model: str, patience: Patience) -> WorkError:
+    """Turn a refusal into the names of the models on offer, when the model is not among them."""
+    if not model or refusal.status not in (400, 404, 422):
+        return refusal
+    try:
+        offered = models(patience=Patience(patience.timeout, 0, 0, patience.on_wait))
+    except WorkError:
+        return refusal
+    if not offered or model in offered:
+        return refusal
+    return WorkError("model_unknown", model=model, available=", ".join(offered[:50]))
+
+
+def _retry_after(header: str) -> float | None:
+    """Return the seconds that a Retry-After header asks for: a number, or a date."""
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _pause(attempt: int) -> float:
+    """Return how long to wait before the next try: twice as long each time, never in step."""
+    return float(min(0.5 * 2**attempt, 20.0) * random.uniform(0.75, 1.25))  # noqa: S311
+
+
+def _wait(seconds: float, on_wait: Waiting) -> None:
+    end = time.monotonic() + seconds
+    on_wait()
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, 1.0))
+        on_wait()
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:200]
+
+
+def _nothing() -> None:
+    pass

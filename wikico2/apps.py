@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class WikiCO2Config(AppConfig):
+    name = "wikico2"
+    verbose_name = "WikiCO2"
+
+    def ready(self) -> None:
+        from wikico2 import checks  # noqa: F401  (registers the system checks)
+        from wikico2.queue import ensure_schedule
+
+        post_migrate.connect(ensure_schedule, sender=self, dispatch_uid="wikico2.schedule")

@@ -1,0 +1,69 @@
+"""Rules that several settings must keep together, checked at start."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+
+@register()
+def attempts_are_bounded(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse settings under which a slow attempt would be run twice.
+
+    One slice of work, the requests that it may still be in, and their back-off must end before the
+    queue stops the task, and the queue must stop a task before it hands it out again.
+    """
+    problems: list[CheckMessage] = []
+    longest = settings.TASK_SLICE_SECONDS + longest_request_seconds()
+    if longest >= settings.TASK_TIMEOUT:
+        problems.append(
+            Error(
+                f"A request may take {longest:.0f} s with its retries, but TASK_TIMEOUT is "
+                f"{settings.TASK_TIMEOUT} s.",
+                hint="Lower AI_TIMEOUT, AI_RETRIES or AI_BACKOFF_SECONDS, or raise TASK_TIMEOUT.",
+                id="wikico2.E001",
+            )
+        )
+    if settings.TASK_TIMEOUT >= settings.TASK_RETRY:
+        problems.append(
+            Error(
+                f"TASK_TIMEOUT ({settings.TASK_TIMEOUT} s) must be below TASK_RETRY "
+                f"({settings.TASK_RETRY} s), or the queue runs tasks twice.",
+                id="wikico2.E002",
+            )
+        )
+    return problems
+
+
+@register()
+def leases_outlive_requests(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse a lease that may run out while its holder waits for one answer."""
+    if settings.AI_TIMEOUT >= settings.LEASE_SECONDS:
+        return [
+            Error(
+                f"AI_TIMEOUT ({settings.AI_TIMEOUT:g} s) must be below LEASE_SECONDS "
+                f"({settings.LEASE_SECONDS} s), or work that waits counts as abandoned.",
+                id="wikico2.E004",
+            )
+        ]
+    return []
+
+
+def longest_request_seconds() -> float:
+    """Return the longest time that one request may take, its retries and back-off included."""
+    return float(settings.AI_TIMEOUT * (settings.AI_RETRIES + 1) + settings.AI_BACKOFF_SECONDS)
+
+
+@register()
+def chunks_advance(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse an overlap that leaves a passage no room for new text."""
+    if settings.CHUNK_OVERLAP * 2 > settings.CHUNK_SIZE:
+        return [
+            Error(
+                f"CHUNK_OVERLAP ({settings.CHUNK_OVERLAP}) must be at most half of CHUNK_SIZE "
+                f"({settings.CHUNK_SIZE}).",
+                id="wikico2.E003",
+            )
+        ]
+    return []

@@ -1,0 +1,120 @@
+"""The services that WikiCO2 brings along: PostgreSQL and Chroma, as children of the program."""
+
+import random
+import socket
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Self
+
+from dotenv import dotenv_values
+
+from wikico2.guard import Guard, stop_groups
+from wikico2.supervise import OperatorError, Program, open_private
+
+# Below the ports that the system hands out for outgoing connections, so that a server that is
+# restarted finds its port free.
+_PORTS = range(20000, 32000)
+
+_START_SECONDS = 120.0
+
+
+class Service(ABC):
+    """A server that can be supervised (`program`, `is_ready`) or run alone (`with`, `stop`)."""
+
+    _process: subprocess.Popen[bytes] | None = None
+    _guard: Guard | None = None
+    _program: Program
+
+    @abstractmethod
+    def program(self) -> Program:
+        """Make ready to start, and return the program to supervise."""
+
+    @abstractmethod
+    def is_ready(self) -> bool:
+        """Tell whether the server answers."""
+
+    def run_alone(self, log: Path) -> None:
+        """Start the server without a supervisor; raises OperatorError with the end of its log."""
+        self._program = self.program()
+        self._guard = Guard()
+        log.touch(mode=0o600)
+        with log.open("ab") as output:
+            self._process = self._program.launch(output)
+        self._guard.watch(self._program.watched(self._process.pid))
+        end = time.monotonic() + _START_SECONDS
+        while not self.is_ready():
+            if self._process.poll() is not None or time.monotonic() > end:
+                self.stop()
+                tail = log.read_text("utf-8", "replace").splitlines()[-15:]
+                raise OperatorError("\n".join([f"{self._program.name} did not start.", *tail]))
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop the server that runs alone; harmless when there is none."""
+        process, self._process = self._process, None
+        if process is not None:
+            stop_groups([self._program.watched(process.pid)], reap=lambda: _collect(process))
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            if process is not None:
+                guard.forget(process.pid)
+            guard.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    @abstractmethod
+    def start(self) -> str:
+        """Start the server without a supervisor; return its address once it answers."""
+
+
+def _collect(process: subprocess.Popen[bytes]) -> None:
+    process.poll()
+
+
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody listens on."""
+    for port in random.SystemRandom().sample(_PORTS, 200):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no free port between 20000 and 32000")
+
+
+def _addresses_file(var: Path) -> Path:
+    return var / "run" / "services.env"
+
+
+def publish(var: Path, addresses: dict[str, str]) -> None:
+    """Write the addresses of running services where other commands find them, for us alone."""
+    file = _addresses_file(var)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with open_private(fresh, "w") as out:
+        out.writelines(f"{name}='{value}'\n" for name, value in addresses.items())
+    fresh.replace(file)
+
+
+def published(var: Path) -> dict[str, str]:
+    """Return the addresses of the services that run over `var`; empty when none does."""
+    try:
+        values = dotenv_values(_addresses_file(var), interpolate=False)
+    except OSError:
+        return {}
+    return {name: value for name, value in values.items() if value}
+
+
+def withdraw(var: Path) -> None:
+    """Remove the published addresses."""
+    _addresses_file(var).unlink(missing_ok=True)

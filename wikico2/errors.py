@@ -1,0 +1,117 @@
+"""What can go wrong with long work, each with the sentence that its reader sees.
+
+Rows keep the code and the details; the sentence is made in the reader's language when shown.
+"""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+SENTENCES = {
+    "empty_file": gettext_noop("This file is empty (0 bytes). Check it and upload it again."),
+    "not_a_pdf": gettext_noop(
+        "This is not a PDF, whatever its name says. Export the document as PDF and upload that."
+    ),
+    "truncated": gettext_noop(
+        "This PDF is cut short: its end is missing. Download it again from its origin."
+    ),
+    "encrypted": gettext_noop(
+        "This PDF asks for a password. Save a copy without the password and upload that."
+    ),
+    "no_pages": gettext_noop("This PDF has no page."),
+    "no_text": gettext_noop(
+        "No page of this PDF holds text: it is probably a scan. Run a text recognition (OCR) on "
+        "it and upload the result."
+    ),
+    "unreadable": gettext_noop(
+        "This PDF is damaged and cannot be read. Open it in a viewer, print it to a new PDF and "
+        "upload that."
+    ),
+    "too_large": gettext_noop(
+        "This file weighs %(size)s MB; the limit is %(limit)s MB. Split it, or ask the "
+        "administrator to raise the limit."
+    ),
+    "too_many_pages": gettext_noop(
+        "This PDF has more pages than the limit of %(limit)s. Split it into parts."
+    ),
+    "too_much_memory": gettext_noop(
+        "Reading this PDF took more memory than allowed. Print it to a new PDF and upload that."
+    ),
+    "too_slow": gettext_noop(
+        "Reading this PDF took more than %(limit)s seconds and was stopped. Split it into parts."
+    ),
+    "too_much_text": gettext_noop("This PDF holds more text than allowed. Split it into parts."),
+    "crashed": gettext_noop(
+        "The PDF reader crashed on this file; nothing else was touched. Print the file to a new "
+        "PDF and upload that."
+    ),
+    "duplicate": gettext_noop("This file is already among the sources: “%(title)s”."),
+    "file_missing": gettext_noop("The file is no longer in the storage. Upload it again to go on."),
+    "service_unreachable": gettext_noop(
+        "The model service at %(host)s does not answer. Nothing is lost: retry when it is back."
+    ),
+    "service_refused": gettext_noop(
+        "The model service refused the request: %(reason)s. Check the key and the settings, then "
+        "retry."
+    ),
+    "service_busy": gettext_noop(
+        "The model service asks to slow down. Nothing is lost: retry in a few minutes."
+    ),
+    "model_unknown": gettext_noop(
+        "The model service does not offer “%(model)s”. It offers: %(available)s."
+    ),
+    "bad_answer": gettext_noop(
+        "The model service gave an answer that cannot be used (%(reason)s). Retry."
+    ),
+    "index_unreachable": gettext_noop(
+        "The index of passages does not answer. Nothing is lost: retry when it is back."
+    ),
+    "index_refused": gettext_noop(
+        "The index of passages refused the request: %(reason)s. Check its settings, then retry."
+    ),
+    "no_worker": gettext_noop(
+        "No worker is running, so nothing moves. Nothing is lost: start one, and it goes on."
+    ),
+    "stopped": gettext_noop("The work was stopped before its end."),
+    "no_sources": gettext_noop(
+        "No source was chosen that can be read. Choose at least one source, or upload one."
+    ),
+    "sources_failed": gettext_noop(
+        "None of the chosen sources could be read: %(titles)s. Retry or replace them, then retry."
+    ),
+    "internal": gettext_noop(
+        "Something unexpected happened (%(reason)s). Nothing is lost: retry, and tell the "
+        "administrator if it happens again."
+    ),
+}
+
+
+class WorkError(Exception):
+    """A failure that its reader can understand: a code of `SENTENCES` and its details."""
+
+    def __init__(self, code: str, **details: Any) -> None:
+        super().__init__(f"{code} {details}" if details else code)
+        self.code = code
+        self.details = details
+
+    @property
+    def sentence(self) -> str:
+        """Return the failure as a sentence in the active language."""
+        return sentence(self.code, self.details)
+
+
+class TransientError(WorkError):
+    """A failure that may pass by itself: trying again later is worth it."""
+
+
+def sentence(code: str, details: dict[str, Any]) -> str:
+    """Return the sentence for an error code in the active language; nothing for no code."""
+    if not code:
+        return ""
+    if code not in SENTENCES:
+        code, details = "internal", {"reason": code}
+    try:
+        return _(SENTENCES[code]) % details
+    except KeyError:  # a row written before the sentence had this detail
+        return _(SENTENCES["internal"]) % {"reason": code}

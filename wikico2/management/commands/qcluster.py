@@ -1,0 +1,38 @@
+"""Run the workers: django-q's own command, made ready for processes that die."""
+
+import time
+from queue import Empty
+from typing import Any
+
+from django.db import connections
+from django_q import cluster, queues
+from django_q.management.commands import qcluster
+
+from wikico2 import queue
+
+
+class PatientQueue(queues.Queue):  # type: ignore[misc]
+    """A queue between processes whose waiting readers hold no lock.
+
+    A reader of the standard one holds the lock while it waits: a worker killed while idle would
+    take it to the grave, and no other would ever get a task.
+    """
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        if not block or timeout is not None:
+            return super().get(block, timeout)
+        while True:
+            self._reader.poll(None)
+            try:
+                return super().get(block=False)
+            except Empty:  # another worker was quicker
+                time.sleep(0.01)
+
+
+class Command(qcluster.Command):  # type: ignore[misc]
+    def handle(self, *args: Any, **options: Any) -> None:
+        queue.recover()
+        connections.close_all()
+        connections["default"].settings_dict["OPTIONS"]["application_name"] = queue.SESSION_NAME
+        cluster.Queue = PatientQueue
+        super().handle(*args, **options)

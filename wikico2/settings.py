@@ -1,0 +1,278 @@
+"""Settings of WikiCO2, read from the environment and from `.env`; `.env.example` explains each."""
+
+import contextlib
+import hashlib
+import os
+from pathlib import Path
+
+import dj_database_url
+import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+from dotenv import load_dotenv
+
+from wikico2 import env
+from wikico2.embedded import published
+
+django_stubs_ext.monkeypatch()  # so that Django's generic classes can be subscripted
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+load_dotenv(BASE_DIR / ".env")
+
+VAR_DIR = Path(env.text("WIKICO2_VAR", str(BASE_DIR / "var"))).resolve()
+
+
+def _secret_key() -> str:
+    """Return SECRET_KEY, or a random one kept under `var/` so that sessions survive a restart."""
+    given = env.text("SECRET_KEY")
+    if given:
+        return given
+    kept = VAR_DIR / "secret-key"
+    if not kept.exists():
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        fresh = hashlib.sha256(os.urandom(64)).hexdigest()
+        temporary = kept.with_name(f"secret-key.{os.getpid()}")
+        temporary.touch(mode=0o600)
+        temporary.write_text(fresh)
+        with contextlib.suppress(FileExistsError):  # another process was first: its key counts
+            os.link(temporary, kept)
+        temporary.unlink()
+    return kept.read_text().strip()
+
+
+DEBUG = env.boolean("DEBUG", False)
+SECRET_KEY = _secret_key()
+SITE_URL = env.text("SITE_URL", f"http://localhost:{env.integer('PORT', 8000)}").rstrip("/")
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", ["*"])
+CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS")
+PUBLIC_SITE = env.boolean("PUBLIC_SITE", True)
+SHOW_DRAFTS = env.boolean("SHOW_DRAFTS", True)
+
+INSTALLED_APPS = [
+    "wikico2.apps.WikiCO2Config",
+    "ingestion.apps.IngestionConfig",
+    "sheets.apps.SheetsConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_q",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "wikico2.middleware.PrivateSiteMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "wikico2.middleware.ContentSecurityPolicyMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "wikico2.urls"
+WSGI_APPLICATION = "wikico2.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "wikico2.context.site",
+            ],
+        },
+    },
+]
+
+# --- Data ------------------------------------------------------------------------------------
+
+# The services that `manage.py up` runs over VAR_DIR, so that other commands find them.
+_SERVICES = published(VAR_DIR)
+
+
+def _service(name: str, default: str) -> str:
+    return env.text(name) or _SERVICES.get(name, default)
+
+
+DATABASE_URL = _service("DATABASE_URL", "postgresql://wikico2@localhost:5432/wikico2")
+DATABASES = {
+    "default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)
+}
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must be a postgresql:// address.")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CHROMA_HOST = _service("CHROMA_HOST", "127.0.0.1")
+CHROMA_PORT = env.integer("CHROMA_PORT", int(_SERVICES.get("CHROMA_PORT", 8001)), least=1)
+CHROMA_SSL = env.boolean("CHROMA_SSL", False)
+CHROMA_TOKEN = env.text("CHROMA_TOKEN")
+
+REDIS_URL = env.text("REDIS_URL")
+CACHES = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    )
+}
+
+# --- Files -----------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_URL = env.text("MEDIA_URL", "/media/")
+MEDIA_ROOT = VAR_DIR / "media"
+S3_BUCKET = env.text("S3_BUCKET")
+STORAGES = {
+    "default": (
+        {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {
+                "bucket_name": S3_BUCKET,
+                "endpoint_url": env.text("S3_ENDPOINT_URL") or None,
+                "region_name": env.text("S3_REGION") or None,
+                "access_key": env.text("S3_ACCESS_KEY") or None,
+                "secret_key": env.text("S3_SECRET_KEY") or None,
+                "default_acl": None,
+                "querystring_auth": True,
+                "file_overwrite": False,
+            },
+        }
+        if S3_BUCKET
+        else {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    ),
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+MAX_UPLOAD_MB = env.integer("MAX_UPLOAD_MB", 100, least=1)
+MAX_FILES_PER_UPLOAD = env.integer("MAX_FILES_PER_UPLOAD", 50, least=1)
+DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES_PER_UPLOAD
+FILE_UPLOAD_PERMISSIONS = 0o640
+
+# --- Reading documents -------------------------------------------------------------------------
+
+CHUNK_SIZE = env.integer("CHUNK_SIZE", 900, least=200)
+CHUNK_OVERLAP = env.integer("CHUNK_OVERLAP", 120)
+READ_MEMORY_MB = env.integer("READ_MEMORY_MB", 1500, least=200)
+READ_SECONDS = env.integer("READ_SECONDS", 300, least=5)
+READ_MAX_PAGES = env.integer("READ_MAX_PAGES", 5000, least=1)
+
+# --- Models ------------------------------------------------------------------------------------
+
+AI_BASE_URL = env.text("AI_BASE_URL", "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1")
+AI_API_KEY = env.text("OVH_API_KEY")
+_BACKEND = "openai" if AI_API_KEY else "local"
+EMBEDDING_BACKEND = env.choice("EMBEDDING_BACKEND", ("openai", "local"), _BACKEND)
+LLM_BACKEND = env.choice("LLM_BACKEND", ("openai", "local"), _BACKEND)
+LLM_MODEL = env.text("LLM_MODEL", "Mixtral-8x7B-Instruct-v0.1")
+EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "bge-multilingual-gemma2")
+LOCAL_EMBEDDING_MODEL = env.choice(
+    "LOCAL_EMBEDDING_MODEL",
+    ("multilingual-e5-small", "universal-sentence-encoder-multilingual"),
+    "multilingual-e5-small",
+)
+VISION_MODEL = env.text("VISION_MODEL", "Mistral-Small-3.2-24B-Instruct-2506")
+AI_REQUESTS_PER_MINUTE = env.integer("AI_REQUESTS_PER_MINUTE", 400, least=1)
+AI_TIMEOUT = env.number("AI_TIMEOUT", 60.0, least=0.1)
+AI_RETRIES = env.integer("AI_RETRIES", 5)
+AI_BACKOFF_SECONDS = env.number("AI_BACKOFF_SECONDS", 60.0)
+EMBEDDING_BATCH = env.integer("EMBEDDING_BATCH", 32, least=1)
+LLM_TEMPERATURE = env.number("LLM_TEMPERATURE", 0.1)
+LLM_MAX_TOKENS = env.integer("LLM_MAX_TOKENS", 2000, least=64)
+KEEP_BROKEN_STATEMENTS = env.boolean("KEEP_BROKEN_STATEMENTS", False)
+SHEET_EMOJI = env.boolean("SHEET_EMOJI", True)
+PASSAGES_PER_SECTION = env.integer("PASSAGES_PER_SECTION", 12, least=1)
+
+# --- The queue ---------------------------------------------------------------------------------
+
+# One slice of work ends by itself after TASK_SLICE_SECONDS and queues the next, so that long
+# documents take turns. A lease outlives the longest silence of a healthy worker; a dead worker's
+# task comes back when it expires.
+TASK_SLICE_SECONDS = env.integer("TASK_SLICE_SECONDS", 30, least=1)
+LEASE_SECONDS = env.integer("LEASE_SECONDS", 90, least=2)
+WORKERS = env.integer("WORKERS", 2, least=1)
+TASK_TIMEOUT = env.integer("TASK_TIMEOUT", 900, least=10)
+TASK_RETRY = env.integer("TASK_RETRY", 1000, least=11)
+Q_CLUSTER = {
+    "name": "wikico2",
+    "workers": WORKERS,
+    "queue_limit": WORKERS,
+    "timeout": TASK_TIMEOUT,
+    "retry": TASK_RETRY,
+    "max_attempts": 5,
+    "ack_failures": True,
+    "catch_up": False,
+    "recycle": 200,
+    "save_limit": 500,
+    "poll": 0.3,
+    "guard_cycle": 0.5,
+    "label": _("Queue"),
+    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+}
+
+# --- People and language -----------------------------------------------------------------------
+
+AUTH_USER_MODEL = "wikico2.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "home"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LANGUAGE_CODE = "fr"
+LANGUAGES = [("fr", "Français"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "Europe/Paris"
+USE_TZ = True
+USE_THOUSAND_SEPARATOR = True
+
+# --- Safety ------------------------------------------------------------------------------------
+
+X_FRAME_OPTIONS = "SAMEORIGIN"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_HTTPS_PROXY", False) else None
+)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_PROXY_SSL_HEADER is not None
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{levelname:<7} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,53 @@
+"""Text compared the way a French reader does: without accents, case and typography."""
+
+import re
+import unicodedata
+
+WORD = re.compile(r"[a-z0-9]+")
+LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "Œ": "oe", "Æ": "ae", "ß": "ss", "’": "'"})
+
+STOP_WORDS = frozenset(
+    "a afin ai ainsi alors apres au aucun aucune aussi autre autres aux avant avec avoir c "
+    "ca car ce ceci cela celle celles celui ces cet cette ceux chaque ci comme comment d "
+    "dans de des deux donc dont du elle elles en encore entre est et etaient etait etant ete "
+    "etre eux il ils j je jusqu l la le les leur leurs lors lorsque lui m mais me meme memes "
+    "mes moins mon n ne ni nos notre nous on ont or ou par parce pas peu peut peuvent plus "
+    "pour pourquoi puis qu quand que quel quelle quelles quels qui quoi s sa sans se selon "
+    "ses si soit son sont sous sur t ta tel telle tes toi ton tous tout toute toutes tres tu "
+    "un une vers via vos votre vous y the of and to in is for on with by as are be this that "
+    "from at or an it its".split()
+)
+
+# Endings that French inflection adds; longest first. Enough to compare words, not to parse them.
+ENDINGS = (
+    "issements", "issement", "issantes", "issants", "issante", "issant", "atrices", "ateurs",
+    "atrice", "ateur", "ations", "ation", "ements", "ement", "iques", "ique", "ables", "able",
+    "ibles", "ible", "euses", "euse", "antes", "ants", "ante", "ant", "elles", "elle", "aient",
+    "ives", "ive", "ees", "ies", "ent", "eux", "aux", "ait", "era", "ee", "ie", "er", "es", "ez",
+    "ir", "if", "al", "el", "e", "s", "x",
+)  # fmt: skip
+
+
+def fold(text: str) -> str:
+    """Return `text` in lower case, without accents, in plain letters and single blanks."""
+    decomposed = unicodedata.normalize("NFKD", text.translate(LETTERS))
+    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return " ".join(plain.lower().split())
+
+
+def words(text: str) -> list[str]:
+    """Return the folded words of `text`, in order."""
+    return WORD.findall(fold(text))
+
+
+def stem(word: str) -> str:
+    """Return a folded word without its inflection, at least 3 letters of it."""
+    for ending in ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
+
+
+def stems(text: str) -> list[str]:
+    """Return the stems of the words of `text` that carry meaning, in order."""
+    return [stem(w) for w in words(text) if w not in STOP_WORDS and (len(w) > 1 or w.isdigit())]
