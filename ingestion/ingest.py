@@ -92,6 +92,7 @@ def remove(document: Document) -> None:
     Citations keep their quote, page number and verdict.
     """
     with transaction.atomic():
+        document_settled.send(Document, document_id=document.pk)
         enqueue("ingestion.tasks.forget_document", document.pk, document.file.name, document.sha256)
         document.delete()
 

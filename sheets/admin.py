@@ -71,7 +71,21 @@ class SheetAdmin(admin.ModelAdmin[Sheet]):
     search_fields = ["title"]
     raw_id_fields = ["documents"]
     fields = ["sheet_type", "title", "slug", "state", "documents"]
-    prepopulated_fields = {"slug": ["title"]}
+    readonly_fields = ["slug"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # a sheet begins with its sources, on the site
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Sheet | None = None) -> list[str]:
+        """Leave the state to those who may publish."""
+        publishes = request.user.has_perm("sheets.publish_sheet")
+        return self.readonly_fields if publishes else [*self.readonly_fields, "state"]
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """Let the right to delete a sheet be the right to delete its history."""
+        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
+        allowed = self.has_delete_permission(request)
+        return deleted, counts, set() if allowed else needed, protected
 
 
 @admin.register(Revision)

@@ -31,6 +31,9 @@ from wikico2.models import User
 
 logger = logging.getLogger(__name__)
 
+MAX_ATTEMPTS = 5
+"""How often a run may be taken up without a section being written, before it counts as failed."""
+
 RESERVED_SLUGS = {"nouvelle"}
 
 
@@ -171,6 +174,8 @@ def run_claimed(generation_id: int, token: uuid.UUID) -> None:
     from sheets.tasks import queue_generation
 
     generation = Generation.objects.select_related("sheet__sheet_type").get(pk=generation_id)
+    if generation.attempts > MAX_ATTEMPTS:
+        raise WorkError("internal", reason=f"worker stopped {MAX_ATTEMPTS} times")
     template = load_template(generation.sheet.sheet_type)
     writer = get_writer(template)
     run = Run(generation, token, template, writer, readable_documents(generation))
@@ -219,8 +224,10 @@ def write_section(run: Run, section: SectionRun) -> None:
         draft = run.writer.write(run.generation.sheet.title, brief, evidence, patience)
         section.output = dataclasses.asdict(draft)
         section.tokens_in, section.tokens_out = draft.tokens_in, draft.tokens_out
+        run.hold(attempts=0)  # also: nobody stopped or took over meanwhile
         section.state = SectionRun.State.DONE
     except WorkError as error:
+        run.hold()
         section.state = SectionRun.State.FAILED
         section.error_code, section.error_details = error.code, error.details
         raise

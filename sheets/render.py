@@ -50,6 +50,7 @@ SPACING = (
     (re.compile(rf"(?<=\S){SPACE}?(?=»)"), NO_BREAK),
     (re.compile(rf"(?<=\d){SPACE}(?=\d{{3}}(?!\d))"), THIN),
 )
+LOCAL = re.compile(r"/(?![/\\\\])")
 UNTOUCHED = {"code", "pre", "kbd"}
 
 
@@ -85,10 +86,8 @@ class Numbering:
         self.order: list[str] = []
         self.uses: dict[str, int] = {}
 
-    def use(self, marker: str) -> tuple[int, int] | None:
-        """Return (number, how often it was used) for a marker that has a footnote."""
-        if marker not in self.known:
-            return None
+    def use(self, marker: str) -> tuple[int, int]:
+        """Return (number, how often it was used) for a marker."""
         if marker not in self.uses:
             self.order.append(marker)
         self.uses[marker] = self.uses.get(marker, 0) + 1
@@ -138,45 +137,40 @@ class SheetExtension(Extension):
 
     def extendMarkdown(self, md: markdown.Markdown) -> None:  # noqa: N802 (the library's name)
         template, citations, numbering = self.parts
-        md.inlinePatterns.register(MarkerPattern(md, citations, numbering), "marker", 175)
-        md.treeprocessors.register(SheetTree(md, template), "sheet", 5)
+        md.inlinePatterns.register(MarkerPattern(md, numbering), "marker", 175)
+        md.treeprocessors.register(SheetTree(md, template, citations, numbering), "sheet", 5)
 
 
 class MarkerPattern(InlineProcessor):
-    """`[^3]` becomes a small link to the page that the statement comes from."""
+    """`[^3]` becomes a small mark, which `SheetTree` numbers when all of them stand in order."""
 
-    def __init__(
-        self, md: markdown.Markdown, citations: Mapping[str, Shown], numbering: Numbering
-    ) -> None:
+    def __init__(self, md: markdown.Markdown, numbering: Numbering) -> None:
         super().__init__(MARKER.pattern, md)
-        self.citations = citations
         self.numbering = numbering
 
     def handleMatch(  # type: ignore[override]  # noqa: N802 (the library's name)
         self, match: re.Match[str], data: str
     ) -> tuple[ElementTree.Element | None, int | None, int | None]:
-        used = self.numbering.use(match[1])
-        if used is None:
+        if match[1] not in self.numbering.known:
             return None, None, None
-        number, times = used
-        cited = self.citations.get(match[1])
-        sup = ElementTree.Element("sup", {"class": "cite"})
-        if cited:
-            sup.set("data-verdict", cited.verdict)
-        link = ElementTree.SubElement(sup, "a")
-        link.set("href", cited.url if cited else f"#note-{number}")
-        link.set("id", f"ref-{number}-{times}")
-        link.set("aria-describedby", f"note-{number}")
-        link.text = str(number)
+        sup = ElementTree.Element("sup", {"class": "cite", "data-marker": match[1]})
         return sup, match.start(0), match.end(0)
 
 
 class SheetTree(Treeprocessor):
     """Gives headings their ids, wraps sections and tables, marks what is empty."""
 
-    def __init__(self, md: markdown.Markdown, template: Template) -> None:
+    def __init__(
+        self,
+        md: markdown.Markdown,
+        template: Template,
+        citations: Mapping[str, Shown],
+        numbering: Numbering,
+    ) -> None:
         super().__init__(md)
         self.outline = Outline(template)
+        self.citations = citations
+        self.numbering = numbering
         self.ids: dict[str, int] = {}
 
     def run(self, root: ElementTree.Element) -> None:
@@ -202,8 +196,23 @@ class SheetTree(Treeprocessor):
                 empty = ElementTree.SubElement(section, "p")
                 empty.set("class", "empty-field")
                 empty.text = "Aucune information dans les sources."
+        for sup in root.iter("sup"):
+            if marker := sup.attrib.pop("data-marker", ""):
+                self.number(sup, marker)
         space(root)
         self.md.wikico2_outline = headings  # type: ignore[attr-defined]
+
+    def number(self, sup: ElementTree.Element, marker: str) -> None:
+        """Give a marker its number, in the order in which readers meet them."""
+        number, times = self.numbering.use(marker)
+        cited = self.citations.get(marker)
+        if cited:
+            sup.set("data-verdict", cited.verdict)
+        link = ElementTree.SubElement(sup, "a")
+        link.set("href", cited.url if cited else f"#note-{number}")
+        link.set("id", f"ref-{number}-{times}")
+        link.set("aria-describedby", f"note-{number}")
+        link.text = str(number)
 
     def unique(self, wanted: str) -> str:
         """Return the id, with a number if the sheet has it already."""
@@ -274,7 +283,7 @@ def clean(html: str) -> str:
 
 def safe_attribute(tag: str, attribute: str, value: str) -> str | None:
     """Refuse pictures from elsewhere, which would tell other hosts who reads what."""
-    if tag == "img" and attribute == "src" and not value.startswith("/"):
+    if tag == "img" and attribute == "src" and not LOCAL.match(value):
         return None
     return value
 

@@ -14,7 +14,24 @@ class AccountAdmin(UserAdmin[User]):
     list_display = ("username", "first_name", "last_name", "email", "is_active", "last_login")
     list_filter = ("is_active", "groups")
 
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and not above(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and not above(request, obj)
+
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        if isinstance(request.user, User) and request.user.is_superuser:
+        if is_superuser(request):
             return ("last_login", "date_joined")
         return ("last_login", "date_joined", "is_superuser", "user_permissions")
+
+
+def is_superuser(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and request.user.is_superuser
+
+
+def above(request: HttpRequest, account: User | None) -> bool:
+    """Tell whether the account may do what the one that asks may not."""
+    return account is not None and account.is_superuser and not is_superuser(request)

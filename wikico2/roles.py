@@ -1,4 +1,4 @@
-"""The five roles, as groups with permissions, kept in step after each migration."""
+"""Three of the five roles, as groups with permissions, kept in step after each migration."""
 
 from typing import Any
 

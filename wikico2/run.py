@@ -113,6 +113,7 @@ class Run:
         os.environ[RUN_VARIABLE] = str(self.var)
         self.environment = os.environ | {
             "PORT": str(place.port),
+            "SITE_URL": env.text("SITE_URL", place.url),
             "PYTHONUNBUFFERED": "1",
             "ANONYMIZED_TELEMETRY": "False",
         }
@@ -163,7 +164,7 @@ class Run:
         for service, child in waiting:
             supervisor.wait_until(service.is_ready, child, seconds=START_SECONDS)
         self.environment |= given
-        publish(self.var, given)
+        publish(self.var, {**given, "SITE_URL": self.environment["SITE_URL"]})
 
     def _welcome(self, console: Console, *, first_run: bool) -> None:
         kept = password_file(self.var)

@@ -42,7 +42,6 @@ def _secret_key() -> str:
 
 DEBUG = env.boolean("DEBUG", False)
 SECRET_KEY = _secret_key()
-SITE_URL = env.text("SITE_URL", f"http://localhost:{env.integer('PORT', 8000)}").rstrip("/")
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", ["*"])
 CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS")
 PUBLIC_SITE = env.boolean("PUBLIC_SITE", True)
@@ -109,6 +108,7 @@ def _service(name: str, default: str) -> str:
     return env.text(name) or _SERVICES.get(name, default)
 
 
+SITE_URL = _service("SITE_URL", f"http://localhost:{env.integer('PORT', 8000)}").rstrip("/")
 DATABASE_URL = _service("DATABASE_URL", "postgresql://wikico2@localhost:5432/wikico2")
 DATABASES = {
     "default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from ingestion import ingest
 from ingestion.models import Document
 from ingestion.pages import THUMBNAIL_WIDTH
-from ingestion.views.refusals import internal, unavailable
+from ingestion.views.refusals import gone, internal, unavailable
 from wikico2.errors import WorkError, sentence
 from wikico2.queue import workers_alive
 
@@ -30,7 +30,10 @@ FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self';
 @require_safe
 def document(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a source; of an internal one, readers without an account see only what cites it."""
-    source = get_object_or_404(Document.objects.select_related("uploaded_by", "supersedes"), pk=pk)
+    sources = Document.objects.select_related("uploaded_by", "supersedes")
+    source = sources.filter(pk=pk).first()
+    if source is None:
+        return gone(request)
     readable = source.can_be_read_by(request.user)
     wanted = request.GET.get("p", "")
     if wanted.isdecimal() and len(wanted) < 9 and readable:

@@ -13,7 +13,7 @@ from ingestion.marks import marked_blocks
 from ingestion.models import Chunk, Document, Page
 from ingestion.pages import THUMBNAIL_WIDTH, WIDTH, Drawing, drawing
 from ingestion.readers import Rect
-from ingestion.views.refusals import internal, unavailable
+from ingestion.views.refusals import gone, internal, unavailable
 from wikico2.errors import WorkError
 
 PASSAGES_SHOWN = 40
@@ -24,7 +24,9 @@ LONGEST_QUOTE = 4000
 @require_safe
 def page(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """Show a page; `?citation=`, `?passage=` (ids) or `?q=` (words) say what to mark on it."""
-    document = get_object_or_404(Document, pk=pk)
+    document = Document.objects.filter(pk=pk).first()
+    if document is None:
+        return gone(request)
     if not document.can_be_read_by(request.user):
         return internal(request, document)
     read = document.pages.filter(number=number).first()
@@ -95,7 +97,7 @@ def wanted_on(request: HttpRequest, document: Document) -> Wanted:
     """Return what the address asks to mark; nothing when it names what is not in this source."""
     citation_id, passage_id = request.GET.get("citation", ""), request.GET.get("passage", "")
     if _is_id(citation_id):
-        citation = document.citations.filter(pk=int(citation_id)).first()
+        citation = document.citations.shown_to(request.user).filter(pk=int(citation_id)).first()
         if citation:
             return Wanted((citation.quote,), citation.verdict, citation.get_verdict_display())
     if _is_id(passage_id):

@@ -6,6 +6,11 @@ from django.shortcuts import render
 from ingestion.models import Document
 
 
+def gone(request: HttpRequest) -> HttpResponse:
+    """Say that there is no such source, or no longer, and where its quotes are."""
+    return render(request, "ingestion/gone.html", status=404)
+
+
 def internal(request: HttpRequest, document: Document) -> HttpResponse:
     """Say that the source is internal, and who may read it."""
     return render(request, "ingestion/internal.html", {"document": document}, status=403)

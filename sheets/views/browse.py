@@ -5,6 +5,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from ingestion.models import Document
 from sheets import facets
@@ -16,6 +17,7 @@ PER_PAGE = 25
 SHOWN_AT_HOME = 6
 
 
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show where to start: search, what is new, what needs a person."""
     sheets = Sheet.objects.listed_for(request.user)
@@ -39,6 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "sheets/home.html", context)
 
 
+@require_safe
 def sheet_list(request: HttpRequest) -> HttpResponse:
     """List the sheets, narrowed by the address."""
     sheets = Sheet.objects.listed_for(request.user)

@@ -6,6 +6,7 @@ from django.core.paginator import Paginator
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
 
 from sheets.export import to_markdown
 from sheets.models import Field, Generation, Proposal, Section, Sheet
@@ -21,6 +22,7 @@ def readable_sheets(request: HttpRequest) -> QuerySet[Sheet]:
     return Sheet.objects.readable_by(request.user).select_related("sheet_type")
 
 
+@require_safe
 def sheet(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a sheet, or how far its writing has come."""
     found = get_object_or_404(sheets_to_read(request), slug=slug)
@@ -69,6 +71,7 @@ def header_facts(sheet: Sheet, rendered: dict[str, Any]) -> list[tuple[str, str]
     return [(field.heading, values[field.key]) for field in fields if values.get(field.key)]
 
 
+@require_safe
 def history(request: HttpRequest, slug: str) -> HttpResponse:
     """List the versions of a sheet, latest first."""
     found = get_object_or_404(readable_sheets(request), slug=slug)
@@ -81,6 +84,7 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "sheets/history.html", {"sheet": found, "page": page})
 
 
+@require_safe
 def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show one version of a sheet as it was."""
     found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
@@ -89,6 +93,7 @@ def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     return render(request, "sheets/revision.html", context)
 
 
+@require_safe
 def export_markdown(request: HttpRequest, slug: str) -> HttpResponse:
     """Send a sheet as a Markdown file."""
     found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
@@ -98,6 +103,7 @@ def export_markdown(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
+@require_safe
 def proposal(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Show a proposed text."""
     found = get_object_or_404(readable_sheets(request), slug=slug)

@@ -17,6 +17,7 @@ from sheets.forms import SheetRequestForm
 from sheets.models import Generation, Sheet
 from sheets.progress import watch
 from sheets.views.read import readable_sheets
+from wikico2.errors import WorkError
 from wikico2.models import User
 
 
@@ -104,7 +105,10 @@ def sheet_generate(request: HttpRequest, slug: str) -> HttpResponse:
     working = generation is not None and generation.is_working
     if request.method == "POST":
         if not working:
-            generate.request_generation(sheet, cast("User", request.user))
+            try:
+                generate.request_generation(sheet, cast("User", request.user))
+            except WorkError as error:
+                messages.error(request, error.sentence)
         return redirect(sheet)
     context = {
         "sheet": sheet,

@@ -303,8 +303,13 @@ def quote(field: FieldBrief, scored: list[tuple[float, Candidate]]) -> FieldDraf
 
 
 def suits(table: Unit) -> bool:
-    """Tell whether a table may stand in a field: not too wide, and it says something."""
-    return 2 <= len(table.columns) <= 8 and len(table.rows) >= 1
+    """Tell whether a table may stand in a field: every column named, most cells filled.
+
+    The bars of a chart, read as a table, have neither.
+    """
+    named = all(re.search(r"[^\W\d]{2}", name) for name in table.columns)
+    cells = [cell for row in table.rows for cell in row]
+    return 2 <= len(table.columns) <= 8 and named and sum(map(bool, cells)) > 0.6 * len(cells)
 
 
 def table_draft(field: FieldBrief, tables: list[Candidate]) -> FieldDraft:

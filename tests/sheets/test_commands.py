@@ -60,11 +60,15 @@ def test_a_file_that_is_there_already_counts(report: Path) -> None:
 def test_what_cannot_be_read_is_said_and_the_rest_goes_on(report: Path, tmp_path: Path) -> None:
     bad = tmp_path / "faux.pdf"
     bad.write_text("<html>")
-    out, err = run("ingest", str(bad), str(tmp_path / "absent.pdf"), str(report))
+    out, err = io.StringIO(), io.StringIO()
+    files = (str(bad), str(tmp_path / "absent.pdf"), str(report))
+    with pytest.raises(CommandError):
+        call_command("ingest", *files, stdout=out, stderr=err)
 
-    assert "faux.pdf" in err
-    assert "absent.pdf" in err
-    assert "rapport" in out
+    assert "faux.pdf" in err.getvalue()
+    assert "absent.pdf" in err.getvalue()
+    assert "rapport" in out.getvalue()
+    assert Document.objects.count() == 1
 
 
 @pytest.mark.parametrize(

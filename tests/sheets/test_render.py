@@ -56,6 +56,15 @@ def test_every_anchor_has_its_target_once() -> None:
     assert set(re.findall(r'href="#([^"]+)"', html)) <= set(ids)
 
 
+def test_numbers_follow_the_reader_through_lists_paragraphs_and_tables() -> None:
+    body = "- a[^d]\n- b[^c]\n\npara[^b]\n\n| t |\n| --- |\n| x[^a] |\n\nfin[^d]\n\n"
+    notes = "\n".join(f"[^{m}]: note {m}" for m in "abcd")
+    page = render(f"## T\n\n{body}{notes}", {}, TEMPLATE, {})
+
+    assert re.findall(r'id="ref-(\d-\d)"', page.body) == ["1-1", "2-1", "3-1", "4-1", "1-2"]
+    assert re.findall(r'<li id="note-\d">note (\w)', page.body) == ["d", "c", "b", "a"]
+
+
 def test_an_empty_field_says_so() -> None:
     page = render(BODY, {}, TEMPLATE, CITED)
 
@@ -77,6 +86,8 @@ def test_titles_and_quotes_are_escaped() -> None:
         "[x](javascript:alert(1))",
         "[x](JaVaScRiPt:alert(1))",
         "![x](https://elsewhere.example/pixel.png)",
+        "![x](//elsewhere.example/pixel.png)",
+        "![x](/\\\\elsewhere.example/pixel.png)",
         '<sup class="cite" data-verdict="verified">1</sup>',
         "[x](data:text/html;base64,PHNjcmlwdD4=)",
         "<a href='#' onclick='x()'>x</a>",

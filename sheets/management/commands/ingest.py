@@ -1,5 +1,6 @@
 """`manage.py ingest FILE… [--sheet TYPE --title TITLE] [--wait]`: the main job by command."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--wait", action="store_true", help="return when all is done")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        logging.getLogger("django-q").setLevel(logging.WARNING)
         sheet_type = self.sheet_type(options["sheet"], options["title"])
         documents = [d for path in options["files"] if (d := self.take(path))]
         if not documents:
@@ -40,6 +42,8 @@ class Command(BaseCommand):
                 self.stdout.write(settings.SITE_URL + sheet.get_absolute_url())
         except WorkError as error:
             raise CommandError(error.sentence) from error
+        if len(documents) < len(options["files"]):
+            raise CommandError("Some files could not be taken in or read: see above.")
 
     def sheet_type(self, key: str | None, title: str | None) -> SheetType | None:
         """Return the type asked for; what is wrong is said before any file is taken in."""
@@ -65,7 +69,10 @@ class Command(BaseCommand):
             self.stderr.write(f"{path}: {error.sentence}")
             if error.code != "duplicate":
                 return None
-            return Document.objects.filter(pk=error.details["document"]).first()
+            known = Document.objects.filter(pk=error.details["document"]).first()
+            if known:
+                self.stdout.write(f"{path}: {settings.SITE_URL}{known.get_absolute_url()}")
+            return known
         self.stdout.write(f"{path}: {settings.SITE_URL}{document.get_absolute_url()}")
         return document
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files import File
 from django.core.management.base import BaseCommand
+from django.db import transaction
 
 from ingestion.ingest import accept
 from ingestion.models import Document
@@ -26,15 +27,12 @@ class Command(BaseCommand):
         if Document.objects.exists() or Sheet.objects.exists():
             self.stdout.write("The wiki is not empty: the demonstration is left out.")
             return
-        for entry in json.loads((DEMO / "demo.json").read_text(encoding="utf-8")):
-            document = take(DEMO / entry["file"], entry["title"])
-            request_sheet(
-                SheetType.objects.get(key=entry["sheet_type"]),
-                entry["sheet_title"],
-                [document],
-                None,
-            )
-            self.stdout.write(f"Queued: {entry['sheet_title']}")
+        with transaction.atomic():  # all of it or, when the start is interrupted, nothing
+            for entry in json.loads((DEMO / "demo.json").read_text(encoding="utf-8")):
+                document = take(DEMO / entry["file"], entry["title"])
+                sheet_type = SheetType.objects.get(key=entry["sheet_type"])
+                request_sheet(sheet_type, entry["sheet_title"], [document], None)
+                self.stdout.write(f"Queued: {entry['sheet_title']}")
 
 
 def take(path: Path, title: str) -> Document:

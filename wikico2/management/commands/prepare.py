@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
 from wikico2.run import ADMINISTRATOR, password_file
-from wikico2.supervise import open_private
+from wikico2.supervise import RUN_VARIABLE, open_private
 
 # Any constant: PostgreSQL's advisory locks are told apart by number.
 LOCK = 0x57494B49
@@ -38,7 +39,7 @@ class Command(BaseCommand):
             password = create_administrator(password_file(settings.VAR_DIR))
             if not settings.DEBUG:
                 collect_static_if_changed(Path(settings.STATIC_ROOT))
-        if password:
+        if password and RUN_VARIABLE not in os.environ:  # `up` shows it, and its log must not
             self.stdout.write(f"administrator: {ADMINISTRATOR}  password: {password}")
 
     def wait_for_database(self, seconds: float) -> None:
