@@ -82,7 +82,7 @@ def wait_for(
     condition: Callable[[], object],
     what: str,
     evidence: Callable[[], str] = lambda: "",
-    seconds: float = 20.0,
+    seconds: float = 90.0,
 ) -> None:
     """Return as soon as the condition holds; fail, with evidence, when it never does."""
     end = time.monotonic() + seconds

@@ -119,8 +119,8 @@ class TestAway:
         self, settings: Settings, silent_port: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.CHROMA_PORT = silent_port
-        monkeypatch.setattr(chroma, "TIMEOUT", 0.2)
-        with pytest.raises(TransientError):
+        with monkeypatch.context() as patch, pytest.raises(TransientError):  # noqa: PT012
+            patch.setattr(chroma, "TIMEOUT", 0.2)
             nearest("chaudière")
 
     def test_an_answer_of_another_kind_counts_as_none(
