@@ -226,9 +226,9 @@ def test_a_child_that_is_killed_comes_back(instance: Instance, words: str) -> No
     before = instance.find(words)
     assert before
     os.kill(min(before), signal.SIGKILL)
-    assert wait_for(lambda: instance.find(words) - before, seconds=20)
+    assert wait_for(lambda: instance.find(words) - before, seconds=90)
     assert wait_for(lambda: not instance.find(words) & before, seconds=5)
-    assert wait_for(lambda: instance.get("/readyz") == 200, seconds=20)
+    assert wait_for(lambda: instance.get("/readyz") == 200, seconds=90)
 
 
 def test_killed_with_9_nothing_survives_and_data_is_found_again(instance: Instance) -> None:
