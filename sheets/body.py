@@ -13,13 +13,15 @@ from wikico2.text import fold, words
 
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
 NOTE = re.compile(r"^\[\^([^\]\s]+)\]:\s*(.*)$")
-MARKER = re.compile(r"(?<!\\)\[\^([^\]\s]+)\]")
+# Before a marker's bracket: as many backslashes as are no escape of it, which is an even number.
+UNESCAPED = "(?:" + "|".join(rf"(?<=(?<!\\)\\{{{n}}}\[)" for n in range(0, 18, 2)) + ")"
+MARKER = re.compile(rf"\[{UNESCAPED}\^([^\]\s]+)\]")
 CITED = re.compile(
     r"^\[(?P<label>.*)\]\(/sources/(?P<document>\d+)/pages/(?P<page>\d+)/?(?:\?[^)]*)?\)"
     r"\s*:?\s*«\s*(?P<quote>.*?)\s*»\s*$",
     re.DOTALL,
 )
-MARKERS = re.compile(r"(?:(?<!\\)\[\^[^\]\s]+\]\s*)+")
+MARKERS = re.compile(rf"(?:\[{UNESCAPED}\^[^\]\s]+\]\s*)+")
 SPECIAL = re.compile(r"[\\`*_\[\]<>|]")
 LINE_START = re.compile(r"^(\d*)([-+#.)=~])(?=\s|#|=|~)")
 ESCAPED = re.compile(r"\\([\\`*_\[\]<>|#+.)=~-])")

@@ -1,0 +1,68 @@
+"""Let a block that one side moved take along what the other side changed in it. Pure.
+
+A merge sees a moved block as one that was removed here and added there, and would set the other
+side's change of it against the removal. So that change, and the block of the base, are first moved
+to where the block stands now.
+"""
+
+from collections.abc import Sequence
+
+from sheets.merge.align import match, match_blocks
+from sheets.merge.blocks import Block
+
+LONG = 20  # characters that a block must have for its new place to be more than chance
+
+Blocks = list[Block]
+
+
+def follow_moves(base: Blocks, ours: Blocks, theirs: Blocks) -> tuple[Blocks, Blocks, Blocks]:
+    """Return the three rows of blocks, with the moves of each side made on the other two."""
+    base, theirs = follow(base, ours, theirs)
+    base, ours = follow(base, theirs, ours)
+    return base, ours, theirs
+
+
+def follow(base: Blocks, mover: Blocks, other: Blocks) -> tuple[Blocks, Blocks]:
+    """Return the base and the other side with the blocks moved that only `mover` moved.
+
+    Only what the other side changed needs it, and only what now follows a block that all have.
+    """
+    texts = [block.text for block in mover]
+    in_place = match([block.text for block in base], texts, anchored=True)
+    kept = set(in_place)
+    free = {text: y for y, text in enumerate(texts) if y not in kept and len(text) >= LONG}
+    gone = [i for i, y in enumerate(in_place) if y < 0 and base[i].text in free]
+    if not gone:
+        return base, other
+    to_mover, to_other = match_blocks(base, mover), match_blocks(base, other)
+    moved = [
+        (i, free[base[i].text])
+        for i in gone
+        if to_mover[i] < 0 <= to_other[i] and other[to_other[i]].text != base[i].text
+    ]
+    home = {y: i for i, y in enumerate(to_mover) if y >= 0}
+    moves: list[tuple[int, int, Block]] = []
+    for i, y in moved:
+        after = home.get(y - 1, -2 if y else -1)
+        if after >= 0 and to_other[after] < 0:
+            after = -2
+        if after > -2:
+            moves.append((i, after, mover[y]))
+    if not moves:
+        return base, other
+    places = [(to_other[i], to_other[k] if k >= 0 else -1, block) for i, k, block in moves]
+    return move(base, moves), move(other, places)
+
+
+def move(blocks: Sequence[Block], moves: Sequence[tuple[int, int, Block]]) -> Blocks:
+    """Return the blocks with some put behind others, with the blanks that they have there."""
+    gone = {i for i, _after, _model in moves}
+    behind: dict[int, Blocks] = {}
+    for i, after, model in moves:
+        behind.setdefault(after, []).append(blocks[i]._replace(gap=model.gap, before=model.before))
+    row = list(behind.get(-1, ()))
+    for place, block in enumerate(blocks):
+        if place not in gone:
+            row.append(block)
+        row.extend(behind.get(place, ()))
+    return row

@@ -1,0 +1,159 @@
+"""What a merge gives: parts to show, conflicts to settle, footnotes, and the text in the end."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sheets.body import MARKER
+from sheets.merge.blocks import split_gap, widen
+
+Take = Literal["mine", "theirs", "both", "edit"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words that need no decision."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A place that both sides changed, each in its own way; "" where a side removed it.
+
+    `section` and `field` are the words of the headings above it, "" where there is none; for
+    header data the section is "" and the field its key. `joint` stands between the two texts
+    where both are kept, `gap` before whatever is chosen. `kind` tells whether the texts are whole
+    blocks, words inside one, or header data.
+    """
+
+    id: str
+    section: str
+    field: str
+    base: str
+    ours: str
+    theirs: str
+    joint: str = "\n\n"
+    gap: str = ""
+    kind: Literal["blocks", "words", "value"] = "blocks"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a conflict is settled; `text` is what a person wrote for "edit"."""
+
+    take: Take
+    text: str = ""
+
+
+MINE, THEIRS, BOTH = Choice("mine"), Choice("theirs"), Choice("both")
+
+
+@dataclass(frozen=True)
+class NoteLine:
+    """A footnote definition; `kept` also where no marker calls it."""
+
+    label: str
+    text: str
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The outcome of a merge: the body as parts, its footnotes, and the header data."""
+
+    parts: Sequence[Text | Conflict]
+    notes: Sequence[NoteLine] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+    value_conflicts: Sequence[Conflict] = ()
+    end: str = "\n"
+
+    @property
+    def conflicts(self) -> list[Conflict]:
+        """Every conflict, of the header data first, in the order of the page."""
+        return [*self.value_conflicts, *(p for p in self.parts if isinstance(p, Conflict))]
+
+    @property
+    def text(self) -> str:
+        """The merged body, with ours wherever a conflict is not settled."""
+        return resolve(self, {c.id: MINE for c in self.conflicts})
+
+
+class Unsettled(ValueError):
+    """Conflicts are left without a choice; `ids` names them."""
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self.ids = list(ids)
+        super().__init__(", ".join(self.ids))
+
+
+def resolve(merged: Merged, choices: Mapping[str, Choice]) -> str:
+    """Return the body with each conflict settled; raise Unsettled where one has no choice."""
+    text = ""
+    dropped: str | None = None  # the blanks before a conflict that was just settled as nothing
+    for part in settled(merged.parts, choices):
+        gap, words = "", part.text if isinstance(part, Text) else settle(part, choices)
+        if isinstance(part, Conflict):
+            gap = part.gap
+            if not words.strip():
+                dropped = widen(gap, dropped or "")
+                continue
+        elif dropped is not None:
+            gap, words = split_gap(words)
+        if dropped is not None:
+            at_start = not text or text.endswith("\n")
+            gap, dropped = "" if at_start and "\n" not in gap else widen(gap, dropped), None
+        text += gap + words
+    body = text.lstrip("\n") if merged.end or merged.notes else text
+    return with_notes(body, merged, resolve_values(merged, choices))
+
+
+def resolve_values(merged: Merged, choices: Mapping[str, Choice]) -> dict[str, str]:
+    """Return the header data with each conflict settled; a key chosen empty is left out."""
+    values = dict(merged.values)
+    for conflict in settled(merged.value_conflicts, choices):
+        assert isinstance(conflict, Conflict)
+        values.pop(conflict.field, None)
+        if chosen := settle(conflict, choices):
+            values[conflict.field] = chosen
+    return values
+
+
+def settled(
+    parts: Sequence[Text | Conflict], choices: Mapping[str, Choice]
+) -> Sequence[Text | Conflict]:
+    """Return the parts, if every conflict among them has a choice."""
+    left = [p.id for p in parts if isinstance(p, Conflict) and p.id not in choices]
+    if left:
+        raise Unsettled(left)
+    return parts
+
+
+def settle(conflict: Conflict, choices: Mapping[str, Choice]) -> str:
+    """Return the text that is chosen for a conflict."""
+    choice = choices[conflict.id]
+    if choice.take == "edit":
+        return choice.text
+    if choice.take == "theirs":
+        return conflict.theirs
+    if choice.take == "mine" or not conflict.theirs.strip():
+        return conflict.ours
+    if not conflict.ours.strip():
+        return conflict.theirs
+    return conflict.ours + conflict.joint + conflict.theirs
+
+
+def with_notes(body: str, merged: Merged, values: Mapping[str, str]) -> str:
+    """Return the body with the definitions of the footnotes that it or the header data calls."""
+    called = set(MARKER.findall(body))
+    called.update(m for value in values.values() for m in MARKER.findall(value))
+    lines = [f"[^{n.label}]: {n.text}" for n in merged.notes if n.kept or n.label in called]
+    if not lines:
+        return body + merged.end
+    return "\n\n".join(p for p in (body.rstrip("\n"), "\n".join(lines)) if p) + merged.end
+
+
+def conflict_id(*texts: str) -> str:
+    """Return a name for a conflict that the same conflict has in the next merge."""
+    return hashlib.blake2s("\0".join(texts).encode(), digest_size=6).hexdigest()
