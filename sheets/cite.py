@@ -1,13 +1,17 @@
-"""Turn the footnotes of a body into checked citations."""
+"""Check what is cited: the drafts of a writer before they are used, the footnotes of a body."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
+from django.conf import settings
 from django.db.models import Q
 
 from ingestion.models import Chunk, Document, Page
+from ingestion.retrieve import Passage
 from sheets.body import Note, Said
-from sheets.verify import BROKEN, VERIFIED, WEAK, Verdict, verify
+from sheets.drafts import Row, SectionDraft, Statement
+from sheets.verify import BROKEN, VERIFIED, WEAK, Verdict, bearing_text, verify
 from wikico2.text import words
 
 SEVERITY = {VERIFIED: 0, WEAK: 1, BROKEN: 2}
@@ -31,6 +35,40 @@ class Ground:
     documents: Mapping[int, Document]
     pages: Mapping[tuple[int, int], str]
     chunks: Mapping[tuple[int, int], Sequence[Chunk]]
+
+
+def grounded(draft: SectionDraft, passages: Mapping[str, Passage]) -> SectionDraft:
+    """Return the draft without what the passages do not bear.
+
+    Sources that are gone are dropped. A broken statement is left out, unless
+    `KEEP_BROKEN_STATEMENTS` has it kept and marked.
+    """
+    texts = {label: bearing_text(p.title, p.headings, p.text) for label, p in passages.items()}
+
+    def bears(said: Statement | Row) -> bool:
+        held = [c.label for c in said.sources if c.label in texts]
+        if not held or settings.KEEP_BROKEN_STATEMENTS:
+            return bool(held)
+        text = said.text if isinstance(said, Statement) else " | ".join(said.cells)
+        return verify(text, texts, held).verdict != BROKEN
+
+    fields = [
+        replace(
+            f,
+            statements=tuple(still_cited(s, texts) for s in f.statements if bears(s)),
+            rows=tuple(still_cited(r, texts) for r in f.rows if bears(r)),
+        )
+        for f in draft.fields
+    ]
+    return replace(draft, fields=tuple(fields))
+
+
+SaidOrRow = TypeVar("SaidOrRow", Statement, Row)
+
+
+def still_cited(said: SaidOrRow, known: Container[str]) -> SaidOrRow:
+    """Return a statement with the sources that are still there."""
+    return replace(said, sources=tuple(c for c in said.sources if c.label in known))
 
 
 def load_ground(notes: Iterable[Note]) -> Ground:
@@ -64,7 +102,7 @@ def check(notes: Mapping[str, Note], said: Iterable[Said]) -> list[Checked]:
         grounded = [m for m in statement.markers if m in found]
         if not grounded:
             continue
-        passages = [bearing_text(cited[m], found[m][0]) for m in grounded if found[m][1]]
+        passages = [borne(cited[m], found[m][0], ground) for m in grounded if found[m][1]]
         verdict = verify(statement.text, passages)
         for marker in grounded:
             known = worst.get(marker)
@@ -92,11 +130,13 @@ def contains(text: str, quote: str) -> bool:
     return bool(wanted) and f" {' '.join(wanted)} " in f" {' '.join(words(text))} "
 
 
-def bearing_text(note: Note, chunk: Chunk | None) -> str:
-    """Return the text that may bear a statement: the passage under its headings, or the quote."""
+def borne(note: Note, chunk: Chunk | None, ground: Ground) -> str:
+    """Return the text that may bear a statement: the whole passage, or else the quote alone."""
+    document = ground.documents.get(note.document_id or 0)
+    title = document.title if document else ""
     if chunk is None:
-        return note.quote
-    return "\n".join([*chunk.headings, chunk.text])
+        return bearing_text(title, (), note.quote)
+    return bearing_text(title, chunk.headings, chunk.text)
 
 
 def checked(

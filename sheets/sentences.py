@@ -68,6 +68,27 @@ VERB_ENDINGS = ("aient", "eront", "erait", "era", "issent", "ent")
 NOT_VERBS = ("ment", "ement", "cent", "dent", "gent", "quent", "rent", "vent", "client", "patient")
 
 
+RELATIVES = frozenset("qui que qu dont ou lequel laquelle lesquels lesquelles".split())
+LEANS = re.compile(
+    r"^(?:(?:et|ou|mais|or|donc|ainsi|puis|ensuite|enfin|toutefois|cependant|néanmoins|pourtant|"
+    r"aussi|également|notamment|alors|sinon|celui|celle|ceux|celles|il|elle|ils|elles|cela|ceci|"
+    r"ce|cet|cette|ces|son|sa|ses|leur|leurs|y|en effet|en revanche|en outre|de plus|de fait|"
+    r"de même|par ailleurs|par conséquent|par contre|par exemple|à ce titre|à cet effet|"
+    r"à l[’']inverse|au contraire|autrement dit|dans ce|dans cet|dans cette|dans ces|dans le même|"
+    r"pour cela|pour ce|c[’']est|d[’']autre part|d[’']une part|du reste|l[’']un d|l[’']une d|"
+    r"la même|le même|les mêmes|tel|telle|sont|est|tous ces|toutes ces|une telle|un tel|"
+    r"parmi (?:ceux|celles|ces))\b)(?!\s+(?:faut|convient|est\s+(?:recommandé|conseillé|"
+    r"nécessaire|possible|interdit|obligatoire|préférable|important|utile)))",
+    re.IGNORECASE,
+)
+POINTS = re.compile(
+    r"\b(?:ci-(?:dessous|dessus|après|contre|avant)|précité\w*|susvisé\w*|susmentionné\w*|"
+    r"suivante?s? :?$|(?:tableau|figure|schéma|encadré|graphique|paragraphe|chapitre) (?:suivant|"
+    r"précédent)|sur la page suivante|voir (?:p\.|page|partie|annexe|fiche))",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True)
 class Unit:
     """Something that can be quoted whole: a sentence, a list item, or a table.
@@ -164,10 +185,30 @@ def is_sentence(text: str) -> bool:
 
 
 def has_verb(text: str) -> bool:
-    """Tell whether a finite verb form is among the words."""
-    for word in words(text):
-        if word in VERBS:
-            return True
-        if len(word) > 5 and word.endswith(VERB_ENDINGS) and not word.endswith(NOT_VERBS):
-            return True
-    return False
+    """Tell whether a finite verb form is among the words, outside relative clauses.
+
+    « Les dispositifs en pleine terre, qui sont des solutions » says nothing of its subject.
+    """
+    # « à » is no verb, though without its accent it looks like one.
+    found = words(re.sub(r"\b[àÀ]\b", "vers", text))
+    return any(
+        is_verb(word) and not RELATIVES & set(found[max(0, place - 3) : place])
+        for place, word in enumerate(found)
+    )
+
+
+def is_verb(word: str) -> bool:
+    """Tell whether a folded word looks like a finite verb form."""
+    if word in VERBS:
+        return True
+    return len(word) > 5 and word.endswith(VERB_ENDINGS) and not word.endswith(NOT_VERBS)
+
+
+def leans(text: str) -> bool:
+    """Tell whether a sentence needs the one before it to be understood."""
+    return bool(LEANS.match(text))
+
+
+def points_elsewhere(text: str) -> bool:
+    """Tell whether a sentence speaks of what stands around it on the page."""
+    return bool(POINTS.search(text))

@@ -2,7 +2,10 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
+# The blocks of combining marks, which decomposed letters leave behind.
+ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
 WORD = re.compile(r"[a-z0-9]+")
 LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "Œ": "oe", "Æ": "ae", "ß": "ss", "’": "'"})
 
@@ -31,7 +34,7 @@ ENDINGS = (
 def fold(text: str) -> str:
     """Return `text` in lower case, without accents, in plain letters and single blanks."""
     decomposed = unicodedata.normalize("NFKD", text.translate(LETTERS))
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
+    plain = decomposed if decomposed.isascii() else ACCENTS.sub("", decomposed)
     return " ".join(plain.lower().split())
 
 
@@ -40,6 +43,7 @@ def words(text: str) -> list[str]:
     return WORD.findall(fold(text))
 
 
+@lru_cache(maxsize=65536)
 def stem(word: str) -> str:
     """Return a folded word without its inflection, at least 3 letters of it."""
     for ending in ENDINGS:
@@ -51,3 +55,9 @@ def stem(word: str) -> str:
 def stems(text: str) -> list[str]:
     """Return the stems of the words of `text` that carry meaning, in order."""
     return [stem(w) for w in words(text) if w not in STOP_WORDS and (len(w) > 1 or w.isdigit())]
+
+
+@lru_cache(maxsize=8192)
+def stem_set(text: str) -> frozenset[str]:
+    """Return the stems of `text`, each once; remembered, for texts that are compared often."""
+    return frozenset(stems(text))

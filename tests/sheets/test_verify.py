@@ -1,91 +1,287 @@
 """Numbers, units and words of a statement are looked for in what it cites."""
 
-from decimal import Decimal
+from fractions import Fraction
 
 import pytest
+from django.utils import translation
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from sheets.verify import BROKEN, VERIFIED, WEAK, quantities, read_number, verify
-
-
-@pytest.mark.parametrize(
-    ("written", "value"),
-    [
-        ("1\u00a0234,5", "1234.5"),
-        ("1 234,5", "1234.5"),
-        ("1.234,5", "1234.5"),
-        ("1,234.5", "1234.5"),
-        ("1\u202f234,5", "1234.5"),
-        ("0,4", "0.4"),
-        ("12", "12"),
-        ("1 000 000", "1000000"),
-    ],
-)
-def test_french_and_english_number_forms(written: str, value: str) -> None:
-    assert Decimal(value).normalize() in read_number(written)
-
-
-def test_an_ambiguous_point_has_both_readings() -> None:
-    assert read_number("1.234") == {Decimal("1.234"), Decimal(1234)}
-
-
-def test_a_range_gives_its_unit_to_both_ends() -> None:
-    assert [(q.written, q.unit) for q in quantities("de 20 à 30 % et 20-30 %")] == [
-        ("20", "%"),
-        ("30", "%"),
-        ("20", "%"),
-        ("30", "%"),
-    ]
-
-
-def test_words_and_formulas_are_no_numbers() -> None:
-    assert quantities("deux tiers du CO2 et du R134a, en m3") == []
-
+from sheets.quantities import dates, quantities, read_number
+from sheets.verify import BROKEN, REASONS, VERIFIED, WEAK, reason_sentence, verify
 
 PASSAGE = (
     "La récupération permet d’économiser 20 à 30 % de l’énergie, soit 400 kg de CO2 par an, pour "
-    "un coût de 1 234,50 € et 15 kW installés."
+    "un coût de 1 234,50 € et 15 kW installés depuis le 11 octobre 2027."
 )
+TABLE = """Tableau 3 – Sensibilité au taux d’utilisation de la chaleur
+
+| Taux d’utilisation | Chaleur utile (MWh/an) | CO2 évité (tCO2e/an) | Retour simple (ans) |
+| --- | --- | --- | --- |
+| 40 % | 150,0 | 37,8 | 5,2 |
+| 90 % | 337,5 | 85,1 | 2,0 |"""
+SIZING = """| Grandeur | Valeur | Unité |
+| --- | --- | --- |
+| Puissance récupérée sur l’huile | 75 | kW |
+| Volume du ballon | 3,2 | m³ |"""
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "La récupération permet d’économiser 20-30 % de l’énergie",
-        "La récupération permet d’économiser 0,4 t de CO2 par an",
-        "Le coût de la récupération est de 1.234,5 €",
-        "La récupération économise de l’énergie",
-    ],
-)
-def test_what_the_passage_says_is_verified(statement: str) -> None:
-    assert verify(statement, [PASSAGE]).verdict == VERIFIED
+def read(text: str) -> list[tuple[str, str]]:
+    return [(q.written, q.unit) for q in quantities(text)]
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "La récupération permet d’économiser 20 à 35 % de l’énergie",
-        "La récupération permet d’économiser 4 t de CO2 par an",
-        "La récupération permet d’économiser 400 t de CO2 par an",
-        "La récupération coûte 30 € d’énergie",
-        "La récupération installe 15 MW",
-    ],
-)
-def test_an_altered_digit_or_unit_is_broken(statement: str) -> None:
-    verdict = verify(statement, [PASSAGE])
+class TestNumbers:
+    @pytest.mark.parametrize(
+        ("written", "value"),
+        [
+            ("1\u00a0234,5", "1234.5"),
+            ("1 234,5", "1234.5"),
+            ("1.234,5", "1234.5"),
+            ("1,234.5", "1234.5"),
+            ("1\u202f234,5", "1234.5"),
+            ("0,4", "0.4"),
+            ("0,227", "0.227"),
+            ("12", "12"),
+            ("1 000 000", "1000000"),
+        ],
+    )
+    def test_french_and_english_forms(self, written: str, value: str) -> None:
+        assert {Fraction(r) for r in read_number(written)} == {Fraction(value)}
 
-    assert verdict.verdict == BROKEN
-    assert verdict.reasons[0][0] == "number_not_found"
+    def test_an_ambiguous_point_has_both_readings(self) -> None:
+        assert {Fraction(r) for r in read_number("1.234")} == {Fraction("1.234"), Fraction(1234)}
+
+    def test_a_range_gives_its_unit_to_both_ends(self) -> None:
+        assert read("de 20 à 30 % et 20-30 %") == [
+            ("20", "%"),
+            ("30 %", "%"),
+            ("20", "%"),
+            ("30 %", "%"),
+        ]
+
+    def test_words_and_formulas_are_no_numbers(self) -> None:
+        assert quantities("deux tiers du CO2 et du R134a, en m3, le 1er et la 2e") == ()
+
+    def test_a_number_word_before_a_unit_is_one(self) -> None:
+        assert read("deux à quatre semaines") == [("deux", "s"), ("quatre semaines", "s")]
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("0,4 t", "400 kg"),
+            ("5,5 GWh", "5 500 MWh"),
+            ("1,0 M€", "1 000 000 euros"),
+            ("24 mois", "2 ans"),
+            ("10 min", "600 secondes"),
+            ("23,8 milliards de litres", "23,8 millions de m³"),
+            ("400 € par kW", "400 000 €/MW"),
+            ("227 gCO2e/kWh", "0,227 kg éq. CO2 par kWh"),
+            ("66,2 tonnes équivalent CO2", "66 200 kgCO2e"),
+            ("50 pour cent", "50 %"),
+            ("14 700 L/h", "14,7 m³/h"),
+        ],
+    )
+    def test_units_are_converted(self, one: str, other: str) -> None:
+        (first,), (second,) = quantities(one), quantities(other)
+        assert first.same(second)
+        assert second.same(first)
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("400 t", "400 kg"),
+            ("15 kW", "15 kWh"),
+            ("20 %", "20 €"),
+            ("2 mois", "2 ans"),
+            ("400 €/kW", "400 €/MW"),
+            ("5 °C", "5 bar"),
+        ],
+    )
+    def test_other_units_are_other_quantities(self, one: str, other: str) -> None:
+        assert not quantities(one)[0].same(quantities(other)[0])
+
+    @pytest.mark.parametrize(
+        "written",
+        ["le 11 octobre 2027", "11/10/2027", "2027-10-11", "October 11, 2027", "11 October 2027"],
+    )
+    def test_dates_in_all_forms(self, written: str) -> None:
+        (date,) = dates(written)
+        assert (date.year, date.month, date.day) == (2027, 10, 11)
+        assert quantities(written) == ()
 
 
-def test_a_number_of_another_source_does_not_count() -> None:
-    assert verify("Un gain de 12 %", ["Un gain de 13 %"]).verdict == BROKEN
+class TestVerdicts:
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "La récupération permet d’économiser 20-30 % de l’énergie",
+            "La récupération permet d’économiser entre 20 et 30 % de l’énergie",
+            "La récupération permet d’économiser 0,4 t de CO2 par an",
+            "Le coût de la récupération est de 1.234,5 €",
+            "La récupération économise de l’énergie",
+            "La récupération est installée depuis octobre 2027",
+        ],
+    )
+    def test_what_the_passage_says_is_verified(self, statement: str) -> None:
+        assert verify(statement, [PASSAGE]).verdict == VERIFIED
+
+    @pytest.mark.parametrize(
+        ("statement", "reason"),
+        [
+            ("La récupération économise 20 à 35 % de l’énergie", ("number_not_found", "35 %")),
+            ("La récupération économise 4 t de CO2 par an", ("number_not_found", "4 t de CO2")),
+            ("La récupération économise 400 t de CO2 par an", ("unit_differs", "400 t de CO2")),
+            ("La récupération coûte 30 € d’énergie", ("unit_differs", "30 €")),
+            ("La récupération installe 15 MW", ("unit_differs", "15 MW")),
+            ("Installés depuis le 12 octobre 2027", ("date_not_found", "12 octobre 2027")),
+            ("La récupération suit la fiche IND-UT-103", ("reference_not_found", "IND-UT-103")),
+        ],
+    )
+    def test_what_is_altered_is_broken(self, statement: str, reason: tuple[str, str]) -> None:
+        verdict = verify(statement, [PASSAGE])
+        assert verdict.verdict == BROKEN
+        assert verdict.reasons[0][0] == reason[0]
+        assert verdict.reasons[0][1].startswith(reason[1])
+
+    def test_both_ends_of_a_range_stand_together(self) -> None:
+        apart = "Le gain atteint 20 %.\n\nLa perte va de 10 à 30 %."
+        verdict = verify("Le gain atteint 20 à 30 %", [apart])
+        assert verdict.reasons == (("range_not_found", "20 à 30 %"),)
+
+    def test_a_number_of_another_source_does_not_count(self) -> None:
+        assert verify("Un gain de 12 %", ["Un gain de 13 %"]).verdict == BROKEN
+
+    def test_a_number_that_is_about_something_else_is_doubted(self) -> None:
+        passage = (
+            "Le compresseur récupère de la chaleur pour chauffer le hall voisin en hiver.\n\n"
+            "La facture annuelle augmente de 40 % ailleurs."
+        )
+        statement = "Le compresseur récupère 40 % de la chaleur pour chauffer le hall voisin"
+        verdict = verify(statement, [passage])
+        assert verdict.verdict == WEAK
+        assert verdict.reasons[0][0] == "number_elsewhere"
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "Avec 90 % d’utilisation, la chaleur utile est de 337,5 MWh par an",
+            "Avec 40 % d’utilisation, le CO2 évité est de 37,8 tonnes",
+            "Avec 40 % d’utilisation, le retour simple est de 5,2 ans",
+        ],
+    )
+    def test_a_column_gives_its_unit_to_its_cells(self, statement: str) -> None:
+        assert verify(statement, [TABLE]).verdict == VERIFIED
+
+    def test_the_unit_of_another_column_is_refused(self) -> None:
+        statement = "Avec 90 % d’utilisation, la chaleur utile est de 85,1 MWh par an"
+        assert verify(statement, [TABLE]).reasons[0][0] == "unit_differs"
+
+    def test_a_cell_with_the_unit_gives_it_to_its_row(self) -> None:
+        assert verify("Puissance récupérée sur l’huile : 75 kW", [SIZING]).verdict == VERIFIED
+        assert verify("Puissance récupérée sur l’huile : 75 m³", [SIZING]).verdict == BROKEN
+
+    def test_a_statement_without_source_is_broken(self) -> None:
+        assert verify("Une phrase", []).reasons == (("no_source", ""),)
+
+    def test_an_unknown_label_is_refused(self) -> None:
+        said = "La récupération économise de l’énergie"
+        assert verify(said, {"S1": PASSAGE}, ["S1"]).verdict == VERIFIED
+        assert verify(said, {"S1": PASSAGE}, ["S1", "S9"]).reasons == (("unknown_label", "S9"),)
+
+    def test_few_words_in_common_are_weak_and_none_are_broken(self) -> None:
+        half = "La récupération d’énergie permet d’embellir les jardins"
+        assert verify(half, [PASSAGE]).verdict == WEAK
+        assert verify("Les girafes mangent des feuilles", [PASSAGE]).verdict == BROKEN
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "La récupération réduit la consommation électrique du compresseur",
+            "La récupération augmente les émissions du site",
+        ],
+    )
+    def test_the_opposite_is_doubted(self, statement: str) -> None:
+        passage = (
+            "La récupération ne réduit pas la consommation électrique du compresseur. La "
+            "récupération diminue les émissions du site."
+        )
+        verdict = verify(statement, [passage])
+        assert verdict.verdict == WEAK
+        assert ("says_the_opposite", "") in verdict.reasons
+
+    @pytest.mark.parametrize("language", ["fr", "en"])
+    def test_every_reason_is_a_sentence(self, language: str) -> None:
+        with translation.override(language):
+            for code in REASONS:
+                assert "%(" not in reason_sentence(code, "12 %")
+                assert reason_sentence(code, "12 %").endswith(".")
+            assert reason_sentence("of another version", "") == ""
 
 
-def test_a_statement_without_source_is_broken() -> None:
-    assert verify("Une phrase", []).verdict == BROKEN
+UNITS = st.sampled_from(["%", "kWh", "€", "tCO2e", "ans", "°C", "kW", ""])
+WORDS = "chaleur pression moteur vapeur chaudière pompe réseau ballon filtre vanne".split()
 
 
-def test_few_words_in_common_are_weak_and_none_are_broken() -> None:
-    half = "La récupération d’énergie embellit superbement les jardins publics"
-    assert verify(half, [PASSAGE]).verdict in (WEAK, BROKEN)
-    assert verify("Les girafes mangent des feuilles", [PASSAGE]).verdict == BROKEN
+def french(value: int) -> str:
+    return f"{value:,}".replace(",", "\u202f")
+
+
+many = settings(deadline=None, max_examples=150)
+
+
+class TestProperties:
+    @many
+    @given(
+        value=st.integers(2, 10**7),
+        unit=UNITS,
+        nouns=st.lists(st.sampled_from(WORDS), min_size=3, max_size=6),
+    )
+    def test_what_is_quoted_to_the_letter_is_verified(
+        self, value: int, unit: str, nouns: list[str]
+    ) -> None:
+        said = f"Le gain de {' et '.join(nouns)} atteint {french(value)} {unit}".strip()
+        passage = f"Un autre fait sans rapport.\n\n{said}.\n\nEncore un autre fait."
+        assert verify(said, [passage]).verdict == VERIFIED
+
+    @many
+    @given(value=st.integers(2, 10**7), other=st.integers(2, 10**7), unit=UNITS)
+    def test_an_altered_number_is_broken(self, value: int, other: int, unit: str) -> None:
+        assume(value != other)
+        passage = f"Le gain de chaleur de la pompe atteint {french(value)} {unit}."
+        said = f"Le gain de chaleur de la pompe atteint {french(other)} {unit}"
+        assert verify(said, [passage]).verdict == BROKEN
+
+    @many
+    @given(whole=st.integers(1000, 10**9), cents=st.integers(1, 99))
+    def test_all_number_forms_say_the_same(self, whole: int, cents: int) -> None:
+        english = f"{whole:,}.{cents:02}"
+        forms = [
+            english,
+            english.replace(",", " ").replace(".", ","),
+            english.replace(",", "\u00a0").replace(".", ","),
+            english.replace(",", "").replace(".", ","),
+            english.translate(str.maketrans(",.", ".,")),
+        ]
+        values = [{Fraction(r) for r in read_number(f)} for f in forms]
+        assert all(v == values[0] and len(v) == 1 for v in values)
+
+    @many
+    @given(value=st.integers(1, 10**6), power=st.sampled_from([3, 6, 9]))
+    def test_a_multiple_of_a_unit_is_the_same_amount(self, value: int, power: int) -> None:
+        unit = {3: "kWh", 6: "MWh", 9: "GWh"}[power]
+        (small,), (large,) = (
+            quantities(f"{value * 10 ** (power - 3)} kWh"),
+            quantities(f"{value} {unit}"),
+        )
+        assert small.same(large)
+
+    @many
+    @given(st.text(max_size=300), st.lists(st.text(max_size=300), max_size=3))
+    def test_no_text_is_too_strange(self, statement: str, passages: list[str]) -> None:
+        assert verify(statement, passages).verdict in (VERIFIED, WEAK, BROKEN)
+
+    @many
+    @given(st.text(max_size=200))
+    def test_one_more_passage_never_breaks_a_statement(self, other: str) -> None:
+        said = "La récupération permet d’économiser 20 à 30 % de l’énergie"
+        assert verify(said, [PASSAGE, other]).verdict != BROKEN
