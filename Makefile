@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test lint format bench messages lock
+.PHONY: run test lint format bench bench-search messages lock
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py up
@@ -26,6 +26,9 @@ format: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench.extract $(or $(DOCUMENTS),demo)
+
+bench-search: .venv/dev.stamp
+	$(BIN)/python -m bench.search $(or $(FOLDER),$(error FOLDER=… is needed, with passages.jsonl and questions.jsonl)) $(ARGS)
 
 messages: .venv/dev.stamp  ## needs GNU gettext
 	$(BIN)/python manage.py makemessages --locale fr --no-location --ignore .venv --ignore var

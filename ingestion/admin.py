@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ingestion import ingest
-from ingestion.models import Chunk, Document, Page, Vector
+from ingestion.forms import SynonymsForm
+from ingestion.models import Chunk, Document, Page, Synonyms, Vector
+from wikico2.queue import enqueue
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -67,6 +69,11 @@ class DocumentAdmin(admin.ModelAdmin[Document]):
         names = [str(document) for document in objs]
         return names, {Document._meta.verbose_name_plural: len(names)}, set(), []
 
+    def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "title" in form.changed_data:
+            enqueue("ingestion.tasks.read_words", obj.pk)
+
     def delete_model(self, request: HttpRequest, obj: Document) -> None:
         ingest.remove(obj)
 
@@ -119,3 +126,11 @@ class VectorAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("data")
+
+
+@admin.register(Synonyms)
+class SynonymsAdmin(admin.ModelAdmin[Synonyms]):
+    form = SynonymsForm
+    list_display = ["__str__", "note", "updated_at"]
+    search_fields = ["terms", "note"]
+    fields = ["terms", "note"]

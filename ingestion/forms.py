@@ -7,7 +7,8 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
-from ingestion.models import Document
+from ingestion.models import Document, Synonyms
+from wikico2.terms import main_lexemes
 
 
 class FilesInput(forms.ClearableFileInput):
@@ -93,3 +94,35 @@ class SourceFilter:
     def sorts(self) -> list[tuple[str, str]]:
         """Return the orders to choose from."""
         return [(key, str(label)) for key, (label, _order) in self.SORTS.items()]
+
+
+class SynonymsForm(forms.ModelForm[Synonyms]):
+    """Terms that mean the same, one a line."""
+
+    terms = forms.CharField(
+        label=Synonyms._meta.get_field("terms").verbose_name,
+        help_text=Synonyms._meta.get_field("terms").help_text,
+        widget=forms.Textarea(attrs={"rows": 6, "cols": 60}),
+    )
+
+    class Meta:
+        model = Synonyms
+        fields = ["terms", "note"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["terms"] = "\n".join(self.instance.terms or [])
+
+    def clean_terms(self) -> list[str]:
+        """Return the terms; at least two, none longer than there is room for, none twice."""
+        lines = [" ".join(line.split()) for line in self.cleaned_data["terms"].splitlines()]
+        terms = list(dict.fromkeys(filter(None, lines)))
+        if len(terms) < 2:
+            raise forms.ValidationError(_("Give at least two terms, one a line."))
+        for term in terms:
+            if len(term) > 100:
+                raise forms.ValidationError(_("“%(term)s” is too long.") % {"term": term[:40]})
+            if not main_lexemes(term):
+                message = _("“%(term)s” has no word that can be looked for.")
+                raise forms.ValidationError(message % {"term": term})
+        return terms

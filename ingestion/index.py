@@ -1,14 +1,15 @@
 """Index: vectors in Chroma, where near ones are found. Derived from PostgreSQL, rebuilt at will.
 
-Each embedding model has a collection of its own. A vector's id is the primary key of its passage;
-beside it stand its document and the hash of its text, by which a vector left over from another
-database is known.
+Each embedding model has a collection of its own on each shelf. A vector's id is the primary key of
+its passage; beside it stand its document and the hash of its text, by which a vector left over from
+another database is known.
 """
 
 import hashlib
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ingestion import chroma
@@ -16,36 +17,60 @@ from ingestion.embedders import Vectors
 from ingestion.models import Chunk, Vector
 from wikico2.errors import TransientError, WorkError
 
-PREFIX = "passages-"
 BATCH = 200
 DELETE_BATCH = 2_000
 
 Item = TypeVar("Item")
+Progress = Callable[[int, int], None]
 
 
-def collection_name(model: str) -> str:
+@dataclass(frozen=True)
+class Shelf:
+    """A kind of things that have vectors, and the name of what owns several of them."""
+
+    prefix: str
+    owner: str
+
+
+PASSAGES = Shelf("passages-", "document")
+
+
+def collection_name(model: str, shelf: Shelf = PASSAGES) -> str:
     """Return the name of a model's collection, in the few characters that Chroma takes."""
     safe = re.sub(r"[^a-zA-Z0-9]+", "-", model).strip("-")[:60]
     if safe != model or not model:
         safe += f"-{hashlib.sha256(model.encode()).hexdigest()[:8]}"
-    return PREFIX + safe
+    return shelf.prefix + safe
 
 
 def index_document(
-    document_id: int,
-    model: str,
-    *,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    document_id: int, model: str, *, on_progress: Progress = lambda done, total: None
 ) -> int:
     """Make the collection hold exactly the passages of a document; return how many they are.
+
+    Raises TransientError("index_unreachable") when Chroma does not answer.
+    """
+    rows = Chunk.objects.filter(document=document_id).order_by("position")
+    wanted = dict(rows.values_list("pk", "content_hash"))
+    place(PASSAGES, document_id, wanted, model, on_progress=on_progress)
+    return len(wanted)
+
+
+def place(
+    shelf: Shelf,
+    owner_id: int,
+    wanted: Mapping[int, str],
+    model: str,
+    *,
+    on_progress: Progress = lambda done, total: None,
+) -> None:
+    """Make the collection hold exactly the `wanted` of an owner: ids with the hash of their text.
 
     What is there already stays, so that an indexing that was cut short goes on. Raises
     TransientError("index_unreachable") when Chroma does not answer.
     """
-    rows = Chunk.objects.filter(document=document_id).order_by("position")
-    wanted = dict(rows.values_list("pk", "content_hash"))
-    collection = chroma.collection(collection_name(model))
-    there = _hashes(collection, document_id)
+    collection = chroma.collection(collection_name(model, shelf))
+    there = _hashes(collection, shelf, owner_id)
     new = [pk for pk, content_hash in wanted.items() if there.get(str(pk)) != content_hash]
     done = len(wanted) - len(new)
     on_progress(done, len(wanted))
@@ -55,42 +80,56 @@ def index_document(
         collection.upsert(
             ids=[str(pk) for pk in pks],
             vectors=[vectors[content_hash] for content_hash in hashes],
-            metadatas=[{"document": document_id, "hash": value} for value in hashes],
+            metadatas=[{shelf.owner: owner_id, "hash": value} for value in hashes],
         )
         done += len(pks)
         on_progress(done, len(wanted))
     _delete(collection, [key for key in there if int(key) not in wanted])
-    return len(wanted)
 
 
 def delete_document(document_id: int) -> None:
     """Delete a document's vectors from every collection."""
+    clear(PASSAGES, document_id)
+
+
+def clear(shelf: Shelf, owner_id: int) -> None:
+    """Delete the vectors of an owner from every collection of the shelf."""
     for collection in chroma.collections():
-        if collection.name.startswith(PREFIX):
-            _delete(collection, list(_hashes(collection, document_id)))
+        if collection.name.startswith(shelf.prefix):
+            _delete(collection, list(_hashes(collection, shelf, owner_id)))
 
 
-def drop(model: str) -> None:
+def drop(model: str, shelf: Shelf = PASSAGES) -> None:
     """Delete the collection of a model, if there is one."""
-    chroma.drop(collection_name(model))
+    chroma.drop(collection_name(model, shelf))
 
 
 def query(
     vector: Vectors, k: int, *, model: str, document_ids: Sequence[int] | None = None
 ) -> list[tuple[int, float]]:
     """Return the `k` nearest passages, the nearest first, as (chunk id, cosine similarity)."""
+    return nearest(PASSAGES, vector, k, model=model, owners=document_ids)
+
+
+def nearest(
+    shelf: Shelf, vector: Vectors, k: int, *, model: str, owners: Sequence[int] | None = None
+) -> list[tuple[int, float]]:
+    """Return the `k` nearest things of these owners (of all: None), the nearest first.
+
+    Each is (id, cosine similarity).
+    """
     where: dict[str, Any] | None = None
-    if document_ids is not None:
-        if not document_ids:
+    if owners is not None:
+        if not owners:
             return []
-        where = {"document": {"$in": sorted(set(document_ids))}}
-    hits = chroma.collection(collection_name(model)).nearest(vector.tolist(), k, where)
+        where = {shelf.owner: {"$in": sorted(set(owners))}}
+    hits = chroma.collection(collection_name(model, shelf)).nearest(vector.tolist(), k, where)
     return [(int(key), 1.0 - distance) for key, distance in hits]
 
 
-def count(model: str) -> int:
+def count(model: str, shelf: Shelf = PASSAGES) -> int:
     """Return how many vectors the collection of a model holds."""
-    return chroma.collection(collection_name(model)).count()
+    return chroma.collection(collection_name(model, shelf)).count()
 
 
 def is_reachable() -> bool:
@@ -102,9 +141,9 @@ def is_reachable() -> bool:
     return True
 
 
-def _hashes(collection: chroma.Collection, document_id: int) -> dict[str, str]:
-    """Return the ids that the collection has for a document, each with the hash of its text."""
-    entries = collection.entries({"document": document_id})
+def _hashes(collection: chroma.Collection, shelf: Shelf, owner_id: int) -> dict[str, str]:
+    """Return the ids that the collection has for an owner, each with the hash of its text."""
+    entries = collection.entries({shelf.owner: owner_id})
     return {key: str(metadata.get("hash", "")) for key, metadata in entries}
 
 

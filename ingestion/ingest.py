@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from ingestion import index
+from ingestion import index, postings, spelling
 from ingestion.accept import (
     ADVANCE,
     accept,
@@ -42,6 +42,7 @@ from wikico2.ai import Patience
 from wikico2.errors import TransientError, WorkError
 from wikico2.leases import LeaseLost, kept_alive
 from wikico2.queue import enqueue
+from wikico2.terms import tsvector
 
 __all__ = ["accept", "advance", "cancel", "remove", "retry"]
 
@@ -98,6 +99,17 @@ def remove(document: Document) -> None:
 
 
 # --- What workers do ----------------------------------------------------------------------------
+
+
+def read_words(document_id: int) -> None:
+    """Read again what the passages of a document are found by."""
+    passages = Chunk.objects.select_related("document").filter(document=document_id)
+    rows = passages.defer("search").order_by("pk").iterator(chunk_size=CHUNKS_AT_ONCE)
+    while batch := list(islice(rows, CHUNKS_AT_ONCE)):
+        for chunk in batch:
+            chunk.search = tsvector(chunk.searched())
+        Chunk.objects.bulk_update(batch, ["search"])
+    postings.fold(Chunk._meta.db_table)
 
 
 def advance(document_id: int) -> None:
@@ -367,6 +379,8 @@ def _chunk(work: _Work) -> str | None:
             [chunk for chunk in wanted.values() if not chunk.pk], batch_size=CHUNKS_AT_ONCE
         )
         work.keep(done=len(wanted), total=len(wanted))
+    spelling.learn([document.title, *(draft.text for draft in drafts)])
+    postings.fold(Chunk._meta.db_table)
     return State.EMBEDDING
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Count, F, Q
 from django.db.models.functions import Now
@@ -17,8 +17,17 @@ from django.utils.translation import gettext_lazy as _
 
 from wikico2.errors import sentence
 from wikico2.leases import LeasedQuerySet
+from wikico2.terms import main_lexemes, tsvector
 
-SEARCH_CONFIG = "wikico2_fr"
+
+class LexemesField(SearchVectorField[Any, Any]):
+    """What a row is found by, read from its `searched()` whenever the row is created or saved."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        """Return the tsvector of the texts that the row names, each with its label."""
+        value = tsvector(model_instance.searched())  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, value)
+        return value
 
 
 class DocumentQuerySet(LeasedQuerySet["Document"]):
@@ -253,17 +262,12 @@ class Chunk(models.Model):
     headings = ArrayField(models.TextField(), default=list, blank=True)
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.TEXT)
     content_hash = models.CharField(max_length=64, db_index=True)
-    search = models.GeneratedField(
-        expression=SearchVector("text", config=SEARCH_CONFIG),
-        output_field=SearchVectorField(),
-        db_persist=True,
-    )
+    search = LexemesField(editable=False)
 
     class Meta:
         verbose_name = _("passage")
         verbose_name_plural = _("passages")
         ordering = ["document", "position"]
-        indexes = [GinIndex(fields=["search"], name="chunk_search")]
         constraints = [
             models.UniqueConstraint(fields=["document", "position"], name="chunk_unique_position"),
             models.CheckConstraint(
@@ -275,6 +279,10 @@ class Chunk(models.Model):
 
     def __str__(self) -> str:
         return f"{self.document_id}:{self.position}"
+
+    def searched(self) -> list[tuple[str, str]]:
+        """Return the texts that the passage is found by: title, headings, text."""
+        return [(self.document.title, "A"), (self.trail, "B"), (self.text, "D")]
 
     @property
     def trail(self) -> str:
@@ -307,3 +315,46 @@ class Vector(models.Model):
     def values(self) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Return the numbers, shape (dimensions,)."""
         return np.frombuffer(bytes(self.data), dtype="<f4")
+
+
+class Word(models.Model):
+    """A word that some text holds, as it is written there: what a slip of the pen is mended by."""
+
+    folded = models.CharField(max_length=60, primary_key=True)
+    written = models.CharField(max_length=80)
+    lexeme = models.CharField(max_length=60)
+
+    class Meta:
+        verbose_name = _("word")
+        verbose_name_plural = _("words")
+        indexes = [
+            GinIndex(fields=["folded"], name="word_alike", opclasses=["gin_trgm_ops"]),
+            models.Index(fields=["folded"], name="word_begins", opclasses=["varchar_pattern_ops"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.written
+
+
+class Synonyms(models.Model):
+    """Terms that mean the same: who asks for one of them finds the others."""
+
+    terms = ArrayField(
+        models.CharField(max_length=100),
+        verbose_name=_("terms"),
+        help_text=_("One a line: the acronym, the term in full, what people say."),
+    )
+    note = models.CharField(_("note"), max_length=200, blank=True)
+    updated_at = models.DateTimeField(_("updated on"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("synonyms")
+        verbose_name_plural = _("thesaurus")
+        ordering = ["terms"]
+
+    def __str__(self) -> str:
+        return " = ".join(self.terms)
+
+    def lexemes(self) -> list[tuple[str, ...]]:
+        """Return the lexemes of each term, in their order."""
+        return [main_lexemes(term) for term in self.terms]

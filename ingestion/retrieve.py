@@ -1,23 +1,16 @@
 """Retrieve: the passages that speak to a question, the best first."""
 
-import functools
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import F
+from ingestion.find import Finding, Found, Place, Wait, find
+from ingestion.index import PASSAGES
+from ingestion.lexical import Space
+from ingestion.models import Chunk, Document
+from ingestion.query import Item, Query, printable
 
-from ingestion import index
-from ingestion.embedders import Vectors, get_embedder
-from ingestion.models import SEARCH_CONFIG, Chunk, Document
-from wikico2.ai import Patience
-from wikico2.errors import TransientError
-
-logger = logging.getLogger(__name__)
-
+PLACE = Place(Space("ingestion_chunk"), PASSAGES, Chunk, single=True)
 BY_MEANING = "meaning"
 BY_WORDS = "words"
 
@@ -26,8 +19,8 @@ BY_WORDS = "words"
 class Passage:
     """A passage as an answer to a question.
 
-    `score` is a cosine similarity when `found_by` is "meaning", a rank of words otherwise: it
-    compares passages of one answer only.
+    `score` compares passages of one answer only. `found_by` says "words" when its meaning was not
+    near, or could not be asked.
     """
 
     chunk_id: int
@@ -47,70 +40,79 @@ def retrieve(
     *,
     k: int = 10,
     document_ids: Sequence[int] | None = None,
-    fallback: bool = True,
+    for_writing: bool = False,
 ) -> list[Passage]:
     """Return the `k` best passages of ready documents, the best first.
 
     Without the vector store or the embedder the words of the question decide, and each passage
-    says so in `found_by`; with `fallback=False` their TransientError is raised instead. They also
-    decide when the store has lost the passages.
+    says so in `found_by`. They also decide when the store has lost the passages.
+
+    For writing, the words are the program's own and taken as they stand, the services get the
+    patience of the queue, and their TransientError is raised rather than done without.
     """
-    question = " ".join(question.replace("\0", " ").split())
+    question = " ".join(printable(question).split())
     if not question or k < 1:
         return []
-    try:
-        found = by_meaning(question, k, document_ids)
-    except TransientError as error:
-        if not fallback:
-            raise
-        logger.warning("Passages are found by their words only: %s", error)
-        found = []
-    return found or by_words(question, k, document_ids)
-
-
-def by_meaning(question: str, k: int, document_ids: Sequence[int] | None) -> list[Passage]:
-    """Return the passages nearest to the question; raises TransientError."""
-    model = get_embedder().name
-    # More than asked for: hits that PostgreSQL does not know are dropped.
-    hits = index.query(embed_query(question), 2 * k + 10, model=model, document_ids=document_ids)
+    asked = Query(raw=question, wanted=((Item(question),),), is_spelled=for_writing)
+    wait = Wait.QUEUE if for_writing else Wait.PERSON
+    finding = find_passages(asked, document_ids=document_ids, limit=max(k, 100), wait=wait)
+    if finding.away and for_writing:
+        raise finding.away
     rows = Chunk.objects.select_related("document").defer("search")
-    chunks = rows.filter(document__state=Document.State.READY).in_bulk([pk for pk, _ in hits])
-    known = [(chunks[pk], score) for pk, score in hits if pk in chunks]
-    return [_passage(chunk, score, BY_MEANING) for chunk, score in known[:k]]
+    chunks = rows.in_bulk([found.entry for found in finding.found[:k]])
+    return [
+        _passage(chunks[found.entry], found)
+        for found in finding.found[:k]
+        if found.entry in chunks  # a document may be read again meanwhile
+    ]
 
 
-def by_words(question: str, k: int, document_ids: Sequence[int] | None) -> list[Passage]:
-    """Return the passages that hold most words of the question, close to each other."""
-    words = AnyWord(question, config=SEARCH_CONFIG)
-    chunks = Chunk.objects.select_related("document").defer("search")
-    chunks = chunks.filter(document__state=Document.State.READY, search=words)
-    if document_ids is not None:
-        chunks = chunks.filter(document_id__in=document_ids)
-    ranked = chunks.annotate(rank=SearchRank(F("search"), words, cover_density=True))
-    return [_passage(chunk, chunk.rank, BY_WORDS) for chunk in ranked.order_by("-rank", "pk")[:k]]
+def find_passages(
+    query: Query,
+    *,
+    document_ids: Iterable[int] | None = None,
+    hidden: Iterable[int] = (),
+    limit: int = 100,
+    dense: bool = True,
+    wait: Wait = Wait.PAGE,
+) -> Finding:
+    """Return the passages of ready documents that answer a query, as their chunk ids.
+
+    Only those of `document_ids`, where given, and none of the `hidden` ones.
+    """
+    waiting = Document.objects.exclude(state=Document.State.READY)
+    closed = {*hidden, *waiting.filter(page_count__gt=0).values_list("pk", flat=True)}
+    chosen = None if document_ids is None else sorted(set(document_ids) - closed)
+
+    def known(keys: Sequence[int]) -> Mapping[int, int]:
+        rows = Chunk.objects.filter(pk__in=keys).values_list("pk", "document_id")
+        return {
+            pk: pk
+            for pk, document in rows
+            if document not in closed and (chosen is None or document in chosen)
+        }
+
+    return find(
+        query,
+        PLACE,
+        limit=limit,
+        known=known,
+        within=_within(chosen, sorted(closed)),
+        owners=chosen,
+        dense=dense,
+        wait=wait,
+    )
 
 
-class AnyWord(SearchQuery):
-    """A full-text query that any word of a text satisfies."""
-
-    def as_sql(self, *args: Any, **kwargs: Any) -> tuple[str, Any]:
-        sql, params = super().as_sql(*args, **kwargs)
-        return f"replace(({sql})::text, ''' & ''', ''' | ''')::tsquery", params
-
-
-def embed_query(question: str) -> Vectors:
-    """Return the vector of a question, kept for the next time that it is asked."""
-    embedder = get_embedder()
-    return np.frombuffer(_query_vector(embedder.name, question), dtype=np.float32)
+def _within(chosen: list[int] | None, closed: list[int]) -> tuple[str, Any] | None:
+    """Return the condition on the passages that may be found; it is short where most may."""
+    passages = "IN (SELECT id FROM ingestion_chunk WHERE document_id = ANY (%s))"
+    if chosen is not None:
+        return passages, [chosen]
+    return (f"NOT {passages}", [closed]) if closed else None
 
 
-@functools.lru_cache(maxsize=512)
-def _query_vector(model: str, question: str) -> bytes:
-    vector = get_embedder().query(question, Patience.of_a_person())
-    return np.asarray(vector, dtype=np.float32).tobytes()
-
-
-def _passage(chunk: Chunk, score: float, found_by: str) -> Passage:
+def _passage(chunk: Chunk, found: Found) -> Passage:
     return Passage(
         chunk_id=chunk.pk,
         document_id=chunk.document_id,
@@ -120,6 +122,6 @@ def _passage(chunk: Chunk, score: float, found_by: str) -> Passage:
         headings=tuple(chunk.headings),
         kind=chunk.kind,
         text=chunk.text,
-        score=score,
-        found_by=found_by,
+        score=found.score,
+        found_by=BY_WORDS if found.near is None else BY_MEANING,
     )

@@ -16,6 +16,11 @@ def advance_document(document_id: int) -> None:
     ingest.advance(document_id)
 
 
+def read_words(document_id: int) -> None:
+    """Read again what the passages of a document are found by: its title is among it."""
+    ingest.read_words(document_id)
+
+
 def forget_document(document_id: int, file: str | None, sha256: str, attempt: int = 1) -> None:
     """Delete what a removed document has left outside the database: files, pictures, vectors."""
     if Document.objects.filter(pk=document_id).exists():

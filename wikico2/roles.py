@@ -27,6 +27,7 @@ ADMINISTRATOR_MAY = EXPERT_MAY | {
         for verb in ("add", "change", "view", "delete")
         for model in ("sheettype", "section", "field")
     ),
+    *(f"ingestion.{verb}_synonyms" for verb in ("add", "change", "view", "delete")),
     "sheets.view_revision",
     "sheets.view_generation",
     "sheets.view_citation",

@@ -299,7 +299,7 @@ class TestTrouble:
             ingest.advance(waiting_document.pk)
         waiting_document.refresh_from_db()
         assert (waiting_document.state, waiting_document.failed_step) == ("failed", "embedding")
-        assert waiting_document.error_code == "service_unreachable"
+        assert waiting_document.error_code == "service_cut_off"
         fake_ai.down = False
         assert ingest.retry(waiting_document)
         assert waiting_document.state == "embedding"

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from pytest_django import Settings
 
-from ingestion import index, ingest, retrieve
+from ingestion import find, index, ingest, retrieve
 from ingestion.models import Chunk, Document
 from tests.conftest import LIGHT, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
@@ -18,7 +18,7 @@ QUESTION = "Comment récupérer la chaleur des compresseurs d'air ?"
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
-    retrieve._query_vector.cache_clear()
+    find._query_vector.cache_clear()
 
 
 def test_the_passage_that_answers_comes_first(document: Document) -> None:
@@ -97,7 +97,7 @@ class TestWithoutMeaning:
 
     def test_whoever_wants_meaning_only_is_told(self) -> None:
         with pytest.raises(TransientError):
-            retrieve.retrieve(QUESTION, fallback=False)
+            retrieve.retrieve(QUESTION, for_writing=True)
 
 
 def test_without_embedder_words_decide_within_seconds(

@@ -1,0 +1,266 @@
+"""Measure how well and how fast search finds: `python -m bench.search FOLDER [options]`.
+
+FOLDER holds `passages.jsonl` ({"id", "title", "text"}) and `questions.jsonl` ({"id", "text",
+"passage"}). An index is built from it in a database and a Chroma of its own, and each question is
+asked by words, by meaning and both: as typed, then in lower case without accents, then with one
+slip in a word of six letters or more. Vectors are kept in a file beside the index, so that only
+the first run computes them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import random
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wikico2.embedded.chroma import ChromaServer
+from wikico2.embedded.postgres import PostgresServer
+from wikico2.text import fold
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+LONG_WORD = re.compile(r"[^\W\d_]{6,}")
+DEPTH = 10
+BATCH = 500
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", default="multilingual-e5-small", help="a local embedding model")
+    parser.add_argument("--cache", type=Path, default=Path("var/bench"), help="where vectors stay")
+    parser.add_argument("--words-only", action="store_true", help="do not compute any vector")
+    parser.add_argument("--only", choices=["odd", "even"], help="half of the questions")
+    parser.add_argument("--times", type=int, default=1, help="index the passages several times")
+    options = parser.parse_args()
+    questions = [Question(**row) for row in read(options.folder / "questions.jsonl")]
+    if options.only:
+        questions = [q for q in questions if q.id % 2 == (options.only == "odd")]
+    with services(options):
+        run(options, read(options.folder / "passages.jsonl"), questions)
+    return 0
+
+
+class Question(NamedTuple):
+    id: int
+    text: str
+    passage: int
+
+
+class Outcome(NamedTuple):
+    """The rank of the right passage for each question, from 0; and the seconds that it took."""
+
+    ranks: list[int | None]
+    seconds: list[float]
+
+    def row(self, form: str, method: str) -> str:
+        n = len(self.ranks)
+        shares = [sum(r is not None and r < k for r in self.ranks) / n for k in (1, 5, 10)]
+        mrr = sum(1 / (r + 1) for r in self.ranks if r is not None and r < DEPTH) / n
+        cuts = statistics.quantiles(self.seconds, n=20)
+        times = f"{cuts[9] * 1000:8.1f} {cuts[18] * 1000:8.1f}"
+        return f"{form:12} {method:9} {' '.join(f'{s:7.3f}' for s in shares)} {mrr:7.3f} {times}"
+
+
+HEADER = f"{'typed':12} {'method':9} {'r@1':>7} {'r@5':>7} {'r@10':>7} {'MRR@10':>7} {'p50 ms':>8} {'p95 ms':>8}"  # noqa: E501
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+
+
+def out(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def services(options: argparse.Namespace) -> Iterator[None]:
+    """Start a database and a Chroma that end with the block, and have Django use them."""
+    with tempfile.TemporaryDirectory(prefix="wikico2-bench-") as name, contextlib.ExitStack() as up:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL may run as another user
+        postgres = PostgresServer(folder / "postgres", fast=True)
+        up.callback(postgres.stop)
+        address = postgres.start()
+        chroma = ChromaServer(folder / "chroma")
+        up.callback(chroma.stop)
+        chroma.start()
+        os.environ |= {
+            "DJANGO_SETTINGS_MODULE": "wikico2.settings",
+            "WIKICO2_VAR": str(folder / "var"),
+            "DATABASE_URL": address,
+            "CHROMA_HOST": chroma.host,
+            "CHROMA_PORT": str(chroma.port),
+            "EMBEDDING_BACKEND": "local",
+            "LOCAL_EMBEDDING_MODEL": options.model,
+            "LOG_LEVEL": "ERROR",
+        }
+        import django
+        from django.core.management import call_command
+        from django.db import connection
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        up.callback(connection.close)
+        yield
+
+
+def run(
+    options: argparse.Namespace, passages: list[dict[str, Any]], questions: list[Question]
+) -> None:
+    """Build the index, ask, and print."""
+    from ingestion import find, index, retrieve
+    from ingestion.embedders import get_embedder
+    from ingestion.find import Wait
+    from ingestion.query import Item, Query
+
+    begun = time.monotonic()
+    ids = fill(passages, options.times)
+    out(f"{len(ids)} passages read in {time.monotonic() - begun:.1f} s.")
+    if not options.words_only:
+        begun = time.monotonic()
+        embed(options.cache / f"{options.model}.npz")
+        out(f"Vectors in the index after {time.monotonic() - begun:.1f} s.")
+
+    def ask(text: str, dense: bool) -> list[int]:
+        query = Query(text, ((Item(text),),))
+        finding = retrieve.find_passages(query, dense=dense, wait=Wait.PERSON)
+        if finding.away:
+            raise finding.away
+        return [ids[found.entry] for found in finding.found[:DEPTH]]
+
+    def by_meaning(text: str) -> list[int]:
+        hits = index.query(find.embed_query(text), DEPTH, model=get_embedder().name)
+        return [ids[pk] for pk, _similarity in hits]
+
+    methods: dict[str, Callable[[str], list[int]]] = {"words": lambda text: ask(text, False)}
+    if not options.words_only:
+        methods |= {"meaning": by_meaning, "both": lambda text: ask(text, True)}
+    out(HEADER)
+    for form, texts in forms(questions).items():
+        for name, method in methods.items():
+            find._query_vector.cache_clear()
+            out(measured(method, texts, questions).row(form, name))
+
+
+def forms(questions: Sequence[Question]) -> dict[str, list[str]]:
+    """Return the questions as typed, without accents, and with a slip."""
+    chance = random.Random(7)  # noqa: S311 (the same slips each time)
+    texts = [question.text for question in questions]
+    return {
+        "as typed": texts,
+        "no accents": [fold(text) for text in texts],
+        "one slip": [slipped(text, chance) for text in texts],
+    }
+
+
+def slipped(text: str, chance: random.Random) -> str:
+    """Return the text with a letter of one long word missed, swapped, changed or added."""
+    places = [match.span() for match in LONG_WORD.finditer(text)]
+    if not places:
+        return text
+    start, end = chance.choice(places)
+    at = chance.randrange(start + 1, end - 1)
+    letter = chance.choice(LETTERS)
+    return {
+        "missed": text[:at] + text[at + 1 :],
+        "swapped": text[:at] + text[at + 1] + text[at] + text[at + 2 :],
+        "changed": text[:at] + letter + text[at + 1 :],
+        "added": text[:at] + letter + text[at:],
+    }[chance.choice(["missed", "swapped", "changed", "added"])]
+
+
+def measured(
+    method: Callable[[str], list[int]], texts: Sequence[str], questions: Sequence[Question]
+) -> Outcome:
+    method("Une question pour se mettre en train")
+    ranks: list[int | None] = []
+    seconds: list[float] = []
+    for text, question in zip(texts, questions, strict=True):
+        begun = time.perf_counter()
+        found = method(text)
+        seconds.append(time.perf_counter() - begun)
+        ranks.append(found.index(question.passage) if question.passage in found else None)
+    return Outcome(ranks, seconds)
+
+
+def fill(passages: list[dict[str, Any]], times: int) -> dict[int, int]:
+    """Write the passages as sources, one for each title; return their ids by chunk id."""
+    from django.db import connection
+
+    from ingestion import postings, spelling
+    from ingestion.models import Chunk, Document
+
+    documents: dict[str, Document] = {}
+    for title in dict.fromkeys(row["title"] for row in passages):
+        digest = hashlib.sha256(title.encode()).hexdigest()
+        documents[title] = Document(title=title[:300], sha256=digest, size=1, state="ready")
+    Document.objects.bulk_create(documents.values())
+    ids: dict[int, int] = {}
+    places: dict[int, int] = {}
+    for _time in range(times):
+        for start in range(0, len(passages), BATCH):
+            rows = []
+            for row in passages[start : start + BATCH]:
+                document = documents[row["title"]]
+                position = places[document.pk] = places.get(document.pk, -1) + 1
+                text, headings = row["text"].replace("\0", " "), [row["title"]]
+                key = "\x1f".join((*headings, text)).encode()
+                rows.append(
+                    Chunk(
+                        document=document,
+                        position=position,
+                        text=text,
+                        headings=headings,
+                        page_start=1,
+                        page_end=1,
+                        content_hash=hashlib.sha256(key).hexdigest(),
+                    )
+                )
+            Chunk.objects.bulk_create(rows)
+            ids |= {chunk.pk: row["id"] for chunk, row in zip(rows, passages[start:], strict=False)}
+    spelling.learn(row["text"] for row in passages)
+    postings.fold(Chunk._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    return ids
+
+
+def embed(cache: Path) -> None:
+    """Compute the vectors that the cache lacks, keep them there, and index them."""
+    import numpy as np
+
+    from ingestion import index
+    from ingestion.embed import embed_chunks, store
+    from ingestion.embedders import get_embedder
+    from ingestion.models import Chunk, Document, Vector
+
+    embedder = get_embedder()
+    if cache.exists():
+        kept = np.load(cache)
+        store(list(kept["hashes"]), kept["vectors"], embedder.name)
+    try:
+        embed_chunks(Chunk.objects.all(), embedder)
+    finally:
+        rows = list(Vector.objects.filter(model=embedder.name))
+        if rows:
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            hashes = np.array([row.content_hash for row in rows])
+            np.savez(cache, hashes=hashes, vectors=np.stack([row.values for row in rows]))
+    for pk in Document.objects.order_by("pk").values_list("pk", flat=True):
+        index.index_document(pk, embedder.name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

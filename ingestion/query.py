@@ -1,0 +1,137 @@
+"""Read what somebody typed: words, "exact phrase", -without, OR, field:value. Pure; never fails."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from wikico2.terms import compose
+from wikico2.text import fold, words
+
+INTERROGATIVES = frozenset(
+    "comment combien pourquoi quand quel quelle quels quelles qui quoi lequel laquelle".split()
+)
+MAX_LENGTH = 500
+MAX_ITEMS = 40
+OR = frozenset({"OR", "OU", "|", "||"})
+QUOTES = {'"': '"', "«": "»", "“": "”", "„": "“"}
+ITEM = re.compile(
+    r"""(?P<without>-(?=[^\W_]|["«“„]))?
+        (?:(?P<field>[^\W\d_]+):(?=\S))?
+        (?:(?P<quote>["«“„])(?P<phrase>[^"«»“”„]*)["»”“]?|(?P<word>[^\s"«»“”„]+)|["»”])""",
+    re.VERBOSE,
+)
+NUMBER = re.compile(r"\d+(?:[.,]\d+)?[^\W\d_]{0,3}$")
+
+
+@dataclass(frozen=True)
+class Item:
+    """Words to be found together; as a phrase, one right after the other."""
+
+    text: str
+    phrase: bool = False
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query as it was read.
+
+    `wanted` are what must be found: each a choice of items, of which one is enough; a run of plain
+    words is one item. `without` are items that must not be found. `fields` are the values asked
+    for, by field. `text` is what is left for a reader of meaning. `is_spelled` says that
+    no word of it can be a slip.
+    """
+
+    raw: str = ""
+    wanted: tuple[tuple[Item, ...], ...] = ()
+    without: tuple[Item, ...] = ()
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    is_spelled: bool = False
+
+    @property
+    def text(self) -> str:
+        return " ".join(item.text for choice in self.wanted for item in choice)
+
+    @property
+    def has_operators(self) -> bool:
+        """Tell whether more than plain words was typed."""
+        plain = all(len(choice) == 1 and not choice[0].phrase for choice in self.wanted)
+        return bool(self.without) or not plain
+
+    @property
+    def is_question(self) -> bool:
+        """Tell whether this is a sentence that asks, of which no answer holds all the words."""
+        first = next(iter(words(self.raw)), "")
+        return self.raw.endswith("?") or first in INTERROGATIVES
+
+    def __bool__(self) -> bool:
+        return bool(self.wanted or self.without or self.fields)
+
+
+@dataclass
+class _Reading:
+    """The items so far; `joining` says that an OR waits for its second side."""
+
+    choices: list[list[Item]] = field(default_factory=list)
+    without: list[Item] = field(default_factory=list)
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    joining: bool = False
+
+    def want(self, item: Item) -> None:
+        if self.joining and self.choices:
+            self.choices[-1].append(item)
+        else:
+            self.choices.append([item])
+        self.joining = False
+
+
+def parse(raw: str, fields: Mapping[str, str] = {}) -> Query:
+    """Read a query; `fields` maps the names that may stand before a colon, folded, to ours."""
+    text = compose(" ".join(printable(raw[:MAX_LENGTH]).split()))
+    reading = _Reading()
+    for match in list(ITEM.finditer(text))[:MAX_ITEMS]:
+        _read(match, fields, reading)
+    return Query(
+        raw=text,
+        wanted=tuple(_runs(reading.choices)),
+        without=tuple(reading.without),
+        fields={name: tuple(values) for name, values in reading.fields.items()},
+    )
+
+
+def printable(text: str) -> str:
+    """Return the text without what PostgreSQL or UTF-8 does not take."""
+    return "".join(" " if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+def _read(match: re.Match[str], fields: Mapping[str, str], reading: _Reading) -> None:
+    word, name = match["word"], match["field"]
+    value = (match["phrase"] if match["quote"] else word or "").strip()
+    if word in OR and not name and not match["without"]:
+        reading.joining = bool(reading.choices)
+        return
+    if not value:
+        return
+    known = fields.get(fold(name)) if name else None
+    if known and not match["without"]:
+        reading.fields.setdefault(known, []).append(value)
+        return
+    item = Item(value if known or not name else f"{name}:{value}", bool(match["quote"]))
+    if match["without"] and not NUMBER.match(value):
+        reading.without.append(item)
+    else:
+        reading.want(item)
+
+
+def _runs(choices: Sequence[list[Item]]) -> Iterator[tuple[Item, ...]]:
+    """Join the plain words that follow each other: what they mean may need several of them."""
+    run: list[str] = []
+    for choice in choices:
+        if len(choice) == 1 and not choice[0].phrase:
+            run.append(choice[0].text)
+            continue
+        if run:
+            yield (Item(" ".join(run)),)
+            run = []
+        yield tuple(choice)
+    if run:
+        yield (Item(" ".join(run)),)

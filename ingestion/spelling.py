@@ -1,0 +1,185 @@
+"""Spelling: the words that some text holds, and those that a mistyped one may have meant."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from django.db import connection, transaction
+
+from ingestion.models import Word
+from wikico2.terms import WORD, compose, lexeme_of
+from wikico2.text import fold
+
+SHORTEST, LONGEST = 4, 40
+SHORTEST_BEGINNING = 3
+USUAL = 3
+"""How much more often a form with accents must occur to count as how the word is written."""
+ALIKE = 0.25
+"""The share of common trigrams from which two words are compared letter by letter."""
+COMPARED = 60
+OFFERED = 3
+BEGINNINGS = 8
+ELIDED = ("l", "d", "j", "n", "s", "t", "m", "c", "qu")
+
+
+class Candidate(NamedTuple):
+    """A word that may have been meant, and how far it is from what was typed."""
+
+    written: str
+    lexeme: str
+    distance: int
+    weight: float
+
+
+def learn(texts: Iterable[str]) -> None:
+    """Remember the words of some texts. Call it outside of longer transactions."""
+    forms: dict[str, Counter[str]] = {}
+    for text in texts:
+        for word in WORD.findall(compose(text)):
+            for part in word.replace("\xad", "").lower().split("-"):
+                folded = fold(part)
+                if SHORTEST <= len(folded) <= LONGEST and folded.isalpha():
+                    forms.setdefault(folded, Counter())[part] += 1
+    known = {word.folded: word.written for word in Word.objects.filter(folded__in=list(forms))}
+    rows = []
+    for folded in sorted(forms):  # the same order everywhere: no two writers wait in a ring
+        counts = forms[folded]
+        written = max(counts, key=lambda form: (counts[form], form))
+        if counts[written] < USUAL * counts[folded]:
+            written = folded  # « parle » and « parlé » are two words
+        better = known.get(folded) == folded not in counts and counts[written] >= USUAL
+        lexeme = lexeme_of(folded)
+        if lexeme and (folded not in known or better):
+            rows.append(Word(folded=folded, written=written[:80], lexeme=lexeme))
+    with transaction.atomic():
+        Word.objects.bulk_create(
+            rows,
+            batch_size=5_000,
+            update_conflicts=True,
+            unique_fields=["folded"],
+            update_fields=["written"],
+        )
+
+
+def candidates(word: str) -> list[Candidate]:
+    """Return the known words that begin with a folded word, or that are a slip away from it."""
+    if len(word) < SHORTEST_BEGINNING or len(word) > LONGEST or not word.isalpha():
+        return []
+    found = [Candidate(w.written, w.lexeme, 0, 0.7) for w in _beginning(word)]
+    allowed = 2 if len(word) >= 8 else 1
+    alike = _alike(word) if len(word) >= SHORTEST else []
+    for written, folded, lexeme in alike:
+        far = distance(word, folded, allowed)
+        if 0 < far <= allowed:
+            found.append(Candidate(written, lexeme, far, 0.8 / far))
+    return found + _without_elision(word)
+
+
+def nearest(found: Sequence[Candidate], holding: Mapping[str, int]) -> list[Candidate]:
+    """Return the few most likely ones, each lexeme once: the nearest, then the most used."""
+    held = [c for c in found if holding.get(c.lexeme)]
+    held.sort(key=lambda c: (c.distance, -holding[c.lexeme], c.written))
+    unique = list({c.lexeme: c for c in reversed(held)}.values())[::-1]
+    begins = [c for c in unique if c.distance == 0][:BEGINNINGS]
+    slips = [c for c in unique if c.distance > 0]
+    least = min((c.distance for c in slips), default=0)
+    return [*begins, *[c for c in slips if c.distance == least][:OFFERED]]
+
+
+def similar(word: str, limit: int = 6) -> list[Candidate]:
+    """Return the known words that look most like a folded one, however far they are."""
+    if not SHORTEST <= len(word) <= LONGEST or not word.isalpha():
+        return []
+    return [Candidate(written, lexeme, 9, 0.0) for written, _f, lexeme in _alike(word)[:limit]]
+
+
+def restored(text: str, corrections: Mapping[str, Sequence[Candidate]]) -> str:
+    """Return a text as its writer would have liked to type it, for those who read meaning.
+
+    A word that nobody wrote becomes the only one that is a slip away from it; where no accent was
+    typed, known words get theirs.
+    """
+    typed = {fold(word): word for word in WORD.findall(text)}
+    slips = {
+        word: [c.written for c in found if c.distance == 1] for word, found in corrections.items()
+    }
+    written = {word: found[0] for word, found in slips.items() if len(found) == 1}
+    if text.isascii():
+        known = Word.objects.filter(folded__in=list(typed)).values_list("folded", "written")
+        written = {**dict(known), **written}
+    return WORD.sub(lambda match: _like(match[0], written.get(fold(match[0]))), text).strip()
+
+
+def _like(typed: str, written: str | None) -> str:
+    """Return the word as it is written, or as it was typed if that is the same but for accents."""
+    if written is None or fold(written) == written == fold(typed):
+        return typed
+    return written
+
+
+def continued(beginning: str, tables: Sequence[str]) -> list[str]:
+    """Return the words that go on from a folded beginning, those in most rows first."""
+    if len(beginning) < 2 or not beginning.isalpha():
+        return []
+    counts = " + ".join(
+        f"coalesce((SELECT sum(entries) FROM {table}_tally WHERE lexeme = hash), 0)"  # noqa: S608
+        for table in tables
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT (array_agg(written ORDER BY length(folded), folded))[1]
+            FROM (
+                SELECT folded, written, hashtextextended(lexeme, 0) AS hash FROM ingestion_word
+                WHERE folded LIKE %s LIMIT 500
+            ) AS words
+            GROUP BY hash HAVING {counts} > 0 ORDER BY {counts} DESC, 1 LIMIT 8
+            """,  # noqa: S608 (tables of ours)
+            [f"{beginning}%"],
+        )
+        return [written for (written,) in cursor.fetchall()]
+
+
+def _beginning(word: str) -> list[Word]:
+    return list(Word.objects.filter(folded__startswith=word).order_by("folded")[:200])
+
+
+def _alike(word: str) -> list[tuple[str, str, str]]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL pg_trgm.similarity_threshold = %s", [ALIKE])
+        cursor.execute(
+            """
+            SELECT written, folded, lexeme FROM ingestion_word
+            WHERE folded %% %s AND length(folded) BETWEEN %s AND %s
+            ORDER BY similarity(folded, %s) DESC, folded LIMIT %s
+            """,
+            [word, len(word) - 2, len(word) + 2, word, COMPARED],
+        )
+        return [(written, folded, lexeme) for written, folded, lexeme in cursor.fetchall()]
+
+
+def _without_elision(word: str) -> list[Candidate]:
+    """Return the word behind an elided article whose apostrophe was not typed: « lenergie »."""
+    rests = [
+        word[len(e) :] for e in ELIDED if word.startswith(e) and len(word) - len(e) >= SHORTEST
+    ]
+    return [Candidate(w.written, w.lexeme, 1, 0.9) for w in Word.objects.filter(folded__in=rests)]
+
+
+def distance(a: str, b: str, limit: int) -> int:
+    """Return how many letters were missed, added, changed or swapped; more than `limit` if more."""
+    if abs(len(a) - len(b)) > limit:
+        return limit + 1
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            cost = min(last[j] + 1, row[-1] + 1, last[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        if min(row) > limit:
+            return limit + 1
+        before, last = last, row
+    return last[-1]

@@ -1,0 +1,54 @@
+"""The thesaurus, as search reads it: from the lexemes of a term to the other terms of its row."""
+
+import functools
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from django.db.models import Count, Max
+
+from ingestion.models import Synonyms
+
+
+class Other(NamedTuple):
+    """Another term for what was asked."""
+
+    term: str
+    lexemes: tuple[str, ...]
+
+
+class Thesaurus(NamedTuple):
+    """The other terms, by the lexemes of each term; `span` is that of the longest term."""
+
+    others: Mapping[tuple[str, ...], tuple[Other, ...]]
+    span: int
+
+    def longest(self, lexemes: tuple[str, ...]) -> tuple[int, tuple[Other, ...]]:
+        """Return how many lexemes the longest term takes that they begin with, and its others."""
+        for span in range(min(self.span, len(lexemes)), 0, -1):
+            if found := self.others.get(lexemes[:span]):
+                return span, found
+        return 0, ()
+
+
+def load() -> Thesaurus:
+    """Return the thesaurus as it stands in the database now; it is read again when it changed."""
+    state = Synonyms.objects.aggregate(n=Count("pk"), at=Max("updated_at"))
+    return _load(state["n"], state["at"])
+
+
+@functools.lru_cache(maxsize=2)
+def _load(count: int, at: object) -> Thesaurus:
+    others: dict[tuple[str, ...], dict[tuple[str, ...], Other]] = {}
+    for row in Synonyms.objects.all():
+        terms = [
+            Other(t, lexemes)
+            for t, lexemes in zip(row.terms, row.lexemes(), strict=True)
+            if lexemes
+        ]
+        for one in terms:
+            found = others.setdefault(one.lexemes, {})
+            found.update({o.lexemes: o for o in terms if o.lexemes != one.lexemes})
+    return Thesaurus(
+        {lexemes: tuple(found.values()) for lexemes, found in others.items()},
+        max(map(len, others), default=0),
+    )

@@ -1,0 +1,77 @@
+"""Narrow the sheets by the fields of a query: `type:solution secteur:laiterie etat:publié`."""
+
+from collections.abc import Callable, Sequence
+
+from django.db.models import Q
+from django.utils import translation
+
+from sheets.models import Sheet, SheetType
+from sheets.models.sheet import SheetQuerySet
+from wikico2.terms import main_lexemes
+from wikico2.text import fold
+
+FIELDS = {
+    "type": "type",
+    "secteur": "sector",
+    "secteurs": "sector",
+    "sector": "sector",
+    "systeme": "system",
+    "systemes": "system",
+    "system": "system",
+    "etat": "state",
+    "statut": "state",
+    "state": "state",
+}
+"""What may stand before a colon, folded, and what it narrows by."""
+
+
+def narrowed(sheets: SheetQuerySet, name: str, values: Sequence[str]) -> SheetQuerySet:
+    """Return the sheets with one of the values; none for a value that does not exist."""
+    wish = Q(pk__in=[])
+    for value in values:
+        wish |= _WISHES[name](value)
+    return sheets.filter(wish)
+
+
+def _of_type(value: str) -> Q:
+    folded = fold(value)
+    keys = [
+        kind.key
+        for kind in SheetType.objects.all()
+        if any(
+            fold(name).startswith(folded)
+            for name in (kind.key, kind.name_fr, kind.plural_fr, kind.name_en, kind.plural_en)
+        )
+    ]
+    return Q(sheet_type__key__in=keys)
+
+
+def _in_state(value: str) -> Q:
+    folded = fold(value)
+    return Q(state__in=[s for s in Sheet.State if any(n.startswith(folded) for n in _names(s))])
+
+
+def _names(state: Sheet.State) -> list[str]:
+    names = [state.value]
+    for language in ("fr", "en"):
+        with translation.override(language):
+            names.append(fold(str(state.label)))
+    return names
+
+
+def _about(column: str) -> Callable[[str], Q]:
+    def wish(value: str) -> Q:
+        lexemes = main_lexemes(value)
+        if not lexemes:
+            return Q(pk__in=[])
+        return Q(*(Q(**{f"searched__{column}__contains": f" {lexeme} "}) for lexeme in lexemes))
+
+    return wish
+
+
+_WISHES: dict[str, Callable[[str], Q]] = {
+    "type": _of_type,
+    "state": _in_state,
+    "sector": _about("sector"),
+    "system": _about("system"),
+}

@@ -1,0 +1,48 @@
+"""What shows a search's answers: marked words, and why a text was found."""
+
+from typing import Any
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from sheets.models import Sheet
+from sheets.search import Hit, Pieces, Why
+from sheets.templatetags.sheet_html import STATE_TONES
+
+register = template.Library()
+
+
+@register.filter
+def marked(pieces: Pieces) -> SafeString:
+    """Return text with the found words in <mark>, all of it escaped."""
+    return format_html_join(
+        "",
+        "{}",
+        ((format_html("<mark>{}</mark>", text) if found else text,) for text, found in pieces),
+    )
+
+
+@register.filter
+def reasons(why: Why) -> str:
+    """Tell why a text was found, in a line."""
+    told = []
+    if why.words:
+        told.append(_("all the words"))
+    elif why.some:
+        told.append(_("some of the words"))
+    if why.synonyms:
+        terms = ", ".join(_("“%(term)s”") % {"term": term} for term in why.synonyms)
+        told.append(_("synonym: %(terms)s") % {"terms": terms})
+    if why.meaning:
+        told.append(_("a meaning near"))
+    return " · ".join(told)
+
+
+@register.inclusion_tag("sheets/_state.html")
+def hit_state(hit: Hit) -> dict[str, Any]:
+    """Show the state of a found sheet as a badge."""
+    known = hit.state in Sheet.State.values
+    tone, icon = STATE_TONES[Sheet.State(hit.state)] if known else ("", "circle")
+    return {"label": hit.state_name, "tone": tone, "icon_name": icon}

@@ -1,0 +1,246 @@
+"""Terms: what a text is found by, whichever way it is typed. Pure.
+
+A text and a query pass through the same function, so that « Récupérations », « recuperation » and
+« d’énergie » meet, and with them « sous-station » and « sousstation », « CO₂ », « CO 2 » and
+« co2 », « t éq. CO2 » and « tCO2e », « kWh/m² » and « kWh par m2 », « 12 000 » and « 12000 ».
+"""
+
+import functools
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from wikico2.text import STOP_WORDS, fold, stem
+
+MAX_POSITION = 16_383
+MAX_POSITIONS = 255
+MAX_LEXEME = 60
+"""What a tsvector takes: positions, positions of one lexeme; and a word that nobody types."""
+
+# One character for one, so that places in the text stay what they are.
+SIGNS = str.maketrans(
+    "₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹’ʼ‘`´‐‑‒–−\u00a0\u202f\u2009\t\n\r",
+    "01234567890123456789'''''-----      ",
+)
+# Nouns that are brought to the adjective or the verb that they are made from: (ending, ending
+# instead, letters left at least). Not all in -age: « personnage » is not « personne ».
+NOUNS = (
+    ("abilite", "able", 3),
+    ("ibilite", "ible", 3),
+    ("ivite", "if", 3),
+    ("icite", "ique", 3),
+    ("ffage", "ffer", 2),
+    ("yage", "yer", 2),
+    ("ckage", "cker", 2),
+    ("chage", "cher", 1),
+    ("ptage", "pter", 1),
+    ("fugeage", "fuger", 1),
+    ("rrage", "rrer", 1),
+    ("irage", "irer", 2),
+    ("lotage", "loter", 1),
+)
+STOPPED = STOP_WORDS | {"lorsqu", "puisqu", "quoiqu", "presqu", "quelqu"}
+
+_START, _END = r"(?<![^\W_])", r"(?![^\W_])"
+_EQ = r"[ée]q(?:uiv(?:alente?s?)?)?\.?"
+_MASS = r"(?:(?:[kmg]?t|k?g|tonnes?|kilogrammes?|grammes?)(?: *d' ?| +de +|[ -]*))?"
+_AMOUNT = r"(?:[kmgt]?wh|[kmg]?w|[mg]j|n?m3|m2|[km]?€|eur|k?g|t|l|tep)"
+_PER = r"(?:m2|m3|[km]?wh|[km]?w|kg|tonne|t|an|h|l|km)"
+
+# Forms that are more than a word: what to look for first, and what the whole looks like. They are
+# sought in lower case, in this order; what one has taken is blank to those that follow.
+FORMS = tuple(
+    (kind, re.compile(sign), re.compile(f"{start}(?:{form}){_END}"))
+    for kind, sign, start, form in (
+        ("carbon", r"co ?2", _START, f"{_MASS}{_EQ}[ -]*(?:en +|de +)?co ?2"),
+        ("carbon", r"co ?2", _START, f"{_MASS}co ?2(?:[ -]*{_EQ}|-?[ée])?"),
+        ("fraction", r"/|\bpar\b", r"(?<![^\W_€])", rf"{_AMOUNT}(?: ?/ ?| par )\(?{_PER}"),
+        ("formula", r"[ch2fr] ?\d", _START, r"ch ?4|nh ?3|sf ?6|nf ?3|n ?2 ?o|h ?2 ?o"),
+        ("formula", r"r \d", _START, r"r \d{2,4}[a-z]{0,2}"),
+        ("money", "€", "", "[km]?€"),
+        ("dotted", r"[^\W\d_]\.[^\W\d_]\.", _START, r"(?:[^\W\d_]\.){2,}[^\W\d_]?"),
+        ("pair", "&", _START, r"[^\W_\d]{1,4}&[^\W_\d]{1,4}"),
+        ("number", r"\d[ .,]\d", _START, r"\d{1,3}(?: \d{3})+(?:[.,]\d+)?|\d+[.,]\d+"),
+    )
+)
+WORD = re.compile(r"[^\W_]+(?:[-\xad]+[^\W_]+)*")
+
+
+class Term(NamedTuple):
+    """A place in a text and the lexemes that it is found by, the most telling first."""
+
+    start: int
+    end: int
+    lexemes: tuple[str, ...]
+
+
+def compose(text: str) -> str:
+    """Return the text with each accent on its letter: what `terms` counts places in."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text).replace("İ", "I")
+
+
+def terms(text: str) -> Iterator[Term]:
+    """Yield the terms of a composed text in order; words that carry no meaning are left out.
+
+    The parts of a compound follow it as terms of their own.
+    """
+    plain = text.translate(SIGNS).lower()
+    forms: list[tuple[int, str, str]] = []
+    for kind, sign, form in FORMS:
+        if sign.search(plain):
+            found = [(match.start(), kind, match[0]) for match in form.finditer(plain)]
+            for start, _kind, token in found:
+                plain = plain[:start] + " " * len(token) + plain[start + len(token) :]
+            forms += found
+    tokens = [(match.start(), "word", match[0]) for match in WORD.finditer(plain)]
+    if forms:
+        tokens = sorted(tokens + forms)
+    for at, kind, token in tokens:
+        for start, end, lexemes in _read(kind, token):
+            yield Term(at + start, at + end, lexemes)
+
+
+@functools.lru_cache(maxsize=50_000)
+def _read(kind: str, token: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
+    """Return (start, end, lexemes) within one token of the text."""
+    if kind == "word":
+        if "-" in token:
+            return _compound(token, "-")
+        lexeme = lexeme_of(token)
+        return ((0, len(token), (lexeme,)),) if lexeme else ()
+    if kind == "pair":
+        return _compound(token, "&")
+    if kind == "fraction":
+        return _fraction(token)
+    flat = fold(token).replace(" ", "")
+    if kind == "carbon":
+        return ((0, len(token), _carbon(flat)),)
+    signs = {"number": (",", "."), "money": ("€", "eur")}.get(kind, (".", ""))
+    return ((0, len(token), (flat.replace(*signs),)),)
+
+
+def lexeme_of(word: str) -> str:
+    """Return what a single word is found by; nothing for a word that carries no meaning."""
+    folded = fold(word.replace("\xad", ""))
+    if folded in STOPPED or (len(folded) == 1 and not folded.isdigit()):
+        return ""
+    return root(folded)[:MAX_LEXEME]
+
+
+@functools.lru_cache(maxsize=50_000)
+def root(folded: str) -> str:
+    """Return a folded word without its inflection, its plural taken off before its ending."""
+    if not folded.isalpha():
+        return folded
+    if folded in ("euro", "euros"):
+        return "eur"
+    singular = _singular(folded)
+    for ending, shorter, kept in NOUNS:
+        if singular.endswith(ending) and len(singular) - len(ending) >= kept:
+            return stem(singular[: -len(ending)] + shorter)
+    return stem(singular)
+
+
+def _singular(word: str) -> str:
+    if word.endswith("eaux"):
+        return word[:-1]
+    if len(word) > 5 and word.endswith("aux"):
+        return word[:-3] + "al"
+    if len(word) > 4 and word.endswith("au") and word[-3] not in "e":
+        return word[:-2] + "al"
+    if len(word) > 3 and word[-1] in "sx" and word[-2] not in "su":
+        return word[:-1]
+    return word
+
+
+def _carbon(flat: str) -> tuple[str, ...]:
+    """Return the lexemes of an amount of CO₂, as such or as its equivalent."""
+    head, _, tail = flat.partition("co2")
+    mass = re.match(r"(?:[kmg]?t(?!onn)|kg|kilogr|gr|g|tonn)?", head)
+    unit = {"tonn": "t", "kilogr": "kg", "gr": "g"}.get(mass[0], mass[0]) if mass else ""
+    if tail or "eq" in head:
+        return (f"{unit}co2e", "co2e", "co2") if unit else ("co2e", "co2")
+    return (f"{unit}co2", "co2") if unit else ("co2",)
+
+
+def _fraction(token: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
+    """Return the lexemes of an amount per something: the fraction and its parts."""
+    match = re.match(r"(\S+?)(?: ?/ ?| par )\(?(\w+)$", token)
+    assert match  # the pattern of the token says so
+    above, below = (fold(part).replace("€", "eur") for part in match.groups())
+    below = "t" if below == "tonne" else below
+    return (
+        (match.start(1), match.end(1), (f"{above}/{below}", above)),
+        (match.start(2), match.end(2), (below,)),
+    )
+
+
+def _compound(token: str, sign: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
+    """Return the lexemes of « sous-station »: joined, and its parts that carry meaning."""
+    found: list[tuple[int, int, tuple[str, ...]]] = []
+    parts = [(m.start(), m.end(), lexeme_of(m[0])) for m in re.finditer(f"[^{sign}]+", token)]
+    told = [part for part in parts if part[2]]
+    if not told and sign == "-":
+        return ()
+    joined = fold(token.replace(sign, ""))
+    if not joined.isdigit():
+        first = told[0][2] if told and told[0][0] == 0 else ""
+        found.append((0, len(token), (root(joined)[:MAX_LEXEME], *filter(None, [first]))))
+    for start, end, lexeme in told:
+        if start or not found:
+            found.append((start, end, (lexeme,)))
+    return tuple(found)
+
+
+def main_lexemes(text: str) -> tuple[str, ...]:
+    """Return the most telling lexeme of each term, compounds by their whole."""
+    found: list[str] = []
+    end = -1
+    for term in terms(compose(text)):
+        if term.start >= end:
+            found.append(term.lexemes[0])
+            end = term.end
+    return tuple(found)
+
+
+# --- What PostgreSQL keeps ----------------------------------------------------------------------
+
+
+def tsvector(parts: Iterable[tuple[str, str]]) -> str:
+    """Return the tsvector literal of texts, each given with its label: A, B, C or D.
+
+    Between two texts is a gap, so that no phrase spans them.
+    """
+    places: dict[str, list[str]] = {}
+    position = 0
+    for text, label in parts:
+        mark = "" if label == "D" else label
+        last = -1
+        for start, _end, lexemes in terms(compose(text)):
+            if start != last:
+                position = min(position + 1, MAX_POSITION)
+            last = start
+            for lexeme in lexemes:
+                at = places.setdefault(lexeme, [])
+                if len(at) < MAX_POSITIONS:
+                    at.append(f"{position}{mark}")
+        position = min(position + 10, MAX_POSITION)
+    return " ".join(f"{quoted(lexeme)}:{','.join(at)}" for lexeme, at in places.items())
+
+
+def quoted(lexeme: str) -> str:
+    """Return a lexeme as a tsvector or a tsquery takes it."""
+    return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def phrase(text: str) -> str:
+    """Return the tsquery that finds the words of `text` right after each other."""
+    found: list[tuple[int, str]] = []
+    position, last = 0, -1
+    for term in terms(compose(text)):
+        position += term.start != last
+        last = term.start
+        if not found or found[-1][0] != position:
+            found.append((position, term.lexemes[0]))
+    return " <-> ".join(quoted(lexeme) for _position, lexeme in found)
