@@ -1,21 +1,27 @@
-"""The administration of the wiki: sheet types are edited here, the rest is mostly looked at."""
+"""The administration of the wiki: sheet types and prompts are edited, the rest is looked at."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
 
 from sheets.models import (
     Citation,
     Field,
     Generation,
+    Prompt,
     Proposal,
     Revision,
     Section,
     SectionRun,
     Sheet,
     SheetType,
+    Spending,
 )
+from sheets.trial import TrialForm, run_trial
 
 
 class ReadOnly:
@@ -45,7 +51,7 @@ class FieldInline(admin.StackedInline[Field, Section]):
 class SectionRunInline(ReadOnly, admin.TabularInline[SectionRun, Generation]):
     model = SectionRun
     extra = 0
-    fields = ["order", "key", "state", "tokens_in", "tokens_out", "seconds", "error"]
+    fields = ["order", "key", "state", "tokens_in", "tokens_out", "cost", "seconds", "error"]
     readonly_fields = ["error"]
 
 
@@ -98,7 +104,10 @@ class RevisionAdmin(ReadOnly, admin.ModelAdmin[Revision]):
 
 @admin.register(Generation)
 class GenerationAdmin(ReadOnly, admin.ModelAdmin[Generation]):
-    list_display = ["sheet", "state", "backend", "model", "tokens_in", "tokens_out", "created_at"]
+    list_display = [
+        "sheet", "state", "backend", "model", "prompt_version", "tokens_in", "tokens_out", "cost",
+        "created_at",
+    ]  # fmt: skip
     list_filter = ["state", "backend"]
     list_select_related = ["sheet"]
     inlines = [SectionRunInline]
@@ -117,3 +126,58 @@ class ProposalAdmin(ReadOnly, admin.ModelAdmin[Proposal]):
     list_display = ["sheet", "state", "author", "created_at"]
     list_filter = ["state"]
     list_select_related = ["sheet", "author"]
+
+
+@admin.register(Prompt)
+class PromptAdmin(admin.ModelAdmin[Prompt]):
+    """Versions are added, never changed; a new one can be looked at and tried before."""
+
+    list_display = ["name", "comment", "author", "created_at"]
+    list_select_related = ["author"]
+    fields = ["system", "request", "repair", "comment"]
+    add_form_template = "admin/sheets/prompt/add_form.html"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        current = Prompt.objects.current()
+        return {f: getattr(current, f) for f in ("system", "request", "repair")}
+
+    def save_model(self, request: HttpRequest, obj: Prompt, form: Any, change: bool) -> None:
+        obj.author = request.user  # type: ignore[assignment]
+        super().save_model(request, obj, form, change)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.trial)
+        return [path("trial/", view, name="sheets_prompt_trial"), *super().get_urls()]
+
+    def trial(self, request: HttpRequest) -> HttpResponse:
+        """Show what a model would be told for one section, and what it answers if asked."""
+        if not self.has_add_permission(request):
+            return HttpResponse(status=403)
+        form = TrialForm(request.POST)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Try a prompt"),
+            "opts": self.opts,
+            "form": form,
+        }
+        if form.is_valid():
+            context["trial"] = run_trial(
+                form.prompt,
+                form.cleaned_data["sheet"],
+                form.cleaned_data["brief"],
+                ask="ask" in request.POST,
+            )
+        return TemplateResponse(request, "admin/sheets/prompt/trial.html", context)
+
+
+@admin.register(Spending)
+class SpendingAdmin(ReadOnly, admin.ModelAdmin[Spending]):
+    list_display = ["day", "model", "calls", "tokens_in", "tokens_out", "cost"]
+    list_filter = ["model"]
+    date_hierarchy = "day"

@@ -8,7 +8,10 @@ class SheetsConfig(AppConfig):
     verbose_name = _("Sheets")
 
     def ready(self) -> None:
-        from sheets import tasks  # noqa: F401  (listens for sources that are read)
+        from sheets import stale, tasks  # noqa: F401  (they listen for what changes)
         from wikico2.roles import ensure_roles
 
         post_migrate.connect(ensure_roles, sender=self, dispatch_uid="wikico2.roles")
+        post_migrate.connect(
+            stale.settings_may_have_changed, sender=self, dispatch_uid="sheets.stale"
+        )

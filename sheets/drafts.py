@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from ingestion.retrieve import Passage
 from wikico2.ai import Patience
+from wikico2.errors import TransientError
 
 
 @dataclass(frozen=True)
@@ -109,17 +110,29 @@ class SectionDraft:
     refused: tuple[str, ...] = field(default=())
 
 
+class AnswerRefused(TransientError):
+    """A model's answer that cannot be used."""
+
+
 class Writer(Protocol):
     """Fills a section from passages.
 
-    It is shown at most `passages_per_field` passages for each field, and `passages_per_section`.
+    It is shown the best `passages_per_field` passages of each field, as many as fit in
+    `tokens_per_section`. It may be asked for `at_once` sections by as many threads; above one it
+    touches no database.
     """
 
     backend: str
     model: str
     prompt_version: str
     passages_per_field: int
-    passages_per_section: int
+    tokens_per_section: int
+    at_once: int
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Return what else decides how it writes."""
+        ...
 
     def write(
         self, title: str, section: SectionBrief, evidence: Evidence, patience: Patience

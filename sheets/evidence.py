@@ -1,54 +1,188 @@
 """Find the passages that a section's writer is shown."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import pairwise
 
+from django.conf import settings
+from django.db.models import Count, Max, Q
+
+from ingestion.find import embed_query
 from ingestion.models import Chunk, Page
 from ingestion.retrieve import Passage, retrieve
 from sheets.body import heading_key
 from sheets.cite import contains
-from sheets.drafts import Cited, Evidence, SectionBrief, SectionDraft, Writer
+from sheets.drafts import Cited, Evidence, FieldBrief, SectionBrief, SectionDraft, Writer
+from sheets.sentences import is_heading
+from sheets.writers.prompt import estimate_tokens
+from wikico2.errors import WorkError
+from wikico2.text import stem_set
+
+# Of the stems of the shorter of two passages, the share in the other that makes them the same.
+SAME_WORDS = 0.9
+FINISHED = (".", "!", "?", "…", "»", ")", "|")
 
 
 def gather_evidence(section: SectionBrief, writer: Writer, document_ids: Sequence[int]) -> Evidence:
     """Retrieve the passages for each field of the section, and label them S1, S2, …
 
     The best passage of every field comes before the second best of any, so that a section with
-    many fields shows something for each within its limit.
+    many fields shows something for each within its limit of tokens. Passages that say the same are
+    shown once, a passage that is cut goes with its rest, and where several sources have something
+    to say at least two are heard.
     """
-    opening = opening_passages(document_ids) if section.role == "header" else []
+    whole = section.role == "header" or section.key == "resume"
+    opening = opening_passages(document_ids) if whole else []
     ranked = {
         f.key: first_named(
             [*opening, *named_passages(f.heading, document_ids)],
             retrieve(
-                f"{f.heading} : {f.question}",
-                k=writer.passages_per_field,
+                question(f),
+                k=2 * writer.passages_per_field,
                 document_ids=document_ids,
+                for_writing=True,
             ),
-        )[: writer.passages_per_field]
+        )
         for f in section.fields
     }
-    shown: dict[str, Passage] = {}
-    labels: dict[int, str] = {}
-    for rank in range(writer.passages_per_field):
-        for passages in ranked.values():
-            if rank < len(passages) and len(shown) < writer.passages_per_section:
-                passage = passages[rank]
-                if passage.chunk_id not in labels:
-                    labels[passage.chunk_id] = f"S{len(shown) + 1}"
-                    shown[labels[passage.chunk_id]] = passage
+    chosen = choose(ranked, writer)
+    if other := unheard(ranked, chosen):
+        chosen = choose(ranked, writer, first=other)
+    chosen = in_reading_order(with_rest(chosen, writer.tokens_per_section))
+    labels = {p.chunk_id: f"S{n}" for n, p in enumerate(chosen, 1)}
     by_field = {
         key: [labels[p.chunk_id] for p in passages if p.chunk_id in labels]
         for key, passages in ranked.items()
     }
-    return Evidence(shown, by_field)
+    return Evidence({labels[p.chunk_id]: p for p in chosen}, by_field)
+
+
+def question(field: FieldBrief) -> str:
+    """Return what is looked for: the question in the field's own words."""
+    return f"{field.heading} : {field.question}"
+
+
+def prepare_questions(sections: Iterable[SectionBrief], at_once: int) -> None:
+    """Have the vectors of all questions computed side by side, where a service computes them."""
+    if settings.EMBEDDING_BACKEND != "openai" or at_once < 2:
+        return
+
+    def prepare(text: str) -> None:
+        with suppress(WorkError):  # whoever needs it will say what is wrong
+            embed_query(text, in_queue=True)
+
+    with ThreadPoolExecutor(at_once, "question") as pool:
+        list(pool.map(prepare, [question(f) for s in sections for f in s.fields]))
+
+
+# --- Choosing, pure -------------------------------------------------------------------------------
+
+
+def choose(
+    ranked: Mapping[str, Sequence[Passage]], writer: Writer, first: Passage | None = None
+) -> list[Passage]:
+    """Return the passages to show, in turns by field, within the writer's limits."""
+    chosen: list[Passage] = []
+    known: set[int] = set()
+    words: list[frozenset[str]] = []
+    room = writer.tokens_per_section
+    for passage in ([first] if first else []) + in_turns(ranked, writer.passages_per_field):
+        size = estimate_tokens(passage.text)
+        if passage.chunk_id in known or size > room:
+            continue
+        known.add(passage.chunk_id)
+        its = stem_set(passage.text)
+        if not any(says_the_same(its, other) for other in words):
+            chosen.append(passage)
+            words.append(its)
+            room -= size
+    return chosen
+
+
+def in_turns(ranked: Mapping[str, Sequence[Passage]], per_field: int) -> list[Passage]:
+    """Return the passages of all fields, every best one before any second."""
+    return [
+        passages[rank]
+        for rank in range(per_field)
+        for passages in ranked.values()
+        if rank < len(passages)
+    ]
+
+
+def says_the_same(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Tell whether the shorter of two passages is nearly all in the other, and not just a part."""
+    small, large = sorted((one, other), key=len)
+    return len(small & large) >= SAME_WORDS * len(large) > 0
+
+
+def unheard(ranked: Mapping[str, Sequence[Passage]], chosen: Sequence[Passage]) -> Passage | None:
+    """Return the best ranked passage of another source, where only one was chosen from."""
+    heard = {p.document_id for p in chosen}
+    if len(heard) != 1:
+        return None
+    others = [
+        (rank, passage)
+        for passages in ranked.values()
+        for rank, passage in enumerate(passages)
+        if passage.document_id not in heard
+    ]
+    return min(others, key=lambda found: found[0])[1] if others else None
+
+
+# --- Passages from the database -------------------------------------------------------------------
+
+
+def with_rest(chosen: Sequence[Passage], tokens: int) -> list[Passage]:
+    """Return the passages, each that was cut followed by its rest, as far as there is room."""
+    room = tokens - sum(estimate_tokens(p.text) for p in chosen)
+    known = {p.chunk_id for p in chosen}
+    cut = {p.chunk_id: p for p in chosen if p.kind == "table" or is_cut(p.text)}
+    places = Chunk.objects.filter(pk__in=cut).values_list("document", "position")
+    after = Q(pk__in=())
+    for document, position in places:
+        after |= Q(document=document, position=position + 1)
+    rest = passages_of(Chunk.objects.filter(after).values_list("pk", flat=True))
+    tables = {(p.document_id, p.headings, columns(p.text)) for p in cut.values()}
+    added = []
+    for passage in rest.values():
+        size = estimate_tokens(passage.text)
+        same_table = (passage.document_id, passage.headings, columns(passage.text)) in tables
+        wanted = same_table if passage.kind == "table" else passage.text[:1].islower()
+        if wanted and passage.chunk_id not in known and size <= room:
+            added.append(passage)
+            room -= size
+    return [*chosen, *added]
+
+
+def is_cut(text: str) -> bool:
+    return not text.rstrip().endswith(FINISHED)
+
+
+def columns(text: str) -> str:
+    """Return the head of the first table in a text."""
+    return next((line for line in text.splitlines() if line.startswith("|")), "")
+
+
+def in_reading_order(chosen: Sequence[Passage]) -> list[Passage]:
+    """Return the passages as they stand in their sources; the source of the best one first."""
+    sources = list(dict.fromkeys(p.document_id for p in chosen))
+    positions = dict(
+        Chunk.objects.filter(pk__in=[p.chunk_id for p in chosen]).values_list("pk", "position")
+    )
+    return sorted(
+        chosen, key=lambda p: (sources.index(p.document_id), positions.get(p.chunk_id, 0))
+    )
 
 
 NAMED_AT_MOST = 6
 OPENING = 3
+HEADING_LENGTH = 100
 
 
 def opening_passages(document_ids: Sequence[int]) -> list[Passage]:
-    """Return the first passages of each source, where a fact box usually stands."""
+    """Return the first passages of each source, where a fact box and a summary usually stand."""
     first = Chunk.objects.filter(document__in=document_ids, position__lt=OPENING)
     found = passages_of(first.values_list("pk", flat=True))
     return sorted(found.values(), key=lambda p: p.chunk_id)
@@ -60,16 +194,40 @@ def named_passages(heading: str, document_ids: Sequence[int]) -> list[Passage]:
     A source that has a chapter « Retour sur investissement » answers that field there, whatever
     the vectors say.
     """
-    phrase = heading_key(heading)
-    trails = (
+    phrase = f" {heading_key(heading)} "
+    named = [pk for pk, names in headings_of(document_ids) if phrase in names][:NAMED_AT_MOST]
+    found = passages_of(named)
+    return [found[pk] for pk in named if pk in found]
+
+
+def headings_of(document_ids: Sequence[int]) -> tuple[tuple[int, str], ...]:
+    """Return (passage, its headings as one key), also of those inside it, in reading order."""
+    chunks = Chunk.objects.filter(document__in=document_ids)
+    stamp = chunks.aggregate(Count("pk"), Max("pk"))
+    return _headings_of(tuple(sorted(document_ids)), tuple(stamp.values()))
+
+
+@functools.lru_cache(maxsize=4)
+def _headings_of(document_ids: tuple[int, ...], stamp: object) -> tuple[tuple[int, str], ...]:
+    rows = (
         Chunk.objects.filter(document__in=document_ids)
-        .exclude(headings=[])
         .order_by("document", "position")
-        .values_list("pk", "headings")
+        .values_list("pk", "headings", "text")
     )
-    named = [pk for pk, trail in trails if f" {phrase} " in f" {heading_key(' '.join(trail))} "]
-    found = passages_of(named[:NAMED_AT_MOST])
-    return [found[pk] for pk in named[:NAMED_AT_MOST] if pk in found]
+    return tuple(
+        (pk, f" {' | '.join(heading_key(h) for h in (*trail, *inner_headings(text)))} ")
+        for pk, trail, text in rows
+    )
+
+
+def inner_headings(text: str) -> list[str]:
+    """Return the lines of a passage that look like headings: short, and followed by text."""
+    lines = text.splitlines()
+    return [
+        line
+        for line, following in pairwise(lines)
+        if following.strip() and len(line) <= HEADING_LENGTH and line.strip() and is_heading(line)
+    ]
 
 
 def first_named(named: Sequence[Passage], ranked: Sequence[Passage]) -> list[Passage]:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from ingestion.models import Document
 from sheets.models import Sheet, SheetType
@@ -15,6 +16,8 @@ ORDERS = {
     "title": ("title", "id"),
     "complete": ("-completeness", "title", "id"),
     "incomplete": ("completeness", "title", "id"),
+    "sure": ("-confidence", "title", "id"),
+    "unsure": ("confidence", "title", "id"),
 }
 DOCUMENTS_SHOWN = 12
 
@@ -27,6 +30,7 @@ class Narrowing:
     type: str = ""
     state: str = ""
     source: int | None = None
+    stale: bool = False
     sort: str = "recent"
 
     def apply(self, sheets: SheetQuerySet) -> SheetQuerySet:
@@ -41,6 +45,8 @@ class Narrowing:
             sheets = sheets.filter(state=self.state)
         if self.source:
             sheets = sheets.filter(documents=self.source)
+        if self.stale:
+            sheets = sheets.exclude(stale_reasons=[])
         return sheets
 
     def without(self, **names: Any) -> "Narrowing":
@@ -68,15 +74,28 @@ def type_choices(sheets: SheetQuerySet, wish: Narrowing) -> list[Choice]:
     ]
 
 
-def state_choices(sheets: SheetQuerySet, wish: Narrowing) -> list[Choice]:
-    """Return the states that occur, each with how many sheets it would leave."""
-    left = wish.without(state="").apply(sheets)
-    counts = dict(left.order_by().values_list("state").annotate(n=Count("pk")))
-    return [
+def state_choices(sheets: SheetQuerySet, wish: Narrowing) -> tuple[list[Choice], list[Choice]]:
+    """Return the states that occur and, where sheets are out of date, the choice of those.
+
+    Each has how many sheets it would leave; one query counts for both.
+    """
+    left = wish.without(state="", stale=False).apply(sheets).order_by()
+    is_stale = ExpressionWrapper(~Q(stale_reasons=[]), output_field=BooleanField())
+    rows = list(left.values_list("state", is_stale).annotate(n=Count("pk")))
+    counts: dict[str, int] = {}
+    out_of_date = 0
+    for state, stale, n in rows:
+        if stale or not wish.stale:
+            counts[state] = counts.get(state, 0) + n
+        if stale and wish.state in ("", state):
+            out_of_date += n
+    states = [
         Choice(state.value, str(state.label), counts.get(state.value, 0), state.value == wish.state)
         for state in Sheet.State
         if state.value in counts or state.value == wish.state
     ]
+    stale_choice = Choice("1", _("Out of date"), out_of_date, wish.stale)
+    return states, [stale_choice] if out_of_date or wish.stale else []
 
 
 def source_choices(sheets: SheetQuerySet, wish: Narrowing) -> list[Choice]:

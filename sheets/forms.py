@@ -1,5 +1,7 @@
-"""Forms of the wiki: what a reader narrows the list by, and the request for a new sheet."""
+"""Forms of the wiki: narrowing the list, asking for sheets and sections, settling conflicts."""
 
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from django import forms
@@ -11,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from ingestion.models import Document
 from sheets.facets import ORDERS, Narrowing
+from sheets.merge import Choice, Conflict
 from sheets.models import Sheet, SheetType
 
 
@@ -21,6 +24,7 @@ class NarrowingForm(forms.Form):
     type = forms.SlugField(required=False)
     state = forms.ChoiceField(required=False, choices=Sheet.State.choices)
     source = forms.IntegerField(required=False, min_value=1, max_value=2**62)
+    stale = forms.BooleanField(required=False)
     sort = forms.ChoiceField(required=False, choices=[(name, name) for name in ORDERS])
 
     def wish(self) -> Narrowing:
@@ -102,3 +106,122 @@ class SheetRequestForm(forms.Form):
                 )
             )
         return title
+
+
+class RegenerateForm(forms.Form):
+    """Which sections to write again: all, the stale ones, or those that are ticked."""
+
+    ALL, STALE, CHOSEN = "all", "stale", "chosen"
+
+    what = forms.ChoiceField(choices=[(ALL, ALL), (STALE, STALE), (CHOSEN, CHOSEN)], required=False)
+    section = forms.MultipleChoiceField(required=False)
+
+    def __init__(
+        self, *args: Any, sections: Iterable[str], stale: Iterable[str], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.stale = list(stale)
+        cast("forms.MultipleChoiceField", self.fields["section"]).choices = [
+            (key, key) for key in sections
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a choice of no section."""
+        given = super().clean() or {}
+        if given.get("what") == self.CHOSEN and not given.get("section"):
+            self.add_error("section", _("Tick at least one section."))
+        return given
+
+    def sections(self) -> list[str] | None:
+        """Return the keys asked for; None for the whole sheet."""
+        asked: dict[str, list[str] | None] = {
+            self.ALL: None,
+            self.STALE: self.stale,
+            self.CHOSEN: self.cleaned_data["section"],
+        }
+        return asked[self.cleaned_data["what"] or self.ALL]
+
+
+TAKES = [
+    ("mine", gettext_lazy("Keep today’s text")),
+    ("theirs", gettext_lazy("Take the proposed text")),
+    ("both", gettext_lazy("Keep both")),
+    ("edit", gettext_lazy("Write it otherwise")),
+]
+PIECE = re.compile(r"^(take|text)_([0-9a-f]{4,64})$")
+LONGEST = 200_000
+
+
+class SettleForm(forms.Form):
+    """How a person settles conflicts, each by itself: mine, theirs, both, or words of their own.
+
+    `onto` is the number of the revision that the person sees. What was posted for a conflict that
+    is no more is kept in `posted`, since somebody typed it.
+    """
+
+    onto = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        required=False,
+        max_length=2000,
+        help_text=gettext_lazy("It stays with the proposal, for those who come after."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(
+        self,
+        conflicts: Iterable[Conflict],
+        *args: Any,
+        choices: Mapping[str, Mapping[str, str]],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.conflicts = list(conflicts)
+        for conflict in self.conflicts:
+            known = choices.get(conflict.id, {})
+            self.fields[f"take_{conflict.id}"] = forms.ChoiceField(
+                choices=TAKES,
+                required=False,
+                initial=known.get("take", ""),
+                widget=forms.RadioSelect,
+            )
+            self.fields[f"text_{conflict.id}"] = forms.CharField(
+                required=False,
+                strip=False,
+                max_length=LONGEST,
+                initial=known.get("text") or conflict.ours or conflict.theirs,
+                widget=forms.Textarea(attrs={"rows": lines_of(conflict), "lang": "fr"}),
+                label=gettext_lazy("Your text"),
+            )
+
+    @property
+    def posted(self) -> dict[str, Choice]:
+        """Return every choice and text that was sent, for conflicts that are there or not."""
+        sent: dict[str, dict[str, str]] = {}
+        for name, value in self.data.items():
+            if match := PIECE.match(name):
+                clean = str(value)[:LONGEST].replace("\x00", "").replace("\r\n", "\n")
+                sent.setdefault(match[2], {})[match[1]] = clean
+        takes = {take for take, _label in TAKES}
+        return {
+            key: Choice(cast("Any", given.get("take", "")), given.get("text", ""))
+            for key, given in sent.items()
+            if given.get("take", "") in takes or given.get("text", "").strip()
+        }
+
+    def settled(self) -> dict[str, Choice]:
+        """Return the choices that were made for the conflicts that are there."""
+        there = {c.id for c in self.conflicts}
+        return {key: c for key, c in self.posted.items() if key in there and c.take}
+
+    def mark_unsettled(self, ids: Iterable[str]) -> None:
+        """Say beside each of these conflicts that it waits for a choice."""
+        for key in ids:
+            self.add_error(f"take_{key}", _("Choose what becomes of this place."))
+
+
+def lines_of(conflict: Conflict) -> int:
+    """Return how many lines a text field needs to show either side."""
+    longest = max(len(conflict.ours), len(conflict.theirs))
+    lines = max(conflict.ours.count("\n"), conflict.theirs.count("\n"))
+    return min(max(longest // 60, lines) + 2, 16)

@@ -6,23 +6,40 @@ crash, goes on with what is missing.
 
 import dataclasses
 import logging
+import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Collection, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.text import slugify
 
 from ingestion.models import Document
+from sheets.cite import grounded
 from sheets.compose import Sources, compose
-from sheets.drafts import Cited, FieldDraft, Row, SectionDraft, Statement, Template, Writer
-from sheets.evidence import gather_evidence, pages_of_quotes, passages_of
-from sheets.models import Generation, Proposal, Revision, SectionRun, Sheet, SheetType
-from sheets.revise import PersonalText, StaleBase, save_revision
+from sheets.drafts import (
+    Cited,
+    Evidence,
+    FieldDraft,
+    Row,
+    SectionBrief,
+    SectionDraft,
+    Statement,
+    Template,
+    Writer,
+)
+from sheets.evidence import gather_evidence, pages_of_quotes, passages_of, prepare_questions
+from sheets.models import Generation, Prompt, SectionRun, Sheet, SheetType
+from sheets.models.spending import check_ceiling, spend
+from sheets.propose import save_or_propose
+from sheets.stale import take_later_versions
 from sheets.template import load_template
-from sheets.verify import BROKEN, verify
 from sheets.writers import get_writer
 from wikico2.ai import Patience
 from wikico2.errors import WorkError
@@ -74,18 +91,32 @@ def create_sheet(sheet_type: SheetType, title: str, user: User | None) -> Sheet:
 
 
 @transaction.atomic
-def request_generation(sheet: Sheet, user: User | None) -> Generation:
-    """Queue a writing of the whole sheet; the one that is under way, if there is one, counts."""
+def request_generation(
+    sheet: Sheet, user: User | None, sections: Collection[str] | None = None
+) -> Generation:
+    """Queue a writing of the sheet, or of some of its sections; locked ones are left alone.
+
+    The one that is under way, if there is one, counts. Raises WorkError: no_sources, or
+    nothing_to_write when no section is left to write.
+    """
     from sheets.tasks import queue_generation
 
     Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
     running = sheet.generations.in_progress().first()
     if running:
         return running
+    take_later_versions(sheet)
     documents = list(sheet.documents.all())
     if not documents:
         raise WorkError("no_sources")
-    template = load_template(sheet.sheet_type)
+    locked = sheet.locked_keys()
+    asked = [
+        s.key
+        for s in load_template(sheet.sheet_type).written
+        if s.key not in locked and (sections is None or s.key in sections)
+    ]
+    if not asked:
+        raise WorkError("nothing_to_write")
     generation = Generation.objects.create(
         sheet=sheet,
         base=sheet.current,
@@ -95,8 +126,7 @@ def request_generation(sheet: Sheet, user: User | None) -> Generation:
     )
     generation.documents.set(documents)
     SectionRun.objects.bulk_create(
-        SectionRun(generation=generation, key=s.key, order=n)
-        for n, s in enumerate(template.written)
+        SectionRun(generation=generation, key=key, order=n) for n, key in enumerate(asked)
     )
     queue_generation(generation.pk)
     return generation
@@ -173,29 +203,38 @@ def run_claimed(generation_id: int, token: uuid.UUID) -> None:
     """Write what is missing under the lease, then finish."""
     from sheets.tasks import queue_generation
 
-    generation = Generation.objects.select_related("sheet__sheet_type").get(pk=generation_id)
+    generation = Generation.objects.select_related("sheet__sheet_type", "prompt").get(
+        pk=generation_id
+    )
     if generation.attempts > MAX_ATTEMPTS:
         raise WorkError("internal", reason=f"worker stopped {MAX_ATTEMPTS} times")
     template = load_template(generation.sheet.sheet_type)
-    writer = get_writer(template)
+    prompt = prompt_of(generation)
+    writer = get_writer(template, prompt)
     run = Run(generation, token, template, writer, readable_documents(generation))
     run.hold(
         state=Generation.State.RUNNING,
         backend=writer.backend,
         model=writer.model,
+        prompt=prompt,
         prompt_version=writer.prompt_version,
+        parameters=dict(writer.parameters),
         started_at=generation.started_at or timezone.now(),
     )
-    deadline = time.monotonic() + settings.TASK_SLICE_SECONDS
-    waiting = list(generation.sections.exclude(state=SectionRun.State.DONE))
-    for number, section in enumerate(waiting):
-        if number and time.monotonic() > deadline:
-            with transaction.atomic():
-                Generation.objects.release(generation_id, token)
-                queue_generation(generation_id)
-            return
-        write_section(run, section)
+    if not write_sections(run, time.monotonic() + settings.TASK_SLICE_SECONDS):
+        with transaction.atomic():
+            Generation.objects.release(generation_id, token)
+            queue_generation(generation_id)
+        return
+    raise_failures(run)
     finish(run)
+
+
+def prompt_of(generation: Generation) -> Prompt | None:
+    """Return what the run's model is told: the prompt it began with, or else today's."""
+    if settings.LLM_BACKEND != "openai":
+        return None
+    return generation.prompt or Prompt.objects.current()
 
 
 def readable_documents(generation: Generation) -> list[int]:
@@ -208,33 +247,141 @@ def readable_documents(generation: Generation) -> list[int]:
     return ready
 
 
-def write_section(run: Run, section: SectionRun) -> None:
-    """Write one section and keep it; a failure is kept on the section and raised."""
-    run.hold()
-    section.state = SectionRun.State.RUNNING
-    section.save(update_fields=["state"])
-    started = time.monotonic()
-    brief = run.template.section(section.key)
-    try:
-        evidence = gather_evidence(brief, run.writer, run.document_ids)
-        section.passages = [
-            {"label": label, "chunk": p.chunk_id} for label, p in evidence.shown.items()
-        ]
+def write_sections(run: Run, deadline: float) -> bool:
+    """Write the sections that wait, until the deadline; return whether none is left.
+
+    A section that fails is kept as such, and the others go on.
+    """
+    states = (SectionRun.State.WAITING, SectionRun.State.RUNNING)
+    waiting = list(run.generation.sections.filter(state__in=states))
+    if run.writer.at_once > 1:
+        return write_side_by_side(run, waiting, deadline)
+    for number, section in enumerate(waiting):
+        if number and time.monotonic() > deadline:
+            return False
+        begun = time.monotonic()
         patience = Patience.of_settings(on_wait=run.hold)
-        draft = run.writer.write(run.generation.sheet.title, brief, evidence, patience)
-        section.output = dataclasses.asdict(draft)
-        section.tokens_in, section.tokens_out = draft.tokens_in, draft.tokens_out
-        run.hold(attempts=0)  # also: nobody stopped or took over meanwhile
-        section.state = SectionRun.State.DONE
-    except WorkError as error:
-        run.hold()
-        section.state = SectionRun.State.FAILED
-        section.error_code, section.error_details = error.code, error.details
-        raise
+        try:
+            brief, evidence = begin_section(run, section)
+            answer: SectionDraft | WorkError = run.writer.write(
+                run.generation.sheet.title, brief, evidence, patience
+            )
+        except WorkError as error:
+            answer = error
+        keep_section(run, section, answer, time.monotonic() - begun)
+    return True
+
+
+def write_side_by_side(run: Run, waiting: list[SectionRun], deadline: float) -> bool:
+    """Write sections in threads that only talk to the model; rows are read and written here.
+
+    The section with most fields comes first, since it takes longest.
+    """
+    briefs = {s.key: run.template.section(s.key) for s in waiting}
+    todo = deque(sorted(waiting, key=lambda s: -len(briefs[s.key].fields)))
+    prepare_questions(briefs.values(), run.writer.at_once)
+    stop = threading.Event()
+    doing: dict[Future[SectionDraft], tuple[SectionRun, float]] = {}
+    pool = ThreadPoolExecutor(run.writer.at_once, "section")
+    try:
+        while todo or doing:
+            while todo and len(doing) < run.writer.at_once:
+                if time.monotonic() > deadline and len(todo) < len(waiting):
+                    break
+                section, begun = todo.popleft(), time.monotonic()
+                try:
+                    brief, evidence = begin_section(run, section)
+                except WorkError as error:
+                    keep_section(run, section, error, time.monotonic() - begun)
+                    continue
+                patience = Patience.of_settings(on_wait=partial(go_on_unless, stop))
+                title = run.generation.sheet.title
+                future = pool.submit(run.writer.write, title, brief, evidence, patience)
+                doing[future] = section, begun
+            if not doing:
+                break
+            done, _waiting = wait(doing, timeout=1, return_when=FIRST_COMPLETED)
+            run.hold()
+            for future in done:
+                section, begun = doing.pop(future)
+                keep_section(run, section, outcome(future), time.monotonic() - begun)
     finally:
-        section.seconds = round(time.monotonic() - started, 3)
-        if section.state != SectionRun.State.RUNNING:
-            section.save()
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+    return not todo
+
+
+def go_on_unless(stop: threading.Event) -> None:
+    """End a thread's wait when nobody waits for it any more."""
+    if stop.is_set():
+        raise WorkError("stopped")
+
+
+def outcome(future: "Future[SectionDraft]") -> SectionDraft | WorkError:
+    """Return what a thread brought, whatever it was."""
+    try:
+        return future.result()
+    except WorkError as error:
+        return error
+    except Exception as error:
+        logger.exception("A section could not be written.")
+        return WorkError("internal", reason=type(error).__name__)
+
+
+def begin_section(run: Run, section: SectionRun) -> tuple[SectionBrief, Evidence]:
+    """Note that a section is in hand and find its passages; raises WorkError."""
+    if run.writer.backend == "openai":
+        check_ceiling()
+    run.hold()
+    brief = run.template.section(section.key)
+    evidence = gather_evidence(brief, run.writer, run.document_ids)
+    section.state = SectionRun.State.RUNNING
+    section.passages = [
+        {"label": label, "chunk": p.chunk_id} for label, p in evidence.shown.items()
+    ]
+    section.save(update_fields=["state", "passages"])
+    return brief, evidence
+
+
+def keep_section(
+    run: Run, section: SectionRun, answer: SectionDraft | WorkError, seconds: float
+) -> None:
+    """Keep what came of a section, and what it cost, failed or not."""
+    tokens_in, tokens_out = answer.tokens_in, answer.tokens_out
+    cost = spend(run.writer.model, tokens_in, tokens_out)
+    if isinstance(answer, SectionDraft):
+        section.output = dataclasses.asdict(answer)
+        section.state = SectionRun.State.DONE
+    else:
+        logger.warning("Section %s of run %s: %s", section.key, run.generation.pk, answer)
+        section.error_code, section.error_details = answer.code, answer.details
+        section.state = SectionRun.State.FAILED
+    section.tokens_in += tokens_in
+    section.tokens_out += tokens_out
+    section.cost += cost
+    section.seconds = round(section.seconds + seconds, 3)
+    with transaction.atomic():
+        section.save()
+        run.hold(
+            tokens_in=F("tokens_in") + tokens_in,
+            tokens_out=F("tokens_out") + tokens_out,
+            cost=F("cost") + cost,
+            seconds=F("seconds") + seconds,
+            **({"attempts": 0} if isinstance(answer, SectionDraft) else {}),
+        )
+
+
+def raise_failures(run: Run) -> None:
+    """Raise WorkError when sections failed: what stopped all of them, or which ones it did."""
+    sections = list(run.generation.sections.all())
+    failed = [s for s in sections if s.state == SectionRun.State.FAILED]
+    if not failed:
+        return
+    cause = {"code": failed[0].error_code, "details": failed[0].error_details}
+    if len(failed) == len(sections):
+        raise WorkError(cause["code"], **cause["details"])
+    names = ", ".join(f"« {run.template.section(s.key).heading} »" for s in failed)
+    raise WorkError("sections_failed", sections=names, cause=cause)
 
 
 def finish(run: Run) -> None:
@@ -247,7 +394,7 @@ def finish(run: Run) -> None:
         shown = {
             p["label"]: passages[p["chunk"]] for p in section.passages if p["chunk"] in passages
         }
-        drafts[section.key] = grounded(drafts[section.key], Sources(shown, {}))
+        drafts[section.key] = grounded(drafts[section.key], shown)
         sources[section.key] = Sources(shown, pages_of_quotes(drafts[section.key], shown))
     body, header = compose(run.template, drafts, sources, emoji=settings.SHEET_EMOJI)
     with transaction.atomic():
@@ -256,64 +403,8 @@ def finish(run: Run) -> None:
             run.token,
             state=Generation.State.DONE,
             finished_at=timezone.now(),
-            tokens_in=sum(s.tokens_in for s in sections),
-            tokens_out=sum(s.tokens_out for s in sections),
         )
-        save_or_propose(run.generation, body, header)
-
-
-def save_or_propose(generation: Generation, body: str, header: dict[str, str]) -> None:
-    """Make the text the sheet's next revision; once a person has written in it, a proposal."""
-    sheet = generation.sheet
-    sheet.refresh_from_db()
-    try:
-        with transaction.atomic():
-            save_revision(
-                sheet,
-                base=sheet.current,
-                body=body,
-                metadata=header,
-                origin=Revision.Origin.GENERATED,
-                author=None,
-                generation=generation,
-            )
-    except (PersonalText, StaleBase):
-        base = generation.base or sheet.current
-        assert base is not None  # a person has written: there is a revision
-        Proposal.objects.create(
-            sheet=sheet, base=base, generation=generation, body=body, metadata=header
-        )
-
-
-def grounded(draft: SectionDraft, sources: Sources) -> SectionDraft:
-    """Return the draft without what the passages do not bear.
-
-    Sources that are gone are dropped. A broken statement is left out, unless
-    `KEEP_BROKEN_STATEMENTS` has it kept and marked.
-    """
-
-    def bears(said: Statement | Row) -> Statement | Row | None:
-        held = tuple(c for c in said.sources if c.label in sources.passages)
-        text = said.text if isinstance(said, Statement) else " | ".join(said.cells)
-        texts = [
-            "\n".join([*sources.passages[c.label].headings, sources.passages[c.label].text])
-            for c in held
-        ]
-        if not held or (
-            verify(text, texts).verdict == BROKEN and not settings.KEEP_BROKEN_STATEMENTS
-        ):
-            return None
-        return dataclasses.replace(said, sources=held)
-
-    fields = [
-        dataclasses.replace(
-            f,
-            statements=tuple(s for x in f.statements if isinstance(s := bears(x), Statement)),
-            rows=tuple(r for x in f.rows if isinstance(r := bears(x), Row)),
-        )
-        for f in draft.fields
-    ]
-    return dataclasses.replace(draft, fields=tuple(fields))
+        save_or_propose(run.generation, run.template, body, header)
 
 
 def fail(generation_id: int, token: uuid.UUID, error: WorkError) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sheets.body import Said
 from sheets.drafts import Template
@@ -16,6 +17,15 @@ class Measures:
     confidence: int
     filled: frozenset[tuple[str, str]]
     section_confidence: Mapping[str, int]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a revision keeps beside its page."""
+        return {
+            "completeness": self.completeness,
+            "confidence": self.confidence,
+            "sections": dict(self.section_confidence),
+            "filled": sorted(f"{section}.{field}" for section, field in self.filled),
+        }
 
 
 def measure(

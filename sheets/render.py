@@ -64,6 +64,8 @@ class Shown:
     quote: str
     url: str
     verdict: str
+    # Why it is no better, in sentences.
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -298,7 +300,7 @@ def render_notes(
     order = list(numbering.order)
     items: list[str] = []
     for number, marker in enumerate(order, 1):
-        cited = citations.get(marker)
+        cited = citations.get(marker) or unchecked(notes[marker])
         # `clean` has passed the free text of a plain note: it is safe as it stands.
         content = (
             cited_note(cited) if cited else mark_safe(inline(converter, notes[marker].text))  # noqa: S308
@@ -308,7 +310,7 @@ def render_notes(
                 '<li id="note-{}"{}>{} <a class="backref" href="#ref-{}-1" '
                 'aria-label="Retour au texte">↩</a></li>',
                 number,
-                format_html(' data-verdict="{}"', cited.verdict) if cited else "",
+                format_html(' data-verdict="{}"', cited.verdict) if cited and cited.verdict else "",
                 content,
                 number,
             )
@@ -321,14 +323,25 @@ def render_notes(
     )
 
 
+def unchecked(note: Note) -> Shown | None:
+    """Return a citation that nobody has checked yet, its words to be shown as they are."""
+    if note.document_id is None or note.page is None:
+        return None
+    title = note.text.partition("](")[0].lstrip("[").removesuffix(f", p. {note.page}")
+    address = reverse("page", args=[note.document_id, note.page])
+    return Shown(note.marker, title, note.page, note.quote, address, "")
+
+
 def cited_note(cited: Shown) -> SafeString:
     """Return a citation: its quote, and the link to its page."""
+    why = format_html(' <span class="why">{}</span>', " ".join(cited.reasons))
     return format_html(
-        '<blockquote class="quote">« {} »</blockquote> <a class="source" href="{}">{}, p. {}</a>',
+        '<blockquote class="quote">« {} »</blockquote> <a class="source" href="{}">{}, p. {}</a>{}',
         french_spaces(cited.quote) or "",
         cited.url,
         cited.title,
         cited.page,
+        why if cited.reasons else "",
     )
 
 

@@ -1,17 +1,24 @@
 """Write revisions. This is the only function that does, and nothing goes round it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils import translation
 
 from sheets.body import Note, split_notes, statements
 from sheets.cite import Checked, check
 from sheets.drafts import Template
+from sheets.graft import sizes, written_out
+from sheets.index import index_words
 from sheets.measure import Measures, measure
+from sheets.merge import Version
 from sheets.models import Citation, Generation, Revision, Sheet
 from sheets.render import Rendered, Shown, page_url, render
+from sheets.signals import revision_saved
 from sheets.template import load_template
+from sheets.verify import reason_sentence
 from wikico2.models import User
 
 
@@ -25,6 +32,17 @@ class StaleBase(Exception):
 
 class PersonalText(Exception):
     """A generated text was to replace what a person wrote: it may only be proposed."""
+
+
+class LossyText(Exception):
+    """A generated text says much less than the one it was to replace, or touches a locked section.
+
+    `notices` says where, as `Proposal.notices` keeps it.
+    """
+
+    def __init__(self, notices: list[dict[str, Any]]) -> None:
+        super().__init__(notices)
+        self.notices = notices
 
 
 @transaction.atomic
@@ -44,13 +62,21 @@ def save_revision(
 
     `base` is the revision that the text was started from: where it is no longer the sheet's
     current one, StaleBase is raised and nothing is written. Raises PersonalText for a generated
-    text on a sheet that a person has touched.
+    text on a sheet that a person has touched, and LossyText for one that loses too much.
     """
+    from sheets.tasks import queue_indexing
+
     locked = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
     if locked.current_id != (base.pk if base else None):
         raise StaleBase(locked.current)
     if origin == Revision.Origin.GENERATED and locked.touched_by_a_person():
         raise PersonalText(sheet.pk)
+    template = load_template(locked.sheet_type)
+    if origin == Revision.Origin.GENERATED and base:
+        old, new = Version(base.body, base.metadata), Version(body, metadata)
+        notices = [*losses(old, new, template), *trespasses(old, new, locked, template)]
+        if notices:
+            raise LossyText(notices)
     latest = locked.revisions.aggregate(number=Max("number"))["number"] or 0
     revision = Revision.objects.create(
         sheet=locked,
@@ -64,7 +90,6 @@ def save_revision(
         generation=generation,
         comment=comment[:500],
     )
-    template = load_template(locked.sheet_type)
     measures = settle(revision, template)
     Sheet.objects.filter(pk=locked.pk).update(
         current=revision,
@@ -73,7 +98,40 @@ def save_revision(
         updated_at=revision.created_at,
     )
     sheet.refresh_from_db()
+    index_words(sheet)
+    queue_indexing(sheet.pk)
+    revision_saved.send(Revision, revision=revision)
     return revision
+
+
+def losses(old: Version, new: Version, template: Template) -> list[dict[str, Any]]:
+    """Return a notice for each section that would lose more than half of its words, or all."""
+    after = sizes(new, template)
+    return [
+        {
+            "code": "shrunk" if after.get(key) else "empty",
+            "section": key,
+            "before": count,
+            "after": after.get(key, 0),
+        }
+        for key, count in sizes(old, template).items()
+        if after.get(key, 0) * 2 < count
+    ]
+
+
+def trespasses(
+    old: Version, new: Version, sheet: Sheet, template: Template
+) -> list[dict[str, Any]]:
+    """Return a notice for each locked section that would not stay as it is."""
+    locked = sheet.locked_keys()
+    if not locked:
+        return []
+    before, after = written_out(old, template), written_out(new, template)
+    return [
+        {"code": "locked", "section": key}
+        for key in sorted(locked)
+        if before.get(key) != after.get(key)
+    ]
 
 
 def settle(revision: Revision, template: Template) -> Measures:
@@ -96,11 +154,13 @@ def settle(revision: Revision, template: Template) -> Measures:
         )
         for order, c in enumerate(found, 1)
     )
-    revision.rendered = make_page(revision, template, notes, found).as_json()
-    revision.save(update_fields=["rendered"])
     verdicts = {c.note.marker: c.verdict for c in found}
     by_a_person = revision.origin != Revision.Origin.GENERATED
-    return measure(template, [*said, *values], verdicts, by_a_person=by_a_person)
+    measures = measure(template, [*said, *values], verdicts, by_a_person=by_a_person)
+    page = make_page(revision, template, notes, found)
+    revision.rendered = page.as_json() | {"measures": measures.as_json()}
+    revision.save(update_fields=["rendered"])
+    return measures
 
 
 def header_as_body(metadata: Mapping[str, str], template: Template) -> str:
@@ -113,6 +173,12 @@ def header_as_body(metadata: Mapping[str, str], template: Template) -> str:
                 f"### {f.heading}\n\n{metadata[f.key]}" for f in section.fields if f.key in metadata
             )
     return "\n\n".join(parts)
+
+
+def french_reasons(reasons: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the reasons of a verdict as the page has them, in the language of sheets."""
+    with translation.override("fr"):
+        return [said for code, detail in reasons if (said := reason_sentence(code, detail))]
 
 
 def make_page(
@@ -128,6 +194,7 @@ def make_page(
             quote=c.note.quote,
             url=page_url(c.note.document_id or 0, c.note.page or 1, ids[c.note.marker[:40]]),
             verdict=c.verdict,
+            reasons=tuple(french_reasons(c.reasons)),
         )
         for c in found
     }

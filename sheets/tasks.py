@@ -1,13 +1,19 @@
 """The sheets' tasks: each takes an id, tolerates that its row is gone, and calls one function."""
 
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from ingestion.signals import document_settled
-from sheets import generate
-from sheets.models import Generation
-from wikico2.queue import enqueue, resumable
+from sheets import generate, index, stale
+from sheets.models import Generation, Sheet
+from wikico2.errors import WorkError
+from wikico2.queue import enqueue, enqueue_later, resumable
 
 WRITE = "sheets.tasks.write_sheet"
+INDEX = "sheets.tasks.index_sheet"
+LOOK = "sheets.tasks.look_for_passages"
+INDEX_TRIES = 10
+INDEX_PAUSE = 60.0
 resumable("sheets.Generation", WRITE)
 
 
@@ -21,6 +27,16 @@ def queue_generation(generation_id: int) -> None:
     enqueue(WRITE, generation_id)
 
 
+def look_for_passages(sheet_id: int) -> None:
+    """Find what new passages the stale sections of a sheet have."""
+    stale.look_for_passages(sheet_id)
+
+
+def queue_look(sheet_id: int) -> None:
+    """Queue the look for new passages, in the caller's transaction."""
+    enqueue(LOOK, sheet_id)
+
+
 @receiver(document_settled)
 def source_is_settled(sender: object, document_id: int, **kwargs: object) -> None:
     """Queue the runs that waited for a source."""
@@ -29,3 +45,38 @@ def source_is_settled(sender: object, document_id: int, **kwargs: object) -> Non
     ).values_list("pk", flat=True)
     for pk in waiting:
         queue_generation(pk)
+
+
+def index_sheet(sheet_id: int, attempt: int = 1) -> None:
+    """Give a sheet's sections their vectors; take those of a removed sheet away."""
+    sheet = Sheet.objects.filter(pk=sheet_id).first()
+    try:
+        if sheet is None:
+            index.forget(sheet_id)
+            return
+        index.ensure_words(sheet)
+        index.learn_words(sheet)
+        index.index_meaning(sheet)
+    except WorkError:
+        if attempt >= INDEX_TRIES:
+            raise
+        enqueue_later(INDEX, sheet_id, attempt + 1, seconds=INDEX_PAUSE)
+
+
+def queue_indexing(sheet_id: int) -> None:
+    """Queue what indexing takes long, in the caller's transaction."""
+    enqueue(INDEX, sheet_id)
+
+
+@receiver(post_save, sender=Sheet)
+def sheet_is_saved(sender: object, instance: Sheet, raw: bool = False, **kwargs: object) -> None:
+    """Index a sheet whose title or state a person may have changed."""
+    if not raw:
+        index.index_words(instance)
+        queue_indexing(instance.pk)
+
+
+@receiver(post_delete, sender=Sheet)
+def sheet_is_deleted(sender: object, instance: Sheet, **kwargs: object) -> None:
+    """Take a deleted sheet out of the index."""
+    queue_indexing(instance.pk)

@@ -20,6 +20,7 @@ from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate
 from ingestion import index, ingest
 from ingestion.models import Document
 from ingestion.readers.pdf import check_pdf, read_pdf
+from sheets.index import SECTIONS
 from tests import services
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from tests.worker import Worker
@@ -80,9 +81,11 @@ def _fresh_services() -> Iterator[None]:
     """Forget what an earlier test said to the model service or left in the index."""
     services.AI.reset()
     ai._accepted_form.clear()
+    ai._folds_system.clear()
     yield
     if "httpx" in sys.modules and services.chroma_port() == settings.CHROMA_PORT:
         index.drop(EMBEDDING_MODEL)
+        index.drop(EMBEDDING_MODEL, SECTIONS)
 
 
 @pytest.fixture(autouse=True)

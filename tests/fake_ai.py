@@ -98,6 +98,13 @@ class FakeAI:
             self.answers: deque[str] = deque()
             self.answer: Callable[[Any], str] = answer_from_passages
             self.refused_formats: set[str] = set()
+            self.refused_roles: set[str] = set()
+            self.no_choices = False
+            self.chat_faults: deque[Fault] = deque()
+            self.chat_seconds: list[float] = []
+            self.chats_now = self.most_chats_at_once = 0
+            self.first_token = 0.0
+            self.tokens_per_second = 0.0
             self.down = False
             self.down_after: int | None = None
 
@@ -142,7 +149,9 @@ class _Handler(BaseHTTPRequestHandler):
         service = self.service
         with service.lock:
             service.requests.append(Request(self.path, body, time.monotonic()))
-            fault = service.faults.popleft() if service.faults else None
+            ours = service.chat_faults if self.path.endswith("/chat/completions") else None
+            faults = ours or service.faults
+            fault = faults.popleft() if faults else None
             asked = len(service.requests)
         if service.down or (service.down_after is not None and asked > service.down_after):
             fault = Fault("reset")
@@ -174,6 +183,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._error(404, "no such address")
 
     def _chat(self, body: Any) -> None:
+        """Answer in the time that a model takes: to its first token, and for each that follows."""
+        if {m["role"] for m in body["messages"]} & self.service.refused_roles:
+            self._error(400, "System role not supported")
+            return
         asked = (body.get("response_format") or {}).get("type", "")
         if asked in self.service.refused_formats:
             self._error(400, f"response_format {asked} is not supported")
@@ -187,13 +200,26 @@ class _Handler(BaseHTTPRequestHandler):
         message = {"role": "assistant", "content": " ".join(words[:limit])}
         prompt = sum(len(m["content"].split()) for m in body["messages"])
         usage = {"prompt_tokens": prompt, "completion_tokens": min(len(words), limit)}
+        begun = time.monotonic()
+        with self.service.lock:
+            self.service.chats_now += 1
+            most = max(self.service.most_chats_at_once, self.service.chats_now)
+            self.service.most_chats_at_once = most
+        time.sleep(self.service.first_token)
+        if self.service.tokens_per_second:
+            # A French word is about a token and a half.
+            time.sleep(1.5 * usage["completion_tokens"] / self.service.tokens_per_second)
+        with self.service.lock:
+            self.service.chats_now -= 1
+            self.service.chat_seconds.append(time.monotonic() - begun)
+        choices = [{"index": 0, "message": message, "finish_reason": reason}]
         self._json(
             {
                 "id": "chat-1",
                 "object": "chat.completion",
                 "created": 0,
                 "model": body["model"],
-                "choices": [{"index": 0, "message": message, "finish_reason": reason}],
+                "choices": [] if self.service.no_choices else choices,
                 "usage": usage | {"total_tokens": sum(usage.values())},
             }
         )
@@ -236,19 +262,54 @@ def _embeddings(body: Any, fault: Fault | None) -> list[dict[str, Any]]:
 _PASSAGE = re.compile(r"^\[(S\d+)\]\n[^\n]*\n(.*?)\n\[/\1\]$", re.MULTILINE | re.DOTALL)
 
 
+_ASKED = re.compile(r"^- (\w+) \(.*\) : .*\[(.*)\]$", re.MULTILINE)
+
+
+def asked_fields(body: Any) -> dict[str, bool]:
+    """Return the fields that are asked for, by the schema or else by the prompt: is it a table?"""
+    form = body.get("response_format") or {}
+    fields = form.get("json_schema", {}).get("schema", {}).get("properties", {})
+    if fields:
+        return {key: "cells" in f["items"]["properties"] for key, f in fields.items()}
+    prompt = "\n".join(message["content"] for message in body["messages"])
+    return {key: shape.startswith("un tableau") for key, shape in _ASKED.findall(prompt)}
+
+
 def answer_from_passages(body: Any) -> str:
     """Return an answer as a diligent model gives it: each field quotes one passage."""
     prompt = "\n".join(message["content"] for message in body["messages"])
     passages = _PASSAGE.findall(prompt)
-    form = body.get("response_format") or {}
-    fields = form.get("json_schema", {}).get("schema", {}).get("properties", {})
-    if not passages or not fields:
+    fields = asked_fields(body)
+    if not passages:
         return json.dumps({key: [] for key in fields})
     answer = {}
-    for number, (key, shape) in enumerate(fields.items()):
+    for number, (key, is_table) in enumerate(fields.items()):
         label, text = passages[number % len(passages)]
         sentence = re.split(r"(?<=[.!?])\s", " ".join(text.split()))[0]
-        properties = shape.get("items", {}).get("properties", {})
-        said = {"cells": [sentence]} if "cells" in properties else {"text": sentence}
+        said = {"cells": [sentence]} if is_table else {"text": sentence}
         answer[key] = [said | {"sources": [label]}]
+    return json.dumps(answer, ensure_ascii=False)
+
+
+def answer_generously(body: Any) -> str:
+    """Return an answer as a thorough model gives it: it quotes all sentences and table rows.
+
+    Each goes to the field with whose description it shares most words, up to 40 a field.
+    """
+    prompt = "\n".join(message["content"] for message in body["messages"])
+    pieces = [
+        (label, piece.strip())
+        for label, text in _PASSAGE.findall(prompt)
+        for line in text.split("\n")
+        for piece in ([line] if line.startswith("|") else re.split(r"(?<=[.!?])\s", line))
+        if len(piece) > 20 and not set(piece) <= set("|- ")
+    ]
+    asked = {m[1]: set(stems(m[0])) for m in re.finditer(r"^- (\w+) \(.*$", prompt, re.MULTILINE)}
+    fields = asked_fields(body)
+    answer: dict[str, list[Any]] = {key: [] for key in fields}
+    for label, piece in pieces:
+        words = set(stems(piece))
+        key = max(fields, key=lambda k: (len(answer[k]) < 40, len(asked.get(k, set()) & words)))
+        said = {"cells": [piece]} if fields[key] else {"text": piece}
+        answer[key].append(said | {"sources": [label]})
     return json.dumps(answer, ensure_ascii=False)

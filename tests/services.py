@@ -21,7 +21,11 @@ from wikico2.embedded.chroma import ChromaServer
 from wikico2.embedded.postgres import PostgresServer
 
 AI = FakeAI()
-SEEDS = ["sheets.migrations.0003_seed_types"]
+SEEDS = [
+    "sheets.migrations.0003_seed_types",
+    "sheets.migrations.0008_seed_prompt",
+    "ingestion.migrations.0006_seed_thesaurus",
+]
 _running = ExitStack()
 
 
@@ -97,6 +101,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "EMBEDDING_MODEL": EMBEDDING_MODEL,
         "LLM_MODEL": CHAT_MODEL,
         "AI_TIMEOUT": "2",
+        "SEARCH_WAIT_SECONDS": "20",
         "AI_BACKOFF_SECONDS": "5",
         "MAX_UPLOAD_MB": "25",
         "LOG_LEVEL": "WARNING",

@@ -77,7 +77,8 @@ class TestMoods:
         ("fault", "code"),
         [
             (Fault("status", 500), "service_unreachable"),
-            (Fault("reset"), "service_unreachable"),
+            (Fault("reset"), "service_cut_off"),
+            (Fault("hang", seconds=0.6), "service_slow"),
             (Fault("status", 429, {"Retry-After": "0"}), "service_busy"),
             (Fault("nan"), "bad_answer"),
             (Fault("garbage"), "bad_answer"),
@@ -178,6 +179,34 @@ class TestChat:
             if r.path == "/v1/chat/completions"
         ]
         assert forms == ["json_schema", "json_object", "json_object"]
+
+    def test_a_refused_system_role_is_told_by_the_user(self, fake_ai: FakeAI) -> None:
+        fake_ai.refused_roles = {"system"}
+        asked = [{"role": "system", "content": "Soyez bref."}, *ASK]
+        for _ in range(2):
+            assert ai.chat(asked, model=CHAT_MODEL).text
+        chats = [r.body["messages"] for r in fake_ai.requests if r.path.endswith("completions")]
+        assert [[m["role"] for m in one] for one in chats] == [
+            ["system", "user"],
+            ["user"],
+            ["user"],
+        ]
+        assert chats[1][0]["content"] == "Soyez bref.\n\nBonjour"
+
+    def test_a_refusal_for_another_reason_is_said(self, fake_ai: FakeAI) -> None:
+        fake_ai.fail(*[Fault("status", 400, message="too many tokens")] * 9)
+        with pytest.raises(WorkError) as caught:
+            ai.chat([{"role": "system", "content": "Soyez bref."}, *ASK], model=CHAT_MODEL)
+        assert "too many tokens" in caught.value.sentence
+
+    def test_no_choices_and_no_words_are_no_answer(self, fake_ai: FakeAI) -> None:
+        for answers in (["", "Bonjour"], ["  ", "Bonjour"]):
+            fake_ai.answers.extend(answers)
+            assert ai.chat(ASK, model=CHAT_MODEL).text == "Bonjour"
+        fake_ai.no_choices = True
+        with pytest.raises(TransientError) as caught:
+            ai.chat(ASK, model=CHAT_MODEL, patience=patience())
+        assert caught.value.code == "empty_answer"
 
     def test_plain_text_is_the_last_form(self, fake_ai: FakeAI) -> None:
         fake_ai.refused_formats = {"json_schema", "json_object"}

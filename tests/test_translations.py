@@ -77,7 +77,9 @@ def test_the_compiled_file_is_in_step(entries: list[Entry]) -> None:
         compiled = gettext.GNUTranslations(file)
     for entry in entries:
         one, many = entry.strings["msgid"], entry.strings.get("msgid_plural")
-        if many:
+        if context := entry.strings.get("msgctxt"):
+            shown = [compiled.pgettext(context, one)]
+        elif many:
             shown = [compiled.ngettext(one, many, n) for n in (1, 2)]
         else:
             shown = [compiled.gettext(one)]

@@ -11,6 +11,7 @@ import functools
 import json
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ Waiting = Callable[[], None]
 Answer = TypeVar("Answer")
 
 MAX_BODY_BYTES = 2_000_000
+# The names of httpx's errors for a connection that stood and was lost.
+CUT_OFF = {"ReadError", "WriteError", "CloseError", "RemoteProtocolError"}
 CONNECT_SECONDS = 10.0
 
 
@@ -102,29 +105,48 @@ def chat(
 ) -> ChatAnswer:
     """Return the model's answer, in the shape of `schema` where the endpoint can promise it.
 
-    An endpoint that refuses JSON schemas is asked for any JSON, then for plain text.
+    An endpoint that refuses JSON schemas is asked for any JSON, then for plain text. One that
+    refuses the system role gets its words at the head of the user's.
     """
     patience = patience or Patience.of_settings()
     request: dict[str, Any] = {
         "model": model,
-        "messages": list(messages),
+        "messages": folded(messages) if _key(model) in _folds_system else list(messages),
         "max_tokens": settings.LLM_MAX_TOKENS if max_tokens is None else max_tokens,
         "temperature": settings.LLM_TEMPERATURE if temperature is None else temperature,
     }
     forms = _answer_forms(schema)
-    first = _accepted_form.get((settings.AI_BASE_URL, model), 0) if schema is not None else 0
-    for number in range(first, len(forms)):
+    number = _accepted_form.get(_key(model), 0) if schema is not None else 0
+    while True:
         try:
             answer = _call(functools.partial(_chat_once, request | forms[number]), model, patience)
         except _RefusedError as refusal:
-            if refusal.status not in (400, 422) or number == len(forms) - 1:
+            if refusal.status not in (400, 422):
                 raise
-            logger.info("The model service refuses this form of answer (%s).", refusal)
+            system = request["messages"][0]["role"] == "system"
+            if system and (SYSTEM_ROLE.search(refusal.reason) or number == len(forms) - 1):
+                request["messages"] = folded(messages)
+                logger.info("The model service refuses the system role (%s).", refusal)
+            elif number < len(forms) - 1:
+                number += 1
+                logger.info("The model service refuses this form of answer (%s).", refusal)
+            else:
+                raise
         else:
             if schema is not None:
-                _accepted_form[settings.AI_BASE_URL, model] = number
+                _accepted_form[_key(model)] = number
+            if request["messages"][0] != messages[0]:
+                _folds_system.add(_key(model))
             return answer
-    raise AssertionError("there is always a last form of answer")
+
+
+def folded(messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the conversation with the system's words put before the user's first ones."""
+    system = "\n\n".join(m["content"] for m in messages if m["role"] == "system")
+    others = [dict(m) for m in messages if m["role"] != "system"]
+    if system and others:
+        others[0]["content"] = f"{system}\n\n{others[0]['content']}"
+    return others
 
 
 def models(*, patience: Patience | None = None) -> list[str]:
@@ -156,6 +178,7 @@ class _RefusedError(WorkError):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__("service_refused", reason=f"{status} {reason}".strip())
         self.status = status
+        self.reason = reason
 
 
 def _embed_batch(batch: list[str], model: str, client: "openai.OpenAI") -> Vectors:
@@ -174,8 +197,8 @@ def _embed_batch(batch: list[str], model: str, client: "openai.OpenAI") -> Vecto
 
 def _chat_once(request: dict[str, Any], client: "openai.OpenAI") -> ChatAnswer:
     answer = client.chat.completions.create(**request)
-    if not answer.choices or answer.choices[0].message.content is None:
-        raise TransientError("bad_answer", reason="no text")
+    if not answer.choices or not (answer.choices[0].message.content or "").strip():
+        raise TransientError("empty_answer")
     choice, usage = answer.choices[0], answer.usage
     return ChatAnswer(
         text=choice.message.content or "",
@@ -202,8 +225,14 @@ def _answer_forms(schema: dict[str, Any] | None) -> list[dict[str, Any]]:
     ]
 
 
-# Which form an endpoint takes for a model, learnt once a process.
+# Which form an endpoint takes for a model, and who refuses the system role: learnt once a process.
 _accepted_form: dict[tuple[str, str], int] = {}
+_folds_system: set[tuple[str, str]] = set()
+SYSTEM_ROLE = re.compile(r"system|roles? must alternate|unsupported role", re.IGNORECASE)
+
+
+def _key(model: str) -> tuple[str, str]:
+    return settings.AI_BASE_URL, model
 
 
 @functools.lru_cache(maxsize=4)
@@ -251,7 +280,12 @@ def _try(request: "Callable[[openai.OpenAI], Answer]", client: "openai.OpenAI") 
         return request(client)
     except openai.APIStatusError as error:
         raise _of_status(error) from error
+    except openai.APITimeoutError as error:
+        seconds = client.timeout.read if isinstance(client.timeout, openai.Timeout) else 0
+        raise TransientError("service_slow", host=_host(), seconds=f"{seconds:g}") from error
     except openai.APIConnectionError as error:
+        if type(error.__cause__).__name__ in CUT_OFF:
+            raise TransientError("service_cut_off", host=_host()) from error
         raise _unreachable() from error
     except openai.APIError as error:
         raise TransientError("bad_answer", reason=_short(error.message)) from error
@@ -271,8 +305,11 @@ def _of_status(error: "openai.APIStatusError") -> WorkError:
 
 
 def _unreachable(**details: Any) -> TransientError:
-    host = urlsplit(settings.AI_BASE_URL).netloc.rpartition("@")[2]
-    return TransientError("service_unreachable", host=host, **details)
+    return TransientError("service_unreachable", host=_host(), **details)
+
+
+def _host() -> str:
+    return urlsplit(settings.AI_BASE_URL).netloc.rpartition("@")[2]
 
 
 def _explained(refusal: _RefusedError, model: str, patience: Patience) -> WorkError:

@@ -64,6 +64,35 @@ SENTENCES = {
     "bad_answer": gettext_noop(
         "The model service gave an answer that cannot be used (%(reason)s). Retry."
     ),
+    "service_slow": gettext_noop(
+        "The model service at %(host)s did not answer within %(seconds)s seconds. Nothing is lost: "
+        "retry, or raise AI_TIMEOUT."
+    ),
+    "service_cut_off": gettext_noop(
+        "The model service at %(host)s cut the connection off. Nothing is lost: retry."
+    ),
+    "empty_answer": gettext_noop(
+        "The model service answered, but the model said nothing. Retry, or choose another model."
+    ),
+    "answer_cut": gettext_noop(
+        "The model's answer was cut off after %(tokens)s tokens. Raise LLM_MAX_TOKENS, then retry."
+    ),
+    "not_json": gettext_noop(
+        "The model's answer is not the JSON that was asked for (%(reason)s). Retry, or choose "
+        "another model."
+    ),
+    "wrong_schema": gettext_noop(
+        "The model's answer does not have the form that was asked for (%(reason)s). Retry, or "
+        "choose another model."
+    ),
+    "sections_failed": gettext_noop(
+        "Not written: %(sections)s. What is written is kept; a retry repeats only the rest. "
+        "%(reason)s"
+    ),
+    "token_ceiling": gettext_noop(
+        "Today's limit of %(limit)s tokens is reached (%(spent)s are used). Nothing is lost: retry "
+        "tomorrow, or ask the administrator to raise LLM_TOKENS_PER_DAY."
+    ),
     "index_unreachable": gettext_noop(
         "The index of passages does not answer. Nothing is lost: retry when it is back."
     ),
@@ -76,6 +105,9 @@ SENTENCES = {
     "stopped": gettext_noop("The work was stopped before its end."),
     "no_sources": gettext_noop(
         "No source was chosen that can be read. Choose at least one source, or upload one."
+    ),
+    "nothing_to_write": gettext_noop(
+        "Every section that was asked for is locked by an expert. Unlock one, then regenerate."
     ),
     "sources_failed": gettext_noop(
         "None of the chosen sources could be read: %(titles)s. Retry or replace them, then retry."
@@ -94,6 +126,9 @@ class WorkError(Exception):
         super().__init__(f"{code} {details}" if details else code)
         self.code = code
         self.details = details
+        # What a model took before it failed.
+        self.tokens_in = 0
+        self.tokens_out = 0
 
     @property
     def sentence(self) -> str:
@@ -111,6 +146,8 @@ def sentence(code: str, details: dict[str, Any]) -> str:
         return ""
     if code not in SENTENCES:
         code, details = "internal", {"reason": code}
+    if isinstance(cause := details.get("cause"), dict):  # a failure that explains this one
+        details = details | {"reason": sentence(cause["code"], cause["details"])}
     try:
         return _(SENTENCES[code]) % details
     except KeyError:  # a row written before the sentence had this detail

@@ -1,16 +1,34 @@
 """One run of the writer over a sheet, section by section."""
 
 import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import Document
+from sheets.models.prompt import Prompt
 from sheets.models.sheet import Revision, Sheet
 from wikico2.errors import sentence
 from wikico2.leases import LeasedQuerySet
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What writing took: tokens, money, and seconds in which a section was in hand."""
+
+    tokens_in: int
+    tokens_out: int
+    cost: Decimal
+    seconds: float
+
+    @property
+    def tokens(self) -> int:
+        return self.tokens_in + self.tokens_out
 
 
 class GenerationQuerySet(LeasedQuerySet["Generation"]):
@@ -18,6 +36,16 @@ class GenerationQuerySet(LeasedQuerySet["Generation"]):
 
     def in_progress(self) -> "GenerationQuerySet":
         return self.filter(state__in=Generation.WORKING)
+
+    def spent(self) -> "Spent":
+        """Return what these runs took together."""
+        sums = self.aggregate(
+            tokens_in=Sum("tokens_in", default=0),
+            tokens_out=Sum("tokens_out", default=0),
+            cost=Sum("cost", default=Decimal(0)),
+            seconds=Sum("seconds", default=0.0),
+        )
+        return Spent(**sums)
 
 
 class Generation(models.Model):
@@ -40,9 +68,15 @@ class Generation(models.Model):
     backend = models.CharField(_("writer"), max_length=20)
     model = models.CharField(_("model"), max_length=100)
     prompt_version = models.CharField(_("prompt version"), max_length=40, blank=True)
+    # The text behind `prompt_version`; none for a writer that is not told anything.
+    prompt = models.ForeignKey(
+        Prompt, on_delete=models.PROTECT, null=True, blank=True, related_name="generations"
+    )
     parameters = models.JSONField(_("parameters"), default=dict, blank=True)
     tokens_in = models.PositiveIntegerField(_("tokens in"), default=0)
     tokens_out = models.PositiveIntegerField(_("tokens out"), default=0)
+    cost = models.DecimalField(_("cost"), max_digits=14, decimal_places=6, default=0)
+    seconds = models.FloatField(_("seconds of work"), default=0)
     state = models.CharField(
         _("state"), max_length=10, choices=State.choices, default=State.WAITING, db_index=True
     )
@@ -71,6 +105,10 @@ class Generation(models.Model):
     @property
     def is_working(self) -> bool:
         return self.state in self.WORKING
+
+    @property
+    def tokens(self) -> int:
+        return self.tokens_in + self.tokens_out
 
     @property
     def error(self) -> str:
@@ -103,8 +141,10 @@ class SectionRun(models.Model):
         _("passages shown"), default=list, blank=True
     )
     output: "models.JSONField[Any, Any]" = models.JSONField(_("answer"), default=dict, blank=True)
-    tokens_in = models.PositiveIntegerField(default=0)
-    tokens_out = models.PositiveIntegerField(default=0)
+    # Of all tries together, the failed ones too.
+    tokens_in = models.PositiveIntegerField(_("tokens in"), default=0)
+    tokens_out = models.PositiveIntegerField(_("tokens out"), default=0)
+    cost = models.DecimalField(_("cost"), max_digits=14, decimal_places=6, default=0)
     seconds = models.FloatField(_("seconds"), default=0)
     error_code = models.CharField(max_length=40, blank=True)
     error_details = models.JSONField(default=dict, blank=True)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import Chunk, Document
 from sheets.models.template import SheetType
+from sheets.verify import reason_sentence
 
 
 class SheetQuerySet(models.QuerySet["Sheet"]):
@@ -66,7 +67,12 @@ class Sheet(models.Model):
         blank=True,
         related_name="+",
     )
+    # What `sheets.stale` keeps. `written_from`: for each section, what its last writing rested on.
+    # `stale_sections`: {section: {"codes": [why, …], "passages": [new ones]}}; the passages are
+    # null until a worker has looked for them.
+    written_from = models.JSONField(default=dict, blank=True, editable=False)
     stale_reasons = models.JSONField(_("stale because"), default=list, blank=True)
+    stale_sections = models.JSONField(_("stale sections"), default=dict, blank=True)
     completeness = models.PositiveSmallIntegerField(_("completeness in %"), default=0)
     confidence = models.PositiveSmallIntegerField(_("confidence in %"), default=0)
     validated_by = models.ForeignKey(
@@ -136,6 +142,37 @@ class Sheet(models.Model):
         """Tell whether a person's words are in the sheet's history."""
         return self.revisions.exclude(origin=Revision.Origin.GENERATED).exists()
 
+    def locked_keys(self) -> set[str]:
+        """Return the keys of the sections that no writer may touch."""
+        return set(self.locks.values_list("section", flat=True))
+
+    def stale_keys(self) -> list[str]:
+        """Return the stale sections that a writer may write again."""
+        locked = self.locked_keys() if self.stale_sections else set()
+        return [key for key in self.stale_sections if key not in locked]
+
+
+class SectionLock(models.Model):
+    """An expert's word that a section stays as it is: no writing touches it."""
+
+    sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="locks")
+    section = models.CharField(_("section"), max_length=100)
+    locked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    locked_at = models.DateTimeField(_("locked on"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("locked section")
+        verbose_name_plural = _("locked sections")
+        ordering = ["sheet", "section"]
+        constraints = [
+            models.UniqueConstraint(fields=["sheet", "section"], name="sectionlock_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sheet_id}:{self.section}"
+
 
 class Revision(models.Model):
     """One state of a sheet's text. Rows are only ever appended; the database refuses the rest."""
@@ -189,6 +226,16 @@ class Revision(models.Model):
             models.CheckConstraint(
                 condition=~Q(origin="generated") | Q(generation__isnull=False),
                 name="revision_generated_has_generation",
+            ),
+            models.CheckConstraint(
+                condition=~Q(origin="merge")
+                | Q(second_parent__isnull=False)
+                | Q(generation__isnull=False),
+                name="revision_merge_has_two_parents",
+            ),
+            models.CheckConstraint(
+                condition=Q(generation__isnull=True) | Q(origin__in=("generated", "merge")),
+                name="revision_of_a_person_has_no_generation",
             ),
         ]
 
@@ -264,29 +311,75 @@ class Citation(models.Model):
     def __str__(self) -> str:
         return f"[{self.marker}] p. {self.page}"
 
+    @property
+    def reason_sentences(self) -> list[str]:
+        """Return why the verdict is no better, in the reader's language."""
+        return [said for code, detail in self.reasons if (said := reason_sentence(code, detail))]
+
+
+class ProposalQuerySet(models.QuerySet["Proposal"]):
+    """Questions about what waits for a person."""
+
+    def waiting(self) -> "ProposalQuerySet":
+        return self.filter(state=Proposal.State.OPEN)
+
 
 class Proposal(models.Model):
-    """A text that waits for a person: what it started from, what it says, where the two clash."""
+    """A text that waits for a person: what it started from, what it says, where the two clash.
+
+    The text itself never changes, nor does a decision; the database refuses both.
+    """
 
     class State(models.TextChoices):
         OPEN = "open", _("waiting")
         ACCEPTED = "accepted", _("accepted")
         REFUSED = "refused", _("refused")
+        REPLACED = "replaced", _("replaced by a later one")
+
+    ACCEPTED_SECTION, KEPT_SECTION, REPLACED_SECTION = "accepted", "kept", "replaced"
 
     sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="proposals")
-    base = models.ForeignKey(Revision, on_delete=models.RESTRICT, related_name="+")
+    # What the text started from: a revision, or the text of an accepted proposal after it;
+    # nothing where no machine had written in the sheet.
+    base = models.ForeignKey(
+        Revision, on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
+    )
+    base_proposal = models.ForeignKey(
+        "self", on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
+    )
     generation = models.ForeignKey(
         "Generation", on_delete=models.RESTRICT, null=True, blank=True, related_name="proposals"
     )
     body = models.TextField(_("proposed text"))
     metadata = models.JSONField(_("proposed header data"), default=dict, blank=True)
+    # The sections that the text is about; of the others it says nothing. Empty: all.
+    sections = models.JSONField(_("sections"), default=list, blank=True)
+    # What `Sheet.written_from` becomes for them once they are decided.
+    written_from = models.JSONField(default=dict, blank=True, editable=False)
+    # What its reader must know: [{"code": "shrunk", "section": …, "before": …, "after": …}, …].
+    notices = models.JSONField(_("warnings"), default=list, blank=True)
+    # Derived, for lists: the text merged onto `merged_onto`, and the keys of what clashes there.
     merged = models.TextField(_("merged text"), blank=True)
     conflicts = models.JSONField(_("conflicts"), default=list, blank=True)
+    merged_onto = models.ForeignKey(
+        Revision, on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
+    )
+    # What people have settled so far: {piece: {"choice": …, "text": …}}, {section: accepted|kept}.
+    choices = models.JSONField(_("choices"), default=dict, blank=True)
+    decided = models.JSONField(_("decided sections"), default=dict, blank=True)
     state = models.CharField(
         _("state"), max_length=10, choices=State.choices, default=State.OPEN, db_index=True
     )
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    accepted_as = models.ForeignKey(
+        Revision,
+        verbose_name=_("accepted as"),
+        on_delete=models.RESTRICT,
+        null=True,
+        blank=True,
+        related_name="accepted_proposals",
     )
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -295,13 +388,35 @@ class Proposal(models.Model):
     reason = models.TextField(_("reason"), blank=True)
     created_at = models.DateTimeField(_("date"), db_default=Now())
 
+    objects = ProposalQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("proposal")
         verbose_name_plural = _("proposals")
-        ordering = ["-created_at"]
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state="accepted") | Q(accepted_as__isnull=False),
+                name="proposal_accepted_has_revision",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.sheet}: {self.get_state_display()}"
 
     def get_absolute_url(self) -> str:
         return reverse("proposal", args=[self.sheet.slug, self.pk])
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == self.State.OPEN
+
+    @property
+    def base_text(self) -> tuple[str, dict[str, str]]:
+        """Return the body and the header data that the proposed text started from."""
+        start = self.base_proposal or self.base
+        return (start.body, start.metadata) if start else ("", {})
+
+    def concerns(self, section: str) -> bool:
+        """Tell whether the section is still to be decided here."""
+        return section not in self.decided and (not self.sections or section in self.sections)

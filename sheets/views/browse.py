@@ -26,6 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
     ).order_by("order", "key")
     written = sheets.filter(current__isnull=False).select_related("sheet_type")
     unfinished = Q(state__in=(Sheet.State.DRAFT, Sheet.State.REVIEW)) | Q(completeness__lt=80)
+    unfinished |= ~Q(stale_reasons=[])
     context = {
         "kinds": kinds,
         "sheet_count": sum(kind.count for kind in kinds),
@@ -48,15 +49,17 @@ def sheet_list(request: HttpRequest) -> HttpResponse:
     wish = NarrowingForm(request.GET).wish()
     page = Paginator(facets.listed(sheets, wish), PER_PAGE).get_page(request.GET.get("page"))
     types = facets.type_choices(sheets, wish)
+    states, freshness = facets.state_choices(sheets, wish)
     context = {
         "wish": wish,
         "page": page,
         "types": types,
         "type_total": sum(choice.count for choice in types),
-        "states": facets.state_choices(sheets, wish),
+        "states": states,
+        "freshness": freshness,
         "sources": facets.source_choices(sheets, wish),
         "orders": facets.ORDERS,
-        "narrowed": bool(wish.q or wish.type or wish.state or wish.source),
+        "narrowed": bool(wish.q or wish.type or wish.state or wish.source or wish.stale),
         "drafts_hidden": not settings.SHOW_DRAFTS and not request.user.is_authenticated,
     }
     return render(request, "sheets/list.html", context)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from sheets.export import to_markdown
 from sheets.models import Field, Generation, Proposal, Section, Sheet
 from sheets.progress import watch
-from sheets.render import render as to_html
+from sheets.provenance import Authored, show_authors
 from sheets.template import load_template
 
 PER_PAGE = 50
@@ -33,12 +33,20 @@ def sheet(request: HttpRequest, slug: str) -> HttpResponse:
         "documents": list(found.documents.order_by("title")),
         "proposal_id": found.proposal_id,
         "progress": None,
+        "authored": authored(request, found),
     }
     if found.generation_id and found.generation_state != Generation.State.DONE:
         generation = Generation.objects.get(pk=found.generation_id)
         generation.sheet = found
         context["progress"] = watch(generation)
     return render(request, "sheets/sheet.html", context)
+
+
+def authored(request: HttpRequest, sheet: Sheet) -> Authored | None:
+    """Return who wrote each block, if the reader asks for it."""
+    if request.GET.get("auteurs") != "1" or sheet.current is None:
+        return None
+    return show_authors(sheet.current, load_template(sheet.sheet_type))
 
 
 def sheets_to_read(request: HttpRequest) -> Any:
@@ -101,18 +109,3 @@ def export_markdown(request: HttpRequest, slug: str) -> HttpResponse:
     return HttpResponse(
         to_markdown(found), content_type="text/markdown; charset=utf-8", headers=headers
     )
-
-
-@require_safe
-def proposal(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """Show a proposed text."""
-    found = get_object_or_404(readable_sheets(request), slug=slug)
-    shown = get_object_or_404(found.proposals.select_related("author", "generation", "base"), pk=pk)
-    rendered = to_html(shown.body, shown.metadata, load_template(found.sheet_type), {}).as_json()
-    context = {
-        "sheet": found,
-        "proposal": shown,
-        "rendered": rendered,
-        "header": header_facts(found, rendered),
-    }
-    return render(request, "sheets/proposal.html", context)

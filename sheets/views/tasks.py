@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Exists, F, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -9,13 +10,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ingestion.models import Document
-from sheets.models import Generation, Sheet
+from sheets.models import Generation, Sheet, Spending
 from sheets.models.generation import GenerationQuerySet
 from sheets.progress import with_progress
 from wikico2.queue import queue_length, workers_alive
 
 SHOWN = 30
 FINISHED_SHOWN = 10
+MONTHS_SHOWN = 12
 
 
 @never_cache
@@ -24,6 +26,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
     """Show the work; asked again by the page itself, only the part that changes."""
     reading = Document.objects.in_progress()
     writing = visible(request.user).in_progress()
+    months = Spending.objects.by_month()[:MONTHS_SHOWN]
     context: dict[str, Any] = {
         "alive": workers_alive(),
         "waiting": queue_length(),
@@ -42,6 +45,10 @@ def tasks(request: HttpRequest) -> HttpResponse:
         .filter(state=Generation.State.DONE, finished_at__isnull=False)
         .select_related("sheet")
         .order_by("-finished_at")[:FINISHED_SHOWN],
+        "today": months[0]["sum_today"] if months else 0,
+        "ceiling": settings.LLM_TOKENS_PER_DAY,
+        "months": months,
+        "currency": settings.LLM_CURRENCY,
     }
     partial = request.headers.get("HX-Request")
     return render(request, "sheets/_tasks.html" if partial else "sheets/tasks.html", context)

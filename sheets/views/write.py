@@ -17,7 +17,6 @@ from sheets.forms import SheetRequestForm
 from sheets.models import Generation, Sheet
 from sheets.progress import watch
 from sheets.views.read import readable_sheets
-from wikico2.errors import WorkError
 from wikico2.models import User
 
 
@@ -94,26 +93,3 @@ def generation_retry(request: HttpRequest, slug: str) -> HttpResponse:
     if generation and generation.state in (Generation.State.FAILED, Generation.State.CANCELLED):
         generate.retry(generation)
     return redirect(sheet)
-
-
-@login_required
-@permission_required("sheets.change_sheet", raise_exception=True)
-def sheet_generate(request: HttpRequest, slug: str) -> HttpResponse:
-    """Say what regenerating does; do it when asked."""
-    sheet = get_object_or_404(readable_sheets(request), slug=slug)
-    generation = latest_generation(sheet)
-    working = generation is not None and generation.is_working
-    if request.method == "POST":
-        if not working:
-            try:
-                generate.request_generation(sheet, cast("User", request.user))
-            except WorkError as error:
-                messages.error(request, error.sentence)
-        return redirect(sheet)
-    context = {
-        "sheet": sheet,
-        "working": working,
-        "documents": list(sheet.documents.order_by("title")),
-        "by_people": sheet.touched_by_a_person(),
-    }
-    return render(request, "sheets/generate.html", context)

@@ -6,9 +6,11 @@ writer invents nothing: what it cannot quote it leaves empty.
 """
 
 import re
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,39 +28,54 @@ from sheets.drafts import (
     Statement,
     Template,
 )
-from sheets.sentences import Unit, has_verb, is_sentence, units
-from sheets.verify import quantities
+from sheets.quantities import codes, loose_measures, quantities
+from sheets.sentences import Unit, has_verb, is_sentence, leans, points_elsewhere, units
 from sheets.writers.vectors import embed_texts
 from wikico2.ai import Patience
-from wikico2.text import fold, stems
+from wikico2.text import fold, stem_set, stems, words
 
-PROMPT_VERSION = "extractive-1"
+PROMPT_VERSION = "extractive-2"
 SHORTEST, LONGEST = 35, 420
 ITEM_SHORTEST = 4
 ROWS_AT_MOST = 15
-HOW_MANY = {"text": 3, "list": 6, "steps": 6, "table": 5}
-# How much better a unit must fit its field than the fields do on average, to be quoted at all.
-LEAST_FIT = 0.03
+HOW_MANY = {"text": 3, "list": 7, "steps": 7, "table": 6}
+# How much better a unit must fit its field than the fields do on average, to be quoted at all:
+# under a heading that names the field, and elsewhere.
+LEAST_FIT_NAMED = 0.03
+LEAST_FIT = 0.06
 # Weights beside the cosine. A heading that is the field's own name says more than any vector.
 SAME_HEADING = 0.20
 HEADING_WEIGHT = 0.10
-# A heading further up says half as much as the nearest one.
-ABOVE = 0.5
+NAMED = 0.03
+# A heading further up says less than the nearest one.
+ABOVE = 0.7
 SECTION_WEIGHT = 0.02
 WORDS_WEIGHT = 0.04
 # A table belongs to a field of another shape only under a heading that shares its words.
 TABLE_LEAST_HEADING = 0.5
-# For the summary: the first pages, a quantity; not a sentence that leans on the one before.
-EARLY, WITH_QUANTITY, LEANING = 0.03, 0.02, 0.04
+# For the summary: the first pages, a part of the source that sums it up, a quantity.
+EARLY, SUMMING_UP, WITH_QUANTITY = 0.03, 0.04, 0.02
 EARLY_PAGES = 2
+SUMMARIES = frozenset(
+    "resume synthese bref introduction avant preambule objectif objectifs essentiel".split()
+)
 TOO_ALIKE = 0.6
+SAYS_THE_SAME = 0.9
+# Of a table's cells, the share that holds something.
+FILLED = 0.75
 LABELLED = re.compile(r"^\s*([^:|.]{2,60}?)\s*:\s*(\S.{0,160}?)\s*\.?$")
 CAPTION = re.compile(r"^(figure|tableau|fig\.|tab\.|source)\s*\d*\s*[-–—:.]", re.IGNORECASE)
-LEANS = re.compile(
-    r"^(il|elle|ils|elles|cela|ceci|celle|celui|ce|cette|ces|cet|son|sa|ses|leur|leurs|y|en effet|"
-    r"de plus|par ailleurs|toutefois|cependant|ainsi|donc|enfin|or)\b",
-    re.IGNORECASE,
-)
+OF_CONTENTS = re.compile(r"\s(?:…|\.{2,})\s*\d*$|(?:\.\s?){5,}|…{2,}")
+FOOTNOTE = re.compile(r"^\d{1,3}\s+(?=[A-ZÀ-Ý«])(?!\d)")
+# « ÉTAPE 2 - DÉFINIR LES PÉRIMÈTRES : Cette méthode… » : a title that runs into its text.
+SHOUTED = re.compile(r"^[^a-zà-ÿ]{12,}?:\s+(?=[A-ZÀ-Ý])")
+SHOUTS_INSIDE = re.compile(r":\s+[A-ZÀ-Ý]{4,}(?:\s+[A-ZÀ-Ý]{2,})*\s+[A-ZÀ-Ý][a-zà-ÿ’']")
+# What the instruction of a field asks for, by the dimension of its unit: « Un montant par ligne ».
+ASKED_FOR = {
+    "montant": frozenset({"€", "$"}), "montants": frozenset({"€", "$"}),
+    "duree": frozenset({"mois", "s"}), "durees": frozenset({"mois", "s"}),
+}  # fmt: skip
+NUMBER_WORDS = {"une": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6, "huit": 8}
 
 
 @dataclass(frozen=True)
@@ -90,7 +107,9 @@ class ExtractiveWriter:
     prompt_version = PROMPT_VERSION
 
     passages_per_field = 16
-    passages_per_section = 200
+    tokens_per_section = 60_000
+    at_once = 1  # it computes, and keeps vectors in the database
+    parameters: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, template: Template, embedder: Embedder) -> None:
         self.template = template
@@ -172,13 +191,13 @@ class ExtractiveWriter:
         column = next(
             i for i, (s, f) in enumerate(self.fields) if (s, f.key) == (section, field.key)
         )
+        named = self.names[column]
         best = fit.max(axis=1)
         mine = [
             (float(fit[i, column]), c)
             for i, c in enumerate(candidates)
-            if fit[i, column] >= LEAST_FIT
-            and fit[i, column] == best[i]
-            and self.names[column].takes(field, c, float(meaning[i, column]))
+            if fit[i, column] == best[i]
+            and named.takes(field, c, float(fit[i, column]), float(meaning[i, column]))
         ]
         mine.sort(key=lambda scored: -scored[0])
         return quote(field, mine)
@@ -194,7 +213,7 @@ class ExtractiveWriter:
             if fits_shape(c.unit, "text")
         ]
         usable.sort(key=lambda scored: -scored[0])
-        return FieldDraft(field.key, statements_of(varied(usable, HOW_MANY["text"])))
+        return FieldDraft(field.key, statements_of(varied(usable, how_many(field))))
 
 
 @dataclass(frozen=True)
@@ -205,22 +224,27 @@ class Named:
     heading: frozenset[str]
     section: frozenset[str]
     question: frozenset[str]
+    # The dimensions of which a statement must give a quantity, and whether any will do.
+    units: frozenset[str] = frozenset()
+    any_unit: bool = False
 
     @classmethod
     def of(cls, field: FieldBrief, section: str) -> "Named":
         return cls(
             phrase=heading_key(field.heading),
-            heading=frozenset(stems(field.heading)),
-            section=frozenset(stems(section)),
-            question=frozenset(stems(f"{field.heading} {field.question}")),
+            heading=stem_set(field.heading),
+            section=stem_set(section),
+            question=stem_set(f"{field.heading} {field.question}"),
+            units=asked_units(field),
+            any_unit="valeur" in words(field.instruction)[:3],
         )
 
     def bonus(self, heading: str, above: str, text: str) -> float:
         """Return what the headings above a unit, and its own words, add to its fit."""
         return (
             max(self.heading_bonus(heading), ABOVE * self.heading_bonus(above))
-            + SECTION_WEIGHT * share(self.section, set(stems(above)))
-            + WORDS_WEIGHT * min(1.0, len(set(stems(text)) & self.question) / 3)
+            + SECTION_WEIGHT * share(self.section, stem_set(above))
+            + WORDS_WEIGHT * min(1.0, len(stem_set(text) & self.question) / 3)
         )
 
     def heading_bonus(self, heading: str) -> float:
@@ -230,48 +254,117 @@ class Named:
             return 0.0
         if self.phrase and f" {self.phrase} " in f" {key} ":
             return SAME_HEADING
-        return HEADING_WEIGHT * share(self.heading, set(stems(heading)))
+        # One word in common says little: « la séquence éviter, réduire, compenser ».
+        held = stem_set(heading)
+        if len(self.heading) < 2 or not held:
+            return 0.0
+        return HEADING_WEIGHT * share(self.heading, held) * min(1.0, 2 / len(held))
 
-    def takes(self, field: FieldBrief, candidate: Candidate, meaning: float) -> bool:
-        """Tell whether the field takes the unit's kind at all."""
-        if candidate.unit.kind != "table" or field.shape == "table":
+    def takes(self, field: FieldBrief, candidate: Candidate, fit: float, meaning: float) -> bool:
+        """Tell whether the field takes the unit at all: its kind, its fit, what it counts in."""
+        above = " ".join(candidate.passage.headings[:-1])
+        is_named = max(self.heading_bonus(candidate.heading), self.heading_bonus(above)) >= NAMED
+        if fit < (LEAST_FIT_NAMED if is_named else LEAST_FIT):
+            return False
+        if candidate.unit.kind == "table":
+            near = share(self.heading, stem_set(candidate.heading))
+            listed = field.shape == "list" and near >= TABLE_LEAST_HEADING and meaning >= 0
+            return field.shape == "table" or listed
+        # An item without a verb means something under its heading only.
+        if candidate.unit.kind == "item" and not is_named and not has_verb(candidate.unit.text):
+            return False
+        return self.counts(candidate.unit.text, is_named)
+
+    def counts(self, text: str, is_named: bool) -> bool:
+        """Tell whether a text gives a quantity of the kind that is asked for, if one is."""
+        if not self.units and not self.any_unit:
             return True
-        near = share(self.heading, set(stems(candidate.heading)))
-        return field.shape == "list" and near >= TABLE_LEAST_HEADING and meaning >= 0
+        found = {q.unit for q in quantities(text) if q.unit}
+        if is_named:  # the heading says what is counted
+            return bool(found) or not self.units
+        subject = bool(self.heading & stem_set(text))
+        if self.any_unit and not self.units:
+            return bool(found) and subject
+        return bool(found & (self.units - {"%"})) or ("%" in found & self.units and subject)
 
 
 def negated(key: str) -> bool:
     return bool({"pas", "non", "hors"} & set(key.split()))
 
 
+def asked_units(field: FieldBrief) -> frozenset[str]:
+    """Return the dimensions that a field wants: « en kWh ou en pourcentage », « un montant »."""
+    asked = words(field.instruction)[:3]
+    kinds = frozenset().union(*(ASKED_FOR.get(word, frozenset()) for word in asked))
+    if not kinds and "valeur" not in asked:
+        return frozenset()
+    return kinds | {m.dimension for m in loose_measures(field.question)}
+
+
+def how_many(field: FieldBrief) -> int:
+    """Return how many statements a field takes: what its instruction says, or what suits."""
+    if field.shape == "text" and "phrases" in words(field.instruction):
+        said = [NUMBER_WORDS[w] for w in words(field.instruction) if w in NUMBER_WORDS]
+        return max(said, default=HOW_MANY["text"])
+    return HOW_MANY[field.shape]
+
+
 def gist(candidate: Candidate) -> float:
     """Return what makes a sentence fit for a summary, beside its meaning."""
-    text = candidate.unit.text
     early = EARLY if candidate.passage.page_start <= EARLY_PAGES else 0.0
-    counted = WITH_QUANTITY if any(q.unit for q in quantities(text)) else 0.0
-    return early + counted - (LEANING if LEANS.match(text) else 0.0)
+    opening = words(f"{candidate.heading} {candidate.passage.text[:20]}")
+    summing_up = SUMMING_UP if SUMMARIES & set(opening) else 0.0
+    counted = WITH_QUANTITY if any(q.unit for q in quantities(candidate.unit.text)) else 0.0
+    return early + summing_up + counted
 
 
 def gather(evidence: Evidence) -> list[Candidate]:
-    """Return the quotable units of the passages shown, each text once."""
+    """Return the quotable units of the passages shown, each text once.
+
+    A sentence that leans on the one before it is quoted together with it, or not at all.
+    """
     seen: set[str] = set()
     found: list[Candidate] = []
     for label, passage in evidence.shown.items():
-        for position, unit in enumerate(units(passage.text)):
-            key = fold(unit.text)
-            if key in seen or not quotable(unit):
+        before: Unit | None = None
+        headings = {heading_key(h) for h in passage.headings}
+        for position, whole in enumerate(units(passage.text)):
+            unit = standing_alone(whole, before)
+            before = whole
+            if unit is None or fold(unit.text) in seen or not quotable(unit):
                 continue
-            seen.add(key)
+            if heading_key(unit.text) in headings:
+                continue
+            seen.add(fold(unit.text))
             order = (passage.document_id, passage.page_start, passage.chunk_id * 1000 + position)
             found.append(Candidate(label, passage, unit, order))
     return found
+
+
+def standing_alone(unit: Unit, before: Unit | None) -> Unit | None:
+    """Return the unit so that it can be understood without its page; None if that cannot be."""
+    if unit.kind == "table":
+        return unit
+    if unit.kind == "item":
+        return None if points_elsewhere(unit.text) else unit
+    text = SHOUTED.sub("", unit.text)
+    if FOOTNOTE.match(text) or SHOUTS_INSIDE.search(text) or points_elsewhere(text):
+        return None
+    if not leans(text):
+        return replace(unit, text=text)
+    if before is None or before.kind != "sentence" or text != unit.text:
+        return None
+    start = SHOUTED.sub("", before.text)
+    if leans(start) or points_elsewhere(start) or FOOTNOTE.match(start) or not is_sentence(start):
+        return None
+    return replace(unit, text=f"{start} {text}")
 
 
 def quotable(unit: Unit) -> bool:
     """Tell whether a unit is worth quoting at all: long enough, mostly words, not a question."""
     if unit.kind == "table":
         return True
-    if CAPTION.match(unit.text):
+    if CAPTION.match(unit.text) or OF_CONTENTS.search(unit.text):
         return False
     letters = sum(c.isalpha() for c in unit.text)
     if letters < 0.5 * len(unit.text.replace(" ", "")) or unit.text.rstrip().endswith(("?", ":")):
@@ -293,13 +386,23 @@ def quote(field: FieldBrief, scored: list[tuple[float, Candidate]]) -> FieldDraf
     """Return the field made of its best candidates, best first in `scored`."""
     tables = [c for _, c in scored if c.unit.kind == "table" and suits(c.unit)]
     drawn = table_draft(field, tables) if tables else FieldDraft(field.key)
-    if field.shape == "table" and tables:
-        return drawn
     usable = [(s, c) for s, c in scored if fits_shape(c.unit, field.shape)]
-    chosen = varied(usable, HOW_MANY[field.shape])
-    # One kind of thing in a list: items of one list together, or else sentences.
-    statements = statements_of(chosen)
-    return FieldDraft(field.key, statements, drawn.columns, drawn.rows)
+    if field.shape == "table" and tables:  # beside a table only what adds a fact to it
+        usable = [(s, c) for s, c in usable if is_factual(c.unit) and not in_table(c.unit, drawn)]
+    chosen = varied(usable, how_many(field))
+    return FieldDraft(field.key, statements_of(chosen), drawn.columns, drawn.rows)
+
+
+def is_factual(unit: Unit) -> bool:
+    """Tell whether a sentence gives a quantity or a reference."""
+    return unit.kind == "sentence" and bool(
+        codes(unit.text) or any(q.unit for q in quantities(unit.text))
+    )
+
+
+def in_table(unit: Unit, drawn: FieldDraft) -> bool:
+    """Tell whether a row of the table says what a sentence says."""
+    return any(alike(unit.text, " ".join(row.cells)) >= SAYS_THE_SAME for row in drawn.rows)
 
 
 def suits(table: Unit) -> bool:
@@ -308,8 +411,14 @@ def suits(table: Unit) -> bool:
     The bars of a chart, read as a table, have neither.
     """
     named = all(re.search(r"[^\W\d]{2}", name) for name in table.columns)
-    cells = [cell for row in table.rows for cell in row]
-    return 2 <= len(table.columns) <= 8 and named and sum(map(bool, cells)) > 0.6 * len(cells)
+    cells = [cell for row in (table.columns, *table.rows) for cell in row]
+    filled = sum(bool(cell.strip()) for cell in cells)
+    return (
+        2 <= len(table.columns) <= 8
+        and len(table.rows) >= 1
+        and named
+        and filled >= FILLED * len(cells)
+    )
 
 
 def table_draft(field: FieldBrief, tables: list[Candidate]) -> FieldDraft:
@@ -349,7 +458,7 @@ def tidy(unit: Unit) -> str:
 
 def alike(first: str, second: str) -> float:
     """Return the share of stems that two texts have in common, by the smaller one."""
-    a, b = set(stems(first)), set(stems(second))
+    a, b = stem_set(first), stem_set(second)
     return len(a & b) / max(1, min(len(a), len(b)))
 
 
@@ -360,7 +469,7 @@ def share(wanted: AbstractSet[str], held: AbstractSet[str]) -> float:
 def labelled_value(field: FieldBrief, evidence: Evidence) -> FieldDraft:
     """Return a short value that a source gives under the field's own name, as in a fact box."""
     name = re.sub(r"\(.*?\)", "", field.heading)
-    wanted = set(stems(name))
+    wanted = stem_set(name)
     near: FieldDraft | None = None
     for label in dict.fromkeys((*evidence.by_field.get(field.key, ()), *evidence.shown)):
         for given, value, quoted in labelled(evidence.shown[label].text):
@@ -369,7 +478,7 @@ def labelled_value(field: FieldBrief, evidence: Evidence) -> FieldDraft:
             draft = FieldDraft(field.key, (Statement(value, (Cited(label, quoted),)),))
             if heading_key(given) == heading_key(name):
                 return draft
-            if near is None and len(wanted) > 1 and set(stems(given)) >= wanted:
+            if near is None and len(wanted) > 1 and stem_set(given) >= wanted:
                 near = draft
     return near or FieldDraft(field.key)
 

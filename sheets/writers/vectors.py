@@ -15,7 +15,7 @@ def embed_texts(
     embedder: Embedder, texts: Sequence[str], patience: Patience | None = None
 ) -> Vectors:
     """Return one vector for each text, in order, shape (n, dimensions)."""
-    hashes = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    hashes = [hash_of(text) for text in texts]
     by_hash = dict(zip(hashes, texts, strict=True))
     known = fetch(list(by_hash), embedder.name)
     missing = [key for key in by_hash if key not in known]
@@ -27,6 +27,11 @@ def embed_texts(
         if patience is not None:
             patience.on_wait()
     return np.vstack([known[key] for key in hashes])
+
+
+def hash_of(text: str) -> str:
+    """Return what the vector of a text is kept under."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def fetch(hashes: list[str], model: str) -> dict[str, Vectors]:

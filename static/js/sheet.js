@@ -81,6 +81,8 @@
     for (const line of box.querySelectorAll(".cite-verdict")) {
       if (line.dataset.verdict !== note.dataset.verdict) line.remove();
     }
+    const why = copy.querySelector(".why");
+    if (why) box.querySelector(".cite-verdict span")?.append(" ", why.textContent);
     return box;
   };
 

@@ -1,17 +1,31 @@
 """A sheet is written from its sources, section by section, and never over a person's words."""
 
 import json
+import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from ingestion import ingest
 from ingestion.models import Document
 from sheets import generate
 from sheets.evidence import gather_evidence
-from sheets.models import Generation, Proposal, Revision, SectionRun, Sheet, SheetType
+from sheets.models import (
+    Generation,
+    Prompt,
+    Proposal,
+    Revision,
+    SectionRun,
+    Sheet,
+    SheetType,
+    Spending,
+)
 from sheets.revise import save_revision
 from tests.conftest import make_pdf, run_queue, upload
 from tests.fake_ai import FakeAI, Fault
@@ -98,7 +112,7 @@ class TestLocalWriter:
 
         assert sheet.current == mine
         proposal = Proposal.objects.get(sheet=sheet)
-        assert proposal.base == mine
+        assert proposal.base == sheet.revisions.get(number=1)
         assert "90 %" in proposal.body
 
     def test_short_slices_end_in_the_same_sheet(
@@ -275,30 +289,184 @@ class TestModelWriter:
         if "alert" in sheet.current.rendered["body"]:
             assert "&lt;script&gt;" in sheet.current.rendered["body"]
 
-    def test_an_answer_that_is_no_json_fails_with_a_sentence_and_is_retried_alone(
-        self, document: Document, solution: SheetType, fake_ai: FakeAI
+    def spoil(self, fake_ai: FakeAI, heading: str, answer: str, times: int = 99) -> None:
+        """Let the model answer like this when it is asked for the section with that heading."""
+        real, left = fake_ai.answer, times
+
+        def spoilt(body: Any) -> str:
+            nonlocal left
+            if left and f"Section : « {heading} »" in body["messages"][1]["content"]:
+                left -= 1
+                return answer
+            return real(body)
+
+        fake_ai.answer = spoilt
+
+    def chats(self, fake_ai: FakeAI) -> list[Any]:
+        return [r.body for r in fake_ai.requests if r.path.endswith("/chat/completions")]
+
+    @pytest.mark.parametrize(
+        ("answer", "code", "words"),
+        [
+            ("Voici la fiche :", "not_json", "JSON"),
+            ('{"objectif": [{"text": "a", "sources": ["S1"]}', "not_json", "JSON"),
+            ('{"autre": []}', "wrong_schema", "form"),
+            ('{"objectif": "une phrase"}', "wrong_schema", "form"),
+            ("mot " * 5000, "answer_cut", "LLM_MAX_TOKENS"),
+        ],
+    )
+    def test_an_answer_that_cannot_be_used_is_shown_its_error_and_then_refused(
+        self,
+        document: Document,
+        solution: SheetType,
+        fake_ai: FakeAI,
+        answer: str,
+        code: str,
+        words: str,
     ) -> None:
         sections = len(solution.sections.exclude(role="computed"))
+        self.spoil(fake_ai, "Contexte & périmètre", answer)
         sheet = ask(document, solution)
-        real, calls = fake_ai.answer, 0
-
-        def third_is_nonsense(body: Any) -> str:
-            nonlocal calls
-            calls += 1
-            return "Voici la fiche :" if calls == 3 else real(body)
-
-        fake_ai.answer = third_is_nonsense
         run_queue()
         generation = latest(sheet)
-        assert generation.state == Generation.State.FAILED
-        assert "JSON" in generation.error
-        assert generation.sections.filter(state=SectionRun.State.DONE).count() == 2
 
-        generate.retry(generation)
+        assert generation.state == Generation.State.FAILED
+        assert "« Contexte & périmètre »" in generation.error
+        assert words in generation.error
+        failed = generation.sections.exclude(state=SectionRun.State.DONE).get()
+        assert (failed.key, failed.error_code) == ("contexte", code)
+        assert generation.sections.count() == sections
+        asked = self.chats(fake_ai)
+        assert len(asked) == sections + 1
+        shown = [m for body in asked for m in body["messages"] if m["role"] == "assistant"]
+        assert [m["content"] for m in shown] == [answer.strip()[:6000].strip()]
+        told = [body["messages"][-1]["content"] for body in asked if len(body["messages"]) > 2]
+        assert told[0].startswith("Votre réponse ne peut pas être utilisée. ")
+        assert "{" not in told[0].replace("({)", "")
+        assert failed.tokens_out >= 2  # both tries are paid for
+
+    def test_a_retry_repeats_only_what_failed(
+        self, document: Document, solution: SheetType, fake_ai: FakeAI
+    ) -> None:
+        self.spoil(fake_ai, "Contexte & périmètre", "rien", times=2)
+        sheet = ask(document, solution)
         run_queue()
-        assert latest(sheet).state == Generation.State.DONE
-        chats = [r for r in fake_ai.requests if r.path.endswith("/chat/completions")]
-        assert len(chats) == sections + 1
+        before = len(self.chats(fake_ai))
+        generate.retry(latest(sheet))
+        run_queue()
+
+        assert latest(sheet).state == Generation.State.DONE, latest(sheet).error
+        assert len(self.chats(fake_ai)) == before + 1
+
+    def test_the_second_try_may_be_good(
+        self, document: Document, solution: SheetType, fake_ai: FakeAI
+    ) -> None:
+        self.spoil(fake_ai, "Contexte & périmètre", "```json\n{oups}\n```", times=1)
+        sheet = ask(document, solution)
+        run_queue()
+
+        assert latest(sheet).state == Generation.State.DONE, latest(sheet).error
+
+    @pytest.mark.parametrize(
+        ("fault", "code"),
+        [
+            (Fault("hang", seconds=1.0), "service_slow"),
+            (Fault("reset"), "service_cut_off"),
+            (Fault("status", 401, message="wrong key"), "service_refused"),
+            (Fault("status", 429, {"Retry-After": "0"}), "service_busy"),
+        ],
+        ids=lambda value: value.kind if isinstance(value, Fault) else value,
+    )
+    def test_a_service_that_fails_is_named_by_its_failure(
+        self,
+        document: Document,
+        solution: SheetType,
+        fake_ai: FakeAI,
+        settings: Settings,
+        fault: Fault,
+        code: str,
+    ) -> None:
+        settings.AI_RETRIES = 0
+        settings.AI_TIMEOUT = 0.5
+        sheet = ask(document, solution)
+        fake_ai.chat_faults.extend([fault] * 30)
+        run_queue()
+        generation = latest(sheet)
+
+        assert generation.state == Generation.State.FAILED
+        assert generation.error_code == code
+        assert "%(" not in generation.error
+
+    def test_an_endpoint_that_refuses_forms_and_roles_is_met_halfway(
+        self, document: Document, solution: SheetType, fake_ai: FakeAI
+    ) -> None:
+        fake_ai.refused_formats = {"json_schema"}
+        fake_ai.refused_roles = {"system"}
+        sheet = ask(document, solution)
+        run_queue()
+
+        assert latest(sheet).state == Generation.State.DONE, latest(sheet).error
+        last = self.chats(fake_ai)[-1]
+        assert last["response_format"] == {"type": "json_object"}
+        assert [m["role"] for m in last["messages"]] == ["user"]
+
+    def test_sections_are_written_side_by_side(
+        self, document: Document, solution: SheetType, fake_ai: FakeAI, settings: Settings
+    ) -> None:
+        """A sheet takes at most one and a half times its slowest section's call."""
+        settings.AI_TIMEOUT = 60
+        fake_ai.first_token, fake_ai.tokens_per_second = 0.5, 60.0
+        fake_ai.answer = lambda body: json.dumps(
+            {
+                key: [{"text": "Un compresseur transforme 90 % de l’électricité en chaleur. " * 3,
+                       "cells": ["Un compresseur"], "sources": ["S1"]}]
+                for key in body["response_format"]["json_schema"]["schema"]["properties"]
+            }
+        )  # fmt: skip
+        ratios = []
+        for number in range(2):
+            fake_ai.chat_seconds.clear()
+            sheet = ask(document, solution, f"Fiche {number}")
+            begun = time.monotonic()
+            run_queue()
+            ratios.append((time.monotonic() - begun) / max(fake_ai.chat_seconds))
+            assert latest(sheet).state == Generation.State.DONE, latest(sheet).error
+        assert min(ratios) <= 1.5
+
+    def test_no_more_sections_at_once_than_allowed(
+        self, document: Document, solution: SheetType, fake_ai: FakeAI, settings: Settings
+    ) -> None:
+        settings.LLM_SECTIONS_AT_ONCE = 3
+        fake_ai.first_token = 0.2
+        sheet = ask(document, solution)
+        run_queue()
+
+        assert latest(sheet).state == Generation.State.DONE, latest(sheet).error
+        assert 1 < fake_ai.most_chats_at_once <= 3
+
+    def test_a_stop_ends_a_run_whose_sections_are_under_way(
+        self, document: Document, solution: SheetType, fake_ai: FakeAI
+    ) -> None:
+        sheet = ask(document, solution)
+        real = fake_ai.answer
+
+        def stopped_meanwhile(body: Any) -> str:
+            time.sleep(0.3)
+            return real(body)
+
+        fake_ai.answer = stopped_meanwhile
+        original = generate.keep_section
+
+        def cancel_first(*args: Any) -> None:
+            generate.cancel(latest(sheet))
+            original(*args)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(generate, "keep_section", cancel_first)
+            run_queue()
+
+        assert latest(sheet).state == Generation.State.CANCELLED
+        assert not sheet.revisions.exists()
 
     def test_an_unknown_model_is_named_with_those_on_offer(
         self,
@@ -344,3 +512,144 @@ def test_a_sheet_draws_on_all_its_sources(
     assert sheet.current is not None
     cited = set(sheet.current.citations.values_list("document", flat=True))
     assert cited == {document.pk, other.pk}
+
+
+class TestCost:
+    @pytest.fixture(autouse=True)
+    def _model(self, settings: Settings) -> None:
+        settings.LLM_BACKEND = "openai"
+        settings.LLM_PRICE_IN, settings.LLM_PRICE_OUT = 2.0, 6.0
+
+    def test_a_run_keeps_what_it_was_told_and_what_it_took(
+        self, document: Document, solution: SheetType, fake_ai: FakeAI
+    ) -> None:
+        sheet = ask(document, solution)
+        run_queue()
+        generation = latest(sheet)
+        sections = list(generation.sections.all())
+
+        assert generation.prompt == Prompt.objects.current()
+        assert generation.prompt_version == "section-1"
+        assert generation.parameters["temperature"] == 0.1
+        assert all(s.passages for s in sections)
+        assert generation.tokens_in == sum(s.tokens_in for s in sections) > 0
+        assert generation.tokens_out == sum(s.tokens_out for s in sections) > 0
+        cost = (2 * Decimal(generation.tokens_in) + 6 * Decimal(generation.tokens_out)) / 1_000_000
+        assert abs(generation.cost - cost) < Decimal("0.0001")
+        assert generation.cost == sum(s.cost for s in sections)
+        assert generation.seconds > 0
+        assert (
+            sheet.generations.all().spent().tokens == generation.tokens_in + generation.tokens_out
+        )
+
+    def test_months_add_up_and_outlive_the_sheet(
+        self, document: Document, solution: SheetType, fake_ai: FakeAI
+    ) -> None:
+        sheet = ask(document, solution)
+        run_queue()
+        generation = latest(sheet)
+        sheet.delete()
+
+        (month,) = Spending.objects.by_month()
+        assert month["sum_in"] == generation.tokens_in
+        assert month["sum_cost"] == generation.cost
+        assert month["sum_calls"] == len(fake_ai.chat_seconds)
+
+    def test_pages_tell_what_writing_took(
+        self, document: Document, solution: SheetType, contributor: User, client: Client
+    ) -> None:
+        sheet = ask(document, solution)
+        run_queue()
+        client.force_login(contributor)
+        headers = {"accept-language": "fr"}
+
+        tasks = client.get(reverse("tasks"), headers=headers).content.decode()
+        assert "Ce que la rédaction a consommé" in tasks
+        assert "€" in tasks
+        page = client.get(reverse("sheet_generate", args=[sheet.slug]), headers=headers)
+        assert "La rédaction de cette fiche a pris" in page.content.decode()
+
+    def test_a_days_ceiling_stops_with_a_sentence_and_the_rest_can_be_retried(
+        self, document: Document, solution: SheetType, fake_ai: FakeAI, settings: Settings
+    ) -> None:
+        settings.LLM_SECTIONS_AT_ONCE = 2
+        settings.LLM_TOKENS_PER_DAY = 500
+        sheet = ask(document, solution)
+        run_queue()
+        generation = latest(sheet)
+        asked = len(fake_ai.requests)
+
+        assert generation.state == Generation.State.FAILED
+        assert "500" in generation.error
+        assert "LLM_TOKENS_PER_DAY" in generation.error
+        assert generation.sections.filter(state=SectionRun.State.DONE).exists()
+        generate.retry(generation)
+        run_queue()
+        assert not [r for r in fake_ai.requests[asked:] if r.path.endswith("completions")]
+
+        settings.LLM_TOKENS_PER_DAY = 0
+        generate.retry(latest(sheet))
+        run_queue()
+        assert latest(sheet).state == Generation.State.DONE, latest(sheet).error
+
+
+class TestPrompts:
+    @pytest.fixture(autouse=True)
+    def _model(self, settings: Settings) -> None:
+        settings.LLM_BACKEND = "openai"
+
+    def add(self, **texts: str) -> Prompt:
+        current = Prompt.objects.current()
+        values = {f: getattr(current, f) for f in ("system", "request", "repair")}
+        return Prompt.objects.create(**(values | texts))
+
+    def test_the_newest_version_is_told_and_makes_older_sheets_stale(
+        self, document: Document, solution: SheetType, fake_ai: FakeAI
+    ) -> None:
+        sheet = ask(document, solution)
+        run_queue()
+        self.add(system="Écrivez en vers.")
+        sheet.refresh_from_db()
+        assert [r["code"] for r in sheet.stale_reasons] == ["prompt_changed"]
+
+        generate.request_generation(sheet, None)
+        run_queue()
+        assert latest(sheet).prompt_version == "section-2"
+        chats = [r for r in fake_ai.requests if r.path.endswith("completions")]
+        assert chats[-1].body["messages"][0]["content"] == "Écrivez en vers."
+
+    def test_a_run_goes_on_with_the_prompt_that_it_began_with(
+        self, document: Document, solution: SheetType, fake_ai: FakeAI
+    ) -> None:
+        sheet = ask(document, solution)
+        fake_ai.no_choices = True
+        run_queue()
+        assert latest(sheet).state == Generation.State.FAILED
+        self.add(system="Écrivez en vers.")
+        fake_ai.no_choices = False
+        generate.retry(latest(sheet))
+        run_queue()
+
+        assert latest(sheet).prompt_version == "section-1"
+
+    def test_the_first_prompt_is_seeded_in_french(self) -> None:
+        first = Prompt.objects.get(version=1)
+        first.full_clean()
+        assert "Vous rédigez en français" in first.system
+
+    @pytest.mark.parametrize(
+        ("field", "text"),
+        [("request", "{titre} {section} {champs}"), ("repair", "Encore. {erreur} {surprise}")],
+    )
+    def test_a_prompt_that_leaves_something_out_is_refused(self, field: str, text: str) -> None:
+        prompt = Prompt.objects.current()
+        setattr(prompt, field, text)
+        with pytest.raises(ValidationError) as caught:
+            prompt.clean()
+        assert list(caught.value.message_dict) == [field]
+
+    @pytest.mark.parametrize("change", ["update", "delete"])
+    def test_the_database_refuses_to_change_a_version(self, change: str) -> None:
+        rows = Prompt.objects.filter(version=1)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            rows.update(system="autre") if change == "update" else rows.delete()

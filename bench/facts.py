@@ -1,0 +1,130 @@
+"""Measure how many known facts reach the writer and the sheet: `python -m bench.facts [--missing]`.
+
+Wants a wiki that has read the demonstration documents (`make run` does). For each writer, prints
+what share of tests/gold/facts.jsonl stands in the passages that its section is shown, in that
+section of the sheet, and anywhere in the sheet. The model is the one of the settings; without a
+service only the passages that it would be shown are counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ingestion.models import Document
+    from sheets.drafts import Template, Writer
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wikico2.settings")
+
+GOLD = Path(__file__).parent.parent / "tests" / "gold" / "facts.jsonl"
+Fact = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far one fact came."""
+
+    fact: Fact
+    shown: bool
+    in_section: bool
+    in_sheet: bool
+
+
+def facts() -> list[Fact]:
+    rows: list[Fact] = [json.loads(line) for line in GOLD.read_text("utf-8").splitlines()]
+    return rows
+
+
+def follow(
+    document: Document, make_writer: Callable[[Template], Writer], *, write: bool = True
+) -> list[Reached]:
+    """Write a demonstration document's sheet, without saving it, and follow its facts."""
+    from sheets.cite import contains, grounded
+    from sheets.evidence import gather_evidence
+    from sheets.models import SheetType
+    from sheets.template import load_template
+    from wikico2.ai import Patience
+
+    wanted = [f for f in facts() if f["document"] == document.filename]
+    template = load_template(SheetType.objects.get(key=wanted[0]["sheet_type"]))
+    writer = make_writer(template)
+    shown: dict[str, str] = {}
+    written: dict[str, str] = {}
+    for section in template.written:
+        evidence = gather_evidence(section, writer, [document.pk])
+        shown[section.key] = "\n\n".join(p.text for p in evidence.shown.values())
+        if write:
+            draft = writer.write(document.title, section, evidence, Patience.of_settings())
+            kept = grounded(draft, evidence.shown)
+            written[section.key] = "\n\n".join(said for f in kept.fields for said in words_of(f))
+    whole = "\n\n".join(written.values())
+    return [
+        Reached(
+            f,
+            contains(shown[f["section"]], f["fact"]),
+            contains(written.get(f["section"], ""), f["fact"]),
+            contains(whole, f["fact"]),
+        )
+        for f in wanted
+    ]
+
+
+def words_of(field: Any) -> Iterable[str]:
+    yield from (s.text for s in field.statements)
+    yield from (" | ".join(r.cells) for r in field.rows)
+
+
+def share(reached: Iterable[Reached], stage: str) -> float:
+    """Return the share of facts that came to a stage: shown, in_section, in_sheet."""
+    votes = [getattr(r, stage) for r in reached]
+    return sum(map(bool, votes)) / max(1, len(votes))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--missing", action="store_true", help="name the facts that get lost")
+    options = parser.parse_args()
+    import django
+
+    django.setup()
+    from django.conf import settings
+
+    from ingestion.embedders import get_embedder
+    from ingestion.models import Document
+    from sheets.models import Prompt
+    from sheets.writers.extractive import ExtractiveWriter
+    from sheets.writers.llm import ModelWriter
+
+    documents = Document.objects.ready().filter(filename__in={f["document"] for f in facts()})
+    text = Prompt.objects.current().text
+    ways: list[tuple[str, Callable[[Template], Writer], bool]] = [
+        ("local", lambda template: ExtractiveWriter(template, get_embedder()), True),
+        ("model", lambda template: ModelWriter(text), settings.LLM_BACKEND == "openai"),
+    ]
+    for name, make_writer, write in ways:
+        reached = [r for d in documents for r in follow(d, make_writer, write=write)]
+        stages = ("shown", "in_section", "in_sheet") if write else ("shown",)
+        shares = ", ".join(f"{stage} {share(reached, stage):.2f}" for stage in stages)
+        out(f"{name}: {len(reached)} facts; {shares}")
+        if options.missing:
+            for r in reached:
+                if not (r.in_section if write else r.shown):
+                    place = f"{r.fact['section']}/{r.fact['field']}"
+                    mark = "" if r.shown else " (not shown)"
+                    out(f"  {r.fact['document'][:12]} {place}: {r.fact['fact']}{mark}")
+    return 0
+
+
+def out(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,157 @@
+"""Words and marks for proposals, stale sheets, and who wrote what."""
+
+import re
+from typing import Any
+
+from django import template
+from django.db.models import QuerySet
+from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from sheets.body import MARKER, has_words, unescape
+from sheets.diff import BlockChange, PieceKind
+from sheets.models import Revision, Section, Sheet
+from sheets.render import french_spaces
+
+register = template.Library()
+
+REASONS = {
+    "document_added": gettext_noop("A source was added: “%(title)s”."),
+    "document_replaced": gettext_noop("“%(title)s” has a newer version: “%(new_title)s”."),
+    "document_removed": gettext_noop("A source is no longer there: “%(title)s”."),
+    "model_changed": gettext_noop("Another model writes now: %(new)s instead of %(old)s."),
+    "prompt_changed": gettext_noop("The instructions to the model were changed."),
+    "type_changed": gettext_noop("What this kind of sheet asks for was changed."),
+}
+CODES = {
+    "document_added": gettext_noop("source added"),
+    "document_replaced": gettext_noop("source replaced"),
+    "document_removed": gettext_noop("source removed"),
+    "model_changed": gettext_noop("other model"),
+    "prompt_changed": gettext_noop("other instructions"),
+    "type_changed": gettext_noop("other template"),
+}
+NOTICES = {
+    "shrunk": gettext_noop("“%(section)s” would shrink from %(before)s words to %(after)s."),
+    "empty": gettext_noop("“%(section)s” came back empty: %(before)s words stand there today."),
+    "locked": gettext_noop("“%(section)s” was locked in the meantime: it stays as it is."),
+}
+SECTION = re.compile(r'<section(?=[^>]* class="sheet-section")[^>]* id="([^"]+)"[^>]*>')
+MARKUP = re.compile(r"\*\*|__|^#{1,6}\s+|^\s*[-*+]\s+")
+
+
+@register.filter
+def reason_sentence(reason: dict[str, str]) -> str:
+    """Say why a sheet is no longer fresh."""
+    if reason.get("code") not in REASONS:
+        return _("Something that it rests on has changed.")
+    blank = dict.fromkeys(("title", "new_title", "old", "new"), "")
+    return _(REASONS[reason["code"]]) % (blank | reason)
+
+
+@register.filter
+def reason_words(code: str) -> str:
+    """Return the same in two words."""
+    return _(CODES.get(code, "changed"))
+
+
+@register.simple_tag
+def notice_sentence(notice: dict[str, Any], headings: dict[str, str]) -> str:
+    """Say what is wrong with a generated text."""
+    key = notice.get("section", "")
+    given = {"before": 0, "after": 0} | notice | {"section": headings.get(key, key)}
+    return _(NOTICES.get(notice.get("code", ""), NOTICES["shrunk"])) % given
+
+
+@register.filter
+def side(change: BlockChange, which: str) -> SafeString:
+    """Show one side of a changed block, what the other does not say marked.
+
+    Footnote markers become small labels, those of the list of sources below.
+    """
+    other: PieceKind = "removed" if which == "old" else "added"
+    shown = [(words, kind) for words, kind in change.pieces if kind in ("same", other)]
+    if not shown and (text := change.old if which == "old" else change.new):
+        shown = [(text, other)]
+    tag = "del" if which == "old" else "ins"
+    return format_html_join("", "{}", ((marked(words, kind, tag),) for words, kind in shown))
+
+
+@register.filter
+def own_words(change: BlockChange, which: str) -> SafeString:
+    """Show one side of a place that clashes: what it alone says is marked, neither is struck out.
+
+    Nothing is marked where the sides have no words in common.
+    """
+    other: PieceKind = "removed" if which == "old" else "added"
+    shown = [(words, kind) for words, kind in change.pieces if kind in ("same", other)]
+    if not any(kind == "same" and has_words(words) for words, kind in shown):
+        return with_labels(change.old if which == "old" else change.new)
+    return format_html_join("", "{}", ((marked(words, kind, "mark"),) for words, kind in shown))
+
+
+def marked(words: str, kind: str, tag: str) -> SafeString:
+    if kind == "same" or not words.strip():
+        return with_labels(words)
+    start = words[: len(words) - len(words.lstrip())]
+    end = words[len(words.rstrip()) :]
+    return format_html("{1}<{0}>{2}</{0}>{3}", tag, start, with_labels(words.strip()), end)
+
+
+@register.filter
+def with_labels(text: str) -> SafeString:
+    """Show Markdown as the words that it says, with footnote labels."""
+    parts: list[SafeString] = []
+    end = 0
+    for match in MARKER.finditer(text):
+        parts.append(said(text[end : match.start()]))
+        parts.append(format_html('<sup class="note-label">{}</sup>', match[1]))
+        end = match.end()
+    parts.append(said(text[end:]))
+    return format_html_join("", "{}", ((p,) for p in parts))
+
+
+def said(text: str) -> SafeString:
+    plain = unescape(MARKUP.sub("", text))
+    return format_html("{}", french_spaces(plain) or plain)
+
+
+def sections_of(sheet: Sheet) -> QuerySet[Section]:
+    return Section.objects.filter(sheet_type=sheet.sheet_type_id).exclude(
+        role=Section.Role.COMPUTED
+    )
+
+
+@register.simple_tag(takes_context=True)
+def sheet_body(context: dict[str, Any], sheet: Sheet, revision: Revision, html: str) -> SafeString:
+    """Return a sheet's text, each section headed by what can be done with it and is known of it.
+
+    The text is what the renderer made and passed through its allow-list; see `sheet_html`.
+    """
+    may_write = context["perms"]["sheets"]["change_sheet"]
+    if not (may_write or sheet.stale_sections):
+        return mark_safe(html)  # noqa: S308  (see above)
+    locked = sheet.locked_keys() if may_write else set()
+    written = {s.key: s.heading for s in sections_of(sheet)}
+
+    def tools(match: re.Match[str]) -> str:
+        key = match[1]
+        if key not in written:
+            return match[0]
+        stale = sheet.stale_sections.get(key)
+        if not (may_write or stale or key in locked):
+            return match[0]
+        given = {
+            "sheet": sheet,
+            "key": key,
+            "heading": written[key],
+            "locked": key in locked,
+            "stale": stale,
+            "may_write": may_write,
+        }
+        return match[0] + render_to_string("sheets/_section_tools.html", given)
+
+    return mark_safe(SECTION.sub(tools, html))  # noqa: S308  (see above)
