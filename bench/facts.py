@@ -58,7 +58,7 @@ def follow(
     shown: dict[str, str] = {}
     written: dict[str, str] = {}
     for section in template.written:
-        evidence = gather_evidence(section, writer, [document.pk])
+        evidence = gather_evidence(document.title, section, writer, [document.pk])
         shown[section.key] = "\n\n".join(p.text for p in evidence.shown.values())
         if write:
             draft = writer.write(document.title, section, evidence, Patience.of_settings())

@@ -19,11 +19,11 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from bench.search import BATCH, out, services
+from bench.search import BATCH, out, read, services
 
 if TYPE_CHECKING:
     from sheets.models import Sheet
@@ -38,37 +38,7 @@ SYLLABLES = (
     "ne four sé cheur fil tre cui vre a cier pom pe dé bit vo lu me sta ti que li gne"
 ).split()
 
-# Title, a sentence of the page, what is typed, and how.
-PLANTED = (
-    ("Récupération de chaleur fatale", "Les buées des fours préchauffent l’eau.", "recuperation chaleur fatal", "accents"),  # noqa: E501
-    ("Captage du CO₂ en cimenterie", "Les fumées traversent une solution d’amines.", "captage CO2", "chemistry"),  # noqa: E501
-    ("Manœuvre des vannes de régulation", "Chaque vanne est manœuvrée à la main.", "manoeuvre vanne", "œ"),  # noqa: E501
-    ("Électrification des procédés", "Des résistances remplacent les brûleurs.", "electrification procede", "accents"),  # noqa: E501
-    ("Pompe à chaleur haute température", "Elle fournit de l’eau à 120 °C.", "PAC haute température", "synonym"),  # noqa: E501
-    ("Calorifugeage des réseaux de vapeur", "La laine minérale couvre les brides.", "calorifuger réseau vapeur", "form"),  # noqa: E501
-    ("Chaudière biomasse", "Elle brûle des plaquettes forestières.", "chaudières biomasses", "plural"),  # noqa: E501
-    ("Méthanisation des effluents", "Le digesteur traite les eaux de lavage.", "methanistion effluents", "typo"),  # noqa: E501
-    ("Variateurs de vitesse sur ventilateurs", "La consommation suit le cube du débit.", "variateur ventilateur", "plural"),  # noqa: E501
-    ("Détection des fuites d’air comprimé", "Un détecteur à ultrasons passe le dimanche.", "fuite air comprimé", "elision"),  # noqa: E501
-    ("Sous-station de chauffage urbain", "L’échangeur sépare les deux réseaux.", "sousstation chauffage", "hyphen"),  # noqa: E501
-    ("Groupe froid au NH₃", "L’ammoniac ne réchauffe pas le climat.", "groupe froid NH3", "chemistry"),  # noqa: E501
-    ("Rendement surfacique des serres", "On compte 200 kWh/m² par an.", "kWh par m2 serres", "chemistry"),  # noqa: E501
-    ("Séchage solaire du bois", "L’air chaud vient de capteurs en toiture.", "sechage solair bois", "typo"),  # noqa: E501
-    ("Gestion technique du bâtiment", "Elle pilote les consignes et les horaires.", "GTB", "synonym"),  # noqa: E501
-    ("Eau chaude sanitaire solaire", "Les ballons tiennent deux jours de besoin.", "ECS solaire", "synonym"),  # noqa: E501
-    ("Effacement électrique industriel", "L’usine s’arrête sur ordre du réseau.", "efacement électrique", "typo"),  # noqa: E501
-    ("Cogénération au gaz", "Le moteur donne courant et chaleur.", "cogénér", "beginning"),
-    ("Éclairage à diodes", "Les détecteurs éteignent les allées vides.", "eclairag", "beginning"),
-    ("Allègement des emballages", "Le carton perd un cinquième de son poids.", "comment alléger les emballages ?", "question"),  # noqa: E501
-    ("Recompression mécanique de vapeur", "La vapeur de l’évaporateur est comprimée.", "par quoi comprimer la vapeur d’un évaporateur ?", "question"),  # noqa: E501
-    ("Report modal du fret", "Le train prend la suite du camion.", "report modal", "pair"),
-    ("Thermographie des façades", "La caméra montre les ponts thermiques.", "thermographie", "word"),  # noqa: E501
-    ("Tri à la source des biodéchets", "Les cuisines séparent les restes.", "\"tri à la source\"", "phrase"),  # noqa: E501
-    ("Récupérateur sur fumées de chaudière", "L’économiseur préchauffe l’eau d’alimentation.", "l'économiseur", "elision"),  # noqa: E501
-    ("Photovoltaïque en ombrière", "Le parking produit le midi.", "photovoltaique ombrieres", "accents"),  # noqa: E501
-    ("Isolation thermique par l’extérieur", "La façade reçoit un manteau.", "isolation thermique extérieur -vapeur", "without"),  # noqa: E501
-    ("Substitution du fioul lourd", "Les chaudières passent au granulé.", "substituer fioul", "form"),  # noqa: E501
-)
+PLANTED = Path(__file__).parent.parent / "tests" / "gold" / "planted.jsonl"
 
 
 def main() -> int:
@@ -77,7 +47,7 @@ def main() -> int:
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--planted", action="store_true", help="28 questions over 2,000 sheets")
     options = parser.parse_args()
-    with services(SimpleNamespace(model="multilingual-e5-small")):
+    with services(argparse.Namespace(model="multilingual-e5-small")):
         from django.conf import settings
 
         settings.ALLOWED_HOSTS = ["*"]
@@ -223,29 +193,21 @@ def measure(wiki: Wiki, count: int) -> None:
     from django.contrib.auth.models import AnonymousUser
     from django.test import Client
 
-    from sheets.search import search
+    from sheets.search import Kind, search
 
     client, nobody = Client(), AnonymousUser()
     asked = list(questions(wiki, count))
     out(HEADER)
-    for kind in ("sheets", "sources"):
+    kinds: tuple[Kind, ...] = ("sheets", "sources")
+    for kind in kinds:
         tab = {"type": "sources"} if kind == "sources" else {}
-        timed(
-            f"page, {kind}",
-            [lambda q=q, tab=tab: get(client, "/recherche/", {"q": q, **tab}) for q in asked],
-        )
-        timed(
-            f"by words, {kind}",
-            [lambda q=q, kind=kind: search(q, user=nobody, kind=kind, dense=False) for q in asked],
-        )
-    timed(
-        "suggestions",
-        [
-            lambda q=q: get(client, "/recherche/suggestions/", {"q": q.split()[0][:5]})
-            for q in asked
-        ],
-    )
-    timed("sheet saved until found", [lambda: save(wiki) for _ in range(min(count, 20))])
+        pages = [partial(get, client, "/recherche/", {"q": q, **tab}) for q in asked]
+        timed(f"page, {kind}", pages)
+        by_words = [partial(search, q, user=nobody, kind=kind, dense=False) for q in asked]
+        timed(f"by words, {kind}", by_words)
+    beginnings = [{"q": q.split()[0][:5]} for q in asked]
+    timed("suggestions", [partial(get, client, "/recherche/suggestions/", b) for b in beginnings])
+    timed("sheet saved until found", [partial(save, wiki)] * min(count, 20))
 
 
 def get(client: Any, path: str, data: dict[str, str]) -> None:
@@ -295,27 +257,28 @@ def ask_planted(wiki: Wiki) -> int:
     from sheets.index import learn_words
     from sheets.search import search
 
-    pages = [*PLANTED, *[None] * (2_000 - len(PLANTED))]
+    planted = read(PLANTED)
+    pages = [*planted, *[None] * (2_000 - len(planted))]
     wiki.chance.shuffle(pages)
-    known = [word for title, text, *_ in PLANTED for word in f"{title} {text}".split()]
+    known = [word for page in planted for word in f"{page['title']} {page['text']}".split()]
     for page in pages:
         # The other pages speak of the same things, in no order.
-        title, text = page[:2] if page else (" ".join(wiki.draw(3)).capitalize(), "")
-        said = text or f"{' '.join(wiki.chance.sample(known, 12)).capitalize()}."
+        title = page["title"] if page else " ".join(wiki.draw(3)).capitalize()
+        said = page["text"] if page else f"{' '.join(wiki.chance.sample(known, 12))}."
         sheet = wiki.add_sheet(title, f"{wiki.sentences(10)} {said} {wiki.sentences(10)}")
         if page:
             learn_words(sheet)
     wiki.settle()
     found = 0
-    for title, _text, typed, form in PLANTED:
-        hits = search(typed, user=AnonymousUser(), page_size=3, dense=False).hits
-        good = title in [hit.title for hit in hits]
+    for page in planted:
+        hits = search(page["q"], user=AnonymousUser(), page_size=3, dense=False).hits
+        titles = [hit.title for hit in hits]
+        good = page["title"] in titles
         found += good
-        out(f"{'' if good else 'MISSED '}{form:10} {typed:45} {[hit.title for hit in hits]}")
-    out(f"{found} of {len(PLANTED)} among the first three, by words alone")
+        out(f"{'found ' if good else 'MISSED'} {page['form']:10} {page['q']:45} {titles}")
+    out(f"{found} of {len(planted)} among the first three, by words alone")
     return 0
 
 
 if __name__ == "__main__":
-    Path("var").mkdir(exist_ok=True)
     sys.exit(main())

@@ -39,6 +39,8 @@ COMPARED = 30
 SAMPLED = 400
 SAMPLE_SECONDS, SMALL_SAMPLE_SECONDS = 600.0, 10.0
 """How many vectors tell what similarity is usual, and for how long they are kept."""
+LEANING = 0.5
+"""How much what a question is about weighs in its vector, against the question itself."""
 
 
 class Wait(Enum):
@@ -125,7 +127,7 @@ def find(
     """
     asked = lexical.ask(query, place.space)
     text = spelling.restored(query.text, asked.corrections)
-    meaning = _Meaning(text, place, owners, wait) if dense and text else None
+    meaning = _Meaning(text, query.about, place, owners, wait) if dense and text else None
     ranking, loose = _by_words(asked, place.space, limit, within)
     matches = {match.entry: match for match in ranking.matches}
     words = Scores({m.entry: m.score for m in ranking.matches}, ranking.mean, ranking.spread)
@@ -181,7 +183,9 @@ class _Meaning:
 
     spared_until = 0.0
 
-    def __init__(self, text: str, place: Place, owners: Sequence[int] | None, wait: Wait) -> None:
+    def __init__(
+        self, text: str, about: str, place: Place, owners: Sequence[int] | None, wait: Wait
+    ) -> None:
         outside_transaction()
         self.place = place
         self.model = ""
@@ -191,16 +195,19 @@ class _Meaning:
         self.wait = wait
         on_page = wait is Wait.PAGE
         self.deadline = time.monotonic() + settings.SEARCH_WAIT_SECONDS if on_page else None
-        self.thread = threading.Thread(target=self._ask, args=(text, owners), daemon=True)
+        self.thread = threading.Thread(target=self._ask, args=(text, about, owners), daemon=True)
         if on_page and time.monotonic() < _Meaning.spared_until:
             self.error = TransientError("index_unreachable")
         else:
             self.thread.start()
 
-    def _ask(self, text: str, owners: Sequence[int] | None) -> None:
+    def _ask(self, text: str, about: str, owners: Sequence[int] | None) -> None:
+        in_queue = self.wait is Wait.QUEUE
         try:
             self.model = get_embedder().name
-            self.vector = embed_query(text, in_queue=self.wait is Wait.QUEUE)
+            self.vector = embed_query(text, in_queue=in_queue)
+            if about:
+                self.vector = _leaning(self.vector, embed_query(about, in_queue=in_queue))
             self.hits = index.nearest(
                 self.place.shelf, self.vector, NEAREST, model=self.model, owners=owners
             )
@@ -247,6 +254,11 @@ class _Meaning:
     def _vector(self) -> Vectors:
         assert self.vector is not None  # there were neighbours
         return self.vector
+
+
+def _leaning(vector: Vectors, about: Vectors) -> Vectors:
+    """Return a question's vector, turned a little towards what it is about."""
+    return vector / np.linalg.norm(vector) + LEANING * about / np.linalg.norm(about)
 
 
 def _cosines(vectors: Vectors, vector: Vectors) -> Vectors:

@@ -37,14 +37,15 @@ class Query:
 
     `wanted` are what must be found: each a choice of items, of which one is enough; a run of plain
     words is one item. `without` are items that must not be found. `fields` are the values asked
-    for, by field. `text` is what is left for a reader of meaning. `is_spelled` says that
-    no word of it can be a slip.
+    for, by field. `text` is what is left for a reader of meaning. `about` is what all of it is
+    about: texts that speak of it come first. `is_spelled` says that no word can be a slip.
     """
 
     raw: str = ""
     wanted: tuple[tuple[Item, ...], ...] = ()
     without: tuple[Item, ...] = ()
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    about: str = ""
     is_spelled: bool = False
 
     @property

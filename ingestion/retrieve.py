@@ -40,9 +40,12 @@ def retrieve(
     *,
     k: int = 10,
     document_ids: Sequence[int] | None = None,
+    about: str = "",
     for_writing: bool = False,
 ) -> list[Passage]:
     """Return the `k` best passages of ready documents, the best first.
+
+    What the question is `about` need not be in it: passages that speak of it come first.
 
     Without the vector store or the embedder the words of the question decide, and each passage
     says so in `found_by`. They also decide when the store has lost the passages.
@@ -53,7 +56,8 @@ def retrieve(
     question = " ".join(printable(question).split())
     if not question or k < 1:
         return []
-    asked = Query(raw=question, wanted=((Item(question),),), is_spelled=for_writing)
+    wanted = ((Item(question),),)
+    asked = Query(question, wanted, about=printable(about), is_spelled=for_writing)
     wait = Wait.QUEUE if for_writing else Wait.PERSON
     finding = find_passages(asked, document_ids=document_ids, limit=max(k, 100), wait=wait)
     if finding.away and for_writing:

@@ -25,8 +25,12 @@ SAME_WORDS = 0.9
 FINISHED = (".", "!", "?", "…", "»", ")", "|")
 
 
-def gather_evidence(section: SectionBrief, writer: Writer, document_ids: Sequence[int]) -> Evidence:
+def gather_evidence(
+    title: str, section: SectionBrief, writer: Writer, document_ids: Sequence[int]
+) -> Evidence:
     """Retrieve the passages for each field of the section, and label them S1, S2, …
+
+    Those that speak of the sheet's subject, its title, come first.
 
     The best passage of every field comes before the second best of any, so that a section with
     many fields shows something for each within its limit of tokens. Passages that say the same are
@@ -37,11 +41,12 @@ def gather_evidence(section: SectionBrief, writer: Writer, document_ids: Sequenc
     opening = opening_passages(document_ids) if whole else []
     ranked = {
         f.key: first_named(
-            [*opening, *named_passages(f.heading, document_ids)],
+            [*opening, *named_passages(f.heading, title, document_ids)],
             retrieve(
                 question(f),
                 k=2 * writer.passages_per_field,
                 document_ids=document_ids,
+                about=title,
                 for_writing=True,
             ),
         )
@@ -176,7 +181,7 @@ def in_reading_order(chosen: Sequence[Passage]) -> list[Passage]:
     )
 
 
-NAMED_AT_MOST = 6
+NAMED_AT_MOST, NAMED_LOOKED_AT = 6, 200
 OPENING = 3
 HEADING_LENGTH = 100
 
@@ -188,16 +193,20 @@ def opening_passages(document_ids: Sequence[int]) -> list[Passage]:
     return sorted(found.values(), key=lambda p: p.chunk_id)
 
 
-def named_passages(heading: str, document_ids: Sequence[int]) -> list[Passage]:
+def named_passages(heading: str, title: str, document_ids: Sequence[int]) -> list[Passage]:
     """Return the first passages that stand under a heading with the field's own name.
 
     A source that has a chapter « Retour sur investissement » answers that field there, whatever
-    the vectors say.
+    the vectors say. Where there are more of them than are shown, those that say most of the title.
     """
     phrase = f" {heading_key(heading)} "
-    named = [pk for pk, names in headings_of(document_ids) if phrase in names][:NAMED_AT_MOST]
-    found = passages_of(named)
-    return [found[pk] for pk in named if pk in found]
+    named = [pk for pk, names in headings_of(document_ids) if phrase in names]
+    found = passages_of(named[:NAMED_LOOKED_AT])
+    subject = stem_set(title)
+    passages = [found[pk] for pk in named if pk in found]
+    if len(passages) > NAMED_AT_MOST:
+        passages.sort(key=lambda p: -len(subject & stem_set(f"{' '.join(p.headings)} {p.text}")))
+    return passages[:NAMED_AT_MOST]
 
 
 def headings_of(document_ids: Sequence[int]) -> tuple[tuple[int, str], ...]:

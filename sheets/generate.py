@@ -334,7 +334,7 @@ def begin_section(run: Run, section: SectionRun) -> tuple[SectionBrief, Evidence
         check_ceiling()
     run.hold()
     brief = run.template.section(section.key)
-    evidence = gather_evidence(brief, run.writer, run.document_ids)
+    evidence = gather_evidence(run.generation.sheet.title, brief, run.writer, run.document_ids)
     section.state = SectionRun.State.RUNNING
     section.passages = [
         {"label": label, "chunk": p.chunk_id} for label, p in evidence.shown.items()

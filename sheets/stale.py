@@ -282,7 +282,7 @@ def look_for_passages(sheet_id: int) -> None:
             continue
         codes = sheet.stale_sections[section.key]["codes"]
         known = written_from.get(section.key, {"passages": []})
-        shown = gather_evidence(section, writer, documents).shown if documents else {}
+        shown = gather_evidence(sheet.title, section, writer, documents).shown if documents else {}
         new = [p.chunk_id for p in shown.values() if p.chunk_id not in known["passages"]]
         there = Chunk.objects.filter(pk__in=known["passages"], document__in=documents).count()
         if new or there < len(known["passages"]) or set(codes) - OF_DOCUMENTS:

@@ -86,7 +86,7 @@ def run_trial(prompt: PromptText, sheet: Sheet, section: SectionBrief, *, ask: b
     """Return what the prompt makes of a section; asks the model only if told to."""
     writer = ModelWriter(prompt)
     documents = list(sheet.documents.ready().values_list("pk", flat=True))
-    evidence = gather_evidence(section, writer, documents)
+    evidence = gather_evidence(sheet.title, section, writer, documents)
     told = messages(prompt, sheet.title, section, evidence)
     if not ask:
         return Trial(section.heading, told)

@@ -262,7 +262,7 @@ class TestFacts:
         template = load_template(SheetType.objects.get(key="solution"))
         ids = [d.pk for d in demonstration]
         for section in template.written:
-            evidence = gather_evidence(section, writer, ids)
+            evidence = gather_evidence("Chaleur", section, writer, ids)
             shown = list(evidence.shown.values())
             assert sum(estimate_tokens(p.text) for p in shown) <= 1500
             assert len({p.document_id for p in shown}) >= 2
