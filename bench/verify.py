@@ -82,9 +82,10 @@ def passages(document: str) -> list[tuple[tuple[str, ...], str]]:
     """Return (headings, text) of each passage of a demonstration document."""
     from ingestion.chunk import chunk_pages
     from ingestion.readers import Limits, PageText
-    from ingestion.readers.pdf import read_pdf
+    from ingestion.readers.media import PDF
+    from ingestion.readers.reading import read_document
 
-    answers = read_pdf(ROOT / "demo" / document, Limits())
+    answers = read_document(ROOT / "demo" / document, PDF, Limits())
     pages = [answer for answer in answers if isinstance(answer, PageText)]
     return [(c.headings, c.text) for c in chunk_pages(pages, size=900, overlap=120)]
 

@@ -16,7 +16,8 @@ from django.db import IntegrityError, transaction
 
 from ingestion.models import Document
 from ingestion.readers import DocumentInfo, Limits, ReadError, media
-from ingestion.readers.pdf import check_pdf
+from ingestion.readers.formats import EXTENSIONS, FORMATS
+from ingestion.readers.reading import check_document
 from wikico2.errors import WorkError
 from wikico2.queue import enqueue
 
@@ -41,8 +42,8 @@ def accept(
     """Keep the file and queue its reading; return the document that stands for it.
 
     The file is judged by what is in it, never by its name. Raises WorkError: empty_file, too_large,
-    not_a_pdf, duplicate (details: document, title, url), or what the reader says of it (encrypted,
-    truncated, no_pages, unreadable…). Nothing is kept of a refused file.
+    unknown_format, old_office, duplicate (details: document, title, url), or what the reader says
+    of it (encrypted, truncated, no_pages, unreadable…). Nothing is kept of a refused file.
     """
     limit = settings.MAX_UPLOAD_MB * MEGABYTE
     if (upload.size or 0) > limit:
@@ -50,18 +51,19 @@ def accept(
     with _on_disk(upload, limit) as (path, content):
         if not content.size:
             raise WorkError("empty_file")
-        if media.sniff(content.head) != media.PDF:
-            raise WorkError("not_a_pdf")
+        media_type = media.identify(path)
+        if media_type not in FORMATS:
+            raise WorkError("old_office" if media_type == media.OLE else "unknown_format")
         if known := Document.objects.filter(sha256=content.sha256).first():
             return _known(known, upload)
-        info = _check(path)
+        info = _check(path, media_type)
         name = clean_name(upload.name or "")
         document = Document(
             title=(title.strip() or stated_title(info) or title_from_name(name))[:300],
             filename=name,
             sha256=content.sha256,
             size=content.size,
-            media_type=media.PDF,
+            media_type=media_type,
             author=info.author[:300],
             language=info.language[:8],
             page_count=info.page_count,
@@ -94,7 +96,7 @@ def clean_name(name: str) -> str:
     # A lone surrogate stands for a byte that was not UTF-8, as file systems have them.
     text = last.encode("utf-8", "replace").decode()
     text = "".join(c for c in unicodedata.normalize("NFC", text) if c.isprintable()).strip()
-    return text[-255:] or "document.pdf"
+    return text[-255:] or "document"
 
 
 def stated_title(info: DocumentInfo) -> str:
@@ -105,7 +107,8 @@ def stated_title(info: DocumentInfo) -> str:
 
 def title_from_name(name: str) -> str:
     """Return the title that a file's name amounts to."""
-    stem = re.sub(r"\.pdf$", "", name, flags=re.IGNORECASE)
+    path = PurePosixPath(name)
+    stem = path.stem if path.suffix.lower() in EXTENSIONS else name
     return " ".join(stem.replace("_", " ").split()) or name
 
 
@@ -115,7 +118,6 @@ def title_from_name(name: str) -> str:
 class _Content(NamedTuple):
     sha256: str
     size: int
-    head: bytes
 
 
 @contextmanager
@@ -125,7 +127,7 @@ def _on_disk(upload: File[Any], limit: int) -> Iterator[tuple[Path, _Content]]:
     if existing is not None:
         yield Path(existing()), _digest(upload, None, limit)
         return
-    with tempfile.NamedTemporaryFile(suffix=".pdf") as copy:
+    with tempfile.NamedTemporaryFile() as copy:
         content = _digest(upload, copy, limit)
         copy.flush()
         yield Path(copy.name), content
@@ -135,22 +137,20 @@ def _digest(upload: File[Any], copy: IO[bytes] | None, limit: int) -> _Content:
     """Read the upload once, into `copy` where one is wanted."""
     digest = hashlib.sha256()
     size = 0
-    head = b""
     for data in upload.chunks(MEGABYTE):
-        head = head or data[: media.HEADER_WINDOW]
         size += len(data)
         if size > limit:
             raise _too_large(max(size, upload.size or 0))
         digest.update(data)
         if copy is not None:
             copy.write(data)
-    return _Content(digest.hexdigest(), size, head)
+    return _Content(digest.hexdigest(), size)
 
 
-def _check(path: Path) -> DocumentInfo:
+def _check(path: Path, media_type: str) -> DocumentInfo:
     """Refuse at the door what cannot be opened; what takes time is left to the worker to judge."""
     try:
-        return check_pdf(path, limits())
+        return check_document(path, media_type, limits())
     except ReadError as error:
         if error.code == "too_slow":
             return DocumentInfo(page_count=0)
@@ -160,7 +160,8 @@ def _check(path: Path) -> DocumentInfo:
 def _keep_file(document: Document, upload: File[Any]) -> None:
     """Put the file into the storage under a name of our own."""
     upload.seek(0)
-    document.file.save(f"{uuid4().hex}.pdf", upload, save=False)
+    extension = FORMATS[document.media_type].extension
+    document.file.save(f"{uuid4().hex}{extension}", upload, save=False)
 
 
 def _store(document: Document) -> Document:

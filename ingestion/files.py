@@ -18,7 +18,7 @@ def local_copy(document: Document) -> Iterator[Path]:
     try:
         path = Path(document.file.path)
     except NotImplementedError:
-        with tempfile.NamedTemporaryFile(suffix=".pdf") as copy, document.file.open("rb") as kept:
+        with tempfile.NamedTemporaryFile() as copy, document.file.open("rb") as kept:
             shutil.copyfileobj(kept, copy, 1024 * 1024)
             copy.flush()
             yield Path(copy.name)

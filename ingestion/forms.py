@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import Document, Synonyms
+from ingestion.readers.formats import EXTENSIONS
 from wikico2.terms import main_lexemes
 
 
@@ -18,7 +19,7 @@ class FilesInput(forms.ClearableFileInput):
 class FilesField(forms.FileField):
     """Several files at once; what each of them is worth is told by reading it, not here."""
 
-    widget = FilesInput(attrs={"multiple": True, "accept": ".pdf,application/pdf"})
+    widget = FilesInput(attrs={"multiple": True, "accept": ",".join(EXTENSIONS)})
 
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
         given = data if isinstance(data, list | tuple) else [data]

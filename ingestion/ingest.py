@@ -10,10 +10,10 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cached_property
 from itertools import islice
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -22,21 +22,14 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from ingestion import index, postings, spelling
-from ingestion.accept import (
-    ADVANCE,
-    accept,
-    explained,
-    limits,
-    stated_title,
-    title_from_name,
-)
+from ingestion.accept import ADVANCE, accept, explained, stated_title, title_from_name
 from ingestion.chunk import chunk_pages
 from ingestion.embed import embed_chunks, without_vector
 from ingestion.embedders import Embedder, get_embedder
+from ingestion.extract import look_at_pictures, read_pages
 from ingestion.files import local_copy
-from ingestion.models import Chunk, Document, Page
-from ingestion.readers import Block, DocumentInfo, PageText, ReadError
-from ingestion.readers.pdf import read_pdf
+from ingestion.models import Chunk, Document
+from ingestion.readers import Block, PageText, ReadError
 from ingestion.signals import document_settled
 from wikico2.ai import Patience
 from wikico2.errors import TransientError, WorkError
@@ -54,7 +47,6 @@ MAX_ATTEMPTS = 5
 """How often work may end without any progress, a worker's death included, before it counts as
 failed."""
 
-PAGES_AT_ONCE = 50
 CHUNKS_AT_ONCE = 500
 
 
@@ -279,56 +271,40 @@ class _Work:
 
 
 def _extract(work: _Work) -> str | None:
-    """Write the text of each page."""
+    """Write the text of each page, then have the pictures read that need it.
+
+    A reading that stopped among the pictures goes on there.
+    """
     document = work.document
-    last = 0
+    lease = kept_alive(Document.objects.all(), document.pk, work.token)
     try:
-        with (
-            local_copy(document) as path,
-            kept_alive(Document.objects.all(), document.pk, work.token),
-        ):
-            answers = read_pdf(path, limits(), progress=work.progress)
-            info = cast(DocumentInfo, next(answers))
-            pages = (answer for answer in answers if isinstance(answer, PageText))
-            while batch := list(islice(pages, PAGES_AT_ONCE)):
-                _write_pages(document, batch)
-                last = batch[-1].number
-                work.renew()
+        with local_copy(document) as path, lease:
+            if document.read_at is None:
+                _read_pages(work, path)
+            look_at_pictures(document, path, on_progress=work.progress, patience=work.patience())
     except FileNotFoundError:
         raise WorkError("file_missing") from None
-    document.pages.filter(number__gt=last).delete()
-    if not document.pages.exclude(text="").exists():
+    if not document.pages.exclude(text="").exclude(doubt="nonsense", read_by="").exists():
         raise WorkError("no_text")
-    if title := stated_title(info):  # better than the file's name, but not than a person's words
-        name = title_from_name(document.filename)
-        Document.objects.filter(pk=document.pk, title=name[:300]).update(title=title[:300])
-    work.keep(
-        done=last,
-        total=last,
-        page_count=last,
-        author=document.author or info.author[:300],
-        language=info.language[:8] or document.language,
-    )
     return State.CHUNKING
 
 
-def _write_pages(document: Document, batch: list[PageText]) -> None:
-    Page.objects.bulk_create(
-        [
-            Page(
-                document=document,
-                number=page.number,
-                text=page.text,
-                width=page.width,
-                height=page.height,
-                blocks=[asdict(block) for block in page.blocks],
-            )
-            for page in batch
-        ],
-        update_conflicts=True,
-        unique_fields=["document", "number"],
-        update_fields=["text", "width", "height", "blocks"],
+def _read_pages(work: _Work, path: Path) -> None:
+    document = work.document
+    info = read_pages(document, path, on_progress=work.progress, on_batch=work.renew)
+    if title := stated_title(info):  # better than the file's name, but not than a person's words
+        name = title_from_name(document.filename)
+        Document.objects.filter(pk=document.pk, title=name[:300]).update(title=title[:300])
+    count = document.pages.count()
+    work.keep(
+        done=count,
+        total=count,
+        page_count=count,
+        read_at=Now(),
+        author=document.author or info.author[:300],
+        language=info.language[:8] or document.language,
     )
+    document.refresh_from_db(fields=["read_at", "page_count"])
 
 
 def _chunk(work: _Work) -> str | None:
@@ -342,7 +318,7 @@ def _chunk(work: _Work) -> str | None:
             height=page.height,
             blocks=tuple(Block(**block) for block in page.blocks),
         )
-        for page in document.pages.order_by("number")
+        for page in document.pages.exclude(doubt="nonsense", read_by="").order_by("number")
     ]
     drafts = chunk_pages(pages, size=settings.CHUNK_SIZE, overlap=settings.CHUNK_OVERLAP)
     if not drafts:

@@ -53,6 +53,8 @@ class MarkedBlock:
     lines: list[Line] = field(default_factory=list)
     rows: list[list[Line]] = field(default_factory=list)
     bulleted: bool = False
+    by: str = ""  # the machine that has read it
+    picture: int | None = None  # of a figure: its index among the blocks of the page
 
     @property
     def marked(self) -> bool:
@@ -165,9 +167,10 @@ def marked_blocks(
     marked = spans(whole, quotes)
     made: list[MarkedBlock] = []
     start = 0
-    for block in blocks:
+    for index, block in enumerate(blocks):
         end = start + len(str(block.get("text", "")))
         made.append(_marked_block(block, whole, marked, start, end))
+        made[-1].picture = index if block.get("picture") else None
         start = end + 2
     return made
 
@@ -176,7 +179,7 @@ def _marked_block(
     block: dict[str, Any], whole: str, marked: list[Span], start: int, end: int
 ) -> MarkedBlock:
     kind = str(block.get("kind", "paragraph"))
-    made = MarkedBlock(kind, int(block.get("level") or 0))
+    made = MarkedBlock(kind, int(block.get("level") or 0), by=str(block.get("by", "")))
     lines = list(_lines(whole, start, end))
     if kind == "table" and all("|" in whole[a:b] for a, b in lines):
         made.rows = [

@@ -103,6 +103,8 @@ class Document(models.Model):
     author = models.CharField(_("author"), max_length=300, blank=True)
     language = models.CharField(_("language"), max_length=8, blank=True)
     page_count = models.PositiveIntegerField(_("pages"), default=0, editable=False)
+    # When the text of all the pages was written; what pictures show may still be read after that.
+    read_at = models.DateTimeField(null=True, editable=False)
     access = models.CharField(
         _("access"), max_length=10, choices=Access.choices, default=Access.OPEN
     )
@@ -229,6 +231,11 @@ class Page(models.Model):
     width = models.FloatField(_("width in points"), default=0)
     height = models.FloatField(_("height in points"), default=0)
     blocks = models.JSONField(default=list, blank=True, editable=False)
+    # Why the text of the file is not to be trusted: "no_text", "nonsense"; the machine that has
+    # read the page instead; or the code of the sentence why none has.
+    doubt = models.CharField(max_length=10, blank=True, editable=False)
+    read_by = models.CharField(_("read by"), max_length=100, blank=True, editable=False)
+    unread = models.CharField(max_length=40, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("page")
@@ -244,6 +251,11 @@ class Page(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("page", args=[self.document_id, self.number])
+
+    @property
+    def why_unread(self) -> str:
+        """Return why no machine has read a page that needs one, as a sentence; else nothing."""
+        return sentence(self.unread, {"limit": settings.VISION_MAX_IMAGES, "reason": ""})
 
 
 class Chunk(models.Model):
@@ -288,6 +300,35 @@ class Chunk(models.Model):
     def trail(self) -> str:
         """Return the headings above the passage, outermost first."""
         return " › ".join(self.headings)
+
+
+class Sight(models.Model):
+    """What a machine has read on a picture, kept so that no picture is ever paid for twice."""
+
+    class Task(models.TextChoices):
+        PAGE = "page", _("page")
+        FIGURE = "figure", _("figure")
+
+    digest = models.CharField(max_length=64)
+    task = models.CharField(max_length=8, choices=Task.choices)
+    machine = models.CharField(max_length=100)
+    text = models.TextField(blank=True)
+    tokens_in = models.PositiveIntegerField(default=0)
+    tokens_out = models.PositiveIntegerField(default=0)
+    document = models.ForeignKey(
+        Document, on_delete=models.SET_NULL, null=True, related_name="sights"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = _("picture that was read")
+        verbose_name_plural = _("pictures that were read")
+        constraints = [
+            models.UniqueConstraint(fields=["digest", "task", "machine"], name="sight_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.machine} {self.digest[:12]}"
 
 
 class Vector(models.Model):

@@ -19,7 +19,7 @@ from ingestion.files import local_copy
 from ingestion.locate import locate
 from ingestion.models import Document
 from ingestion.readers import Char, Limits, PageImage, ReadError, Rect
-from ingestion.readers.pdf import render_page
+from ingestion.readers.reading import picture_of, render_page
 from wikico2.errors import WorkError
 
 WIDTH = 1200
@@ -95,6 +95,33 @@ def drawing(document: Document, number: int, width: int = WIDTH) -> Drawing:
     return Drawing(content)
 
 
+def figure_picture(document: Document, reference: str, digest: str) -> bytes:
+    """Return a picture of a document as WebP, taken out of its file when it is first asked for.
+
+    Raises WorkError when the file is gone or has no such picture.
+    """
+    name = f"{_folder(document)}/figure-{digest[:32]}.webp"
+    try:
+        with default_storage.open(name) as file:
+            return bytes(file.read())
+    except FileNotFoundError:
+        pass
+    if failure := cache.get(f"not-drawn:{name}"):
+        raise WorkError(failure[0], **failure[1])
+    try:
+        with local_copy(document) as path:
+            kind = document.media_type
+            picture = picture_of(path, kind, reference, _limits(), max_width=WIDTH)
+    except FileNotFoundError:
+        _fail(name, "file_missing", {})
+    except ReadError as error:
+        _fail(name, error.code, {"limit": SECONDS, **error.details})
+    saved = default_storage.save(name, ContentFile(picture.data))
+    if saved != name:
+        default_storage.delete(saved)
+    return picture.data
+
+
 def forget(document: Document) -> None:
     """Delete the pictures of a document's pages; its row may be gone already."""
     folder = _folder(document)
@@ -128,19 +155,22 @@ def _kept(name: str) -> Drawing | None:
 
 
 def _draw(document: Document, number: int, width: int, name: str) -> PageImage:
-    limits = Limits(
+    try:
+        with local_copy(document) as path:
+            return render_page(path, document.media_type, number, _limits(), max_width=width)
+    except FileNotFoundError:
+        _fail(name, "file_missing", {})
+    except ReadError as error:
+        _fail(name, error.code, {"limit": SECONDS, **error.details})
+
+
+def _limits() -> Limits:
+    return Limits(
         memory_mb=settings.READ_MEMORY_MB,
         cpu_seconds=SECONDS,
         wall_seconds=SECONDS,
         pages=settings.READ_MAX_PAGES,
     )
-    try:
-        with local_copy(document) as path:
-            return render_page(path, number, limits, max_width=width)
-    except FileNotFoundError:
-        _fail(name, "file_missing", {})
-    except ReadError as error:
-        _fail(name, error.code, {"limit": SECONDS, **error.details})
 
 
 def _fail(name: str, code: str, details: dict[str, Any]) -> NoReturn:

@@ -8,7 +8,7 @@ class SheetsConfig(AppConfig):
     verbose_name = _("Sheets")
 
     def ready(self) -> None:
-        from sheets import stale, tasks  # noqa: F401  (they listen for what changes)
+        from sheets import spending, stale, tasks  # noqa: F401  (they listen for what changes)
         from wikico2.roles import ensure_roles
 
         post_migrate.connect(ensure_roles, sender=self, dispatch_uid="wikico2.roles")

@@ -19,6 +19,7 @@ from ingestion.find import Finding, Found, find
 from ingestion.lexical import Match, rarity
 from ingestion.models import Chunk, Document, Page
 from ingestion.query import Query, parse, printable
+from ingestion.readers.formats import is_paged
 from ingestion.retrieve import find_passages
 from sheets.cite import contains
 from sheets.index import SHEETS
@@ -504,7 +505,11 @@ class _Sources:
             page_end=chunk.page_end,
             document_id=document.pk,
             chunk_id=chunk.pk,
-            thumbnail=f"{reverse('page_image', args=place)}?size=small",
+            thumbnail=(
+                f"{reverse('page_image', args=place)}?size=small"
+                if is_paged(document.media_type)
+                else ""
+            ),
         )
 
 

@@ -19,7 +19,7 @@ from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate
 
 from ingestion import index, ingest
 from ingestion.models import Document
-from ingestion.readers.pdf import check_pdf, read_pdf
+from ingestion.readers.reading import check_document, read_document
 from sheets.index import SECTIONS
 from tests import services
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
@@ -92,8 +92,8 @@ def _fresh_services() -> Iterator[None]:
 def _read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read each paper of the cast once for all tests: a reading starts a process of its own."""
     for module, name, read in (
-        ("accept", "check_pdf", check_pdf),
-        ("ingest", "read_pdf", read_pdf),
+        ("accept", "check_document", check_document),
+        ("extract", "read_document", read_document),
     ):
         monkeypatch.setattr(
             f"ingestion.{module}.{name}", functools.partial(_remembered, name, read)
@@ -103,10 +103,10 @@ def _read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 _answers: dict[tuple[str, bytes], Any] = {}
 
 
-def _remembered(name: str, read: Callable[..., Any], path: Path, limits: Any, **rest: Any) -> Any:
+def _remembered(name: str, read: Callable[..., Any], path: Path, *args: Any, **rest: Any) -> Any:
     key = (name, hashlib.sha256(path.read_bytes()).digest())
     if key not in _answers:
-        answer = read(path, limits, **rest)
+        answer = read(path, *args, **rest)
         _answers[key] = list(answer) if isinstance(answer, Iterator) else answer
     return iter(_answers[key]) if isinstance(_answers[key], list) else _answers[key]
 

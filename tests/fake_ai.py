@@ -4,7 +4,9 @@ Its vectors lie close when texts share the words that bear meaning, so that a wr
 Its answers in chat are made of the passages in the prompt, or scripted by the test.
 """
 
+import base64
 import hashlib
+import io
 import json
 import math
 import re
@@ -17,9 +19,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
+from PIL import Image
+
 DIMENSIONS = 128
 EMBEDDING_MODEL = "fake-embeddings"
 CHAT_MODEL = "fake-chat"
+VISION_MODEL = "fake-vision"
+IMAGE_TOKENS = 1000
 
 _STOP_WORDS = frozenset(
     "alors ainsi aussi autre avec avoir ceci cela cette comme comment dans depuis donc elle elles "
@@ -94,9 +100,10 @@ class FakeAI:
             self.faults: deque[Fault] = deque()
             self.latency = 0.0
             self.latency_per_text = 0.0
-            self.models = [CHAT_MODEL, EMBEDDING_MODEL]
+            self.models = [CHAT_MODEL, EMBEDDING_MODEL, VISION_MODEL]
             self.answers: deque[str] = deque()
             self.answer: Callable[[Any], str] = answer_from_passages
+            self.sees: Callable[[bytes, str], str] = measured_picture
             self.refused_formats: set[str] = set()
             self.refused_roles: set[str] = set()
             self.no_choices = False
@@ -116,6 +123,16 @@ class FakeAI:
         """Let the next requests be told to slow down."""
         headers = {"Retry-After": retry_after}
         self.fail(*[Fault("status", 429, headers, "rate limit")] * times)
+
+    @property
+    def pictures(self) -> list[bytes]:
+        """Return all pictures that were shown to the model, in order."""
+        return [
+            p
+            for r in self.requests
+            if r.path.endswith("chat/completions")
+            for p in pictures(r.body)
+        ]
 
     @property
     def texts(self) -> list[str]:
@@ -193,12 +210,17 @@ class _Handler(BaseHTTPRequestHandler):
             return
         with self.service.lock:
             scripted = self.service.answers.popleft() if self.service.answers else None
-        text = self.service.answer(body) if scripted is None else scripted
+        if scripted is None:
+            shown = pictures(body)
+            asked_of_it = prompt_of(body)
+            text = self.service.sees(shown[0], asked_of_it) if shown else self.service.answer(body)
+        else:
+            text = scripted
         limit = body.get("max_tokens") or 10_000
         words = text.split(" ")
         reason = "stop" if len(words) <= limit else "length"
         message = {"role": "assistant", "content": " ".join(words[:limit])}
-        prompt = sum(len(m["content"].split()) for m in body["messages"])
+        prompt = len(prompt_of(body).split()) + IMAGE_TOKENS * len(pictures(body))
         usage = {"prompt_tokens": prompt, "completion_tokens": min(len(words), limit)}
         begun = time.monotonic()
         with self.service.lock:
@@ -259,6 +281,37 @@ def _embeddings(body: Any, fault: Fault | None) -> list[dict[str, Any]]:
     return rows
 
 
+def prompt_of(body: Any) -> str:
+    """Return the words of a conversation, its pictures left out."""
+    words = []
+    for message in body["messages"]:
+        content = message["content"]
+        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        words += [part["text"] for part in parts if part["type"] == "text"]
+    return "\n".join(words)
+
+
+def pictures(body: Any) -> list[bytes]:
+    """Return the pictures of a conversation; a `data:` address that is none raises."""
+    found = []
+    for message in body["messages"]:
+        if not isinstance(message["content"], str):
+            for part in message["content"]:
+                if part["type"] == "image_url":
+                    head, data = part["image_url"]["url"].split(",", 1)
+                    assert head.startswith("data:image/"), head
+                    assert head.endswith(";base64"), head
+                    found.append(base64.b64decode(data, validate=True))
+    return found
+
+
+def measured_picture(data: bytes, prompt: str) -> str:
+    """Return what anybody can see: how large a picture is, and which colour it has most of."""
+    with Image.open(io.BytesIO(data)) as image:
+        most = max(image.convert("RGB").getcolors(image.width * image.height) or [(0, (0, 0, 0))])
+        return f"Une image de {image.width} sur {image.height}, surtout {most[1]}."
+
+
 _PASSAGE = re.compile(r"^\[(S\d+)\]\n[^\n]*\n(.*?)\n\[/\1\]$", re.MULTILINE | re.DOTALL)
 
 
@@ -271,13 +324,13 @@ def asked_fields(body: Any) -> dict[str, bool]:
     fields = form.get("json_schema", {}).get("schema", {}).get("properties", {})
     if fields:
         return {key: "cells" in f["items"]["properties"] for key, f in fields.items()}
-    prompt = "\n".join(message["content"] for message in body["messages"])
+    prompt = prompt_of(body)
     return {key: shape.startswith("un tableau") for key, shape in _ASKED.findall(prompt)}
 
 
 def answer_from_passages(body: Any) -> str:
     """Return an answer as a diligent model gives it: each field quotes one passage."""
-    prompt = "\n".join(message["content"] for message in body["messages"])
+    prompt = prompt_of(body)
     passages = _PASSAGE.findall(prompt)
     fields = asked_fields(body)
     if not passages:
@@ -296,7 +349,7 @@ def answer_generously(body: Any) -> str:
 
     Each goes to the field with whose description it shares most words, up to 40 a field.
     """
-    prompt = "\n".join(message["content"] for message in body["messages"])
+    prompt = prompt_of(body)
     pieces = [
         (label, piece.strip())
         for label, text in _PASSAGE.findall(prompt)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from pytest_django.plugin import blocking_manager_key
 
-from tests.fake_ai import CHAT_MODEL, EMBEDDING_MODEL, FakeAI
+from tests.fake_ai import CHAT_MODEL, EMBEDDING_MODEL, VISION_MODEL, FakeAI
 from wikico2.embedded.chroma import ChromaServer
 from wikico2.embedded.postgres import PostgresServer
 
@@ -100,6 +100,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "LLM_BACKEND": "local",
         "EMBEDDING_MODEL": EMBEDDING_MODEL,
         "LLM_MODEL": CHAT_MODEL,
+        "VISION_BACKEND": "none",
+        "VISION_MODEL": VISION_MODEL,
         "AI_TIMEOUT": "2",
         "SEARCH_WAIT_SECONDS": "20",
         "AI_BACKOFF_SECONDS": "5",

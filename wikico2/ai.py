@@ -6,6 +6,7 @@ and gives up within known bounds: `AI_RETRIES` tries of `AI_TIMEOUT` seconds eac
 WorkError; a TransientError is worth another try later.
 """
 
+import base64
 import email.utils
 import functools
 import json
@@ -95,7 +96,7 @@ def embed(texts: Sequence[str], model: str, *, patience: Patience | None = None)
 
 
 def chat(
-    messages: Sequence[dict[str, str]],
+    messages: Sequence[dict[str, Any]],
     *,
     model: str,
     schema: dict[str, Any] | None = None,
@@ -140,7 +141,28 @@ def chat(
             return answer
 
 
-def folded(messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+def look(
+    image: bytes,
+    media_type: str,
+    prompt: str,
+    *,
+    model: str,
+    max_tokens: int,
+    patience: Patience | None = None,
+) -> ChatAnswer:
+    """Return what the model says of a picture; WorkError("picture_too_large") beyond the limit."""
+    address = f"data:{media_type};base64,{base64.b64encode(image).decode()}"
+    if len(address) + len(prompt.encode()) + 1_000 > MAX_BODY_BYTES:
+        raise WorkError("picture_too_large")
+    content = [
+        {"type": "text", "text": prompt},
+        {"type": "image_url", "image_url": {"url": address}},
+    ]
+    messages = [{"role": "user", "content": content}]
+    return chat(messages, model=model, max_tokens=max_tokens, temperature=0.0, patience=patience)
+
+
+def folded(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the conversation with the system's words put before the user's first ones."""
     system = "\n\n".join(m["content"] for m in messages if m["role"] == "system")
     others = [dict(m) for m in messages if m["role"] != "system"]

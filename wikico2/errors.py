@@ -10,41 +10,63 @@ from django.utils.translation import gettext_noop
 
 SENTENCES = {
     "empty_file": gettext_noop("This file is empty (0 bytes). Check it and upload it again."),
-    "not_a_pdf": gettext_noop(
-        "This is not a PDF, whatever its name says. Export the document as PDF and upload that."
+    "unknown_format": gettext_noop(
+        "This file is none of the kinds that can be read, whatever its name says: PDF, Word "
+        "(.docx), PowerPoint (.pptx), Excel (.xlsx), OpenDocument text (.odt), web page, Markdown, "
+        "text or image. Export the document as PDF and upload that."
+    ),
+    "old_office": gettext_noop(
+        "This is an Office file that is protected by a password, or of before 2007 (.doc, .xls, "
+        ".ppt). Open it, save it as .docx, .xlsx or .pptx without a password, and upload that."
     ),
     "truncated": gettext_noop(
-        "This PDF is cut short: its end is missing. Download it again from its origin."
+        "This file is cut short: its end is missing. Download it again from its origin."
     ),
     "encrypted": gettext_noop(
-        "This PDF asks for a password. Save a copy without the password and upload that."
+        "This file asks for a password. Save a copy without the password and upload that."
     ),
-    "no_pages": gettext_noop("This PDF has no page."),
+    "no_pages": gettext_noop("This file has no page."),
     "no_text": gettext_noop(
-        "No page of this PDF holds text: it is probably a scan. Run a text recognition (OCR) on "
-        "it and upload the result."
+        "No page of this document holds text: it is probably a scan. Run a text recognition (OCR) "
+        "on it and upload the result, or ask the administrator to set a key (OVH_API_KEY), with "
+        "which a model reads such pages, or to install Tesseract."
     ),
     "unreadable": gettext_noop(
-        "This PDF is damaged and cannot be read. Open it in a viewer, print it to a new PDF and "
+        "This file is damaged and cannot be read. Open it in its program, export it as PDF and "
         "upload that."
     ),
+    "no_seer": gettext_noop(
+        "Nothing here reads pictures of text. Ask the administrator to set a key (OVH_API_KEY), "
+        "with which a model does, or to install Tesseract with French; or run a text recognition "
+        "(OCR) on the file and upload the result."
+    ),
+    "too_many_pictures": gettext_noop(
+        "The model reads %(limit)s pictures of a document at most (VISION_MAX_IMAGES), and this "
+        "one came after them."
+    ),
+    "no_tokens_left": gettext_noop(
+        "Today's limit of tokens (LLM_TOKENS_PER_DAY) was reached before this picture was read."
+    ),
+    "picture_too_large": gettext_noop("The picture is too large for the model service."),
+    "ocr_failed": gettext_noop("Tesseract could not read the page (%(reason)s)."),
+    "not_drawn": gettext_noop("Files of this kind have no pages to show as they are printed."),
     "too_large": gettext_noop(
         "This file weighs %(size)s MB; the limit is %(limit)s MB. Split it, or ask the "
         "administrator to raise the limit."
     ),
     "too_many_pages": gettext_noop(
-        "This PDF has more pages than the limit of %(limit)s. Split it into parts."
+        "This document has more pages than the limit of %(limit)s. Split it into parts."
     ),
     "too_much_memory": gettext_noop(
-        "Reading this PDF took more memory than allowed. Print it to a new PDF and upload that."
+        "Reading this file took more memory than allowed. Print it to a PDF and upload that."
     ),
     "too_slow": gettext_noop(
-        "Reading this PDF took more than %(limit)s seconds and was stopped. Split it into parts."
+        "Reading this file took more than %(limit)s seconds and was stopped. Split it into parts."
     ),
-    "too_much_text": gettext_noop("This PDF holds more text than allowed. Split it into parts."),
+    "too_much_text": gettext_noop("This file holds more text than allowed. Split it into parts."),
     "crashed": gettext_noop(
-        "The PDF reader crashed on this file; nothing else was touched. Print the file to a new "
-        "PDF and upload that."
+        "The reader crashed on this file; nothing else was touched. Print the file to a PDF and "
+        "upload that."
     ),
     "duplicate": gettext_noop("This file is already among the sources: “%(title)s”."),
     "file_missing": gettext_noop("The file is no longer in the storage. Upload it again to go on."),

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import dj_database_url
@@ -194,6 +195,15 @@ LOCAL_EMBEDDING_MODEL = env.choice(
     "multilingual-e5-small",
 )
 VISION_MODEL = env.text("VISION_MODEL", "Mistral-Small-3.2-24B-Instruct-2506")
+# Pages without text are read by the model, or by Tesseract where it is installed.
+_EYES = "openai" if AI_API_KEY else "tesseract" if shutil.which("tesseract") else "none"
+VISION_BACKEND = env.choice("VISION_BACKEND", ("openai", "tesseract", "none"), _EYES)
+VISION_FIGURES = env.boolean("VISION_FIGURES", True)
+VISION_MAX_IMAGES = env.integer("VISION_MAX_IMAGES", 60)
+VISION_MAX_TOKENS = env.integer("VISION_MAX_TOKENS", 3000, least=64)
+VISION_AT_ONCE = env.integer("VISION_AT_ONCE", 4, least=1)
+VISION_PRICE_IN = env.number("VISION_PRICE_IN", 0.0)
+VISION_PRICE_OUT = env.number("VISION_PRICE_OUT", 0.0)
 AI_REQUESTS_PER_MINUTE = env.integer("AI_REQUESTS_PER_MINUTE", 400, least=1)
 AI_TIMEOUT = env.number("AI_TIMEOUT", 60.0, least=0.1)
 AI_RETRIES = env.integer("AI_RETRIES", 5)

@@ -3,13 +3,16 @@
 A reader turns a file into one `DocumentInfo` followed by its `PageText`s, in order. It runs in a
 child process with `Limits`, because a file is never to be trusted; whatever goes wrong inside
 comes out as one `ReadError` whose code the interface turns into a sentence.
+
+The way of a file: `media.identify` tells its type by its content, `formats.FORMATS` which reader
+takes that type, and `reading` (check_document, read_document, render_page, picture_of) runs that
+reader in the child. A new format is one module that follows `Reader` and one line of `FORMATS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import NamedTuple, Protocol
 
 Progress = Callable[[int, int], None]
@@ -17,7 +20,8 @@ Progress = Callable[[int, int], None]
 
 ERROR_CODES = frozenset(
     {
-        "not_a_pdf",
+        "unknown_format",
+        "old_office",
         "empty_file",
         "truncated",
         "encrypted",
@@ -29,6 +33,7 @@ ERROR_CODES = frozenset(
         "too_much_text",
         "crashed",
         "unreadable",
+        "not_drawn",
     }
 )
 
@@ -69,25 +74,39 @@ class DocumentInfo:
 
 @dataclass(frozen=True)
 class Block:
-    """A heading, paragraph, list, table, caption or figure, in reading order.
+    """A heading, paragraph, list, table, caption, footnote, figure or contents, in reading order.
 
-    A list holds one item a line, a table is Markdown with its header row first.
+    A list holds one item a line, a table is Markdown with its header row first. The text of a
+    figure is what was read on it, by a machine or in its file; it may be empty.
     """
 
     kind: str
     text: str
     level: int = 0  # of a heading, 1 being the highest
+    picture: str = ""  # of a figure: what `Reader.picture` knows it by
+    digest: str = ""  # of a figure: the same picture has the same one
+    by: str = ""  # the machine that has read the text where the file does not hold it
+
+    def fields(self) -> dict[str, object]:
+        """Return what makes the block again, for JSON: without the fields that it leaves empty."""
+        return {name: v for name, v in asdict(self).items() if v or name in ("kind", "text")}
 
 
 @dataclass(frozen=True)
 class PageText:
-    """The text of one page, numbered from 1; `text` is empty when the page has none."""
+    """The text of one page, numbered from 1; `text` is empty when the page has none.
+
+    Formats without pages are cut into pages of some thousand characters, of width 0. `doubt` says
+    why the text is not to be trusted: "no_text" (there is something to see and nothing to read) or
+    "nonsense" (its characters make no words).
+    """
 
     number: int
     text: str
-    width: float  # points
-    height: float
+    width: float = 0.0  # points
+    height: float = 0.0
     blocks: tuple[Block, ...] = ()
+    doubt: str = ""
 
 
 class Char(NamedTuple):
@@ -121,8 +140,22 @@ class PageImage:
 
 
 class Reader(Protocol):
-    """Reads one format: the document first, then its pages."""
+    """Reads one format. A module of functions is one; all run in the child process.
 
-    def __call__(
-        self, path: Path, limits: Limits, *, progress: Progress | None = None
-    ) -> Iterator[DocumentInfo | PageText]: ...
+    `file` is a path that can be opened and sought in, whose name says nothing. Each may raise
+    `ReadError`; any other error counts as a damaged file.
+    """
+
+    def check(self, file: str, limits: Limits) -> DocumentInfo:
+        """Say in seconds what the document is; `page_count` is 0 where only reading tells."""
+
+    def read(
+        self, file: str, limits: Limits, progress: Progress
+    ) -> Iterator[DocumentInfo | PageText]:
+        """Yield what the document is, then its pages in order."""
+
+    def draw(self, file: str, number: int, max_width: int) -> PageImage:
+        """Draw a page, numbered from 1; "not_drawn" where the format has no picture of it."""
+
+    def picture(self, file: str, reference: str, max_width: int) -> PageImage:
+        """Give the picture that a block refers to, at most `max_width` pixels wide."""

@@ -8,31 +8,17 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import resource
 import sys
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any, cast
 
-from ingestion.readers import DocumentInfo, Limits, PageText, ReadError
-from ingestion.readers.layout import structure
-from ingestion.readers.lines import RawPage
-from ingestion.readers.text import language_of
-
-if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument
+from ingestion.readers import DocumentInfo, Limits, PageImage, PageText, Reader, ReadError
 
 FILE = "/dev/fd/0"
 SECONDS_BETWEEN_PROGRESS = 0.2
-SAMPLE = 40_000
-"""Characters on which the language is counted."""
-
-_FILE_NAME = re.compile(
-    r"^microsoft word\b|\.(?:docx?|odt|indd|qxd|pdf|pptx?)$|^untitled|^sans titre", re.I
-)
 
 
 def confine(limits: Limits) -> None:
@@ -57,45 +43,50 @@ def say(kind: str, **fields: object) -> None:
     sys.stdout.flush()
 
 
-def check(limits: Limits, _: dict[str, Any]) -> None:
+def check(reader: Reader, limits: Limits, _: dict[str, Any]) -> None:
     """Say what the document is without reading its pages."""
-    from ingestion.readers import pdfium
-
-    document = pdfium.open_document(FILE)
-    count = _count_pages(document, limits)
-    say("info", **asdict(DocumentInfo(count, **pdfium.metadata(document))))
+    say("info", **asdict(reader.check(FILE, limits)))
 
 
-def read(limits: Limits, _: dict[str, Any]) -> None:
+def read(reader: Reader, limits: Limits, _: dict[str, Any]) -> None:
     """Say what the document is, then its pages one by one."""
-    from ingestion.readers import pdfium
-
-    document = pdfium.open_document(FILE)
-    count = _count_pages(document, limits)
-    scanned = _scan(document, count, limits)
-    broken = sum(page.width == 0 for page in scanned)
-    pages = structure(scanned, pdfium.outline(document))
-    sample = _until(pages, SAMPLE)
-    about = pdfium.metadata(document)
-    if not about["title"] or _FILE_NAME.search(about["title"]):
-        about["title"] = _first_title(sample)
-    language = language_of("\n".join(page.text for page in sample)[:SAMPLE])
-    say("info", **asdict(DocumentInfo(count, language=language, **about)))
-    blank = True
-    for page in chain(sample, pages):
-        blocks = [(block.kind, block.level, block.text) for block in page.blocks]
-        say("page", number=page.number, width=page.width, height=page.height, blocks=blocks)
-        blank = blank and not page.text
-    if blank:
-        raise ReadError("unreadable" if broken == count else "no_text", {"broken": broken})
+    room = limits.characters
+    for item in reader.read(FILE, limits, _Progress()):
+        if isinstance(item, DocumentInfo):
+            say("info", **asdict(item))
+            continue
+        room -= len(item.text)
+        if item.number > limits.pages:
+            raise ReadError("too_many_pages", {"limit": limits.pages})
+        if room < 0:
+            raise ReadError("too_much_text", {"page": item.number})
+        say_page(item)
 
 
-def render(limits: Limits, options: dict[str, Any]) -> None:
+def say_page(page: PageText) -> None:
+    """Write a page."""
+    say(
+        "page",
+        number=page.number,
+        width=page.width,
+        height=page.height,
+        doubt=page.doubt,
+        blocks=[block.fields() for block in page.blocks],
+    )
+
+
+def render(reader: Reader, _: Limits, options: dict[str, Any]) -> None:
     """Draw one page."""
-    from ingestion.readers import pdfium
+    say_image(reader.draw(FILE, int(options["number"]), int(options["max_width"])))
 
-    document = pdfium.open_document(FILE)
-    image = pdfium.draw_page(document, int(options["number"]), int(options["max_width"]))
+
+def picture(reader: Reader, _: Limits, options: dict[str, Any]) -> None:
+    """Give one picture of the document."""
+    say_image(reader.picture(FILE, str(options["reference"]), int(options["max_width"])))
+
+
+def say_image(image: PageImage) -> None:
+    """Write a picture."""
     say(
         "image",
         data=base64.b64encode(image.data).decode(),
@@ -106,50 +97,19 @@ def render(limits: Limits, options: dict[str, Any]) -> None:
     )
 
 
-def _count_pages(document: PdfDocument, limits: Limits) -> int:
-    count = len(document)
-    if count < 1:
-        raise ReadError("no_pages")
-    if count > limits.pages:
-        raise ReadError("too_many_pages", {"pages": count, "limit": limits.pages})
-    return count
+class _Progress:
+    """Tells how far the reading is, a few times a second at most."""
+
+    def __init__(self) -> None:
+        self.told = time.monotonic()
+
+    def __call__(self, done: int, pages: int) -> None:
+        if time.monotonic() - self.told > SECONDS_BETWEEN_PROGRESS:
+            self.told = time.monotonic()
+            say("progress", done=done, pages=pages)
 
 
-def _scan(document: PdfDocument, count: int, limits: Limits) -> list[RawPage]:
-    from ingestion.readers import pdfium
-
-    pages: list[RawPage] = []
-    room = limits.characters
-    rows_in_one = pdfium.draws_rows_in_one(document)
-    told = time.monotonic()
-    for index in range(count):
-        page = pdfium.read_page(document, index, room, rows_in_one=rows_in_one)
-        room -= sum(len(line.text) for line in page.lines)
-        pages.append(page)
-        if time.monotonic() - told > SECONDS_BETWEEN_PROGRESS:
-            told = time.monotonic()
-            say("progress", done=index + 1, pages=count)
-    return pages
-
-
-def _first_title(pages: Sequence[PageText]) -> str:
-    """Return the first heading of the first page, where the file does not give its title."""
-    headings = [block for block in pages[0].blocks if block.kind == "heading"]
-    return min(headings, key=lambda block: block.level).text if headings else ""
-
-
-def _until(pages: Iterator[PageText], characters: int) -> list[PageText]:
-    """Return the first pages that have so many characters together."""
-    taken: list[PageText] = []
-    for page in pages:
-        taken.append(page)
-        characters -= len(page.text)
-        if characters < 0:
-            break
-    return taken
-
-
-VERBS = {"check": check, "read": read, "render": render}
+VERBS = {"check": check, "read": read, "render": render, "picture": picture}
 
 
 def main(verb: str, options: dict[str, Any]) -> int:
@@ -157,7 +117,8 @@ def main(verb: str, options: dict[str, Any]) -> int:
     limits = Limits(**options.pop("limits"))
     confine(limits)
     try:
-        VERBS[verb](limits, options)
+        reader = cast(Reader, import_module(f"ingestion.readers.{options['module']}"))
+        VERBS[verb](reader, limits, options)
     except ReadError as error:
         say("error", code=error.code, details=error.details)
     except MemoryError:
@@ -165,6 +126,10 @@ def main(verb: str, options: dict[str, Any]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except Exception as error:  # noqa: BLE001  the libraries raise what they like at a bad file
+        say(
+            "error", code="unreadable", details={"reason": f"{type(error).__name__}: {error}"[:300]}
+        )
     else:
         say("end")
     return 0

@@ -67,6 +67,11 @@ def is_caption(text: str) -> bool:
     return len(text) < 300 and _CAPTION.match(text) is not None
 
 
+def is_figure_caption(text: str) -> bool:
+    """Tell whether a paragraph is the legend of what is drawn, not of a table."""
+    return is_caption(text) and not text.lower().startswith(("tabl", "source"))
+
+
 def folded(text: str) -> str:
     """Return what remains of a title when case, spaces and signs are set aside."""
     return _NOT_WORD.sub("", text).lower()

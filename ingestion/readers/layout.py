@@ -10,6 +10,7 @@ from itertools import pairwise
 from statistics import median
 
 from ingestion.readers import Block, PageText
+from ingestion.readers.figures import BACKGROUND, Figure
 from ingestion.readers.headings import (
     LARGER,
     Bookmark,
@@ -17,16 +18,26 @@ from ingestion.readers.headings import (
     Headings,
     body_size,
     is_caption,
+    is_figure_caption,
     learn,
 )
 from ingestion.readers.heads import running
 from ingestion.readers.lines import Line, RawPage, leads_to_page, tidy
+from ingestion.readers.order import by_columns, notes_apart
+from ingestion.readers.quality import is_nonsense
+from ingestion.readers.rules import ruled_tables
 from ingestion.readers.tables import Table, find_tables
 from ingestion.readers.text import CUT, join_lines, shorten_leaders, vocabulary
 
 _BULLET = re.compile(r"(?:[•●○◦▪▫■□‣⁃∙·►▶➢➤➔→✓✔❖◆◇⬥]+|[-–—*o»>](?=\s))\s*(?=\S)")
 _NUMBERED = re.compile(r"\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)]\s+(?=\S)")
 _SENTENCE_END = re.compile(r"[.!?…:;][»”\")\]]*$")
+
+MOST_TIMES = 2
+"""Pages on which a picture may be, and still say something."""
+
+NEAR_CAPTION = 30.0
+"""Points between a figure and its caption."""
 
 Join = Callable[[Iterable[str]], str]
 
@@ -38,10 +49,17 @@ class _Draft:
     page: int
     lines: list[Line] = field(default_factory=list)
     table: Table | None = None
+    figure: Figure | None = None
+    note: bool = False
 
     @property
     def text(self) -> str:
         return " ".join(line.text for line in self.lines)
+
+    @property
+    def is_prose(self) -> bool:
+        """Tell a paragraph, or what may be a heading, from the rest."""
+        return self.table is None and self.figure is None and not self.note
 
     def candidate(self) -> Candidate:
         size = max(line.size for line in self.lines)
@@ -62,13 +80,29 @@ def structure(pages: Sequence[RawPage], bookmarks: Sequence[Bookmark] = ()) -> I
     ]
     join = _joiner(kept)
     body = body_size(_sizes(kept))
-    drafts = [_drafts(lines, page.number, body) for lines, page in zip(kept, pages, strict=True)]
-    candidates = (d.candidate() for page in drafts for d in page if d.table is None)
+    drafts = [_page_drafts(lines, page, body) for lines, page in zip(kept, pages, strict=True)]
+    candidates = (d.candidate() for page in drafts for d in page if d.is_prose)
     headings = learn(candidates, bookmarks, body)
+    repeated = _repeated(pages)
     for page, of_page in zip(pages, drafts, strict=True):
-        blocks = tuple(_blocks(_titles_first(of_page, headings), headings, join))
+        ordered = _with_figures(_titles_first(of_page, headings), page, repeated)
+        blocks = tuple(_blocks(ordered, headings, join))
         text = "\n\n".join(block.text for block in blocks)
-        yield PageText(page.number, text, page.width, page.height, blocks)
+        doubt = _doubt(text, page)
+        yield PageText(page.number, text, page.width, page.height, blocks, doubt)
+
+
+def _doubt(text: str, page: RawPage) -> str:
+    """Return why the text of a page is not to be trusted; nothing for a blank page."""
+    if not text.strip():
+        return "no_text" if page.objects else ""
+    return "nonsense" if is_nonsense(text, page.lost) else ""
+
+
+def _repeated(pages: Sequence[RawPage]) -> set[str]:
+    """Return the pictures that come back on several pages: logos, ornaments, backgrounds."""
+    seen = Counter(digest for page in pages for digest in {f.digest for f in page.figures})
+    return {digest for digest, times in seen.items() if times > MOST_TIMES}
 
 
 def _sizes(pages: Iterable[Sequence[Line]]) -> Mapping[float, int]:
@@ -91,6 +125,33 @@ def _marked(line: Line) -> str:
     return line.text + CUT if line.cut else line.text
 
 
+def _page_drafts(lines: Sequence[Line], page: RawPage, body: float) -> list[_Draft]:
+    """Group the lines of a page into ruled tables, text in its order, and footnotes."""
+    drafts: list[_Draft] = []
+    taken: set[int] = set()
+    for inside, table in ruled_tables(lines, page.rules) if page.rules else []:
+        if not inside & taken:
+            taken |= inside
+            drafts.append(_Draft(page.number, [lines[i] for i in sorted(inside)], table))
+    rest = [line for i, line in enumerate(lines) if i not in taken]
+    text, notes = notes_apart(rest, body, page.width, page.height)
+    ordered = by_columns(text, page.width)
+    found = _drafts(ordered, page.number, body)
+    for ruled in drafts:
+        found.insert(_place_of(ruled, found, lines), ruled)
+    return found + [_Draft(page.number, note, note=True) for note in notes]
+
+
+def _place_of(table: _Draft, drafts: Sequence[_Draft], lines: Sequence[Line]) -> int:
+    """Return where a ruled table goes among the drafts: before what was drawn after it."""
+    order = {id(line): i for i, line in enumerate(lines)}
+    first = min(order[id(line)] for line in table.lines)
+    for place, draft in enumerate(drafts):
+        if min((order.get(id(line), -1) for line in draft.lines), default=-1) > first:
+            return place
+    return len(drafts)
+
+
 def _drafts(lines: Sequence[Line], page: int, body: float) -> list[_Draft]:
     """Group the lines of a page into tables and paragraphs."""
     drafts: list[_Draft] = []
@@ -98,7 +159,7 @@ def _drafts(lines: Sequence[Line], page: int, body: float) -> list[_Draft]:
     position = 0
     for table in find_tables(lines):
         drafts += _paragraphs(lines[position : table.first], page, leading, body)
-        drafts.append(_Draft(page, table=table))
+        drafts.append(_Draft(page, list(lines[table.first : table.last + 1]), table))
         position = table.last + 1
     return drafts + _paragraphs(lines[position:], page, leading, body)
 
@@ -175,7 +236,7 @@ def _titles_first(drafts: Sequence[_Draft], headings: Headings) -> list[_Draft]:
     """Put titles that were drawn after their text back before it."""
     ordered: list[_Draft] = []
     for draft in drafts:
-        late = draft.table is None and len(ordered) > 1 and headings.level(draft.candidate())
+        late = draft.is_prose and len(ordered) > 1 and headings.level(draft.candidate())
         place = next(
             (i for i, text in enumerate(ordered) if late and _is_title_of(draft, text)), -1
         )
@@ -185,7 +246,7 @@ def _titles_first(drafts: Sequence[_Draft], headings: Headings) -> list[_Draft]:
 
 def _is_title_of(title: _Draft, text: _Draft) -> bool:
     """Tell whether a title stands on the left of a paragraph, or right above it."""
-    if text.table is not None:
+    if not text.is_prose:
         return False
     first, last = title.lines[0], title.lines[-1]
     top = text.lines[0].baseline - text.lines[0].size
@@ -196,6 +257,62 @@ def _is_title_of(title: _Draft, text: _Draft) -> bool:
         return top <= middle <= text.lines[-1].baseline
     over = first.x0 < right and title_right > left
     return over and 0 <= top - last.baseline < 1.5 * last.size
+
+
+def _with_figures(drafts: Sequence[_Draft], page: RawPage, repeated: set[str]) -> Sequence[_Draft]:
+    """Put the figures of a page before the text that stands below them, such as their captions."""
+    length = sum(len(line.text) for line in page.lines)
+    figures = [f for f in page.figures if f.digest not in repeated and not _is_behind(f, length)]
+    placed = list(drafts)
+    for figure in figures:
+        place, caption = _figure_place(figure, placed, page)
+        if figure.drawn and (not caption or _covers_table(figure, placed, page)):
+            continue
+        if any(other.figure and _same_place(other.figure, figure) for other in placed):
+            continue
+        placed.insert(place, _Draft(page.number, figure=figure))
+    return placed
+
+
+def _is_behind(figure: Figure, length: int) -> bool:
+    """Tell whether a picture lies behind the text of the page."""
+    box = figure.box
+    return (box.x1 - box.x0) * (box.y1 - box.y0) > BACKGROUND and length > 200
+
+
+def _figure_place(figure: Figure, drafts: Sequence[_Draft], page: RawPage) -> tuple[int, bool]:
+    """Return where a figure goes among the drafts, and whether a caption stands beside it."""
+    top, bottom = figure.box.y0 * page.height, figure.box.y1 * page.height
+    middle = (figure.box.x0 + figure.box.x1) / 2 * page.width
+    for place, draft in enumerate(drafts):
+        if draft.lines and is_figure_caption(draft.text):
+            first, last = draft.lines[0], draft.lines[-1]
+            if -NEAR_CAPTION < first.baseline - bottom < 2 * NEAR_CAPTION:
+                return place, True
+            if -NEAR_CAPTION < top - last.baseline < NEAR_CAPTION:
+                return place + 1, True
+    for place, draft in enumerate(drafts):
+        if draft.lines and not draft.note:
+            over = min(line.x0 for line in draft.lines) < middle + 0.3 * page.width
+            if over and draft.lines[0].baseline > bottom:
+                return place, False
+    notes = next((i for i, draft in enumerate(drafts) if draft.note), len(drafts))
+    return notes, False
+
+
+def _covers_table(figure: Figure, drafts: Sequence[_Draft], page: RawPage) -> bool:
+    """Tell whether strokes are the rules of a table."""
+    top, bottom = figure.box.y0 * page.height, figure.box.y1 * page.height
+    return any(
+        draft.table is not None and any(top < line.baseline < bottom for line in draft.lines)
+        for draft in drafts
+    )
+
+
+def _same_place(one: Figure, other: Figure) -> bool:
+    """Tell whether the middle of a figure lies in another."""
+    x, y = (other.box.x0 + other.box.x1) / 2, (other.box.y0 + other.box.y1) / 2
+    return one.box.x0 <= x <= one.box.x1 and one.box.y0 <= y <= one.box.y1
 
 
 def _blocks(drafts: Sequence[_Draft], headings: Headings, join: Join) -> Iterator[Block]:
@@ -221,6 +338,11 @@ def _one(items: Sequence[Block]) -> Block:
 def _block(draft: _Draft, headings: Headings, join: Join) -> Block:
     if draft.table is not None:
         return Block("table", draft.table.markdown(join))
+    if draft.figure is not None:
+        box = ",".join(f"{side:.4f}" for side in draft.figure.box)
+        return Block("figure", "", picture=f"{draft.page}:{box}", digest=draft.figure.digest)
+    if draft.note:
+        return Block("footnote", join(_marked(line) for line in draft.lines))
     text = join(_marked(line) for line in draft.lines)
     if leads_to_page(text):
         return Block("contents", shorten_leaders(text))

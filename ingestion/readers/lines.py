@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingestion.readers.figures import Figure
+    from ingestion.readers.rules import Rules
 
 MARKER = re.compile(r"(?:[•●○◦▪▫■□‣⁃∙·►▶➢➤➔→✓✔❖◆◇⬥»-]|–|—|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)])$")
 """A bullet or a number that stands alone before the text of a list item."""
@@ -56,6 +61,10 @@ class RawPage:
     width: float
     height: float
     lines: tuple[Line, ...]
+    objects: int = 0  # that the page is made of; none on a blank one
+    figures: tuple[Figure, ...] = ()
+    lost: int = 0  # characters that stand for nothing
+    rules: Rules | None = None
 
 
 def tidy(lines: Sequence[Line]) -> list[Line]:

@@ -1,140 +1,108 @@
-"""Read PDFs: what the rest of the program calls. The work is done in a child process."""
+"""Read PDFs: PDFium gives characters and boxes, `layout` makes their structure."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import replace
-from pathlib import Path
-from typing import TypeVar
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from ingestion.readers import (
-    Block,
-    Char,
     DocumentInfo,
     Limits,
     PageImage,
     PageText,
     Progress,
     ReadError,
-    media,
-    sandbox,
+    Rect,
+    pdfium,
 )
-from ingestion.readers.media import sniff
+from ingestion.readers.layout import structure
+from ingestion.readers.lines import RawPage
+from ingestion.readers.text import language_of
 
-__all__ = ["check_pdf", "read_pdf", "render_page", "sniff"]
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument
 
-QUICK_SECONDS = 5.0
-_TAIL = 2_048
+SAMPLE = 40_000
+"""Characters on which the language is counted."""
 
-Made = TypeVar("Made")
-
-
-def read_pdf(
-    path: Path, limits: Limits, *, progress: Progress | None = None
-) -> Iterator[DocumentInfo | PageText]:
-    """Yield what the document is, then each of its pages; `ReadError` when it cannot be read.
-
-    A document of which no page has text raises no_text at the end, after its blank pages.
-    """
-    with _answers("read", path, limits) as answers:
-        for answer in answers:
-            if answer["kind"] == "progress":
-                if progress is not None:
-                    progress(int(answer["done"]), int(answer["pages"]))
-            elif answer["kind"] == "info":
-                yield _converted(_info, answer)
-            else:
-                yield _converted(_page, answer)
+_FILE_NAME = re.compile(
+    r"^microsoft word\b|\.(?:docx?|odt|indd|qxd|pdf|pptx?)$|^untitled|^sans titre", re.I
+)
 
 
-def check_pdf(path: Path, limits: Limits) -> DocumentInfo:
-    """Open a document, count its pages and say what it is, or raise `ReadError`: all in seconds."""
-    quick = replace(limits, wall_seconds=min(limits.wall_seconds, QUICK_SECONDS))
-    with _answers("check", path, quick) as answers:
-        return _converted(_info, next(answers))
+def check(file: str, limits: Limits) -> DocumentInfo:
+    """Count the pages and say what the file states."""
+    document = pdfium.open_document(file)
+    return DocumentInfo(_count_pages(document, limits), **pdfium.metadata(document))
 
 
-def render_page(path: Path, number: int, limits: Limits, *, max_width: int = 1400) -> PageImage:
-    """Draw one page, numbered from 1, with the place of each of its characters."""
-    options = {"number": number, "max_width": max_width}
-    with _answers("render", path, limits, **options) as answers:
-        return _converted(_image, next(answers))
+def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
+    """Read all the lines, then make the structure of each page with what all of them tell."""
+    document = pdfium.open_document(file)
+    count = _count_pages(document, limits)
+    scanned = _scan(document, count, limits, progress)
+    if all(page.width == 0 for page in scanned):
+        raise ReadError("unreadable", {"broken": count})
+    pages = structure(scanned, pdfium.outline(document))
+    sample = _until(pages, SAMPLE)
+    about = pdfium.metadata(document)
+    if not about["title"] or _FILE_NAME.search(about["title"]):
+        about["title"] = _first_title(sample)
+    language = language_of("\n".join(page.text for page in sample)[:SAMPLE])
+    yield DocumentInfo(count, language=language, **about)
+    yield from chain(sample, pages)
 
 
-@contextmanager
-def _answers(
-    verb: str, path: Path, limits: Limits, **options: int
-) -> Iterator[Generator[sandbox.Answer, None, None]]:
-    """Give the answers of a child that ends with this block; explain what it cannot open."""
-    _refuse_other_formats(path)
+def draw(file: str, number: int, max_width: int) -> PageImage:
+    """Draw a page with the place of each character."""
+    return pdfium.draw_page(pdfium.open_document(file), number, max_width)
+
+
+def picture(file: str, reference: str, max_width: int) -> PageImage:
+    """Draw the part of a page that a figure takes."""
+    number, _, part = reference.partition(":")
     try:
-        with closing(sandbox.run(verb, path, limits, **options)) as answers:
-            yield answers
-    except ReadError as error:
-        if error.code == "unreadable" and _is_cut_short(path):
-            raise ReadError("truncated", error.details) from error
-        raise
+        box = Rect(*map(float, part.split(",")))
+        return pdfium.draw_part(pdfium.open_document(file), int(number), box, max_width)
+    except (TypeError, ValueError) as error:
+        raise ReadError("not_drawn", {"reference": reference}) from error
 
 
-def _refuse_other_formats(path: Path) -> None:
-    with path.open("rb") as file:
-        head = file.read(media.HEADER_WINDOW)
-    if not head:
-        raise ReadError("empty_file")
-    found = sniff(head)
-    if found != media.PDF:
-        raise ReadError("not_a_pdf", {"media_type": found})
+def _count_pages(document: PdfDocument, limits: Limits) -> int:
+    count = len(document)
+    if count < 1:
+        raise ReadError("no_pages")
+    if count > limits.pages:
+        raise ReadError("too_many_pages", {"pages": count, "limit": limits.pages})
+    return count
 
 
-def _is_cut_short(path: Path) -> bool:
-    """Tell whether a file lacks the mark with which every PDF ends."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _TAIL))
-        return b"%%EOF" not in file.read()
+def _scan(document: PdfDocument, count: int, limits: Limits, progress: Progress) -> list[RawPage]:
+    pages: list[RawPage] = []
+    room = limits.characters
+    rows_in_one = pdfium.draws_rows_in_one(document)
+    for index in range(count):
+        page = pdfium.read_page(document, index, room, rows_in_one=rows_in_one)
+        room -= sum(len(line.text) for line in page.lines)
+        pages.append(page)
+        progress(index + 1, count)
+    return pages
 
 
-def _converted(convert: Callable[[sandbox.Answer], Made], answer: sandbox.Answer) -> Made:
-    """Build a value of ours from an answer, which a file may have led astray."""
-    try:
-        return convert(answer)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReadError("crashed", {"answer": type(error).__name__}) from error
+def _first_title(pages: Sequence[PageText]) -> str:
+    """Return the first heading of the first page, where the file does not give its title."""
+    headings = [block for block in pages[0].blocks if block.kind == "heading"]
+    return min(headings, key=lambda block: block.level).text if headings else ""
 
 
-def _info(answer: sandbox.Answer) -> DocumentInfo:
-    return DocumentInfo(
-        page_count=int(answer["page_count"]),
-        title=str(answer["title"]),
-        author=str(answer["author"]),
-        language=str(answer["language"]),
-        created=str(answer["created"]),
-    )
-
-
-def _page(answer: sandbox.Answer) -> PageText:
-    blocks = tuple(
-        Block(kind=str(kind), level=int(level), text=str(text))
-        for kind, level, text in answer["blocks"]
-    )
-    return PageText(
-        number=int(answer["number"]),
-        text="\n\n".join(block.text for block in blocks),
-        width=float(answer["width"]),
-        height=float(answer["height"]),
-        blocks=blocks,
-    )
-
-
-def _image(answer: sandbox.Answer) -> PageImage:
-    return PageImage(
-        data=base64.b64decode(answer["data"], validate=True),
-        media_type=str(answer["media_type"]),
-        width=int(answer["width"]),
-        height=int(answer["height"]),
-        chars=tuple(
-            Char(str(char), float(x0), float(y0), float(x1), float(y1))
-            for char, x0, y0, x1, y1 in answer["chars"]
-        ),
-    )
+def _until(pages: Iterator[PageText], characters: int) -> list[PageText]:
+    """Return the first pages that have so many characters together."""
+    taken: list[PageText] = []
+    for page in pages:
+        taken.append(page)
+        characters -= len(page.text)
+        if characters < 0:
+            break
+    return taken

@@ -15,10 +15,13 @@ from typing import Any
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from ingestion.readers import Char, PageImage, ReadError
+from ingestion.readers import Char, PageImage, ReadError, Rect
+from ingestion.readers.figures import drawn_on
 from ingestion.readers.headings import Bookmark
 from ingestion.readers.lines import Line, RawPage, Segment
-from ingestion.readers.text import repair
+from ingestion.readers.pictures import encoded
+from ingestion.readers.rules import Rules
+from ingestion.readers.text import repair, unscrambled
 
 HYPHENS = "\x02\ufffe"
 """What PDFium, by version, puts in the place of a hyphen and the line end after it."""
@@ -33,6 +36,7 @@ _BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
 _TOKEN = re.compile(rf"[{HYPHENS}]|[^\s{HYPHENS}]+")
 _WORD = re.compile(r"\S+")
 _LINE_END = re.compile(r"[\r\n]+")
+_UNKNOWN = re.compile("[\ufffd\ue000-\uf8ff\x01\x03-\x08\x0e-\x1f\x7f-\x9f]")
 _DATE = re.compile(r"D:(\d{4})(\d{2})?(\d{2})?")
 
 _ERRORS = {
@@ -159,8 +163,19 @@ def read_page(
     try:
         if raw.FPDFText_CountChars(textpage) > room:
             raise ReadError("too_much_text", {"page": index + 1})
-        lines = _PageScan(textpage, frame, rows_in_one=rows_in_one).lines()
-        return RawPage(index + 1, frame.width, frame.height, tuple(lines))
+        drawn = drawn_on(page, frame.shown, frame.width, frame.height)
+        scan = _PageScan(textpage, frame, drawn.rules, rows_in_one=rows_in_one)
+        lines = tuple(scan.lines())
+        return RawPage(
+            index + 1,
+            frame.width,
+            frame.height,
+            lines,
+            drawn.objects,
+            drawn.figures,
+            len(_UNKNOWN.findall(scan.text)),
+            drawn.rules,
+        )
     finally:
         textpage.close()
         page.close()
@@ -186,11 +201,14 @@ def _characters(textpage: pdfium.PdfTextPage) -> str:
 class _PageScan:
     """Measures the lines of one text page, asking PDFium only for the ends of words."""
 
-    def __init__(self, textpage: pdfium.PdfTextPage, frame: _Frame, *, rows_in_one: bool) -> None:
+    def __init__(
+        self, textpage: pdfium.PdfTextPage, frame: _Frame, rules: Rules, *, rows_in_one: bool
+    ) -> None:
+        self.rules = rules
         self.rows_in_one = rows_in_one
         self.handle = ctypes.cast(textpage.raw, _POINTER).value
         self.frame = frame
-        self.text = _characters(textpage)
+        self.text = unscrambled(_characters(textpage))
         self.has_hyphens = any(hyphen in self.text for hyphen in HYPHENS)
         self._rect = raw.FS_RECTF()
         self._rect_at = ctypes.addressof(self._rect)
@@ -241,7 +259,7 @@ class _PageScan:
         sizes = [self._size(i) for i in (first, (words[len(words) // 2][0]), last)]
         size, upright = sorted(size for size, _ in sizes)[1], sizes[0][1]
         if upright:
-            segments = self._segments(words, size)
+            segments = self._segments(words, size, y - 0.3 * size)
         else:
             text = repair(self.text[first : last + 1])
             segments = [Segment(text, x, x + size)] if text else []
@@ -260,13 +278,18 @@ class _PageScan:
         across = (b, a, b, a)[self.frame.rotation // 90 % 4]
         return size * math.hypot(c, d), along > 0 and abs(across) < 0.2 * abs(along)
 
-    def _segments(self, words: list[tuple[int, int]], size: float) -> list[Segment]:
-        """Cut a line where the gap between two words is wide."""
+    def _segments(self, words: list[tuple[int, int]], size: float, y: float) -> list[Segment]:
+        """Cut a line where the gap between two words is wide, or a rule stands in it."""
         extents = [self._extent(begin, end) for begin, end in words]
         gaps = [after[0] - before[1] for before, after in pairwise(extents)]
         wide = WIDE_GAP * size
         if gaps and max(gaps) > wide:
             gaps = self._drawn_apart(words, gaps, HUGE_GAP * size)
+        if self.rules.upright:
+            gaps = [
+                math.inf if self.rules.between(before[1], after[0], y) else gap
+                for gap, (before, after) in zip(gaps, pairwise(extents), strict=True)
+            ]
         segments: list[Segment] = []
         begin = 0
         for i, gap in enumerate([*gaps, math.inf]):
@@ -326,6 +349,7 @@ class _PageScan:
 
 
 MAX_PIXELS = 8_000_000
+MOST_ENLARGED = 4.0
 MAX_PLACED = 50_000
 """A page of more characters is drawn without their places."""
 
@@ -351,6 +375,22 @@ def draw_page(document: pdfium.PdfDocument, number: int, max_width: int) -> Page
     return PageImage(output.getvalue(), "image/webp", image.width, image.height, chars)
 
 
+def draw_part(document: pdfium.PdfDocument, number: int, part: Rect, max_width: int) -> PageImage:
+    """Draw a part of a page, given in fractions of it, for somebody to read what it shows."""
+    try:
+        page = document[number - 1]
+    except (pdfium.PdfiumError, IndexError) as error:
+        raise ReadError("unreadable", {"page": number}) from error
+    width, height = page.get_size()
+    wide, high = (part.x1 - part.x0) * width, (part.y1 - part.y0) * height
+    if not (wide >= 1 and high >= 1):
+        raise ReadError("not_drawn", {"page": number})
+    scale = min(max_width / wide, math.sqrt(MAX_PIXELS / wide / high), MOST_ENLARGED)
+    crop = (part.x0 * width, (1 - part.y1) * height, (1 - part.x1) * width, part.y0 * height)
+    image = page.render(scale=scale, crop=crop, may_draw_forms=False).to_pil()
+    return encoded(image, max_width)
+
+
 def _placed_characters(page: pdfium.PdfPage, frame: _Frame) -> tuple[Char, ...]:
     textpage = page.get_textpage()
     if raw.FPDFText_CountChars(textpage) > MAX_PLACED:
@@ -359,7 +399,7 @@ def _placed_characters(page: pdfium.PdfPage, frame: _Frame) -> tuple[Char, ...]:
     rect = raw.FS_RECTF()
     address = ctypes.addressof(rect)
     placed = []
-    for i, char in enumerate(_characters(textpage)):
+    for i, char in enumerate(unscrambled(_characters(textpage))):
         if char.isspace() or not _loose_box(handle, i, address) or rect.left == rect.right:
             continue
         corners = frame.shown(rect.left, rect.bottom), frame.shown(rect.right, rect.top)

@@ -48,6 +48,70 @@ _PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]
 _PRIVATE_BULLET = re.compile(
     "(?m)^([ ]*)[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd](?=[ ]|$)"
 )
+_MOJIBAKE = re.compile("[ÃÂâÅ][\x80-\xbfŒœŠšŸŽžƒˆ˜–—‘’‚“”„†‡•…‰‹›€™]")
+_COMBINING = {
+    "\xb4": "\u0301",
+    "`": "\u0300",
+    "\u02cb": "\u0300",
+    "\u02ca": "\u0301",
+    "\u02c6": "\u0302",
+    "\xa8": "\u0308",
+    "\u02dc": "\u0303",
+    "\xb8": "\u0327",
+}
+_DOTTED = {"ı": "i", "ȷ": "j"}
+_LOOSE_ACCENT = re.compile("[\xb4\u02ca\u02cb\u02c6\xa8\u02dc\xb8\u0300-\u036f]|(?<=[^\\W\\d_])`")
+_ACCENT_BEFORE = re.compile(
+    "(?:([\xb4\u02ca\u02cb\u02c6\xa8\u02dc\xb8])|(?<=[^\\W\\d_])(`)) ?([aeiouyncAEIOUYNCı])"
+)
+_ACCENT_APART = re.compile("([^\\W\\d_]) ([\u0300-\u0304\u0307\u0308\u030a\u030c\u0327])")
+_MAC_LETTERS = re.compile(
+    "(?<=[a-zA-Z’'Õ])[Ž\x8e\x8f\x90ˆ\x88™\x8d](?=[a-z ,.])|(?<![\\w])Ž(?=[a-z]{2})"
+)
+_MAC = str.maketrans(
+    {
+        "Ž": "é",
+        "\x8e": "é",
+        "\x8f": "è",
+        "\x90": "ê",
+        "ˆ": "à",
+        "\x88": "à",
+        "™": "ô",
+        "\x8d": "ç",
+        "\x9d": "ù",
+        "ž": "û",
+        "Õ": "’",
+        "Ï": "œ",
+        "Î": "Œ",
+    }
+)
+_RIGHT_LETTERS = re.compile("[éèêàçùôîâ]")
+_SYMBOLS = str.maketrans(
+    {
+        "\uf0b0": "°",
+        "\uf0b1": "±",
+        "\uf0b3": "≥",
+        "\uf0a3": "≤",
+        "\uf0b4": "×",
+        "\uf0b8": "÷",
+        "\uf0bb": "≈",
+        "\uf0b9": "≠",
+        "\uf06d": "µ",
+        "\uf061": "α",
+        "\uf062": "β",
+        "\uf044": "Δ",
+        "\uf057": "Ω",
+        "\uf068": "η",
+        "\uf065": "ε",
+        "\uf06c": "λ",
+        "\uf072": "ρ",
+        "\uf0ae": "→",
+        "\uf0e0": "→",
+        "\uf0de": "⇒",
+        "\uf0a5": "∞",
+        "\uf053": "Σ",
+    }
+)
 _RUN_OF_SPACES = re.compile(" {2,}")
 _SPACE_AT_LINE_END = re.compile(r" +(?=\n)|(?<=\n) +")
 _LEADERS = re.compile(r"(?:\s?[.·_…]){5,}\s*")
@@ -56,12 +120,16 @@ _LEADERS = re.compile(r"(?:\s?[.·_…]){5,}\s*")
 def repair(text: str) -> str:
     """Return text that any database, model or browser takes: NFC, no control or private character.
 
-    Ligatures become letters, every kind of space an ordinary one, a private-use glyph that opens a
-    line a bullet. Idempotent.
+    Ligatures become letters, accents drawn beside their letter go onto it, UTF-8 read as another
+    encoding is read again, every kind of space is an ordinary one, a private-use glyph that opens a
+    line a bullet, one of the Symbol font the sign that it shows. Idempotent.
     """
     plain = text.isascii()
     if not plain:
-        text = _PRIVATE_BULLET.sub(r"\1•", text)
+        if _MOJIBAKE.search(text):
+            text = _read_again(text)
+        text = _PRIVATE_BULLET.sub(r"\1•", text).translate(_SYMBOLS)
+        text = _with_accents(text)
     text = text.replace("\r\n", "\n").translate(_REPAIRS)
     if not plain:
         text = _PRIVATE.sub("", _SURROGATES.sub("", text))
@@ -71,6 +139,38 @@ def repair(text: str) -> str:
     if "\n" in text:
         text = _SPACE_AT_LINE_END.sub("", text)
     return text.strip(" ")
+
+
+def _read_again(text: str) -> str:
+    """Undo UTF-8 that was read as Windows-1252 or the like, where it surely was."""
+    from ftfy import fix_encoding  # here: few texts need it
+
+    return fix_encoding(text)
+
+
+def _with_accents(text: str) -> str:
+    """Put accents that were drawn as signs of their own onto their letters."""
+    if _LOOSE_ACCENT.search(text):
+        text = _ACCENT_BEFORE.sub(
+            lambda m: unicodedata.normalize(
+                "NFC", _DOTTED.get(m[3], m[3]) + _COMBINING[m[1] or m[2]]
+            ),
+            text,
+        )
+        text = _ACCENT_APART.sub(r"\1\2", text)
+    return text
+
+
+def unscrambled(text: str) -> str:
+    """Return a page whose accents were written on a Macintosh and read as Windows-1252.
+
+    « Žnergie » is « énergie » there. The length stays the same. Only a page that has such letters
+    inside its words, more of them than right ones, is changed.
+    """
+    wrong = len(_MAC_LETTERS.findall(text))
+    if wrong < 3 or wrong <= len(_RIGHT_LETTERS.findall(text)):
+        return text
+    return text.translate(_MAC)
 
 
 def shorten_leaders(text: str) -> str:

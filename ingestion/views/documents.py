@@ -17,13 +17,13 @@ from django.views.decorators.http import require_POST, require_safe
 from ingestion import ingest
 from ingestion.models import Document
 from ingestion.pages import THUMBNAIL_WIDTH
+from ingestion.readers.formats import FORMATS, is_paged, with_extension
 from ingestion.views.refusals import gone, internal, unavailable
 from wikico2.errors import WorkError, sentence
 from wikico2.queue import workers_alive
 
 PASSAGES_PER_PAGE = 20
 PAGES_LISTED = 300
-SHOWN_INLINE = {"application/pdf"}
 FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; img-src 'self'"
 
 
@@ -64,13 +64,15 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _cover_height(source: Document) -> int | None:
     """Return the height of the first page's thumbnail, so that its place can be kept free."""
+    if not is_paged(source.media_type):
+        return None
     first = source.pages.filter(number=1).values_list("width", "height").first()
     return round(THUMBNAIL_WIDTH * first[1] / first[0]) if first and first[0] else None
 
 
 @require_safe
 def document_file(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Send the file as it was uploaded: a PDF to be shown, all else to be saved."""
+    """Send the file as it was uploaded: shown where nothing in it can run, else to be saved."""
     source = get_object_or_404(Document, pk=pk)
     if not source.can_be_read_by(request.user):
         return internal(request, source)
@@ -78,7 +80,7 @@ def document_file(request: HttpRequest, pk: int) -> HttpResponseBase:
         content = source.file.open("rb")
     except (FileNotFoundError, ValueError):
         return unavailable(request, source, sentence("file_missing", {}))
-    inline = source.media_type in SHOWN_INLINE
+    inline = source.media_type in FORMATS and FORMATS[source.media_type].shown
     response = FileResponse(
         content,
         content_type=source.media_type if inline else "application/octet-stream",
@@ -95,9 +97,7 @@ def safe_filename(source: Document) -> str:
     """Return the name under which the file may be saved on any system."""
     name = PurePath(source.filename.replace("\\", "/")).name
     kept = "".join(c for c in name if c.isprintable() and c not in '<>:"/|?*').strip(". ")
-    if source.media_type == "application/pdf" and not kept.lower().endswith(".pdf"):
-        kept += ".pdf"
-    return kept if kept != ".pdf" else f"source-{source.pk}.pdf"
+    return with_extension(kept or f"source-{source.pk}", source.media_type)
 
 
 @require_safe

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
@@ -11,8 +11,9 @@ from django.views.decorators.http import require_safe
 
 from ingestion.marks import marked_blocks
 from ingestion.models import Chunk, Document, Page
-from ingestion.pages import THUMBNAIL_WIDTH, WIDTH, Drawing, drawing
+from ingestion.pages import THUMBNAIL_WIDTH, WIDTH, Drawing, drawing, figure_picture
 from ingestion.readers import Rect
+from ingestion.readers.formats import is_paged
 from ingestion.views.refusals import gone, internal, unavailable
 from wikico2.errors import WorkError
 
@@ -35,7 +36,8 @@ def page(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     sheet_page = read or Page(document=document, number=number)
     wanted = wanted_on(request, document)
     blocks = marked_blocks(sheet_page.blocks, sheet_page.text, wanted.quotes)
-    picture, problem = _picture(document, number)
+    paged = is_paged(document.media_type)
+    picture, problem = _picture(document, number) if paged else (None, "")
     marks = [Mark.of(rect) for rect in picture.highlight(wanted.quotes)] if picture else []
     citations = document.citations.standing().shown_to(request.user).filter(page=number)
     context = {
@@ -45,6 +47,7 @@ def page(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "wanted": wanted,
         "blocks": blocks,
         "in_text": any(block.marked for block in blocks),
+        "paged": paged,
         "picture": picture,
         "problem": problem,
         "marks": marks,
@@ -76,6 +79,26 @@ def page_image(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     is_open = document.access == Document.Access.OPEN
     response.headers["Cache-Control"] = f"private, {'max-age=86400' if is_open else 'no-cache'}"
     response.headers["ETag"] = etag
+    return response
+
+
+@require_safe
+def page_figure(request: HttpRequest, pk: int, number: int, index: int) -> HttpResponse:
+    """Send a figure of a page: a picture by its place among the page's blocks."""
+    document = get_object_or_404(Document, pk=pk)
+    if not document.can_be_read_by(request.user):
+        return internal(request, document)
+    read = get_object_or_404(document.pages, number=number)
+    block = read.blocks[index] if index < len(read.blocks) else {}
+    if not block.get("picture"):
+        raise Http404
+    try:
+        content = figure_picture(document, block["picture"], block.get("digest", ""))
+    except WorkError as error:
+        return HttpResponse(error.sentence, status=404, content_type="text/plain")
+    response = HttpResponse(content, content_type="image/webp")
+    is_open = document.access == Document.Access.OPEN
+    response.headers["Cache-Control"] = f"private, {'max-age=86400' if is_open else 'no-cache'}"
     return response
 
 

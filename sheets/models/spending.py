@@ -69,16 +69,19 @@ class Spending(models.Model):
         return f"{self.day} {self.model}"
 
 
-def price(tokens_in: int, tokens_out: int) -> Decimal:
-    """Return what these tokens cost at the prices of the settings."""
-    cost_in = Decimal(str(settings.LLM_PRICE_IN)) * tokens_in
-    cost_out = Decimal(str(settings.LLM_PRICE_OUT)) * tokens_out
+def price(tokens_in: int, tokens_out: int, model: str = "") -> Decimal:
+    """Return what these tokens of a model cost at the prices of the settings."""
+    prices = (settings.LLM_PRICE_IN, settings.LLM_PRICE_OUT)
+    if model == settings.VISION_MODEL != settings.LLM_MODEL:
+        prices = (settings.VISION_PRICE_IN, settings.VISION_PRICE_OUT)
+    cost_in = Decimal(str(prices[0])) * tokens_in
+    cost_out = Decimal(str(prices[1])) * tokens_out
     return ((cost_in + cost_out) / MILLION).quantize(Decimal("0.000001"))
 
 
 def spend(model: str, tokens_in: int, tokens_out: int, *, day: dt.date | None = None) -> Decimal:
     """Note tokens that a model took, and return what they cost."""
-    cost = price(tokens_in, tokens_out)
+    cost = price(tokens_in, tokens_out, model)
     if not tokens_in and not tokens_out:
         return cost
     row, _created = Spending.objects.get_or_create(day=day or timezone.localdate(), model=model)

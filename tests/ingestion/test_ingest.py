@@ -84,7 +84,7 @@ class TestAccepting:
             ("e\u0301tude.pdf", "étude.pdf"),
             ("\udce9.pdf", "?.pdf"),
             ("x" * 400 + ".pdf", "x" * 251 + ".pdf"),
-            ("", "document.pdf"),
+            ("", "document"),
             ("..", ".."),
         ],
     )
@@ -103,12 +103,13 @@ class TestRefusing:
         ("content", "code"),
         [
             (b"", "empty_file"),
-            (b"PK\x03\x04 a document of another kind", "not_a_pdf"),
-            (b"\x89PNG\r\n\x1a\n" + bytes(100), "not_a_pdf"),
-            (b"simple text", "not_a_pdf"),
+            (b"PK\x03\x04 a document of another kind", "unknown_format"),
+            (b"\x89PNG\r\n\x1a\n" + bytes(100), "unreadable"),
+            (b"\x00\x01\x02 neither text nor anything", "unknown_format"),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old_office"),
             (PDF[: len(PDF) // 3], "truncated"),
         ],
-        ids=["empty", "zip", "png", "text", "truncated"],
+        ids=["empty", "zip", "png", "binary", "old", "truncated"],
     )
     def test_bad_content(self, content: bytes, code: str) -> None:
         with pytest.raises(WorkError) as caught:

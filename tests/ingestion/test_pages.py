@@ -14,7 +14,7 @@ from django.test import Client
 from ingestion import pages
 from ingestion.models import Document
 from ingestion.readers import Limits, PageImage
-from ingestion.readers.pdf import render_page
+from ingestion.readers.reading import render_page
 from tests.conftest import AIR, make_pdf, run_queue, upload
 from wikico2.errors import WorkError
 from wikico2.models import User
@@ -33,9 +33,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     numbers: list[int] = []
     real = render_page
 
-    def counted(path: Any, number: int, limits: Limits, **options: Any) -> PageImage:
+    def counted(path: Any, kind: str, number: int, limits: Limits, **options: Any) -> PageImage:
         numbers.append(number)
-        return real(path, number, limits, **options)
+        return real(path, kind, number, limits, **options)
 
     monkeypatch.setattr(pages, "render_page", counted)
     return numbers

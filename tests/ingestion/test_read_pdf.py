@@ -11,20 +11,23 @@ from pathlib import Path
 import pypdfium2
 import pytest
 from PIL import Image
+from reportlab.pdfgen.canvas import Canvas
 
 from ingestion.locate import locate
 from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, Rect
 from ingestion.readers.headings import Bookmark
 from ingestion.readers.layout import structure
 from ingestion.readers.lines import Line, RawPage, Segment
-from ingestion.readers.pdf import check_pdf, read_pdf, render_page, sniff
+from ingestion.readers.media import PDF, sniff
+from ingestion.readers.quality import is_nonsense
+from ingestion.readers.reading import check_document, picture_of, read_document, render_page
 from tests.ingestion import crafted
 
 LIMITS = Limits(memory_mb=1024, cpu_seconds=20, wall_seconds=20)
 
 
 def read(path: Path) -> tuple[DocumentInfo, list[PageText]]:
-    info, *pages = read_pdf(path, LIMITS)
+    info, *pages = read_document(path, PDF, LIMITS)
     assert isinstance(info, DocumentInfo)
     return info, [page for page in pages if isinstance(page, PageText)]
 
@@ -111,7 +114,9 @@ def test_no_word_is_lost(tmp_path: Path) -> None:
 def test_progress_is_told(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     path = crafted.raw(tmp_path / "long.pdf", b"BT /F1 9 Tf 50 700 Td (Ligne) Tj ET", pages=1500)
-    pages = list(read_pdf(path, LIMITS, progress=lambda done, total: told.append((done, total))))
+    pages = list(
+        read_document(path, PDF, LIMITS, progress=lambda done, total: told.append((done, total)))
+    )
     assert len(pages) == 1501
     assert told == sorted(told)
     assert all(total == 1500 for _, total in told)
@@ -124,19 +129,19 @@ def test_pages_without_text_among_others_are_blank(tmp_path: Path) -> None:
 
 
 def test_check_says_what_the_document_is(tmp_path: Path) -> None:
-    info = check_pdf(crafted.report(tmp_path / "rapport.pdf"), LIMITS)
+    info = check_document(crafted.report(tmp_path / "rapport.pdf"), PDF, LIMITS)
     assert (info.page_count, info.title) == (4, "Récupération de chaleur")
 
 
 def test_owner_password_does_not_bar_reading(tmp_path: Path) -> None:
     path = crafted.encrypted(tmp_path / "verrou.pdf", user="", owner="secret")
-    assert check_pdf(path, LIMITS).page_count == 1
+    assert check_document(path, PDF, LIMITS).page_count == 1
     assert read(path)[1][0].text == "Texte protégé mais lisible"
 
 
 def test_quote_is_found_on_the_picture_of_a_page(tmp_path: Path) -> None:
     path = crafted.lines(tmp_path / "page.pdf", [["Premier titre", "La phrase cherchée"]])
-    image = render_page(path, 1, LIMITS, max_width=600)
+    image = render_page(path, PDF, 1, LIMITS, max_width=600)
     assert (image.width, image.media_type) == (600, "image/webp")
     (rect,) = locate("la phrase", image.chars)
     ink, others = ink_inside(image, rect)
@@ -148,7 +153,7 @@ def test_quote_is_found_on_the_picture_of_a_page(tmp_path: Path) -> None:
 def test_characters_lie_on_their_ink(tmp_path: Path, rotation: int) -> None:
     content = b"BT /F1 12 Tf 100 750 Td (Premier titre) Tj 0 -20 Td (Autre ligne) Tj ET"
     path = crafted.raw(tmp_path / "page.pdf", content, rotation=rotation)
-    image = render_page(path, 1, LIMITS, max_width=600)
+    image = render_page(path, PDF, 1, LIMITS, max_width=600)
     assert sorted(char.char for char in image.chars) == sorted("PremiertitreAutreligne")
     around = Rect(
         min(char.x0 for char in image.chars),
@@ -210,7 +215,7 @@ def test_huge_page_is_drawn_small(tmp_path: Path) -> None:
     path = crafted.raw(
         tmp_path / "grand.pdf", b"BT /F1 9 Tf 50 700 Td (A) Tj ET", box="0 0 2000000000 2000000000"
     )
-    image = render_page(path, 1, LIMITS, max_width=300)
+    image = render_page(path, PDF, 1, LIMITS, max_width=300)
     assert image.width * image.height < 10_000_000
 
 
@@ -219,11 +224,11 @@ def test_huge_page_is_drawn_small(tmp_path: Path) -> None:
     [
         (b"%PDF-1.7\n", "application/pdf"),
         (b"\n" * 500 + b"%PDF-1.4", "application/pdf"),
-        (b"\n" * 2000 + b"%PDF-1.4", ""),
+        (b"\n" * 2000 + b"%PDF-1.4", "text/plain"),
         (b"PK\x03\x04rest", "application/zip"),
         (b"\xff\xd8\xff\xe0", "image/jpeg"),
         (b"  <!DOCTYPE HTML><p>", "text/html"),
-        (b"plain words", ""),
+        (b"plain words", "text/plain"),
         (b"", ""),
     ],
 )
@@ -344,3 +349,109 @@ def test_headings_at_the_top_of_pages_are_not_running_heads() -> None:
 def test_contents_are_kept_apart_line_by_line() -> None:
     page = structured([line("1. Chaleur ........ 3", 100), line("2. Froid .......... 12", 112)])
     assert page.blocks == (Block("contents", "1. Chaleur … 3\n2. Froid … 12"),)
+
+
+def prose(x: float, words: str, first: float = 100) -> list[Line]:
+    texts = [f"{words} de la ligne numéro {i} du texte" for i in range(10)]
+    return [line(text, first + 14 * i, x) for i, text in enumerate(texts)]
+
+
+def test_columns_drawn_across_are_read_one_after_the_other() -> None:
+    pairs = zip(prose(50, "gauche"), prose(310, "droite"), strict=True)
+    title = line("Un titre au-dessus des deux colonnes de la page entière et jusqu'au bord", 70, 50)
+    text = structured([title, *[one for pair in pairs for one in pair]]).text
+    assert text.index("gauche de la ligne numéro 9") < text.index("droite de la ligne numéro 0")
+    assert text.startswith("Un titre")
+
+
+def test_columns_merged_into_lines_are_parted() -> None:
+    pairs = zip(prose(50, "gauche"), prose(310, "droite"), strict=True)
+    merged = [Line((*a.segments, *b.segments), a.baseline, 10) for a, b in pairs]
+    page = structured(merged)
+    assert [block.kind for block in page.blocks] == ["paragraph", "paragraph"]
+    assert "droite" not in page.blocks[0].text
+
+
+def test_footnotes_stand_apart_after_the_text_in_their_order() -> None:
+    text = [line("Le texte courant de la page occupe les lignes", 100 + 12 * i) for i in range(8)]
+    notes = [
+        line("2 Seconde note, dessinée d'abord", 760, size=8),
+        line("1 Première note qui", 740, size=8),
+        line("va à la ligne", 750, size=8),
+    ]
+    page = structured([*notes, *text])
+    assert [(block.kind, block.text) for block in page.blocks[-2:]] == [
+        ("footnote", "1 Première note qui va à la ligne"),
+        ("footnote", "2 Seconde note, dessinée d'abord"),
+    ]
+
+
+def test_ruled_cells_of_several_lines_stay_cells(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "regles.pdf"))
+    canvas.grid([60, 200, 330, 460], [700, 660, 600, 540])
+    cells = {
+        (64, 686): "Poste de",
+        (64, 674): "consommation",
+        (204, 686): "Énergie (kWh)",
+        (334, 686): "Part (%)",
+        (64, 646): "Four",
+        (204, 646): "mauvais",
+        (204, 626): "moyen",
+        (204, 606): "bon",
+        (334, 646): "12",
+        (64, 586): "Séchoir",
+        (204, 586): "bon",
+    }
+    for (x, y), text in cells.items():
+        canvas.drawString(x, y, text)
+    canvas.drawString(60, 500, "Une phrase sous le tableau.")
+    canvas.save()
+    _, (page,) = read(tmp_path / "regles.pdf")
+    assert page.text == (
+        "| Poste de consommation | Énergie (kWh) | Part (%) |\n| --- | --- | --- |\n"
+        "| Four | mauvais moyen bon | 12 |\n| Séchoir | bon |  |\n\nUne phrase sous le tableau."
+    )
+
+
+def test_chart_of_strokes_is_a_figure_where_its_caption_says_so(tmp_path: Path) -> None:
+    for name, caption in (("a", "Figure 2 : Consommations"), ("b", "Une phrase du texte")):
+        canvas = Canvas(str(tmp_path / f"{name}.pdf"))
+        for i in range(12):
+            canvas.line(100 + 20 * i, 500, 110 + 20 * i, 520 + 10 * i)
+        canvas.drawString(100, 480, caption)
+        canvas.save()
+    _, (drawn,) = read(tmp_path / "a.pdf")
+    _, (plain,) = read(tmp_path / "b.pdf")
+    assert [block.kind for block in drawn.blocks] == ["figure", "caption"]
+    assert [block.kind for block in plain.blocks] == ["paragraph"]
+    reference = drawn.blocks[0].picture
+    image = picture_of(tmp_path / "a.pdf", PDF, reference, LIMITS, max_width=300)
+    assert image.width > 2 * image.height or image.width == 300
+
+
+@pytest.mark.parametrize(
+    ("text", "nonsense"),
+    [
+        ("La part de la chaleur qui est perdue dans les conduites du site. " * 3, False),
+        ("The share of the heat that is lost in the pipes of the plant. " * 3, False),
+        ("Od sduw gh od fkdohxu txl hvw shugxh gdqv ohv frqgxlwhv gx vlwh. " * 3, True),
+        ("\ufffd\ufffd\ufffdx" * 60, True),
+        ("12 345 | 67,8 | 9 % | 2023 | t/an | " * 20, False),
+        ("Où l'", False),
+    ],
+)
+def test_nonsense_is_told_by_its_letters(text: str, nonsense: bool) -> None:
+    assert is_nonsense(text) is nonsense
+
+
+def test_page_says_why_its_text_is_not_to_be_trusted(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "scan.pdf"))
+    canvas.rect(100, 100, 300, 300, fill=1)
+    canvas.showPage()
+    canvas.showPage()
+    canvas.drawString(60, 700, "Od sduw gh od fkdohxu txl hvw shugxh gdqv ohv frqgxlwhv gx vlwh")
+    for i in range(3):
+        canvas.drawString(60, 680 - 14 * i, "Od fkdohxu txl hvw shugxh gdqv ohv frqgxlwhv gx vlwh")
+    canvas.save()
+    _, pages = read(tmp_path / "scan.pdf")
+    assert [page.doubt for page in pages] == ["no_text", "", "nonsense"]

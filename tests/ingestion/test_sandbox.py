@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ingestion.readers import Limits, ReadError, sandbox
-from ingestion.readers.pdf import check_pdf, read_pdf, render_page
+from ingestion.readers import Limits, ReadError, media, sandbox
+from ingestion.readers.media import PDF
+from ingestion.readers.reading import check_document, read_document, render_page
 from tests.ingestion import crafted
 
 LIMITS = Limits(memory_mb=1024, cpu_seconds=20, wall_seconds=20)
@@ -39,87 +40,94 @@ def write(path: Path, data: bytes) -> Path:
     ("data", "code"),
     [
         (b"", "empty_file"),
-        (b"<!doctype html><p>404", "not_a_pdf"),
-        (b"PK\x03\x04", "not_a_pdf"),
+        (b"<!doctype html><p>404", "truncated"),
+        (b"PK\x03\x04", "truncated"),
         (b"%PDF-1.7\n", "truncated"),
         (b"%PDF-1.7\nnothing of the kind\n%%EOF", "unreadable"),
     ],
 )
 def test_files_that_are_no_pdf(tmp_path: Path, data: bytes, code: str) -> None:
     path = write(tmp_path / "faux.pdf", data)
-    assert code_of(lambda: check_pdf(path, LIMITS)) == code
-    assert code_of(lambda: list(read_pdf(path, LIMITS))) == code
+    assert code_of(lambda: check_document(path, PDF, LIMITS)) == code
+    assert code_of(lambda: list(read_document(path, PDF, LIMITS))) == code
 
 
 def test_truncated_file(tmp_path: Path) -> None:
     whole = crafted.raw(tmp_path / "entier.pdf", LINE).read_bytes()
     path = write(tmp_path / "coupé.pdf", whole[: len(whole) // 3])
-    assert code_of(lambda: check_pdf(path, LIMITS)) == "truncated"
+    assert code_of(lambda: check_document(path, PDF, LIMITS)) == "truncated"
 
 
 def test_end_missing_yet_readable(tmp_path: Path) -> None:
     whole = crafted.raw(tmp_path / "entier.pdf", LINE).read_bytes()
     path = write(tmp_path / "coupé.pdf", whole[:-10])
-    assert check_pdf(path, LIMITS).page_count == 1
+    assert check_document(path, PDF, LIMITS).page_count == 1
 
 
 def test_user_password(tmp_path: Path) -> None:
     path = crafted.encrypted(tmp_path / "secret.pdf", user="secret", owner="autre")
-    assert code_of(lambda: check_pdf(path, LIMITS)) == "encrypted"
+    assert code_of(lambda: check_document(path, PDF, LIMITS)) == "encrypted"
 
 
 def test_no_page(tmp_path: Path) -> None:
     path = crafted.raw(tmp_path / "vide.pdf", LINE, pages=0)
-    assert code_of(lambda: check_pdf(path, LIMITS)) == "no_pages"
+    assert code_of(lambda: check_document(path, PDF, LIMITS)) == "no_pages"
 
 
-def test_no_text_is_said_at_the_end(tmp_path: Path) -> None:
-    path = crafted.lines(tmp_path / "scan.pdf", [[], []])
-    reading = read_pdf(path, LIMITS)
-    assert len([next(reading) for _ in range(3)]) == 3
-    assert code_of(lambda: next(reading)) == "no_text"
+def test_format_that_no_reader_takes(tmp_path: Path) -> None:
+    path = write(tmp_path / "feuille.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
+    assert code_of(lambda: check_document(path, media.identify(path), LIMITS)) == "old_office"
+    assert code_of(lambda: check_document(path, "application/zip", LIMITS)) == "unknown_format"
 
 
 def test_too_many_pages(tmp_path: Path) -> None:
     path = crafted.raw(tmp_path / "long.pdf", LINE, pages=30)
     few = replace(LIMITS, pages=29)
-    assert code_of(lambda: check_pdf(path, few)) == "too_many_pages"
-    assert check_pdf(path, replace(LIMITS, pages=30)).page_count == 30
+    assert code_of(lambda: check_document(path, PDF, few)) == "too_many_pages"
+    assert check_document(path, PDF, replace(LIMITS, pages=30)).page_count == 30
 
 
 def test_too_much_text(tmp_path: Path) -> None:
     path = crafted.raw(tmp_path / "long.pdf", LINE, pages=30)
-    assert code_of(lambda: list(read_pdf(path, replace(LIMITS, characters=100)))) == "too_much_text"
+    assert (
+        code_of(lambda: list(read_document(path, PDF, replace(LIMITS, characters=100))))
+        == "too_much_text"
+    )
 
 
 def test_decompression_bomb(tmp_path: Path) -> None:
     path = crafted.raw(tmp_path / "bombe.pdf", b"BT /F1 9 Tf (a) Tj ET " + b" " * 150_000_000)
     small = replace(LIMITS, memory_mb=300)
-    assert check_pdf(path, small).page_count == 1
-    assert code_of(lambda: list(read_pdf(path, small))) == "too_much_memory"
-    assert code_of(lambda: render_page(path, 1, small)) == "too_much_memory"
+    assert check_document(path, PDF, small).page_count == 1
+    assert code_of(lambda: list(read_document(path, PDF, small))) == "too_much_memory"
+    assert code_of(lambda: render_page(path, PDF, 1, small)) == "too_much_memory"
 
 
 def test_out_of_cpu_time(tmp_path: Path) -> None:
     path = crafted.raw(tmp_path / "lent.pdf", b"BT /F1 1 Tf " + b"(abcdef) Tj 1 1 Td " * 400_000)
-    assert code_of(lambda: list(read_pdf(path, replace(LIMITS, cpu_seconds=1)))) == "too_slow"
+    assert (
+        code_of(lambda: list(read_document(path, PDF, replace(LIMITS, cpu_seconds=1))))
+        == "too_slow"
+    )
 
 
 def test_out_of_patience(tmp_path: Path) -> None:
     path = crafted.raw(tmp_path / "lent.pdf", LINE)
     begun = time.monotonic()
-    assert code_of(lambda: check_pdf(path, replace(LIMITS, wall_seconds=0.01))) == "too_slow"
+    assert (
+        code_of(lambda: check_document(path, PDF, replace(LIMITS, wall_seconds=0.01))) == "too_slow"
+    )
     assert time.monotonic() - begun < 2
 
 
 def test_page_that_is_not_there(tmp_path: Path) -> None:
     path = crafted.raw(tmp_path / "page.pdf", LINE)
-    assert code_of(lambda: render_page(path, 2, LIMITS)) == "no_pages"
+    assert code_of(lambda: render_page(path, PDF, 2, LIMITS)) == "no_pages"
 
 
 def test_missing_file_is_the_caller_s_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        check_pdf(tmp_path / "rien.pdf", LIMITS)
+        check_document(tmp_path / "rien.pdf", PDF, LIMITS)
 
 
 def test_odd_names_and_secrets_stay_outside(
@@ -135,7 +143,7 @@ def test_odd_names_and_secrets_stay_outside(
 
     monkeypatch.setattr(subprocess, "Popen", spy)
     path = crafted.raw(tmp_path / "-rf l'été \u202efdp.pdf", LINE)
-    assert check_pdf(path, LIMITS).page_count == 1
+    assert check_document(path, PDF, LIMITS).page_count == 1
     assert "OVH_API_KEY" not in str(seen["env"])
     assert "rf" not in str(seen["command"])
 
@@ -143,7 +151,7 @@ def test_odd_names_and_secrets_stay_outside(
 def child_of(path: Path, limits: Limits = LIMITS) -> tuple[int, object]:
     """Start a reading and return the child's process id and the iterator that owns it."""
     before = set(_children())
-    reading = read_pdf(path, limits)
+    reading = read_document(path, PDF, limits)
     next(reading)
     (pid,) = set(_children()) - before
     return pid, reading
@@ -175,7 +183,7 @@ def test_nonsense_from_the_child_is_an_error(
     path = crafted.raw(tmp_path / "page.pdf", LINE)
     for answer in ("not json", "[1]", '{"kind": "info"}', '{"kind": "page", "blocks": 3}'):
         monkeypatch.setattr(sandbox, "_command", lambda *_, a=answer: ["echo", a])
-        assert code_of(lambda: list(read_pdf(path, LIMITS))) == "crashed"
+        assert code_of(lambda: list(read_document(path, PDF, LIMITS))) == "crashed"
 
 
 def test_endless_output_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

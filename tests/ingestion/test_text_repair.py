@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.readers.text import (
@@ -14,6 +14,7 @@ from ingestion.readers.text import (
     language_of,
     repair,
     shorten_leaders,
+    unscrambled,
     vocabulary,
 )
 
@@ -33,12 +34,17 @@ from ingestion.readers.text import (
         ("m² et CO₂", "m² et CO₂"),
         ("  deux   espaces \n ici", "deux espaces\nici"),
         ("a\r\nb", "a\nb"),
+        ("l´energie tr`es na¨ıve", "lénergie très naïve"),
+        ("e \u0301nergie", "énergie"),
+        ("dÃ©carbonÃ©e", "décarbonée"),
+        ("gain \uf0b3 90 %", "gain ≥ 90 %"),
     ],
 )
 def test_repair(before: str, after: str) -> None:
     assert repair(before) == after
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec=None, exclude_categories=())))
 def test_repaired_text_can_be_kept_anywhere(text: str) -> None:
     repaired = repair(text)
@@ -71,6 +77,12 @@ def test_hyphens_at_the_end_of_lines(lines: list[str], elsewhere: str, joined: s
 
 def test_vocabulary_leaves_out_what_a_cut_has_damaged() -> None:
     assert vocabulary(["une flexi" + CUT, "bilité forte"]) == {"une": 1, "forte": 1}
+
+
+def test_accents_of_a_macintosh_are_read_again() -> None:
+    page = "LÕŽnergie consommŽe et lÕŽlectricitŽ produite"
+    assert unscrambled(page) == "L’énergie consommée et l’électricité produite"
+    assert unscrambled("Slavoj Žižek a été cité") == "Slavoj Žižek a été cité"
 
 
 def test_leaders_are_shortened() -> None:

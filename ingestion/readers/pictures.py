@@ -1,0 +1,81 @@
+"""Pictures inside documents: measured, recognised by their content, and made fit to show."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+
+from PIL import Image, UnidentifiedImageError
+
+from ingestion.readers import Block, PageImage, ReadError
+
+LEAST_WIDTH, LEAST_HEIGHT = 200, 120
+"""Pixels below which a picture is a logo or an ornament."""
+
+MOST_PIXELS = 80_000_000
+MOST_BYTES = 60_000_000
+
+
+def figure(data: bytes, reference: str, text: str = "") -> Block | None:
+    """Return the block of a picture; None for one that is too small to say anything."""
+    if not text and not is_telling(data):
+        return None
+    picture = reference if is_telling(data) else ""
+    return Block("figure", text, picture=picture, digest=digest(data) if picture else "")
+
+
+def is_telling(data: bytes) -> bool:
+    """Tell whether a picture is large enough to show more than a logo, and can be opened."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height = image.size
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        return False
+    return (
+        width >= LEAST_WIDTH
+        and height >= LEAST_HEIGHT
+        and width * height <= MOST_PIXELS
+        and max(width, height) < 12 * min(width, height)
+    )
+
+
+def digest(data: bytes) -> str:
+    """Return what a picture is recognised by."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def shown(data: bytes, max_width: int) -> PageImage:
+    """Return a picture as browsers and models take it."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return encoded(image, max_width)
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        raise ReadError("unreadable", {"reason": str(error)[:200]}) from error
+
+
+def encoded(image: Image.Image, max_width: int) -> PageImage:
+    """Return a picture at most `max_width` pixels wide and four times as high."""
+    if image.width * image.height > MOST_PIXELS:
+        raise ReadError("too_much_memory", {"pixels": image.width * image.height})
+    image.draft("RGB", (max_width, 4 * max_width))
+    if image.mode in {"RGBA", "LA", "P", "PA"}:
+        over = image.convert("RGBA")
+        image = Image.new("RGB", over.size, "white")
+        image.paste(over, mask=over.getchannel("A"))
+    image = image.convert("RGB")
+    image.thumbnail((max_width, 4 * max_width))
+    output = io.BytesIO()
+    image.save(output, "WEBP", quality=82, method=2)
+    return PageImage(output.getvalue(), "image/webp", image.width, image.height)
+
+
+def member(file: str, name: str) -> bytes:
+    """Return one member of an archive; `ReadError` when it is not there, or too large."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if archive.getinfo(name).file_size > MOST_BYTES:
+                raise ReadError("too_much_memory", {"member": name})
+            return archive.read(name)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise ReadError("not_drawn", {"reference": name}) from error

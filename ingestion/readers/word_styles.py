@@ -1,0 +1,86 @@
+"""What the styles of a Word document say of its paragraphs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from docx.oxml.ns import qn
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+DEEPEST = 10
+_HEADING = re.compile(r"(?:heading|titre|überschrift) (\d)$", re.IGNORECASE)
+
+Numbered = tuple[str, int]
+"""A list, and how deep in it a paragraph is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A paragraph's style, with what it inherits."""
+
+    name: str = ""
+    level: int = 0  # of a heading; 0 for text
+    numbered: Numbered | None = None
+    bold: bool = False
+
+
+def styles_of(root: _Element) -> dict[str, Style]:
+    """Return the paragraph styles by their id."""
+    elements = {str(style.get(qn("w:styleId"))): style for style in root.findall(qn("w:style"))}
+    return {name: _resolved(name, elements) for name in elements}
+
+
+def numbered(properties: _Element | None) -> Numbered | None:
+    """Return the list that a paragraph or style states to be in."""
+    stated = properties.find(qn("w:numPr")) if properties is not None else None
+    if stated is None:
+        return None
+    name, depth = value(stated, "w:numId"), value(stated, "w:ilvl")
+    return (name, int(depth) if depth.isdecimal() else 0) if name else None
+
+
+def value(element: _Element | None, name: str) -> str:
+    """Return the value of a child of an element, `""` without one."""
+    child = element.find(qn(name)) if element is not None else None
+    return str(child.get(qn("w:val")) or "") if child is not None else ""
+
+
+def is_on(properties: _Element | None, name: str) -> bool | None:
+    """Tell whether a property is on or off; None where it is not stated."""
+    child = properties.find(qn(name)) if properties is not None else None
+    if child is None:
+        return None
+    return str(child.get(qn("w:val")) or "1") not in ("0", "false", "off")
+
+
+def _resolved(name: str, elements: dict[str, _Element]) -> Style:
+    """Follow a style to those that it is based on; the nearest word counts."""
+    level, found, bold = 0, None, None
+    for element in _chain(name, elements):
+        properties = element.find(qn("w:pPr"))
+        level = level or _level(element, properties)
+        found = found or numbered(properties)
+        bold = is_on(element.find(qn("w:rPr")), "w:b") if bold is None else bold
+    return Style(value(elements[name], "w:name"), level, found, bool(bold))
+
+
+def _chain(name: str, elements: dict[str, _Element]) -> list[_Element]:
+    chain: list[_Element] = []
+    while name in elements and len(chain) < DEEPEST:
+        chain.append(elements[name])
+        name = value(elements[name], "w:basedOn")
+    return chain
+
+
+def _level(element: _Element, properties: _Element | None) -> int:
+    name = value(element, "w:name")
+    if match := _HEADING.match(name):
+        return min(max(int(match.group(1)), 1), 6)
+    if name.lower() in ("title", "titre"):
+        return 1
+    outline = value(properties, "w:outlineLvl")
+    return min(int(outline) + 1, 6) if outline in tuple("01234567") else 0

@@ -1,0 +1,69 @@
+"""Tesseract, where it is installed: it reads French words, and describes nothing."""
+
+import os
+import shutil
+import subprocess
+
+from ingestion.readers import Block, PageImage
+from ingestion.readers.text import join_lines, repair, vocabulary
+from ingestion.seers import Seen
+from wikico2.ai import Patience
+from wikico2.errors import TransientError, WorkError
+
+LANGUAGE = "fra"
+SECONDS = 60
+LEAST_SHARE_OF_LETTERS = 0.5
+"""Share of letters and digits below which a reading is noise of a picture."""
+
+
+class TesseractSeer:
+    """Runs the program once for each picture, on one core."""
+
+    name = f"tesseract {LANGUAGE}"
+    describes = False
+    at_once = 1
+
+    def read_page(self, image: PageImage, patience: Patience) -> Seen:
+        """Return the text of a page, its paragraphs apart."""
+        program = shutil.which("tesseract")
+        if program is None:
+            raise WorkError("no_seer")
+        command = [program, "stdin", "stdout", "-l", LANGUAGE]
+        try:
+            done = subprocess.run(
+                command,
+                input=image.data,
+                capture_output=True,
+                timeout=SECONDS,
+                check=True,
+                env={"PATH": os.environ.get("PATH", ""), "OMP_THREAD_LIMIT": "1"},
+            )
+        except subprocess.TimeoutExpired as error:
+            raise WorkError("ocr_failed", reason=f"> {SECONDS} s") from error
+        except subprocess.CalledProcessError as error:
+            reason = error.stderr.decode("utf-8", "replace").strip()[-200:]
+            raise WorkError("ocr_failed", reason=reason) from error
+        except OSError as error:
+            raise TransientError("ocr_failed", reason=str(error)) from error
+        return Seen(_text(done.stdout.decode("utf-8", "replace")))
+
+    def describe(self, image: PageImage, context: str, patience: Patience) -> Seen:
+        """Return the words on a figure."""
+        return self.read_page(image, patience)
+
+    def blocks(self, text: str) -> list[Block]:
+        """Return a paragraph for each part of the text."""
+        return [Block("paragraph", part) for part in text.split("\n\n") if part]
+
+
+def _text(output: str) -> str:
+    """Return paragraphs of joined lines, those that are noise left out."""
+    parts = [[line for line in part.split("\n") if line.strip()] for part in output.split("\n\n")]
+    words = vocabulary(line for part in parts for line in part)
+    paragraphs = (repair(join_lines(part, words)) for part in parts if part)
+    return "\n\n".join(text for text in paragraphs if _is_text(text))
+
+
+def _is_text(text: str) -> bool:
+    kept = [char for char in text if not char.isspace()]
+    return bool(kept) and sum(map(str.isalnum, kept)) >= LEAST_SHARE_OF_LETTERS * len(kept)

@@ -1,0 +1,20 @@
+"""Count what reading pictures costs among the rest of what the model service has cost."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from ingestion.signals import before_spending, tokens_spent
+from sheets.models.spending import check_ceiling, spend
+
+
+@receiver(before_spending, dispatch_uid="sheets.spending.before")
+def keep_within_the_day(sender: Any, **kwargs: Any) -> None:
+    """Refuse to go on once the day's tokens are used up."""
+    check_ceiling()
+
+
+@receiver(tokens_spent, dispatch_uid="sheets.spending.spent")
+def count(sender: Any, model: str, tokens_in: int, tokens_out: int, **kwargs: Any) -> None:
+    """Note the tokens in the day's account."""
+    spend(model, tokens_in, tokens_out)
