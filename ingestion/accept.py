@@ -4,7 +4,7 @@ import hashlib
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.base import File
-from django.db import IntegrityError, transaction
+from django.db import connection, transaction
 
 from ingestion.models import Document
 from ingestion.readers import DocumentInfo, Limits, ReadError, media
@@ -38,12 +38,21 @@ def accept(
     *,
     title: str = "",
     access: str = Document.Access.OPEN,
+    origin: str = "",
+    supersedes: Document | None = None,
+    again: bool = False,
+    noted: Callable[[Document], None] = lambda document: None,
 ) -> Document:
     """Keep the file and queue its reading; return the document that stands for it.
 
-    The file is judged by what is in it, never by its name. Raises WorkError: empty_file, too_large,
-    unknown_format, old_office, duplicate (details: document, title, url), or what the reader says
-    of it (encrypted, truncated, no_pages, unreadable…). Nothing is kept of a refused file.
+    The file is judged by what is in it, never by its name. `origin` is the web address that it
+    comes from, `supersedes` the source of which it is a new version. A content that is among the
+    sources is taken only `again`, on purpose. `noted` is called in the transaction in which the
+    document appears.
+
+    Raises WorkError: empty_file, too_large, unknown_format, old_office, duplicate (details:
+    document, title, url), or what the reader says of it (encrypted, truncated, no_pages,
+    unreadable…). Nothing is kept of a refused file.
     """
     limit = settings.MAX_UPLOAD_MB * MEGABYTE
     if (upload.size or 0) > limit:
@@ -54,7 +63,7 @@ def accept(
         media_type = media.identify(path)
         if media_type not in FORMATS:
             raise WorkError("old_office" if media_type == media.OLE else "unknown_format")
-        if known := Document.objects.filter(sha256=content.sha256).first():
+        if known := None if again else _of_content(content.sha256):
             return _known(known, upload)
         info = _check(path, media_type)
         name = clean_name(upload.name or "")
@@ -68,10 +77,13 @@ def accept(
             language=info.language[:8],
             page_count=info.page_count,
             access=access,
+            origin=origin,
+            supersedes=supersedes,
+            by_hand=["title"] if title.strip() else [],
             uploaded_by=user if user is not None and user.is_authenticated else None,
         )
         _keep_file(document, upload)
-        return _store(document)
+        return _store(document, again, noted)
 
 
 def limits() -> Limits:
@@ -164,22 +176,30 @@ def _keep_file(document: Document, upload: File[Any]) -> None:
     document.file.save(f"{uuid4().hex}{extension}", upload, save=False)
 
 
-def _store(document: Document) -> Document:
+def _store(document: Document, again: bool, noted: Callable[[Document], None]) -> Document:
     """Write the row and its task together; without the row the file goes too."""
     try:
         with transaction.atomic():
+            if not again and (twin := _of_content(document.sha256, alone=True)):
+                raise _duplicate(twin)  # somebody else gave the same file at the same time
             document.save()
+            noted(document)
             enqueue(ADVANCE, document.pk)
-    except IntegrityError:
-        document.file.delete(save=False)
-        twin = Document.objects.filter(sha256=document.sha256).first()
-        if twin is None:
-            raise
-        raise _duplicate(twin) from None  # somebody else gave the same file at the same time
     except BaseException:
         document.file.delete(save=False)
         raise
     return document
+
+
+def _of_content(sha256: str, *, alone: bool = False) -> Document | None:
+    """Return the first document with this content.
+
+    `alone` lets nobody else ask for the same until the transaction ends.
+    """
+    if alone:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [sha256])
+    return Document.objects.filter(sha256=sha256).order_by("pk").first()
 
 
 def _known(document: Document, upload: File[Any]) -> Document:

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ingestion import ingest
-from ingestion.forms import SynonymsForm
-from ingestion.models import Chunk, Document, Page, Synonyms, Vector
-from wikico2.queue import enqueue
+from ingestion.describe import describe
+from ingestion.forms import DESCRIBED, SynonymsForm
+from ingestion.models import Chunk, Delivery, Document, Item, Page, Synonyms, Vector
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -57,7 +57,7 @@ class DocumentAdmin(admin.ModelAdmin[Document]):
         "indexed_with",
         "ready_at",
     ]
-    fields = ["title", "author", "language", "access", "supersedes", *readonly_fields]
+    fields = [*DESCRIBED, *readonly_fields]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # files come in where they are checked
@@ -70,9 +70,7 @@ class DocumentAdmin(admin.ModelAdmin[Document]):
         return names, {Document._meta.verbose_name_plural: len(names)}, set(), []
 
     def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if "title" in form.changed_data:
-            enqueue("ingestion.tasks.read_words", obj.pk)
+        describe(obj, form.changed_data)
 
     def delete_model(self, request: HttpRequest, obj: Document) -> None:
         ingest.remove(obj)
@@ -92,6 +90,28 @@ class DocumentAdmin(admin.ModelAdmin[Document]):
             "%(count)d source is read again.", "%(count)d sources are read again.", count
         )
         self.message_user(request, message % {"count": count}, messages.SUCCESS)
+
+
+class ItemInline(admin.TabularInline[Item, Delivery]):
+    model = Item
+    extra = 0
+    can_delete = False
+    readonly_fields = fields = ["position", "name", "size", "document", "error"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description=_("error"))
+    def error(self, item: Item) -> str:
+        return item.error
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ["name", "state", "given_by", "created_at"]
+    list_filter = ["state"]
+    search_fields = ["name", "url"]
+    inlines = [ItemInline]
 
 
 @admin.register(Page)

@@ -10,3 +10,4 @@ class IngestionConfig(AppConfig):
         from wikico2.queue import resumable
 
         resumable("ingestion.Document", "ingestion.tasks.advance_document")
+        resumable("ingestion.Delivery", "ingestion.tasks.deliver")

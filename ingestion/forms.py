@@ -1,14 +1,21 @@
 """What people send about sources, made regular before it is used."""
 
+import re
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.template.defaultfilters import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from ingestion.models import Document, Synonyms
+from ingestion import dates
+from ingestion.fetch import checked_url
+from ingestion.models import PARTIAL_DATE, Document, Synonyms
 from ingestion.readers.formats import EXTENSIONS
+from ingestion.templatetags.sources import language_name
+from wikico2.errors import WorkError
 from wikico2.terms import main_lexemes
 
 
@@ -19,30 +26,206 @@ class FilesInput(forms.ClearableFileInput):
 class FilesField(forms.FileField):
     """Several files at once; what each of them is worth is told by reading it, not here."""
 
-    widget = FilesInput(attrs={"multiple": True, "accept": ",".join(EXTENSIONS)})
+    widget = FilesInput(attrs={"multiple": True, "accept": ",".join((*EXTENSIONS, ".zip"))})
 
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
         given = data if isinstance(data, list | tuple) else [data]
         return [super(FilesField, self).clean(one, initial) for one in given or [None]]
 
 
-class UploadForm(forms.Form):
-    """Files to add to the sources, and who may read them."""
+class GivenForm(forms.Form):
+    """What is said of whatever is added: who may read it, and what it is a new version of."""
 
-    uploads = FilesField(
-        label=_("Files"),
-        allow_empty_file=True,
-        error_messages={"required": _("Choose at least one file.")},
-    )
     access = forms.ChoiceField(
         label=_("Who may read it"),
         choices=Document.Access,
         initial=Document.Access.OPEN,
         required=False,
     )
+    version = forms.ModelChoiceField(
+        Document.objects.all(),
+        label=_("New version of"),
+        required=False,
+        widget=forms.HiddenInput,
+        error_messages={"invalid_choice": _("The source to replace is no longer there.")},
+    )
 
     def clean_access(self) -> str:
         return self.cleaned_data["access"] or Document.Access.OPEN
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """Return what `accept` is to keep of each document."""
+        return {
+            "access": self.cleaned_data["access"],
+            "supersedes": self.cleaned_data["version"],
+        }
+
+
+class UploadForm(GivenForm):
+    """Files to add to the sources."""
+
+    uploads = FilesField(
+        label=_("Files"),
+        allow_empty_file=True,
+        error_messages={"required": _("Choose at least one file.")},
+    )
+
+    def clean(self) -> None:
+        """Refuse several files as the one new version of a source."""
+        given = self.cleaned_data
+        if given.get("version") and len(given.get("uploads") or []) > 1:
+            self.add_error("uploads", _("Choose one file: it is to replace one source."))
+
+
+class AddressForm(GivenForm):
+    """Web addresses to fetch, one a line."""
+
+    use_required_attribute = False  # its page has files to send as well
+
+    addresses = forms.CharField(
+        label=_("Web addresses"),
+        widget=forms.Textarea(
+            attrs={"rows": 2, "inputmode": "url", "autocomplete": "off", "spellcheck": "false"}
+        ),
+        error_messages={"required": _("Give at least one address.")},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"auto_id": "id_web_%s", **kwargs})
+
+    def clean_addresses(self) -> list[str]:
+        """Return the addresses; none twice, none that is not the web's."""
+        given = list(dict.fromkeys(self.cleaned_data["addresses"].split()))
+        limit = settings.MAX_FILES_PER_UPLOAD
+        if len(given) > limit:
+            raise forms.ValidationError(
+                _("That is more than %(limit)d addresses at once.") % {"limit": limit}
+            )
+        try:
+            return [checked_url(address) for address in given]
+        except WorkError as error:
+            raise forms.ValidationError(error.sentence) from error
+
+
+DESCRIBED = (
+    "title",
+    "author",
+    "publisher",
+    "published",
+    "language",
+    "origin",
+    "licence",
+    "access",
+    "supersedes",
+)
+LANGUAGES = ("fr", "en", "de", "es", "it", "nl", "pt")
+VERSION_OF_ITSELF = _("A source cannot be a new version of itself, nor of one that replaces it.")
+_SOURCE = re.compile(r"^\s*(?:n°\s*)?(\d{1,18})\b|/sources/(\d{1,18})\b")
+
+
+class DateField(forms.CharField):
+    """A year, a month or a day, as people write them."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return dates.shown(value) if value and re.match(PARTIAL_DATE, str(value)) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return dates.parse(data or "") != (initial or "") or bool(data) != bool(initial)
+
+    def clean(self, value: Any) -> str:
+        given = super().clean(value)
+        found = dates.parse(given)
+        if given and not found:
+            raise forms.ValidationError(
+                _("Write a year, a month or a day: 2021, 03/2021, 12/03/2021.")
+            )
+        return found
+
+
+class SourceField(forms.CharField):
+    """Another source, named by its number or its address; what follows a number is its title."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, int):
+            value = Document.objects.filter(pk=value).first()
+        return source_label(value) if isinstance(value, Document) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        match = _SOURCE.search(data or "")
+        return (int(match[1] or match[2]) if match else None) != initial
+
+    def clean(self, value: Any) -> Document | None:  # type: ignore[override]
+        given = super().clean(value)
+        if not given:
+            return None
+        match = _SOURCE.search(given)
+        found = match and Document.objects.filter(pk=int(match[1] or match[2])).first()
+        if not found:
+            raise forms.ValidationError(
+                _("No source is known by that. Give its number, or the address of its page.")
+            )
+        return found
+
+
+def source_label(source: Document) -> str:
+    """Return the line by which a source is chosen among others."""
+    return f"{source.pk} – {source.title}"
+
+
+class DescriptionForm(forms.ModelForm[Document]):
+    """What a source is: found in the file as far as possible, put right by people."""
+
+    published = DateField(
+        label=_("Date of publication"),
+        required=False,
+        max_length=40,
+        help_text=_("A year, a month or a day: 2021, March 2021, 12/03/2021."),
+    )
+    language = forms.ChoiceField(label=_("Language"), required=False)
+    origin = forms.URLField(
+        label=_("Address of origin"),
+        required=False,
+        max_length=2000,
+        assume_scheme="https",
+        help_text=_("Where the document can be found on the web."),
+    )
+    supersedes = SourceField(
+        label=_("New version of"),
+        required=False,
+        help_text=_(
+            "Number or address of the source that this one replaces. The old one stays, with the "
+            "quotes taken from it; the sheets that draw on it are marked as out of date."
+        ),
+    )
+
+    class Meta:
+        model = Document
+        fields = DESCRIBED
+        labels = {
+            "title": _("Title"),
+            "author": _("Author"),
+            "publisher": _("Publisher"),
+            "licence": _("Licence, or what may be done with it"),
+            "access": _("Who may read it"),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        codes = dict.fromkeys([*LANGUAGES, *filter(None, [self.instance.language])])
+        named = [(code, capfirst(language_name(code))) for code in codes]
+        self.fields["language"].choices = [("", _("not known")), *named]  # type: ignore[attr-defined]
+        self.fields["supersedes"].widget.attrs |= {"list": "id_sources", "autocomplete": "off"}
+
+    def clean_title(self) -> str:
+        return " ".join(self.cleaned_data["title"].split())
+
+    def clean_supersedes(self) -> Document | None:
+        """Refuse a source that would, step by step, replace itself."""
+        replaced: Document | None = self.cleaned_data["supersedes"]
+        if replaced and not self.instance.may_replace(replaced):
+            raise forms.ValidationError(VERSION_OF_ITSELF)
+        return replaced
 
 
 class SourceFilter:

@@ -21,8 +21,8 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from ingestion import index, postings, spelling
-from ingestion.accept import ADVANCE, accept, explained, stated_title, title_from_name
+from ingestion import alike, index, metadata, postings, spelling
+from ingestion.accept import ADVANCE, accept, explained
 from ingestion.chunk import chunk_pages
 from ingestion.embed import embed_chunks, without_vector
 from ingestion.embedders import Embedder, get_embedder
@@ -292,18 +292,9 @@ def _extract(work: _Work) -> str | None:
 def _read_pages(work: _Work, path: Path) -> None:
     document = work.document
     info = read_pages(document, path, on_progress=work.progress, on_batch=work.renew)
-    if title := stated_title(info):  # better than the file's name, but not than a person's words
-        name = title_from_name(document.filename)
-        Document.objects.filter(pk=document.pk, title=name[:300]).update(title=title[:300])
+    metadata.note(document.pk, info)
     count = document.pages.count()
-    work.keep(
-        done=count,
-        total=count,
-        page_count=count,
-        read_at=Now(),
-        author=document.author or info.author[:300],
-        language=info.language[:8] or document.language,
-    )
+    work.keep(done=count, total=count, page_count=count, read_at=Now())
     document.refresh_from_db(fields=["read_at", "page_count"])
 
 
@@ -337,6 +328,10 @@ def _chunk(work: _Work) -> str | None:
         for draft in drafts
     }
     with transaction.atomic():
+        # Whoever renames the document waits until its passages are there to be renamed with it.
+        document.title = (
+            Document.objects.select_for_update().only("title").get(pk=document.pk).title
+        )
         existing = {
             (chunk.position, chunk.content_hash): chunk
             for chunk in document.chunks.defer("search").select_for_update()
@@ -355,6 +350,7 @@ def _chunk(work: _Work) -> str | None:
             [chunk for chunk in wanted.values() if not chunk.pk], batch_size=CHUNKS_AT_ONCE
         )
         work.keep(done=len(wanted), total=len(wanted))
+    alike.remember(document.pk, (page.text for page in pages))
     spelling.learn([document.title, *(draft.text for draft in drafts)])
     postings.fold(Chunk._meta.db_table)
     return State.EMBEDDING

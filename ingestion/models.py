@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Count, F, Q
 from django.db.models.functions import Now
@@ -18,6 +19,9 @@ from django.utils.translation import gettext_lazy as _
 from wikico2.errors import sentence
 from wikico2.leases import LeasedQuerySet
 from wikico2.terms import main_lexemes, tsvector
+
+PARTIAL_DATE = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?\Z"
+"""A year, a month or a day, as `2021`, `2021-03` or `2021-03-12`: reports seldom say the day."""
 
 
 class LexemesField(SearchVectorField[Any, Any]):
@@ -75,7 +79,11 @@ class DocumentQuerySet(LeasedQuerySet["Document"]):
 
 
 class Document(models.Model):
-    """One uploaded source, and how far it has been read."""
+    """One uploaded source, and how far it has been read.
+
+    `published` is a year, a month or a day; `by_hand` names the fields that a person has set, which
+    are never again overwritten by what is found in the file.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
@@ -97,10 +105,17 @@ class Document(models.Model):
     title = models.CharField(_("title"), max_length=300)
     filename = models.CharField(_("file name"), max_length=255)
     file = models.FileField(_("file"), upload_to="sources/%Y/%m/", max_length=300)
-    sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    sha256 = models.CharField(max_length=64, db_index=True, editable=False)
     size = models.PositiveBigIntegerField(_("size in bytes"), editable=False)
     media_type = models.CharField(max_length=100, default="application/pdf", editable=False)
     author = models.CharField(_("author"), max_length=300, blank=True)
+    publisher = models.CharField(_("publisher"), max_length=300, blank=True)
+    published = models.CharField(
+        _("date"), max_length=10, blank=True, validators=[RegexValidator(PARTIAL_DATE)]
+    )
+    origin = models.URLField(_("address of origin"), max_length=2000, blank=True)
+    licence = models.CharField(_("licence"), max_length=300, blank=True)
+    by_hand = ArrayField(models.CharField(max_length=20), default=list, blank=True, editable=False)
     language = models.CharField(_("language"), max_length=8, blank=True)
     page_count = models.PositiveIntegerField(_("pages"), default=0, editable=False)
     # When the text of all the pages was written; what pictures show may still be read after that.
@@ -154,6 +169,9 @@ class Document(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(state="failed") | ~Q(error_code=""), name="document_failure_has_error"
+            ),
+            models.CheckConstraint(
+                condition=~Q(supersedes=F("pk")), name="document_no_version_of_itself"
             ),
         ]
 
@@ -216,6 +234,24 @@ class Document(models.Model):
             step_started_at=Now(),
         )
         return bool(restarted)
+
+    def twins(self) -> DocumentQuerySet:
+        """Return the other sources that have the same content, byte by byte."""
+        return Document.objects.filter(sha256=self.sha256).exclude(pk=self.pk).order_by("pk")
+
+    def later_versions(self) -> set[int]:
+        """Return the ids of all that replaces this source, directly or step by step."""
+        found: set[int] = set()
+        versions = {self.pk}
+        while versions:
+            newer = Document.objects.filter(supersedes__in=versions).values_list("pk", flat=True)
+            versions = set(newer) - found
+            found |= versions
+        return found
+
+    def may_replace(self, other: "Document") -> bool:
+        """Tell whether this source may be a new version of `other`, which it may not be already."""
+        return other.pk != self.pk and other.pk not in self.later_versions()
 
     def can_be_read_by(self, user: Any) -> bool:
         """Tell whether `user` may open the pages and the file."""
@@ -399,3 +435,183 @@ class Synonyms(models.Model):
     def lexemes(self) -> list[tuple[str, ...]]:
         """Return the lexemes of each term, in their order."""
         return [main_lexemes(term) for term in self.terms]
+
+
+class Sketch(models.Model):
+    """A sample of a source's text, by which sources of similar text are known.
+
+    `hashes` are the smallest hashes of its shingles, in order; `shingles` is how many it has in
+    all.
+    """
+
+    document = models.OneToOneField(
+        Document, on_delete=models.CASCADE, related_name="sketch", primary_key=True
+    )
+    hashes = ArrayField(models.BigIntegerField())
+    shingles = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name = _("sketch")
+        verbose_name_plural = _("sketches")
+        indexes = [GinIndex(fields=["hashes"], name="sketch_hashes")]
+
+    def __str__(self) -> str:
+        return f"{self.document_id}: {self.shingles}"
+
+
+class DeliveryQuerySet(LeasedQuerySet["Delivery"]):
+    """Questions about deliveries."""
+
+    def in_progress(self) -> "DeliveryQuerySet":
+        """Return the deliveries that a worker has, or should have, in hand."""
+        return self.filter(state__in=Delivery.WORKING)
+
+    def failed(self) -> "DeliveryQuerySet":
+        return self.filter(state=Delivery.State.FAILED)
+
+
+class Delivery(models.Model):
+    """What was given and is no source yet: a web address to fetch, an archive to open.
+
+    `done` and `total` count bytes while an address is fetched, documents while an archive is
+    opened. `file` is the archive, kept until all of it has been taken in.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        FETCHING = "fetching", _("fetching the address")
+        OPENING = "opening", _("taking the documents out")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    WORKING = (State.WAITING, State.FETCHING, State.OPENING)
+
+    name = models.CharField(_("name"), max_length=300)
+    url = models.URLField(_("web address"), max_length=2000, blank=True)
+    file = models.FileField(_("file"), upload_to="deliveries/%Y/%m/", max_length=300, blank=True)
+    size = models.PositiveBigIntegerField(_("size in bytes"), default=0)
+    access = models.CharField(
+        _("access"),
+        max_length=10,
+        choices=Document.Access.choices,
+        default=Document.Access.OPEN,
+    )
+    supersedes = models.ForeignKey(
+        Document,
+        verbose_name=_("new version of"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    given_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("given by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="deliveries",
+    )
+    created_at = models.DateTimeField(_("given on"), auto_now_add=True)
+
+    state = models.CharField(
+        _("state"), max_length=12, choices=State.choices, default=State.WAITING
+    )
+    done = models.PositiveBigIntegerField(default=0)
+    total = models.PositiveBigIntegerField(default=0)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_details = models.JSONField(default=dict, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["state"], name="delivery_state")]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state="failed") | ~Q(error_code=""), name="delivery_failure_has_error"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("delivery", args=[self.pk])
+
+    @property
+    def is_working(self) -> bool:
+        """Tell whether a worker has, or should have, the delivery in hand."""
+        return self.state in self.WORKING
+
+    @property
+    def error(self) -> str:
+        """Return what went wrong as a sentence in the reader's language, or nothing."""
+        return sentence(self.error_code, self.error_details)
+
+    @property
+    def percent(self) -> int:
+        return min(100 * self.done // self.total, 100) if self.total else 0
+
+
+class Item(models.Model):
+    """What became of one document of a delivery: the source that it is now, or why it is none."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="items")
+    position = models.PositiveIntegerField()
+    name = models.CharField(_("name"), max_length=500)
+    size = models.PositiveBigIntegerField(_("size in bytes"), default=0)
+    document = models.ForeignKey(
+        Document, on_delete=models.SET_NULL, null=True, blank=True, related_name="items"
+    )
+    error_code = models.CharField(max_length=40, blank=True)
+    error_details = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("delivered document")
+        verbose_name_plural = _("delivered documents")
+        ordering = ["delivery", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "position"], name="item_unique_position")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def error(self) -> str:
+        """Return why it was refused, as a sentence in the reader's language, or nothing."""
+        return sentence(self.error_code, self.error_details)
+
+    @property
+    def existing(self) -> int | None:
+        """Return the id of the source that has the same content, where that is the reason."""
+        known: int | None = self.error_details.get("document")
+        return known
+
+
+class WatchedFile(models.Model):
+    """A file of a watched folder, as it was when it was last taken in or refused."""
+
+    path = models.TextField(_("path"), unique=True)
+    size = models.PositiveBigIntegerField(_("size in bytes"))
+    modified_ns = models.BigIntegerField()
+    document = models.ForeignKey(
+        Document, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    error_code = models.CharField(max_length=40, blank=True)
+    seen_at = models.DateTimeField(_("seen on"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("watched file")
+        verbose_name_plural = _("watched files")
+        ordering = ["path"]
+
+    def __str__(self) -> str:
+        return self.path

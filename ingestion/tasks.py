@@ -2,6 +2,7 @@
 
 from django.core.files.storage import default_storage
 
+from ingestion import deliver as delivery
 from ingestion import index, ingest, pages
 from ingestion.models import Document
 from wikico2.errors import TransientError
@@ -14,6 +15,11 @@ FORGET_PAUSE = 60.0
 def advance_document(document_id: int) -> None:
     """Take a document one time slice further."""
     ingest.advance(document_id)
+
+
+def deliver(delivery_id: int) -> None:
+    """Take a delivery one time slice further."""
+    delivery.deliver(delivery_id)
 
 
 def read_words(document_id: int) -> None:

@@ -7,7 +7,7 @@ from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from ingestion.models import Document
+from ingestion.models import Document, DocumentQuerySet
 from sheets.models import Sheet, SheetType
 from sheets.models.sheet import SheetQuerySet
 
@@ -98,11 +98,14 @@ def state_choices(sheets: SheetQuerySet, wish: Narrowing) -> tuple[list[Choice],
     return states, [stale_choice] if out_of_date or wish.stale else []
 
 
-def source_choices(sheets: SheetQuerySet, wish: Narrowing) -> list[Choice]:
-    """Return the sources most drawn on, and the chosen one, each with its number of sheets."""
+def source_choices(sheets: SheetQuerySet, wish: Narrowing, named: DocumentQuerySet) -> list[Choice]:
+    """Return the sources most drawn on, and the chosen one, each with its number of sheets.
+
+    Only those are among them that the reader may know by name.
+    """
     left = wish.without(source=None).apply(sheets).order_by().values("pk")
     documents = (
-        Document.objects.filter(Q(sheets__in=left) | Q(pk=wish.source))
+        named.filter(Q(sheets__in=left) | Q(pk=wish.source))
         .annotate(n=Count("sheets", filter=Q(sheets__in=left), distinct=True))
         .order_by("-n", "title")
         .values_list("pk", "title", "n")

@@ -242,7 +242,10 @@ def readable_documents(generation: Generation) -> list[int]:
     documents = list(generation.documents.all())
     ready = [d.pk for d in documents if d.is_ready]
     if not ready:
-        titles = ", ".join(f"« {d.title} »" for d in documents)
+        titles = ", ".join(
+            f"« {d.title} »" if d.access == Document.Access.OPEN else f"n° {d.pk}"
+            for d in documents
+        )
         raise WorkError("sources_failed", titles=titles) if titles else WorkError("no_sources")
     return ready
 

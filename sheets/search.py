@@ -25,6 +25,7 @@ from sheets.cite import contains
 from sheets.index import SHEETS
 from sheets.models import SearchedSection, Sheet, SheetType
 from sheets.models.sheet import SheetQuerySet
+from sheets.named import named_to
 from sheets.narrow import FIELDS, narrowed
 from sheets.snippet import ELLIPSIS, Pieces, marked, snippet
 from wikico2.terms import compose, quoted
@@ -295,6 +296,7 @@ class _Sheets:
     """The sheets that a reader sees in lists, narrowed by the fields of the query."""
 
     def __init__(self, user: Any, query: Query) -> None:
+        self.user = user
         self.visible = Sheet.objects.listed_for(user)
         for name, values in query.fields.items():
             self.visible = narrowed(self.visible, name, values)
@@ -354,8 +356,10 @@ class _Sheets:
             ).values_list("pk", "sheet_type__key", "state", "searched__system_name", "sources")
         }
         sources = {pk for row in values.values() for pk in row["source"]}
-        titles = Document.objects.filter(pk__in=[int(pk) for pk in sources])
+        titles = named_to(self.user).filter(pk__in=[int(pk) for pk in sources])
         self.titles = {str(pk): title for pk, title in titles.values_list("pk", "title")}
+        for row in values.values():
+            row["source"] = tuple(pk for pk in row["source"] if pk in self.titles)
         return [_Row(found, values[found.entry]) for found in kept if found.entry in values]
 
     def label(self, name: str, value: str) -> str:

@@ -18,7 +18,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from django.dispatch import receiver
 
 from ingestion.models import Chunk, Document
-from ingestion.signals import document_settled
+from ingestion.signals import document_settled, version_changed
 from sheets.drafts import SectionBrief, Template
 from sheets.evidence import gather_evidence
 from sheets.models import Field, Generation, Prompt, Section, Sheet, SheetType
@@ -336,9 +336,13 @@ def sources_changed(
         refresh(Sheet.objects.all())
 
 
+@receiver(version_changed)
 @receiver(document_settled)
 def source_settled(sender: object, document_id: int, **kwargs: object) -> None:
-    """Compare the sheets that draw on a source that was just read, or on what it replaces."""
+    """Compare the sheets that draw on a source that was just read, or on what it replaces.
+
+    The same where a source is replaced no longer.
+    """
     replaced = Document.objects.filter(pk=document_id).values("supersedes")
     refresh(Sheet.objects.filter(documents=document_id))
     refresh(Sheet.objects.filter(documents__in=replaced))
@@ -353,13 +357,14 @@ def source_saved(sender: object, instance: Document, raw: bool = False, **kwargs
 
 @receiver(pre_delete, sender=Document)
 def source_goes(sender: object, instance: Document, **kwargs: object) -> None:
-    """Note which sheets draw on a source that is being deleted."""
-    instance.drawn_on_by = list(instance.sheets.values_list("pk", flat=True))  # type: ignore[attr-defined]
+    """Note which sheets draw on a source that is being deleted, or on what it replaces."""
+    touched = Sheet.objects.filter(documents__in=[instance.pk, instance.supersedes_id])
+    instance.drawn_on_by = list(touched.values_list("pk", flat=True))  # type: ignore[attr-defined]
 
 
 @receiver(post_delete, sender=Document)
 def source_gone(sender: object, instance: Document, **kwargs: object) -> None:
-    """Compare the sheets that drew on a deleted source."""
+    """Compare the sheets that drew on a deleted source, or on what it replaced."""
     refresh(Sheet.objects.filter(pk__in=getattr(instance, "drawn_on_by", [])))
 
 

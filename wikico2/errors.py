@@ -68,8 +68,84 @@ SENTENCES = {
         "The reader crashed on this file; nothing else was touched. Print the file to a PDF and "
         "upload that."
     ),
+    "file_unreadable": gettext_noop(
+        "This file cannot be opened (%(reason)s). Let the program read it, then start again."
+    ),
     "duplicate": gettext_noop("This file is already among the sources: “%(title)s”."),
     "file_missing": gettext_noop("The file is no longer in the storage. Upload it again to go on."),
+    "address_invalid": gettext_noop(
+        "This is not a web address that can be fetched. It begins with https:// or http:// and "
+        "holds neither name nor password."
+    ),
+    "address_private": gettext_noop(
+        "“%(host)s” is not on the open internet, and nothing is fetched from private networks. "
+        "Download the file yourself and upload it."
+    ),
+    "address_unknown": gettext_noop("No site is called “%(host)s”. Check the address, then retry."),
+    "address_unreachable": gettext_noop(
+        "The site “%(host)s” does not answer. Retry later, or download the file yourself and "
+        "upload it."
+    ),
+    "address_slow": gettext_noop(
+        "The site “%(host)s” did not send the file within %(limit)s seconds. Retry later, or "
+        "download the file yourself and upload it."
+    ),
+    "address_certificate": gettext_noop(
+        "The site “%(host)s” cannot prove who it is: its certificate is not valid. Download the "
+        "file yourself, if you trust it, and upload it."
+    ),
+    "address_forbidden": gettext_noop(
+        "The site “%(host)s” gives this file only to whoever logs in. Download it yourself and "
+        "upload it."
+    ),
+    "address_missing": gettext_noop(
+        "There is nothing at this address on “%(host)s” any more. Look for the new address of the "
+        "document."
+    ),
+    "address_status": gettext_noop(
+        "The site “%(host)s” answered with an error (code %(status)s). Retry later, or download "
+        "the file yourself and upload it."
+    ),
+    "address_redirects": gettext_noop(
+        "This address leads from one to the next more than %(limit)s times. Give the last of them."
+    ),
+    "address_large": gettext_noop(
+        "The file at this address weighs more than the limit of %(limit)s MB. Download it, split "
+        "it, and upload the parts."
+    ),
+    "archive_damaged": gettext_noop(
+        "This archive is damaged and cannot be opened. Make it anew, or send its documents one by "
+        "one."
+    ),
+    "archive_empty": gettext_noop("There is no document in this archive."),
+    "archive_too_many": gettext_noop(
+        "This archive holds more files than the limit of %(limit)s. Split it."
+    ),
+    "archive_too_large": gettext_noop(
+        "The documents of this archive weigh more than the limit of %(limit)s MB together. Split "
+        "it."
+    ),
+    "member_path": gettext_noop(
+        "The name of this file leads out of the archive, as those of harmful archives do. Send the "
+        "file by itself."
+    ),
+    "member_link": gettext_noop("This is a link to another file. Send that file by itself."),
+    "member_password": gettext_noop(
+        "This file asks for a password. Make the archive without a password."
+    ),
+    "member_method": gettext_noop(
+        "This file is compressed in an unusual way. Make the archive anew, as an ordinary ZIP."
+    ),
+    "member_large": gettext_noop(
+        "This file weighs more than the limit of %(limit)s MB. Split it, or ask the administrator "
+        "to raise the limit."
+    ),
+    "member_nested": gettext_noop(
+        "This is an archive inside the archive. Open it, and send its documents."
+    ),
+    "member_damaged": gettext_noop(
+        "This file is damaged in the archive. Make the archive anew, or send the file by itself."
+    ),
     "service_unreachable": gettext_noop(
         "The model service at %(host)s does not answer. Nothing is lost: retry when it is back."
     ),

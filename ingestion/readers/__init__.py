@@ -70,6 +70,8 @@ class DocumentInfo:
     author: str = ""
     language: str = ""  # "fr", "en" or "", counted on the text
     created: str = ""  # ISO 8601 date
+    publisher: str = ""
+    licence: str = ""
 
 
 @dataclass(frozen=True)

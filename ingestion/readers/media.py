@@ -78,8 +78,13 @@ _MAIN_PARTS = (
 def identify(path: Path) -> str:
     """Return the media type of a file by its content, `""` when it is of no kind we know."""
     with path.open("rb") as file:
-        found = sniff(file.read(TEXT_WINDOW))
-        return _in_archive(file) if found == ZIP else found
+        return identify_file(file)
+
+
+def identify_file(file: IO[bytes]) -> str:
+    """Return the media type of a file that stands at its start, as `identify` does."""
+    found = sniff(file.read(TEXT_WINDOW))
+    return _in_archive(file) if found == ZIP else found
 
 
 def sniff(head: bytes) -> str:

@@ -16,6 +16,7 @@ from ingestion.readers import (
     ReadError,
     Rect,
     pdfium,
+    xmp,
 )
 from ingestion.readers.layout import structure
 from ingestion.readers.lines import RawPage
@@ -35,7 +36,7 @@ _FILE_NAME = re.compile(
 def check(file: str, limits: Limits) -> DocumentInfo:
     """Count the pages and say what the file states."""
     document = pdfium.open_document(file)
-    return DocumentInfo(_count_pages(document, limits), **pdfium.metadata(document))
+    return DocumentInfo(_count_pages(document, limits), **_stated(document, file))
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
@@ -47,7 +48,7 @@ def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo
         raise ReadError("unreadable", {"broken": count})
     pages = structure(scanned, pdfium.outline(document))
     sample = _until(pages, SAMPLE)
-    about = pdfium.metadata(document)
+    about = _stated(document, file)
     if not about["title"] or _FILE_NAME.search(about["title"]):
         about["title"] = _first_title(sample)
     language = language_of("\n".join(page.text for page in sample)[:SAMPLE])
@@ -68,6 +69,14 @@ def picture(file: str, reference: str, max_width: int) -> PageImage:
         return pdfium.draw_part(pdfium.open_document(file), int(number), box, max_width)
     except (TypeError, ValueError) as error:
         raise ReadError("not_drawn", {"reference": reference}) from error
+
+
+def _stated(document: PdfDocument, file: str) -> dict[str, str]:
+    """Return what the file states of itself; what XMP alone says is added to the rest."""
+    stated = pdfium.metadata(document)
+    for name, value in xmp.described(file).items():
+        stated[name] = stated.get(name) or value
+    return stated
 
 
 def _count_pages(document: PdfDocument, limits: Limits) -> int:

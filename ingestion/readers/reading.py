@@ -120,6 +120,8 @@ def _info(answer: sandbox.Answer) -> DocumentInfo:
         author=str(answer["author"]),
         language=str(answer["language"]),
         created=str(answer["created"]),
+        publisher=str(answer["publisher"]),
+        licence=str(answer["licence"]),
     )
 
 

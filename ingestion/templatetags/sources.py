@@ -1,12 +1,14 @@
 """How sources are shown: durations, languages, the pace of reading."""
 
 import datetime as dt
+from urllib.parse import urlsplit
 
 from django import template
 from django.utils import timezone
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
+from ingestion import dates
 from ingestion.models import Document
 
 register = template.Library()
@@ -43,3 +45,15 @@ def language_name(code: str) -> str:
         return str(get_language_info(code)["name_translated"])
     except KeyError:
         return code
+
+
+@register.filter
+def partial_date(value: str) -> str:
+    """Return a year, a month or a day in the reader's language."""
+    return dates.shown(value) if value else ""
+
+
+@register.filter
+def web_host(url: str) -> str:
+    """Return the site that an address belongs to, as links are named."""
+    return (urlsplit(url).hostname or url).removeprefix("www.")

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ingestion import ingest
+from ingestion.alike import alike
 from ingestion.models import Document
 from ingestion.pages import THUMBNAIL_WIDTH
 from ingestion.readers.formats import FORMATS, is_paged, with_extension
@@ -38,12 +39,16 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
     wanted = request.GET.get("p", "")
     if wanted.isdecimal() and len(wanted) < 9 and readable:
         return redirect("page", pk, int(wanted))
-    citing = source.citations.standing()
-    sheets = citing.shown_to(request.user).by_sheet()
+    sheets = source.citations.standing().shown_to(request.user).by_sheet()
+    if not readable and not sheets:
+        return internal(request, source)
+    may_know = Document.objects.readable_by(request.user)
     context: dict[str, Any] = {
         "document": source,
         "readable": readable,
-        "newer": source.newer.order_by("-pk").first(),
+        "newer": may_know.filter(supersedes=source).order_by("-pk").first(),
+        "replaces": may_know.filter(pk=source.supersedes_id).first(),
+        "twins": may_know.filter(pk__in=source.twins()) if readable else [],
         "sheets": sheets,
         "may_remove": may_remove(request.user, source),
         **progress_context(request, source),
@@ -106,6 +111,8 @@ def document_progress(request: HttpRequest, pk: int) -> HttpResponse:
     source = Document.objects.filter(pk=pk).first()
     if source is None:
         return render(request, "ingestion/_removed.html", {"pk": pk})
+    if not source.can_be_read_by(request.user):
+        return HttpResponse(status=403)
     response = render(request, "ingestion/_progress.html", progress_context(request, source))
     if "whole" in request.GET and not source.is_working:
         response.headers["HX-Refresh"] = "true"  # the rest of the page has something new to show
@@ -113,9 +120,15 @@ def document_progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def progress_context(request: HttpRequest, source: Document) -> dict[str, Any]:
-    """Return what `_progress.html` needs."""
+    """Return what `_progress.html` needs; what is like the source is said once it is read."""
     waiting = source.state == Document.State.WAITING
-    return {"document": source, "no_worker": waiting and not workers_alive()}
+    return {
+        "document": source,
+        "no_worker": waiting and not workers_alive(),
+        "alike": alike(source, Document.objects.readable_by(request.user))
+        if source.is_ready
+        else [],
+    }
 
 
 @require_POST

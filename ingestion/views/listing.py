@@ -23,7 +23,7 @@ PER_PAGE = 25
 def documents(request: HttpRequest) -> HttpResponse:
     """Show the sources; asked again by the page itself, only the part that changes."""
     chosen = SourceFilter(request.GET)
-    found = Document.objects.matching(chosen.q)
+    found = Document.objects.readable_by(request.user).matching(chosen.q)
     shown = found.narrowed(chosen.states, chosen.access, chosen.language)
     page = Paginator(shown.order_by(*chosen.order), PER_PAGE).get_page(request.GET.get("page"))
     counts = Document.objects.filter(pk__in=[d.pk for d in page]).sheet_counts()

@@ -12,8 +12,13 @@ def gone(request: HttpRequest) -> HttpResponse:
 
 
 def internal(request: HttpRequest, document: Document) -> HttpResponse:
-    """Say that the source is internal, and who may read it."""
-    return render(request, "ingestion/internal.html", {"document": document}, status=403)
+    """Say that the source is internal, and who may read it.
+
+    Its title is told only to readers who see it already, beside a quote in a sheet.
+    """
+    quoted = document.citations.standing().shown_to(request.user).exists()
+    context = {"document": document, "quoted": quoted}
+    return render(request, "ingestion/internal.html", context, status=403)
 
 
 def unavailable(request: HttpRequest, document: Document, reason: str) -> HttpResponse:

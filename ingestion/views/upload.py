@@ -4,19 +4,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import TooManyFilesSent
+from django.core.files.base import File
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from ingestion import ingest
-from ingestion.forms import UploadForm
-from ingestion.models import Document
+from ingestion import deliver, ingest
+from ingestion.forms import AddressForm, UploadForm
+from ingestion.models import Delivery, Document
 from ingestion.uploads import CappedUpload
-from wikico2.errors import WorkError
+from ingestion.views.deliveries import Delivered, unsettled
+from wikico2.errors import WorkError, sentence
 from wikico2.queue import workers_alive
 
 
@@ -46,26 +51,91 @@ def document_add(request: HttpRequest) -> HttpResponse:
 
 @csrf_protect
 def _add(request: HttpRequest) -> HttpResponse:
-    form = UploadForm(request.POST or None, request.FILES or None)
-    outcomes: list[Outcome] = []
     sent = request.method == "POST"
+    form = UploadForm(request.POST, request.FILES) if sent else UploadForm(initial=_asked(request))
+    outcomes: list[Outcome] = []
     if sent and form.is_valid():
-        access = form.cleaned_data["access"]
-        outcomes = [taken(upload, request.user, access) for upload in form.cleaned_data["uploads"]]
+        outcomes = [
+            taken(upload, request.user, form.kept) for upload in form.cleaned_data["uploads"]
+        ]
     if sent and request.headers.get("HX-Request"):
         outcome = outcomes[0] if outcomes else Outcome("", 0, error=_first_error(form))
-        context = {"outcome": outcome, "no_worker": not workers_alive()}
+        context = {
+            "outcome": outcome,
+            "no_worker": not workers_alive(),
+        }
         return render(request, "ingestion/_outcome.html", context, status=outcome.status)
     return _page(request, form, outcomes, 422 if sent and not outcomes else 200)
 
 
+@require_POST
+@login_required
+@permission_required("ingestion.add_document", raise_exception=True)
+def address_add(request: HttpRequest) -> HttpResponse:
+    """Have web addresses fetched; all of them or, where one is wrong, none."""
+    form = AddressForm(request.POST)
+    if not form.is_valid():
+        return _page(request, UploadForm(initial=_asked(request)), [], 422, addresses=form)
+    with transaction.atomic():
+        given = [
+            deliver.receive_address(address, request.user, **form.kept)
+            for address in form.cleaned_data["addresses"]
+        ]
+    return redirect(given[0]) if len(given) == 1 else redirect("document_add")
+
+
+@require_POST
+@login_required
+@permission_required("ingestion.add_document", raise_exception=True)
+def document_copy(request: HttpRequest, pk: int) -> HttpResponse:
+    """Add a source whose content is there already, on purpose."""
+    source = get_object_or_404(Document, pk=pk)
+    access = request.POST.get("access", "")
+    try:
+        with source.file.open("rb") as content:
+            copy = ingest.accept(
+                File(content, name=request.POST.get("name") or source.filename),
+                request.user,
+                access=access if access in Document.Access.values else source.access,
+                again=True,
+            )
+    except FileNotFoundError:
+        messages.error(request, sentence("file_missing", {}))
+        return redirect(source)
+    except WorkError as error:
+        messages.error(request, error.sentence)
+        return redirect(source)
+    return redirect(copy)
+
+
+def _asked(request: HttpRequest) -> dict[str, Any]:
+    """Return what an address asks the form to begin with: the source to replace."""
+    wanted = request.GET.get("version", "") or request.POST.get("version", "")
+    if not (wanted.isdecimal() and len(wanted) < 19):
+        return {}
+    return {"version": Document.objects.filter(pk=int(wanted)).first()}
+
+
 def _page(
-    request: HttpRequest, form: UploadForm, outcomes: "list[Outcome]", status: int
+    request: HttpRequest,
+    form: UploadForm,
+    outcomes: "list[Outcome]",
+    status: int,
+    addresses: AddressForm | None = None,
 ) -> HttpResponse:
+    replaced = form.initial.get("version") or getattr(form, "cleaned_data", {}).get("version")
+    if replaced:
+        form.fields["uploads"].widget.attrs.pop("multiple", None)
+    shown = {outcome.delivery.pk for outcome in outcomes if outcome.delivery}
+    waiting = [one for one in unsettled(request.user) if one.delivery.pk not in shown]
     context = {
         "form": form,
+        "addresses": addresses or AddressForm(),
+        "access": (addresses or form)["access"].value(),
+        "replaced": replaced,
         "outcomes": outcomes,
-        "max_files": settings.MAX_FILES_PER_UPLOAD,
+        "deliveries": waiting,
+        "max_files": 1 if replaced else settings.MAX_FILES_PER_UPLOAD,
         "limit": settings.MAX_UPLOAD_MB,
         "no_worker": not workers_alive(),
     }
@@ -74,28 +144,38 @@ def _page(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file: a document, or the sentence why not."""
+    """What became of one file: a document, a delivery, or the sentence why neither."""
 
     name: str
     size: int
     document: Document | None = None
+    delivery: Delivery | None = None
     error: str = ""
     existing: int | None = None  # the document that has the same content
+    access: str = ""
+
+    @property
+    def delivered(self) -> Delivered | None:
+        return Delivered.of(self.delivery) if self.delivery else None
 
     @property
     def status(self) -> int:
-        if self.document:
+        if self.document or self.delivery:
             return 201
         return 409 if self.existing else 422
 
 
-def taken(upload: UploadedFile[Any], user: object, access: str) -> Outcome:
+def taken(upload: UploadedFile[Any], user: object, kept: dict[str, Any]) -> Outcome:
     """Add one file to the sources and tell what became of it."""
-    name, size = upload.name or "", upload.size or 0
+    name, size, access = upload.name or "", upload.size or 0, kept["access"]
     try:
-        return Outcome(name, size, document=ingest.accept(upload, user, access=access))
+        received = deliver.receive(upload, user, **kept)
     except WorkError as error:
-        return Outcome(name, size, error=error.sentence, existing=error.details.get("document"))
+        known = error.details.get("document")
+        return Outcome(name, size, error=error.sentence, existing=known, access=access)
+    if isinstance(received, Delivery):
+        return Outcome(name, size, delivery=received)
+    return Outcome(name, size, document=received)
 
 
 def _first_error(form: UploadForm) -> str:

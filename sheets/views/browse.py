@@ -11,6 +11,7 @@ from ingestion.models import Document
 from sheets import facets
 from sheets.forms import NarrowingForm
 from sheets.models import Generation, Sheet, SheetType
+from sheets.named import named_to
 from sheets.progress import with_progress
 
 PER_PAGE = 25
@@ -57,7 +58,7 @@ def sheet_list(request: HttpRequest) -> HttpResponse:
         "type_total": sum(choice.count for choice in types),
         "states": states,
         "freshness": freshness,
-        "sources": facets.source_choices(sheets, wish),
+        "sources": facets.source_choices(sheets, wish, named_to(request.user)),
         "orders": facets.ORDERS,
         "narrowed": bool(wish.q or wish.type or wish.state or wish.source or wish.stale),
         "drafts_hidden": not settings.SHOW_DRAFTS and not request.user.is_authenticated,

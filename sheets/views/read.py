@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from sheets.export import to_markdown
 from sheets.models import Field, Generation, Proposal, Section, Sheet
+from sheets.named import named_to
 from sheets.progress import watch
 from sheets.provenance import Authored, show_authors
 from sheets.template import load_template
@@ -30,7 +31,7 @@ def sheet(request: HttpRequest, slug: str) -> HttpResponse:
         "sheet": found,
         "revision": found.current,
         "header": header_facts(found, found.current.rendered if found.current else {}),
-        "documents": list(found.documents.order_by("title")),
+        "documents": list(named_to(request.user).filter(sheets=found).order_by("title")),
         "proposal_id": found.proposal_id,
         "progress": None,
         "authored": authored(request, found),

@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from ingestion.models import Document
+from ingestion.models import Delivery, DeliveryQuerySet, Document
+from ingestion.views.deliveries import Delivered
 from sheets.models import Generation, Sheet, Spending
 from sheets.models.generation import GenerationQuerySet
 from sheets.progress import with_progress
@@ -24,7 +25,8 @@ MONTHS_SHOWN = 12
 @require_safe
 def tasks(request: HttpRequest) -> HttpResponse:
     """Show the work; asked again by the page itself, only the part that changes."""
-    reading = Document.objects.in_progress()
+    documents = Document.objects.readable_by(request.user)
+    reading = documents.in_progress()
     writing = visible(request.user).in_progress()
     months = Spending.objects.by_month()[:MONTHS_SHOWN]
     context: dict[str, Any] = {
@@ -33,11 +35,11 @@ def tasks(request: HttpRequest) -> HttpResponse:
         "reading_count": reading.count(),
         "reading": reading.order_by(F("lease_token").asc(nulls_last=True), "created_at")[:SHOWN],
         "writing": with_progress(writing)[:SHOWN],
-        "failed_documents": Document.objects.filter(state=Document.State.FAILED).order_by(
+        "failed_documents": documents.filter(state=Document.State.FAILED).order_by(
             F("step_started_at").desc(nulls_last=True), "-pk"
         )[:SHOWN],
         "failed_generations": latest_failures(request.user)[:SHOWN],
-        "read": Document.objects.ready()
+        "read": documents.ready()
         .filter(ready_at__isnull=False)
         .annotate(took=F("ready_at") - F("created_at"))
         .order_by("-ready_at")[:FINISHED_SHOWN],
@@ -46,12 +48,20 @@ def tasks(request: HttpRequest) -> HttpResponse:
         .select_related("sheet")
         .order_by("-finished_at")[:FINISHED_SHOWN],
         "today": months[0]["sum_today"] if months else 0,
+        "deliveries": [Delivered.of(one) for one in deliveries(request.user)[:SHOWN]],
         "ceiling": settings.LLM_TOKENS_PER_DAY,
         "months": months,
         "currency": settings.LLM_CURRENCY,
     }
     partial = request.headers.get("HX-Request")
     return render(request, "sheets/_tasks.html" if partial else "sheets/tasks.html", context)
+
+
+def deliveries(user: Any) -> DeliveryQuerySet:
+    """Return the deliveries that are under way or have failed, for who may add sources."""
+    if not user.has_perm("ingestion.add_document"):
+        return Delivery.objects.none()
+    return Delivery.objects.filter(state__in=(*Delivery.WORKING, Delivery.State.FAILED))
 
 
 def visible(user: Any) -> GenerationQuerySet:

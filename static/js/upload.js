@@ -34,8 +34,7 @@
     part("name").textContent = file.name;
     part("size").textContent = size(file.size);
     row.querySelector("progress").setAttribute("aria-label", file.name);
-    const access = new FormData(form).get("access");
-    const job = { file, access, row, part, request: null };
+    const job = { file, said: new FormData(form), row, part, request: null };
     part("stop").addEventListener("click", () => stop(job));
     part("again").addEventListener("click", () => queue(job));
     rows.append(row);
@@ -67,9 +66,7 @@
   };
 
   const send = (job) => {
-    const data = new FormData();
-    data.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
-    data.set("access", job.access);
+    const data = job.said;
     data.set("uploads", job.file, job.file.name);
     const request = new XMLHttpRequest();
     const started = performance.now();
@@ -146,7 +143,9 @@
     take([...input.files]);
     input.value = "";
   });
-  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("submit", (event) => {
+    if (!event.submitter?.hasAttribute("formaction")) event.preventDefault();
+  });
 
   const over = (on) => drop.toggleAttribute("data-over", on);
   addEventListener("dragover", (event) => {

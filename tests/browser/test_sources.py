@@ -1,6 +1,7 @@
 """Sources in the browser: sent, followed, opened at the passage that was asked for."""
 
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def test_files_are_sent_one_by_one_and_followed_until_they_can_be_cited(
 ) -> None:
     worker().wait_until_ready()
     false = tmp_path / "faux.pdf"
-    false.write_bytes(b"<html>")
+    false.write_bytes(bytes(range(256)))
     twin = tmp_path / "copie.pdf"
     twin.write_bytes(three_pages.read_bytes())
     log_in(contributor)
@@ -148,8 +149,82 @@ def test_nothing_is_wider_than_the_screen(
     Document.objects.filter(pk=document.pk).update(title=title, filename="x" * 250 + ".pdf")
     ingest.accept(upload(make_pdf(AIR), "autre.pdf"), contributor)
     page.set_viewport_size({"width": width, "height": 900})
-    for path in ("", f"{document.pk}/", f"{document.pk}/pages/1/?q=chaleur", "ajouter/"):
+    for path in (
+        "",
+        f"{document.pk}/",
+        f"{document.pk}/pages/1/?q=chaleur",
+        "ajouter/",
+        f"{document.pk}/modifier/",
+    ):
         page.goto(f"/sources/{path}")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
     page.goto("/taches/")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_an_archive_is_followed_to_the_last_of_its_documents(
+    page: Page,
+    log_in: Callable[[User], None],
+    contributor: User,
+    tmp_path: Path,
+) -> None:
+    archive = tmp_path / "dossier.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("air.pdf", make_pdf(AIR))
+        made.writestr("../dehors.pdf", make_pdf(STEAM))
+    log_in(contributor)
+    page.goto(ADD)
+    page.set_input_files("[name=uploads]", [archive])
+    row = page.locator(".uploads > li").first
+    expect(row.locator("form[action$='/arreter/']")).to_be_visible()
+    run_queue()
+    expect(row.locator(".delivered > li")).to_have_count(2)
+    expect(row.locator(".delivered .failure")).to_have_count(1)
+    expect(row.locator(".delivered a").first).to_have_attribute(
+        "href", Document.objects.get().get_absolute_url()
+    )
+
+
+def test_an_address_is_given_refused_and_given_again_by_keyboard(
+    page: Page, log_in: Callable[[User], None], contributor: User, settings: Any
+) -> None:
+    log_in(contributor)
+    page.goto(ADD)
+    page.locator("[name=addresses]").fill("ftp://ademe.example/a.pdf")
+    page.locator("[name=addresses]").press("Tab")
+    page.get_by_role("button", name=re.compile("Fetch|Récupérer")).press("Enter")
+    expect(page.locator("#id_web_addresses_error")).to_be_visible()
+    expect(page.locator("[name=addresses]")).to_have_value("ftp://ademe.example/a.pdf")
+    page.locator("[name=addresses]").fill("http://127.0.0.1/a.pdf")
+    page.get_by_role("button", name=re.compile("Fetch|Récupérer")).press("Enter")
+    expect(page).to_have_url(re.compile("/sources/envois/"))
+    run_queue()
+    expect(page.locator("[data-tone=red]")).to_contain_text("127.0.0.1")
+    page.get_by_role("button", name=re.compile("Retry|Réessayer|Reprendre")).click()
+    expect(page.locator("progress")).to_be_visible()
+
+
+def test_a_source_is_described_and_a_double_is_said_on_purpose(
+    page: Page,
+    log_in: Callable[[User], None],
+    document: Document,
+    contributor: User,
+    tmp_path: Path,
+) -> None:
+    log_in(contributor)
+    page.goto(f"/sources/{document.pk}/modifier/")
+    page.locator("[name=published]").fill("hier")
+    page.locator("[name=title]").fill("Le guide bleu")
+    page.locator("[name=title]").press("Enter")
+    expect(page.locator("#id_published_error")).to_be_visible()
+    page.locator("[name=published]").fill("mars 2021")
+    page.locator("[name=title]").press("Enter")
+    expect(page.locator("h1")).to_have_text("Le guide bleu")
+    twin = tmp_path / "copie.pdf"
+    with document.file.open("rb") as content:
+        twin.write_bytes(content.read())
+    page.goto(ADD)
+    page.set_input_files("[name=uploads]", [twin])
+    page.locator(".uploads form[action$='/copier/'] button").click()
+    expect(page).to_have_url(re.compile(r"/sources/\d+/$"))
+    expect(page.locator("[data-tone=amber] a").first).to_have_text("Le guide bleu")

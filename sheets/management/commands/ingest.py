@@ -1,16 +1,16 @@
-"""`manage.py ingest FILE… [--sheet TYPE --title TITLE] [--wait]`: the main job by command."""
+"""`manage.py ingest FILE|DIR… [--sheet TYPE --title TITLE] [--wait]`: the main job by command."""
 
 import logging
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ingestion.ingest import accept
-from ingestion.models import Document
+from ingestion.deliver import deliver
+from ingestion.models import Delivery, Document
 from ingestion.wait import wait_until_read
+from ingestion.watch import files_in, take
 from sheets.generate import request_sheet
 from sheets.models import SheetType
 from sheets.wait import wait_until_written
@@ -18,10 +18,17 @@ from wikico2.errors import WorkError
 
 
 class Command(BaseCommand):
-    help = "Take in PDF files, and have a sheet written from them if asked."
+    help = (
+        "Take in files, ZIP archives and all that is in folders, and have a sheet written from "
+        "them if asked. What is among the sources already is not taken in again."
+    )
+
+    access: str = Document.Access.OPEN
+    refused = 0
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("files", nargs="+", metavar="FILE", type=Path)
+        parser.add_argument("files", nargs="+", metavar="FILE_OR_DIR", type=Path)
+        parser.add_argument("--internal", action="store_true", help="only accounts may read them")
         parser.add_argument("--sheet", metavar="TYPE", help="key of a sheet type, say solution")
         parser.add_argument("--title", help="title of the sheet")
         parser.add_argument("--wait", action="store_true", help="return when all is done")
@@ -29,7 +36,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         logging.getLogger("django-q").setLevel(logging.WARNING)
         sheet_type = self.sheet_type(options["sheet"], options["title"])
-        documents = [d for path in options["files"] if (d := self.take(path))]
+        self.access = Document.Access.INTERNAL if options["internal"] else Document.Access.OPEN
+        files = [path for given in options["files"] for path in self.files(given)]
+        documents = [d for path in files for d in self.take(path)]
         if not documents:
             raise CommandError("No file could be taken in.")
         try:
@@ -42,8 +51,12 @@ class Command(BaseCommand):
                 self.stdout.write(settings.SITE_URL + sheet.get_absolute_url())
         except WorkError as error:
             raise CommandError(error.sentence) from error
-        if len(documents) < len(options["files"]):
+        if self.refused:
             raise CommandError("Some files could not be taken in or read: see above.")
+
+    def files(self, given: Path) -> list[Path]:
+        """Return the file that was given, or all the documents of a folder."""
+        return [seen.path for seen in files_in(given)] if given.is_dir() else [given]
 
     def sheet_type(self, key: str | None, title: str | None) -> SheetType | None:
         """Return the type asked for; what is wrong is said before any file is taken in."""
@@ -57,24 +70,47 @@ class Command(BaseCommand):
             known = ", ".join(SheetType.objects.values_list("key", flat=True))
             raise CommandError(f"There is no sheet type “{key}”: choose among {known}.") from None
 
-    def take(self, path: Path) -> Document | None:
-        """Take one file in; a file that is already there counts, any other trouble is said."""
+    def take(self, path: Path) -> list[Document]:
+        """Take one file in, an archive with all that it holds; what is there already counts.
+
+        Any other trouble is said.
+        """
         try:
-            with path.open("rb") as stream:
-                document = accept(File(stream, name=path.name), None)
+            taken = take(path, access=self.access)
+            documents = self.opened(taken) if isinstance(taken, Delivery) else [taken]
         except OSError as error:
-            self.stderr.write(f"{path}: {error.strerror}")
-            return None
+            self.refuse(path, str(error.strerror))
+            return []
         except WorkError as error:
+            known = Document.objects.filter(pk=error.details.get("document")).first()
+            if known is None:
+                self.refuse(path, error.sentence)
+                return []
             self.stderr.write(f"{path}: {error.sentence}")
-            if error.code != "duplicate":
-                return None
-            known = Document.objects.filter(pk=error.details["document"]).first()
+            documents = [known]
+        for document in documents:
+            self.stdout.write(f"{path}: {settings.SITE_URL}{document.get_absolute_url()}")
+        return documents
+
+    def opened(self, delivery: Delivery) -> list[Document]:
+        """Open an archive here and now; return its documents, and say what is not taken."""
+        while delivery.is_working:
+            deliver(delivery.pk)
+            delivery.refresh_from_db()
+        found = []
+        for item in delivery.items.select_related("document"):
+            known = item.document or Document.objects.filter(pk=item.existing).first()
             if known:
-                self.stdout.write(f"{path}: {settings.SITE_URL}{known.get_absolute_url()}")
-            return known
-        self.stdout.write(f"{path}: {settings.SITE_URL}{document.get_absolute_url()}")
-        return document
+                found.append(known)
+            else:
+                self.refuse(f"{delivery}: {item}", item.error)
+        if delivery.error:
+            self.refuse(delivery, delivery.error)
+        return found
+
+    def refuse(self, what: object, sentence: str) -> None:
+        self.refused += 1
+        self.stderr.write(f"{what}: {sentence}")
 
     def say_document(self, document: Document) -> None:
         self.say(f"{document.filename}: {document.get_state_display()} {document.percent} %")

@@ -1,0 +1,84 @@
+"""Dates as reports give them: a year, a month or a day, in French or English, kept as ISO 8601."""
+
+import re
+from datetime import date
+
+from django.utils.formats import date_format
+
+from wikico2.text import fold
+
+MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "janvier janv january jan",
+            "fevrier fevr february feb",
+            "mars march mar",
+            "avril avr april apr",
+            "mai may",
+            "juin june jun",
+            "juillet juil july jul",
+            "aout august aug",
+            "septembre sept september sep",
+            "octobre oct october",
+            "novembre nov november",
+            "decembre dec december",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}
+_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
+_YEAR = r"(?P<year>(?:19|20)\d\d)"
+FORMS = tuple(
+    re.compile(rf"(?<![\w./-]){form}(?![\w/-]|\.\d)")
+    for form in (
+        rf"{_YEAR}-(?P<month>\d\d?)-(?P<day>\d\d?)",
+        rf"(?P<day>\d\d?)(?:er|st|nd|rd|th)?\s+(?P<word>{_MONTH})\.?,?\s+{_YEAR}",
+        rf"(?P<word>{_MONTH})\.?\s+(?P<day>\d\d?)(?:st|nd|rd|th)?,\s+{_YEAR}",
+        rf"(?P<day>\d\d?)[/.](?P<month>\d\d?)[/.]{_YEAR}",
+        rf"(?P<word>{_MONTH})\.?,?\s+{_YEAR}",
+        rf"(?P<month>\d\d?)/{_YEAR}",
+        rf"{_YEAR}-(?P<month>\d\d?)",
+        _YEAR,
+    )
+)
+
+
+def parse(text: str) -> str:
+    """Return the date that a text is, as `2021`, `2021-03` or `2021-03-12`; `""` for none."""
+    text = fold(text)
+    for form in FORMS:
+        if match := form.fullmatch(text):
+            return _iso(match)
+    return ""
+
+
+def find(text: str) -> str:
+    """Return the first date in a text, in the most exact form that it has; `""` for none."""
+    text = fold(text)
+    for form in FORMS:
+        for match in form.finditer(text):
+            if found := _iso(match):
+                return found
+    return ""
+
+
+def shown(value: str) -> str:
+    """Return a year, month or day in the reader's language."""
+    parts = [int(part) for part in value.split("-")]
+    if len(parts) == 1:
+        return value
+    day = date(parts[0], parts[1], parts[2] if len(parts) > 2 else 1)
+    return date_format(day, "DATE_FORMAT" if len(parts) > 2 else "YEAR_MONTH_FORMAT")
+
+
+def _iso(match: re.Match[str]) -> str:
+    said = match.groupdict()
+    month = MONTHS[said["word"]] if said.get("word") else int(said.get("month") or 0)
+    day = int(said.get("day") or 0)
+    try:
+        found = date(int(said["year"]), month or 1, day or 1)
+    except ValueError:
+        return ""
+    return found.isoformat()[: 10 if day else 7 if month else 4]

@@ -1,0 +1,302 @@
+"""Deliver: what is given and is no document yet becomes documents, in the queue.
+
+A web address is fetched, an archive is opened, and each document found is accepted like any other;
+what is refused keeps its sentence. A worker holds the delivery by a lease and can be cut short
+anywhere: documents are taken in one by one, each with its line in the same transaction.
+"""
+
+import datetime as dt
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import IO, Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import Max
+
+from ingestion.accept import accept, clean_name
+from ingestion.fetch import checked_url, fetch
+from ingestion.models import Delivery, Document, Item
+from ingestion.unpack import Archive, is_archive
+from wikico2.errors import TransientError, WorkError
+from wikico2.leases import LeaseLost, kept_alive
+from wikico2.queue import enqueue
+
+DELIVER = "ingestion.tasks.deliver"
+MAX_ATTEMPTS = 3
+"""How often an address is tried without any progress before it counts as failed."""
+
+logger = logging.getLogger(__name__)
+
+State = Delivery.State
+
+
+# --- What people do -------------------------------------------------------------------------------
+
+
+def receive(
+    upload: File[Any],
+    user: Any,
+    *,
+    noted: Callable[[Document | None], None] | None = None,
+    **kept: Any,
+) -> Document | Delivery:
+    """Take in a file: a document at once, an archive of documents in the queue.
+
+    `kept` is what `accept` keeps of it: access, supersedes. `noted` is called in the transaction in
+    which the document appears, or without one when a delivery does. Raises WorkError like `accept`,
+    and archive_damaged, archive_empty, archive_too_many, archive_too_large.
+    """
+    if noted is not None:
+        kept["noted"] = noted
+    if not upload.size or upload.size > settings.MAX_UPLOAD_MB * 1024 * 1024:
+        return accept(upload, user, **kept)  # which has the sentence for it
+    if not is_archive(upload):
+        return accept(upload, user, **kept)
+    with Archive(upload) as archive:
+        count = len(archive.members)
+    upload.seek(0)
+    delivery = Delivery(name=clean_name(upload.name or ""), size=upload.size, total=count)
+    delivery.file.save(f"{uuid4().hex}.zip", upload, save=False)
+    try:
+        return _queued(delivery, user, **kept)
+    except BaseException:
+        delivery.file.delete(save=False)
+        raise
+
+
+def receive_address(url: str, user: Any, **kept: Any) -> Delivery:
+    """Have a web address fetched; raises WorkError("address_invalid")."""
+    url = checked_url(url)
+    return _queued(Delivery(name=url[:300], url=url), user, **kept)
+
+
+def retry(delivery: Delivery) -> bool:
+    """Put a failed or cancelled delivery back to work; tell whether it was one."""
+    stopped = Delivery.objects.filter(pk=delivery.pk, state__in=(State.FAILED, State.CANCELLED))
+    with transaction.atomic():
+        restarted = stopped.update(
+            state=State.WAITING,
+            attempts=0,
+            error_code="",
+            error_details={},
+            lease_token=None,
+            lease_until=None,
+        )
+        if restarted:
+            enqueue(DELIVER, delivery.pk)
+    return bool(restarted)
+
+
+def cancel(delivery: Delivery) -> bool:
+    """Stop a delivery; what has been taken in stays. Tell whether it was under way."""
+    working = Delivery.objects.in_progress().filter(pk=delivery.pk)
+    return bool(working.update(state=State.CANCELLED, lease_token=None, lease_until=None))
+
+
+def forget(delivery: Delivery) -> None:
+    """Delete the record of a delivery, and its archive; the sources that it brought stay."""
+    name = delivery.file.name
+    delivery.delete()
+    if name:
+        transaction.on_commit(lambda: default_storage.delete(name))
+
+
+def _queued(
+    delivery: Delivery,
+    user: Any,
+    *,
+    access: str = Document.Access.OPEN,
+    supersedes: Document | None = None,
+    noted: Callable[[None], None] = lambda document: None,
+) -> Delivery:
+    delivery.access = access
+    delivery.supersedes = supersedes
+    delivery.given_by = user if user is not None and user.is_authenticated else None
+    with transaction.atomic():
+        delivery.save()
+        noted(None)
+        enqueue(DELIVER, delivery.pk)
+    return delivery
+
+
+# --- What workers do ------------------------------------------------------------------------------
+
+
+def deliver(delivery_id: int) -> None:
+    """Take a delivery as far as one time slice allows; do nothing if it is not ours to take."""
+    token = Delivery.objects.in_progress().claim(delivery_id)
+    if token is None:
+        return
+    delivery = Delivery.objects.select_related("given_by", "supersedes").get(pk=delivery_id)
+    work = _Work(delivery, token)
+    try:
+        with kept_alive(Delivery.objects.all(), delivery_id, token):
+            work.run()
+    except LeaseLost:
+        logger.info("Delivery %d was taken out of our hands.", delivery_id)
+    except TransientError as error:
+        work.postpone(error)
+    except WorkError as error:
+        work.fail(error)
+    except Exception as error:
+        logger.exception("Delivery %d, %s:", delivery_id, delivery.state)
+        work.postpone(TransientError("internal", reason=type(error).__name__))
+
+
+class _Work:
+    """A delivery in the hands of this worker, for one time slice."""
+
+    def __init__(self, delivery: Delivery, token: UUID) -> None:
+        self.delivery = delivery
+        self.token = token
+        self.deadline = time.monotonic() + settings.TASK_SLICE_SECONDS
+        self._told = 0.0
+
+    def run(self) -> None:
+        if self.delivery.attempts > MAX_ATTEMPTS:
+            reason = f"worker stopped {MAX_ATTEMPTS} times"
+            raise WorkError("internal", reason=reason)
+        if not self.delivery.file:
+            self.fetch()
+        if self.delivery.file:
+            self.open()
+
+    def keep(self, **values: Any) -> None:
+        """Renew the lease and write `values`; raises LeaseLost."""
+        Delivery.objects.hold(self.delivery.pk, self.token, **values)
+        self._told = time.monotonic()
+
+    def progress(self, done: int, total: int) -> None:
+        if time.monotonic() - self._told >= 0.3:
+            self.keep(done=done, total=total)
+
+    def release(self, **values: Any) -> None:
+        Delivery.objects.release(self.delivery.pk, self.token, **values)
+
+    # --- The two steps ---
+
+    def fetch(self) -> None:
+        """Fetch the address: a document is taken in at once, an archive is kept to be opened."""
+        delivery = self.delivery
+        self.keep(state=State.FETCHING, done=0, total=0)
+        with tempfile.NamedTemporaryFile() as kept:
+            found = fetch(delivery.url, kept, progress=self.progress)
+            size = kept.tell()
+            self.keep(size=size, name=found.name[:300])
+            if not is_archive(kept):
+                self.take(1, found.name, kept, only=True)
+                self.finish()
+                return
+            with Archive(kept) as archive:
+                count = len(archive.members)
+            kept.seek(0)
+            delivery.file.save(f"{uuid4().hex}.zip", File(kept), save=False)
+            self.keep(file=delivery.file.name, done=0, total=count, attempts=0)
+
+    def open(self) -> None:
+        """Take in the documents of the archive that have not been yet."""
+        delivery = self.delivery
+        self.keep(state=State.OPENING)
+        done = delivery.items.aggregate(last=Max("position"))["last"] or 0
+        try:
+            stored = delivery.file.open("rb")
+        except FileNotFoundError:
+            raise WorkError("file_missing") from None
+        with stored, Archive(stored) as archive:
+            for position, member in enumerate(archive.members[done:], start=done + 1):
+                if time.monotonic() >= self.deadline:
+                    self.pass_on()
+                    return
+                with tempfile.NamedTemporaryFile() as kept:
+                    fill = partial(archive.copy, member, kept.file)
+                    self.take(position, member.name, kept, fill)
+                self.keep(done=position, total=len(archive.members), attempts=0)
+        self.finish()
+
+    def take(
+        self,
+        position: int,
+        name: str,
+        file: IO[bytes],
+        filled: Callable[[], None] = lambda: None,
+        *,
+        only: bool = False,
+    ) -> None:
+        """Accept one document, which `filled` has yet to put into the file, and note the outcome.
+
+        The `only` document of a delivery that is refused is the delivery's own failure.
+        """
+        delivery = self.delivery
+        item = Item(delivery=delivery, position=position, name=name)
+
+        def note(document: Document) -> None:
+            self.keep()  # a delivery that was cancelled meanwhile brings nothing more
+            item.document = document
+            item.save()
+
+        try:
+            filled()
+            item.size = file.seek(0, 2)
+            file.seek(0)
+            accept(
+                File(file, name=name),
+                delivery.given_by,
+                access=delivery.access,
+                origin=delivery.url,
+                supersedes=delivery.supersedes if only else None,
+                noted=note,
+            )
+        except WorkError as error:
+            if only and error.code != "duplicate":
+                raise
+            item.error_code, item.error_details = error.code, error.details
+        if item.pk is None:
+            item.save()
+
+    # --- The ways to end ---
+
+    def pass_on(self) -> None:
+        """Let others have their turn; ours goes to the end of the queue."""
+        with transaction.atomic():
+            self.release(attempts=0)
+            enqueue(DELIVER, self.delivery.pk)
+
+    def finish(self) -> None:
+        name = self.delivery.file.name
+        done = self.delivery.items.count()
+        self.release(
+            state=State.DONE, done=done, total=done, file="", error_code="", error_details={}
+        )
+        if name:
+            default_storage.delete(name)
+
+    def fail(self, error: WorkError) -> None:
+        logger.warning("Delivery %d: %s", self.delivery.pk, error)
+        with suppress(LeaseLost):
+            self.release(state=State.FAILED, error_code=error.code, error_details=error.details)
+
+    def postpone(self, error: TransientError) -> None:
+        """Try again later, each time later; give up when it has been tried often enough."""
+        attempts = self.delivery.attempts
+        if attempts >= MAX_ATTEMPTS:
+            self.fail(error)
+            return
+        asked = float(error.details.get("retry_after") or 0)
+        wait = dt.timedelta(seconds=max(asked, 5.0 * 4 ** (attempts - 1)))
+        with suppress(LeaseLost):
+            Delivery.objects.postpone(
+                self.delivery.pk,
+                self.token,
+                wait,
+                state=State.WAITING,
+                error_code=error.code,
+                error_details=error.details,
+            )

@@ -1,0 +1,292 @@
+"""Fetch: the file at a web address that somebody gave, and never anything of our own network.
+
+A name is resolved once for each connection; all that it stands for must be public, and what was
+looked at is what is connected to, so that the name cannot mean another machine a moment later.
+Each redirect goes through the same door. One deadline bounds it all, however slowly it drips.
+"""
+
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from pathlib import PurePosixPath
+from typing import IO, Any, NamedTuple, Protocol, runtime_checkable
+from urllib.parse import unquote
+
+import httpcore
+import httpx
+from django.conf import settings
+
+from wikico2.errors import TransientError, WorkError
+
+MAX_REDIRECTS = 5
+CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 20.0
+PIECE = 64 * 1024
+MEGABYTE = 1024 * 1024
+MAY_PASS = frozenset({408, 425, 429, 500, 502, 503, 504})
+HEADERS = {"User-Agent": "WikiCO2", "Accept": "*/*", "Accept-Encoding": "gzip, identity"}
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Progress = Callable[[int, int], None]
+"""Called with the bytes received and the bytes announced; 0 when none were."""
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+class Fetched(NamedTuple):
+    """A file that was fetched: its name, and the address where it was in the end."""
+
+    name: str
+    url: str
+
+
+def checked_url(url: str) -> str:
+    """Return a web address in its regular form; raises WorkError("address_invalid")."""
+    try:
+        parsed = httpx.URL(url.strip())
+        valid = parsed.scheme in ("http", "https") and parsed.host and not parsed.userinfo
+    except (httpx.InvalidURL, ValueError, UnicodeError):
+        valid = False
+    if not valid or len(str(parsed)) > 2000:
+        raise WorkError("address_invalid")
+    return str(parsed.copy_with(fragment=None))
+
+
+def fetch(url: str, into: IO[bytes], *, progress: Progress = lambda done, total: None) -> Fetched:
+    """Write what is at `url` into a file; return its name and last address.
+
+    Raises WorkError: address_invalid, address_private, address_redirects, address_certificate,
+    address_forbidden, address_missing, address_status, address_large, empty_file; and
+    TransientError: address_unknown, address_unreachable, address_slow, address_status.
+    """
+    url = checked_url(url)
+    limit = settings.MAX_UPLOAD_MB * MEGABYTE
+    deadline = time.monotonic() + settings.FETCH_SECONDS
+    with (
+        _explained(url),
+        httpx.Client(
+            transport=_Transport(deadline),
+            follow_redirects=True,
+            max_redirects=MAX_REDIRECTS,
+            timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+            headers=HEADERS,
+        ) as client,
+        client.stream("GET", url) as response,
+    ):
+        _refuse_status(response)
+        announced = int(length) if (length := response.headers.get("content-length", "")) else 0
+        if announced > limit:
+            raise _too_large()
+        received = 0
+        for data in response.iter_bytes(PIECE):
+            received += len(data)
+            if received > limit:
+                raise _too_large()
+            into.write(data)
+            progress(received, max(announced, received) if announced else 0)
+        if not received:
+            raise WorkError("empty_file")
+        return Fetched(_name(response), str(response.url))
+
+
+def is_public(address: Address) -> bool:
+    """Tell whether an address belongs to the open internet, whatever it is wrapped in."""
+    if isinstance(address, ipaddress.IPv6Address):
+        within = address.ipv4_mapped or address.sixtofour
+        if within is None and address in _NAT64:
+            within = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if within is not None:
+            return is_public(within)
+        if address.teredo or address.is_site_local:
+            return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def public_addresses(host: str, port: int) -> list[str]:
+    """Return the addresses that a name stands for, if every one of them may be connected to.
+
+    Raises WorkError("address_private") and TransientError("address_unknown").
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise TransientError("address_unknown", host=host) from None
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    allowed = host.lower().rstrip(".") in settings.FETCH_PRIVATE_HOSTS
+    for address in addresses:
+        if not allowed and not is_public(ipaddress.ip_address(address.partition("%")[0])):
+            raise WorkError("address_private", host=host)
+    return addresses
+
+
+# --- Connecting -----------------------------------------------------------------------------------
+
+
+class _Bounded(httpcore.NetworkStream):
+    """A connection on which no wait goes beyond the deadline."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+        self.stream = stream
+        self.deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self.stream.read(max_bytes, _left(self.deadline, timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.stream.write(buffer, _left(self.deadline, timeout))
+
+    def close(self) -> None:
+        self.stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _left(self.deadline, timeout)
+        return _Bounded(self.stream.start_tls(ssl_context, server_hostname, left), self.deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.stream.get_extra_info(info)
+
+
+class _Network(httpcore.NetworkBackend):
+    """Connects to public addresses only, by the address that was looked at."""
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.sockets = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        failure: Exception = httpcore.ConnectError(host)
+        for address in public_addresses(host, port):
+            try:
+                stream = self.sockets.connect_tcp(
+                    address, port, _left(self.deadline, timeout), local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+            else:
+                return _Bounded(stream, self.deadline)
+        raise failure
+
+
+def _left(deadline: float, timeout: float | None) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise httpcore.ReadTimeout
+    return left if timeout is None else min(timeout, left)
+
+
+@runtime_checkable
+class Closes(Protocol):
+    def close(self) -> None: ...
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, stream: Iterable[bytes]) -> None:
+        self.stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.stream)
+
+    def close(self) -> None:
+        if isinstance(self.stream, Closes):
+            self.stream.close()
+
+
+class _Transport(httpx.BaseTransport):
+    """Carries requests over `_Network`, without the proxies of the environment."""
+
+    def __init__(self, deadline: float) -> None:
+        self.pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(), network_backend=_Network(deadline)
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        response = self.pool.handle_request(
+            httpcore.Request(
+                request.method,
+                httpcore.URL(
+                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+                ),
+                headers=request.headers.raw,
+                extensions=request.extensions,
+            )
+        )
+        assert isinstance(response.stream, Iterable)
+        return httpx.Response(
+            response.status,
+            headers=response.headers,
+            stream=_Body(response.stream),
+            extensions=response.extensions,
+        )
+
+    def close(self) -> None:
+        self.pool.close()
+
+
+# --- Answers --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """Turn what the libraries raise into errors whose sentence a person understands."""
+    host = httpx.URL(url).host
+    try:
+        yield
+    except httpx.TooManyRedirects:
+        raise WorkError("address_redirects", limit=MAX_REDIRECTS) from None
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpcore.UnsupportedProtocol):
+        raise WorkError("address_invalid") from None
+    except (httpx.TimeoutException, httpcore.TimeoutException):
+        raise TransientError("address_slow", host=host, limit=settings.FETCH_SECONDS) from None
+    except httpcore.ConnectError as error:
+        if "CERTIFICATE" in str(error).upper():
+            raise WorkError("address_certificate", host=host) from None
+        raise TransientError("address_unreachable", host=host) from None
+    except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, ValueError):
+        raise TransientError("address_unreachable", host=host) from None
+
+
+def _refuse_status(response: httpx.Response) -> None:
+    status, host = response.status_code, response.url.host
+    if status in MAY_PASS:
+        wait = response.headers.get("retry-after", "")
+        details = {"retry_after": min(int(wait), 600)} if wait.isdecimal() else {}
+        raise TransientError("address_status", host=host, status=status, **details)
+    if status in (401, 403, 407):
+        raise WorkError("address_forbidden", host=host)
+    if status in (404, 410):
+        raise WorkError("address_missing", host=host)
+    if status != 200:
+        raise WorkError("address_status", host=host, status=status)
+
+
+def _too_large() -> WorkError:
+    return WorkError("address_large", limit=settings.MAX_UPLOAD_MB)
+
+
+def _name(response: httpx.Response) -> str:
+    """Return the name that the site gives the file, else the last part of its address."""
+    message = EmailMessage()
+    try:
+        message["content-disposition"] = response.headers.get("content-disposition", "")
+        stated = message.get_filename()
+    except (ValueError, LookupError, IndexError):
+        stated = None
+    last = PurePosixPath(unquote(response.url.path)).name
+    return str(stated or last or response.url.host)[:255]

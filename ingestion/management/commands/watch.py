@@ -1,0 +1,76 @@
+"""`manage.py watch DIR…`: what is put into a folder becomes a source, for as long as this runs."""
+
+import signal
+import time
+from argparse import ArgumentTypeError
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, connection
+
+from ingestion.models import Document
+from ingestion.watch import Outcome, Watch
+
+
+def folder(given: str) -> Path:
+    path = Path(given)
+    if not path.is_dir():
+        raise ArgumentTypeError(f"{given} is not a folder")
+    return path
+
+
+class Command(BaseCommand):
+    help = (
+        "Take in the files of folders, and those below, as they come and as they change, once they "
+        "have stopped growing. It may be stopped and started at any time: nothing is done twice. "
+        "A file that has changed becomes a new version of its source; one that is deleted stays "
+        "among the sources."
+    )
+
+    stopped = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("folders", nargs="+", metavar="DIR", type=folder)
+        parser.add_argument(
+            "--every", type=float, default=5.0, metavar="SECONDS", help="between two looks (5)"
+        )
+        parser.add_argument("--internal", action="store_true", help="only accounts may read them")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.stop)
+        access = Document.Access.INTERNAL if options["internal"] else Document.Access.OPEN
+        watches = [Watch(path, access=access) for path in options["folders"]]
+        names = ", ".join(str(path) for path in options["folders"])
+        self.say(f"Watching {names}. Ctrl-C ends it.")
+        while not self.stopped:
+            try:
+                for outcome in (one for watch in watches for one in watch.look()):
+                    self.tell(outcome)
+                    if self.stopped:
+                        break
+            except DatabaseError as error:
+                self.stderr.write(f"The database does not answer ({type(error).__name__}).")
+                connection.close()
+            self.pause(options["every"])
+
+    def stop(self, *_signal: object) -> None:
+        """End after the file that is being taken in."""
+        self.stopped = True
+
+    def pause(self, seconds: float) -> None:
+        """Wait, though not beyond a signal to stop."""
+        end = time.monotonic() + seconds
+        while not self.stopped and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, 0.2))
+
+    def tell(self, outcome: Outcome) -> None:
+        if outcome.error:
+            self.stderr.write(f"{outcome.path}: {outcome.error.sentence}")
+        elif taken := outcome.document or outcome.delivery:
+            self.say(f"{outcome.path}: {taken.get_absolute_url()}")
+
+    def say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

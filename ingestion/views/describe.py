@@ -1,0 +1,54 @@
+"""Putting right what is known of a source, and saying what it is a new version of."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from ingestion.describe import describe
+from ingestion.forms import VERSION_OF_ITSELF, DescriptionForm, source_label
+from ingestion.models import Document
+
+OFFERED = 300
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@permission_required("ingestion.change_document", raise_exception=True)
+def document_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what is known of a source as a form, and keep what is changed."""
+    source = get_object_or_404(Document, pk=pk)
+    title = source.title
+    form = DescriptionForm(request.POST or None, instance=source)
+    if request.method == "POST" and form.is_valid():
+        describe(source, form.changed_data)
+        messages.success(request, _("The description was saved."))
+        return redirect(source)
+    others = Document.objects.exclude(pk=pk).only("title")
+    context = {
+        "document": source,
+        "title": title,
+        "form": form,
+        "others": [source_label(other) for other in others[:OFFERED]],
+    }
+    return render(
+        request, "ingestion/document_edit.html", context, status=422 if form.errors else 200
+    )
+
+
+@require_POST
+@login_required
+@permission_required("ingestion.change_document", raise_exception=True)
+def document_version(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say that a source is the new version of another (`of`), or of none."""
+    source = get_object_or_404(Document, pk=pk)
+    wanted = request.POST.get("of", "")
+    replaced = get_object_or_404(Document, pk=int(wanted)) if wanted.isdecimal() else None
+    if replaced and not source.may_replace(replaced):
+        messages.error(request, VERSION_OF_ITSELF)
+    else:
+        source.supersedes = replaced
+        describe(source, ["supersedes"])
+    return redirect(source)

@@ -1,0 +1,320 @@
+"""Deliver: archives and addresses become documents in the queue, each with its outcome."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+from django.test import Client
+from django.utils import timezone
+from django_q.models import OrmQ, Schedule
+from pytest_django import Settings
+
+from ingestion import deliver, ingest
+from ingestion.models import Delivery, Document
+from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
+from tests.ingestion import web
+from tests.ingestion.test_unpack import packed
+from wikico2.errors import WorkError
+from wikico2.models import User
+from wikico2.queue import resume_stalled
+
+ADD = "/sources/ajouter/"
+WEB = "/sources/ajouter/adresses/"
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def someone(client: Client, contributor: User) -> Client:
+    client.force_login(contributor)
+    return client
+
+
+@pytest.fixture
+def archive() -> Any:
+    """A ZIP of two documents, one of them twice, and of what is none."""
+    air = make_pdf(AIR)
+    return upload(
+        packed(
+            {
+                "rapports/air.pdf": air,
+                "rapports/faux.pdf": bytes(range(256)),
+                "../dehors.pdf": make_pdf(LIGHT),
+                "copie.pdf": air,
+                "vapeur.pdf": make_pdf(STEAM),
+            }
+        ).getvalue(),
+        "Dossier ADEME.zip",
+    )
+
+
+@pytest.fixture(scope="module")
+def one_site() -> Iterator[web.Site]:
+    with web.running() as site:
+        yield site
+
+
+@pytest.fixture
+def site(one_site: web.Site, settings: Settings) -> web.Site:
+    settings.FETCH_PRIVATE_HOSTS = ["localhost"]
+    one_site.pages.clear()
+    one_site.asked.clear()
+    return one_site
+
+
+def outcomes(delivery: Delivery) -> list[tuple[str, str]]:
+    return [(i.name, i.error_code or "taken") for i in delivery.items.all()]
+
+
+class TestArchive:
+    def test_each_document_has_its_outcome(self, archive: Any, contributor: User) -> None:
+        delivery = deliver.receive(archive, contributor, access="internal")
+        assert isinstance(delivery, Delivery)
+        kept = Path(delivery.file.path)
+        assert kept.exists()
+        run_queue()
+        delivery.refresh_from_db()
+        assert delivery.state == Delivery.State.DONE
+        assert outcomes(delivery) == [
+            ("rapports/air.pdf", "taken"),
+            ("rapports/faux.pdf", "unknown_format"),
+            ("../dehors.pdf", "member_path"),
+            ("copie.pdf", "duplicate"),
+            ("vapeur.pdf", "taken"),
+        ]
+        for document in Document.objects.all():
+            assert document.is_ready
+            assert (document.access, document.uploaded_by) == ("internal", contributor)
+        assert not kept.exists()
+
+    def test_goes_on_where_it_was_cut_short(
+        self, archive: Any, contributor: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A worker that dies in the middle leaves nothing undone and nothing done twice."""
+        delivery = deliver.receive(archive, contributor)
+        OrmQ.objects.all().delete()
+        accept, taken = deliver.accept, []
+
+        def dying(*args: Any, **kwargs: Any) -> Document:
+            if len(taken) == 1:
+                raise KeyboardInterrupt
+            taken.append(args)
+            return accept(*args, **kwargs)
+
+        monkeypatch.setattr(deliver, "accept", dying)
+        with pytest.raises(KeyboardInterrupt):
+            deliver.deliver(delivery.pk)
+        assert len(outcomes(delivery)) == 1
+        monkeypatch.setattr(deliver, "accept", accept)
+        Delivery.objects.filter(pk=delivery.pk).update(lease_until=timezone.now())
+        assert resume_stalled() == 1
+        run_queue()
+        assert [code for _name, code in outcomes(delivery)] == [
+            "taken",
+            "unknown_format",
+            "member_path",
+            "duplicate",
+            "taken",
+        ]
+        assert Document.objects.count() == 2
+
+    def test_takes_turns(self, archive: Any, contributor: User, settings: Settings) -> None:
+        settings.TASK_SLICE_SECONDS = 0
+        delivery = deliver.receive(archive, contributor)
+        OrmQ.objects.all().delete()
+        deliver.deliver(delivery.pk)
+        assert [row.task["func"] for row in OrmQ.objects.all()] == [deliver.DELIVER]
+        assert not delivery.items.exists()
+
+    def test_can_be_stopped_and_begun_again(self, archive: Any, contributor: User) -> None:
+        delivery = deliver.receive(archive, contributor)
+        assert deliver.cancel(delivery)
+        run_queue()
+        assert not Document.objects.exists()
+        assert deliver.retry(delivery)
+        assert not deliver.retry(delivery)
+        run_queue()
+        assert Document.objects.count() == 2
+
+    @pytest.mark.parametrize(
+        ("content", "code"),
+        [(b"PK\x03\x04 nonsense", "archive_damaged"), (b"", "empty_file")],
+    )
+    def test_that_is_none_is_refused_at_the_door(self, db: None, content: bytes, code: str) -> None:
+        with pytest.raises(WorkError, match=code):
+            deliver.receive(upload(content, "a.zip"), None)
+        assert not Delivery.objects.exists()
+
+    def test_is_sent_like_any_file(self, someone: Client, archive: Any) -> None:
+        response = someone.post(ADD, {"uploads": archive}, headers=HTMX)
+        assert response.status_code == 201
+        delivery = Delivery.objects.get()
+        progress = f"/sources/envois/{delivery.pk}/progression/"
+        assert progress in response.content.decode()
+        run_queue()
+        html = someone.get(progress).content.decode()
+        assert "hx-trigger" not in html
+        for item in delivery.items.all():
+            assert item.name in html
+            assert item.document or item.error in html
+
+
+class TestAddress:
+    def test_becomes_a_document_that_knows_its_origin(
+        self, site: web.Site, someone: Client, contributor: User
+    ) -> None:
+        site.pages["/guide.pdf"] = (200, {"Content-Type": "text/html"}, make_pdf(AIR))
+        response = someone.post(WEB, {"addresses": site.url("/guide.pdf"), "access": "internal"})
+        delivery = Delivery.objects.get()
+        assert response["Location"] == delivery.get_absolute_url()
+        assert "hx-trigger" in someone.get(response["Location"]).content.decode()
+        assert delivery.name in someone.get(ADD).content.decode()
+        run_queue()
+        document = Document.objects.get()
+        assert document.is_ready
+        assert (document.filename, document.origin) == ("guide.pdf", site.url("/guide.pdf"))
+        assert (document.access, document.uploaded_by) == ("internal", contributor)
+        assert document.title in someone.get(response["Location"]).content.decode()
+
+    def test_may_be_an_archive(self, site: web.Site, archive: Any, contributor: User) -> None:
+        site.pages["/tout"] = (200, {}, archive.read())
+        delivery = deliver.receive_address(site.url("/tout"), contributor)
+        run_queue()
+        delivery.refresh_from_db()
+        assert (delivery.state, len(outcomes(delivery))) == (Delivery.State.DONE, 5)
+        assert {d.origin for d in Document.objects.all()} == {site.url("/tout")}
+
+    def test_that_is_known_is_said_and_linked(
+        self, site: web.Site, someone: Client, document: Document
+    ) -> None:
+        with document.file.open("rb") as content:
+            site.pages["/x"] = (200, {}, content.read())
+        response = someone.post(WEB, {"addresses": site.url("/x")})
+        run_queue()
+        delivery = Delivery.objects.get()
+        assert delivery.state == Delivery.State.DONE
+        html = someone.get(response["Location"]).content.decode()
+        assert document.get_absolute_url() in html
+        assert Document.objects.count() == 1
+
+    def test_that_fails_says_why_and_can_be_retried(self, site: web.Site, someone: Client) -> None:
+        someone.post(WEB, {"addresses": site.url("/absent.pdf")})
+        run_queue()
+        delivery = Delivery.objects.get()
+        assert (delivery.state, delivery.error_code) == ("failed", "address_missing")
+        page = someone.get(delivery.get_absolute_url()).content.decode()
+        assert delivery.error in page.replace("&#x27;", "'")
+        assert delivery.error in someone.get("/taches/").content.decode()
+        site.pages["/absent.pdf"] = (200, {}, make_pdf(STEAM))
+        someone.post(f"{delivery.get_absolute_url()}reprendre/")
+        run_queue()
+        assert Document.objects.get().is_ready
+
+    def test_that_may_pass_is_tried_again_by_itself(self, site: web.Site, db: None) -> None:
+        site.pages["/"] = (503, {"Retry-After": "90"}, b"")
+        delivery = deliver.receive_address(site.url("/"), None)
+        run_queue()
+        delivery.refresh_from_db()
+        assert (delivery.state, delivery.error_code) == ("waiting", "address_status")
+        assert delivery.lease_until
+        assert 80 < (delivery.lease_until - timezone.now()).total_seconds() < 91
+        for _ in range(2):
+            Delivery.objects.update(lease_until=timezone.now())
+            resume_stalled()
+            run_queue()
+        delivery.refresh_from_db()
+        assert delivery.state == "failed"
+        assert not Schedule.objects.filter(schedule_type=Schedule.ONCE).exists()
+
+    def test_whose_content_is_refused_fails_with_that_sentence(
+        self, site: web.Site, db: None
+    ) -> None:
+        site.pages["/"] = (200, {"Content-Type": "application/pdf"}, bytes(range(256)))
+        delivery = deliver.receive_address(site.url("/"), None)
+        run_queue()
+        delivery.refresh_from_db()
+        assert delivery.error_code == "unknown_format"
+        assert not delivery.items.exists()
+
+    def test_of_a_private_network_is_refused(
+        self, site: web.Site, settings: Settings, db: None
+    ) -> None:
+        settings.FETCH_PRIVATE_HOSTS = []
+        delivery = deliver.receive_address(site.url("/secret"), None)
+        run_queue()
+        delivery.refresh_from_db()
+        assert (delivery.state, delivery.error_code) == ("failed", "address_private")
+        assert not site.asked
+
+    def test_several_are_taken_all_or_none(self, someone: Client, settings: Settings) -> None:
+        good = "https://ademe.example/a.pdf"
+        response = someone.post(WEB, {"addresses": f"{good}\nftp://x/\n"})
+        assert response.status_code == 422
+        assert "ftp://x/" in response.content.decode()
+        assert not Delivery.objects.exists()
+        assert someone.post(WEB, {"addresses": f"{good}\n{good}2 {good}"}).status_code == 302
+        assert Delivery.objects.count() == 2
+        settings.MAX_FILES_PER_UPLOAD = 1
+        assert someone.post(WEB, {"addresses": f"{good} {good}2"}).status_code == 422
+
+    def test_needs_the_right_to_add(self, client: Client, contributor: User) -> None:
+        delivery = deliver.receive_address("https://ademe.example/interne.pdf", contributor)
+        place = delivery.get_absolute_url()
+        for user in (None, User.objects.create_user("lecteur")):
+            if user:
+                client.force_login(user)
+            for address in (place, f"{place}progression/"):
+                assert client.get(address).status_code in (302, 403)
+            for address in (WEB, f"{place}reprendre/", f"{place}arreter/", f"{place}oublier/"):
+                assert client.post(address).status_code in (302, 403)
+            assert "interne.pdf" not in client.get("/taches/").content.decode()
+        assert Delivery.objects.get().state == Delivery.State.WAITING
+
+
+def test_a_delivery_can_be_taken_off_the_list(
+    someone: Client, archive: Any, contributor: User
+) -> None:
+    delivery = deliver.receive(archive, contributor)
+    name = delivery.file.name
+    with_callbacks = someone.post(f"{delivery.get_absolute_url()}oublier/")
+    assert with_callbacks.status_code == 302
+    assert not Delivery.objects.exists()
+    run_queue()
+    assert not Document.objects.exists()
+    assert default_storage.exists(name)  # until the transaction ends
+
+
+class TestTwin:
+    def test_the_same_bytes_may_be_added_on_purpose(
+        self, someone: Client, document: Document
+    ) -> None:
+        with document.file.open("rb") as content:
+            same = content.read()
+        sent = someone.post(ADD, {"uploads": upload(same, "copie.pdf")}, headers=HTMX)
+        assert sent.status_code == 409
+        copy_at = f"/sources/{document.pk}/copier/"
+        assert copy_at in sent.content.decode()
+        response = someone.post(copy_at, {"name": "copie.pdf", "access": "internal"})
+        run_queue()
+        copy = Document.objects.exclude(pk=document.pk).get()
+        assert response["Location"] == copy.get_absolute_url()
+        assert (copy.filename, copy.access, copy.sha256) == (
+            "copie.pdf",
+            "internal",
+            document.sha256,
+        )
+        assert copy.is_ready
+        for one, other in ((copy, document), (document, copy)):
+            page = someone.get(one.get_absolute_url()).content.decode()
+            assert f'href="{other.get_absolute_url()}"' in page
+        ingest.remove(copy)
+        run_queue()
+        document.refresh_from_db()
+        assert default_storage.exists(document.file.name)
+
+    def test_of_a_lost_file_is_not_made(self, someone: Client, document: Document) -> None:
+        default_storage.delete(document.file.name)
+        response = someone.post(f"/sources/{document.pk}/copier/")
+        assert response["Location"] == document.get_absolute_url()
+        assert Document.objects.count() == 1
