@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeVar
 
 from django.conf import settings
@@ -127,7 +128,13 @@ def find(note: Note, ground: Ground) -> tuple[Chunk | None, bool]:
 def contains(text: str, quote: str) -> bool:
     """Tell whether the words of the quote stand in the text in one run, whatever the layout."""
     wanted = words(quote)
-    return bool(wanted) and f" {' '.join(wanted)} " in f" {' '.join(words(text))} "
+    return bool(wanted) and f" {' '.join(wanted)} " in flat_words(text)
+
+
+@lru_cache(maxsize=1024)  # the same pages and passages at each save of a sheet
+def flat_words(text: str) -> str:
+    """Return the words of a text in one line."""
+    return f" {' '.join(words(text))} "
 
 
 def borne(note: Note, chunk: Chunk | None, ground: Ground) -> str:

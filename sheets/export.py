@@ -1,11 +1,11 @@
 """Give a sheet away: as Markdown with its header data in front, or as JSON for programs."""
 
-import json
 from typing import Any
 
 from django.conf import settings
 
 from sheets.body import Said, statements
+from sheets.front import with_front
 from sheets.models import Citation, Sheet
 from sheets.revise import header_as_body
 from sheets.template import load_template
@@ -13,7 +13,7 @@ from sheets.template import load_template
 
 def to_markdown(sheet: Sheet) -> str:
     """Return the sheet as Markdown; the front matter's values are JSON strings, which is YAML."""
-    front = {
+    front: dict[str, Any] = {
         "title": sheet.title,
         "type": sheet.sheet_type.key,
         "state": sheet.state,
@@ -21,13 +21,10 @@ def to_markdown(sheet: Sheet) -> str:
         "revision": sheet.current.number if sheet.current else 0,
         "url": settings.SITE_URL + sheet.get_absolute_url(),
     }
-    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items()]
-    header = sheet.current.metadata if sheet.current else {}
-    if header:
-        lines.append("header:")
-        lines += [f"  {k}: {json.dumps(v, ensure_ascii=False)}" for k, v in sorted(header.items())]
+    if sheet.current and sheet.current.metadata:
+        front["header"] = dict(sorted(sheet.current.metadata.items()))
     body = sheet.current.body if sheet.current else ""
-    return "---\n" + "\n".join(lines) + f"\n---\n\n# {sheet.title}\n\n{body}"
+    return with_front(front, f"# {sheet.title}\n\n{body}")
 
 
 def to_json(sheet: Sheet) -> dict[str, Any]:

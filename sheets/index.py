@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from django.db.models import QuerySet
-
 from ingestion import index, postings, spelling
 from ingestion.embedders import get_embedder
 from ingestion.find import Place
 from ingestion.index import Shelf
 from ingestion.lexical import Space
+from sheets.drafts import Template
 from sheets.models import SearchedSection, SearchedSheet, Sheet
 from sheets.sections import Part, parts, readable
 from sheets.template import load_template
@@ -25,11 +24,12 @@ SYSTEM_KEYS = {"systeme", "systemes", "categorie"}
 """The keys of header data, sections and fields among which `secteur:` and `systeme:` look."""
 
 
-def index_words(sheet: Sheet) -> None:
+def index_words(sheet: Sheet, template: Template | None = None) -> None:
     """Write what the sheet is found by, from its current revision; cheap enough for each save."""
     revision = sheet.current
+    template = template or load_template(sheet.sheet_type)
     header = {k: readable(v) for k, v in revision.metadata.items()} if revision else {}
-    found = parts(revision.body, load_template(sheet.sheet_type)) if revision else []
+    found = parts(revision.body, template) if revision else []
     by_type = sheet.sheet_type.key in SECTOR_KEYS
     sector = [*_about(SECTOR_KEYS, header, found), *([sheet.title] if by_type else [])]
     system = [*_about(SYSTEM_KEYS, header, found), *([] if by_type else [sheet.title])]
@@ -78,14 +78,13 @@ def _write_sections(sheet: Sheet, header: Mapping[str, str], found: Sequence[Par
         )
         row.content_hash = hash_of(row.embedded)
         rows[position, row.content_hash, row.anchor, row.folded] = row
-    there = {(r.position, r.content_hash, r.anchor, r.folded): r.pk for r in _sections_of(sheet)}
+    known = sheet.searched_sections.values_list(
+        "position", "content_hash", "anchor", "folded", "pk"
+    )
+    there = {row[:-1]: row[-1] for row in known}
     gone = [pk for key, pk in there.items() if key not in rows]
     sheet.searched_sections.filter(pk__in=gone).delete()
     SearchedSection.objects.bulk_create([row for key, row in rows.items() if key not in there])
-
-
-def _sections_of(sheet: Sheet) -> QuerySet[SearchedSection]:
-    return sheet.searched_sections.only("position", "content_hash", "anchor", "folded")
 
 
 def index_meaning(sheet: Sheet, patience: Patience | None = None) -> None:

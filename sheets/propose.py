@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from sheets import stale
 from sheets.body import HEADING, heading_key
@@ -131,6 +132,9 @@ def propose(
     sections: Collection[str] = (),
     written_from: Mapping[str, Any] | None = None,
     notices: Collection[Mapping[str, Any]] = (),
+    remark: str = "",
+    signed: str = "",
+    sender: str = "",
 ) -> Proposal:
     """Put a text beside the sheet, merged onto it as it is today.
 
@@ -150,6 +154,9 @@ def propose(
         written_from=dict(written_from or {}),
         notices=list(notices),
         choices=former,
+        remark=remark,
+        signed=signed,
+        sender=sender,
     )
     remerge(proposal, template)
     return proposal
@@ -274,7 +281,7 @@ def accept(
             author=user,
             generation=proposal.generation,
             second_parent=proposal.base,
-            comment=comment,
+            comment=comment or credit(proposal),
         )
         proposal.sheet = sheet
     proposal.choices |= as_json(choices)
@@ -283,6 +290,15 @@ def accept(
     proposal.accepted_as = revision
     settle(proposal, user, taken, Proposal.ACCEPTED_SECTION, concerned)
     return revision
+
+
+def credit(proposal: Proposal) -> str:
+    """Return the comment that names who suggested a text; nothing for a machine's."""
+    if proposal.generation_id:
+        return ""
+    words = " ".join(proposal.remark.split())
+    said = _("Suggested by %(person)s") % {"person": proposal.by_whom}
+    return f"{said}: {words}"[:500] if words else said
 
 
 def chosen_text(
@@ -329,7 +345,7 @@ def take_hold(proposal: Proposal) -> tuple[Sheet, Proposal]:
     sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=proposal.sheet_id)
     held = (
         Proposal.objects.select_for_update(of=("self",))
-        .select_related("base", "base_proposal", "generation")
+        .select_related("base", "base_proposal", "generation", "author")
         .get(pk=proposal.pk)
     )
     if not held.is_open:

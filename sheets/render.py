@@ -30,7 +30,7 @@ TAGS = {
 }  # fmt: skip
 ATTRIBUTES = {
     "a": {"href", "title", "id", "class", "aria-describedby", "rel"},
-    "img": {"src", "alt", "title"},
+    "img": {"src", "alt", "title", "width", "height", "loading"},
     "section": {"class", "id"},
     "sup": {"class", "data-verdict"},
     "div": {"class"},
@@ -50,6 +50,7 @@ SPACING = (
     (re.compile(rf"(?<=\S){SPACE}?(?=»)"), NO_BREAK),
     (re.compile(rf"(?<=\d){SPACE}(?=\d{{3}}(?!\d))"), THIN),
 )
+PICTURE = re.compile(r"^/images/[0-9a-f]{16}-(\d{1,5})x(\d{1,5})\.webp$")
 LOCAL = re.compile(r"/(?![/\\\\])")
 UNTOUCHED = {"code", "pre", "kbd"}
 
@@ -201,6 +202,8 @@ class SheetTree(Treeprocessor):
         for sup in root.iter("sup"):
             if marker := sup.attrib.pop("data-marker", ""):
                 self.number(sup, marker)
+        for image in root.iter("img"):
+            hold_place(image)
         space(root)
         self.md.wikico2_outline = headings  # type: ignore[attr-defined]
 
@@ -235,6 +238,14 @@ def wrapped(element: ElementTree.Element) -> ElementTree.Element:
     for cell in element.iter("th"):
         cell.set("scope", "col")
     return frame
+
+
+def hold_place(image: ElementTree.Element) -> None:
+    """Give a picture of ours its size, which its name tells, so that the page does not jump."""
+    if size := PICTURE.match(image.get("src", "")):
+        image.set("width", size[1])
+        image.set("height", size[2])
+        image.set("loading", "lazy")
 
 
 def is_empty(children: list[ElementTree.Element], index: int) -> bool:

@@ -1,10 +1,12 @@
 """Write revisions. This is the only function that does, and nothing goes round it."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.urls import reverse
 from django.utils import translation
 
 from sheets.body import Note, split_notes, statements
@@ -57,12 +59,15 @@ def save_revision(
     generation: Generation | None = None,
     second_parent: Revision | None = None,
     comment: str = "",
+    minor: bool = False,
+    created_at: dt.datetime | None = None,
 ) -> Revision:
     """Append a revision to the sheet, with its citations checked and its page rendered.
 
     `base` is the revision that the text was started from: where it is no longer the sheet's
     current one, StaleBase is raised and nothing is written. Raises PersonalText for a generated
     text on a sheet that a person has touched, and LossyText for one that loses too much.
+    `created_at` is when an imported text was written.
     """
     from sheets.tasks import queue_indexing
 
@@ -89,6 +94,8 @@ def save_revision(
         author=author,
         generation=generation,
         comment=comment[:500],
+        minor=minor,
+        **({"created_at": created_at} if created_at else {}),
     )
     measures = settle(revision, template)
     Sheet.objects.filter(pk=locked.pk).update(
@@ -98,7 +105,8 @@ def save_revision(
         updated_at=revision.created_at,
     )
     sheet.refresh_from_db()
-    index_words(sheet)
+    sheet.current, sheet.sheet_type = revision, locked.sheet_type  # known: no need to ask again
+    index_words(sheet, template)
     queue_indexing(sheet.pk)
     revision_saved.send(Revision, revision=revision)
     return revision
@@ -163,6 +171,18 @@ def settle(revision: Revision, template: Template) -> Measures:
     return measures
 
 
+@transaction.atomic
+def recheck(revision: Revision) -> None:
+    """Check the citations of a revision again, and make its page from what comes of it."""
+    sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=revision.sheet_id)
+    revision.citations.all().delete()
+    measures = settle(revision, load_template(sheet.sheet_type))
+    if sheet.current_id == revision.pk:
+        Sheet.objects.filter(pk=sheet.pk).update(
+            completeness=measures.completeness, confidence=measures.confidence
+        )
+
+
 def header_as_body(metadata: Mapping[str, str], template: Template) -> str:
     """Return the header data as Markdown, so that its statements are read like any other's."""
     parts: list[str] = []
@@ -187,15 +207,35 @@ def make_page(
     """Return the revision's HTML, its citations linked to the rows just stored."""
     ids = dict(revision.citations.values_list("marker", "pk"))
     shown = {
-        c.note.marker: Shown(
-            marker=c.note.marker,
-            title=c.document.title if c.document else c.note.text.partition("]")[0].lstrip("["),
-            page=c.note.page or 1,
-            quote=c.note.quote,
-            url=page_url(c.note.document_id or 0, c.note.page or 1, ids[c.note.marker[:40]]),
-            verdict=c.verdict,
-            reasons=tuple(french_reasons(c.reasons)),
+        c.note.marker: shown_as(
+            c, page_url(c.note.document_id or 0, c.note.page or 1, ids[c.note.marker[:40]])
         )
         for c in found
     }
     return render(revision.body, revision.metadata, template, shown)
+
+
+def preview(version: Version, template: Template) -> Rendered:
+    """Return the page that a text would make if it were saved, its citations checked."""
+    _text, notes = split_notes(version.body)
+    values = header_as_body(version.values, template)
+    found = check(notes, [*statements(version.body, template), *statements(values, template)])
+    shown = {
+        c.note.marker: shown_as(c, reverse("page", args=[c.note.document_id, c.note.page or 1]))
+        for c in found
+    }
+    return render(version.body, version.values, template, shown)
+
+
+def shown_as(checked: Checked, url: str) -> Shown:
+    """Return a checked citation as the page shows it."""
+    note, document = checked.note, checked.document
+    return Shown(
+        marker=note.marker,
+        title=document.title if document else note.text.partition("]")[0].lstrip("["),
+        page=note.page or 1,
+        quote=note.quote,
+        url=url,
+        verdict=checked.verdict,
+        reasons=tuple(french_reasons(checked.reasons)),
+    )

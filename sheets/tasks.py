@@ -5,12 +5,14 @@ from django.dispatch import receiver
 
 from ingestion.signals import document_settled
 from sheets import generate, index, stale
-from sheets.models import Generation, Sheet
+from sheets.models import Citation, Generation, Revision, Sheet
+from sheets.revise import recheck
 from wikico2.errors import WorkError
 from wikico2.queue import enqueue, enqueue_later, resumable
 
 WRITE = "sheets.tasks.write_sheet"
 INDEX = "sheets.tasks.index_sheet"
+RECHECK = "sheets.tasks.recheck_citations"
 LOOK = "sheets.tasks.look_for_passages"
 INDEX_TRIES = 10
 INDEX_PAUSE = 60.0
@@ -45,6 +47,20 @@ def source_is_settled(sender: object, document_id: int, **kwargs: object) -> Non
     ).values_list("pk", flat=True)
     for pk in waiting:
         queue_generation(pk)
+
+
+def recheck_citations(document_id: int) -> None:
+    """Check again what cites a source and was not borne out: its pages may be there only now."""
+    cited = Citation.objects.filter(document=document_id, verdict=Citation.Verdict.BROKEN)
+    for pk in cited.values_list("revision", flat=True).distinct().order_by("revision"):
+        recheck(Revision.objects.get(pk=pk))
+
+
+@receiver(document_settled)
+def source_can_be_cited(sender: object, document_id: int, **kwargs: object) -> None:
+    """Queue the check of what cites a source that has just been read."""
+    if Citation.objects.filter(document=document_id, verdict=Citation.Verdict.BROKEN).exists():
+        enqueue(RECHECK, document_id)
 
 
 def index_sheet(sheet_id: int, attempt: int = 1) -> None:

@@ -2,17 +2,37 @@
 
 from django.urls import path
 
-from sheets.views import browse, propose, read, search, tasks, write
+from sheets.views import (
+    browse,
+    edit,
+    export,
+    history,
+    pick,
+    propose,
+    read,
+    search,
+    suggest,
+    tasks,
+    write,
+)
 
 urlpatterns = [
     path("", browse.home, name="home"),
     path("fiches/", browse.sheet_list, name="sheets"),
     path("fiches/nouvelle/", write.sheet_new, name="sheet_new"),
     path("fiches/<slug:slug>/", read.sheet, name="sheet"),
-    path("fiches/<slug:slug>/historique/", read.history, name="sheet_history"),
+    path("fiches/<slug:slug>/historique/", history.history, name="sheet_history"),
     path("fiches/<slug:slug>/versions/<int:number>/", read.revision, name="revision"),
+    path("fiches/<slug:slug>/diff/", history.choose, name="sheet_compare"),
+    path("fiches/<slug:slug>/diff/<int:old>/<int:new>/", history.difference, name="sheet_diff"),
+    path(
+        "fiches/<slug:slug>/restaurer/<int:number>/", history.restore_revision, name="sheet_restore"
+    ),
     path("fiches/<slug:slug>/propositions/<int:pk>/", propose.proposal, name="proposal"),
-    path("fiches/<slug:slug>/export.md", read.export_markdown, name="export"),
+    path("fiches/<slug:slug>/export.md", export.export_markdown, name="export"),
+    path("fiches/<slug:slug>/export.pdf", export.export_pdf, name="export_pdf"),
+    path("wiki/", export.wiki, name="wiki"),
+    path("wiki/export.zip", export.export_wiki, name="wiki_zip"),
     path("fiches/<slug:slug>/redaction/", write.generation_progress, name="generation_progress"),
     path(
         "fiches/<slug:slug>/redaction/arreter/", write.generation_cancel, name="generation_cancel"
@@ -20,6 +40,15 @@ urlpatterns = [
     path("fiches/<slug:slug>/redaction/relancer/", write.generation_retry, name="generation_retry"),
     path("fiches/<slug:slug>/regenerer/", propose.regenerate, name="sheet_generate"),
     path("fiches/<slug:slug>/verrou/", propose.section_lock, name="section_lock"),
+    path("fiches/<slug:slug>/modifier/", edit.sheet_edit, name="sheet_edit"),
+    path("fiches/<slug:slug>/modifier/brouillon/", edit.sheet_keep, name="sheet_keep"),
+    path("fiches/<slug:slug>/modifier/apercu/", edit.sheet_preview, name="sheet_preview"),
+    path("fiches/<slug:slug>/proposer/", suggest.sheet_suggest, name="sheet_suggest"),
+    path("propositions/", suggest.proposals, name="proposals"),
+    path("editeur/fiches/", pick.pick_sheet, name="pick_sheet"),
+    path("editeur/citations/", pick.pick_citation, name="pick_citation"),
+    path("images/", edit.picture_add, name="picture_add"),
+    path("images/<str:name>", edit.picture, name="picture"),
     path("recherche/", search.search_page, name="search"),
     path("recherche/suggestions/", search.suggestions, name="search_suggestions"),
     path("recherche/flux.atom", search.feed, name="search_feed"),

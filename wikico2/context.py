@@ -11,5 +11,6 @@ def site(request: HttpRequest) -> dict[str, Any]:
     return {
         "PUBLIC_SITE": settings.PUBLIC_SITE,
         "LOCAL_WRITER": settings.LLM_BACKEND == "local",
+        "ANONYMOUS_SUGGESTIONS": settings.ANONYMOUS_SUGGESTIONS,
         "MAX_UPLOAD_MB": settings.MAX_UPLOAD_MB,
     }

@@ -72,6 +72,31 @@ SENTENCES = {
         "This file cannot be opened (%(reason)s). Let the program read it, then start again."
     ),
     "duplicate": gettext_noop("This file is already among the sources: “%(title)s”."),
+    "not_a_picture": gettext_noop(
+        "This is not a picture that can be read. JPEG, PNG, WebP, GIF, BMP and TIFF are taken; "
+        "your text is unchanged."
+    ),
+    "picture_too_large": gettext_noop(
+        "This picture is too large: at most %(limit)s MB and 60 million pixels are taken. Make it "
+        "smaller; your text is unchanged."
+    ),
+    "pdf_needs_libraries": gettext_noop(
+        "PDF files cannot be made here: Pango is missing. On Debian or Ubuntu the administrator "
+        "installs it with: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0. The "
+        "page of the sheet can be printed to a PDF meanwhile."
+    ),
+    "unknown_type": gettext_noop("The kind of sheet “%(key)s” is not known here."),
+    "nothing_suggested": gettext_noop(
+        "You have changed nothing and said nothing yet. Write a remark, or change the words."
+    ),
+    "too_many_suggestions": gettext_noop(
+        "You have sent %(limit)s suggestions within an hour. What you typed is still here: send it "
+        "later."
+    ),
+    "not_an_archive": gettext_noop(
+        "This is not an archive of a WikiCO2, or it is damaged. Nothing was changed; choose the "
+        "zip file that “Export the wiki” gave."
+    ),
     "file_missing": gettext_noop("The file is no longer in the storage. Upload it again to go on."),
     "address_invalid": gettext_noop(
         "This is not a web address that can be fetched. It begins with https:// or http:// and "

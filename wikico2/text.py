@@ -4,8 +4,6 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# The blocks of combining marks, which decomposed letters leave behind.
-ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
 WORD = re.compile(r"[a-z0-9]+")
 LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "Œ": "oe", "Æ": "ae", "ß": "ss", "’": "'"})
 
@@ -33,9 +31,11 @@ ENDINGS = (
 
 def fold(text: str) -> str:
     """Return `text` in lower case, without accents, in plain letters and single blanks."""
-    decomposed = unicodedata.normalize("NFKD", text.translate(LETTERS))
-    plain = decomposed if decomposed.isascii() else ACCENTS.sub("", decomposed)
-    return " ".join(plain.lower().split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text.translate(LETTERS))
+        for mark in filter(unicodedata.combining, set(text)):
+            text = text.replace(mark, "")
+    return " ".join(text.lower().split())
 
 
 def words(text: str) -> list[str]:

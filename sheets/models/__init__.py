@@ -1,5 +1,6 @@
 """Rows of the wiki: templates, sheets and their revisions, generations, proposals, citations."""
 
+from sheets.models.editing import Picture, Unsaved
 from sheets.models.generation import Generation, SectionRun
 from sheets.models.prompt import Prompt
 from sheets.models.searched import SearchedSection, SearchedSheet
@@ -11,6 +12,7 @@ __all__ = [
     "Citation",
     "Field",
     "Generation",
+    "Picture",
     "Prompt",
     "Proposal",
     "Revision",
@@ -22,4 +24,5 @@ __all__ = [
     "Sheet",
     "SheetType",
     "Spending",
+    "Unsaved",
 ]

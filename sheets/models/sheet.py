@@ -210,6 +210,7 @@ class Revision(models.Model):
         "Generation", on_delete=models.RESTRICT, null=True, blank=True, related_name="revisions"
     )
     comment = models.CharField(_("comment"), max_length=500, blank=True)
+    minor = models.BooleanField(_("minor change"), default=False)
     created_at = models.DateTimeField(_("date"), db_default=Now())
 
     class Meta:
@@ -373,6 +374,11 @@ class Proposal(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    # What a reader who proposes says: why, or what should be looked at; and the name that a reader
+    # without an account gave. `sender` tells readers apart, to count what comes from each.
+    remark = models.TextField(_("remark"), blank=True)
+    signed = models.CharField(_("signed"), max_length=100, blank=True)
+    sender = models.CharField(max_length=40, blank=True, editable=False, db_index=True)
     accepted_as = models.ForeignKey(
         Revision,
         verbose_name=_("accepted as"),
@@ -410,6 +416,13 @@ class Proposal(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state == self.State.OPEN
+
+    @property
+    def by_whom(self) -> str:
+        """Return who suggested it; nothing for what a machine proposes."""
+        if self.generation_id:
+            return ""
+        return str(self.author or self.signed or _("a reader"))
 
     @property
     def base_text(self) -> tuple[str, dict[str, str]]:

@@ -139,18 +139,17 @@ def sheet_body(context: dict[str, Any], sheet: Sheet, revision: Revision, html: 
 
     def tools(match: re.Match[str]) -> str:
         key = match[1]
-        if key not in written:
-            return match[0]
         stale = sheet.stale_sections.get(key)
-        if not (may_write or stale or key in locked):
+        if not (may_write or (key in written and (stale or key in locked))):
             return match[0]
         given = {
             "sheet": sheet,
             "key": key,
-            "heading": written[key],
+            "heading": written.get(key, ""),
             "locked": key in locked,
             "stale": stale,
-            "may_write": may_write,
+            "may_edit": may_write,
+            "may_write": may_write and key in written,
         }
         return match[0] + render_to_string("sheets/_section_tools.html", given)
 

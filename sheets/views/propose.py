@@ -5,6 +5,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -119,6 +120,8 @@ def proposal(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         pk=pk,
     )
     shown.sheet = sheet
+    if shown.generation_id is None and not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())  # nobody has read a stranger's words yet
     if request.method == "POST":
         return decide(request, shown)
     if not shown.is_open or sheet.current is None:

@@ -1,21 +1,17 @@
-"""Reading a sheet: its page, its history, an old version, its text as a file, a proposal."""
+"""Reading a sheet: its page, an old version."""
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from sheets.export import to_markdown
 from sheets.models import Field, Generation, Proposal, Section, Sheet
 from sheets.named import named_to
 from sheets.progress import watch
 from sheets.provenance import Authored, show_authors
 from sheets.template import load_template
-
-PER_PAGE = 50
 
 
 def readable_sheets(request: HttpRequest) -> QuerySet[Sheet]:
@@ -81,32 +77,9 @@ def header_facts(sheet: Sheet, rendered: dict[str, Any]) -> list[tuple[str, str]
 
 
 @require_safe
-def history(request: HttpRequest, slug: str) -> HttpResponse:
-    """List the versions of a sheet, latest first."""
-    found = get_object_or_404(readable_sheets(request), slug=slug)
-    revisions = (
-        found.revisions.select_related("author", "generation")
-        .defer("body", "metadata", "rendered")
-        .order_by("-number")
-    )
-    page = Paginator(revisions, PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "sheets/history.html", {"sheet": found, "page": page})
-
-
-@require_safe
 def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show one version of a sheet as it was."""
     found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     shown = get_object_or_404(found.revisions.select_related("author", "generation"), number=number)
     context = {"sheet": found, "revision": shown, "header": header_facts(found, shown.rendered)}
     return render(request, "sheets/revision.html", context)
-
-
-@require_safe
-def export_markdown(request: HttpRequest, slug: str) -> HttpResponse:
-    """Send a sheet as a Markdown file."""
-    found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
-    headers = {"Content-Disposition": f'attachment; filename="{found.slug}.md"'}
-    return HttpResponse(
-        to_markdown(found), content_type="text/markdown; charset=utf-8", headers=headers
-    )

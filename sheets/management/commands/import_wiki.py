@@ -1,0 +1,38 @@
+"""Take in the zip of a whole wiki."""
+
+import argparse
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from sheets.unpack import unpack
+from wikico2.errors import WorkError
+from wikico2.models import User
+
+
+class Command(BaseCommand):
+    """Unpack a wiki."""
+
+    help = "Take in what export_wiki wrote; nothing that is here is overwritten."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--user", help="in whose name; default: the first administrator")
+
+    def handle(self, *, file: Path, user: str | None, **options: object) -> None:
+        people = User.objects.filter(username=user) if user else User.objects.filter(is_superuser=1)
+        person = people.order_by("pk").first()
+        if person is None:
+            raise CommandError("There is no such account: name one with --user.")
+        try:
+            with file.open("rb") as archive:
+                report = unpack(archive, person)
+        except (OSError, WorkError) as error:
+            raise CommandError(error.sentence if isinstance(error, WorkError) else error) from error
+        for problem in report.problems:
+            self.stderr.write(problem)
+        self.stdout.write(
+            f"{len(report.created)} new, {len(report.extended)} extended, "
+            f"{len(report.proposed)} proposed, {len(report.same)} as they were; "
+            f"{report.documents} sources, {report.pictures} pictures"
+        )

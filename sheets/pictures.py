@@ -1,0 +1,86 @@
+"""Pictures: what somebody uploads for a text is made anew, so that nothing else comes along."""
+
+import hashlib
+import io
+import re
+import warnings
+from pathlib import PurePosixPath
+from typing import IO, Any
+
+from django.core.files.base import ContentFile, File
+from django.db import IntegrityError, transaction
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from sheets.models import Picture
+from wikico2.errors import WorkError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+MEGABYTE = 1024 * 1024
+MOST_BYTES = 20 * MEGABYTE
+MOST_PIXELS = 60_000_000
+WIDEST, HIGHEST = 1600, 2400
+QUALITY = 82
+ADDRESS = re.compile(r"/images/([0-9a-f]{16}-\d{1,5}x\d{1,5}\.webp)")
+
+
+def keep_picture(upload: File[Any], user: Any, title: str = "") -> Picture:
+    """Return the picture that an upload became: WebP, at most 1600 × 2400, without metadata.
+
+    The same picture twice is one. Raises WorkError: not_a_picture, picture_too_large.
+    """
+    if (upload.size or 0) > MOST_BYTES:
+        raise WorkError("picture_too_large", limit=MOST_BYTES // MEGABYTE)
+    content, size = made_anew(upload)
+    name = f"{hashlib.sha256(content).hexdigest()[:16]}-{size[0]}x{size[1]}.webp"
+    return store(name, content, user, title or title_of(upload.name or ""))
+
+
+def store(name: str, content: bytes, user: Any, title: str) -> Picture:
+    """Keep a picture under its name, once."""
+    known = Picture.objects.filter(name=name).first()
+    if known and known.file.storage.exists(known.file.name):
+        return known
+    picture = known or Picture(name=name, title=title[:200], uploaded_by=user)
+    picture.file.save(name, ContentFile(content), save=False)
+    try:
+        with transaction.atomic():
+            picture.save()
+    except IntegrityError:  # somebody else uploaded the same at the same time
+        picture.file.delete(save=False)
+        return Picture.objects.get(name=name)
+    return picture
+
+
+def made_anew(upload: IO[bytes] | File[Any]) -> tuple[bytes, tuple[int, int]]:
+    """Return a picture as WebP, with its width and height in pixels."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(upload, formats=FORMATS) as opened:
+                if opened.width * opened.height > MOST_PIXELS:
+                    raise WorkError("picture_too_large", limit=MOST_BYTES // MEGABYTE)
+                opened.draft("RGB", (2 * WIDEST, 2 * HIGHEST))
+                turned = ImageOps.exif_transpose(opened)
+                image = turned.convert("RGBA" if turned.has_transparency_data else "RGB")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise WorkError("picture_too_large", limit=MOST_BYTES // MEGABYTE) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+        raise WorkError("not_a_picture") from error
+    image.thumbnail((WIDEST, HIGHEST))
+    image.info.clear()
+    output = io.BytesIO()
+    image.save(output, "WEBP", quality=QUALITY, method=4)
+    return output.getvalue(), image.size
+
+
+def title_of(name: str) -> str:
+    """Return the words that a file's name amounts to."""
+    stem = PurePosixPath(name.replace("\\", "/")).stem
+    words = "".join(c for c in stem.replace("_", " ").replace("-", " ") if c.isprintable())
+    return " ".join(words.split())[:200]
+
+
+def markdown_of(picture: Picture) -> str:
+    """Return what puts a picture into a text."""
+    alt = re.sub(r"[\[\]\\]", "", picture.title)
+    return f"![{alt}]({picture.get_absolute_url()})"

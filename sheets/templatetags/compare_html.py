@@ -1,0 +1,40 @@
+"""Marks for the comparison of two versions."""
+
+from django import template
+from django.template.defaultfilters import filesizeformat
+from django.utils.formats import number_format
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from sheets.diff import BlockChange, ValueChange
+from sheets.templatetags.merge_html import marked
+
+register = template.Library()
+
+
+@register.filter
+def in_line(change: BlockChange | ValueChange) -> SafeString:
+    """Show a changed block in one line of reading: what went struck out, what came underlined."""
+    tags = {"removed": "del", "added": "ins"}
+    shown = ((marked(words, kind, tags.get(kind, "")),) for words, kind in change.pieces)
+    return format_html_join("", "{}", shown)
+
+
+@register.filter
+def signed(size: int) -> str:
+    """Return a change of size in bytes, with its sign."""
+    if not size:
+        return "0"
+    return f"{'+' if size > 0 else '−'}{number_format(abs(size))}"
+
+
+@register.filter
+def weight(size: int) -> str:
+    """Return a size in bytes for people."""
+    return str(filesizeformat(size))
+
+
+@register.filter
+def note_title(text: str) -> str:
+    """Return the words of a citation's link: document and page."""
+    return text.partition("](")[0].lstrip("[")

@@ -1,0 +1,166 @@
+"""The history of a sheet: its versions, what differs between two, and going back to one."""
+
+from typing import cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.core.cache import cache
+from django.core.paginator import Paginator
+from django.db.models import F, Func, IntegerField, QuerySet, Window
+from django.db.models.functions import Lag
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from sheets.compare import changed_page, compare
+from sheets.edit import restore, version_of
+from sheets.models import Revision, Sheet
+from sheets.provenance import citations_of
+from sheets.revise import StaleBase
+from sheets.template import load_template
+from sheets.views.read import readable_sheets
+from wikico2.models import User
+
+PER_PAGE = 50
+VIEWS = {"cote": "side", "texte": "inline", "rendu": "page"}
+LONGEST_KEPT = 150_000
+KEPT_SECONDS = 3600
+
+
+class Bytes(Func):
+    """The size of a text in bytes, which PostgreSQL knows without reading the text."""
+
+    function = "octet_length"
+    output_field = IntegerField()
+
+
+@require_safe
+def history(request: HttpRequest, slug: str) -> HttpResponse:
+    """List the versions of a sheet, latest first."""
+    found = get_object_or_404(readable_sheets(request), slug=slug)
+    page = Paginator(listed(found), PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "sheets/history.html", {"sheet": found, "page": page})
+
+
+def listed(sheet: Sheet) -> QuerySet[Revision]:
+    """Return a sheet's revisions, latest first, each with `size` and `grown` in bytes."""
+    size = Bytes("body")
+    before = Window(Lag(size, default=0), order_by=F("number").asc())
+    return (
+        sheet.revisions.select_related("author", "generation")
+        .defer("body", "metadata", "rendered")
+        .annotate(size=size, grown=size - before)
+        .order_by("-number")
+    )
+
+
+@require_safe
+def choose(request: HttpRequest, slug: str) -> HttpResponse:
+    """Lead to the comparison of the two versions that were ticked, the older one first."""
+    found = get_object_or_404(readable_sheets(request), slug=slug)
+    given = [request.GET.get(name, "") for name in ("a", "b")]
+    numbers = sorted(int(n) for n in given if n.isdecimal() and len(n) < 10)
+    if len(numbers) < 2 or numbers[0] == numbers[1]:
+        messages.info(request, _("Tick two different versions to compare them."))
+        return redirect("sheet_history", found.slug)
+    return redirect("sheet_diff", found.slug, *numbers)
+
+
+@require_safe
+def difference(request: HttpRequest, slug: str, old: int, new: int) -> HttpResponse:
+    """Show what differs between two versions: side by side, in the text, or on the page."""
+    found = get_object_or_404(readable_sheets(request), slug=slug)
+    was, now = two_of(found, old, new)
+    view = request.GET.get("vue", "")
+    view = view if view in VIEWS else "cote"
+    context = {
+        "sheet": found,
+        "was": was,
+        "now": now,
+        "view": view,
+        "views": [("cote", _("Side by side")), ("texte", _("In the text")), ("rendu", _("Page"))],
+        "changes": shown(found, was, now, view, whole=request.GET.get("tout") == "1"),
+    }
+    return render(request, "sheets/diff.html", context)
+
+
+def two_of(sheet: Sheet, old: int, new: int) -> tuple[Revision, Revision]:
+    """Return two revisions of a sheet by their numbers, without their text; raises Http404."""
+    rows = sheet.revisions.filter(number__in={old, new}).select_related("author", "generation")
+    found = {r.number: r for r in rows.defer("body", "metadata", "rendered")}
+    if old not in found or new not in found:
+        raise Http404
+    return found[old], found[new]
+
+
+def shown(sheet: Sheet, was: Revision, now: Revision, view: str, *, whole: bool = False) -> str:
+    """Return the comparison as HTML; kept a while, since what it is made of never changes."""
+    key = f"diff:{was.pk}:{now.pk}:{view}:{whole:d}:{get_language()}"
+    kept = cache.get(key)
+    if kept is not None:
+        return cast("str", kept)
+    html = made(sheet, was, now, view, whole=whole)
+    if len(html) <= LONGEST_KEPT:
+        cache.set(key, html, KEPT_SECONDS)
+    return html
+
+
+def made(sheet: Sheet, was: Revision, now: Revision, view: str, *, whole: bool) -> str:
+    """Return the comparison as HTML, made anew."""
+    texts = Revision.objects.in_bulk([was.pk, now.pk])
+    old, new = version_of(texts[was.pk]), version_of(texts[now.pk])
+    template = load_template(sheet.sheet_type)
+    context = {
+        "comparison": compare(old, new, template, whole=whole),
+        "view": VIEWS[view],
+        "sheet": sheet,
+        "LANGUAGE_CODE": get_language(),
+    }
+    if view == "rendu":
+        cited = citations_of(texts[was.pk]) | citations_of(texts[now.pk])
+        context["page"] = changed_page(old, new, template, cited)
+    return render_to_string("sheets/_diff.html", context)
+
+
+@login_required
+@permission_required("sheets.change_sheet", raise_exception=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def restore_revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Show what going back to a version changes; do it when asked, as a new version."""
+    found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+    former = get_object_or_404(found.revisions.select_related("author"), number=number)
+    if found.current is None:
+        raise Http404
+    status = 200
+    if request.method == "POST":
+        onto = request.POST.get("onto", "")
+        comment = " ".join(request.POST.get("comment", "").replace("\0", "").split())[:500]
+        try:
+            made_of = restore(
+                found,
+                cast("User", request.user),
+                former,
+                onto=int(onto) if onto.isdecimal() and len(onto) < 10 else 0,
+                comment=comment or _("Version %(n)s restored") % {"n": former.number},
+            )
+        except StaleBase:
+            found.refresh_from_db()
+            status = 409
+            said = _("The sheet was changed in the meantime. Look again, then restore.")
+            messages.warning(request, said)
+        else:
+            given = {"old": former.number, "n": made_of.number}
+            said = _("Version %(old)s is back, as version %(n)s. The former text is kept.")
+            messages.success(request, said % given)
+            return redirect(found)
+    assert found.current is not None
+    context = {
+        "sheet": found,
+        "former": former,
+        "current": found.current,
+        "changes": shown(found, found.current, former, "cote"),
+    }
+    return render(request, "sheets/restore.html", context, status=status)

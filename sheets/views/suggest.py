@@ -1,0 +1,107 @@
+"""Suggesting an improvement, and the queue in which it waits."""
+
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from sheets.edit import section_headings
+from sheets.edit_forms import SuggestForm
+from sheets.models import Proposal, Sheet
+from sheets.suggest import may_suggest, sender_of, suggest
+from sheets.views.edit import Editor, open_editor, sent_base
+from sheets.views.read import readable_sheets
+from wikico2.errors import WorkError
+from wikico2.models import User
+
+PER_PAGE = 30
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def sheet_suggest(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take what a reader suggests for a sheet or a section: other words, or a remark."""
+    sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+    if sheet.current is None:
+        raise Http404
+    if not may_suggest(request):
+        return redirect_to_login(request.get_full_path())
+    given = request.POST if request.method == "POST" else request.GET
+    base = sent_base(request, sheet) if request.method == "POST" else sheet.current
+    editor = open_editor(sheet, given.get("section", "")[:200], base or sheet.current)
+    form = suggest_form(request, editor)
+    if request.method == "POST" and form.is_valid():
+        if form.is_trap_sprung:
+            return thanked(request, sheet)  # a machine filled in what people do not see
+        try:
+            user = cast("User", request.user) if request.user.is_authenticated else None
+            suggest(
+                sheet,
+                base=editor.base or sheet.current,
+                text=form.text(),
+                sender=sender_of(request),
+                author=user,
+                section=editor.section if editor.section in known_keys(editor) else "",
+                remark=form.cleaned_data["remark"],
+                signed=form.cleaned_data["signed"],
+            )
+        except WorkError as error:
+            form.add_error(None, error.sentence)
+        else:
+            return thanked(request, sheet)
+    context: dict[str, Any] = {
+        "sheet": sheet,
+        "editor": editor,
+        "form": form,
+        "sections": section_headings(editor.start, editor.template),
+    }
+    return render(request, "sheets/suggest.html", context, status=422 if form.errors else 200)
+
+
+def suggest_form(request: HttpRequest, editor: Editor) -> SuggestForm:
+    return SuggestForm(
+        request.POST if request.method == "POST" else None,
+        start=editor.start,
+        template=editor.template,
+        section=editor.section,
+        initial=editor.initial(),
+        auto_id="edit_%s",
+        anonymous=not request.user.is_authenticated,
+    )
+
+
+def known_keys(editor: Editor) -> set[str]:
+    """Return the sections that a proposal can be about by itself."""
+    return {s.key for s in editor.template.sections}
+
+
+def thanked(request: HttpRequest, sheet: Sheet) -> HttpResponse:
+    messages.success(
+        request, _("Thank you: your suggestion waits for an expert. The sheet is unchanged.")
+    )
+    return redirect(sheet)
+
+
+@login_required
+@require_safe
+def proposals(request: HttpRequest) -> HttpResponse:
+    """List what waits for a decision, oldest first; or what was decided, latest first."""
+    decided = request.GET.get("etat") == "decidees"
+    rows = Proposal.objects.filter(sheet__in=Sheet.objects.readable_by(request.user))
+    rows = (
+        rows.exclude(state=Proposal.State.OPEN).order_by("-decided_at", "-pk")
+        if decided
+        else rows.waiting().order_by("created_at", "pk")
+    )
+    rows = rows.select_related("sheet", "author", "generation", "decided_by").defer(
+        "body", "merged", "metadata"
+    )
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "sheets/proposals.html", {"page": page, "decided": decided})
