@@ -15,3 +15,13 @@ class SheetsConfig(AppConfig):
         post_migrate.connect(
             stale.settings_may_have_changed, sender=self, dispatch_uid="sheets.stale"
         )
+        post_migrate.connect(ensure_daily, sender=self, dispatch_uid="sheets.daily")
+
+
+def ensure_daily(**kwargs: object) -> None:
+    """Have the daily tasks run."""
+    from sheets.tasks import DAILY
+    from wikico2.queue import schedule_daily
+
+    for task, name in DAILY.items():
+        schedule_daily(task, name)

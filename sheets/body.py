@@ -16,6 +16,9 @@ NOTE = re.compile(r"^\[\^([^\]\s]+)\]:\s*(.*)$")
 # Before a marker's bracket: as many backslashes as are no escape of it, which is an even number.
 UNESCAPED = "(?:" + "|".join(rf"(?<=(?<!\\)\\{{{n}}}\[)" for n in range(0, 18, 2)) + ")"
 MARKER = re.compile(rf"\[{UNESCAPED}\^([^\]\s]+)\]")
+LINK = re.compile(
+    r"(?<!\\)\[\[(?P<title>[^\[\]|\\\n]{1,200}?)(?:\\?\|(?P<shown>[^\[\]\n]{1,200}?))?\]\]"
+)
 CITED = re.compile(
     r"^\[(?P<label>.*)\]\(/sources/(?P<document>\d+)/pages/(?P<page>\d+)/?(?:\?[^)]*)?\)"
     r"\s*:?\s*«\s*(?P<quote>.*?)\s*»\s*$",
@@ -214,7 +217,30 @@ def split_marked(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def clean(text: str) -> str:
     """Return a statement's words as a reader sees them, without the marks of Markdown."""
-    return unescape(LEADING_PUNCTUATION.sub("", text).strip(" |").replace("**", ""))
+    plain = LEADING_PUNCTUATION.sub("", without_links(text)).strip(" |").replace("**", "")
+    return unescape(plain)
+
+
+def without_links(text: str) -> str:
+    """Return the text with links between sheets replaced by the words that they show."""
+    return LINK.sub(lambda m: m["shown"] or m["title"], text) if "[[" in text else text
+
+
+def linked_title(match: re.Match[str]) -> str:
+    """Return the title that a link between sheets names."""
+    return " ".join(match["title"].split())
+
+
+def linked_titles(body: str) -> list[str]:
+    """Return the titles that a body links to with brackets, in order, each once."""
+    kept: list[str] = []
+    fenced = False
+    for line in body.splitlines():
+        if FENCE.match(line):
+            fenced = not fenced
+        elif not fenced:
+            kept.append(re.sub(r"`[^`]*`", "", line))
+    return list(dict.fromkeys(linked_title(m) for m in LINK.finditer("\n".join(kept))))
 
 
 def escape(text: str) -> str:

@@ -19,7 +19,9 @@ ORDERS = {
     "sure": ("-confidence", "title", "id"),
     "unsure": ("confidence", "title", "id"),
 }
-DOCUMENTS_SHOWN = 12
+VALUES_SHOWN = 12
+LEVELS = {"skeleton": (0, 30), "partial": (30, 80), "complete": (80, 101)}
+"""How complete a sheet is: from how many per cent, and below how many."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,9 @@ class Narrowing:
 
     q: str = ""
     type: str = ""
+    category: str = ""
+    system: str = ""
+    level: str = ""
     state: str = ""
     source: int | None = None
     stale: bool = False
@@ -41,6 +46,13 @@ class Narrowing:
             )
         if self.type:
             sheets = sheets.filter(sheet_type__key=self.type)
+        if self.category:
+            sheets = sheets.filter(searched__category_name=self.category)
+        if self.system:
+            sheets = sheets.filter(searched__system_name=self.system)
+        if self.level in LEVELS:
+            least, below = LEVELS[self.level]
+            sheets = sheets.filter(completeness__gte=least, completeness__lt=below)
         if self.state:
             sheets = sheets.filter(state=self.state)
         if self.source:
@@ -48,6 +60,11 @@ class Narrowing:
         if self.stale:
             sheets = sheets.exclude(stale_reasons=[])
         return sheets
+
+    @property
+    def narrows(self) -> bool:
+        """Tell whether anything is left out."""
+        return self != Narrowing(sort=self.sort)
 
     def without(self, **names: Any) -> "Narrowing":
         """Return the same wish with some of its parts changed."""
@@ -98,6 +115,45 @@ def state_choices(sheets: SheetQuerySet, wish: Narrowing) -> tuple[list[Choice],
     return states, [stale_choice] if out_of_date or wish.stale else []
 
 
+def category_choices(sheets: SheetQuerySet, wish: Narrowing) -> list[Choice]:
+    """Return the categories most sheets have, and the chosen one."""
+    return value_choices(wish.without(category="").apply(sheets), "category_name", wish.category)
+
+
+def system_choices(sheets: SheetQuerySet, wish: Narrowing) -> list[Choice]:
+    """Return the systems most sheets act on, and the chosen one."""
+    return value_choices(wish.without(system="").apply(sheets), "system_name", wish.system)
+
+
+def value_choices(left: SheetQuerySet, name: str, chosen: str) -> list[Choice]:
+    """Return the most frequent values of a column of `SearchedSheet`, and the chosen one."""
+    rows = (
+        left.exclude(**{f"searched__{name}": ""})
+        .exclude(searched=None)
+        .order_by()
+        .values_list(f"searched__{name}")
+        .annotate(n=Count("pk"))
+        .order_by("-n", f"searched__{name}")
+    )
+    counts = list(rows[:VALUES_SHOWN])
+    if chosen and chosen not in dict(counts):
+        counts.append((chosen, rows.filter(**{f"searched__{name}": chosen}).count()))
+    return [Choice(value, value, n, value == chosen) for value, n in counts]
+
+
+def level_choices(sheets: SheetQuerySet, wish: Narrowing) -> list[Choice]:
+    """Return how complete sheets are, in three steps."""
+    left = wish.without(level="").apply(sheets).order_by()
+    counts = left.aggregate(
+        **{
+            level: Count("pk", filter=Q(completeness__gte=least, completeness__lt=below))
+            for level, (least, below) in LEVELS.items()
+        }
+    )
+    labels = {"skeleton": _("skeleton"), "partial": _("partial"), "complete": _("complete")}
+    return [Choice(key, labels[key], n, key == wish.level) for key, n in counts.items()]
+
+
 def source_choices(sheets: SheetQuerySet, wish: Narrowing, named: DocumentQuerySet) -> list[Choice]:
     """Return the sources most drawn on, and the chosen one, each with its number of sheets.
 
@@ -110,7 +166,7 @@ def source_choices(sheets: SheetQuerySet, wish: Narrowing, named: DocumentQueryS
         .order_by("-n", "title")
         .values_list("pk", "title", "n")
     )
-    rows = list(documents[:DOCUMENTS_SHOWN])
+    rows = list(documents[:VALUES_SHOWN])
     if wish.source and wish.source not in {pk for pk, _title, _n in rows}:
         rows += list(documents.filter(pk=wish.source))
     return [Choice(str(pk), title, n, pk == wish.source) for pk, title, n in rows]

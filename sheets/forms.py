@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ingestion.models import Document
-from sheets.facets import ORDERS, Narrowing
+from sheets.facets import LEVELS, ORDERS, Narrowing
 from sheets.merge import Choice, Conflict
 from sheets.models import Sheet, SheetType
 
@@ -22,6 +22,9 @@ class NarrowingForm(forms.Form):
 
     q = forms.CharField(required=False, max_length=200)
     type = forms.SlugField(required=False)
+    category = forms.CharField(required=False, max_length=200)
+    system = forms.CharField(required=False, max_length=200)
+    level = forms.ChoiceField(required=False, choices=[(name, name) for name in LEVELS])
     state = forms.ChoiceField(required=False, choices=Sheet.State.choices)
     source = forms.IntegerField(required=False, min_value=1, max_value=2**62)
     stale = forms.BooleanField(required=False)
@@ -95,17 +98,46 @@ class SheetRequestForm(forms.Form):
 
     def clean_title(self) -> str:
         """Return the title with single spaces; refuse one that another sheet bears."""
-        title = " ".join(str(self.cleaned_data["title"]).replace("\x00", "").split())
-        same = Sheet.objects.filter(title__unaccent__iexact=title).first()
-        if same:
-            raise forms.ValidationError(
-                format_html(
-                    _('A sheet already bears this title: <a href="{}">{}</a>.'),
-                    reverse("sheet", args=[same.slug]),
-                    same.title,
-                )
+        return free_title(str(self.cleaned_data["title"]))
+
+
+def free_title(given: str, sheet: Sheet | None = None) -> str:
+    """Return a title with single spaces; raise ValidationError when another sheet bears it."""
+    title = " ".join(given.replace("\x00", "").split())
+    others = Sheet.objects.exclude(pk=sheet.pk) if sheet else Sheet.objects.all()
+    same = others.filter(title__unaccent__iexact=title).first()
+    if same:
+        raise forms.ValidationError(
+            format_html(
+                _('A sheet already bears this title: <a href="{}">{}</a>.'),
+                reverse("sheet", args=[same.slug]),
+                same.title,
             )
-        return title
+        )
+    return title
+
+
+class RenameForm(forms.Form):
+    """The new title of a sheet."""
+
+    title = forms.CharField(
+        label=gettext_lazy("New title"),
+        min_length=3,
+        max_length=Sheet._meta.get_field("title").max_length,
+        help_text=gettext_lazy(
+            "The old title and the old address go on leading to this sheet. Texts that link to it "
+            "stay as they are."
+        ),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("Give the sheet a title.")},
+    )
+
+    def __init__(self, *args: Any, sheet: Sheet, **kwargs: Any) -> None:
+        super().__init__(*args, initial={"title": sheet.title}, **kwargs)
+        self.sheet = sheet
+
+    def clean_title(self) -> str:
+        return free_title(str(self.cleaned_data["title"]), self.sheet)
 
 
 class RegenerateForm(forms.Form):

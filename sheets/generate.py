@@ -18,7 +18,6 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
-from django.utils.text import slugify
 
 from ingestion.models import Document
 from sheets.cite import grounded
@@ -38,6 +37,7 @@ from sheets.evidence import gather_evidence, pages_of_quotes, passages_of, prepa
 from sheets.models import Generation, Prompt, SectionRun, Sheet, SheetType
 from sheets.models.spending import check_ceiling, spend
 from sheets.propose import save_or_propose
+from sheets.rename import free_slugs
 from sheets.stale import take_later_versions
 from sheets.template import load_template
 from sheets.writers import get_writer
@@ -50,8 +50,6 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
 """How often a run may be taken up without a section being written, before it counts as failed."""
-
-RESERVED_SLUGS = {"nouvelle"}
 
 
 # --- Asking --------------------------------------------------------------------------------------
@@ -75,11 +73,7 @@ def request_sheet(
 
 def create_sheet(sheet_type: SheetType, title: str, user: User | None) -> Sheet:
     """Create an empty sheet under a free address."""
-    stem = slugify(title)[:200] or "fiche"
-    for number in range(1, 1000):
-        slug = stem if number == 1 else f"{stem}-{number}"
-        if slug in RESERVED_SLUGS or Sheet.objects.filter(slug=slug).exists():
-            continue
+    for slug in free_slugs(title):
         try:
             with transaction.atomic():
                 return Sheet.objects.create(
@@ -87,7 +81,7 @@ def create_sheet(sheet_type: SheetType, title: str, user: User | None) -> Sheet:
                 )
         except IntegrityError:
             continue  # somebody took the address in between
-    raise WorkError("internal", reason=f"slug {stem}")
+    raise WorkError("internal", reason=f"slug of {title}")
 
 
 @transaction.atomic

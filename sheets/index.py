@@ -8,6 +8,7 @@ from ingestion.find import Place
 from ingestion.index import Shelf
 from ingestion.lexical import Space
 from sheets.drafts import Template
+from sheets.links import note_links
 from sheets.models import SearchedSection, SearchedSheet, Sheet
 from sheets.sections import Part, parts, readable
 from sheets.template import load_template
@@ -34,12 +35,14 @@ def index_words(sheet: Sheet, template: Template | None = None) -> None:
     sector = [*_about(SECTOR_KEYS, header, found), *([sheet.title] if by_type else [])]
     system = [*_about(SYSTEM_KEYS, header, found), *([] if by_type else [sheet.title])]
     texts = [*header.values(), *(f"{part.heading}\n{part.text}" for part in found)]
+    note_links(sheet)
     SearchedSheet(
         sheet=sheet,
         revision=revision,
         title=sheet.title,
         folded=fold(sheet.title)[:250],
         system_name=header.get("systeme", "")[:200],
+        category_name=header.get("categorie", "")[:200],
         sector=_lexemes(sector),
         system=_lexemes(system),
         text="\n".join(texts),

@@ -22,7 +22,8 @@ from sheets.graft import note_lines, relabelled
 from sheets.merge.blocks import Block, cut_blocks
 from sheets.merge.notes import take_notes
 from sheets.models import Proposal, Revision, SectionRun
-from sheets.render import Shown, page_url, render
+from sheets.refresh import citations_of
+from sheets.render import render
 
 CACHE = "authors"
 
@@ -300,19 +301,3 @@ def author_name(author: Author) -> str:
             return _("extraction")
         return generation.model
     return str(author.revision.author or _("account deleted"))
-
-
-def citations_of(revision: Revision) -> dict[str, Shown]:
-    """Return the revision's checked citations, by marker."""
-    rows = revision.citations.select_related("document").defer("reasons")
-    return {
-        c.marker: Shown(
-            marker=c.marker,
-            title=c.document.title if c.document else "",
-            page=c.page,
-            quote=c.quote,
-            url=page_url(c.document_id or 0, c.page, c.pk),
-            verdict=c.verdict,
-        )
-        for c in rows
-    }

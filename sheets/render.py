@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import markdown
@@ -18,10 +19,15 @@ from django.utils.safestring import SafeString, mark_safe
 from markdown.extensions import Extension
 from markdown.inlinepatterns import InlineProcessor
 from markdown.treeprocessors import Treeprocessor
+from markdown.util import AtomicString
 
-from sheets.body import MARKER, Note, Outline, split_notes
+from sheets.body import LINK, MARKER, Note, Outline, linked_title, split_notes
 from sheets.drafts import Template
-from wikico2.text import words
+from sheets.profile import PROFILE, drawn, shares
+from wikico2.text import fold, words
+
+VERSION = 3
+"""Raised when the same text gives another page: older ones are then made again when read."""
 
 TAGS = {
     "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "div", "dl", "dt", "em", "h1", "h2",
@@ -35,6 +41,7 @@ ATTRIBUTES = {
     "sup": {"class", "data-verdict"},
     "div": {"class"},
     "p": {"class"},
+    "span": {"class", "role", "aria-label"},
     "ol": {"start"},
     "td": {"align"},
     "th": {"align", "scope"},
@@ -53,6 +60,12 @@ SPACING = (
 PICTURE = re.compile(r"^/images/[0-9a-f]{16}-(\d{1,5})x(\d{1,5})\.webp$")
 LOCAL = re.compile(r"/(?![/\\\\])")
 UNTOUCHED = {"code", "pre", "kbd"}
+ELSEWHERE = re.compile(r"(?i)(?:https?:)?//")
+LINKED_COLUMNS = {"solutions associees"}
+STARRED_COLUMNS = {"priorite"}
+MOST_STARS = 5
+PRIORITY = re.compile(r"([1-5])(?:\s*(?:/|sur)\s*5)?[\s⭐★☆]*")
+LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -78,7 +91,12 @@ class Rendered:
     header: dict[str, str]
 
     def as_json(self) -> dict[str, Any]:
-        return {"body": self.body, "outline": self.outline, "header": self.header}
+        return {
+            "version": VERSION,
+            "body": self.body,
+            "outline": self.outline,
+            "header": self.header,
+        }
 
 
 class Numbering:
@@ -108,12 +126,22 @@ def render(
     numbering = Numbering(notes)
     converter = make_converter(template, citations, numbering)
     cards = {key: inline(converter, value) for key, value in header.items() if value.strip()}
-    html = clean(converter.convert(text))
+    html = with_profile(clean(converter.convert(text)), text, template, numbering)
     outline = list(converter.wikico2_outline)  # type: ignore[attr-defined]
     ending = render_notes(numbering, notes, citations, converter)
     if ending:
         outline.append(("notes", "Sources"))
     return Rendered(html + ending, outline, cards)
+
+
+def with_profile(html: str, text: str, template: Template, numbering: Numbering) -> str:
+    """Draw the shares of each use, where the text gives them, at the head of their section."""
+    found = shares(text, template)
+    if not found:
+        return html
+    numbers = {marker: number for number, marker in enumerate(numbering.order, 1)}
+    heading = re.compile(rf'<section(?=[^>]* id="{PROFILE}")[^>]*>\s*<h2[^>]*>.*?</h2>', re.DOTALL)
+    return heading.sub(lambda m: m[0] + drawn(found, numbers), html, count=1)
 
 
 def make_converter(
@@ -140,6 +168,7 @@ class SheetExtension(Extension):
 
     def extendMarkdown(self, md: markdown.Markdown) -> None:  # noqa: N802 (the library's name)
         template, citations, numbering = self.parts
+        md.inlinePatterns.register(LinkPattern(LINK.pattern, md), "sheet_link", 185)
         md.inlinePatterns.register(MarkerPattern(md, numbering), "marker", 175)
         md.treeprocessors.register(SheetTree(md, template, citations, numbering), "sheet", 5)
 
@@ -158,6 +187,24 @@ class MarkerPattern(InlineProcessor):
             return None, None, None
         sup = ElementTree.Element("sup", {"class": "cite", "data-marker": match[1]})
         return sup, match.start(0), match.end(0)
+
+
+class LinkPattern(InlineProcessor):
+    """`[[Titre]]` and `[[Titre|texte]]` become links by title; whether it exists is seen later."""
+
+    def handleMatch(  # type: ignore[override]  # noqa: N802 (the library's name)
+        self, match: re.Match[str], data: str
+    ) -> tuple[ElementTree.Element, int, int]:
+        shown = " ".join((match["shown"] or match["title"]).split())
+        return link_to(linked_title(match), shown), match.start(0), match.end(0)
+
+
+def link_to(title: str, shown: str) -> ElementTree.Element:
+    """Return the link to the sheet of that title."""
+    address = f"{reverse('sheet_called')}?{urlencode({'titre': title})}"
+    link = ElementTree.Element("a", {"class": "wikilink", "href": address})
+    link.text = AtomicString(shown)
+    return link
 
 
 class SheetTree(Treeprocessor):
@@ -199,6 +246,12 @@ class SheetTree(Treeprocessor):
                 empty = ElementTree.SubElement(section, "p")
                 empty.set("class", "empty-field")
                 empty.text = "Aucune information dans les sources."
+        for table in root.iter("table"):
+            work_out_columns(table)
+        for link in root.iter("a"):
+            if ELSEWHERE.match(link.get("href", "")):
+                link.set("class", "external")
+                link.set("rel", "noopener nofollow")
         for sup in root.iter("sup"):
             if marker := sup.attrib.pop("data-marker", ""):
                 self.number(sup, marker)
@@ -246,6 +299,45 @@ def hold_place(image: ElementTree.Element) -> None:
         image.set("width", size[1])
         image.set("height", size[2])
         image.set("loading", "lazy")
+
+
+def work_out_columns(table: ElementTree.Element) -> None:
+    """Draw priorities as stars, and have the names of solutions link to their sheets."""
+    heads = [fold(plain(cell)) for cell in table.iter("th")]
+    for row in table.iter("tr"):
+        for head, cell in zip(heads, row.findall("td"), strict=False):
+            if head in STARRED_COLUMNS:
+                draw_stars(cell)
+            elif head in LINKED_COLUMNS:
+                link_names(cell)
+
+
+def draw_stars(cell: ElementTree.Element) -> None:
+    """Show a priority from 1 to 5 as that many stars, and say it to those who listen."""
+    said = (cell.text or "").strip()
+    match = PRIORITY.fullmatch(said)
+    count = int(match[1]) if match else said.count("⭐") or said.count("★")
+    if not 1 <= count <= MOST_STARS:
+        return
+    stars = ElementTree.Element("span", {"class": "stars", "role": "img"})
+    stars.set("aria-label", f"{count} sur {MOST_STARS}")
+    stars.text = "★" * count + "☆" * (MOST_STARS - count)
+    cell.text = None
+    cell.insert(0, stars)
+
+
+def link_names(cell: ElementTree.Element) -> None:
+    """Turn a cell that lists short names into links; one with links or sentences stays."""
+    if not cell.text or any(child.tag != "sup" for child in cell):
+        return
+    names = [" ".join(name.split()) for name in re.split("[,;]", cell.text.strip(" ."))]
+    if not all(0 < len(name) <= LONGEST_NAME and len(name.split()) <= 7 for name in names):
+        return
+    cell.text = None
+    for place, name in enumerate(names):
+        link = link_to(name[:1].upper() + name[1:], name)
+        link.tail = ", " if place + 1 < len(names) else None
+        cell.insert(place, link)
 
 
 def is_empty(children: list[ElementTree.Element], index: int) -> bool:

@@ -1,13 +1,12 @@
 """Write revisions. This is the only function that does, and nothing goes round it."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
 from django.urls import reverse
-from django.utils import translation
 
 from sheets.body import Note, split_notes, statements
 from sheets.cite import Checked, check
@@ -17,10 +16,10 @@ from sheets.index import index_words
 from sheets.measure import Measures, measure
 from sheets.merge import Version
 from sheets.models import Citation, Generation, Revision, Sheet
+from sheets.refresh import french_reasons
 from sheets.render import Rendered, Shown, page_url, render
 from sheets.signals import revision_saved
 from sheets.template import load_template
-from sheets.verify import reason_sentence
 from wikico2.models import User
 
 
@@ -193,12 +192,6 @@ def header_as_body(metadata: Mapping[str, str], template: Template) -> str:
                 f"### {f.heading}\n\n{metadata[f.key]}" for f in section.fields if f.key in metadata
             )
     return "\n\n".join(parts)
-
-
-def french_reasons(reasons: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the reasons of a verdict as the page has them, in the language of sheets."""
-    with translation.override("fr"):
-        return [said for code, detail in reasons if (said := reason_sentence(code, detail))]
 
 
 def make_page(

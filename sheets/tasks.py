@@ -4,8 +4,9 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from ingestion.signals import document_settled
-from sheets import generate, index, stale
+from sheets import digest, generate, index, kept, stale
 from sheets.models import Citation, Generation, Revision, Sheet
+from sheets.related import relate
 from sheets.revise import recheck
 from wikico2.errors import WorkError
 from wikico2.queue import enqueue, enqueue_later, resumable
@@ -14,6 +15,8 @@ WRITE = "sheets.tasks.write_sheet"
 INDEX = "sheets.tasks.index_sheet"
 RECHECK = "sheets.tasks.recheck_citations"
 LOOK = "sheets.tasks.look_for_passages"
+DIGEST = "sheets.tasks.send_digest"
+DAILY = {"sheets.tasks.send_digests": "send digests", "sheets.tasks.clear_pages": "clear pages"}
 INDEX_TRIES = 10
 INDEX_PAUSE = 60.0
 resumable("sheets.Generation", WRITE)
@@ -71,6 +74,7 @@ def index_sheet(sheet_id: int, attempt: int = 1) -> None:
             index.forget(sheet_id)
             return
         index.ensure_words(sheet)
+        relate(sheet)
         index.learn_words(sheet)
         index.index_meaning(sheet)
     except WorkError:
@@ -82,6 +86,22 @@ def index_sheet(sheet_id: int, attempt: int = 1) -> None:
 def queue_indexing(sheet_id: int) -> None:
     """Queue what indexing takes long, in the caller's transaction."""
     enqueue(INDEX, sheet_id)
+
+
+def send_digests() -> None:
+    """Queue a digest for each person who is due one."""
+    for pk in digest.due():
+        enqueue(DIGEST, pk)
+
+
+def send_digest(user_id: int) -> None:
+    """Send one person's digest."""
+    digest.send(user_id)
+
+
+def clear_pages() -> None:
+    """Throw away the pages that were kept longest."""
+    kept.clear()
 
 
 @receiver(post_save, sender=Sheet)

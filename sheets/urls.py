@@ -3,10 +3,12 @@
 from django.urls import path
 
 from sheets.views import (
+    activity,
     browse,
     edit,
     export,
     history,
+    links,
     pick,
     propose,
     read,
@@ -20,8 +22,12 @@ urlpatterns = [
     path("", browse.home, name="home"),
     path("fiches/", browse.sheet_list, name="sheets"),
     path("fiches/nouvelle/", write.sheet_new, name="sheet_new"),
+    path("fiches/vers/", links.sheet_called, name="sheet_called"),
+    path("fiches/demandees/", links.wanted, name="wanted"),
     path("fiches/<slug:slug>/", read.sheet, name="sheet"),
     path("fiches/<slug:slug>/historique/", history.history, name="sheet_history"),
+    path("fiches/<slug:slug>/renommer/", links.sheet_rename, name="sheet_rename"),
+    path("fiches/<slug:slug>/suivre/", activity.watch_sheet, name="watch_sheet"),
     path("fiches/<slug:slug>/versions/<int:number>/", read.revision, name="revision"),
     path("fiches/<slug:slug>/diff/", history.choose, name="sheet_compare"),
     path("fiches/<slug:slug>/diff/<int:old>/<int:new>/", history.difference, name="sheet_diff"),
@@ -52,5 +58,10 @@ urlpatterns = [
     path("recherche/", search.search_page, name="search"),
     path("recherche/suggestions/", search.suggestions, name="search_suggestions"),
     path("recherche/flux.atom", search.feed, name="search_feed"),
+    path("activite/", activity.activity, name="activity"),
+    path("activite/flux.atom", activity.feed, name="activity_feed"),
+    path("suivi/", activity.watching, name="watching"),
+    path("suivi/categorie/", activity.watch_category, name="watch_category"),
+    path("suivi/courriel/", activity.digest_wanted, name="digest_wanted"),
     path("taches/", tasks.tasks, name="tasks"),
 ]

@@ -150,10 +150,10 @@ def look(
     max_tokens: int,
     patience: Patience | None = None,
 ) -> ChatAnswer:
-    """Return what the model says of a picture; WorkError("picture_too_large") beyond the limit."""
+    """Return what the model says of a picture; WorkError("picture_refused") beyond the limit."""
     address = f"data:{media_type};base64,{base64.b64encode(image).decode()}"
     if len(address) + len(prompt.encode()) + 1_000 > MAX_BODY_BYTES:
-        raise WorkError("picture_too_large")
+        raise WorkError("picture_refused")
     content = [
         {"type": "text", "text": prompt},
         {"type": "image_url", "image_url": {"url": address}},

@@ -47,7 +47,7 @@ SENTENCES = {
     "no_tokens_left": gettext_noop(
         "Today's limit of tokens (LLM_TOKENS_PER_DAY) was reached before this picture was read."
     ),
-    "picture_too_large": gettext_noop("The picture is too large for the model service."),
+    "picture_refused": gettext_noop("The picture is too large for the model service."),
     "ocr_failed": gettext_noop("Tesseract could not read the page (%(reason)s)."),
     "not_drawn": gettext_noop("Files of this kind have no pages to show as they are printed."),
     "too_large": gettext_noop(

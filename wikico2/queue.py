@@ -101,19 +101,32 @@ def recover() -> None:
 
 def ensure_schedule(**kwargs: Any) -> None:
     """Have `resume_stalled` run every minute; harmless when it already does."""
+    schedule(RESUME, "resume stalled work", Schedule.MINUTES)
+
+
+def schedule(task: str, name: str, how_often: str, first: dt.datetime | None = None) -> None:
+    """Have a task run every minute, or every day from `first` on; harmless when it already does."""
     if Schedule._meta.db_table not in connection.introspection.table_names():
         return  # only a part of the migrations was asked for
-    known = Schedule.objects.filter(func=RESUME).order_by("pk")
-    if first := known.first():
-        known.exclude(pk=first.pk).delete()
+    known = Schedule.objects.filter(func=task).order_by("pk")
+    if one := known.first():
+        known.exclude(pk=one.pk).delete()
     else:
         Schedule.objects.create(
-            name="resume stalled work",
-            func=RESUME,
-            schedule_type=Schedule.MINUTES,
+            name=name,
+            func=task,
+            schedule_type=how_often,
             minutes=1,
             repeats=-1,
+            next_run=first or timezone.now(),
         )
+
+
+def schedule_daily(task: str, name: str, hour: int = 6) -> None:
+    """Have a task run each morning; harmless when it already does."""
+    tomorrow = timezone.localtime() + dt.timedelta(days=1)
+    first = tomorrow.replace(hour=hour, minute=0, second=0, microsecond=0)
+    schedule(task, name, Schedule.DAILY, first)
 
 
 def is_in_database() -> bool:

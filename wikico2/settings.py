@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "wikico2.middleware.ContentSecurityPolicyMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "sheets.middleware.FormerAddressMiddleware",
 ]
 
 ROOT_URLCONF = "wikico2.urls"
@@ -257,6 +258,8 @@ Q_CLUSTER = {
 # --- People and language -----------------------------------------------------------------------
 
 AUTH_USER_MODEL = "wikico2.User"
+AUTHENTICATION_BACKENDS = ["wikico2.auth.Backend"]
+SESSION_ENGINE = "wikico2.sessions"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
@@ -275,6 +278,17 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "Europe/Paris"
 USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
+
+# --- E-mail ------------------------------------------------------------------------------------
+
+# Without a server nobody is written to: what one watches is then only listed on the site.
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_PORT = env.integer("EMAIL_PORT", 587, least=1)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", True)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "wikico2@localhost")
 
 # --- Safety ------------------------------------------------------------------------------------
 

@@ -17,7 +17,8 @@ class SearchedSheet(models.Model):
     revision = models.ForeignKey(Revision, on_delete=models.CASCADE, null=True, related_name="+")
     title = models.CharField(max_length=200)
     folded = models.CharField(max_length=250)
-    system_name = models.CharField(max_length=200, blank=True)
+    system_name = models.CharField(max_length=200, blank=True, db_index=True)
+    category_name = models.CharField(max_length=200, blank=True, db_index=True)
     # The lexemes that `secteur:` and `systeme:` look among, a blank on both sides of each.
     sector = models.TextField(blank=True)
     system = models.TextField(blank=True)
@@ -28,7 +29,8 @@ class SearchedSheet(models.Model):
         verbose_name = _("searched sheet")
         verbose_name_plural = _("searched sheets")
         indexes = [
-            GinIndex(fields=["folded"], name="searched_sheet_title", opclasses=["gin_trgm_ops"])
+            GinIndex(fields=["folded"], name="searched_sheet_title", opclasses=["gin_trgm_ops"]),
+            models.Index(fields=["folded"], name="searched_sheet_named"),
         ]
 
     def __str__(self) -> str:

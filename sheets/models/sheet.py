@@ -104,6 +104,11 @@ class Sheet(models.Model):
         verbose_name = _("sheet")
         verbose_name_plural = _("sheets")
         ordering = ["title", "id"]
+        indexes = [
+            models.Index(fields=["-updated_at", "-id"], name="sheet_latest"),
+            models.Index(fields=["title", "id"], name="sheet_by_title"),
+            models.Index(fields=["completeness", "title", "id"], name="sheet_by_completeness"),
+        ]
         permissions = [
             ("validate_sheet", "Can validate a sheet"),
             ("publish_sheet", "Can publish or archive a sheet"),
@@ -217,6 +222,7 @@ class Revision(models.Model):
         verbose_name = _("revision")
         verbose_name_plural = _("revisions")
         ordering = ["sheet", "-number"]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="revision_latest")]
         constraints = [
             models.UniqueConstraint(fields=["sheet", "number"], name="revision_unique_number"),
             models.CheckConstraint(condition=Q(number__gte=1), name="revision_numbered_from_1"),

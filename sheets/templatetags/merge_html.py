@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 
 from sheets.body import MARKER, has_words, unescape
 from sheets.diff import BlockChange, PieceKind
-from sheets.models import Revision, Section, Sheet
+from sheets.models import Section, Sheet
 from sheets.render import french_spaces
 
 register = template.Library()
@@ -126,7 +126,7 @@ def sections_of(sheet: Sheet) -> QuerySet[Section]:
 
 
 @register.simple_tag(takes_context=True)
-def sheet_body(context: dict[str, Any], sheet: Sheet, revision: Revision, html: str) -> SafeString:
+def sheet_body(context: dict[str, Any], sheet: Sheet, html: str) -> SafeString:
     """Return a sheet's text, each section headed by what can be done with it and is known of it.
 
     The text is what the renderer made and passed through its allow-list; see `sheet_html`.

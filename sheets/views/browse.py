@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -10,12 +10,13 @@ from django.views.decorators.http import require_safe
 from ingestion.models import Document
 from sheets import facets
 from sheets.forms import NarrowingForm
-from sheets.models import Generation, Sheet, SheetType
+from sheets.models import Generation, Proposal, Sheet, SheetType, Watch
 from sheets.named import named_to
 from sheets.progress import with_progress
 
 PER_PAGE = 25
 SHOWN_AT_HOME = 6
+COMPLETE = 80
 
 
 @require_safe
@@ -26,8 +27,8 @@ def home(request: HttpRequest) -> HttpResponse:
         count=Count("sheets", filter=Q(sheets__in=sheets.order_by().values("pk")))
     ).order_by("order", "key")
     written = sheets.filter(current__isnull=False).select_related("sheet_type")
-    unfinished = Q(state__in=(Sheet.State.DRAFT, Sheet.State.REVIEW)) | Q(completeness__lt=80)
-    unfinished |= ~Q(stale_reasons=[])
+    waiting = Q(state=Sheet.State.REVIEW) | ~Q(stale_reasons=[])
+    waiting |= Exists(Proposal.objects.waiting().filter(sheet=OuterRef("pk")))
     context = {
         "kinds": kinds,
         "sheet_count": sum(kind.count for kind in kinds),
@@ -35,7 +36,10 @@ def home(request: HttpRequest) -> HttpResponse:
             Generation.objects.in_progress().filter(sheet__in=sheets.order_by().values("pk"))
         )[:SHOWN_AT_HOME],
         "recent": written.order_by("-updated_at")[:SHOWN_AT_HOME],
-        "to_do": written.filter(unfinished).order_by("completeness", "title")[:SHOWN_AT_HOME],
+        "to_review": written.filter(waiting).order_by("-updated_at")[:SHOWN_AT_HOME],
+        "incomplete": written.filter(completeness__lt=COMPLETE).order_by(
+            "completeness", "title", "pk"
+        )[:SHOWN_AT_HOME],
         "documents": Document.objects.aggregate(
             total=Count("pk"), ready=Count("pk", filter=Q(state=Document.State.READY))
         ),
@@ -58,9 +62,20 @@ def sheet_list(request: HttpRequest) -> HttpResponse:
         "type_total": sum(choice.count for choice in types),
         "states": states,
         "freshness": freshness,
+        "categories": facets.category_choices(sheets, wish),
+        "systems": facets.system_choices(sheets, wish),
+        "levels": facets.level_choices(sheets, wish),
         "sources": facets.source_choices(sheets, wish, named_to(request.user)),
         "orders": facets.ORDERS,
-        "narrowed": bool(wish.q or wish.type or wish.state or wish.source or wish.stale),
+        "narrowed": wish.narrows,
+        "watched": watches_category(request, wish.category),
         "drafts_hidden": not settings.SHOW_DRAFTS and not request.user.is_authenticated,
     }
     return render(request, "sheets/list.html", context)
+
+
+def watches_category(request: HttpRequest, category: str) -> bool:
+    """Tell whether the reader watches the category that the list is narrowed to."""
+    if not category or not request.user.is_authenticated:
+        return False
+    return Watch.objects.filter(user=request.user.pk, category=category).exists()

@@ -17,12 +17,13 @@ from sheets import generate, propose
 from sheets.forms import RegenerateForm, SettleForm
 from sheets.merge import Merged, Unsettled, Version
 from sheets.models import Generation, Proposal, Section, Sheet
+from sheets.page import header_of, names_of
 from sheets.reconcile import Part, lay_out
 from sheets.render import render as to_html
 from sheets.revise import StaleBase
 from sheets.stale import new_passages
 from sheets.template import load_template
-from sheets.views.read import header_facts, readable_sheets
+from sheets.views.read import readable_sheets
 from wikico2.errors import WorkError
 from wikico2.models import User
 
@@ -252,6 +253,6 @@ def show_decided(request: HttpRequest, shown: Proposal) -> HttpResponse:
         "sheet": shown.sheet,
         "proposal": shown,
         "rendered": rendered,
-        "header": header_facts(shown.sheet, rendered),
+        "header": header_of(rendered, request.user, names_of(shown.sheet.sheet_type_id)),
     }
     return render(request, "sheets/proposal_decided.html", context)

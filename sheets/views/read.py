@@ -5,12 +5,17 @@ from typing import Any
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
-from sheets.models import Field, Generation, Proposal, Section, Sheet
+from sheets.kept import kept
+from sheets.links import backlinks
+from sheets.models import Generation, Proposal, Sheet
 from sheets.named import named_to
+from sheets.page import text_for
 from sheets.progress import watch
 from sheets.provenance import Authored, show_authors
+from sheets.related import related
 from sheets.template import load_template
 
 
@@ -20,14 +25,20 @@ def readable_sheets(request: HttpRequest) -> QuerySet[Sheet]:
 
 
 @require_safe
+@kept()
 def sheet(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a sheet, or how far its writing has come."""
     found = get_object_or_404(sheets_to_read(request), slug=slug)
+    if found.current:
+        found.current.sheet = found
     context = {
         "sheet": found,
         "revision": found.current,
-        "header": header_facts(found, found.current.rendered if found.current else {}),
+        "text": text_for(found.current, request.user) if found.current else None,
         "documents": list(named_to(request.user).filter(sheets=found).order_by("title")),
+        "backlinks": backlinks(found, request.user),
+        "related": related(found, request.user),
+        "former_titles": former_titles(found),
         "proposal_id": found.proposal_id,
         "progress": None,
         "authored": authored(request, found),
@@ -36,7 +47,8 @@ def sheet(request: HttpRequest, slug: str) -> HttpResponse:
         generation = Generation.objects.get(pk=found.generation_id)
         generation.sheet = found
         context["progress"] = watch(generation)
-    return render(request, "sheets/sheet.html", context)
+        return render(request, "sheets/sheet.html", context)  # it changes by the second
+    return TemplateResponse(request, "sheets/sheet.html", context)
 
 
 def authored(request: HttpRequest, sheet: Sheet) -> Authored | None:
@@ -65,15 +77,10 @@ def sheets_to_read(request: HttpRequest) -> Any:
     )
 
 
-def header_facts(sheet: Sheet, rendered: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return rendered header data: heading and safe HTML, in the order of the sheet's type."""
-    values = rendered.get("header")
-    if not values:
-        return []
-    fields = Field.objects.filter(
-        section__sheet_type=sheet.sheet_type_id, section__role=Section.Role.HEADER
-    ).order_by("section__order", "order")
-    return [(field.heading, values[field.key]) for field in fields if values.get(field.key)]
+def former_titles(sheet: Sheet) -> list[str]:
+    """Return the titles that the sheet had before, the latest first, each once."""
+    titles = sheet.former_names.values_list("title", flat=True)
+    return [title for title in dict.fromkeys(titles) if title != sheet.title]
 
 
 @require_safe
@@ -81,5 +88,6 @@ def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show one version of a sheet as it was."""
     found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     shown = get_object_or_404(found.revisions.select_related("author", "generation"), number=number)
-    context = {"sheet": found, "revision": shown, "header": header_facts(found, shown.rendered)}
+    shown.sheet = found
+    context = {"sheet": found, "revision": shown, "text": text_for(shown, request.user)}
     return render(request, "sheets/revision.html", context)

@@ -1,0 +1,338 @@
+"""How fast pages are, against a bare view with one query: `python -m bench.pages [options]`.
+
+Sheets of 8 KB are made in a database of their own, each with two versions. The bare view
+(`bench.bare`) and the wiki run side by side, each with two gunicorn processes, and 16 clients ask
+one of them, then the other, for pages at random, in turns. Printed: requests a second, and the
+share of the bare view's in the same turns (the median of them).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from wikico2.embedded.postgres import PostgresServer
+
+CLIENTS = 16
+WORDS = (
+    "récupération chaleur compresseur énergie atelier vapeur réseau procédé débit température "
+    "échangeur pompe froid condensation rendement puissance mesure compteur maintenance coût gain "
+    "installation site usine eau air fumées préchauffage stockage régulation besoin saison"
+).split()
+
+
+class Series(NamedTuple):
+    """One kind of page: the addresses to ask for, and who asks."""
+
+    name: str
+    paths: Sequence[str]
+    least: float
+    cookie: str = ""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--sheets", type=int, default=2_000)
+    parser.add_argument("--many", type=int, default=10_000, help="so many for the last comparison")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn")
+    parser.add_argument("--turns", type=int, default=5)
+    options = parser.parse_args()
+    with database():
+        run(options)
+    return 0
+
+
+@contextlib.contextmanager
+def database() -> Iterator[None]:
+    """Start a database that ends with the block, and have Django use it."""
+    with tempfile.TemporaryDirectory(prefix="wikico2-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL may run as another user
+        postgres = PostgresServer(folder / "postgres", fast=True)
+        try:
+            os.environ |= {
+                "DJANGO_SETTINGS_MODULE": "wikico2.settings",
+                "DATABASE_URL": postgres.start(),
+                "WIKICO2_VAR": str(folder / "var"),
+                "EMBEDDING_BACKEND": "local",
+                "LLM_BACKEND": "local",
+                "LOG_LEVEL": "ERROR",
+            }
+            import django
+            from django.core.management import call_command
+            from django.db import connection
+
+            django.setup()
+            call_command("migrate", verbosity=0)
+            call_command("collectstatic", interactive=False, verbosity=0)
+            yield
+            connection.close()
+        finally:
+            postgres.stop()
+
+
+def run(options: argparse.Namespace) -> None:
+    """Fill, serve, ask, print."""
+    begun = time.monotonic()
+    slugs = fill(0, options.sheets)
+    cookie = log_in()
+    out(f"{len(slugs)} sheets of 8 KB made in {time.monotonic() - begun:.1f} s.")
+    sheets = [f"/fiches/{slug}/" for slug in slugs]
+    wanted = [
+        Series("anonymous view", sheets, 0.50),
+        Series("logged-in view", sheets, 0.30, cookie),
+        Series("history", [f"{path}historique/" for path in sheets], 0.25),
+        Series("difference", [f"{path}diff/1/2/" for path in sheets], 0.20),
+    ]
+    with served("bench.bare") as bare, served("wikico2.wsgi") as wiki:
+        out(f"{'page':34} {'requests/s':>10} {'bare':>8} {'share':>6} {'wanted':>6}")
+        for series in wanted:
+            compare(series, bare, wiki, options)
+        more = fill(options.sheets, options.many)
+        sheets += [f"/fiches/{slug}/" for slug in more]
+        compare(Series(f"anonymous, {len(sheets)} sheets", sheets, 0.45), bare, wiki, options)
+
+
+def compare(series: Series, bare: int, wiki: int, options: argparse.Namespace) -> None:
+    """Ask for each page once, then measure in turns, and print the line."""
+    status = answer_of(wiki, series.paths[0], series.cookie)
+    if status != 200:
+        out(f"{series.name:34} answers {status}")
+        return
+    warm(wiki, series)
+    bare_paths = [f"/fiches/{path.split('/')[2]}/" for path in series.paths]
+    rates: list[tuple[float, float]] = []
+    for _turn in range(options.turns):
+        slow = rate(bare, bare_paths, "", options.seconds)
+        rates.append((slow, rate(wiki, series.paths, series.cookie, options.seconds)))
+    base, ours = (statistics.median(column) for column in zip(*rates, strict=True))
+    share = statistics.median(own / base for base, own in rates)
+    out(f"{series.name:34} {ours:10.0f} {base:8.0f} {share:6.2f} {series.least:6.2f}")
+
+
+# --- Data -----------------------------------------------------------------------------------------
+
+
+def fill(start: int, stop: int) -> list[str]:
+    """Write sheets with two versions each, rendered by the program's own renderer."""
+    from django.db import connection
+
+    from sheets.models import Revision, SearchedSheet, Sheet, SheetType
+    from sheets.render import render
+    from sheets.template import load_template
+    from wikico2.models import User
+    from wikico2.text import fold
+
+    chance = random.Random(start)  # noqa: S311 (the same texts each time)
+    kind = SheetType.objects.get(key="solution")
+    template = load_template(kind)
+    author, _made = User.objects.get_or_create(username="bench", is_superuser=True)
+    bodies = []
+    for _n in range(20):
+        first = text(chance, template)
+        second = first.replace(WORDS[0], WORDS[1], 5) + "\n\nUne phrase de plus."
+        bodies.append(
+            [(body, render(body, {}, template, {}).as_json()) for body in (first, second)]
+        )
+    slugs = [f"fiche-{n}" for n in range(start, stop)]
+    sheets = Sheet.objects.bulk_create(
+        [Sheet(sheet_type=kind, title=f"Fiche {slug}", slug=slug) for slug in slugs]
+    )
+    SearchedSheet.objects.bulk_create(
+        [SearchedSheet(sheet=one, title=one.title, folded=fold(one.title)) for one in sheets]
+    )
+    before: list[Revision | None] = [None] * len(sheets)
+    for number in (1, 2):
+        rows = [
+            Revision(
+                sheet=sheet,
+                number=number,
+                parent=parent,
+                body=bodies[n % 20][number - 1][0],
+                rendered=bodies[n % 20][number - 1][1],
+                origin="human",
+                author=author,
+                comment="Une version",
+            )
+            for n, (sheet, parent) in enumerate(zip(sheets, before, strict=True))
+        ]
+        before = list(Revision.objects.bulk_create(rows, batch_size=500))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE sheets_sheet s SET current_id = r.id, completeness = 60 FROM sheets_revision r"
+            " WHERE r.sheet_id = s.id AND r.number = 2 AND s.current_id IS NULL"
+        )
+        cursor.execute("VACUUM ANALYZE")
+    return slugs
+
+
+def text(chance: random.Random, template: object) -> str:
+    """Return about 8 KB of Markdown: sections, paragraphs, lists and a table."""
+    parts: list[str] = []
+    size = 0
+    sections = template.written  # type: ignore[attr-defined]
+    share = 8_000 // len(sections)
+    for section in sections:
+        part = [f"## {section.heading}"]
+        while sum(map(len, part)) < share:
+            words = " ".join(chance.choices(WORDS, k=30))
+            part.append(f"{words.capitalize()}.")
+            part.append("\n".join(f"- {' '.join(chance.choices(WORDS, k=8))}" for _ in range(3)))
+        parts.append("\n\n".join(part))
+        size += len(parts[-1])
+    return "\n\n".join(parts)
+
+
+def log_in() -> str:
+    """Return the cookie of a person who is logged in."""
+    from django.conf import settings
+    from django.test import Client
+
+    from wikico2.models import User
+
+    client = Client()
+    client.force_login(User.objects.get(username="bench"))
+    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+
+
+# --- Serving and asking ---------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def served(module: str) -> Iterator[int]:
+    """Serve a module by two gunicorn processes; yield the port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    arguments = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--worker-class", "gthread"]
+    arguments += ["--threads", "4", "--log-level", "warning", "--preload", "--no-control-socket"]
+    command = [sys.executable, "-m", "gunicorn", *arguments, f"{module}:application"]
+    process = subprocess.Popen(command)
+    try:
+        while True:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            time.sleep(0.1)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+class Asker:
+    """One client on one connection, opened again whenever the server closes it."""
+
+    def __init__(self, port: int, cookie: str) -> None:
+        self.port = port
+        self.rest = "Host: localhost\r\nAccept-Language: fr\r\n"
+        self.rest += f"Cookie: {cookie}\r\n\r\n" if cookie else "\r\n"
+        self.line: socket.socket | None = None
+
+    def get(self, path: str) -> int:
+        """Ask for a page and read it to its end; return its status."""
+        request = f"GET {path} HTTP/1.1\r\n{self.rest}".encode()
+        for _try in range(3):
+            with contextlib.suppress(OSError):
+                if self.line is None:
+                    self.line = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+                self.line.sendall(request)
+                if status := self.read(self.line):
+                    return status
+            self.close()
+        raise ConnectionError(path)
+
+    def read(self, line: socket.socket) -> int:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            piece = line.recv(262_144)
+            if not piece:
+                return 0
+            data += piece
+        head, _, body = data.partition(b"\r\n\r\n")
+        lower = head.lower()
+        start = lower.index(b"content-length:") + len(b"content-length:")
+        length = int(lower[start:].split(b"\r\n", 1)[0])
+        got = len(body)
+        while got < length:
+            got += len(line.recv(262_144))
+        if b"connection: close" in lower:
+            self.close()
+        return int(head[9:12])
+
+    def close(self) -> None:
+        if self.line:
+            self.line.close()
+        self.line = None
+
+
+def answer_of(port: int, path: str, cookie: str) -> int:
+    asker = Asker(port, cookie)
+    status = asker.get(path)
+    asker.close()
+    return status
+
+
+def warm(port: int, series: Series) -> None:
+    """Ask for every page once, so that what is kept is there."""
+    slices = [series.paths[n::CLIENTS] for n in range(CLIENTS)]
+    together(
+        [lambda a, part=part: [a.get(path) for path in part] for part in slices],
+        port,
+        series.cookie,
+    )  # type: ignore[misc]
+
+
+def rate(port: int, paths: Sequence[str], cookie: str, seconds: float) -> float:
+    """Return how many requests a second 16 clients have answered."""
+    counts = [0] * CLIENTS
+    end = time.perf_counter() + seconds
+
+    def ask(number: int) -> object:
+        def work(asker: Asker) -> None:
+            chance = random.Random(number)  # noqa: S311
+            while time.perf_counter() < end:
+                asker.get(chance.choice(paths))
+                counts[number] += 1
+
+        return work
+
+    begun = time.perf_counter()
+    together([ask(n) for n in range(CLIENTS)], port, cookie)
+    return sum(counts) / (time.perf_counter() - begun)
+
+
+def together(jobs: Sequence[object], port: int, cookie: str) -> None:
+    """Run the jobs side by side, each with a client of its own."""
+
+    def run_one(job: object) -> None:
+        asker = Asker(port, cookie)
+        job(asker)  # type: ignore[operator]
+        asker.close()
+
+    threads = [threading.Thread(target=run_one, args=[job]) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def out(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

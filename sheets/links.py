@@ -1,0 +1,142 @@
+"""Links between sheets by their titles: what a text links to, where a title leads, who links here.
+
+A title is compared without case and accents. A sheet is reached by its title and by those that it
+had before, unless another sheet bears them today.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.db.models import Count, F, Q
+from django.utils.html import escape
+from django.utils.translation import gettext as _
+
+from sheets.models import FormerName, Link, SearchedSheet, Sheet
+from sheets.refresh import up_to_date
+from wikico2.text import fold
+
+WIKILINK = re.compile(r'<a class="wikilink" href="(?P<href>[^"]*)">')
+LONGEST = 250
+
+
+def folded(title: str) -> str:
+    """Return what titles are compared by."""
+    return fold(title)[:LONGEST]
+
+
+def titles_in(html: str) -> list[str]:
+    """Return the titles that a rendered text links to, each once."""
+    return list(dict.fromkeys(title_of(match) for match in WIKILINK.finditer(html)))
+
+
+def title_of(match: re.Match[str]) -> str:
+    query = parse_qs(urlsplit(unescape(match["href"])).query)
+    return query.get("titre", [""])[0][:200]
+
+
+def note_links(sheet: Sheet) -> None:
+    """Keep what the sheet's current text links to."""
+    wanted: dict[str, str] = {}
+    if sheet.current:
+        page = up_to_date(sheet.current)
+        for title in titles_in("".join([page["body"], *page["header"].values()])):
+            if key := folded(title):
+                wanted.setdefault(key, title)
+    there = dict(sheet.links.values_list("folded", "title"))
+    if there == wanted:
+        return
+    sheet.links.exclude(folded__in=wanted).delete()
+    Link.objects.bulk_create(
+        [Link(source=sheet, folded=key, title=title) for key, title in wanted.items()],
+        update_conflicts=True,
+        unique_fields=["source", "folded"],
+        update_fields=["title"],
+    )
+
+
+def resolve(titles: Iterable[str], user: Any) -> dict[str, Sheet]:
+    """Return the sheets that titles lead to, by folded title, as far as `user` may open them."""
+    keys = {folded(title) for title in titles} - {""}
+    if not keys:
+        return {}
+    readable = Sheet.objects.readable_by(user)
+    found: dict[str, Sheet] = {}
+    former = FormerName.objects.filter(folded__in=keys, sheet__in=readable)
+    for name in former.select_related("sheet").order_by("renamed_at", "pk"):
+        found[name.folded] = name.sheet
+    current = SearchedSheet.objects.filter(folded__in=keys, sheet__in=readable)
+    for row in current.select_related("sheet").only("folded", "sheet").order_by("-sheet_id"):
+        found[row.folded] = row.sheet
+    return found
+
+
+def with_links(html: str, user: Any) -> str:
+    """Return a rendered text whose links lead to the sheets; those that lead nowhere are red."""
+    titles = titles_in(html)
+    if not titles:
+        return html
+    found = resolve(titles, user)
+
+    def led(match: re.Match[str]) -> str:
+        sheet = found.get(folded(title_of(match)))
+        if sheet:
+            return f'<a class="wikilink" href="{escape(sheet.get_absolute_url())}">'
+        said = escape(_("This sheet does not exist yet"))
+        return f'<a class="wikilink missing" href="{match["href"]}" rel="nofollow" title="{said}">'
+
+    return WIKILINK.sub(led, html)
+
+
+def names_of(sheet: Sheet) -> set[str]:
+    """Return the folded titles by which a sheet is reached."""
+    return {folded(sheet.title), *sheet.former_names.values_list("folded", flat=True)}
+
+
+def backlinks(sheet: Sheet, user: Any) -> list[Sheet]:
+    """Return the sheets whose text links to this one, by title."""
+    linking = Link.objects.filter(folded__in=names_of(sheet)).values("source")
+    return list(
+        Sheet.objects.listed_for(user).filter(pk__in=linking).exclude(pk=sheet.pk).order_by("title")
+    )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A title that sheets link to and none bears."""
+
+    title: str
+    sources: list[Sheet]
+
+
+def wanted_titles(user: Any) -> list[Mapping[str, Any]]:
+    """Return the titles that sheets link to and none bears, the most wanted first.
+
+    Each row has `folded` and `count`.
+    """
+    named = SearchedSheet.objects.values("folded")
+    former = FormerName.objects.values("folded")
+    return list(
+        Link.objects.shown_to(user)
+        .exclude(Q(folded__in=named) | Q(folded__in=former))
+        .values("folded")
+        .annotate(count=Count("source"))
+        .order_by("-count", "folded")
+    )
+
+
+def with_sources(rows: Iterable[Mapping[str, Any]], user: Any) -> list[Wanted]:
+    """Return wanted titles, as first written, with the sheets that link to them."""
+    keys = [row["folded"] for row in rows]
+    links = Link.objects.shown_to(user).filter(folded__in=keys).select_related("source")
+    by_key: dict[str, list[Link]] = {key: [] for key in keys}
+    for link in links.order_by(F("source__title")):
+        by_key[link.folded].append(link)
+    return [
+        Wanted(found[0].title, [link.source for link in found])
+        for found in by_key.values()
+        if found
+    ]

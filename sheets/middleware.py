@@ -1,0 +1,41 @@
+"""Old addresses of sheets that were renamed."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from sheets.models import FormerName, Sheet
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+class FormerAddressMiddleware:
+    """Lead from every address under a sheet's former one to the same page under today's.
+
+    It costs nothing where the address is found.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code != 404 or request.method not in ("GET", "HEAD"):
+            return response
+        return moved(request) or response
+
+
+def moved(request: HttpRequest) -> HttpResponse | None:
+    """Return the way to where the sheet is today, if its address is a former one."""
+    match = request.resolver_match
+    if match is None or match.url_name is None or "slug" not in match.kwargs:
+        return None
+    former = FormerName.objects.filter(slug=match.kwargs["slug"]).values("sheet")
+    sheet = Sheet.objects.readable_by(request.user).filter(pk__in=former).first()
+    if sheet is None:
+        return None
+    address = reverse(match.url_name, kwargs={**match.kwargs, "slug": sheet.slug})
+    query = urlencode(request.GET, doseq=True)
+    return HttpResponseRedirect(f"{address}?{query}" if query else address)

@@ -1,0 +1,29 @@
+"""Pages kept as they were sent."""
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from sheets.models.sheet import Sheet
+
+
+class KeptPage(models.Model):
+    """A page of a sheet as it was sent, with what it was made of; see `sheets.kept`.
+
+    The table is not logged: after a crash of the database it is empty, and fills again.
+    """
+
+    sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=32)
+    token = models.TextField()
+    nonce = models.CharField(max_length=16)
+    html = models.TextField()
+    made_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        verbose_name = _("kept page")
+        verbose_name_plural = _("kept pages")
+        constraints = [models.UniqueConstraint(fields=["sheet", "key"], name="keptpage_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.sheet_id}:{self.key}"

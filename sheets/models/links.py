@@ -1,0 +1,79 @@
+"""What leads from one sheet to another: links in the text, names of before, nearness."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from sheets.models.sheet import Sheet
+
+
+class LinkQuerySet(models.QuerySet["Link"]):
+    """Questions about links."""
+
+    def shown_to(self, user: Any) -> "LinkQuerySet":
+        """Return the links of the sheets that `user` sees in lists."""
+        return self.filter(source__in=Sheet.objects.listed_for(user).order_by().values("pk"))
+
+
+class Link(models.Model):
+    """A title that the current text of a sheet links to, whether a sheet bears it or not.
+
+    Derived from the text; `folded` is the title without case and accents, `title` as written.
+    """
+
+    source = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="links")
+    folded = models.CharField(max_length=250, db_index=True)
+    title = models.CharField(max_length=200)
+
+    objects = LinkQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("link")
+        verbose_name_plural = _("links")
+        ordering = ["source", "folded"]
+        constraints = [models.UniqueConstraint(fields=["source", "folded"], name="link_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.source_id} → {self.title}"
+
+
+class FormerName(models.Model):
+    """A title and an address that a sheet had before it was renamed; both still lead to it."""
+
+    sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="former_names")
+    title = models.CharField(_("title"), max_length=200)
+    folded = models.CharField(max_length=250, db_index=True)
+    # None where only the title has changed.
+    slug = models.SlugField(_("address"), max_length=220, unique=True, null=True, blank=True)
+    renamed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    renamed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = _("former name")
+        verbose_name_plural = _("former names")
+        ordering = ["-renamed_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Relation(models.Model):
+    """Two sheets that have much in common, in both directions; derived, see `sheets.related`."""
+
+    sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="relations")
+    other = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="+")
+    weight = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name = _("relation")
+        verbose_name_plural = _("relations")
+        ordering = ["sheet", "-weight", "other"]
+        constraints = [models.UniqueConstraint(fields=["sheet", "other"], name="relation_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.sheet_id} ~ {self.other_id}"

@@ -1,0 +1,188 @@
+"""What has changed: the activity page, its feed, and what one watches."""
+
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import conditional_page, require_POST, require_safe
+
+from sheets.activity import MACHINE, PEOPLE, Asked, changes, watched_changes
+from sheets.models import Digest, SearchedSheet, SheetType, Watch
+from sheets.templatetags.sheet_html import written_by
+from sheets.views.read import readable_sheets
+from sheets.views.search import clean
+from wikico2.models import User
+
+PER_PAGE = 50
+IN_FEED = 50
+SHOWN_AS_WATCHED = 30
+LONGEST = 220
+
+
+def asked(request: HttpRequest) -> Asked:
+    """Read the address; what makes no sense in it finds nothing or is passed over."""
+
+    def given(name: str) -> str:
+        return clean(request.GET.get(name, ""))[:LONGEST]
+
+    by = given("par")
+    return Asked(
+        type=given("type"),
+        category=given("categorie"),
+        sheet=given("fiche"),
+        by=by if by in (PEOPLE, MACHINE) else "",
+    )
+
+
+def address(name: str, wish: Asked, **instead: str) -> str:
+    """Return the address of the page or the feed for a wish, some of it chosen otherwise."""
+    values = {
+        "type": wish.type, "categorie": wish.category, "fiche": wish.sheet, "par": wish.by,
+    } | instead  # fmt: skip
+    query = urlencode({key: value for key, value in values.items() if value})
+    return f"{reverse(name)}?{query}" if query else reverse(name)
+
+
+@require_safe
+def activity(request: HttpRequest) -> HttpResponse:
+    """List what has changed, the latest first."""
+    wish = asked(request)
+    page = Paginator(wish.apply(changes(request.user)), PER_PAGE).get_page(request.GET.get("page"))
+    kinds = [(kind.key, kind.plural) for kind in SheetType.objects.all()]
+    context = {
+        "page": page,
+        "wish": wish,
+        "feed": address("activity_feed", wish),
+        "kinds": choices(wish, "type", [("", _("All")), *kinds], wish.type),
+        "authors": choices(
+            wish,
+            "par",
+            [("", _("Everybody")), (PEOPLE, _("People")), (MACHINE, _("Automatic"))],
+            wish.by,
+        ),
+        "narrowed": wish != Asked(),
+    }
+    return render(request, "sheets/activity.html", context)
+
+
+def choices(
+    wish: Asked, name: str, values: list[tuple[str, str]], chosen: str
+) -> list[dict[str, Any]]:
+    """Return links that choose one of the values."""
+    return [
+        {
+            "label": label,
+            "address": address("activity", wish, **{name: value}),
+            "chosen": value == chosen,
+        }
+        for value, label in values
+    ]
+
+
+@require_safe
+@conditional_page
+def feed(request: HttpRequest) -> HttpResponse:
+    """Send what has changed as an Atom feed."""
+    wish = asked(request)
+    title = _("WikiCO2: changes")
+    if named := " · ".join(filter(None, (wish.category, wish.type, wish.sheet))):
+        title = f"{title} ({named})"
+    atom = Atom1Feed(
+        title=title,
+        link=request.build_absolute_uri(address("activity", wish)),
+        description="",
+        feed_url=request.build_absolute_uri(),
+        author_name="WikiCO2",
+        language=get_language(),
+    )
+    for change in wish.apply(changes(request.user))[:IN_FEED]:
+        atom.add_item(
+            title=clean(f"{change.sheet.title} · {_('version %(n)s') % {'n': change.number}}"),
+            link=request.build_absolute_uri(change.get_absolute_url()),
+            description=clean(" · ".join(filter(None, (written_by(change), change.comment)))),
+            updateddate=change.created_at,
+            pubdate=change.created_at,
+        )
+    return HttpResponse(atom.writeString("utf-8"), content_type=atom.content_type)
+
+
+@login_required
+@require_safe
+def watching(request: HttpRequest) -> HttpResponse:
+    """Show what one watches, what has changed there, and whether letters come."""
+    user = cast("User", request.user)
+    watches = Watch.objects.filter(user=user).select_related("sheet")
+    context = {
+        "sheets": [w for w in watches.order_by("sheet__title") if w.sheet_id],
+        "categories": [w for w in watches.order_by("category") if w.category],
+        "changes": watched_changes(user)[:SHOWN_AS_WATCHED],
+        "digest": Digest.of(user, get_language() or "fr"),
+        "mail": bool(settings.EMAIL_HOST),
+    }
+    return render(request, "sheets/watching.html", context)
+
+
+@login_required
+@require_POST
+def watch_sheet(request: HttpRequest, slug: str) -> HttpResponse:
+    """Begin to watch a sheet, or stop."""
+    sheet = get_object_or_404(readable_sheets(request), slug=slug)
+    if toggle(request, sheet=sheet):
+        messages.success(request, _("You watch this sheet: its changes are listed for you."))
+    else:
+        messages.info(request, _("You no longer watch this sheet."))
+    return redirect(back(request) or sheet.get_absolute_url())
+
+
+@login_required
+@require_POST
+def watch_category(request: HttpRequest) -> HttpResponse:
+    """Begin to watch a category, or stop."""
+    category = clean(request.POST.get("category", ""))[:200]
+    known = SearchedSheet.objects.filter(category_name=category).exists()
+    watched = Watch.objects.filter(user=cast("User", request.user), category=category).exists()
+    if category and (known or watched):
+        if toggle(request, category=category):
+            messages.success(request, _("You watch the category “%(name)s”.") % {"name": category})
+        else:
+            messages.info(request, _("You no longer watch this category."))
+    return redirect(back(request) or "watching")
+
+
+@login_required
+@require_POST
+def digest_wanted(request: HttpRequest) -> HttpResponse:
+    """Have a digest sent each day, or no longer."""
+    digest = Digest.of(cast("User", request.user), get_language() or "fr")
+    digest.wanted = request.POST.get("wanted") == "1"
+    digest.language = get_language() or "fr"
+    digest.save()
+    messages.success(
+        request, _("You will get a digest.") if digest.wanted else _("You will get no digest.")
+    )
+    return redirect("watching")
+
+
+def toggle(request: HttpRequest, **what: Any) -> bool:
+    """Watch what is not watched yet, or the other way round; return whether it is now."""
+    user = cast("User", request.user)
+    if Watch.objects.filter(user=user, **what).delete()[0]:
+        return False
+    Watch.objects.get_or_create(user=user, **what)
+    Digest.of(user, get_language() or "fr")
+    return True
+
+
+def back(request: HttpRequest) -> str:
+    """Return the page of this site that the form says to go back to."""
+    wanted = request.POST.get("next", "")
+    return wanted if url_has_allowed_host_and_scheme(wanted, {request.get_host()}) else ""

@@ -1,0 +1,65 @@
+"""Following links between sheets: to a title, to one that is missing, to a sheet renamed."""
+
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from sheets.forms import RenameForm
+from sheets.links import folded, resolve, wanted_titles, with_sources
+from sheets.models import Link
+from sheets.rename import rename
+from sheets.search import suggest
+from sheets.views.read import readable_sheets
+from wikico2.models import User
+
+PER_PAGE = 50
+NEAR = 5
+
+
+@require_safe
+def sheet_called(request: HttpRequest) -> HttpResponse:
+    """Lead to the sheet of a title; where there is none, propose to create it."""
+    title = " ".join(request.GET.get("titre", "").replace("\x00", "").split())[:200]
+    found = resolve([title], request.user)
+    if found:
+        return redirect(next(iter(found.values())))
+    links = Link.objects.shown_to(request.user).filter(folded=folded(title))
+    context = {
+        "title": title,
+        "sources": [link.source for link in links.select_related("source")],
+        "near": near(title, request.user),
+    }
+    return render(request, "sheets/called.html", context, status=404)
+
+
+def near(title: str, user: Any) -> list[Any]:
+    """Return what the search box would suggest for the title: sheets only."""
+    return [one for one in suggest(title, user) if one.kind == "sheet"][:NEAR] if title else []
+
+
+@require_safe
+def wanted(request: HttpRequest) -> HttpResponse:
+    """List the titles that sheets link to and none bears."""
+    page = Paginator(wanted_titles(request.user), PER_PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "wanted": with_sources(page, request.user)}
+    return render(request, "sheets/wanted.html", context)
+
+
+@login_required
+@permission_required("sheets.change_sheet", raise_exception=True)
+def sheet_rename(request: HttpRequest, slug: str) -> HttpResponse:
+    """Give a sheet another title; its old address and the links to it hold."""
+    sheet = get_object_or_404(readable_sheets(request), slug=slug)
+    form = RenameForm(request.POST or None, sheet=sheet)
+    if request.method == "POST" and form.is_valid():
+        renamed = rename(sheet, form.cleaned_data["title"], cast("User", request.user))
+        messages.success(request, _("The sheet has its new name. The old one still leads here."))
+        return redirect(renamed)
+    context = {"sheet": sheet, "form": form}
+    return render(request, "sheets/rename.html", context, status=422 if form.errors else 200)
