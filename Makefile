@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test lint format bench bench-search messages lock
+.PHONY: run test lint format bench bench-search soak messages lock
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py up
@@ -29,6 +29,9 @@ bench: .venv/dev.stamp
 
 bench-search: .venv/dev.stamp
 	$(BIN)/python -m bench.search $(or $(FOLDER),$(error FOLDER=… is needed, with passages.jsonl and questions.jsonl)) $(ARGS)
+
+soak: .venv/dev.stamp  ## kills and faults; some 20 minutes
+	$(BIN)/python -m bench.soak $(ARGS)
 
 messages: .venv/dev.stamp  ## needs GNU gettext
 	$(BIN)/python manage.py makemessages --locale fr --no-location --ignore .venv --ignore var

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -7,7 +8,22 @@ class IngestionConfig(AppConfig):
     verbose_name = _("Sources")
 
     def ready(self) -> None:
+        from ingestion import build, embed, holdings, index
+        from ingestion.models import Chunk, Document
         from wikico2.queue import resumable
 
         resumable("ingestion.Document", "ingestion.tasks.advance_document")
         resumable("ingestion.Delivery", "ingestion.tasks.deliver")
+        resumable("ingestion.IndexBuild", build.ADVANCE)
+        holdings.register(
+            holdings.Holding(
+                shelf=index.PASSAGES,
+                allowed=Chunk.objects.all,
+                due=lambda: Chunk.objects.filter(document__state=Document.State.READY),
+                owner="document_id",
+                text=embed.embedded_text,
+            )
+        )
+        post_migrate.connect(
+            build.settings_may_have_changed, sender=self, dispatch_uid="ingestion.build"
+        )

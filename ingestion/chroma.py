@@ -53,12 +53,13 @@ class Collection:
             {"ids": list(ids), "embeddings": packed, "metadatas": list(metadatas)},
         )
 
-    def entries(self, where: dict[str, Any]) -> Iterator[tuple[str, Metadata]]:
-        """Return the ids and the metadata of what meets a condition."""
+    def entries(self, where: dict[str, Any] | None = None) -> Iterator[tuple[str, Metadata]]:
+        """Return the ids and the metadata of what meets a condition, or of all there is."""
         offset = 0
+        condition = {"where": where} if where else {}
         while True:
-            page = {"limit": READ_AT_ONCE, "offset": offset}
-            found = self._ask("POST", "get", {"where": where, "include": ["metadatas"], **page})
+            page = {"limit": READ_AT_ONCE, "offset": offset, "include": ["metadatas"]}
+            found = self._ask("POST", "get", condition | page)
             for key, metadata in zip(found["ids"], found["metadatas"], strict=True):
                 yield key, metadata or {}
             if len(found["ids"]) < READ_AT_ONCE:

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
 
 from ingestion import fuse, index, lexical, spelling
-from ingestion.embedders import Vectors, get_embedder
+from ingestion.build import standing_model
+from ingestion.embedders import Vectors, embedder_called
 from ingestion.fuse import Scores
 from ingestion.index import Shelf
 from ingestion.lexical import Asked, Match, Ranking, Space
@@ -188,7 +189,7 @@ class _Meaning:
     ) -> None:
         outside_transaction()
         self.place = place
-        self.model = ""
+        self.model = standing_model()
         self.vector: Vectors | None = None
         self.hits: list[tuple[int, float]] = []
         self.error: WorkError | None = None
@@ -204,10 +205,10 @@ class _Meaning:
     def _ask(self, text: str, about: str, owners: Sequence[int] | None) -> None:
         in_queue = self.wait is Wait.QUEUE
         try:
-            self.model = get_embedder().name
-            self.vector = embed_query(text, in_queue=in_queue)
+            self.vector = embed_query(text, self.model, in_queue=in_queue)
             if about:
-                self.vector = _leaning(self.vector, embed_query(about, in_queue=in_queue))
+                subject = embed_query(about, self.model, in_queue=in_queue)
+                self.vector = _leaning(self.vector, subject)
             self.hits = index.nearest(
                 self.place.shelf, self.vector, NEAREST, model=self.model, owners=owners
             )
@@ -217,6 +218,8 @@ class _Meaning:
         except Exception as error:
             logger.exception("Meaning:")
             self.error = WorkError("internal", reason=type(error).__name__)
+        finally:
+            connection.close()  # this thread's own, opened for the pace
 
     def answer(self) -> tuple[list[tuple[int, float]], WorkError | None]:
         """Return the neighbours, the nearest first, or why there are none."""
@@ -288,14 +291,14 @@ def _draw(hashed: type[models.Model], model: str) -> Vectors:
     return np.stack(vectors) if vectors else np.empty((0, 0), dtype=np.float32)
 
 
-def embed_query(question: str, *, in_queue: bool = False) -> Vectors:
-    """Return the vector of a question, kept for the next time that it is asked."""
-    name = get_embedder().name
-    return np.frombuffer(_query_vector(name, question, in_queue), dtype=np.float32)
+def embed_query(question: str, model: str = "", *, in_queue: bool = False) -> Vectors:
+    """Return the vector of a question, by the model that search asks; kept for the next time."""
+    found = _query_vector(model or standing_model(), question, in_queue)
+    return np.frombuffer(found, dtype=np.float32)
 
 
 @functools.lru_cache(maxsize=512)
 def _query_vector(model: str, question: str, in_queue: bool) -> bytes:
     patience = Patience.of_settings() if in_queue else Patience.of_a_person()
-    vector = get_embedder().query(question, patience)
+    vector = embedder_called(model).query(question, patience)
     return np.asarray(vector, dtype=np.float32).tobytes()

@@ -5,20 +5,29 @@ its passage; beside it stand its document and the hash of its text, by which a v
 another database is known.
 """
 
+import contextlib
 import hashlib
 import itertools
+import logging
+import queue
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from ingestion import chroma
 from ingestion.embedders import Vectors
 from ingestion.models import Chunk, Vector
 from wikico2.errors import TransientError, WorkError
 
+logger = logging.getLogger(__name__)
+
 BATCH = 200
 DELETE_BATCH = 2_000
+STREAM_HOLDS = 4_000
+"""Vectors that wait for Chroma; 57 MB of the longest ones. Those beyond are placed later."""
 
 Item = TypeVar("Item")
 Progress = Callable[[int, int], None]
@@ -44,16 +53,19 @@ def collection_name(model: str, shelf: Shelf = PASSAGES) -> str:
 
 
 def index_document(
-    document_id: int, model: str, *, on_progress: Progress = lambda done, total: None
-) -> int:
-    """Make the collection hold exactly the passages of a document; return how many they are.
+    document_id: int,
+    model: str,
+    *,
+    on_progress: Progress = lambda done, total: None,
+    enough: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Make the collection hold exactly the passages of a document; tell whether it does.
 
     Raises TransientError("index_unreachable") when Chroma does not answer.
     """
     rows = Chunk.objects.filter(document=document_id).order_by("position")
     wanted = dict(rows.values_list("pk", "content_hash"))
-    place(PASSAGES, document_id, wanted, model, on_progress=on_progress)
-    return len(wanted)
+    return place(PASSAGES, document_id, wanted, model, on_progress=on_progress, enough=enough)
 
 
 def place(
@@ -63,10 +75,12 @@ def place(
     model: str,
     *,
     on_progress: Progress = lambda done, total: None,
-) -> None:
+    enough: Callable[[], bool] = lambda: False,
+) -> bool:
     """Make the collection hold exactly the `wanted` of an owner: ids with the hash of their text.
 
-    What is there already stays, so that an indexing that was cut short goes on. Raises
+    What is there already stays, so that an indexing that was cut short goes on. Stops early, though
+    not before one batch, once `enough` says so; tells whether it came to the end. Raises
     TransientError("index_unreachable") when Chroma does not answer.
     """
     collection = chroma.collection(collection_name(model, shelf))
@@ -77,14 +91,77 @@ def place(
     for pks in _runs(new, BATCH):
         hashes = [wanted[pk] for pk in pks]
         vectors = _vectors(hashes, model)
-        collection.upsert(
-            ids=[str(pk) for pk in pks],
-            vectors=[vectors[content_hash] for content_hash in hashes],
-            metadatas=[{shelf.owner: owner_id, "hash": value} for value in hashes],
-        )
+        rows = [(pk, value, vectors[value]) for pk, value in zip(pks, hashes, strict=True)]
+        _put(collection, shelf, owner_id, rows)
         done += len(pks)
         on_progress(done, len(wanted))
+        if done < len(wanted) and enough():
+            return False
     _delete(collection, [key for key in there if int(key) not in wanted])
+    return True
+
+
+Row = tuple[int, str, bytes]
+"""An id, the hash of its text, and its vector as little-endian 32-bit floats."""
+
+
+def _put(collection: chroma.Collection, shelf: Shelf, owner_id: int, rows: Sequence[Row]) -> None:
+    collection.upsert(
+        ids=[str(pk) for pk, _hash, _vector in rows],
+        vectors=[vector for _pk, _hash, vector in rows],
+        metadatas=[{shelf.owner: owner_id, "hash": value} for _pk, value, _vector in rows],
+    )
+
+
+class Stream:
+    """Puts an owner's vectors into the collection, from a thread, while more are computed.
+
+    A convenience: what it has not placed, because Chroma is slow, away, or was killed, is left for
+    `place`, which looks at what is there.
+    """
+
+    def __init__(self, shelf: Shelf, owner_id: int, model: str) -> None:
+        self._shelf, self._owner_id, self._model = shelf, owner_id, model
+        self._rows: queue.Queue[Row] = queue.Queue(STREAM_HOLDS)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="index", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End after the batch that is on its way."""
+        self._stop.set()
+        self._thread.join(chroma.TIMEOUT)
+
+    def put(self, rows: Sequence[Row]) -> None:
+        """Hand in some rows; those for which there is no room are forgotten."""
+        for row in rows:
+            if not self._thread.is_alive() or self._rows.full():
+                return
+            self._rows.put_nowait(row)
+
+    def _run(self) -> None:
+        try:
+            collection = chroma.collection(collection_name(self._model, self._shelf))
+            while not self._stop.is_set():
+                if batch := self._next():
+                    _put(collection, self._shelf, self._owner_id, batch)
+        except WorkError as error:
+            logger.info("Vectors are placed later: %s", error)
+
+    def _next(self) -> list[Row]:
+        batch: list[Row] = []
+        with contextlib.suppress(queue.Empty):
+            while len(batch) < BATCH:
+                batch.append(self._rows.get(timeout=0.1))
+        return batch
 
 
 def delete_document(document_id: int) -> None:

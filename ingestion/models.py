@@ -1,6 +1,6 @@
 """Sources as rows: documents, their pages, their passages, and the vectors paid for once."""
 
-import datetime as dt
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,17 +11,24 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from wikico2.errors import sentence
+from wikico2.errors import PERMANENT, sentence
 from wikico2.leases import LeasedQuerySet
 from wikico2.terms import main_lexemes, tsvector
 
 PARTIAL_DATE = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?\Z"
 """A year, a month or a day, as `2021`, `2021-03` or `2021-03-12`: reports seldom say the day."""
+
+
+class OctetLength(models.Func):
+    """How many bytes a binary value has."""
+
+    function = "OCTET_LENGTH"
+    output_field = models.IntegerField()
 
 
 class LexemesField(SearchVectorField[Any, Any]):
@@ -40,6 +47,18 @@ class DocumentQuerySet(LeasedQuerySet["Document"]):
     def in_progress(self) -> "DocumentQuerySet":
         """Return the documents that a worker has, or should have, in hand."""
         return self.filter(state__in=Document.WORKING)
+
+    def totals(self) -> dict[str, Any]:
+        """Return how much these documents have in their steps: pages or passages, pace, time left.
+
+        `left` is in seconds, None before there is a pace to tell.
+        """
+        counted = self.filter(total__gt=0)
+        found = counted.aggregate(done=Sum("done"), total=Sum("total"), pace=Sum("pace"))
+        found["by_state"] = self.order_by().values("state").annotate(n=Count("pk"))
+        rest = (found["total"] or 0) - (found["done"] or 0)
+        found["left"] = rest / found["pace"] if found["pace"] and rest else None
+        return found
 
     def ready(self) -> "DocumentQuerySet":
         """Return the documents whose passages can be found."""
@@ -153,6 +172,8 @@ class Document(models.Model):
     attempts = models.PositiveIntegerField(default=0, editable=False)
     lease_token = models.UUIDField(null=True, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
+    pace = models.FloatField(null=True, editable=False)  # pages or passages a second, in this step
+    waits_until = models.DateTimeField(null=True, editable=False)
     indexed_with = models.CharField(_("indexed with"), max_length=100, blank=True, editable=False)
     ready_at = models.DateTimeField(null=True, editable=False)
 
@@ -207,12 +228,23 @@ class Document(models.Model):
             return 0
         return before[step] + int(share[step] * (self.done / self.total if self.total else 0))
 
-    def seconds_left(self, now: dt.datetime) -> int | None:
+    @property
+    def waits(self) -> bool:
+        """Tell whether the work waits for a service, and goes on by itself."""
+        return self.is_working and bool(self.error_code)
+
+    @property
+    def may_help_to_retry(self) -> bool:
+        """Tell whether another try of the same file can end otherwise than the last one."""
+        stopped = self.state in (self.State.FAILED, self.State.CANCELLED)
+        return stopped and self.error_code not in PERMANENT
+
+    @property
+    def seconds_left(self) -> float | None:
         """Estimate how long the current step still takes; None before there is a pace to tell."""
-        if not self.step_started_at or not self.done or self.done >= self.total:
+        if not self.pace or not self.done or self.done >= self.total:
             return None
-        spent = (now - self.step_started_at).total_seconds()
-        return round(spent / self.done * (self.total - self.done))
+        return (self.total - self.done) / self.pace
 
     def restart(self) -> bool:
         """Put a failed or cancelled reading back to work at the step where it stopped.
@@ -231,6 +263,8 @@ class Document(models.Model):
             attempts=0,
             lease_token=None,
             lease_until=None,
+            pace=None,
+            waits_until=None,
             step_started_at=Now(),
         )
         return bool(restarted)
@@ -256,6 +290,70 @@ class Document(models.Model):
     def can_be_read_by(self, user: Any) -> bool:
         """Tell whether `user` may open the pages and the file."""
         return self.access == self.Access.OPEN or bool(user.is_authenticated)
+
+
+class LogLine(models.Model):
+    """Something that happened to a document; the sentence is made when it is read (`journal`)."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="log")
+    at = models.DateTimeField(db_default=Now())
+    code = models.CharField(max_length=40)
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.document_id} {self.code}"
+
+
+class IndexBuildQuerySet(LeasedQuerySet["IndexBuild"]):
+    """Questions about builds."""
+
+    def in_progress(self) -> "IndexBuildQuerySet":
+        """Return the builds that a worker has, or should have, in hand."""
+        return self.filter(state=IndexBuild.State.WORKING)
+
+
+class IndexBuild(models.Model):
+    """The making of a model's collections beside those that search uses, until it is whole.
+
+    The last one that is done says by which model search asks. `shelf` and `owner` are how far it
+    has come: all owners of earlier shelves, and those of this shelf up to this one.
+    """
+
+    class State(models.TextChoices):
+        WORKING = "working", _("being built")
+        DONE = "done", _("in use")
+        FAILED = "failed", _("failed")
+        STOPPED = "stopped", _("given up")
+
+    model = models.CharField(_("model"), max_length=100)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WORKING)
+    shelf = models.PositiveIntegerField(default=0)
+    owner = models.PositiveBigIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_details = models.JSONField(default=dict, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    objects = IndexBuildQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.state}"
+
+    @property
+    def error(self) -> str:
+        """Return what went wrong as a sentence in the reader's language, or nothing."""
+        return sentence(self.error_code, self.error_details)
 
 
 class Page(models.Model):
@@ -392,6 +490,22 @@ class Vector(models.Model):
     def values(self) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Return the numbers, shape (dimensions,)."""
         return np.frombuffer(bytes(self.data), dtype="<f4")
+
+    @classmethod
+    def length_of(cls, model: str) -> int:
+        """Return how many numbers the vectors of a model have; 0 while none is kept."""
+        length, until = _lengths.get(model, (0, 0.0))
+        if time.monotonic() > until:
+            sizes = cls.objects.filter(model=model).annotate(size=OctetLength("data"))
+            size = sizes.values_list("size", flat=True).first() or 0
+            length = size // np.dtype(np.float32).itemsize
+            if length:
+                _lengths[model] = length, time.monotonic() + LENGTH_KEPT
+        return length
+
+
+LENGTH_KEPT = 30.0
+_lengths: dict[str, tuple[int, float]] = {}
 
 
 class Word(models.Model):

@@ -1,9 +1,11 @@
 """What the queue runs for documents."""
 
+from contextlib import suppress
+
 from django.core.files.storage import default_storage
 
+from ingestion import build, index, ingest, pages
 from ingestion import deliver as delivery
-from ingestion import index, ingest, pages
 from ingestion.models import Document
 from wikico2.errors import TransientError
 from wikico2.queue import enqueue_later
@@ -47,3 +49,19 @@ def forget_document(document_id: int, file: str | None, sha256: str, attempt: in
             attempt + 1,
             seconds=FORGET_PAUSE,
         )
+
+
+def advance_build(build_id: int) -> None:
+    """Take the index of another model one time slice further."""
+    build.advance(build_id)
+
+
+def drop_old_collections() -> None:
+    """Drop what search no longer uses."""
+    build.drop_old_collections()
+
+
+def mend_index() -> None:
+    """Put into the index what it has lost."""
+    with suppress(TransientError):  # the next start looks again
+        build.mend()

@@ -8,9 +8,11 @@ class SheetsConfig(AppConfig):
     verbose_name = _("Sheets")
 
     def ready(self) -> None:
-        from sheets import spending, stale, tasks  # noqa: F401  (they listen for what changes)
+        from ingestion import holdings
+        from sheets import index, spending, stale, tasks  # noqa: F401  (they listen for what changes)
         from wikico2.roles import ensure_roles
 
+        holdings.register(index.HOLDING)
         post_migrate.connect(ensure_roles, sender=self, dispatch_uid="wikico2.roles")
         post_migrate.connect(
             stale.settings_may_have_changed, sender=self, dispatch_uid="sheets.stale"

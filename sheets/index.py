@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ingestion import index, postings, spelling
 from ingestion.embedders import get_embedder
 from ingestion.find import Place
+from ingestion.holdings import Holding
 from ingestion.index import Shelf
 from ingestion.lexical import Space
 from sheets.drafts import Template
@@ -19,6 +20,13 @@ from wikico2.text import fold
 
 SECTIONS = Shelf("sections-", "sheet")
 SHEETS = Place(Space("sheets_searchedsheet", "sheet_id"), SECTIONS, SearchedSection, single=False)
+HOLDING = Holding(
+    shelf=SECTIONS,
+    allowed=lambda: SearchedSection.objects.exclude(sheet__state=Sheet.State.ARCHIVED),
+    due=lambda: SearchedSection.objects.exclude(sheet__state=Sheet.State.ARCHIVED),
+    owner="sheet_id",
+    text=lambda row: str(row.embedded),
+)
 
 SECTOR_KEYS = {"secteur", "secteurs", "sous_secteurs", "sites", "exemples", "cas"}
 SYSTEM_KEYS = {"systeme", "systemes", "categorie"}

@@ -64,4 +64,7 @@ urlpatterns = [
     path("suivi/categorie/", activity.watch_category, name="watch_category"),
     path("suivi/courriel/", activity.digest_wanted, name="digest_wanted"),
     path("taches/", tasks.tasks, name="tasks"),
+    path("taches/pause/", tasks.tasks_pause, name="tasks_pause"),
+    path("taches/reprise/", tasks.tasks_resume, name="tasks_resume"),
+    path("taches/index/<int:pk>/reprendre/", tasks.build_retry, name="build_retry"),
 ]

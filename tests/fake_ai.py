@@ -4,11 +4,13 @@ Its vectors lie close when texts share the words that bear meaning, so that a wr
 Its answers in chat are made of the passages in the prompt, or scripted by the test.
 """
 
+import argparse
 import base64
 import hashlib
 import io
 import json
 import math
+import random
 import re
 import threading
 import time
@@ -58,7 +60,7 @@ def vector_of(text: str) -> list[float]:
 class Fault:
     """What goes wrong with one request."""
 
-    kind: str  # status, reset, hang, short, nan, ragged, garbage
+    kind: str  # status, reset, hang, short, nan, ragged, long, garbage
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
     message: str = "something went wrong"
@@ -75,10 +77,10 @@ class Request:
 class FakeAI:
     """The server; `reset` between tests."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"service": self})
-        self.server = _Server(("127.0.0.1", 0), handler)
+        self.server = _Server(("127.0.0.1", port), handler)
         self.reset()
 
     def start(self) -> "FakeAI":
@@ -114,6 +116,12 @@ class FakeAI:
             self.tokens_per_second = 0.0
             self.down = False
             self.down_after: int | None = None
+            self.dimensions = DIMENSIONS
+            self.granted = 0  # requests in any minute; 0 for as many as one likes
+            self.too_many = 0
+            self.mix: list[tuple[float, Fault]] = []
+            self.chance = random.Random(5)
+            self.most_bytes = 2_000_000
 
     def fail(self, *faults: Fault) -> None:
         """Let the next requests fail in these ways, one after another."""
@@ -123,6 +131,25 @@ class FakeAI:
         """Let the next requests be told to slow down."""
         headers = {"Retry-After": retry_after}
         self.fail(*[Fault("status", 429, headers, "rate limit")] * times)
+
+    def fault_by_chance(self) -> Fault | None:
+        """Return what goes wrong with this request, by the shares of `mix`."""
+        drawn = self.chance.random()
+        for share, fault in self.mix:
+            drawn -= share
+            if drawn < 0:
+                return fault
+        return None
+
+    def is_too_fast(self) -> bool:
+        """Tell whether the last minute holds more requests than are granted."""
+        since = time.monotonic() - 60.0
+        lately = 0
+        for request in reversed(self.requests):
+            if request.at < since or lately > self.granted:
+                break
+            lately += 1
+        return 0 < self.granted < lately
 
     @property
     def pictures(self) -> list[bytes]:
@@ -156,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = int(self.headers["Content-Length"])
-        if length > 2_000_000:
+        if length > self.service.most_bytes:
             self.rfile.read(length)
             self._error(413, "body too large")
             return
@@ -165,16 +192,20 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, body: Any) -> None:
         service = self.service
         with service.lock:
-            service.requests.append(Request(self.path, body, time.monotonic()))
+            if self.path != "/stats":
+                service.requests.append(Request(self.path, body, time.monotonic()))
             ours = service.chat_faults if self.path.endswith("/chat/completions") else None
             faults = ours or service.faults
-            fault = faults.popleft() if faults else None
+            fault = faults.popleft() if faults else service.fault_by_chance()
             asked = len(service.requests)
+            if service.is_too_fast():
+                service.too_many += 1
+                fault = Fault("status", 429, {"Retry-After": "1"}, "rate limit")
         if service.down or (service.down_after is not None and asked > service.down_after):
             fault = Fault("reset")
         texts = body.get("input", []) if body else []
         time.sleep(service.latency + service.latency_per_text * len(texts))
-        if fault is None or fault.kind in ("short", "nan", "ragged"):
+        if fault is None or fault.kind in ("short", "nan", "ragged", "long"):
             self._answer(body, fault)
         elif fault.kind == "status":
             self._error(fault.status, fault.message, fault.headers)
@@ -187,10 +218,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: Any, fault: Fault | None) -> None:
         model = body.get("model") if body else None
-        if model is not None and model not in self.service.models:
+        if self.path == "/stats":
+            self._json(_stats(self.service))
+        elif model is not None and model not in self.service.models:
             self._error(404, f"The model `{model}` does not exist.")
         elif self.path == "/v1/embeddings":
-            self._json({"object": "list", "model": model, "data": _embeddings(body, fault)})
+            rows = _embeddings(body, fault, self.service.dimensions)
+            self._json({"object": "list", "model": model, "data": rows})
         elif self.path == "/v1/chat/completions":
             self._chat(body)
         elif self.path == "/v1/models":
@@ -264,9 +298,18 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _embeddings(body: Any, fault: Fault | None) -> list[dict[str, Any]]:
+def _stats(service: FakeAI) -> dict[str, int]:
+    """Return what was asked for so far; this very question does not count."""
+    texts = service.texts
+    asked = [r for r in service.requests if r.path == "/v1/embeddings"]
+    counts = {"requests": len(asked), "texts": len(texts), "different_texts": len(set(texts))}
+    return counts | {"too_many": service.too_many}
+
+
+def _embeddings(body: Any, fault: Fault | None, dimensions: int) -> list[dict[str, Any]]:
+    padding = [0.0] * (dimensions - DIMENSIONS)
     rows: list[dict[str, Any]] = [
-        {"object": "embedding", "index": i, "embedding": vector_of(text)}
+        {"object": "embedding", "index": i, "embedding": vector_of(text) + padding}
         for i, text in enumerate(body["input"])
     ]
     rows.reverse()  # the order of an answer is told by its index, not by its place
@@ -278,6 +321,9 @@ def _embeddings(body: Any, fault: Fault | None) -> list[dict[str, Any]]:
         rows[0]["embedding"][3] = math.nan
     if fault.kind == "ragged":
         rows[0]["embedding"].append(0.5)
+    if fault.kind == "long":
+        for row in rows:
+            row["embedding"].append(0.5)
     return rows
 
 
@@ -366,3 +412,33 @@ def answer_generously(body: Any) -> str:
         said = {"cells": [piece]} if fields[key] else {"text": piece}
         answer[key].append(said | {"sources": [label]})
     return json.dumps(answer, ensure_ascii=False)
+
+
+MIX = [
+    (0.20, Fault("status", 429, {"Retry-After": "1"}, "rate limit")),
+    (0.05, Fault("status", 500)),
+    (0.02, Fault("reset")),
+    (0.01, Fault("hang", seconds=20.0)),
+    (0.01, Fault("long")),
+]
+
+
+def main() -> None:
+    """Serve until killed, as a process of its own: `python -m tests.fake_ai --port 9000`."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--latency", type=float, default=0.150)
+    parser.add_argument("--per-text", type=float, default=0.002)
+    parser.add_argument("--granted", type=int, default=400)
+    parser.add_argument("--dimensions", type=int, default=DIMENSIONS)
+    parser.add_argument("--faults", action="store_true")
+    options = parser.parse_args()
+    service = FakeAI(options.port)
+    service.latency, service.latency_per_text = options.latency, options.per_text
+    service.granted, service.dimensions = options.granted, options.dimensions
+    service.mix = MIX if options.faults else []
+    service.server.serve_forever(0.05)
+
+
+if __name__ == "__main__":
+    main()

@@ -103,6 +103,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "VISION_BACKEND": "none",
         "VISION_MODEL": VISION_MODEL,
         "AI_TIMEOUT": "2",
+        "AI_REQUESTS_PER_MINUTE": "0",
         "SEARCH_WAIT_SECONDS": "20",
         "AI_BACKOFF_SECONDS": "5",
         "MAX_UPLOAD_MB": "25",

@@ -1,9 +1,10 @@
 """The one gateway to the model service: any endpoint that speaks OpenAI's protocol.
 
-Each call tries again by itself when the service is busy, fails or is cut off, honours Retry-After,
-and gives up within known bounds: `AI_RETRIES` tries of `AI_TIMEOUT` seconds each, and no more than
-`AI_BACKOFF_SECONDS` of waiting in between. What comes out is an answer that was checked, or a
-WorkError; a TransientError is worth another try later.
+Each call keeps to the pace that all processes share (`wikico2.pace`), tries again by itself when
+the service is busy, fails or is cut off, honours Retry-After, and gives up within known bounds:
+`AI_RETRIES` tries of `AI_TIMEOUT` seconds each, and no more than `AI_BACKOFF_SECONDS` of waiting in
+between. What comes out is an answer that was checked, or a WorkError; a TransientError is worth
+another try later.
 """
 
 import base64
@@ -14,6 +15,7 @@ import logging
 import random
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -23,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from django.conf import settings
 
+from wikico2 import pace
 from wikico2.errors import TransientError, WorkError
 from wikico2.network import outside_transaction
 
@@ -34,6 +37,8 @@ logger = logging.getLogger(__name__)
 Vectors: TypeAlias = npt.NDArray[np.float32]
 Waiting = Callable[[], None]
 """Called about once a second during a long wait, to renew a lease; what it raises ends the wait."""
+Pausing = Callable[[WorkError, float], None]
+"""Called when a wait begins, with its reason and its length in seconds."""
 
 Answer = TypeVar("Answer")
 
@@ -41,6 +46,7 @@ MAX_BODY_BYTES = 2_000_000
 # The names of httpx's errors for a connection that stood and was lost.
 CUT_OFF = {"ReadError", "WriteError", "CloseError", "RemoteProtocolError"}
 CONNECT_SECONDS = 10.0
+TOO_LARGE = 413
 
 
 @dataclass(frozen=True)
@@ -56,39 +62,61 @@ class ChatAnswer:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a caller is ready to wait for one answer."""
+    """How long a caller is ready to wait for one answer, and whom it tells that it waits.
+
+    A person has some turns of the shared pace that work in the queue leaves alone.
+    """
 
     timeout: float
     retries: int
     backoff: float
     on_wait: Waiting
+    on_pause: Pausing = lambda reason, seconds: None
+    person: bool = False
 
     @classmethod
-    def of_settings(cls, on_wait: Waiting | None = None) -> "Patience":
+    def of_settings(
+        cls, on_wait: Waiting | None = None, on_pause: Pausing | None = None
+    ) -> "Patience":
         """Return the patience of work in the queue."""
         return cls(
             settings.AI_TIMEOUT,
             settings.AI_RETRIES,
             settings.AI_BACKOFF_SECONDS,
             on_wait or _nothing,
+            on_pause or cls.on_pause,
         )
 
     @classmethod
     def of_a_person(cls) -> "Patience":
         """Return the patience of somebody who looks at the screen."""
-        return cls(min(settings.AI_TIMEOUT, 10.0), 1, 3.0, _nothing)
+        return cls(min(settings.AI_TIMEOUT, 10.0), 1, 3.0, _nothing, person=True)
 
 
-def embed(texts: Sequence[str], model: str, *, patience: Patience | None = None) -> Vectors:
+def embed(
+    texts: Sequence[str], model: str, *, patience: Patience | None = None, dimensions: int = 0
+) -> Vectors:
     """Return one vector for each text, in order, shape (n, dimensions).
 
-    Raises TransientError (service_unreachable, service_busy, bad_answer) or WorkError
-    (service_refused, model_unknown).
+    With `dimensions` an answer of another length is refused and asked for again. A request that
+    the service finds too large is halved. Raises TransientError (service_unreachable, service_busy,
+    service_paced, bad_answer) or WorkError (service_refused, model_unknown).
     """
     patience = patience or Patience.of_settings()
     parts: list[Vectors] = []
-    for batch in batches(texts, settings.EMBEDDING_BATCH):
-        parts.append(_call(functools.partial(_embed_batch, batch, model), model, patience))
+    todo = deque(batches(texts, settings.EMBEDDING_BATCH, _most_bytes.get(_key(model))))
+    while todo:
+        batch = todo.popleft()
+        try:
+            ask = functools.partial(_embed_batch, batch, model, dimensions)
+            parts.append(_call(ask, model, patience))
+        except _RefusedError as refusal:
+            if refusal.status != TOO_LARGE or len(batch) == 1:
+                raise
+            _most_bytes[_key(model)] = half = sum(map(_weight, batch)) // 2
+            logger.info("The model service takes no more than some %d bytes at once.", half)
+            middle = len(batch) // 2
+            todo.extendleft([batch[middle:], batch[:middle]])
         patience.on_wait()
     if len({part.shape[1] for part in parts}) > 1:
         raise TransientError("bad_answer", reason="vectors of different lengths")
@@ -176,12 +204,12 @@ def models(*, patience: Patience | None = None) -> list[str]:
     return _call(_list_models, "", patience or Patience.of_settings())
 
 
-def batches(texts: Sequence[str], size: int) -> Iterator[list[str]]:
-    """Cut texts into runs of at most `size` whose request stays within the body limit."""
+def batches(texts: Sequence[str], size: int, most: int | None = None) -> Iterator[list[str]]:
+    """Cut texts into runs of at most `size` whose request stays within `most` bytes of texts."""
     batch: list[str] = []
-    room = limit = MAX_BODY_BYTES - 2_000
+    room = limit = most or MAX_BODY_BYTES - 2_000
     for text in texts:
-        weight = len(json.dumps(text, ensure_ascii=False).encode()) + 2
+        weight = _weight(text)
         if batch and (len(batch) == size or weight > room):
             yield batch
             batch, room = [], limit
@@ -189,6 +217,10 @@ def batches(texts: Sequence[str], size: int) -> Iterator[list[str]]:
         room -= weight
     if batch:
         yield batch
+
+
+def _weight(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode()) + 2
 
 
 # --- One request --------------------------------------------------------------------------------
@@ -203,15 +235,25 @@ class _RefusedError(WorkError):
         self.reason = reason
 
 
-def _embed_batch(batch: list[str], model: str, client: "openai.OpenAI") -> Vectors:
-    answer = client.embeddings.create(model=model, input=batch, encoding_format="float")
-    rows = sorted(answer.data, key=lambda row: row.index)
-    if [row.index for row in rows] != list(range(len(batch))):
+def _embed_batch(batch: list[str], model: str, dimensions: int, client: "openai.OpenAI") -> Vectors:
+    """Ask for the vectors of a batch, and believe nothing of the answer.
+
+    The answer is read here: the library would turn each of its numbers into an object by itself,
+    which takes longer than the request.
+    """
+    raw = client.embeddings.with_raw_response.create(
+        model=model, input=batch, encoding_format="float"
+    )
+    rows = sorted(json.loads(raw.content)["data"], key=lambda row: int(row["index"]))
+    if [row["index"] for row in rows] != list(range(len(batch))):
         raise TransientError("bad_answer", reason=f"{len(rows)} vectors for {len(batch)} texts")
-    lengths = {len(row.embedding) for row in rows}
+    lengths = {len(row["embedding"]) for row in rows}
     if len(lengths) != 1 or 0 in lengths:
         raise TransientError("bad_answer", reason="vectors of different lengths")
-    vectors = np.array([row.embedding for row in rows], dtype=np.float32)
+    if dimensions and lengths != {dimensions}:
+        reason = f"vectors of {lengths.pop()} numbers instead of {dimensions}"
+        raise TransientError("bad_answer", reason=reason)
+    vectors = np.array([row["embedding"] for row in rows], dtype=np.float32)
     if not np.isfinite(vectors).all():
         raise TransientError("bad_answer", reason="vectors that are not numbers")
     return vectors
@@ -247,9 +289,11 @@ def _answer_forms(schema: dict[str, Any] | None) -> list[dict[str, Any]]:
     ]
 
 
-# Which form an endpoint takes for a model, and who refuses the system role: learnt once a process.
+# Which form an endpoint takes for a model, who refuses the system role, and how many bytes of texts
+# are too many: learnt once a process.
 _accepted_form: dict[tuple[str, str], int] = {}
 _folds_system: set[tuple[str, str]] = set()
+_most_bytes: dict[tuple[str, str], int] = {}
 SYSTEM_ROLE = re.compile(r"system|roles? must alternate|unsupported role", re.IGNORECASE)
 
 
@@ -273,25 +317,48 @@ def _client(base_url: str, key: str, timeout: float) -> "openai.OpenAI":
 
 
 def _call(request: "Callable[[openai.OpenAI], Answer]", model: str, patience: Patience) -> Answer:
-    """Make a request, again where that may help; raises WorkError."""
+    """Make a request in its turn, again where that may help; raises WorkError."""
     outside_transaction()
     client = _client(settings.AI_BASE_URL, settings.AI_API_KEY, patience.timeout)
     waited = 0.0
     attempt = 0
     while True:
+        waited += _wait_for_turn(model, patience, waited)
         try:
             return _try(request, client)
         except _RefusedError as refusal:
             raise _explained(refusal, model, patience) from refusal
         except TransientError as failure:
             asked = failure.details.get("retry_after")
+            if asked is not None and failure.code == "service_busy":
+                pace.hold_off(model, float(asked))
             pause = _pause(attempt) if asked is None else float(asked)
             if attempt >= patience.retries or waited + pause > patience.backoff:
                 raise
             logger.info("%s; trying again in %.1f s", failure, pause)
+            patience.on_pause(failure, pause)
         _wait(pause, patience.on_wait)
         waited += pause
         attempt += 1
+
+
+def _wait_for_turn(model: str, patience: Patience, waited: float) -> float:
+    """Wait until the shared pace allows a request; return for how many seconds that was."""
+    if not model:
+        return 0.0
+    try:
+        wait = pace.take_turn(model, patience.backoff - waited, person=patience.person)
+    except pace.Later as later:
+        raise _paced(later.seconds) from None
+    if wait:
+        patience.on_pause(_paced(wait), wait)
+        _wait(wait, patience.on_wait)
+    return wait
+
+
+def _paced(seconds: float) -> TransientError:
+    limit = settings.AI_REQUESTS_PER_MINUTE
+    return TransientError("service_paced", limit=limit, retry_after=seconds)
 
 
 def _try(request: "Callable[[openai.OpenAI], Answer]", client: "openai.OpenAI") -> Answer:

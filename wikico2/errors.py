@@ -181,6 +181,10 @@ SENTENCES = {
     "service_busy": gettext_noop(
         "The model service asks to slow down. Nothing is lost: retry in a few minutes."
     ),
+    "service_paced": gettext_noop(
+        "The model service grants %(limit)s requests a minute for everybody together. It is this "
+        "document's turn soon."
+    ),
     "model_unknown": gettext_noop(
         "The model service does not offer “%(model)s”. It offers: %(available)s."
     ),
@@ -240,6 +244,27 @@ SENTENCES = {
         "administrator if it happens again."
     ),
 }
+
+
+PERMANENT = frozenset(
+    {
+        "empty_file",
+        "not_a_pdf",
+        "truncated",
+        "encrypted",
+        "no_pages",
+        "no_text",
+        "unreadable",
+        "too_large",
+        "too_many_pages",
+        "too_much_memory",
+        "too_much_text",
+        "too_slow",
+        "crashed",
+        "duplicate",
+    }
+)
+"""Failures that another try ends in as well, as long as neither file nor limits change."""
 
 
 class WorkError(Exception):

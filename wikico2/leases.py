@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, connection, models
-from django.db.models import F, Q
+from django.db.models import Exists, F, Q
 from django.db.models.functions import Now
+
+from wikico2.models import QueuePause
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -36,10 +38,13 @@ class LeasedQuerySet(models.QuerySet[Row]):
         return self.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=Now()))
 
     def claim(self, pk: int) -> uuid.UUID | None:
-        """Take the row if this queryset has it and it is free; return the token to hold it by."""
+        """Take the row if this queryset has it and it is free; return the token to hold it by.
+
+        While the work is paused nothing is taken.
+        """
         token = uuid.uuid4()
         taken = (
-            self.filter(pk=pk)
+            self.filter(~Exists(QueuePause.objects.all()), pk=pk)
             .free()
             .update(lease_token=token, lease_until=expiry(), attempts=F("attempts") + 1)
         )

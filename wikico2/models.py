@@ -1,6 +1,11 @@
-"""People: one account model, whose role is its best group."""
+"""People, and what all processes share about the work: its pace, and whether it is paused."""
 
+from typing import Any
+
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
@@ -13,3 +18,54 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
+
+
+class Pace(models.Model):
+    """One model of the service, which may have asked everybody to hold off for a while."""
+
+    key = models.CharField(max_length=300, unique=True)
+    held_until = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class PaceSlot(models.Model):
+    """One of the requests that a model grants in a minute: taken, it is free a minute later."""
+
+    pace = models.ForeignKey(Pace, on_delete=models.CASCADE, related_name="slots")
+    number = models.PositiveIntegerField()
+    free_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["pace", "number"], name="pace_slot_unique_number")
+        ]
+        indexes = [models.Index(fields=["pace", "free_at"], name="pace_slot_next")]
+
+    def __str__(self) -> str:
+        return f"{self.pace_id}:{self.number}"
+
+
+class QueuePause(models.Model):
+    """Stands while the work is paused: workers then begin nothing and end their slice of time."""
+
+    only = models.BooleanField(primary_key=True, default=True, editable=False)
+    at = models.DateTimeField(db_default=Now())
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("pause of the work")
+        verbose_name_plural = _("pauses of the work")
+        default_permissions = ("add", "delete")
+        constraints = [models.CheckConstraint(condition=models.Q(only=True), name="pause_only_one")]
+
+    def __str__(self) -> str:
+        return str(self.at)
+
+    @classmethod
+    def standing(cls) -> Any:
+        """Return the pause that stands, or None."""
+        return cls.objects.select_related("by").first()

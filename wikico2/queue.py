@@ -20,6 +20,7 @@ from django_q.status import Stat
 from django_q.tasks import async_task
 
 from wikico2.leases import LeasedQuerySet
+from wikico2.models import QueuePause
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +63,31 @@ def resumable(model: str, task: str) -> None:
 
 def resume_stalled() -> int:
     """Queue again the rows that nobody works on any more; return how many."""
+    if is_paused():
+        return 0
     nothing_waits = get_broker().queue_size() == 0
     return sum(_resume(label, task, nothing_waits) for label, task in _resumable.items())
+
+
+def pause(user: Any = None) -> None:
+    """Have the work stop: nothing is begun, and what is under way ends its slice of time."""
+    QueuePause.objects.get_or_create(only=True, defaults={"by": user})
+
+
+def resume() -> None:
+    """Have the work go on where it was when it was paused."""
+    with transaction.atomic():
+        paused, _rows = QueuePause.objects.all().delete()
+        if paused:
+            for label, task in _resumable.items():
+                free = _in_progress(label).filter(lease_until__isnull=True)
+                for pk in free.order_by("pk").values_list("pk", flat=True):
+                    enqueue(task, pk)
+
+
+def is_paused() -> bool:
+    """Tell whether the work is paused."""
+    return QueuePause.objects.exists()
 
 
 def workers_alive() -> bool:

@@ -33,6 +33,8 @@ ADMINISTRATOR_MAY = EXPERT_MAY | {
     "sheets.view_citation",
     "ingestion.view_page",
     "ingestion.view_chunk",
+    "wikico2.add_queuepause",
+    "wikico2.delete_queuepause",
     "wikico2.add_user",
     "wikico2.change_user",
     "wikico2.view_user",

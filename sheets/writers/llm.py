@@ -51,7 +51,8 @@ class ModelWriter:
         self.model: str = settings.LLM_MODEL
         self.prompt_version = prompt.name
         self.tokens_per_section: int = settings.LLM_PASSAGE_TOKENS
-        self.at_once: int = min(settings.LLM_SECTIONS_AT_ONCE, settings.AI_REQUESTS_PER_MINUTE)
+        granted = settings.AI_REQUESTS_PER_MINUTE or settings.LLM_SECTIONS_AT_ONCE
+        self.at_once: int = min(settings.LLM_SECTIONS_AT_ONCE, granted)
 
     @property
     def parameters(self) -> Mapping[str, Any]:

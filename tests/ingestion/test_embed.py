@@ -1,7 +1,5 @@
 """Embed: each text once, whatever stops the work in between."""
 
-import time
-
 import numpy as np
 import pytest
 from django.conf import settings as django_settings
@@ -60,7 +58,7 @@ def test_progress_counts_passages(chunked: Document) -> None:
 
 
 def test_work_goes_on_where_it_was_cut_short(chunked: Document, fake_ai: FakeAI) -> None:
-    assert not embed_chunks(chunked.chunks.all(), ONE_BY_ONE, deadline=time.monotonic())
+    assert not embed_chunks(chunked.chunks.all(), ONE_BY_ONE, enough=lambda: True)
     assert without_vector(chunked.chunks.all(), EMBEDDING_MODEL).count() == 2
 
     def stop(done: int, total: int) -> None:
@@ -83,6 +81,7 @@ def test_vectors_that_are_no_numbers_are_never_kept(chunked: Document) -> None:
     class Broken:
         name = "broken"
         batch = 2
+        at_once = 1
 
         def passages(self, texts: object, patience: object = None) -> object:
             return np.full((2, 3), np.nan, dtype=np.float32)
@@ -98,6 +97,7 @@ class TestEmbedders:
     ) -> None:
         fake_ai.models.append("bge-multilingual-gemma2")
         settings.EMBEDDING_MODEL = "bge-multilingual-gemma2"
+        settings.EMBEDDING_DIMENSIONS = 128
         get_embedder().query("Quel gain {x} ?")
         get_embedder().passages(["Un gain."])
         question, passage = fake_ai.texts

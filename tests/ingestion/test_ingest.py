@@ -295,7 +295,7 @@ class TestTrouble:
     ) -> None:
         settings.AI_RETRIES = 0
         fake_ai.down = True
-        for _ in range(ingest.MAX_ATTEMPTS + 1):  # the first one reads and cuts before it fails
+        for _ in range(ingest.MAX_OUTAGES + 1):  # the first one reads and cuts before it fails
             Document.objects.update(lease_until=None)
             ingest.advance(waiting_document.pk)
         waiting_document.refresh_from_db()

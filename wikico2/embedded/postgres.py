@@ -39,7 +39,7 @@ _ACCESS = f"host all {ROLE} {_HOST}/32 scram-sha-256\n"
 _SETTINGS = {
     "listen_addresses": _HOST,
     "unix_socket_directories": "",
-    "max_connections": "60",
+    "max_connections": "120",
     "shared_buffers": "64MB",
     "io_method": "sync",
     "log_line_prefix": "%m [%p] ",

@@ -1,9 +1,11 @@
 """Run the workers: django-q's own command, made ready for processes that die."""
 
+import importlib
 import time
 from queue import Empty
 from typing import Any
 
+from django.conf import settings
 from django.db import connections
 from django_q import cluster, queues
 from django_q.management.commands import qcluster
@@ -29,8 +31,19 @@ class PatientQueue(queues.Queue):  # type: ignore[misc]
                 time.sleep(0.01)
 
 
+def preload() -> None:
+    """Load what takes seconds of processor time, once for all workers, which are forks of this.
+
+    So that one that takes the place of a dead one is at work at once, and they share the memory.
+    """
+    importlib.import_module("langchain_text_splitters")
+    if "openai" in (settings.EMBEDDING_BACKEND, settings.LLM_BACKEND):
+        importlib.import_module("openai")
+
+
 class Command(qcluster.Command):  # type: ignore[misc]
     def handle(self, *args: Any, **options: Any) -> None:
+        preload()
         queue.recover()
         connections.close_all()
         connections["default"].settings_dict["OPTIONS"]["application_name"] = queue.SESSION_NAME

@@ -1,0 +1,121 @@
+"""Measure how fast passages get their vectors and their place in the index, on real processes.
+
+`python -m bench.pace [--passages 10000] [--dimensions 3584]`: one document, a model service that
+takes 150 ms a request and 2 ms a text and grants 400 requests a minute. Prints the time beside what
+pace and latency allow at best, and that of embedding and indexing together beside the slower one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bench.stage import Stage, as_table, out, stubborn, until
+
+if TYPE_CHECKING:
+    from ingestion.models import Chunk, Document
+
+LATENCY, PER_TEXT, GRANTED = 0.150, 0.002, 400
+BATCH, AT_ONCE = 32, 4
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--passages", type=int, default=10_000)
+    parser.add_argument("--dimensions", type=int, default=3_584)
+    options = parser.parse_args()
+    service = ["--dimensions", str(options.dimensions), "--granted", str(GRANTED)]
+    settings = {"EMBEDDING_DIMENSIONS": str(options.dimensions), "LOG_LEVEL": "WARNING"}
+    with Stage(*service, **settings) as stage:
+        import django
+
+        django.setup()
+        stage.start_worker()
+        times = measure(options.passages)
+        asked = stage.asked()
+        from django.db import connections
+
+        connections.close_all()
+    best = at_best(options.passages)
+    slower = max(times["embedding"], times["indexing alone"])
+    rows = {name: f"{seconds:.1f} s" for name, seconds in times.items()} | {
+        "embedding at best": f"{best:.1f} s",
+        "embedding / at best": f"{times['embedding'] / best:.2f}",
+        "whole / slower of the two": f"{times['whole'] / slower:.2f}",
+        "requests": f"{asked['requests']} for {math.ceil(options.passages / BATCH)} batches",
+        "answers 429": asked["too_many"],
+    }
+    out(f"{options.passages} passages, {options.dimensions} numbers:\n{as_table(rows)}")
+    return 0
+
+
+def at_best(passages: int) -> float:
+    """Return the seconds that latency and pace need for so many passages."""
+    requests = math.ceil(passages / BATCH)
+    latency = math.ceil(requests / AT_ONCE) * (LATENCY + PER_TEXT * BATCH)
+    return max(latency, 60.0 * ((requests - 1) // GRANTED))
+
+
+def measure(passages: int) -> dict[str, float]:
+    """Take a document of so many passages to `ready`; return how many seconds each part took."""
+    from ingestion import audit, index
+    from ingestion.accept import ADVANCE
+    from ingestion.build import search_embedder
+    from ingestion.embed import without_vector
+    from ingestion.holdings import holdings
+    from ingestion.models import Chunk, Document
+    from wikico2.queue import enqueue, workers_alive
+
+    until(workers_alive, 60)
+    document = Document.objects.create(
+        title="Mesure", filename="mesure.pdf", sha256="0" * 64, size=1, state="cancelled"
+    )
+    Chunk.objects.bulk_create(made(document, passages), batch_size=1_000)
+    model = search_embedder().name
+    begun = time.monotonic()
+    Document.objects.update(state="embedding")
+    enqueue(ADVANCE, document.pk)
+    embedded = 0.0
+    while True:
+        time.sleep(0.05)
+        document.refresh_from_db()
+        if not embedded and document.state in ("indexing", "ready"):
+            embedded = time.monotonic() - begun
+        if not document.is_working:
+            break
+    whole = time.monotonic() - begun
+    missing = stubborn(without_vector(Chunk.objects.all(), model).count)
+    if not document.is_ready or missing:
+        raise SystemExit(f"{document.state}: {document.error}; {missing} without vector of {model}")
+    if index.count(model) != passages:
+        raise SystemExit(f"{index.count(model)} of {passages} passages in the index")
+    index.drop(model)
+    begun = time.monotonic()
+    audit.fill(holdings()[0], document.pk, search_embedder())
+    alone = time.monotonic() - begun
+    return {"embedding": embedded, "indexing alone": alone, "whole": whole}
+
+
+def made(document: Document, passages: int) -> Iterator[Chunk]:
+    """Yield passages of 900 characters, each with words of its own."""
+    from ingestion.models import Chunk
+
+    for position in range(passages):
+        text = f"Le four {position} consomme {position * 7 % 997} kWh par tonne produite. " * 15
+        yield Chunk(
+            document=document,
+            position=position,
+            text=text,
+            page_start=1,
+            page_end=1,
+            content_hash=hashlib.sha256(text.encode()).hexdigest(),
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,246 @@
+"""Kill processes and break the model service, and see that no document suffers from it.
+
+`python -m bench.soak [--documents N] [--kills N] [--seed N]` reads the same documents three times:
+undisturbed; while workers, Chroma and PostgreSQL are killed with SIGKILL at random moments; and
+with a model service of whose answers 20 % are 429, 5 % are 500, 2 % are cut off, 1 % never come and
+1 % have a wrong length. The rows, the kept vectors and what Chroma holds must always be the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import itertools
+import multiprocessing
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bench.stage import Stage, as_table, out, stubborn, until
+from tests.fake_ai import DIMENSIONS
+
+if TYPE_CHECKING:
+    from ingestion.chroma import Collection, Metadata
+    from ingestion.embedders import Vectors
+
+PARAGRAPHS = 7
+QUICK = {
+    "WORKERS": "2",
+    "LEASE_SECONDS": "6",
+    "TASK_SLICE_SECONDS": "4",
+    "AI_TIMEOUT": "4",
+    "EMBEDDING_BATCH": "4",
+    "EMBEDDING_REQUESTS_AT_ONCE": "2",
+    "EMBEDDING_DIMENSIONS": str(DIMENSIONS),
+    "LOG_LEVEL": "WARNING",
+}
+SLOW = ("--latency", "0.4")  # so that many a kill comes while vectors are on their way
+TARGETS = {"worker": 3, "one worker": 3, "chroma": 2, "db": 2}
+"""What is killed, and how often among ten."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--documents", type=int, default=30)
+    parser.add_argument("--pages", type=int, default=14)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--only", choices=("kills", "faults"), help="besides the undisturbed run")
+    parser.add_argument("--quick", action="store_true", help="with a service that is quick")
+    options = parser.parse_args()
+    slow = () if options.quick else SLOW
+    files = [make_document(number, options.pages) for number in range(options.documents)]
+    quiet = run_apart(files, *slow)
+    outcomes = [quiet]
+    report("Undisturbed", quiet, quiet)
+    if options.only != "faults":
+        outcomes.append(run_apart(files, *slow, kills=options.kills, seed=options.seed))
+        report(f"{options.kills} kills (seed {options.seed})", outcomes[-1], quiet)
+    if options.only != "kills":
+        outcomes.append(run_apart(files, "--faults", *slow))
+        report("Faults", outcomes[-1], quiet)
+    same = all(one.rows == quiet.rows and not one.wrong for one in outcomes)
+    out("The same rows and vectors." if same else "NOT the same.")
+    return 0 if same else 1
+
+
+@dataclass
+class Outcome:
+    """What stands in PostgreSQL and in Chroma when all is read."""
+
+    rows: dict[str, str] = field(default_factory=dict)  # a digest for each file
+    wrong: list[str] = field(default_factory=list)
+    passages: int = 0
+    seconds: float = 0.0
+    asked: dict[str, int] = field(default_factory=dict)
+    kills: Counter[str] = field(default_factory=Counter)
+
+
+def report(name: str, outcome: Outcome, quiet: Outcome) -> None:
+    differ = sum(outcome.rows.get(key) != value for key, value in quiet.rows.items())
+    rows: dict[str, Any] = {
+        "documents ready": len(outcome.rows),
+        "passages": outcome.passages,
+        "differ from undisturbed": differ,
+        "wrong": outcome.wrong or "nothing",
+        "seconds": f"{outcome.seconds:.0f}",
+        "requests": outcome.asked["requests"],
+        "beyond the pace": outcome.asked["too_many"],
+        "texts sent again": outcome.asked["texts"] - outcome.asked["different_texts"],
+    }
+    if outcome.kills:
+        rows["killed"] = ", ".join(f"{n} × {what}" for what, n in outcome.kills.most_common())
+    out(f"{name}:\n{as_table(rows)}")
+
+
+def make_document(number: int, pages: int) -> bytes:
+    """Return a PDF whose passages are like those of no other."""
+    from reportlab.lib.styles import getSampleStyleSheet
+    from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate
+
+    styles = getSampleStyleSheet()
+    story: list[Any] = []
+    sentence = "Le four {} de l’atelier {} consomme {} kWh par tonne produite en {} heures."
+    for page in range(pages):
+        story.append(Paragraph(f"Atelier {number}-{page}", styles["Heading1"]))
+        for part in range(PARAGRAPHS):
+            text = " ".join(sentence.format(i, number, page * 97 + i, part) for i in range(9))
+            story.append(Paragraph(text, styles["BodyText"]))
+        story.append(PageBreak())
+    output = io.BytesIO()
+    SimpleDocTemplate(output, title=f"Étude {number}", invariant=True).build(story)
+    return output.getvalue()
+
+
+def run_apart(files: list[bytes], *service: str, kills: int = 0, seed: int = 0) -> Outcome:
+    """Read the files in a process of its own: Django reads its settings once for each."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(run, files, service, kills, seed).result()
+
+
+def run(files: list[bytes], service: Sequence[str], kills: int, seed: int) -> Outcome:
+    """Read the files on a stage of their own; return what came of it."""
+    with Stage(*service, **QUICK) as stage:
+        import django
+
+        django.setup()
+        begun = time.monotonic()
+        stage.start_worker()
+        killed = kill_at_random(stage, files, kills, random.Random(seed))  # noqa: S311
+        until(lambda: settled(stage), 900)
+        seconds = time.monotonic() - begun
+        outcome = inspect(stage)
+        outcome.seconds, outcome.kills, outcome.asked = seconds, killed, stage.asked()
+        from django.db import connections
+
+        connections.close_all()
+        return outcome
+
+
+def kill_at_random(
+    stage: Stage, files: list[bytes], kills: int, chance: random.Random
+) -> Counter[str]:
+    """Kill one thing after the other, while the documents come in little by little."""
+    done: Counter[str] = Counter()
+    fed = 0
+    for number in range(kills):
+        while fed < len(files) * (number + 3) / kills and fed < len(files):
+            give(files[fed])
+            fed += 1
+        settled(stage)  # what the queue does each minute is done with each kill here
+        time.sleep(chance.uniform(0.0, 3.0))
+        [target] = chance.choices(list(TARGETS), weights=list(TARGETS.values()))
+        if target == "one worker":
+            stage.kill_one_of("worker", chance)
+        else:
+            stage.kill(target)
+        done[target] += 1
+    for content in files[fed:]:
+        give(content)
+    return done
+
+
+def give(content: bytes) -> None:
+    """Hand in a file as an upload does, once, whatever is away meanwhile."""
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    from ingestion.accept import accept
+    from wikico2.errors import WorkError
+
+    try:
+        stubborn(lambda: accept(SimpleUploadedFile("étude.pdf", content), None))
+    except WorkError as error:
+        if error.code != "duplicate":  # the answer to the first try was lost
+            raise
+
+
+def settled(stage: Stage) -> bool:
+    """Tell whether nothing is under way; see to what dead processes have left."""
+    from ingestion.models import Document
+    from wikico2.queue import resume_stalled
+
+    time.sleep(0.5)
+    stage.tend()
+    stubborn(resume_stalled)
+    return not stubborn(lambda: Document.objects.in_progress().exists())
+
+
+def inspect(stage: Stage) -> Outcome:
+    """Return a digest of all that stands of each document, and what should not stand."""
+    from ingestion import chroma, index
+    from ingestion.models import Chunk, Document, Vector
+
+    outcome = Outcome()
+    collection = chroma.collection(index.collection_name(stage.environment["EMBEDDING_MODEL"]))
+    held = dict(vectors_in(collection))
+    if collection.count() != len(held):
+        outcome.wrong.append("Chroma counts otherwise than it lists")
+    vectors = {row.content_hash: row.values for row in Vector.objects.all()}
+    for document in Document.objects.order_by("pk"):
+        if not document.is_ready:
+            outcome.wrong.append(f"{document}: {document.state} {document.error_code}")
+            continue
+        digest = hashlib.sha256()
+        for page in document.pages.order_by("number"):
+            digest.update(f"{page.number} {page.text} {page.blocks}".encode())
+        for chunk in document.chunks.order_by("position"):
+            place = (chunk.position, chunk.page_start, chunk.page_end, chunk.headings, chunk.kind)
+            digest.update(f"{place} {chunk.content_hash} {chunk.text} {chunk.search}".encode())
+            digest.update(vectors[chunk.content_hash].tobytes())
+            vector, about = held.pop(str(chunk.pk), (None, {}))
+            if about != {"document": document.pk, "hash": chunk.content_hash}:
+                outcome.wrong.append(f"{chunk}: not in Chroma as it should")
+            elif vector is None or abs(vector - vectors[chunk.content_hash]).max() > 1e-6:
+                outcome.wrong.append(f"{chunk}: another vector in Chroma")
+        outcome.rows[document.sha256] = digest.hexdigest()
+    if held:
+        outcome.wrong.append(f"{len(held)} vectors in Chroma that nobody knows")
+    outcome.passages = Chunk.objects.count()
+    if len(vectors) != Chunk.objects.values("content_hash").distinct().count():
+        outcome.wrong.append(f"{len(vectors)} vectors are kept")
+    return outcome
+
+
+def vectors_in(collection: Collection) -> Iterator[tuple[str, tuple[Vectors, Metadata]]]:
+    """Yield all that Chroma holds: ids with their vectors and metadata."""
+    import numpy as np
+
+    for offset in itertools.count(0, 1_000):
+        page = {"limit": 1_000, "offset": offset, "include": ["metadatas", "embeddings"]}
+        found = collection._ask("POST", "get", page)
+        for key, vector, about in zip(
+            found["ids"], found["embeddings"], found["metadatas"], strict=True
+        ):
+            yield key, (np.array(vector, dtype=np.float32), about)
+        if len(found["ids"]) < 1_000:
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

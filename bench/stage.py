@@ -1,0 +1,197 @@
+"""All of WikiCO2's processes over a folder of their own, for measurements that kill them.
+
+Call `Stage.prepare` before anything of Django's is imported: it says where the services are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO, Any, Self, TypeVar
+
+from wikico2.embedded import free_port
+from wikico2.embedded.chroma import ChromaServer
+from wikico2.embedded.postgres import PostgresServer
+from wikico2.guard import Guard, stop_groups
+from wikico2.supervise import Program
+
+ROOT = Path(__file__).resolve().parent.parent
+MODEL = "fake-embeddings"
+Value = TypeVar("Value")
+
+
+class Stage:
+    """PostgreSQL, Chroma, the fake model service and a cluster of workers; a context manager."""
+
+    def __init__(self, *service: str, **environment: str) -> None:
+        """Take options of `tests.fake_ai` and settings of the program."""
+        self._stack = ExitStack()
+        folder = self._stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="wikico2-soak-", ignore_cleanup_errors=True)
+        )
+        self.folder = Path(folder)
+        self.folder.chmod(0o755)  # PostgreSQL may run as another user
+        self.postgres = PostgresServer(self.folder / "postgres")
+        self.chroma = ChromaServer(self.folder / "chroma")
+        self.port = free_port()
+        self.service = list(service)
+        self.given = environment
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.programs: dict[str, Program] = {}
+        self.guard = Guard()
+
+    def __enter__(self) -> Self:
+        (self.folder / "postgres").mkdir(mode=0o711)
+        self.start(self.postgres.program())
+        self.start(self.chroma.program())
+        self.environment = self._environment()
+        os.environ.update(self.environment)
+        fake = ["-m", "tests.fake_ai", "--port", str(self.port), *self.service]
+        self.start(self._python("service", *fake))
+        for is_ready in (self.postgres.is_ready, self.chroma.is_ready, self._serves):
+            until(is_ready, 60)
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "-v", "0"],
+            cwd=ROOT,
+            env=self.environment,
+            check=True,
+        )
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        stop_groups(
+            [self.programs[name].watched(one.pid) for name, one in self.processes.items()],
+            reap=self._reap,
+        )
+        self.guard.close()
+        self.postgres.discard()
+        self._stack.close()
+
+    def _reap(self) -> None:
+        for process in self.processes.values():
+            process.poll()
+
+    def _environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AI_", "CHROMA_"))}
+        return kept | {
+            "WIKICO2_VAR": str(self.folder / "var"),
+            "DATABASE_URL": self.postgres.url,
+            "CHROMA_HOST": self.chroma.host,
+            "CHROMA_PORT": str(self.chroma.port),
+            "CHROMA_TOKEN": "",
+            "REDIS_URL": "",
+            "S3_BUCKET": "",
+            "OVH_API_KEY": "key",
+            "AI_BASE_URL": f"http://127.0.0.1:{self.port}/v1",
+            "EMBEDDING_BACKEND": "openai",
+            "EMBEDDING_MODEL": MODEL,
+            "LLM_BACKEND": "local",
+            "DJANGO_SETTINGS_MODULE": "wikico2.settings",
+            **self.given,
+        }
+
+    def _python(self, name: str, *arguments: str) -> Program:
+        argv = [sys.executable, *arguments]
+        return Program(name=name, argv=argv, environment=self.environment, folder=ROOT)
+
+    def start(self, program: Program) -> None:
+        """Start a program; its lines go to a file of its name."""
+        with self.log(program.name).open("ab") as output:
+            process = program.launch(output)
+        self.programs[program.name] = program
+        self.processes[program.name] = process
+        self.guard.watch(program.watched(process.pid))
+
+    def start_worker(self) -> None:
+        """Start a cluster of workers."""
+        self.start(self._python("worker", "manage.py", "qcluster"))
+
+    def kill(self, name: str) -> None:
+        """Kill a program with all of its processes, at once, and start it again."""
+        process = self.processes[name]
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        self.guard.forget(process.pid)
+        self.start(self.programs[name])
+
+    def kill_one_of(self, name: str, chance: random.Random) -> None:
+        """Kill any one process of a program but the first; its parent replaces it, or ends."""
+        if members := group_members(self.processes[name].pid)[1:]:
+            with suppress(ProcessLookupError):
+                os.kill(chance.choice(members), signal.SIGKILL)
+
+    def tend(self) -> None:
+        """Start again what has ended, as the supervisor does."""
+        for name, process in list(self.processes.items()):
+            if process.poll() is not None:
+                self.kill(name)
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def asked(self) -> dict[str, int]:
+        """Return what the model service was asked for."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/stats", timeout=30) as answer:
+            found: dict[str, int] = json.load(answer)
+        return found
+
+    def _serves(self) -> bool:
+        with suppress(OSError):
+            return bool(self.asked() or True)
+        return False
+
+
+def group_members(group: int) -> list[int]:
+    """Return the living processes of a group, in the order of their numbers."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[2]) == group and fields[0] not in "ZX":
+                found.append(int(folder.name))
+    return sorted(found)
+
+
+def until(condition: Callable[[], object], seconds: float) -> None:
+    """Return once the condition holds; raises TimeoutError when it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {seconds:.0f} s: {condition}")
+        time.sleep(0.1)
+
+
+def stubborn(ask: Callable[[], Value]) -> Value:
+    """Ask the database, again for as long as it is away."""
+    from django.db import InterfaceError, OperationalError, connection
+
+    end = time.monotonic() + 60
+    while True:
+        try:
+            return ask()
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > end:
+                raise
+            connection.close()
+            time.sleep(0.2)
+
+
+def out(line: str, file: IO[str] = sys.stdout) -> None:
+    file.write(line + "\n")
+    file.flush()
+
+
+def as_table(rows: dict[str, Any]) -> str:
+    width = max(map(len, rows))
+    return "\n".join(f"  {name:<{width}}  {value}" for name, value in rows.items())

@@ -1,0 +1,76 @@
+"""Journal: what happened to a document, in sentences for whoever uploaded it."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from ingestion.models import Document, LogLine
+from wikico2.errors import SENTENCES as FAILURES
+from wikico2.errors import WorkError, sentence
+
+KEPT = 200
+"""Lines that a document keeps; the oldest go first."""
+
+SENTENCES = {
+    "extracting": gettext_noop("The reading of the pages begins."),
+    "chunking": gettext_noop(
+        "%(pages)s pages are read (%(seconds)s s). They are cut into passages."
+    ),
+    "embedding": gettext_noop(
+        "There are %(passages)s passages. The vectors of those that have none yet are computed."
+    ),
+    "indexing": gettext_noop(
+        "All %(passages)s passages have their vectors (%(seconds)s s). Those that the index lacks "
+        "are put in."
+    ),
+    "ready": gettext_noop("The document is ready: %(passages)s passages can be found."),
+    "taken_over": gettext_noop(
+        "A worker stopped in the middle of the work. Another one goes on from there."
+    ),
+    "paused": gettext_noop("The work was paused."),
+    "cancelled": gettext_noop("The reading was stopped by %(name)s."),
+    "retried": gettext_noop("The reading was started again by %(name)s."),
+}
+
+
+class Line(NamedTuple):
+    at: Any
+    text: str
+    is_failure: bool
+
+
+def note(document: Document, code: str, **details: Any) -> None:
+    """Write a line; nothing if the document is gone."""
+    if Document.objects.filter(pk=document.pk).exists():
+        LogLine.objects.create(document_id=document.pk, code=code, details=details)
+
+
+def note_failure(document: Document, error: WorkError) -> None:
+    """Write a line for what went wrong; one that repeats the last line is not written again."""
+    last = LogLine.objects.filter(document=document.pk).first()
+    if last is None or last.code != error.code:
+        note(document, error.code, **error.details)
+
+
+def trim(document: Document) -> None:
+    """Forget the oldest lines of a long journal."""
+    kept = LogLine.objects.filter(document=document.pk).values_list("pk", flat=True)[:KEPT]
+    LogLine.objects.filter(document=document.pk).exclude(pk__in=list(kept)).delete()
+
+
+def lines(document: Document) -> Iterator[Line]:
+    """Yield the journal in the reader's language, the latest line first."""
+    for row in LogLine.objects.filter(document=document.pk)[:KEPT]:
+        if row.code in SENTENCES:
+            yield Line(row.at, _(SENTENCES[row.code]) % row.details, False)
+        else:
+            known = row.code in FAILURES
+            yield Line(row.at, sentence(row.code, row.details) if known else row.code, True)
+
+
+def may_read(user: Any, document: Document) -> bool:
+    """Tell whether `user` may read the journal: who uploaded the document, or who curates."""
+    uploaded = document.uploaded_by_id == user.pk is not None
+    return uploaded or bool(user.has_perm("ingestion.delete_document"))

@@ -1,0 +1,67 @@
+"""Compare the index with PostgreSQL, both ways, and make it whole."""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ingestion import audit, build, chroma
+from ingestion.embedders import embedder_called
+from ingestion.holdings import holdings
+from ingestion.models import Vector
+from wikico2.errors import WorkError
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare what Chroma holds with what PostgreSQL says. With --repair what is missing is put "
+        "in from the kept vectors, without one request for those, and what is stray is taken away. "
+        "The exit status is 1 while anything is wrong."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--repair", action="store_true", help="make the index whole")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            sound = self.compare(repair=options["repair"])
+        except WorkError as error:
+            raise CommandError(error.sentence) from error
+        if not sound:
+            sys.exit(1)
+
+    def compare(self, *, repair: bool) -> bool:
+        """Say what is wrong, and put it right where asked to; tell whether all is right."""
+        model = build.standing_model()
+        self.stdout.write(f"Model: {model}")
+        sound = self.check_vectors(model, repair=repair)
+        embedder = embedder_called(model) if repair else None
+        for holding in holdings():
+            found = audit.audit(holding, model)
+            self.stdout.write(
+                f"{holding.shelf.prefix.rstrip('-')}: {found.due} in PostgreSQL, {found.held} in "
+                f"Chroma; {found.missing_count} missing, {len(found.stray)} stray"
+            )
+            if found.uncomputed:
+                self.stdout.write(f"  {found.uncomputed} texts have no vector: they are asked for.")
+            if not found.is_sound and embedder:
+                audit.repair(holding, embedder, found)
+                self.stdout.write("  repaired")
+            sound = sound and (found.is_sound or repair)
+        return self.check_collections(model, repair=repair) and sound
+
+    def check_vectors(self, model: str, *, repair: bool) -> bool:
+        unusable = audit.unusable_vectors(model)
+        if unusable:
+            self.stdout.write(f"{len(unusable)} kept vectors cannot be used")
+            if repair:
+                Vector.objects.filter(pk__in=unusable).delete()
+        return repair or not unusable
+
+    def check_collections(self, model: str, *, repair: bool) -> bool:
+        others = audit.other_collections({model, *build.models_in_the_making()})
+        for name in others:
+            self.stdout.write(f"The collection {name} is not used any more.")
+            if repair:
+                chroma.drop(name)
+        return repair or not others

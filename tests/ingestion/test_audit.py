@@ -1,0 +1,181 @@
+"""The index can be trusted: it is compared, mended, and built for another model beside the old."""
+
+import datetime as dt
+from io import StringIO
+
+import numpy as np
+import pytest
+from django.core.management import call_command
+from django_q.models import Schedule
+from pytest_django import Settings
+
+from ingestion import audit, build, chroma, index
+from ingestion.holdings import holdings
+from ingestion.models import Document, IndexBuild, Vector
+from ingestion.retrieve import retrieve
+from sheets.index import SECTIONS
+from sheets.models import Revision, Sheet, SheetType
+from sheets.revise import save_revision
+from tests.conftest import run_queue
+from tests.fake_ai import EMBEDDING_MODEL as MODEL
+from tests.fake_ai import FakeAI
+from wikico2 import queue
+from wikico2.models import User
+
+OTHER = "other-embeddings"
+
+
+@pytest.fixture
+def sheet(document: Document, contributor: User) -> Sheet:
+    """A sheet with a text, indexed like the document."""
+    sheet = Sheet.objects.create(
+        sheet_type=SheetType.objects.get(key="solution"), title="Vapeur", slug="vapeur"
+    )
+    body = "## Principe\n\nLa chaudière chauffe l'eau.\n"
+    human = Revision.Origin.HUMAN
+    save_revision(sheet, base=None, body=body, metadata={}, origin=human, author=contributor)
+    run_queue()
+    return sheet
+
+
+def check(*options: str) -> tuple[int, str]:
+    output = StringIO()
+    try:
+        call_command("check_index", *options, stdout=output)
+    except SystemExit as end:
+        return int(end.code or 0), output.getvalue()
+    return 0, output.getvalue()
+
+
+class TestCheck:
+    def test_what_is_sound_is_said_to_be(self, document: Document) -> None:
+        status, said = check()
+        assert status == 0
+        assert f"passages: {document.chunks.count()} in PostgreSQL" in said
+
+    def test_a_lost_index_comes_back_without_a_request(
+        self, sheet: Sheet, document: Document, fake_ai: FakeAI
+    ) -> None:
+        sections = index.count(MODEL, SECTIONS)
+        assert sections
+        for collection in chroma.collections():
+            chroma.drop(collection.name)
+        asked = len(fake_ai.requests)
+        assert check()[0] == 1
+        status, said = check("--repair")
+        assert status == 0, said
+        assert index.count(MODEL) == document.chunks.count()
+        assert index.count(MODEL, SECTIONS) == sections
+        assert len(fake_ai.requests) == asked
+        assert check()[0] == 0
+
+    def test_both_ways(self, document: Document) -> None:
+        collection = chroma.collection(index.collection_name(MODEL))
+        first, second = document.chunks.all()[:2]
+        vector = Vector.objects.get(content_hash=first.content_hash)
+        collection.delete([str(first.pk)])
+        stray: list[tuple[str, chroma.Metadata]] = [
+            ("999999", {"document": 999_999, "hash": "gone"}),
+            (str(second.pk), {"document": document.pk, "hash": "of another text"}),
+        ]
+        keys, about = [key for key, _ in stray], [metadata for _, metadata in stray]
+        collection.upsert(keys, [bytes(vector.data)] * 2, about)
+        [passages] = [h for h in holdings() if h.shelf == index.PASSAGES]
+        found = audit.audit(passages, MODEL)
+        assert found.missing == {document.pk: {first.pk, second.pk}}
+        assert sorted(found.stray) == sorted(keys)
+        assert check("--repair")[0] == 0
+        assert check()[0] == 0
+        assert index.count(MODEL) == document.chunks.count()
+
+    def test_vectors_that_cannot_be_used_are_computed_again(
+        self, document: Document, fake_ai: FakeAI
+    ) -> None:
+        first = document.chunks.all()[0]
+        kept = Vector.objects.filter(content_hash=first.content_hash)
+        kept.update(data=np.ones(5, "<f4").tobytes())
+        nothing = np.full(128, np.nan, "<f4").tobytes()
+        Vector.objects.create(content_hash="of no passage", model=MODEL, data=nothing)
+        chroma.collection(index.collection_name(MODEL)).delete([str(first.pk)])
+        status, said = check("--repair")
+        assert (status, "2 kept vectors cannot be used" in said) == (0, True)
+        assert len(fake_ai.texts) == document.chunks.count() + 1
+        assert audit.unusable_vectors(MODEL) == []
+
+    def test_at_the_start_a_lost_index_is_mended(self, document: Document) -> None:
+        index.drop(MODEL)
+        build.settings_may_have_changed()
+        run_queue()
+        assert index.count(MODEL) == document.chunks.count()
+
+
+class TestAnotherModel:
+    @pytest.fixture(autouse=True)
+    def _other(self, document: Document, fake_ai: FakeAI, settings: Settings) -> None:
+        build.settings_may_have_changed()
+        run_queue()
+        fake_ai.models.append(OTHER)
+        settings.EMBEDDING_MODEL = OTHER
+        settings.EMBEDDING_DIMENSIONS = 0
+
+    def found(self) -> list[str]:
+        return [p.found_by for p in retrieve("fumées de la chaudière", k=1, fallback=False)]
+
+    def test_search_asks_the_old_one_until_the_new_one_is_whole(
+        self, sheet: Sheet, document: Document, fake_ai: FakeAI, settings: Settings
+    ) -> None:
+        settings.TASK_SLICE_SECONDS = 0
+        build.settings_may_have_changed()
+        fake_ai.requests.clear()
+        assert build.standing_model() == MODEL
+        assert self.found() == ["meaning"]
+        assert fake_ai.requests[-1].body["model"] == MODEL
+        run_queue()
+        assert build.standing_model() == OTHER
+        assert self.found() == ["meaning"]
+        assert fake_ai.requests[-1].body["model"] == OTHER
+        assert index.count(OTHER) == document.chunks.count()
+        assert index.count(OTHER, SECTIONS) == index.count(MODEL, SECTIONS)
+        document.refresh_from_db()
+        assert document.indexed_with == OTHER
+        assert Schedule.objects.filter(func=build.TIDY).exists()
+        assert len(build.drop_old_collections()) == 2
+        assert check()[0] == 0
+
+    def test_whoever_changes_their_mind_stays_with_the_old_one(
+        self, document: Document, settings: Settings
+    ) -> None:
+        build.settings_may_have_changed()
+        settings.EMBEDDING_MODEL = MODEL
+        build.settings_may_have_changed()
+        assert not IndexBuild.objects.in_progress().exists()
+        run_queue()
+        assert build.standing_model() == MODEL
+
+    def test_a_model_that_is_not_offered_is_said_and_can_be_retried(
+        self, document: Document, fake_ai: FakeAI
+    ) -> None:
+        fake_ai.models.remove(OTHER)
+        build.settings_may_have_changed()
+        run_queue()
+        [failed] = IndexBuild.objects.filter(state="failed")
+        assert OTHER in failed.error
+        assert build.standing_model() == MODEL
+        fake_ai.models.append(OTHER)
+        build.retry(failed)
+        run_queue()
+        assert build.standing_model() == OTHER
+
+    def test_an_outage_postpones_it(self, document: Document, settings: Settings) -> None:
+        port, settings.CHROMA_PORT = settings.CHROMA_PORT, 9
+        one = build.begin(OTHER)
+        assert one
+        build.advance(one.pk)
+        one.refresh_from_db()
+        assert (one.state, one.error_code) == ("working", "index_unreachable")
+        assert one.lease_until
+        settings.CHROMA_PORT = port
+        IndexBuild.objects.update(lease_until=one.created_at - dt.timedelta(1))
+        queue.resume_stalled()
+        run_queue()
+        assert build.standing_model() == OTHER

@@ -1,0 +1,248 @@
+"""Steering all work: pause and resume, what a document tells of itself, what cannot be retried."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from django.test import Client
+from django_q.models import OrmQ
+from pytest_django import Settings
+
+from ingestion import index, ingest, journal
+from ingestion.embedders import get_embedder
+from ingestion.models import Chunk, Document, LogLine, Vector
+from tests.conftest import AIR, make_pdf, run_queue, upload
+from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
+from wikico2 import ai, queue
+from wikico2.ai import Patience
+from wikico2.errors import TransientError, WorkError
+from wikico2.models import QueuePause, User
+from wikico2.side_by_side import side_by_side
+
+
+class TestPause:
+    def test_nothing_is_begun_until_work_is_resumed(
+        self, waiting_document: Document, administrator: User
+    ) -> None:
+        queue.pause(administrator)
+        queue.pause(administrator)
+        run_queue()
+        assert queue.resume_stalled() == 0
+        waiting_document.refresh_from_db()
+        assert waiting_document.state == "waiting"
+        queue.resume()
+        queue.resume()
+        assert OrmQ.objects.count() == 1
+        run_queue()
+        waiting_document.refresh_from_db()
+        assert waiting_document.is_ready
+
+    def test_what_is_under_way_stops_and_goes_on_from_there(
+        self,
+        waiting_document: Document,
+        settings: Settings,
+        fake_ai: FakeAI,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        settings.EMBEDDING_BATCH = settings.EMBEDDING_REQUESTS_AT_ONCE = 1
+        put = index.Stream.put
+
+        def put_and_pause(*args: Any) -> None:
+            put(*args)
+            queue.pause()
+
+        monkeypatch.setattr(index.Stream, "put", put_and_pause)
+        monkeypatch.setattr(ingest._Work, "paused", lambda work: queue.is_paused())
+        run_queue()
+        waiting_document.refresh_from_db()
+        assert (waiting_document.state, waiting_document.lease_token) == ("embedding", None)
+        assert Vector.objects.count() == 1
+        assert not OrmQ.objects.exists()
+        monkeypatch.undo()
+        queue.resume()
+        run_queue()
+        waiting_document.refresh_from_db()
+        assert waiting_document.is_ready
+        assert len(fake_ai.texts) == waiting_document.chunks.count()
+
+    def test_the_button_is_for_those_who_administer(
+        self, client: Client, contributor: User, administrator: User
+    ) -> None:
+        client.force_login(contributor)
+        assert client.post("/taches/pause/").status_code == 403
+        client.force_login(administrator)
+        page = client.post("/taches/pause/", follow=True).content.decode()
+        assert QueuePause.standing().by == administrator
+        assert "/taches/reprise/" in page
+        client.post("/taches/reprise/")
+        assert not queue.is_paused()
+
+
+class TestJournal:
+    def test_it_tells_the_steps_to_whoever_uploaded_the_document(
+        self, document: Document, client: Client, contributor: User, expert: User
+    ) -> None:
+        codes = list(LogLine.objects.order_by("pk").values_list("code", flat=True))
+        assert codes == ["extracting", "chunking", "embedding", "indexing", "ready"]
+        address = f"/sources/{document.pk}/journal/"
+        assert client.get(address).status_code == 302
+        client.force_login(expert)
+        assert client.get(address).status_code == 403
+        client.force_login(contributor)
+        assert client.get(address).content.decode().count("<tr>") == len(codes) + 1
+        assert address in client.get(f"/sources/{document.pk}/progression/").content.decode()
+
+    def test_failures_are_told_once_each_in_a_row(
+        self, waiting_document: Document, fake_ai: FakeAI, settings: Settings
+    ) -> None:
+        settings.AI_RETRIES = 0
+        fake_ai.down = True
+        for _ in range(3):
+            Document.objects.update(lease_until=None)
+            ingest.advance(waiting_document.pk)
+        ingest.cancel(waiting_document, "Claire")
+        told = [line.text for line in journal.lines(waiting_document)]
+        assert sum(line.is_failure for line in journal.lines(waiting_document)) == 1
+        assert "Claire" in told[0]
+
+    def test_it_stays_short(self, document: Document, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(journal, "KEPT", 2)
+        journal.trim(document)
+        assert LogLine.objects.count() == 2
+        assert LogLine.objects.all()[0].code == "ready"
+
+
+class TestWaiting:
+    def test_a_wait_for_the_service_is_shown_as_one(
+        self, waiting_document: Document, fake_ai: FakeAI, settings: Settings, client: Client
+    ) -> None:
+        settings.AI_RETRIES = 0
+        fake_ai.busy(retry_after="120")
+        run_queue()
+        waiting_document.refresh_from_db()
+        assert waiting_document.waits
+        assert waiting_document.waits_until
+        fake_ai.reset()
+        Document.objects.update(lease_until=None)
+        ingest.advance(waiting_document.pk)
+        waiting_document.refresh_from_db()
+        assert waiting_document.is_ready
+        assert waiting_document.waits_until is None
+
+    def test_the_pace_is_waited_for_however_long_it_takes(self, waiting_document: Document) -> None:
+        token = Document.objects.in_progress().claim(waiting_document.pk)
+        assert token
+        waiting_document.attempts = 50
+        work = ingest._Work(waiting_document, token)
+        work.postpone(TransientError("service_paced", limit=2, retry_after=30))
+        waiting_document.refresh_from_db()
+        assert (waiting_document.state, waiting_document.attempts) == ("waiting", 0)
+
+    def test_threads_tell_their_waits_in_the_callers(self) -> None:
+        told: list[str] = []
+
+        def wait(patience: Patience) -> int:
+            patience.on_pause(WorkError("service_busy"), 30)
+            time.sleep(1.2)
+            return 1
+
+        patience = replace(
+            Patience.of_settings(), on_pause=lambda reason, seconds: told.append(reason.code)
+        )
+        jobs = iter([("a", wait)])
+        assert list(side_by_side(jobs, at_once=1, patience=patience)) == [("a", 1)]
+        assert told == ["service_busy"]
+
+
+class TestNoUselessRetry:
+    @pytest.mark.parametrize(("code", "offered"), [("no_text", False), ("service_slow", True)])
+    def test_a_retry_is_offered_where_it_can_help(
+        self,
+        waiting_document: Document,
+        client: Client,
+        contributor: User,
+        code: str,
+        offered: bool,
+    ) -> None:
+        details = {"host": "h", "seconds": 1}
+        Document.objects.update(
+            state="failed", failed_step="extracting", error_code=code, error_details=details
+        )
+        client.force_login(contributor)
+        for address in (f"/sources/{waiting_document.pk}/", "/taches/"):
+            page = client.get(address).content.decode()
+            assert (f"/sources/{waiting_document.pk}/reprendre/" in page) is offered
+
+
+class TestRemoval:
+    def test_vectors_go_unless_another_document_has_the_text(self, document: Document) -> None:
+        other = ingest.accept(upload(make_pdf(AIR)), None)
+        run_queue()
+        shared = set(other.chunks.values_list("content_hash", flat=True))
+        assert shared < set(document.chunks.values_list("content_hash", flat=True))
+        ingest.remove(document)
+        run_queue()
+        assert set(Vector.objects.values_list("content_hash", flat=True)) == shared
+        assert not LogLine.objects.filter(document=document.pk).exists()
+
+
+class TestRequests:
+    def test_a_document_costs_a_request_a_batch(
+        self, waiting_document: Document, fake_ai: FakeAI, settings: Settings
+    ) -> None:
+        settings.EMBEDDING_BATCH = 2
+        run_queue()
+        assert len(fake_ai.requests) == -(-Chunk.objects.count() // 2)
+
+    def test_a_request_that_is_too_large_is_halved_and_that_is_remembered(
+        self, fake_ai: FakeAI
+    ) -> None:
+        texts = [f"{n} " + "x" * 1_000 for n in range(8)]
+        fake_ai.most_bytes = 3_000
+        vectors = ai.embed(texts, EMBEDDING_MODEL)
+        assert len(vectors) == 8
+        assert sorted(fake_ai.texts) == sorted(texts)
+        fake_ai.requests.clear()
+        ai.embed(texts, EMBEDDING_MODEL)
+        assert max(len(r.body["input"]) for r in fake_ai.requests) == 2
+        assert len(fake_ai.texts) == 8
+
+    def test_vectors_of_another_length_are_refused_and_asked_for_again(
+        self, document: Document, fake_ai: FakeAI, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ai, "_pause", lambda attempt: 0.01)
+        fake_ai.requests.clear()
+        fake_ai.fail(Fault("long"))
+        vectors = get_embedder().passages(["chaleur"])
+        assert vectors.shape == (1, 128)
+        assert len(fake_ai.requests) == 2
+
+    def test_what_is_embedded_is_indexed_meanwhile(
+        self, waiting_document: Document, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        placed: list[int] = []
+        put = index._put
+
+        def note(collection: Any, shelf: Any, owner: int, rows: Any) -> None:
+            placed.append(len(rows))
+            put(collection, shelf, owner, rows)
+
+        monkeypatch.setattr(index, "_put", note)
+        with index.Stream(index.PASSAGES, waiting_document.pk, EMBEDDING_MODEL) as stream:
+            rows = [(n, "hash", np.ones(128, "<f4").tobytes()) for n in range(3)]
+            stream.put(rows)
+            end = time.monotonic() + 20
+            while index.count(EMBEDDING_MODEL) < 3 and time.monotonic() < end:
+                time.sleep(0.05)
+        assert placed == [3]
+        index.delete_document(waiting_document.pk)
+        assert index.count(EMBEDDING_MODEL) == 0
+
+    def test_a_stream_without_chroma_harms_nobody(
+        self, waiting_document: Document, settings: Settings
+    ) -> None:
+        settings.CHROMA_PORT = 9
+        with index.Stream(index.PASSAGES, waiting_document.pk, EMBEDDING_MODEL) as stream:
+            stream.put([(1, "hash", b"\0" * 512)])

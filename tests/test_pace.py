@@ -1,0 +1,128 @@
+"""One pace for all: no minute holds more than is granted, and whoever must wait is told."""
+
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from tests.fake_ai import EMBEDDING_MODEL, FakeAI
+from wikico2 import ai, pace
+from wikico2.ai import Patience
+from wikico2.errors import TransientError, WorkError
+from wikico2.models import PaceSlot
+
+
+@pytest.fixture(autouse=True)
+def _granted(settings: Settings, transactional_db: None) -> None:
+    settings.AI_REQUESTS_PER_MINUTE = 40
+
+
+def test_the_first_minute_is_free_at_once_and_the_next_follows_a_minute_later() -> None:
+    waits = [pace.take_turn("m", 90) for _ in range(50)]
+    assert max(waits[:38]) < 1  # two are left to people
+    assert 58 < min(waits[38:]) <= max(waits[38:]) <= 60
+
+
+def test_people_have_turns_that_work_leaves_alone() -> None:
+    for _ in range(38):
+        pace.take_turn("m", 0)
+    with pytest.raises(pace.Later) as caught:
+        pace.take_turn("m", 3)
+    assert 55 < caught.value.seconds <= 60
+    assert pace.take_turn("m", 3, person=True) < 1
+    assert pace.used("m") == (39, 0)
+
+
+def test_each_model_has_a_pace_of_its_own() -> None:
+    for _ in range(38):
+        pace.take_turn("m", 0)
+    assert pace.take_turn("other", 0) == 0
+
+
+def test_threads_share_the_turns(settings: Settings) -> None:
+    settings.AI_REQUESTS_PER_MINUTE = 19
+    outcomes: Counter[str] = Counter()
+    together = threading.Barrier(6)
+
+    def take() -> None:
+        together.wait()
+        try:
+            for _ in range(5):
+                try:
+                    pace.take_turn("m", 0)
+                    outcomes["taken"] += 1
+                except pace.Later:
+                    outcomes["later"] += 1
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=take) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == {"taken": 19, "later": 11}
+
+
+def test_when_one_is_told_to_wait_all_wait() -> None:
+    pace.take_turn("m", 0)
+    pace.hold_off("m", 30)
+    with pytest.raises(pace.Later):
+        pace.take_turn("m", 3)
+    assert 28 < pace.take_turn("m", 60) <= 30
+    assert pace.take_turn("other", 0) == 0
+
+
+def test_a_larger_grant_counts_at_once(settings: Settings) -> None:
+    for _ in range(38):
+        pace.take_turn("m", 0)
+    settings.AI_REQUESTS_PER_MINUTE = 80
+    assert pace.take_turn("m", 0) == 0
+    assert PaceSlot.objects.count() == 80
+
+
+def test_no_limit_costs_no_row(settings: Settings) -> None:
+    settings.AI_REQUESTS_PER_MINUTE = 0
+    assert pace.take_turn("m", 0) == 0
+    pace.hold_off("m", 10)
+    assert not PaceSlot.objects.exists()
+
+
+class TestGateway:
+    def test_a_retry_after_holds_the_others_off(self, fake_ai: FakeAI) -> None:
+        fake_ai.busy(retry_after="0.4")
+        ai.embed(["chaleur"], EMBEDDING_MODEL)
+        first, second = fake_ai.requests
+        assert second.at - first.at >= 0.4
+        fake_ai.busy(retry_after="30")
+        with pytest.raises(TransientError):
+            ai.embed(["vapeur"], EMBEDDING_MODEL)
+        asked = len(fake_ai.requests)
+        with pytest.raises(TransientError) as caught:
+            ai.embed(["air"], EMBEDDING_MODEL)
+        assert caught.value.code == "service_paced"
+        assert caught.value.details["retry_after"] > 20
+        assert len(fake_ai.requests) == asked
+
+    def test_a_wait_is_told_and_renews_the_lease(
+        self, fake_ai: FakeAI, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: list[tuple[str, float]] = []
+        renewed: list[float] = []
+
+        def note(reason: WorkError, seconds: float) -> None:
+            told.append((reason.code, seconds))
+
+        patience = replace(
+            Patience.of_settings(), on_pause=note, on_wait=lambda: renewed.append(time.monotonic())
+        )
+        ai.embed(["chaleur"], EMBEDDING_MODEL)
+        pace.hold_off(EMBEDDING_MODEL, 0.3)
+        ai.embed(["vapeur"], EMBEDDING_MODEL, patience=patience)
+        assert [code for code, _seconds in told] == ["service_paced"]
+        assert 0 < told[0][1] <= 0.3
+        assert len(renewed) >= 2

@@ -1,0 +1,88 @@
+"""Several requests to a service at the same time, from threads that do nothing else."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from typing import TypeVar
+
+from wikico2.ai import Patience
+from wikico2.errors import WorkError
+
+logger = logging.getLogger(__name__)
+
+Key = TypeVar("Key")
+Answer = TypeVar("Answer")
+
+
+def side_by_side(
+    jobs: Iterator[tuple[Key, Callable[[Patience], Answer]]],
+    *,
+    at_once: int,
+    patience: Patience,
+    enough: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple[Key, Answer | WorkError]]:
+    """Run jobs in threads, `at_once` of them, and yield what each brought, as it comes.
+
+    Jobs are drawn in the caller's thread, as are all the calls of `patience`: its `on_wait` about
+    once a second, and its `on_pause` while nothing comes because threads wait for the service. Once
+    `enough` says so no further job is begun, though never none at all; those under way are waited
+    for. Whoever leaves the loop ends them within a second, but for answers that are on their way.
+    """
+    stop = threading.Event()
+    pauses: list[tuple[WorkError, float]] = []
+
+    def go_on() -> None:
+        if stop.is_set():
+            raise WorkError("stopped")
+
+    def note(reason: WorkError, seconds: float) -> None:
+        pauses.append((reason, time.monotonic() + seconds))
+
+    theirs = replace(patience, on_wait=go_on, on_pause=note)
+    doing: dict[Future[Answer], Key] = {}
+    pool = ThreadPoolExecutor(at_once, "service")
+    begins = True
+    try:
+        while True:
+            while begins and len(doing) < at_once:
+                job = next(jobs, None)
+                if job is None:
+                    begins = False
+                else:
+                    doing[pool.submit(job[1], theirs)] = job[0]
+            if not doing:
+                return
+            done, _waiting = wait(doing, timeout=1, return_when=FIRST_COMPLETED)
+            patience.on_wait()
+            if not done:
+                _tell(pauses, patience)
+            for future in done:
+                answer: Answer | WorkError = _outcome(future)
+                yield doing.pop(future), answer
+            begins = begins and not enough()
+    finally:
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _outcome(future: "Future[Answer]") -> Answer | WorkError:
+    """Return what a thread brought, whatever it was."""
+    try:
+        return future.result()
+    except WorkError as error:
+        return error
+    except Exception as error:
+        logger.exception("A request to a service:")
+        return WorkError("internal", reason=type(error).__name__)
+
+
+def _tell(pauses: list[tuple[WorkError, float]], patience: Patience) -> None:
+    """Tell of the wait that ends last; waits that are over are forgotten."""
+    now = time.monotonic()
+    pauses[:] = [pause for pause in pauses if pause[1] > now]
+    if pauses:
+        reason, end = max(pauses, key=lambda pause: pause[1])
+        patience.on_pause(reason, end - now)
