@@ -7,10 +7,11 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     WIKICO2_VAR=/var/lib/wikico2
 
-# Pango and a font make the PDF files of sheets.
+# Pango and a font make the PDF files of sheets; Tesseract reads scans where no model does.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
         libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core \
+        tesseract-ocr tesseract-ocr-fra \
     && rm -rf /var/lib/apt/lists/*
 
 RUN useradd --system --create-home --home-dir /home/wikico2 wikico2 \

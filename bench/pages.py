@@ -19,11 +19,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wikico2.embedded.postgres import PostgresServer
+
+if TYPE_CHECKING:
+    from sheets.drafts import Template
 
 CLIENTS = 16
 WORDS = (
@@ -178,11 +181,11 @@ def fill(start: int, stop: int) -> list[str]:
     return slugs
 
 
-def text(chance: random.Random, template: object) -> str:
+def text(chance: random.Random, template: Template) -> str:
     """Return about 8 KB of Markdown: sections, paragraphs, lists and a table."""
     parts: list[str] = []
     size = 0
-    sections = template.written  # type: ignore[attr-defined]
+    sections = template.written
     share = 8_000 // len(sections)
     for section in sections:
         part = [f"## {section.heading}"]
@@ -278,6 +281,9 @@ class Asker:
         self.line = None
 
 
+Job = Callable[[Asker], None]
+
+
 def answer_of(port: int, path: str, cookie: str) -> int:
     asker = Asker(port, cookie)
     status = asker.get(path)
@@ -287,12 +293,15 @@ def answer_of(port: int, path: str, cookie: str) -> int:
 
 def warm(port: int, series: Series) -> None:
     """Ask for every page once, so that what is kept is there."""
-    slices = [series.paths[n::CLIENTS] for n in range(CLIENTS)]
-    together(
-        [lambda a, part=part: [a.get(path) for path in part] for part in slices],
-        port,
-        series.cookie,
-    )  # type: ignore[misc]
+
+    def ask(number: int) -> Job:
+        def work(asker: Asker) -> None:
+            for path in series.paths[number::CLIENTS]:
+                asker.get(path)
+
+        return work
+
+    together([ask(n) for n in range(CLIENTS)], port, series.cookie)
 
 
 def rate(port: int, paths: Sequence[str], cookie: str, seconds: float) -> float:
@@ -300,7 +309,7 @@ def rate(port: int, paths: Sequence[str], cookie: str, seconds: float) -> float:
     counts = [0] * CLIENTS
     end = time.perf_counter() + seconds
 
-    def ask(number: int) -> object:
+    def ask(number: int) -> Job:
         def work(asker: Asker) -> None:
             chance = random.Random(number)  # noqa: S311
             while time.perf_counter() < end:
@@ -314,12 +323,12 @@ def rate(port: int, paths: Sequence[str], cookie: str, seconds: float) -> float:
     return sum(counts) / (time.perf_counter() - begun)
 
 
-def together(jobs: Sequence[object], port: int, cookie: str) -> None:
+def together(jobs: Sequence[Job], port: int, cookie: str) -> None:
     """Run the jobs side by side, each with a client of its own."""
 
-    def run_one(job: object) -> None:
+    def run_one(job: Job) -> None:
         asker = Asker(port, cookie)
-        job(asker)  # type: ignore[operator]
+        job(asker)
         asker.close()
 
     threads = [threading.Thread(target=run_one, args=[job]) for job in jobs]

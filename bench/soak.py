@@ -9,6 +9,7 @@ with a model service of whose answers 20 % are 429, 5 % are 500, 2 % are cut off
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import io
 import itertools
@@ -17,7 +18,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -52,22 +53,42 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--only", choices=("kills", "faults"), help="besides the undisturbed run")
-    parser.add_argument("--quick", action="store_true", help="with a service that is quick")
+    parser.add_argument("--short", action="store_true", help="kills and faults in one quick run")
     options = parser.parse_args()
-    slow = () if options.quick else SLOW
     files = [make_document(number, options.pages) for number in range(options.documents)]
-    quiet = run_apart(files, *slow)
-    outcomes = [quiet]
-    report("Undisturbed", quiet, quiet)
-    if options.only != "faults":
-        outcomes.append(run_apart(files, *slow, kills=options.kills, seed=options.seed))
-        report(f"{options.kills} kills (seed {options.seed})", outcomes[-1], quiet)
-    if options.only != "kills":
-        outcomes.append(run_apart(files, "--faults", *slow))
-        report("Faults", outcomes[-1], quiet)
-    same = all(one.rows == quiet.rows and not one.wrong for one in outcomes)
+    plans = short_plans(options) if options.short else long_plans(options)
+    # Django reads its settings once in each process.
+    at_once, processes = len(plans) if options.short else 1, multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(at_once, processes, max_tasks_per_child=1) as pool:
+        outcomes = list(report(plans, pool.map(functools.partial(run, files), plans)))
+    same = all(one.rows == outcomes[0].rows and not one.wrong for one in outcomes)
     out("The same rows and vectors." if same else "NOT the same.")
     return 0 if same else 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the documents are read: the options of the model service, and what is killed."""
+
+    name: str
+    service: tuple[str, ...]
+    kills: int = 0
+    seed: int = 0
+
+
+def long_plans(options: argparse.Namespace) -> list[Plan]:
+    plans = [Plan("Undisturbed", SLOW)]
+    if options.only != "faults":
+        name = f"{options.kills} kills (seed {options.seed})"
+        plans.append(Plan(name, SLOW, options.kills, options.seed))
+    if options.only != "kills":
+        plans.append(Plan("Faults", (*SLOW, "--faults")))
+    return plans
+
+
+def short_plans(options: argparse.Namespace) -> list[Plan]:
+    name = f"{options.kills} kills and faults (seed {options.seed})"
+    return [Plan("Undisturbed", ()), Plan(name, ("--faults",), options.kills, options.seed)]
 
 
 @dataclass
@@ -82,21 +103,28 @@ class Outcome:
     kills: Counter[str] = field(default_factory=Counter)
 
 
-def report(name: str, outcome: Outcome, quiet: Outcome) -> None:
-    differ = sum(outcome.rows.get(key) != value for key, value in quiet.rows.items())
-    rows: dict[str, Any] = {
-        "documents ready": len(outcome.rows),
-        "passages": outcome.passages,
-        "differ from undisturbed": differ,
-        "wrong": outcome.wrong or "nothing",
-        "seconds": f"{outcome.seconds:.0f}",
-        "requests": outcome.asked["requests"],
-        "beyond the pace": outcome.asked["too_many"],
-        "texts sent again": outcome.asked["texts"] - outcome.asked["different_texts"],
-    }
-    if outcome.kills:
-        rows["killed"] = ", ".join(f"{n} × {what}" for what, n in outcome.kills.most_common())
-    out(f"{name}:\n{as_table(rows)}")
+def report(plans: list[Plan], outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    """Say what came of each plan, as it comes; the first is the undisturbed one."""
+    quiet: Outcome | None = None
+    for plan, outcome in zip(plans, outcomes, strict=True):
+        quiet = quiet or outcome
+        rows: dict[str, Any] = {
+            "documents ready": len(outcome.rows),
+            "passages": outcome.passages,
+            "differ from undisturbed": sum(
+                outcome.rows.get(key) != value for key, value in quiet.rows.items()
+            ),
+            "wrong": outcome.wrong or "nothing",
+            "seconds": f"{outcome.seconds:.0f}",
+            "requests": outcome.asked["requests"],
+            "beyond the pace": outcome.asked["too_many"],
+            "texts sent again": outcome.asked["texts"] - outcome.asked["different_texts"],
+        }
+        if outcome.kills:
+            killed = (f"{n} × {what}" for what, n in outcome.kills.most_common())
+            rows["killed"] = ", ".join(killed)
+        out(f"{plan.name}:\n{as_table(rows)}")
+        yield outcome
 
 
 def make_document(number: int, pages: int) -> bytes:
@@ -118,21 +146,15 @@ def make_document(number: int, pages: int) -> bytes:
     return output.getvalue()
 
 
-def run_apart(files: list[bytes], *service: str, kills: int = 0, seed: int = 0) -> Outcome:
-    """Read the files in a process of its own: Django reads its settings once for each."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(run, files, service, kills, seed).result()
-
-
-def run(files: list[bytes], service: Sequence[str], kills: int, seed: int) -> Outcome:
+def run(files: list[bytes], plan: Plan) -> Outcome:
     """Read the files on a stage of their own; return what came of it."""
-    with Stage(*service, **QUICK) as stage:
+    with Stage(*plan.service, **QUICK) as stage:
         import django
 
         django.setup()
         begun = time.monotonic()
         stage.start_worker()
-        killed = kill_at_random(stage, files, kills, random.Random(seed))  # noqa: S311
+        killed = kill_at_random(stage, files, plan.kills, random.Random(plan.seed))  # noqa: S311
         until(lambda: settled(stage), 900)
         seconds = time.monotonic() - begun
         outcome = inspect(stage)

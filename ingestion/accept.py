@@ -4,7 +4,7 @@ import hashlib
 import re
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
@@ -100,6 +100,12 @@ def explained(error: ReadError) -> WorkError:
     """Return a reader's error as the one that its sentence is made of."""
     limit = {"too_slow": settings.READ_SECONDS, "too_many_pages": settings.READ_MAX_PAGES}
     return WorkError(error.code, **{"limit": limit.get(error.code), **error.details})
+
+
+def double_of(details: Mapping[str, Any]) -> Document | None:
+    """Return the source whose content a file has that was refused with these details, if any."""
+    known = details.get("document")
+    return Document.objects.filter(pk=int(known)).first() if known else None
 
 
 def clean_name(name: str) -> str:

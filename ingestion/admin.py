@@ -96,7 +96,8 @@ class ItemInline(admin.TabularInline[Item, Delivery]):
     model = Item
     extra = 0
     can_delete = False
-    readonly_fields = fields = ["position", "name", "size", "document", "error"]
+    fields = ("position", "name", "size", "document", "error")
+    readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -118,8 +118,7 @@ def _sections(pages: Iterable[PageText]) -> Iterator[list[_Part]]:
                 yield section
                 section, only_headings = [], True
             trail.enter(block.level, " ".join(text.split()))
-        elif section and _runs_on(section[-1], block):
-            before = section[-1]
+        elif (before := _last_of_text(section)) and _runs_on(before, block):
             before.pages.append((len(before.text) + 1, number))
             before.text += " " + text
             continue
@@ -134,6 +133,11 @@ def _blocks(pages: Iterable[PageText]) -> Iterator[tuple[int, Block]]:
     for page in pages:
         blocks = page.blocks or (Block("paragraph", page.text),)
         yield from ((page.number, block) for block in blocks)
+
+
+def _last_of_text(section: Sequence[_Part]) -> _Part | None:
+    """Return the last part of a section that is not a footnote under it."""
+    return next((part for part in reversed(section) if part.kind != "footnote"), None)
 
 
 def _runs_on(part: _Part, block: Block) -> bool:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import IO, Any
+from typing import IO, Any, cast
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -52,15 +52,17 @@ def receive(
 
     `kept` is what `accept` keeps of it: access, supersedes. `noted` is called in the transaction in
     which the document appears, or without one when a delivery does. Raises WorkError like `accept`,
-    and archive_damaged, archive_empty, archive_too_many, archive_too_large.
+    and archive_version, archive_damaged, archive_empty, archive_too_many, archive_too_large.
     """
     if noted is not None:
         kept["noted"] = noted
-    if not upload.size or upload.size > settings.MAX_UPLOAD_MB * 1024 * 1024:
-        return accept(upload, user, **kept)  # which has the sentence for it
-    if not is_archive(upload):
+    content = cast("IO[bytes]", upload)
+    refused = not upload.size or upload.size > settings.MAX_UPLOAD_MB * 1024 * 1024
+    if refused or not is_archive(content):
         return accept(upload, user, **kept)
-    with Archive(upload) as archive:
+    if kept.get("supersedes"):
+        raise WorkError("archive_version")
+    with Archive(content) as archive:
         count = len(archive.members)
     upload.seek(0)
     delivery = Delivery(name=clean_name(upload.name or ""), size=upload.size, total=count)
@@ -165,6 +167,9 @@ class _Work:
             reason = f"worker stopped {MAX_ATTEMPTS} times"
             raise WorkError("internal", reason=reason)
         if not self.delivery.file:
+            if self.delivery.items.exists():  # only the end was missing
+                self.finish()
+                return
             self.fetch()
         if self.delivery.file:
             self.open()
@@ -195,6 +200,8 @@ class _Work:
                 self.take(1, found.name, kept, only=True)
                 self.finish()
                 return
+            if delivery.supersedes:
+                raise WorkError("archive_version")
             with Archive(kept) as archive:
                 count = len(archive.members)
             kept.seek(0)
@@ -207,7 +214,7 @@ class _Work:
         self.keep(state=State.OPENING)
         done = delivery.items.aggregate(last=Max("position"))["last"] or 0
         try:
-            stored = delivery.file.open("rb")
+            stored = cast("IO[bytes]", delivery.file.open("rb"))
         except FileNotFoundError:
             raise WorkError("file_missing") from None
         with stored, Archive(stored) as archive:

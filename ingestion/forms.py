@@ -94,6 +94,12 @@ class AddressForm(GivenForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"auto_id": "id_web_%s", **kwargs})
 
+    def clean(self) -> None:
+        """Refuse several addresses as the one new version of a source."""
+        given = self.cleaned_data
+        if given.get("version") and len(given.get("addresses") or []) > 1:
+            self.add_error("addresses", _("Give one address: it is to replace one source."))
+
     def clean_addresses(self) -> list[str]:
         """Return the addresses; none twice, none that is not the web's."""
         given = list(dict.fromkeys(self.cleaned_data["addresses"].split()))
@@ -153,9 +159,9 @@ class SourceField(forms.CharField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         match = _SOURCE.search(data or "")
-        return (int(match[1] or match[2]) if match else None) != initial
+        return bool((int(match[1] or match[2]) if match else None) != initial)
 
-    def clean(self, value: Any) -> Document | None:  # type: ignore[override]
+    def clean(self, value: Any) -> Document | None:
         given = super().clean(value)
         if not given:
             return None

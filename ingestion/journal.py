@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -64,7 +65,8 @@ def lines(document: Document) -> Iterator[Line]:
     """Yield the journal in the reader's language, the latest line first."""
     for row in LogLine.objects.filter(document=document.pk)[:KEPT]:
         if row.code in SENTENCES:
-            yield Line(row.at, _(SENTENCES[row.code]) % row.details, False)
+            details = {key: localize(value) for key, value in row.details.items()}
+            yield Line(row.at, _(SENTENCES[row.code]) % details, False)
         else:
             known = row.code in FAILURES
             yield Line(row.at, sentence(row.code, row.details) if known else row.code, True)

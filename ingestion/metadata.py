@@ -30,6 +30,10 @@ PUBLISHERS = (
     "Association Bilan Carbone",
 )  # fmt: skip
 
+LONGEST_TEXT = 300
+LONGEST = {"language": 8, "published": 10}
+"""Characters that the columns have room for."""
+
 SHORT_LINE = 8
 """Words of a line that says one thing about the document, rather than being part of its text."""
 
@@ -95,9 +99,8 @@ def note(document_id: int, info: DocumentInfo) -> None:
         found = Found(**asdict(found) | {"title": ""})  # it is better than the file's name already
     changed = []
     for name, value in asdict(found).items():
-        longest = Document._meta.get_field(name).max_length
         if value and name not in document.by_hand and value != getattr(document, name):
-            setattr(document, name, value[:longest])
+            setattr(document, name, value[: LONGEST.get(name, LONGEST_TEXT)])
             changed.append(name)
     Document.objects.filter(pk=document_id).update(**{n: getattr(document, n) for n in changed})
 
@@ -125,8 +128,8 @@ def _published(pages: Sequence[str]) -> str:
         if found := dates.parse(line.strip(" .,;–-")):
             return found
     for page in pages:
-        if match := _COPYRIGHT.search(page):
-            return match[1]
+        if year := _COPYRIGHT.search(page):
+            return year[1]
     return ""
 
 

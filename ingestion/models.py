@@ -71,13 +71,14 @@ class DocumentQuerySet(LeasedQuerySet["Document"]):
         return self.filter(access=Document.Access.OPEN)
 
     def matching(self, text: str) -> "DocumentQuerySet":
-        """Return the documents whose title, file name or author hold each word of `text`."""
+        """Return the documents whose title, file name, author or publisher hold each word."""
         found = self
         for word in text.split()[:10]:
             found = found.filter(
                 Q(title__unaccent__icontains=word)
                 | Q(filename__unaccent__icontains=word)
                 | Q(author__unaccent__icontains=word)
+                | Q(publisher__unaccent__icontains=word)
             )
         return found
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from types import TracebackType
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 from django.conf import settings
 
@@ -47,7 +47,7 @@ class Archive:
 
     def __init__(self, file: IO[bytes]) -> None:
         try:
-            self._zip = zipfile.ZipFile(_Cautious(file))
+            self._zip = zipfile.ZipFile(cast("IO[bytes]", _Cautious(file)))
         except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError):
             raise WorkError("archive_damaged") from None
         self.members = [_member(info) for info in self._zip.infolist() if not _is_litter(info)]
@@ -100,7 +100,7 @@ def is_archive(file: IO[bytes]) -> bool:
     try:
         if media.identify_file(file) != media.ZIP:
             return False
-        with zipfile.ZipFile(_Cautious(file)) as archive:
+        with zipfile.ZipFile(cast("IO[bytes]", _Cautious(file))) as archive:
             return not OF_OFFICE & set(archive.namelist())
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError, WorkError):
         return True

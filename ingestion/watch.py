@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.files import File
 
+from ingestion.accept import double_of
 from ingestion.deliver import receive
 from ingestion.models import Delivery, Document, WatchedFile
 from wikico2.errors import WorkError
@@ -109,7 +110,7 @@ class Watch:
             )
         except WorkError as error:
             # Only touched, or there by another way: it stands for the source that has its content.
-            known = Document.objects.filter(pk=error.details.get("document")).first()
+            known = double_of(error.details)
             note(known or replaced, "" if known else error.code)
             return Outcome(seen.path, document=known, error=None if known else error)
         if isinstance(taken, Delivery):

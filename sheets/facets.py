@@ -151,7 +151,11 @@ def level_choices(sheets: SheetQuerySet, wish: Narrowing) -> list[Choice]:
         }
     )
     labels = {"skeleton": _("skeleton"), "partial": _("partial"), "complete": _("complete")}
-    return [Choice(key, labels[key], n, key == wish.level) for key, n in counts.items()]
+    return [
+        Choice(key, labels[key], n, key == wish.level)
+        for key, n in counts.items()
+        if n or key == wish.level
+    ]
 
 
 def source_choices(sheets: SheetQuerySet, wish: Narrowing, named: DocumentQuerySet) -> list[Choice]:

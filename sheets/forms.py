@@ -132,8 +132,8 @@ class RenameForm(forms.Form):
         error_messages={"required": gettext_lazy("Give the sheet a title.")},
     )
 
-    def __init__(self, *args: Any, sheet: Sheet, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"title": sheet.title}, **kwargs)
+    def __init__(self, data: Mapping[str, Any] | None, *, sheet: Sheet) -> None:
+        super().__init__(data, initial={"title": sheet.title})
         self.sheet = sheet
 
     def clean_title(self) -> str:

@@ -14,6 +14,7 @@ import datetime as dt
 import json
 import zipfile
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
 from django.forms.models import model_to_dict
@@ -30,8 +31,8 @@ GENERATION = (
     "state", "created_at", "started_at", "finished_at",
 )  # fmt: skip
 DOCUMENT = (
-    "title", "filename", "sha256", "size", "media_type", "author", "language", "page_count",
-    "access", "created_at",
+    "title", "filename", "sha256", "size", "media_type", "author", "publisher", "published",
+    "origin", "licence", "by_hand", "language", "page_count", "access", "created_at",
 )  # fmt: skip
 
 
@@ -68,7 +69,12 @@ def files(*, sources: bool) -> Iterator[tuple[str, Any]]:
     for picture in Picture.objects.order_by("name"):
         yield f"images/{picture.name}", picture.file
     for document in Document.objects.order_by("sha256") if sources else ():
-        yield f"sources/{document.sha256[:16]}.pdf", document.file
+        yield f"sources/{file_of(document)}", document.file
+
+
+def file_of(document: Document) -> str:
+    """Return the name of a source's file in the archive."""
+    return document.sha256[:16] + PurePosixPath(document.file.name or "").suffix.lower()
 
 
 def texts() -> Iterator[tuple[str, str]]:
@@ -110,6 +116,7 @@ def document_facts(document: Document) -> dict[str, Any]:
     newer = document.supersedes
     return {
         "id": document.pk,
+        "file": file_of(document),
         **{name: getattr(document, name) for name in DOCUMENT},
         "uploaded_by": name_of(document.uploaded_by),
         "supersedes": newer.sha256 if newer else None,

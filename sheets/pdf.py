@@ -11,6 +11,7 @@ from django.core.files.storage import default_storage
 from django.template.loader import render_to_string
 
 from sheets.models import Picture, Revision, Sheet
+from sheets.page import Text
 from sheets.pictures import ADDRESS
 from wikico2.errors import WorkError
 
@@ -19,7 +20,7 @@ KEPT = "exports"
 logger = logging.getLogger(__name__)
 
 
-def pdf_of(sheet: Sheet, revision: Revision, header: list[tuple[str, str]]) -> bytes:
+def pdf_of(sheet: Sheet, revision: Revision, text: Text) -> bytes:
     """Return a sheet as PDF; made once for each text and its head.
 
     Raises WorkError pdf_needs_libraries where the libraries of the system are missing.
@@ -29,7 +30,7 @@ def pdf_of(sheet: Sheet, revision: Revision, header: list[tuple[str, str]]) -> b
         {
             "sheet": sheet,
             "revision": revision,
-            "header": header,
+            "text": text,
             "SITE_URL": settings.SITE_URL,
         },
     )

@@ -38,7 +38,7 @@ def keep_picture(upload: File[Any], user: Any, title: str = "") -> Picture:
 def store(name: str, content: bytes, user: Any, title: str) -> Picture:
     """Keep a picture under its name, once."""
     known = Picture.objects.filter(name=name).first()
-    if known and known.file.storage.exists(known.file.name):
+    if known and known.file.storage.exists(known.file.name or ""):
         return known
     picture = known or Picture(name=name, title=title[:200], uploaded_by=user)
     picture.file.save(name, ContentFile(content), save=False)

@@ -17,6 +17,7 @@ from typing import IO, Any
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, transaction
+from django.utils import timezone
 
 from ingestion.accept import accept
 from ingestion.models import Document
@@ -171,7 +172,7 @@ class Importer:
         facts = self.json(name)
         sha = facts["sha256"]
         found = Document.objects.filter(sha256=sha).first()
-        file = f"sources/{PurePosixPath(name).stem}.pdf"
+        file = f"sources/{PurePosixPath(facts['file']).name}"
         if file in self.names and (found is None or found.error_code == "file_missing"):
             content = self.bytes(file, LARGEST_ARCHIVE)
             upload = ContentFile(content, name=facts["filename"])
@@ -189,8 +190,7 @@ class Importer:
             self.report.documents += 1
         Document.objects.filter(pk=found.pk).update(
             created_at=date(facts["created_at"]),
-            author=facts["author"],
-            language=facts["language"],
+            **{name: facts[name] for name in DESCRIBED},
         )
         self.documents[str(facts["id"])] = self.by_hash[sha] = found
 
@@ -336,7 +336,7 @@ class Importer:
             author=self.person(facts.get("author")),
             body=self.here(facts["body"]),
             metadata=self.values(facts["metadata"]),
-            created_at=date(facts["created_at"]),
+            created_at=date(facts["created_at"]) or timezone.now(),
             **{name: facts[name] for name in given},
         )
 
@@ -360,7 +360,7 @@ class Importer:
                 sheet=sheet,
                 section=lock["section"],
                 locked_by=self.person(lock["locked_by"]),
-                locked_at=date(lock["locked_at"]),
+                locked_at=date(lock["locked_at"]) or timezone.now(),
             )
         number = facts["validated_revision"]
         Sheet.objects.filter(pk=sheet.pk).update(
@@ -437,7 +437,8 @@ class Importer:
         self.report.proposed.append(sheet.slug)
 
 
-NOT_OURS = {"id", "uploaded_by", "supersedes", "created_at"}
+NOT_OURS = {"id", "file", "uploaded_by", "supersedes", "created_at"}
+DESCRIBED = ("author", "publisher", "published", "origin", "licence", "by_hand", "language")
 
 
 def shared(ours: list[Revision], past: list[tuple[dict[str, Any], Version]]) -> int:

@@ -142,7 +142,7 @@ class TestRefusals:
         with pytest.raises(WorkError) as caught:
             ai.embed(TEXTS, "no-such-model")
         assert caught.value.code == "model_unknown"
-        assert caught.value.details["available"] == f"{CHAT_MODEL}, {EMBEDDING_MODEL}"
+        assert caught.value.details["available"] == ", ".join(fake_ai.models)
         assert not isinstance(caught.value, TransientError)
 
     @pytest.mark.parametrize("status", [400, 401, 403, 413])
@@ -156,7 +156,7 @@ class TestRefusals:
         assert sum(r.path == "/v1/embeddings" for r in fake_ai.requests) == 1
 
     def test_models_are_listed(self, fake_ai: FakeAI) -> None:
-        assert ai.models() == [CHAT_MODEL, EMBEDDING_MODEL]
+        assert ai.models() == fake_ai.models
 
 
 class TestChat:

@@ -10,6 +10,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
+from tests.worker import wait_for
 from wikico2 import ai, pace
 from wikico2.ai import Patience
 from wikico2.errors import TransientError, WorkError
@@ -66,6 +67,22 @@ def test_threads_share_the_turns(settings: Settings) -> None:
     for thread in threads:
         thread.join()
     assert outcomes == {"taken": 19, "later": 11}
+
+
+def test_a_thread_leaves_no_connection_behind() -> None:
+    def sessions() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            )
+            return int(cursor.fetchone()[0])
+
+    before = sessions()
+    for _ in range(3):
+        thread = threading.Thread(target=pace.take_turn, args=("m", 0))
+        thread.start()
+        thread.join()
+    wait_for(lambda: sessions() <= before, "end of the sessions", seconds=10)
 
 
 def test_when_one_is_told_to_wait_all_wait() -> None:

@@ -3,12 +3,15 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.worker import ROOT
 
 
+@pytest.mark.soak
 def test_kills_and_faults_change_nothing() -> None:
     """See `bench.soak`: it compares rows, kept vectors and Chroma with an undisturbed run."""
-    short = ["--documents", "3", "--pages", "2", "--kills", "5", "--seed", "3", "--quick"]
+    short = ["--short", "--documents", "2", "--pages", "1", "--kills", "4", "--seed", "3"]
     run = subprocess.run(
         [sys.executable, "-m", "bench.soak", *short],
         cwd=ROOT,

@@ -33,5 +33,5 @@ class Backend(ModelBackend):
             return None
         user = User.from_db(connection.alias, COLUMNS, row[:-1])
         if row[-1] is not None:
-            user._perm_cache = set(row[-1])
+            user._perm_cache = set(row[-1])  # type: ignore[attr-defined]  # where Django looks first
         return user if self.user_can_authenticate(user) else None

@@ -142,6 +142,10 @@ SENTENCES = {
         "This archive is damaged and cannot be opened. Make it anew, or send its documents one by "
         "one."
     ),
+    "archive_version": gettext_noop(
+        "An archive of documents cannot be the new version of one source. Send the one document "
+        "that replaces it."
+    ),
     "archive_empty": gettext_noop("There is no document in this archive."),
     "archive_too_many": gettext_noop(
         "This archive holds more files than the limit of %(limit)s. Split it."
@@ -249,7 +253,8 @@ SENTENCES = {
 PERMANENT = frozenset(
     {
         "empty_file",
-        "not_a_pdf",
+        "unknown_format",
+        "old_office",
         "truncated",
         "encrypted",
         "no_pages",

@@ -7,6 +7,8 @@ before a screen. When the service asks one of us to wait, all wait.
 """
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -77,7 +79,7 @@ def take_turn(model: str, patience: float, *, person: bool = False) -> float:
         "first": 0 if person else granted // LEFT_TO_PEOPLE,
         "patience": _seconds(patience),
     }
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         for _ in range(3):
             cursor.execute(_TAKE, values)
             if row := cursor.fetchone():
@@ -94,16 +96,31 @@ def take_turn(model: str, patience: float, *, person: bool = False) -> float:
 def hold_off(model: str, seconds: float) -> None:
     """Let nobody ask the model for so many seconds, as the service has told one of us."""
     if settings.AI_REQUESTS_PER_MINUTE and seconds > 0:
-        with connection.cursor() as cursor:
+        with _cursor() as cursor:
             cursor.execute(_HOLD, _values(model) | {"wait": _seconds(seconds)})
 
 
 def used(model: str) -> tuple[int, int]:
     """Return the requests made in the last minute, and those that wait for their moment."""
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         cursor.execute(_USED, _values(model))
         taken, waiting = cursor.fetchone()
     return taken - waiting, waiting
+
+
+@contextmanager
+def _cursor() -> Iterator[Any]:
+    """Give a cursor, and leave the thread without a connection if it had none.
+
+    Threads that only talk to the service end without a word, and would leave theirs open.
+    """
+    had = connection.connection is not None
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        if not had:
+            connection.close()
 
 
 def _values(model: str) -> dict[str, Any]:

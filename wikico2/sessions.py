@@ -15,10 +15,11 @@ class SessionStore(db.SessionStore):
     """The store of Django's own `db` back end, with the same table and the same rules."""
 
     def _get_session_from_db(self) -> Any:
+        key = self.session_key or ""
         with connection.cursor() as cursor:
-            cursor.execute(READ, [self.session_key])
+            cursor.execute(READ, [key])
             row = cursor.fetchone()
         if row is None:
             self._session_key = None
             return None
-        return self.model(session_key=self.session_key, session_data=row[0], expire_date=row[1])
+        return self.model(session_key=key, session_data=row[0], expire_date=row[1])

@@ -31,6 +31,7 @@ CELL = 12.0
 """Points: strokes of a chart lie no further apart."""
 
 FEWEST_STROKES = 8
+MOST_CELLS = 200_000
 _HASHED = 4_000_000
 
 Box = tuple[float, float, float, float]
@@ -181,6 +182,7 @@ def _clusters(
     owners: dict[tuple[int, int], int] = {}
     parents: list[int] = []
     kept: list[Box] = []
+    room = MOST_CELLS
 
     def root(i: int) -> int:
         while parents[i] != i:
@@ -192,11 +194,15 @@ def _clusters(
         wide, high = box[2] - box[0], box[3] - box[1]
         if wide * high > BACKGROUND * width * height or not (wide < 1e5 and high < 1e5):
             continue
+        columns, rows = _cells(box[0], box[2]), _cells(box[1], box[3])
+        room -= len(columns) * len(rows)
+        if room < 0:
+            break
         number = len(kept)
         kept.append(box)
         parents.append(number)
-        for x in _cells(box[0], box[2]):
-            for y in _cells(box[1], box[3]):
+        for x in columns:
+            for y in rows:
                 parents[root(number)] = root(owners.setdefault((x, y), number))
     groups: dict[int, list[Box]] = {}
     for number, box in enumerate(kept):

@@ -15,6 +15,7 @@ PAGE = 4_000
 SAMPLE = 40_000
 MOST_COLUMNS = 500
 MOST_CELLS = 2_000_000
+_PROGRAMS = frozenset({"openpyxl", "python-docx", "microsoft office user", "unknown", "user"})
 
 
 def table(rows: Sequence[Sequence[str]], headers: int = 1) -> Block | None:
@@ -142,7 +143,7 @@ class About:
         yield DocumentInfo(
             page_count=len(self.pages),
             title=repair(self.title)[:500] or _first_title(self.pages),
-            author=repair(self.author)[:500],
+            author="" if self.author.lower() in _PROGRAMS else repair(self.author)[:500],
             language=language_of(sample) or self.language[:2].lower(),
             created=self.created,
         )

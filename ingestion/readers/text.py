@@ -124,7 +124,7 @@ def repair(text: str) -> str:
     encoding is read again, every kind of space is an ordinary one, a private-use glyph that opens a
     line a bullet, one of the Symbol font the sign that it shows. Idempotent.
     """
-    plain = text.isascii()
+    given, plain = text, text.isascii()
     if not plain:
         if _MOJIBAKE.search(text):
             text = _read_again(text)
@@ -138,7 +138,9 @@ def repair(text: str) -> str:
         text = _RUN_OF_SPACES.sub(" ", text)
     if "\n" in text:
         text = _SPACE_AT_LINE_END.sub("", text)
-    return text.strip(" ")
+    text = text.strip(" ")
+    # What stood between two signs is gone: together they may now be one that was read wrongly.
+    return repair(text) if not plain and text != given and _MOJIBAKE.search(text) else text
 
 
 def _read_again(text: str) -> str:

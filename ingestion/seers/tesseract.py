@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 from ingestion.readers import Block, PageImage
+from ingestion.readers.quality import is_nonsense
 from ingestion.readers.text import join_lines, repair, vocabulary
 from ingestion.seers import Seen
 from wikico2.ai import Patience
@@ -28,7 +29,7 @@ class TesseractSeer:
         program = shutil.which("tesseract")
         if program is None:
             raise WorkError("no_seer")
-        command = [program, "stdin", "stdout", "-l", LANGUAGE]
+        command = [program, "stdin", "stdout", "-l", LANGUAGE, "--psm", "1"]
         try:
             done = subprocess.run(
                 command,
@@ -57,11 +58,12 @@ class TesseractSeer:
 
 
 def _text(output: str) -> str:
-    """Return paragraphs of joined lines, those that are noise left out."""
+    """Return paragraphs of joined lines; none where they make no words, as of an unclear scan."""
     parts = [[line for line in part.split("\n") if line.strip()] for part in output.split("\n\n")]
     words = vocabulary(line for part in parts for line in part)
     paragraphs = (repair(join_lines(part, words)) for part in parts if part)
-    return "\n\n".join(text for text in paragraphs if _is_text(text))
+    text = "\n\n".join(text for text in paragraphs if _is_text(text))
+    return "" if is_nonsense(text) else text
 
 
 def _is_text(text: str) -> bool:

@@ -47,7 +47,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
         "document": source,
         "readable": readable,
         "newer": may_know.filter(supersedes=source).order_by("-pk").first(),
-        "replaces": may_know.filter(pk=source.supersedes_id).first(),
+        "replaces": may_know.filter(newer=source).first(),
         "twins": may_know.filter(pk__in=source.twins()) if readable else [],
         "sheets": sheets,
         "may_remove": may_remove(request.user, source),

@@ -424,6 +424,11 @@ class Proposal(models.Model):
         return self.state == self.State.OPEN
 
     @property
+    def is_a_strangers(self) -> bool:
+        """Tell whether a reader without an account sent it."""
+        return bool(self.sender) and self.author_id is None
+
+    @property
     def by_whom(self) -> str:
         """Return who suggested it; nothing for what a machine proposes."""
         if self.generation_id:

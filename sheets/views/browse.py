@@ -27,8 +27,8 @@ def home(request: HttpRequest) -> HttpResponse:
         count=Count("sheets", filter=Q(sheets__in=sheets.order_by().values("pk")))
     ).order_by("order", "key")
     written = sheets.filter(current__isnull=False).select_related("sheet_type")
-    waiting = Q(state=Sheet.State.REVIEW) | ~Q(stale_reasons=[])
-    waiting |= Exists(Proposal.objects.waiting().filter(sheet=OuterRef("pk")))
+    proposed = Exists(Proposal.objects.waiting().filter(sheet=OuterRef("pk")))
+    waiting = Q(state=Sheet.State.REVIEW) | ~Q(stale_reasons=[]) | Q(proposed)
     context = {
         "kinds": kinds,
         "sheet_count": sum(kind.count for kind in kinds),

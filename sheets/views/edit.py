@@ -1,96 +1,41 @@
 """Editing a sheet or one section of it, with what others save at the same time."""
 
-import datetime as dt
-import re
-from dataclasses import dataclass
 from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from sheets.drafts import Template
-from sheets.edit import Clash, save_edit, section_headings, start_of, version_of, with_note
-from sheets.edit_forms import EditForm, initial_of
+from sheets.edit import Clash, save_edit, version_of, with_note
+from sheets.edit_forms import EditForm
 from sheets.forms import SettleForm
+from sheets.links import with_links
 from sheets.merge import Version
-from sheets.models import Picture, Revision, Sheet, Unsaved
+from sheets.models import Revision, Sheet
 from sheets.pictures import keep_picture, markdown_of
 from sheets.reconcile import lay_out
 from sheets.revise import preview
-from sheets.template import load_template
+from sheets.views.editor import (
+    Editor,
+    forget,
+    keep,
+    may_edit,
+    open_editor,
+    others,
+    sent_editor,
+    sign_of_life,
+)
 from sheets.views.pick import find_citations, note_of
 from sheets.views.propose import settling
 from sheets.views.read import readable_sheets
 from wikico2.errors import WorkError
 from wikico2.models import User
-
-REPEATED = re.compile(r"-\d+$")
-FORGOTTEN = dt.timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Editor:
-    """What is edited: a sheet or one section of it, from which revision on."""
-
-    sheet: Sheet
-    template: Template
-    section: str
-    heading: str
-    base: Revision | None
-    start: Version
-
-    @property
-    def address(self) -> str:
-        """Return where the editor is."""
-        address = reverse("sheet_edit", args=[self.sheet.slug])
-        return f"{address}?section={self.section}" if self.section else address
-
-    @property
-    def back(self) -> str:
-        """Return where the reader sees what is edited."""
-        return self.sheet.get_absolute_url() + (f"#{self.section}" if self.section else "")
-
-    def initial(self) -> dict[str, Any]:
-        """Return what the fields show to begin with."""
-        number = self.base.number if self.base else 0
-        return {**initial_of(self.start, self.template, self.section), "base": number}
-
-    def form(self, data: QueryDict | None = None, typed: dict[str, Any] | None = None) -> EditForm:
-        """Return the form: as sent, as typed before, or as the sheet is."""
-        initial = self.initial()
-        initial |= {k: v for k, v in (typed or {}).items() if k != "base"}
-        return EditForm(
-            data,
-            start=self.start,
-            template=self.template,
-            section=self.section,
-            initial=initial,
-            auto_id="edit_%s",
-        )
-
-
-def open_editor(sheet: Sheet, section: str, base: Revision | None) -> Editor:
-    """Return the editor of a sheet or section; raises Http404 where there is no such section."""
-    template = load_template(sheet.sheet_type)
-    start = version_of(base) if base else start_of(sheet)
-    headings = {s.key: s.heading for s in template.written}
-    headings |= section_headings(start, template)
-    if section not in headings:  # the second section of that name is edited with the first
-        section = REPEATED.sub("", section)
-    if section and section not in headings:
-        raise Http404
-    return Editor(sheet, template, section, headings.get(section, ""), base, start)
-
 
 # --- The page -------------------------------------------------------------------------------------
 
@@ -125,12 +70,6 @@ def sheet_edit(request: HttpRequest, slug: str) -> HttpResponse:
     return save(request, editor, form)
 
 
-def may_edit(request: HttpRequest) -> None:
-    """Raise PermissionDenied for those who may not edit."""
-    if not request.user.has_perm("sheets.change_sheet"):
-        raise PermissionDenied
-
-
 def begin(request: HttpRequest, sheet: Sheet) -> HttpResponse:
     """Open the editor, with what this person typed before and did not save."""
     may_edit(request)
@@ -146,19 +85,6 @@ def begin(request: HttpRequest, sheet: Sheet) -> HttpResponse:
         sign_of_life(editor, user)
     form = editor.form(typed=kept.typed if kept else None)
     return show(request, editor, form, {"kept": kept})
-
-
-def sent_editor(request: HttpRequest, sheet: Sheet) -> Editor:
-    """Return the editor that a form was sent from."""
-    return open_editor(sheet, request.POST.get("section", "")[:200], sent_base(request, sheet))
-
-
-def sent_base(request: HttpRequest, sheet: Sheet) -> Revision | None:
-    """Return the revision that a form was begun from."""
-    number = request.POST.get("base", "")
-    if not number.isdecimal() or len(number) > 9:
-        return None
-    return sheet.revisions.filter(number=int(number)).first()
 
 
 def show(
@@ -206,7 +132,7 @@ def assist(request: HttpRequest, editor: Editor, action: str, detail: str) -> Ht
     elif action == "preview":
         form = editor.form(request.POST)
         form.is_valid()
-        more["rendered"] = shown(form)
+        more["rendered"] = shown(form, request.user)
     return show(request, editor, editor.form(data), more)
 
 
@@ -284,47 +210,6 @@ def show_clash(request: HttpRequest, editor: Editor, form: EditForm, clash: Clas
     return render(request, "sheets/edit_conflict.html", context, status=409)
 
 
-def others(editor: Editor, user: Any) -> list[str]:
-    """Return the names of the others who edit the same sheet right now."""
-    rows = editor.sheet.unsaved.at_work().exclude(user=user).select_related("user")
-    return sorted({str(row.user) for row in rows})
-
-
-def sign_of_life(editor: Editor, user: User) -> None:
-    """Note that somebody has the editor open; forget those who left theirs without a word."""
-    Unsaved.objects.filter(typed={}, seen_at__lt=timezone.now() - FORGOTTEN).delete()
-    Unsaved.objects.update_or_create(
-        sheet=editor.sheet,
-        user=user,
-        section=editor.section,
-        defaults={"seen_at": timezone.now()},
-        create_defaults={"seen_at": timezone.now(), "base": editor.base},
-    )
-
-
-def keep(editor: Editor, user: User, typed: dict[str, str]) -> None:
-    """Keep what was typed until it is saved; nothing where it is what the sheet says."""
-    now = timezone.now()
-    fields = editor.form().initial
-    changed = any(str(fields.get(k) or "") != v for k, v in typed.items() if k != "base")
-    Unsaved.objects.update_or_create(
-        sheet=editor.sheet,
-        user=user,
-        section=editor.section,
-        defaults={
-            "base": editor.base,
-            "typed": typed if changed else {},
-            "typed_at": now if changed else None,
-            "seen_at": now,
-        },
-    )
-
-
-def forget(editor: Editor, user: User) -> None:
-    """Forget what was typed: it is saved, or not wanted."""
-    Unsaved.objects.filter(sheet=editor.sheet, user=user, section=editor.section).delete()
-
-
 # --- What scripts ask for -------------------------------------------------------------------------
 
 
@@ -337,7 +222,7 @@ def sheet_keep(request: HttpRequest, slug: str) -> HttpResponse:
     may_edit(request)
     sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     editor = sent_editor(request, sheet)
-    user = cast("User", request.user)
+    user = request.user
     keep(editor, user, editor.form(request.POST).typed())
     context = {
         "editor": editor,
@@ -356,10 +241,10 @@ def sheet_preview(request: HttpRequest, slug: str) -> HttpResponse:
     sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     form = sent_editor(request, sheet).form(request.POST)
     form.is_valid()
-    return render(request, "sheets/_preview.html", {"rendered": shown(form)})
+    return render(request, "sheets/_preview.html", {"rendered": shown(form, request.user)})
 
 
-def shown(form: EditForm) -> dict[str, Any]:
+def shown(form: EditForm, user: Any) -> dict[str, Any]:
     """Return the page of what is typed: of the section alone where one is edited."""
     given = {k: str(form.data.get(k, "")) for k in form.fields}
     text = form.text(given)
@@ -369,32 +254,5 @@ def shown(form: EditForm) -> dict[str, Any]:
         text = Version("", text.values)
     page = preview(text, form.template)
     labels = {f.key: f.heading for s in form.template.written for f in s.fields}
-    return {"body": page.body, "header": [(labels.get(k, k), v) for k, v in page.header.items()]}
-
-
-@require_POST
-def picture_add(request: HttpRequest) -> HttpResponse:
-    """Take a picture in and answer with the Markdown that shows it."""
-    if not request.user.is_authenticated:
-        return HttpResponse(status=401)
-    may_edit(request)
-    upload = request.FILES.get("picture")
-    try:
-        if upload is None:
-            raise WorkError("not_a_picture")
-        picture = keep_picture(upload, request.user)
-    except WorkError as error:
-        return HttpResponse(error.sentence, status=422, content_type="text/plain; charset=utf-8")
-    return HttpResponse(markdown_of(picture), status=201, content_type="text/plain; charset=utf-8")
-
-
-def picture(request: HttpRequest, name: str) -> HttpResponse:
-    """Send a picture, which never changes under its name."""
-    found = get_object_or_404(Picture, name=name)
-    try:
-        with found.file.open("rb") as kept:
-            content = kept.read()
-    except FileNotFoundError as error:
-        raise Http404 from error
-    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return HttpResponse(content, content_type="image/webp", headers=headers)
+    header = [(labels.get(k, k), with_links(v, user)) for k, v in page.header.items()]
+    return {"body": with_links(page.body, user), "header": header}

@@ -15,9 +15,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from sheets.export import to_markdown
 from sheets.pack import pack
+from sheets.page import text_for
 from sheets.pdf import pdf_of
 from sheets.unpack import unpack
-from sheets.views.read import header_facts, readable_sheets
+from sheets.views.read import readable_sheets
 from wikico2.errors import WorkError
 from wikico2.models import User
 
@@ -39,7 +40,7 @@ def export_pdf(request: HttpRequest, slug: str) -> HttpResponse:
     if found.current is None:
         raise Http404
     try:
-        content = pdf_of(found, found.current, header_facts(found, found.current.rendered))
+        content = pdf_of(found, found.current, text_for(found.current, request.user))
     except WorkError as error:
         context = {"sheet": found, "reason": error.sentence}
         return render(request, "sheets/no_pdf.html", context, status=503)

@@ -11,14 +11,16 @@ from django.db.models.functions import Lag
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sheets.compare import changed_page, compare
 from sheets.edit import restore, version_of
+from sheets.kept import kept
 from sheets.models import Revision, Sheet
-from sheets.provenance import citations_of
+from sheets.refresh import citations_of
 from sheets.revise import StaleBase
 from sheets.template import load_template
 from sheets.views.read import readable_sheets
@@ -38,11 +40,12 @@ class Bytes(Func):
 
 
 @require_safe
+@kept("page")
 def history(request: HttpRequest, slug: str) -> HttpResponse:
     """List the versions of a sheet, latest first."""
     found = get_object_or_404(readable_sheets(request), slug=slug)
     page = Paginator(listed(found), PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "sheets/history.html", {"sheet": found, "page": page})
+    return TemplateResponse(request, "sheets/history.html", {"sheet": found, "page": page})
 
 
 def listed(sheet: Sheet) -> QuerySet[Revision]:
@@ -70,6 +73,7 @@ def choose(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
+@kept()
 def difference(request: HttpRequest, slug: str, old: int, new: int) -> HttpResponse:
     """Show what differs between two versions: side by side, in the text, or on the page."""
     found = get_object_or_404(readable_sheets(request), slug=slug)
@@ -84,7 +88,7 @@ def difference(request: HttpRequest, slug: str, old: int, new: int) -> HttpRespo
         "views": [("cote", _("Side by side")), ("texte", _("In the text")), ("rendu", _("Page"))],
         "changes": shown(found, was, now, view, whole=request.GET.get("tout") == "1"),
     }
-    return render(request, "sheets/diff.html", context)
+    return TemplateResponse(request, "sheets/diff.html", context)
 
 
 def two_of(sheet: Sheet, old: int, new: int) -> tuple[Revision, Revision]:
@@ -99,9 +103,9 @@ def two_of(sheet: Sheet, old: int, new: int) -> tuple[Revision, Revision]:
 def shown(sheet: Sheet, was: Revision, now: Revision, view: str, *, whole: bool = False) -> str:
     """Return the comparison as HTML; kept a while, since what it is made of never changes."""
     key = f"diff:{was.pk}:{now.pk}:{view}:{whole:d}:{get_language()}"
-    kept = cache.get(key)
-    if kept is not None:
-        return cast("str", kept)
+    known = cache.get(key)
+    if known is not None:
+        return cast("str", known)
     html = made(sheet, was, now, view, whole=whole)
     if len(html) <= LONGEST_KEPT:
         cache.set(key, html, KEPT_SECONDS)

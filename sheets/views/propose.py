@@ -121,7 +121,7 @@ def proposal(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         pk=pk,
     )
     shown.sheet = sheet
-    if shown.generation_id is None and not request.user.is_authenticated:
+    if shown.is_a_strangers and not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())  # nobody has read a stranger's words yet
     if request.method == "POST":
         return decide(request, shown)

@@ -1,6 +1,6 @@
 """Suggesting an improvement, and the queue in which it waits."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -16,10 +16,9 @@ from sheets.edit import section_headings
 from sheets.edit_forms import SuggestForm
 from sheets.models import Proposal, Sheet
 from sheets.suggest import may_suggest, sender_of, suggest
-from sheets.views.edit import Editor, open_editor, sent_base
+from sheets.views.editor import Editor, open_editor, sent_base
 from sheets.views.read import readable_sheets
 from wikico2.errors import WorkError
-from wikico2.models import User
 
 PER_PAGE = 30
 
@@ -41,7 +40,7 @@ def sheet_suggest(request: HttpRequest, slug: str) -> HttpResponse:
         if form.is_trap_sprung:
             return thanked(request, sheet)  # a machine filled in what people do not see
         try:
-            user = cast("User", request.user) if request.user.is_authenticated else None
+            user = request.user if request.user.is_authenticated else None
             suggest(
                 sheet,
                 base=editor.base or sheet.current,

@@ -57,7 +57,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
         .select_related("sheet")
         .order_by("-finished_at")[:FINISHED_SHOWN],
         "today": months[0]["sum_today"] if months else 0,
-        "deliveries": [Delivered.of(one) for one in deliveries(request.user)[:SHOWN]],
+        "deliveries": [Delivered(one, []) for one in deliveries(request.user)[:SHOWN]],
         "ceiling": settings.LLM_TOKENS_PER_DAY,
         "months": months,
         "currency": settings.LLM_CURRENCY,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import Dialog, FilePayload, Page, expect
 
 from ingestion.models import Document
 from sheets.edit import save_edit, version_of
@@ -200,7 +200,12 @@ def test_a_crash_and_a_lost_session_lose_nothing(
 def test_leaving_with_unsaved_text_asks(live: Live, sheet: Sheet, contributor: User) -> None:
     page = live(f"{sheet.get_absolute_url()}modifier/", user=contributor)
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
     page.locator("#edit_body").press("End")
     page.keyboard.type("x")
     page.locator(".bar-brand").click(no_wait_after=True)

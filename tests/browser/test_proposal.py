@@ -79,7 +79,7 @@ def test_from_the_button_to_the_merged_sheet(
     live: Live, sheet: Sheet, expert: User, width: int
 ) -> None:
     page = live(sheet.get_absolute_url(), user=expert, width=width)
-    page.locator("#resume .section-tools a").click()
+    page.locator("#resume .section-tools a[href*=regenerer]").click()
     expect(page.locator('input[value="resume"]')).to_be_checked()
     page.get_by_role("button", name="Régénérer les sections cochées").click()
     run_queue()

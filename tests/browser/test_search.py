@@ -171,7 +171,7 @@ def test_without_javascript_the_box_is_a_form_and_choices_are_links(live: Live) 
 
 def test_a_page_without_picture_leaves_an_empty_sheet(live: Live) -> None:
     page = live("/recherche/?q=chaleur&type=sources")
-    expect(page.locator(".found-page[data-gone]")).to_have_count(3)
+    expect(page.locator(".found-page[data-gone]")).to_have_count(3, timeout=20_000)
     expect(page.locator(".found-page img")).to_have_count(0)
 
 

@@ -38,6 +38,12 @@ def sheet(document: Document, contributor: User) -> Sheet:
     return sheet
 
 
+@pytest.fixture(autouse=True)
+def _nothing_left_by_others() -> None:
+    for collection in chroma.collections():
+        chroma.drop(collection.name)
+
+
 def check(*options: str) -> tuple[int, str]:
     output = StringIO()
     try:
@@ -119,7 +125,7 @@ class TestAnotherModel:
         settings.EMBEDDING_DIMENSIONS = 0
 
     def found(self) -> list[str]:
-        return [p.found_by for p in retrieve("fumées de la chaudière", k=1, fallback=False)]
+        return [p.found_by for p in retrieve("fumées de la chaudière", k=1, for_writing=True)]
 
     def test_search_asks_the_old_one_until_the_new_one_is_whole(
         self, sheet: Sheet, document: Document, fake_ai: FakeAI, settings: Settings

@@ -12,6 +12,7 @@ from django_q.models import OrmQ, Schedule
 from pytest_django import Settings
 
 from ingestion import deliver, ingest
+from ingestion.accept import accept
 from ingestion.models import Delivery, Document
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.ingestion import web
@@ -63,6 +64,12 @@ def site(one_site: web.Site, settings: Settings) -> web.Site:
     return one_site
 
 
+def received(archive: Any, user: User) -> Delivery:
+    delivery = deliver.receive(archive, user)
+    assert isinstance(delivery, Delivery)
+    return delivery
+
+
 def outcomes(delivery: Delivery) -> list[tuple[str, str]]:
     return [(i.name, i.error_code or "taken") for i in delivery.items.all()]
 
@@ -92,9 +99,9 @@ class TestArchive:
         self, archive: Any, contributor: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A worker that dies in the middle leaves nothing undone and nothing done twice."""
-        delivery = deliver.receive(archive, contributor)
+        delivery = received(archive, contributor)
         OrmQ.objects.all().delete()
-        accept, taken = deliver.accept, []
+        taken: list[Any] = []
 
         def dying(*args: Any, **kwargs: Any) -> Document:
             if len(taken) == 1:
@@ -102,11 +109,11 @@ class TestArchive:
             taken.append(args)
             return accept(*args, **kwargs)
 
-        monkeypatch.setattr(deliver, "accept", dying)
+        monkeypatch.setattr("ingestion.deliver.accept", dying)
         with pytest.raises(KeyboardInterrupt):
             deliver.deliver(delivery.pk)
         assert len(outcomes(delivery)) == 1
-        monkeypatch.setattr(deliver, "accept", accept)
+        monkeypatch.setattr("ingestion.deliver.accept", accept)
         Delivery.objects.filter(pk=delivery.pk).update(lease_until=timezone.now())
         assert resume_stalled() == 1
         run_queue()
@@ -121,14 +128,14 @@ class TestArchive:
 
     def test_takes_turns(self, archive: Any, contributor: User, settings: Settings) -> None:
         settings.TASK_SLICE_SECONDS = 0
-        delivery = deliver.receive(archive, contributor)
+        delivery = received(archive, contributor)
         OrmQ.objects.all().delete()
         deliver.deliver(delivery.pk)
         assert [row.task["func"] for row in OrmQ.objects.all()] == [deliver.DELIVER]
         assert not delivery.items.exists()
 
     def test_can_be_stopped_and_begun_again(self, archive: Any, contributor: User) -> None:
-        delivery = deliver.receive(archive, contributor)
+        delivery = received(archive, contributor)
         assert deliver.cancel(delivery)
         run_queue()
         assert not Document.objects.exists()
@@ -176,6 +183,25 @@ class TestAddress:
         assert (document.filename, document.origin) == ("guide.pdf", site.url("/guide.pdf"))
         assert (document.access, document.uploaded_by) == ("internal", contributor)
         assert document.title in someone.get(response["Location"]).content.decode()
+
+    def test_is_taken_once_though_the_worker_dies_before_it_says_so(
+        self, site: web.Site, db: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def dies(self: object) -> None:
+            raise KeyboardInterrupt
+
+        site.pages["/guide.pdf"] = (200, {}, make_pdf(AIR))
+        delivery = deliver.receive_address(site.url("/guide.pdf"), None)
+        with monkeypatch.context() as patched:
+            patched.setattr(deliver._Work, "finish", dies)
+            with pytest.raises(KeyboardInterrupt):
+                run_queue()
+        Delivery.objects.update(lease_until=timezone.now())
+        resume_stalled()
+        run_queue()
+        delivery.refresh_from_db()
+        assert (delivery.state, Document.objects.count()) == (Delivery.State.DONE, 1)
+        assert len(site.asked) == 1
 
     def test_may_be_an_archive(self, site: web.Site, archive: Any, contributor: User) -> None:
         site.pages["/tout"] = (200, {}, archive.read())
@@ -275,8 +301,8 @@ class TestAddress:
 def test_a_delivery_can_be_taken_off_the_list(
     someone: Client, archive: Any, contributor: User
 ) -> None:
-    delivery = deliver.receive(archive, contributor)
-    name = delivery.file.name
+    delivery = received(archive, contributor)
+    name = str(delivery.file.name)
     with_callbacks = someone.post(f"{delivery.get_absolute_url()}oublier/")
     assert with_callbacks.status_code == 302
     assert not Delivery.objects.exists()
@@ -311,10 +337,10 @@ class TestTwin:
         ingest.remove(copy)
         run_queue()
         document.refresh_from_db()
-        assert default_storage.exists(document.file.name)
+        assert default_storage.exists(str(document.file.name))
 
     def test_of_a_lost_file_is_not_made(self, someone: Client, document: Document) -> None:
-        default_storage.delete(document.file.name)
+        default_storage.delete(str(document.file.name))
         response = someone.post(f"/sources/{document.pk}/copier/")
         assert response["Location"] == document.get_absolute_url()
         assert Document.objects.count() == 1

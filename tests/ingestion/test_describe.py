@@ -9,12 +9,13 @@ from django.utils.html import escape
 from django_q.models import OrmQ
 
 from ingestion import alike, dates, describe, ingest, metadata
-from ingestion.models import Chunk, Document, Sketch
+from ingestion.models import Chunk, Delivery, Document, Sketch
 from ingestion.readers import DocumentInfo
 from ingestion.readers.xmp import described
 from sheets.models import Sheet, SheetType
 from sheets.stale import Writing
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
+from tests.ingestion.test_unpack import packed
 from wikico2.models import User
 from wikico2.terms import root
 from wikico2.text import fold
@@ -326,6 +327,12 @@ class TestVersions:
     def test_several_files_cannot_be_one_new_version(
         self, someone: Client, document: Document
     ) -> None:
+        add, version = "/sources/ajouter/", {"version": document.pk}
+        archive = upload(packed({"a.pdf": make_pdf(AIR)}).getvalue(), "a.zip")
+        assert someone.post(add, {"uploads": archive, **version}).status_code == 200
+        addresses = {"addresses": "https://a.example/1 https://a.example/2", **version}
+        assert someone.post(f"{add}adresses/", addresses).status_code == 422
+        assert not Delivery.objects.exists()
         files = [upload(make_pdf(AIR), "a.pdf"), upload(make_pdf(LIGHT), "b.pdf")]
         response = someone.post("/sources/ajouter/", {"uploads": files, "version": document.pk})
         assert response.status_code == 422

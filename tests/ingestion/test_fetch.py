@@ -12,7 +12,6 @@ import httpcore
 import pytest
 from pytest_django import Settings
 
-from ingestion import fetch as fetching
 from ingestion.fetch import checked_url, fetch, is_public
 from tests.ingestion import web
 from wikico2.errors import TransientError, WorkError
@@ -123,7 +122,7 @@ class TestNetwork:
             connected.append(host)
             raise httpcore.ConnectError
 
-        monkeypatch.setattr(fetching.socket, "getaddrinfo", resolve)
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
         monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
         assert failure(site.url("/", "rebond.example")).code == "address_unreachable"
         assert (asked, connected) == (["rebond.example"], ["93.184.215.14"])
@@ -135,7 +134,7 @@ class TestNetwork:
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80))
             for address in ("93.184.215.14", "10.0.0.1")
         ]
-        monkeypatch.setattr(fetching.socket, "getaddrinfo", lambda *args, **kwargs: found)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: found)
         assert failure("http://deux.example/").code == "address_private"
 
     def test_the_environments_proxy_is_not_used(
@@ -149,7 +148,7 @@ class TestNetwork:
         def unknown(*args: Any, **kwargs: Any) -> Any:
             raise socket.gaierror
 
-        monkeypatch.setattr(fetching.socket, "getaddrinfo", unknown)
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
         assert isinstance(failure("http://nulle.example/"), TransientError)
 
     def test_nobody_listens(self, site: web.Site) -> None:

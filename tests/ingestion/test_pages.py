@@ -163,7 +163,8 @@ class TestPage:
         assert client.get(f"/sources/{document.pk}/pages/1/image/").status_code == 404
 
     def test_says_that_a_page_has_no_text(self, client: Client, document: Document) -> None:
-        document.pages.filter(number=2).update(text="", blocks=[])
+        blank = document.pages.filter(number=2)
+        blank.update(text="", blocks=[], doubt="no_text", unread="no_seer")
         html = client.get(f"/sources/{document.pk}/pages/2/").content.decode()
         assert "OCR" in html
 
@@ -203,9 +204,9 @@ class TestInternalSource:
         assert "/compte/connexion/?next=" in response.content.decode()
         assert "compresseur" not in response.content.decode()
 
-    def test_shows_them_its_title_but_no_text(self, client: Client, document: Document) -> None:
+    def test_shows_them_neither_title_nor_text(self, client: Client, document: Document) -> None:
         html = client.get(f"/sources/{document.pk}/").content.decode()
-        assert "Guide de l" in html
+        assert "Guide de l" not in html
         assert "compresseur" not in html
         assert f"/sources/{document.pk}/pages/1/" not in html
 

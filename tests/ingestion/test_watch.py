@@ -134,7 +134,7 @@ def test_the_command_runs_until_it_is_told_to_stop(folder: Path) -> None:
         for name, line in zip(("Watching", "air.pdf", "vapeur.pdf"), lines, strict=True):
             assert name in line
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()

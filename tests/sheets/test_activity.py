@@ -175,9 +175,9 @@ class TestDigest:
             (User, {"is_active": False}),
         ):
             before = {name: getattr(one if model is Digest else expert, name) for name in values}
-            model.objects.filter(pk=expert.pk).update(**values)  # type: ignore[attr-defined]
+            model.objects.filter(pk=expert.pk).update(**values)
             assert digest.due() == []
-            model.objects.filter(pk=expert.pk).update(**before)  # type: ignore[attr-defined]
+            model.objects.filter(pk=expert.pk).update(**before)
         settings.EMAIL_HOST = ""
         assert digest.due() == []
 

@@ -115,7 +115,7 @@ def everything() -> dict[str, Any]:
     numbers = {r.pk: r.number for r in Revision.objects.all()}
     runs = {g.pk: n for n, g in enumerate(Generation.objects.order_by("pk"))}
     proposals = {p.pk: n for n, p in enumerate(Proposal.objects.order_by("pk"))}
-    by_name = {
+    by_name: dict[str, dict[Any, Any]] = {
         "document": names, "author": people, "created_by": people, "validated_by": people,
         "uploaded_by": people, "locked_by": people, "decided_by": people, "current": numbers,
         "parent": numbers, "second_parent": numbers, "validated_revision": numbers,
@@ -160,8 +160,8 @@ def everything() -> dict[str, Any]:
         ),
         "locks": [*rows(SectionLock, "pk"), *lock],
         "documents": rows(
-            Document, "sha256", "file", "supersedes", "step_started_at", "ready_at", "attempts",
-            "lease_token", "lease_until", "done", "total",
+            Document, "sha256", "file", "supersedes", "read_at", "pace", "step_started_at",
+            "ready_at", "attempts", "lease_token", "lease_until", "done", "total",
         ),
         "pictures": rows(Picture, "name", "file", "created_at", "uploaded_by"),
         "types": rows(SheetType, "key"),
@@ -310,7 +310,7 @@ class TestBadArchives:
 
     def test_a_file_that_the_storage_lost_is_told(self, sheet: Sheet) -> None:
         picture = Picture.objects.get()
-        picture.file.storage.delete(picture.file.name)
+        picture.file.storage.delete(picture.file.name or "")
 
         assert pack(io.BytesIO()) == [f"images/{picture.name}"]
 
@@ -337,7 +337,7 @@ class TestFront:
 class TestPdf:
     def test_a_pdf_survives_a_missing_picture(self, sheet: Sheet, client: Client) -> None:
         picture = Picture.objects.get()
-        picture.file.storage.delete(picture.file.name)
+        picture.file.storage.delete(picture.file.name or "")
         sheet.refresh_from_db()
         answer = client.get(reverse("export_pdf", args=["air"]))
 

@@ -59,7 +59,7 @@ def test_a_file_that_is_there_already_counts(report: Path) -> None:
 
 def test_what_cannot_be_read_is_said_and_the_rest_goes_on(report: Path, tmp_path: Path) -> None:
     bad = tmp_path / "faux.pdf"
-    bad.write_text("<html>")
+    bad.write_bytes(b"\x00\x01\x02\x03")
     out, err = io.StringIO(), io.StringIO()
     files = (str(bad), str(tmp_path / "absent.pdf"), str(report))
     with pytest.raises(CommandError):

@@ -3,7 +3,6 @@
 import datetime as dt
 import itertools
 import threading
-from collections.abc import Iterator
 
 import pytest
 from django.db import connection
@@ -228,7 +227,7 @@ def test_fifty_writers_at_once_lose_nothing(contributor: User) -> None:
 
 
 @pytest.fixture
-def claire(client: Client, contributor: User) -> Iterator[Client]:
+def claire(client: Client, contributor: User) -> Client:
     client.force_login(contributor)
     return client
 

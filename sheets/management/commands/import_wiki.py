@@ -20,7 +20,9 @@ class Command(BaseCommand):
         parser.add_argument("--user", help="in whose name; default: the first administrator")
 
     def handle(self, *, file: Path, user: str | None, **options: object) -> None:
-        people = User.objects.filter(username=user) if user else User.objects.filter(is_superuser=1)
+        people = (
+            User.objects.filter(username=user) if user else User.objects.filter(is_superuser=True)
+        )
         person = people.order_by("pk").first()
         if person is None:
             raise CommandError("There is no such account: name one with --user.")

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from ingestion.accept import double_of
 from ingestion.deliver import deliver
 from ingestion.models import Delivery, Document
 from ingestion.wait import wait_until_read
@@ -82,7 +83,7 @@ class Command(BaseCommand):
             self.refuse(path, str(error.strerror))
             return []
         except WorkError as error:
-            known = Document.objects.filter(pk=error.details.get("document")).first()
+            known = double_of(error.details)
             if known is None:
                 self.refuse(path, error.sentence)
                 return []
@@ -99,8 +100,7 @@ class Command(BaseCommand):
             delivery.refresh_from_db()
         found = []
         for item in delivery.items.select_related("document"):
-            known = item.document or Document.objects.filter(pk=item.existing).first()
-            if known:
+            if known := item.document or double_of(item.error_details):
                 found.append(known)
             else:
                 self.refuse(f"{delivery}: {item}", item.error)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sheets", "0011_index_sheets"),
+        ("sheets", "0014_index_again"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -14,5 +14,5 @@ def queue(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sheets", "0021_kept_pages")]
+    dependencies = [("sheets", "0013_kept_pages")]
     operations = [migrations.RunPython(queue, migrations.RunPython.noop)]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingestion", "0006_seed_thesaurus"),
+        ("ingestion", "0007_read_pictures"),
     ]
 
     operations = [

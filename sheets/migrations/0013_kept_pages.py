@@ -109,5 +109,5 @@ DROP TABLE sheets_common;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sheets", "0020_reading")]
+    dependencies = [("sheets", "0012_reading")]
     operations = [migrations.RunSQL(CREATE, DROP)]

@@ -18,5 +18,5 @@ def sketch(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ingestion", "0030_sources_described")]
+    dependencies = [("ingestion", "0009_sources_described")]
     operations = [migrations.RunPython(sketch, migrations.RunPython.noop)]

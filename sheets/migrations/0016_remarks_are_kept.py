@@ -14,5 +14,5 @@ KEPT = FORMER.replace("NEW.notices,", "NEW.notices, NEW.remark, NEW.signed,").re
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sheets", "0030_editing")]
+    dependencies = [("sheets", "0015_editing")]
     operations = [migrations.RunSQL(KEPT, FORMER)]

@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingestion", "0010_read_pictures"),
+        ("ingestion", "0008_journal_and_builds"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

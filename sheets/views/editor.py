@@ -1,0 +1,136 @@
+"""An editor that somebody has open: what it edits, what is kept of it, who else is there."""
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, QueryDict
+from django.urls import reverse
+from django.utils import timezone
+
+from sheets.drafts import Template
+from sheets.edit import section_headings, start_of, version_of
+from sheets.edit_forms import EditForm, initial_of
+from sheets.merge import Version
+from sheets.models import Revision, Sheet, Unsaved
+from sheets.template import load_template
+from wikico2.models import User
+
+REPEATED = re.compile(r"-\d+$")
+FORGOTTEN = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Editor:
+    """What is edited: a sheet or one section of it, from which revision on."""
+
+    sheet: Sheet
+    template: Template
+    section: str
+    heading: str
+    base: Revision | None
+    start: Version
+
+    @property
+    def address(self) -> str:
+        """Return where the editor is."""
+        address = reverse("sheet_edit", args=[self.sheet.slug])
+        return f"{address}?section={self.section}" if self.section else address
+
+    @property
+    def back(self) -> str:
+        """Return where the reader sees what is edited."""
+        return self.sheet.get_absolute_url() + (f"#{self.section}" if self.section else "")
+
+    def initial(self) -> dict[str, Any]:
+        """Return what the fields show to begin with."""
+        number = self.base.number if self.base else 0
+        return {**initial_of(self.start, self.template, self.section), "base": number}
+
+    def form(self, data: QueryDict | None = None, typed: dict[str, Any] | None = None) -> EditForm:
+        """Return the form: as sent, as typed before, or as the sheet is."""
+        initial = self.initial()
+        initial |= {k: v for k, v in (typed or {}).items() if k != "base"}
+        return EditForm(
+            data,
+            start=self.start,
+            template=self.template,
+            section=self.section,
+            initial=initial,
+            auto_id="edit_%s",
+        )
+
+
+def open_editor(sheet: Sheet, section: str, base: Revision | None) -> Editor:
+    """Return the editor of a sheet or section; raises Http404 where there is no such section."""
+    template = load_template(sheet.sheet_type)
+    start = version_of(base) if base else start_of(sheet)
+    headings = {s.key: s.heading for s in template.written}
+    headings |= section_headings(start, template)
+    if section not in headings:  # the second section of that name is edited with the first
+        section = REPEATED.sub("", section)
+    if section and section not in headings:
+        raise Http404
+    return Editor(sheet, template, section, headings.get(section, ""), base, start)
+
+
+def sent_editor(request: HttpRequest, sheet: Sheet) -> Editor:
+    """Return the editor that a form was sent from."""
+    return open_editor(sheet, request.POST.get("section", "")[:200], sent_base(request, sheet))
+
+
+def sent_base(request: HttpRequest, sheet: Sheet) -> Revision | None:
+    """Return the revision that a form was begun from."""
+    number = request.POST.get("base", "")
+    if not number.isdecimal() or len(number) > 9:
+        return None
+    return sheet.revisions.filter(number=int(number)).first()
+
+
+def may_edit(request: HttpRequest) -> None:
+    """Raise PermissionDenied for those who may not edit."""
+    if not request.user.has_perm("sheets.change_sheet"):
+        raise PermissionDenied
+
+
+def others(editor: Editor, user: Any) -> list[str]:
+    """Return the names of the others who edit the same sheet right now."""
+    rows = editor.sheet.unsaved.at_work().exclude(user=user).select_related("user")
+    return sorted({str(row.user) for row in rows})
+
+
+def sign_of_life(editor: Editor, user: User) -> None:
+    """Note that somebody has the editor open; forget those who left theirs without a word."""
+    Unsaved.objects.filter(typed={}, seen_at__lt=timezone.now() - FORGOTTEN).delete()
+    Unsaved.objects.update_or_create(
+        sheet=editor.sheet,
+        user=user,
+        section=editor.section,
+        defaults={"seen_at": timezone.now()},
+        create_defaults={"seen_at": timezone.now(), "base": editor.base},
+    )
+
+
+def keep(editor: Editor, user: User, typed: dict[str, str]) -> None:
+    """Keep what was typed until it is saved; nothing where it is what the sheet says."""
+    now = timezone.now()
+    fields = editor.form().initial
+    changed = any(str(fields.get(k) or "") != v for k, v in typed.items() if k != "base")
+    Unsaved.objects.update_or_create(
+        sheet=editor.sheet,
+        user=user,
+        section=editor.section,
+        defaults={
+            "base": editor.base,
+            "typed": typed if changed else {},
+            "typed_at": now if changed else None,
+            "seen_at": now,
+        },
+    )
+
+
+def forget(editor: Editor, user: User) -> None:
+    """Forget what was typed: it is saved, or not wanted."""
+    Unsaved.objects.filter(sheet=editor.sheet, user=user, section=editor.section).delete()
