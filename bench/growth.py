@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PASSAGES_OF_A_DOCUMENT = 500
 PASSAGES_OF_A_SHEET = 10
+DISTINCT = 5_000  # passages beyond repeat the words of earlier ones
 VOCABULARY = 30_000
 DIMENSIONS = 384
 HEADER = f"{'':28} {'p50 ms':>8} {'p95 ms':>8}"
@@ -45,13 +46,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--sheets", type=int, default=10_000, help="at most so many sheets")
     parser.add_argument("--planted", action="store_true", help="28 questions over 2,000 sheets")
     options = parser.parse_args()
     with services(argparse.Namespace(model="multilingual-e5-small")):
         from django.conf import settings
 
         settings.ALLOWED_HOSTS = ["*"]
-        wiki = Wiki(random.Random(7))  # noqa: S311 (the same wiki each time)
+        chance = random.Random(7)  # noqa: S311 (the same wiki each time)
+        wiki = Wiki(chance, options.sheets)
         if options.planted:
             return ask_planted(wiki)
         for size in options.sizes:
@@ -67,10 +70,10 @@ def main() -> int:
 class Wiki:
     """Documents and sheets of words drawn by lot."""
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, most_sheets: int = 10_000) -> None:
         from sheets.models import SheetType
 
-        self.chance = chance
+        self.chance, self.most_sheets = chance, most_sheets
         self.words = sorted({self._word() for _ in range(2 * VOCABULARY)})[:VOCABULARY]
         chance.shuffle(self.words)
         weights = itertools.accumulate(1 / (n + 10) for n in range(len(self.words)))
@@ -94,9 +97,11 @@ class Wiki:
 
     def grow(self, passages: int) -> None:
         """Add documents until there are so many passages, and sheets."""
-        while self.passages < passages:
+        while self.passages < min(passages, DISTINCT):
             self.add_document(min(PASSAGES_OF_A_DOCUMENT, passages - self.passages))
-        while len(self.sheets) < passages // PASSAGES_OF_A_SHEET:
+        while self.passages < passages:
+            self.repeat_document()
+        while len(self.sheets) < min(passages // PASSAGES_OF_A_SHEET, self.most_sheets):
             self.add_sheet(" ".join(self.draw(3)).capitalize(), self.sentences(30))
 
     def add_document(self, size: int) -> None:
@@ -121,6 +126,29 @@ class Wiki:
             )
         Chunk.objects.bulk_create(rows, batch_size=BATCH)
         self.passages += size
+
+    def repeat_document(self) -> None:
+        """Add the words of an earlier document as another one, whose vectors are its own."""
+        from django.db import connection
+
+        from ingestion.models import Chunk, Document
+
+        first = Document.objects.order_by("pk")[self.passages // PASSAGES_OF_A_DOCUMENT % 8]
+        digest = hashlib.sha256(f"{self.passages}".encode()).hexdigest()
+        title = " ".join(self.draw(4)).capitalize()
+        document = Document.objects.create(title=title, sha256=digest, size=1, state="ready")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                INSERT INTO ingestion_chunk (document_id, position, text, headings, kind,
+                    page_start, page_end, content_hash, search)
+                SELECT %s, position, text, headings, kind, page_start, page_end,
+                    md5(content_hash || %s) || md5(%s || content_hash), search
+                FROM ingestion_chunk WHERE document_id = %s
+                """,
+                [document.pk, digest, digest, first.pk],
+            )
+        self.passages += Chunk.objects.filter(document=document).count()
 
     def add_sheet(self, title: str, text: str) -> Sheet:
         from sheets.index import index_words

@@ -112,6 +112,7 @@ def services(options: argparse.Namespace) -> Iterator[None]:
 
         django.setup()
         call_command("migrate", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
         up.callback(connection.close)
         yield
 
