@@ -139,8 +139,10 @@ def repair(text: str) -> str:
     if "\n" in text:
         text = _SPACE_AT_LINE_END.sub("", text)
     text = text.strip(" ")
+    if plain or text == given:
+        return text
     # What stood between two signs is gone: together they may now be one that was read wrongly.
-    return repair(text) if not plain and text != given and _MOJIBAKE.search(text) else text
+    return repair(text) if _MOJIBAKE.search(text) or _LOOSE_ACCENT.search(text) else text
 
 
 def _read_again(text: str) -> str:

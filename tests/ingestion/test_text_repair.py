@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingestion.readers.text import (
@@ -45,6 +45,7 @@ def test_repair(before: str, after: str) -> None:
 
 
 @settings(deadline=None)
+@example("¹\x08`Y")
 @given(st.text(st.characters(codec=None, exclude_categories=())))
 def test_repaired_text_can_be_kept_anywhere(text: str) -> None:
     repaired = repair(text)
