@@ -31,6 +31,10 @@ READ_AT_ONCE = 5_000
 Metadata = dict[str, str | int]
 
 
+class Gone(TransientError):
+    """A collection has been dropped since it was asked for: the next try makes it anew."""
+
+
 @dataclass(frozen=True)
 class Collection:
     """A set of vectors of one length, each with an id and some metadata."""
@@ -90,6 +94,25 @@ def collection(name: str) -> Collection:
     return Collection(found["id"], found["name"])
 
 
+_seen: dict[tuple[str, str], Collection] = {}
+
+
+def seen_collection(name: str) -> Collection:
+    """Return the collection of this name as it was when this process saw it last, or as it is.
+
+    Its use raises Gone where it has been dropped since; `forget` makes that known.
+    """
+    key = (_address(), name)
+    if key not in _seen:
+        _seen[key] = collection(name)
+    return _seen[key]
+
+
+def forget(name: str) -> None:
+    """Have the next one who uses `seen_collection` look for the collection again."""
+    _seen.pop((_address(), name), None)
+
+
 def collections() -> Iterator[Collection]:
     """Return all collections."""
     offset = 0
@@ -126,8 +149,9 @@ def _ask(method: str, path: str, body: Any = None, *, missing_is_fine: bool = Fa
     except httpx.HTTPStatusError as error:
         reason = f"{error.response.status_code} {error.response.text[:200]}"
         logger.warning("Chroma: %s", reason)
-        # A collection may have been dropped since we asked for it: the next try makes it anew.
-        if error.response.is_server_error or error.response.status_code in (404, 429):
+        if error.response.status_code == httpx.codes.NOT_FOUND:
+            raise Gone("index_unreachable") from error
+        if error.response.is_server_error or error.response.status_code == 429:
             raise TransientError("index_unreachable") from error
         raise WorkError("index_refused", reason=reason) from error
     except (httpx.HTTPError, ValueError) as error:

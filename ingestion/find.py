@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.conf import settings
@@ -71,8 +71,7 @@ class Place:
     single: bool
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A row that was found: by its words, its meaning or both.
 
     `near` is the neighbour by which its meaning was found, `similarity` its cosine, and `nearby`

@@ -200,7 +200,12 @@ def nearest(
         if not owners:
             return []
         where = {shelf.owner: {"$in": sorted(set(owners))}}
-    hits = chroma.collection(collection_name(model, shelf)).nearest(vector.tolist(), k, where)
+    name, numbers = collection_name(model, shelf), vector.tolist()
+    try:
+        hits = chroma.seen_collection(name).nearest(numbers, k, where)
+    except chroma.Gone:
+        chroma.forget(name)
+        hits = chroma.seen_collection(name).nearest(numbers, k, where)
     return [(int(key), 1.0 - distance) for key, distance in hits]
 
 

@@ -4,6 +4,7 @@ Each lexeme of a query has a bit. One pass over the postings adds up the scores 
 bits of each row; whether the row is wanted is then a matter of bits.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,8 @@ RAREST = 8
 MAX_LEXEMES = 62
 STRICT_GROUPS = 4
 """Up to so many words all are required; what is longer is a question, and its words are not."""
-FEW = 1_000
+PROBE_COST, MOST_PROBED = 4, 20_000
+"""What looking a row up in a list costs, against reading on in it; and for how many it is done."""
 COVERAGE_BONUS = 0.5
 SYNONYM_WEIGHT, PART_WEIGHT = 0.8, 0.6
 
@@ -85,16 +87,27 @@ class Asked:
         return sum(min(holding.get(w, 0) for w in a.lexemes) for a in group.alternatives)
 
 
+class Holds(NamedTuple):
+    """What a row holds: for each group of the query the alternative that is there, or None.
+
+    `share` is how many of the groups that is; `told`, how much of what they all tell.
+    """
+
+    alternatives: tuple[Alternative | None, ...] = ()
+    share: float = 1.0
+    told: float = 1.0
+
+
 class Match(NamedTuple):
     """A row, how well it fits, and the groups of the query that it holds."""
 
     entry: int
     score: float
-    held: tuple[Alternative | None, ...]
+    holds: Holds
 
     @property
     def complete(self) -> bool:
-        return None not in self.held
+        return self.holds.share == 1.0
 
 
 class Ranking(NamedTuple):
@@ -269,7 +282,7 @@ def rank(
             ) AS p
             {inside}
             GROUP BY p.entry
-        ), sums AS (
+        ), sums AS MATERIALIZED (
             SELECT sum(score) AS score_sum, sum(score * score) AS square_sum FROM scored
         )
         SELECT entry, score, found, count(*) OVER (), score_sum, square_sum
@@ -292,12 +305,11 @@ def rank(
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         rows = cursor.fetchall()
-    held = _reader(groups, bits)
-    shares = _shares(asked, groups)
+    read = _reader(groups, bits, _shares(asked, groups))
     matches = [
-        Match(entry, score * (1 + COVERAGE_BONUS * _covered(holds, shares)), holds)
+        Match(entry, score * (1 + COVERAGE_BONUS * holds.told), holds)
         for entry, score, found, _total, _sum, _squares in rows
-        for holds in (held(found),)
+        for holds in (read(found),)
     ]
     matches.sort(key=lambda m: (-m.score, m.entry))
     if not rows:
@@ -357,18 +369,21 @@ def _condition(group: Group, bits: dict[str, int]) -> str:
 
 
 def _reader(
-    groups: Sequence[Group], bits: dict[str, int]
-) -> Callable[[int], tuple[Alternative | None, ...]]:
-    """Return the function that tells, from the bits of a row, which alternatives it holds."""
+    groups: Sequence[Group], bits: dict[str, int], shares: Sequence[float]
+) -> Callable[[int], Holds]:
+    """Return the function that tells, from the bits of a row, what it holds."""
     masks = [[(a, _mask(a, bits)) for a in g.alternatives] for g in groups]
 
-    def held(found: int) -> tuple[Alternative | None, ...]:
-        return tuple(
+    @functools.cache  # many rows, few kinds of them
+    def read(found: int) -> Holds:
+        held = tuple(
             next((a for a, mask in choices if mask and found & mask == mask), None)
             for choices in masks
         )
+        told = sum(share for one, share in zip(held, shares, strict=True) if one)
+        return Holds(held, sum(one is not None for one in held) / len(held), told)
 
-    return held
+    return read
 
 
 def _shares(asked: Asked, groups: Sequence[Group]) -> list[float]:
@@ -377,18 +392,16 @@ def _shares(asked: Asked, groups: Sequence[Group]) -> list[float]:
     return [value / (sum(told) or 1.0) for value in told]
 
 
-def _covered(held: Sequence[Alternative | None], shares: Sequence[float]) -> float:
-    return sum(share for one, share in zip(held, shares, strict=True) if one)
-
-
 def _rarest(asked: Asked, groups: Sequence[Group], space: Space) -> tuple[str, list[Any]]:
     """Return a condition that spares reading whole lists when one group is rare."""
-    rows, rarest = min(((asked.rows_with(g), g) for g in groups), key=lambda pair: pair[0])
-    if rows > FEW:
-        return "", []
+    held = asked.tally.holding
+    rarest = min(groups, key=asked.rows_with)
     # One lexeme of each alternative is enough: where it is missing, so is the alternative.
-    keys = [
-        min(a.lexemes, key=lambda w: asked.tally.holding.get(w, 0)) for a in rarest.alternatives
-    ]
+    keys = [min(a.lexemes, key=lambda w: held.get(w, 0)) for a in rarest.alternatives]
+    rows = sum(held.get(key, 0) for key in keys)
+    lexemes = {w for g in groups for a in g.alternatives for w in a.lexemes}
+    read_on = sum(held.get(w, 0) for w in lexemes)
+    if rows > MOST_PROBED or PROBE_COST * rows * len(lexemes) > read_on:
+        return "", []
     few = f"SELECT entry FROM {space.table}_posting WHERE lexeme = ANY (%s)"  # noqa: S608
     return f"AND entry = ANY (ARRAY({few}))", [[asked.tally.hashes[key] for key in keys]]

@@ -34,7 +34,7 @@ def _found(text: str, lexemes: Collection[str]) -> list[tuple[Term, str]]:
     """Return the terms to mark, each with the lexeme that it was found by; none inside another."""
     wanted = set(lexemes)
     found: list[tuple[Term, str]] = []
-    for term in terms(text):
+    for term in terms(text, wanted):
         hit = next((lexeme for lexeme in term.lexemes if lexeme in wanted), None)
         if hit is not None and (not found or term.start >= found[-1][0].end):
             found.append((term, hit))

@@ -94,7 +94,7 @@ def seed() -> None:
         cursor.execute("SELECT to_regnamespace('seeded') IS NOT NULL")
         if cursor.fetchone() == (True,):
             for table in SEEDED:
-                cursor.execute(f"INSERT INTO {table} SELECT * FROM seeded.{table}")  # noqa: S608
+                cursor.execute(f"INSERT INTO {table} SELECT * FROM seeded.{table}")
             return
         for module in SEEDS:
             importlib.import_module(module).seed(apps, None)

@@ -8,7 +8,7 @@ A text and a query pass through the same function, so that « Récupérations »
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from wikico2.text import STOP_WORDS, fold, stem
@@ -19,10 +19,14 @@ MAX_LEXEME = 60
 """What a tsvector takes: positions, positions of one lexeme; and a word that nobody types."""
 
 # One character for one, so that places in the text stay what they are.
-SIGNS = str.maketrans(
-    "₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹’ʼ‘`´‐‑‒–−\u00a0\u202f\u2009\t\n\r",
-    "01234567890123456789'''''-----      ",
+_SIGNS = dict(
+    zip(
+        "₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹’ʼ‘`´‐‑‒–−\u00a0\u202f\u2009\t\n\r",
+        "01234567890123456789'''''-----      ",
+        strict=True,
+    )
 )
+_SIGN = re.compile(f"[{''.join(_SIGNS)}]")
 # Nouns that are brought to the adjective or the verb that they are made from: (ending, ending
 # instead, letters left at least). Not all in -age: « personnage » is not « personne ».
 NOUNS = (
@@ -59,11 +63,13 @@ FORMS = tuple(
         ("formula", r"[ch2fr] ?\d", _START, r"ch ?4|nh ?3|sf ?6|nf ?3|n ?2 ?o|h ?2 ?o"),
         ("formula", r"r \d", _START, r"r \d{2,4}[a-z]{0,2}"),
         ("money", "€", "", "[km]?€"),
-        ("dotted", r"[^\W\d_]\.[^\W\d_]\.", _START, r"(?:[^\W\d_]\.){2,}[^\W\d_]?"),
+        ("dotted", r"\.[^\W\d_]\.", _START, r"(?:[^\W\d_]\.){2,}[^\W\d_]?"),
         ("pair", "&", _START, r"[^\W_\d]{1,4}&[^\W_\d]{1,4}"),
         ("number", r"\d[ .,]\d", _START, r"\d{1,3}(?: \d{3})+(?:[.,]\d+)?|\d+[.,]\d+"),
     )
 )
+BEGINNING = 3
+"""Letters that a word and its lexeme have in common."""
 WORD = re.compile(r"[^\W_]+(?:[-\xad]+[^\W_]+)*")
 
 
@@ -80,12 +86,14 @@ def compose(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text).replace("İ", "I")
 
 
-def terms(text: str) -> Iterator[Term]:
+def terms(text: str, among: Collection[str] | None = None) -> Iterator[Term]:
     """Yield the terms of a composed text in order; words that carry no meaning are left out.
 
-    The parts of a compound follow it as terms of their own.
+    The parts of a compound follow it as terms of their own. Who looks for the lexemes `among` some
+    is spared words that cannot be one of them: no inflection changes how a word begins.
     """
-    plain = text.translate(SIGNS).lower()
+    beginnings = None if among is None else {lexeme[:BEGINNING] for lexeme in among}
+    plain = _SIGN.sub(lambda match: _SIGNS[match[0]], text).lower()
     forms: list[tuple[int, str, str]] = []
     for kind, sign, form in FORMS:
         if sign.search(plain):
@@ -93,12 +101,25 @@ def terms(text: str) -> Iterator[Term]:
             for start, _kind, token in found:
                 plain = plain[:start] + " " * len(token) + plain[start + len(token) :]
             forms += found
-    tokens = [(match.start(), "word", match[0]) for match in WORD.finditer(plain)]
+    tokens = [
+        (match.start(), "word", match[0])
+        for match in WORD.finditer(plain)
+        if beginnings is None or _may_be_among(match[0], beginnings)
+    ]
     if forms:
         tokens = sorted(tokens + forms)
     for at, kind, token in tokens:
         for start, end, lexemes in _read(kind, token):
             yield Term(at + start, at + end, lexemes)
+
+
+def _may_be_among(token: str, beginnings: Collection[str]) -> bool:
+    return "-" in token or _beginning(token[: 2 * BEGINNING]) in beginnings
+
+
+@functools.lru_cache(maxsize=10_000)
+def _beginning(token: str) -> str:
+    return fold(token.replace("\xad", ""))[:BEGINNING]
 
 
 @functools.lru_cache(maxsize=50_000)

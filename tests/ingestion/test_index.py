@@ -98,6 +98,7 @@ def test_a_lost_collection_is_made_anew(document: Document) -> None:
     assert nearest("chaudière") == []
     index.index_document(document.pk, MODEL)
     assert index.count(MODEL) == document.chunks.count()
+    assert nearest("chaudière")
 
 
 def test_vectors_of_another_length_are_refused_for_good(document: Document) -> None:

@@ -1,0 +1,168 @@
+"""The side of search that looks among the sheets."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+
+from ingestion.find import Finding, Found, find
+from ingestion.lexical import Holds, Match, rarity
+from ingestion.query import Query
+from sheets.index import SHEETS
+from sheets.models import SearchedSection, Sheet, SheetType
+from sheets.named import named_to
+from sheets.narrow import narrowed
+from sheets.search.answers import MOST, Hit, Row, why
+from sheets.snippet import marked, snippet
+from wikico2.terms import quoted
+
+NEAR_SECTION = 0.5
+"""What the nearest meaning is worth to a section, where all the words are worth 1."""
+
+
+class SheetSide:
+    """The sheets that a reader sees in lists, narrowed by the fields of the query."""
+
+    def __init__(self, user: Any, query: Query) -> None:
+        self.user = user
+        self.visible = Sheet.objects.listed_for(user)
+        for name, values in query.fields.items():
+            self.visible = narrowed(self.visible, name, values)
+        self.titles: dict[str, str] = {}
+        self.kinds = {kind.key: kind for kind in SheetType.objects.all()}
+
+    def find(self, query: Query, dense: bool) -> Finding:
+        if not query.wanted:
+            return self.all_of_them(query)
+        return find(
+            query,
+            SHEETS,
+            limit=MOST,
+            known=self.known,
+            within=self.within(),
+            dense=dense,
+        )
+
+    def within(self) -> tuple[str, Any]:
+        """Return the condition on the sheets that may be found."""
+        try:
+            sql, params = self.visible.order_by().values("pk").query.sql_with_params()
+        except EmptyResultSet:  # the fields of the query fit nothing
+            return "IN (NULL)", ()
+        return f"IN ({sql})", params
+
+    def known(self, keys: Sequence[int]) -> Mapping[int, int]:
+        sections = SearchedSection.objects.filter(pk__in=keys, sheet__in=self.visible.order_by())
+        return dict(sections.values_list("pk", "sheet_id"))
+
+    def all_of_them(self, query: Query) -> Finding:
+        """Return the sheets that the fields alone leave, less those that must not be found."""
+        if not query.fields:
+            return Finding()
+        without = Query(query.raw, tuple((item,) for item in query.without))
+        refused = set()
+        if query.without:
+            finding = find(without, SHEETS, limit=MOST, known=self.known, dense=False)
+            refused = {found.entry for found in finding.found if found.complete}
+        pks = self.visible.order_by("title", "pk").values_list("pk", flat=True)
+        left = [pk for pk in pks[: MOST + len(refused)] if pk not in refused]
+        found = [Found(pk, 0.0, Match(pk, 0.0, Holds())) for pk in left[:MOST]]
+        return Finding(found, self.visible.count() - len(refused))
+
+    def count(self, kept: Sequence[Found]) -> int:
+        """Return how many sheets that is."""
+        return len(kept)
+
+    def rows(self, kept: Sequence[Found]) -> list[Row]:
+        """Return the facets' values of what was found, in its order."""
+        pks = [found.entry for found in kept]
+        drawn = Sheet.documents.through.objects.filter(sheet__in=pks)
+        pairs = list(drawn.values_list("sheet_id", "document_id"))
+        titles = named_to(self.user).filter(pk__in={document for _sheet, document in pairs})
+        self.titles = {str(pk): title for pk, title in titles.values_list("pk", "title")}
+        sources: dict[int, list[str]] = {}
+        for sheet, document in pairs:
+            if str(document) in self.titles:
+                sources.setdefault(sheet, []).append(str(document))
+        sheets = Sheet.objects.filter(pk__in=pks).order_by()
+        values = {
+            pk: {
+                "type": (type_key,),
+                "state": (state,),
+                "systeme": (system,) if system else (),
+                "source": tuple(sources.get(pk, ())),
+            }
+            for pk, type_key, state, system in sheets.values_list(
+                "pk", "sheet_type__key", "state", "searched__system_name"
+            )
+        }
+        return [Row(found, values[found.entry]) for found in kept if found.entry in values]
+
+    def label(self, name: str, value: str) -> str:
+        if name == "type":
+            return self.kinds[value].name if value in self.kinds else value
+        if name == "state":
+            return str(dict(Sheet.State.choices).get(value, value))
+        return self.titles.get(value, value) if name == "source" else value
+
+    def hits(self, rows: Sequence[Row], finding: Finding) -> list[Hit]:
+        lexemes = finding.asked.lexemes
+        pks = [row.found.entry for row in rows]
+        sheets = Sheet.objects.in_bulk(pks)
+        sections = best_sections([row.found for row in rows], finding)
+        kinds = {kind.pk: kind for kind in self.kinds.values()}
+        hits = []
+        for row in rows:
+            sheet = sheets.get(row.found.entry)
+            if sheet is None:
+                continue
+            section = sections.get(sheet.pk)
+            anchor = section.anchor if section else ""
+            hits.append(
+                Hit(
+                    kind="sheets",
+                    id=sheet.pk,
+                    title=sheet.title,
+                    url=sheet.get_absolute_url() + (f"#{anchor}" if anchor else ""),
+                    heading=section.heading if section else "",
+                    anchor=anchor,
+                    snippet=snippet(section.text, lexemes) if section else [],
+                    why=why(row.found),
+                    score=row.found.score,
+                    title_pieces=marked(sheet.title, lexemes),
+                    type_key=kinds[sheet.sheet_type_id].key,
+                    type_name=kinds[sheet.sheet_type_id].name,
+                    state=sheet.state,
+                    state_name=sheet.get_state_display(),
+                    slug=sheet.slug,
+                )
+            )
+        return hits
+
+
+def best_sections(found: Sequence[Found], finding: Finding) -> dict[int, SearchedSection]:
+    """Return, by sheet, the section that answers best by its words and its meaning."""
+    weights = {w: rarity(finding.asked, w) for w in finding.asked.lexemes}
+    total = sum(weights.values()) or 1.0
+    near = {one.near for one in found if one.near is not None}
+    best: dict[int, tuple[float, int]] = {}
+    for pk, sheet, fit in _section_fits([one.entry for one in found], weights):
+        worth = fit / total + (NEAR_SECTION if pk in near else 0.0)
+        if sheet not in best or worth > best[sheet][0]:
+            best[sheet] = (worth, pk)
+    sections = SearchedSection.objects.defer("search").in_bulk([pk for _worth, pk in best.values()])
+    return {section.sheet_id: section for section in sections.values()}
+
+
+def _section_fits(sheets: list[int], weights: Mapping[str, float]) -> list[tuple[int, int, float]]:
+    """Return (section, sheet, sum of the weights that it holds), in the order of the sheets."""
+    one = "CASE WHEN search @@ %s::tsquery THEN %s::float8 ELSE 0 END"
+    fit = " + ".join(["0::float8", *[one] * len(weights)])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, sheet_id, {fit} FROM sheets_searchedsection"  # noqa: S608 (of our making)
+            " WHERE sheet_id = ANY (%s) ORDER BY sheet_id, position",
+            [*(x for w, weight in weights.items() for x in (quoted(w), weight)), sheets],
+        )
+        return [(pk, sheet, weight) for pk, sheet, weight in cursor.fetchall()]

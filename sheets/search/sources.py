@@ -1,0 +1,132 @@
+"""The side of search that looks among the pages of the sources."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import get_language_info
+
+from ingestion.find import Finding, Found
+from ingestion.models import Chunk, Document, Page
+from ingestion.query import Query
+from ingestion.readers.formats import is_paged
+from ingestion.retrieve import find_passages
+from sheets.cite import contains
+from sheets.search.answers import MOST, Hit, Row, why
+from sheets.snippet import ELLIPSIS, Pieces, marked, snippet
+
+
+class SourceSide:
+    """The passages of the sources whose pages a reader may open; a page counts once."""
+
+    def __init__(self, user: Any, query: Query) -> None:
+        readable = Document.objects.readable_by(user).order_by()
+        self.hidden = Document.objects.exclude(pk__in=readable.values("pk"))
+        self.titles: dict[str, str] = {}
+
+    def find(self, query: Query, dense: bool) -> Finding:
+        hidden = self.hidden.values_list("pk", flat=True)
+        return find_passages(query, hidden=hidden, limit=MOST, dense=dense)
+
+    def count(self, kept: Sequence[Found]) -> int:
+        """Return on how many pages that is."""
+        return len(set(self._places(kept).values()))
+
+    def rows(self, kept: Sequence[Found]) -> list[Row]:
+        """Return the facets' values of what was found, the best passage of each page only."""
+        places = self._places(kept)
+        wanted = Document.objects.filter(pk__in={document for document, _page in places.values()})
+        values: dict[int, dict[str, tuple[str, ...]]] = {}
+        for pk, title, language, access in wanted.order_by().values_list(
+            "pk", "title", "language", "access"
+        ):
+            self.titles[str(pk)] = title
+            values[pk] = {
+                "document": (str(pk),),
+                "language": (language,) if language else (),
+                "access": (access,),
+            }
+        best: dict[tuple[int, int], Found] = {}
+        for found in kept:
+            if found.entry in places:
+                best.setdefault(places[found.entry], found)
+        return [Row(found, values[pk]) for (pk, _page), found in best.items() if pk in values]
+
+    def _places(self, kept: Sequence[Found]) -> dict[int, tuple[int, int]]:
+        """Return, by passage, its document and the page on which it begins."""
+        chunks = Chunk.objects.filter(pk__in=[found.entry for found in kept]).order_by()
+        return {
+            pk: (document, page)
+            for pk, document, page in chunks.values_list("pk", "document_id", "page_start")
+        }
+
+    def label(self, name: str, value: str) -> str:
+        if name == "document":
+            return self.titles.get(value, value)
+        if name == "access":
+            return str(dict(Document.Access.choices).get(value, value))
+        return _language(value)
+
+    def hits(self, rows: Sequence[Row], finding: Finding) -> list[Hit]:
+        lexemes = finding.asked.lexemes
+        pks = [row.found.entry for row in rows]
+        chunks = Chunk.objects.select_related("document").defer("search").in_bulk(pks)
+        found = [row.found for row in rows if row.found.entry in chunks]
+        cuts = {one.entry: snippet(chunks[one.entry].text, lexemes) for one in found}
+        pages = _pages([(chunks[pk], cut) for pk, cut in cuts.items()])
+        return [
+            self.hit(chunks[one.entry], one, cuts[one.entry], pages[one.entry], lexemes)
+            for one in found
+        ]
+
+    def hit(self, chunk: Chunk, found: Found, cut: Pieces, page: int, lexemes: set[str]) -> Hit:
+        """Return a page, at its passage that was found."""
+        document = chunk.document
+        place = [document.pk, page]
+        return Hit(
+            kind="sources",
+            id=chunk.pk,
+            title=document.title,
+            url=f"{reverse('page', args=place)}?passage={chunk.pk}",
+            heading=chunk.trail,
+            anchor="",
+            snippet=cut,
+            why=why(found),
+            score=found.score,
+            title_pieces=marked(document.title, lexemes),
+            page=page,
+            page_end=chunk.page_end,
+            document_id=document.pk,
+            chunk_id=chunk.pk,
+            thumbnail=(
+                f"{reverse('page_image', args=place)}?size=small"
+                if is_paged(document.media_type)
+                else ""
+            ),
+        )
+
+
+def _pages(cuts: Sequence[tuple[Chunk, Pieces]]) -> dict[int, int]:
+    """Return, by chunk, the page on which what is shown of it stands."""
+    pages = {chunk.pk: chunk.page_start for chunk, _cut in cuts}
+    spread = [(chunk, cut) for chunk, cut in cuts if chunk.page_end > chunk.page_start]
+    wanted = Q(pk__in=[])
+    for chunk, _cut in spread:
+        wanted |= Q(document=chunk.document_id, number__range=(chunk.page_start, chunk.page_end))
+    texts = Page.objects.filter(wanted).only("document_id", "number", "text") if spread else ()
+    by_place = {(page.document_id, page.number): page.text for page in texts}
+    for chunk, cut in spread:
+        quote = "".join(text for text, _marked in cut).strip(f"{ELLIPSIS} ")
+        for number in range(chunk.page_start, chunk.page_end + 1):
+            if contains(by_place.get((chunk.document_id, number), ""), quote):
+                pages[chunk.pk] = number
+                break
+    return pages
+
+
+def _language(code: str) -> str:
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code

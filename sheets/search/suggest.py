@@ -1,0 +1,97 @@
+"""Suggest, while somebody types, where the letters may lead."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Case, IntegerField, Q, When
+from django.db.models.functions import Length
+
+from ingestion import spelling
+from ingestion.models import Chunk, Document
+from ingestion.query import printable
+from sheets.index import SHEETS
+from sheets.models import SearchedSection, Sheet
+from sheets.models.sheet import SheetQuerySet
+from sheets.search.answers import Suggestion
+from sheets.snippet import Pieces
+from wikico2.terms import compose
+from wikico2.text import fold, words
+
+SHEETS_SUGGESTED, SECTIONS_SUGGESTED, SOURCES_SUGGESTED = 5, 2, 2
+LONGEST_TYPED, MOST_TYPED = 100, 6
+
+
+def suggest(prefix: str, user: Any, limit: int = 8) -> list[Suggestion]:
+    """Return what starts with, or holds, what was typed so far: titles, sections, words."""
+    typed = words(printable(prefix)[:LONGEST_TYPED])[:MOST_TYPED]
+    if not typed or len("".join(typed)) < 2:
+        return []
+    visible = Sheet.objects.listed_for(user).order_by()
+    sheets = _by_title(visible.select_related("sheet_type"), "searched__folded", typed)
+    found = [_of_sheet(sheet, typed) for sheet in sheets[: limit - 2]]
+    if len(typed) > 1:
+        sections = SearchedSection.objects.filter(sheet__in=visible, anchor__gt="").select_related(
+            "sheet"
+        )
+        for word in typed:
+            sections = sections.filter(folded__contains=word)
+        found += [_of_section(s, typed) for s in sections.order_by("pk")[:SECTIONS_SUGGESTED]]
+    documents = Document.objects.readable_by(user).ready()
+    for word in typed:
+        documents = documents.filter(title__unaccent__icontains=word)
+    found += [
+        Suggestion("source", d.title, _typed_in(d.title, typed), d.get_absolute_url())
+        for d in documents.order_by("title")[:SOURCES_SUGGESTED]
+    ]
+    found += [
+        Suggestion("word", text, _typed_in(text, typed))
+        for text in _continued(prefix, typed)[: max(limit - len(found), 2)]
+    ]
+    return found[:limit]
+
+
+def _by_title(sheets: SheetQuerySet, column: str, typed: Sequence[str]) -> list[Sheet]:
+    """Return the sheets whose title holds all that was typed, the closest first."""
+    for word in typed:
+        sheets = sheets.filter(**{f"{column}__contains": word})
+    begins = Q(**{f"{column}__startswith": " ".join(typed)})
+    closest = Case(When(begins, then=0), default=1, output_field=IntegerField())
+    return list(sheets.order_by(closest, Length("title"), "pk")[:SHEETS_SUGGESTED])
+
+
+def _of_sheet(sheet: Sheet, typed: Sequence[str]) -> Suggestion:
+    pieces = _typed_in(sheet.title, typed)
+    return Suggestion("sheet", sheet.title, pieces, sheet.get_absolute_url(), sheet.sheet_type.name)
+
+
+def _of_section(section: SearchedSection, typed: Sequence[str]) -> Suggestion:
+    url = f"{section.sheet.get_absolute_url()}#{section.anchor}"
+    pieces = _typed_in(section.heading, typed)
+    return Suggestion("section", section.heading, pieces, url, section.sheet.title)
+
+
+def _continued(prefix: str, typed: Sequence[str]) -> list[str]:
+    """Return what was typed with its last word made whole, in the ways most in use."""
+    before = prefix.rstrip()[: len(prefix.rstrip()) - len(prefix.split()[-1])]
+    wholes = spelling.continued(typed[-1], [SHEETS.space.table, Chunk._meta.db_table])
+    return [f"{before}{whole}" for whole in wholes]
+
+
+def _typed_in(text: str, typed: Sequence[str]) -> Pieces:
+    """Return the text with what was typed marked, at the beginning of words first."""
+    text = compose(text)
+    places: list[tuple[int, int]] = []
+    folded = [fold(c) or " " for c in text]
+    if all(len(c) == 1 for c in folded):
+        flat = "".join(folded)
+        for word in typed:
+            at = next((m.start() for m in re.finditer(rf"\b{word}", flat)), flat.find(word))
+            if at >= 0 and not any(a < at + len(word) and at < b for a, b in places):
+                places.append((at, at + len(word)))
+    pieces: Pieces = []
+    end = 0
+    for start, stop in sorted(places):
+        pieces += [(text[end:start], False), (text[start:stop], True)]
+        end = stop
+    return [piece for piece in [*pieces, (text[end:], False)] if piece[0]]
