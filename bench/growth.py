@@ -151,7 +151,6 @@ class Wiki:
         self.passages += Chunk.objects.filter(document=document).count()
 
     def add_sheet(self, title: str, text: str) -> Sheet:
-        from sheets.index import index_words
         from sheets.models import Revision, Sheet
 
         body = f"## 📖 Définition\n\n{text}\n"
@@ -159,8 +158,7 @@ class Wiki:
             title=title, slug=f"fiche-{len(self.sheets)}", sheet_type=self.kind
         )
         sheet.current = Revision.objects.create(sheet=sheet, number=1, body=body, origin="human")
-        sheet.save(update_fields=["current"])
-        index_words(sheet)
+        sheet.save(update_fields=["current"])  # which indexes its words
         self.sheets.append(sheet.pk)
         return sheet
 
@@ -221,6 +219,7 @@ def measure(wiki: Wiki, count: int) -> None:
     from django.contrib.auth.models import AnonymousUser
     from django.test import Client
 
+    import wikico2.wsgi  # noqa: F401  (as a web process is: loaded)
     from sheets.search import Kind, search
 
     client, nobody = Client(), AnonymousUser()

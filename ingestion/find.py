@@ -75,7 +75,7 @@ class Found(NamedTuple):
     """A row that was found: by its words, its meaning or both.
 
     `near` is the neighbour by which its meaning was found, `similarity` its cosine, and `nearby`
-    whether that stands out.
+    whether that stands out. `complete` says that the row holds all that was asked for.
     """
 
     entry: int
@@ -84,11 +84,7 @@ class Found(NamedTuple):
     near: int | None = None
     similarity: float = 0.0
     nearby: bool = False
-
-    @property
-    def complete(self) -> bool:
-        """Tell whether the row holds all that was asked for."""
-        return self.match is not None and self.match.complete
+    complete: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,10 +139,13 @@ def find(
     found = []
     for entry, score in fuse.fuse(words, usual).items():
         key, similarity = near.get(entry, (None, 0.0))
-        match, nearby = matches.get(entry), entry in outstanding
-        found.append(Found(entry, score, match, key, similarity, nearby))
+        match = matches.get(entry)
+        complete = match is not None and match.complete
+        nearby = entry in outstanding
+        found.append(Found(entry, score, match, key, similarity, nearby, complete))
     # Whoever types a few words wants them: what only means the same comes after.
-    found.sort(key=lambda f: (asked.strict and not f.complete, -f.score, f.entry))
+    strict = asked.strict
+    found.sort(key=lambda f: (strict and not f.complete, -f.score, f.entry))
     return Finding(found, ranking.total, asked, loose, away)
 
 

@@ -128,7 +128,7 @@ class Ranking(NamedTuple):
 def ask(query: Query, space: Space) -> Asked:
     """Read a query in the light of the thesaurus and of the words that the space knows."""
     groups = [group for choice in query.wanted for group in _choice(choice)]
-    groups += _words(query.about)
+    groups += _words(query.about) if query.about else []
     without = [group for item in query.without for group in _choice((item,))]
     lexemes = [w for g in (*groups, *without) for a in g.alternatives for w in a.lexemes]
     tally = postings.tally(space.table, lexemes)

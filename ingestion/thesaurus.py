@@ -1,12 +1,18 @@
 """The thesaurus, as search reads it: from the lexemes of a term to the other terms of its row."""
 
 import functools
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from django.db.models import Count, Max
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
 
 from ingestion.models import Synonyms
+
+BELIEVED = 5.0
+"""Seconds after which a process looks whether another one has changed the thesaurus."""
 
 
 class Other(NamedTuple):
@@ -31,13 +37,24 @@ class Thesaurus(NamedTuple):
 
 
 def load() -> Thesaurus:
-    """Return the thesaurus as it stands in the database now; it is read again when it changed."""
+    """Return the thesaurus; what this process changes it knows at once, what others do soon."""
+    return _at(int(time.monotonic() / BELIEVED))
+
+
+@receiver([post_save, post_delete], sender=Synonyms)
+def forget(**kwargs: object) -> None:
+    """Have the thesaurus looked at again."""
+    _at.cache_clear()
+
+
+@functools.lru_cache(maxsize=1)
+def _at(moment: int) -> Thesaurus:
     state = Synonyms.objects.aggregate(n=Count("pk"), at=Max("updated_at"))
-    return _load(state["n"], state["at"])
+    return _read(state["n"], state["at"])
 
 
 @functools.lru_cache(maxsize=2)
-def _load(count: int, at: object) -> Thesaurus:
+def _read(count: int, at: object) -> Thesaurus:
     others: dict[tuple[str, ...], dict[tuple[str, ...], Other]] = {}
     for row in Synonyms.objects.all():
         terms = [

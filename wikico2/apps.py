@@ -7,7 +7,7 @@ class WikiCO2Config(AppConfig):
     verbose_name = "WikiCO2"
 
     def ready(self) -> None:
-        from wikico2 import checks  # noqa: F401  (registers the system checks)
+        from wikico2 import checks, lookups  # noqa: F401  (they register themselves)
         from wikico2.queue import ensure_schedule
 
         post_migrate.connect(ensure_schedule, sender=self, dispatch_uid="wikico2.schedule")

@@ -70,13 +70,11 @@ def _kept(finding: Finding) -> list[Found]:
 
     Where some rows hold all the words, those that hold a part of them only say little.
     """
-    complete = any(found.complete for found in finding.found)
+    some_do = not (finding.asked.strict and any(found.complete for found in finding.found))
     return [
         found
         for found in finding.found
-        if found.complete
-        or (found.near is not None and found.nearby)
-        or (not (complete and finding.asked.strict) and _half(found))
+        if found.complete or (found.near is not None and found.nearby) or (some_do and _half(found))
     ]
 
 

@@ -67,7 +67,7 @@ class SheetSide:
             refused = {found.entry for found in finding.found if found.complete}
         pks = self.visible.order_by("title", "pk").values_list("pk", flat=True)
         left = [pk for pk in pks[: MOST + len(refused)] if pk not in refused]
-        found = [Found(pk, 0.0, Match(pk, 0.0, Holds())) for pk in left[:MOST]]
+        found = [Found(pk, 0.0, Match(pk, 0.0, Holds()), complete=True) for pk in left[:MOST]]
         return Finding(found, self.visible.count() - len(refused))
 
     def count(self, kept: Sequence[Found]) -> int:
@@ -76,8 +76,8 @@ class SheetSide:
 
     def rows(self, kept: Sequence[Found]) -> list[Row]:
         """Return the facets' values of what was found, in its order."""
-        pks = [found.entry for found in kept]
-        drawn = Sheet.documents.through.objects.filter(sheet__in=pks)
+        sheets = Sheet.objects.filter(pk__any_of=[found.entry for found in kept]).order_by()
+        drawn = Sheet.documents.through.objects.filter(sheet__in=sheets)
         pairs = list(drawn.values_list("sheet_id", "document_id"))
         titles = named_to(self.user).filter(pk__in={document for _sheet, document in pairs})
         self.titles = {str(pk): title for pk, title in titles.values_list("pk", "title")}
@@ -85,7 +85,6 @@ class SheetSide:
         for sheet, document in pairs:
             if str(document) in self.titles:
                 sources.setdefault(sheet, []).append(str(document))
-        sheets = Sheet.objects.filter(pk__in=pks).order_by()
         values = {
             pk: {
                 "type": (type_key,),

@@ -55,7 +55,7 @@ class SourceSide:
 
     def _places(self, kept: Sequence[Found]) -> dict[int, tuple[int, int]]:
         """Return, by passage, its document and the page on which it begins."""
-        chunks = Chunk.objects.filter(pk__in=[found.entry for found in kept]).order_by()
+        chunks = Chunk.objects.filter(pk__any_of=[found.entry for found in kept]).order_by()
         return {
             pk: (document, page)
             for pk, document, page in chunks.values_list("pk", "document_id", "page_start")
