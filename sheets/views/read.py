@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from sheets.kept import kept
 from sheets.links import backlinks
 from sheets.models import Generation, Proposal, Sheet
-from sheets.named import named_to
+from sheets.named import named_on
 from sheets.page import text_for
 from sheets.progress import watch
 from sheets.provenance import Authored, show_authors
@@ -35,7 +35,7 @@ def sheet(request: HttpRequest, slug: str) -> HttpResponse:
         "sheet": found,
         "revision": found.current,
         "text": text_for(found.current, request.user) if found.current else None,
-        "documents": list(named_to(request.user).filter(sheets=found).order_by("title")),
+        "documents": list(named_on(found, request.user).order_by("title")),
         "backlinks": backlinks(found, request.user),
         "related": related(found, request.user),
         "former_titles": former_titles(found),

@@ -101,6 +101,19 @@ def test_of_what_a_sheet_quotes_its_title_alone(
     assert ("/taches/", "Projet Zéphyr") not in found
 
 
+def test_what_another_sheet_quotes_is_not_named_on_this_one(
+    client: Client, secret: Document, sheet: Sheet, expert: User
+) -> None:
+    kind = SheetType.objects.get(key="solution")
+    other = Sheet.objects.create(sheet_type=kind, title="Autre", slug="autre", state="published")
+    note = f"[^1]: [Projet Zéphyr, p. 1](/sources/{secret.pk}/pages/1/) « {AIR[1]} »"
+    written(other, f"- {AIR[1]}[^1]\n\n{note}", expert)
+    assert leaks(client, f"/fiches/{other.slug}/") == [(f"/fiches/{other.slug}/", SECRETS[0])]
+    assert leaks(client, f"/fiches/{sheet.slug}/") == []
+    written(other, "La chaleur se perd.", expert)
+    assert leaks(client, f"/fiches/{other.slug}/", f"/fiches/{sheet.slug}/") == []
+
+
 def test_who_has_an_account_sees_all(client: Client, secret: Document, contributor: User) -> None:
     client.force_login(contributor)
     html = client.get(f"/sources/{secret.pk}/").content.decode()
