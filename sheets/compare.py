@@ -5,13 +5,15 @@ Pure, but for the words of languages.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from django.utils.html import format_html
+from django.utils.translation import get_language, ngettext
 
 from sheets.body import TABLE_RULE, Note, read_note
 from sheets.diff import BlockChange, NoteChange, ValueChange, diff, diff_notes, diff_values
 from sheets.drafts import Template
-from sheets.graft import note_lines
 from sheets.merge import Version
 from sheets.merge.blocks import WORD
 from sheets.reconcile import field_heading
@@ -20,6 +22,8 @@ from sheets.render import Shown, render
 AROUND = 1
 """Unchanged blocks that are shown on either side of a change."""
 LEAST_FOLDED = 3
+MOST_RENDERED = 40_000
+"""So many characters of Markdown are rendered for the page with marks, unless all is asked for."""
 MOST_FOLDED = 30
 """A longer run of unchanged blocks is counted only, unless all of it is asked for."""
 
@@ -50,8 +54,12 @@ class NoteLine:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What differs between two versions: text, header data with their headings, footnotes."""
+    """What differs between two versions: text, header data with their headings, footnotes.
 
+    `changes` are all the blocks of both, `runs` the same, to be shown or folded.
+    """
+
+    changes: Sequence[BlockChange]
     runs: Sequence[Run]
     values: Sequence[tuple[str, ValueChange]]
     notes: Sequence[NoteLine]
@@ -65,9 +73,10 @@ class Comparison:
 
 def compare(old: Version, new: Version, template: Template, *, whole: bool = False) -> Comparison:
     """Return what differs; with `whole` every unchanged block is there to be unfolded."""
-    changes = diff(old.body, new.body)
+    changes = diff(MARKS.sub("", old.body), MARKS.sub("", new.body))
     counts = Counter(kind for c in changes if (kind := counted(c)))
     return Comparison(
+        changes=changes,
         runs=list(runs_of(changes, whole=whole)),
         values=[(field_heading(v.key, template), v) for v in diff_values(old.values, new.values)],
         notes=[
@@ -115,7 +124,9 @@ def runs_of(changes: Sequence[BlockChange], *, whole: bool) -> Iterator[Run]:
 # --- The page with marks --------------------------------------------------------------------------
 
 ADD, ADDED, CUT, GONE = "\ue010", "\ue011", "\ue012", "\ue013"
-MARKS = str.maketrans(dict.fromkeys((ADD, ADDED, CUT, GONE), ""))
+FOLD, REST, END = "\ue014", "\ue015", "\ue016"
+MARKS = re.compile("[\ue010-\ue016]")
+FOLDED = re.compile(f"<p>(?P<sign>{FOLD}|{REST})(?P<count>\\d+){END}</p>")
 TAGS = {ADD: "<ins>", ADDED: "</ins>", CUT: "<del>", GONE: "</del>"}
 TAG = re.compile(r"(<[^>]*>)")
 TIGHT = re.compile(r"</(ins|del)>(\s*)<\1>")
@@ -124,25 +135,93 @@ CLOSE = {"item", "row"}
 
 
 def changed_page(
-    old: Version, new: Version, template: Template, citations: Mapping[str, Shown]
+    changes: Sequence[BlockChange],
+    notes: Mapping[str, str],
+    template: Template,
+    citations: Mapping[str, Shown],
+    *,
+    whole: bool = False,
 ) -> str:
-    """Return the page of the new version with what is new in <ins> and what went in <del>."""
-    old = Version(old.body.translate(MARKS), old.values)
-    new = Version(new.body.translate(MARKS), new.values)
+    """Return the page of the new version with what is new in <ins> and what went in <del>.
+
+    `notes` are the footnotes of both versions. What is the same is folded, and what comes after
+    very much left out, so that nobody waits for it: all of it is rendered where it is asked for.
+    """
     lines: list[str] = []
     last = ""
-    for change in diff(old.body, new.body):
-        text = marked_block(change)
+    for text, block in whole_text(changes) if whole else folded_text(changes):
         if text:
-            lines.append("\n" if last == change.block and last in CLOSE else "\n\n")
+            lines.append("\n" if last == block and last in CLOSE else "\n\n")
             lines.append(text)
-            last = change.block
-    notes = note_lines(old.body) | note_lines(new.body)
-    ends = "\n".join(f"[^{label}]: {text}" for label, text in notes.items())
+            last = block
+    ends = "\n".join(f"[^{label}]: {MARKS.sub('', text)}" for label, text in notes.items())
     page = render(f"{''.join(lines)}\n\n{ends}\n", {}, template, citations).body
+    page = FOLDED.sub(lambda m: fold_line(int(m["count"]), at_end=m["sign"] == REST), page)
     return "".join(
-        piece.translate(MARKS) if piece.startswith("<") else with_tags(piece)
+        MARKS.sub("", piece) if piece.startswith("<") else with_tags(piece)
         for piece in TAG.split(page)
+    )
+
+
+Text = Iterator[tuple[str, str]]
+"""The Markdown of blocks, with marks, and their kinds."""
+
+
+def whole_text(changes: Iterable[BlockChange]) -> Text:
+    return ((marked_block(change), change.block) for change in changes)
+
+
+def folded_text(changes: Sequence[BlockChange]) -> Text:
+    """Yield the blocks that differ and those around them, and a mark for each run of others."""
+    place = size = 0
+    for run in runs_of(changes, whole=False):
+        start, place = place, place + run.count
+        if run.folded:
+            yield f"{FOLD}{run.count}{END}", "text"
+            yield from leading(changes, start, place)
+        elif size > MOST_RENDERED:
+            yield f"{REST}{len(changes) - start}{END}", "text"
+            return
+        else:
+            for text, block in whole_text(run.changes):
+                size += len(text)
+                yield text, block
+
+
+def leading(changes: Sequence[BlockChange], start: int, stop: int) -> Text:
+    """Yield what a block needs above it when those before it, from `start` on, are folded.
+
+    These are the headings that it stands under, and the head of its table.
+    """
+    if stop == len(changes):
+        return
+    first = changes[stop]
+    above: dict[bool, BlockChange] = {}
+    for change in changes[start:stop]:
+        if change.level:
+            above = {**(above if change.level > 2 else {}), change.level > 2: change}
+    for is_field, heading in above.items():
+        if not first.level or (first.level > 2 and not is_field):
+            yield heading.new, heading.block
+    top = stop
+    while first.block == "row" and top and changes[top - 1].block == "row":
+        top -= 1
+    if top + 2 <= stop and TABLE_RULE.match(changes[top + 1].new):
+        yield f"{changes[top].new}\n{changes[top + 1].new}", "row"
+
+
+def fold_line(count: int, *, at_end: bool) -> str:
+    """Return the line that stands for unchanged blocks, or for what comes after very much."""
+    if at_end:
+        said = ngettext(
+            "%(n)s more block is not shown here", "%(n)s more blocks are not shown here", count
+        )
+    else:
+        said = ngettext("%(n)s unchanged block", "%(n)s unchanged blocks", count)
+    return format_html(
+        '<p class="diff-fold" lang="{}"><a href="?vue=rendu&amp;tout=1">{}</a></p>',
+        get_language() or "fr",
+        said % {"n": count},
     )
 
 

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from sheets.compare import changed_page, compare
 from sheets.edit import restore, version_of
+from sheets.graft import note_lines
 from sheets.kept import kept
 from sheets.models import Revision, Sheet
 from sheets.refresh import citations_of
@@ -117,15 +118,17 @@ def made(sheet: Sheet, was: Revision, now: Revision, view: str, *, whole: bool) 
     texts = Revision.objects.in_bulk([was.pk, now.pk])
     old, new = version_of(texts[was.pk]), version_of(texts[now.pk])
     template = load_template(sheet.sheet_type)
+    comparison = compare(old, new, template, whole=whole)
     context = {
-        "comparison": compare(old, new, template, whole=whole),
+        "comparison": comparison,
         "view": VIEWS[view],
         "sheet": sheet,
         "LANGUAGE_CODE": get_language(),
     }
     if view == "rendu":
         cited = citations_of(texts[was.pk]) | citations_of(texts[now.pk])
-        context["page"] = changed_page(old, new, template, cited)
+        notes = note_lines(old.body) | note_lines(new.body)
+        context["page"] = changed_page(comparison.changes, notes, template, cited, whole=whole)
     return render_to_string("sheets/_diff.html", context)
 
 

@@ -1,0 +1,79 @@
+"""The comparison as a reader gets it: what is folded, and the page with marks."""
+
+import pytest
+
+from sheets import compare as comparing
+from sheets.compare import changed_page, compare
+from sheets.merge import Version
+from tests.sheets.factories import TEMPLATE
+
+TABLE = "| Risque | Parade |\n|---|---|\n" + "\n".join(
+    f"| Risque numéro {n} | Parade numéro {n} |" for n in range(1, 9)
+)
+GAINS = "\n".join(f"- Un gain de {n} % en atelier." for n in range(1, 9))
+OLD = f"""## 🎯 Résumé (10 secondes)
+
+Le compresseur rend sa chaleur.
+
+## 📊 Impacts attendus
+
+### Énergie
+
+{GAINS}
+
+### CO₂
+
+Moins de gaz est brûlé.
+
+## ⚠️ Risques / freins & solutions
+
+{TABLE}
+"""
+
+
+def page(new: str, *, whole: bool = False) -> str:
+    changes = compare(Version(OLD), Version(new), TEMPLATE).changes
+    return changed_page(changes, {}, TEMPLATE, {}, whole=whole)
+
+
+def test_the_page_shows_what_differs_and_counts_the_rest() -> None:
+    html = page(OLD.replace("Un gain de 6 %", "Un gain de 60 %"))
+    assert "<ins>60</ins>" in html
+    assert "<del>6</del>" in html
+    assert "Un gain de 5" in html
+    assert "Un gain de 2" not in html
+    assert "Risque numéro 3" not in html
+    assert html.count('class="diff-fold"') == 2
+
+
+def test_a_block_stands_under_its_headings() -> None:
+    html = page(OLD.replace("Moins de gaz", "Moins de fioul"))
+    assert html.index('id="impacts"') < html.index('id="impacts-co2"') < html.index("fioul")
+    assert "Énergie</h3>" not in html
+    assert "Résumé" not in html
+
+
+def test_a_row_stands_under_the_head_of_its_table() -> None:
+    html = page(OLD.replace("Parade numéro 7", "Garde numéro 7"))
+    assert html.index('<th scope="col">Risque</th>') < html.index("<ins>Garde</ins>")
+    assert "Parade numéro 2" not in html
+
+
+def test_the_whole_page_where_it_is_asked_for() -> None:
+    html = page(OLD.replace("Parade numéro 7", "Garde numéro 7"), whole=True)
+    assert "Parade numéro 2" in html
+    assert "diff-fold" not in html
+
+
+def test_very_much_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "MOST_RENDERED", 10)
+    html = page(OLD.replace("sa chaleur", "son froid").replace("de gaz", "de fioul"))
+    assert "froid" in html
+    assert "fioul" not in html
+    assert "tout=1" in html
+
+
+def test_signs_that_mark_changes_are_not_taken_from_the_text() -> None:
+    html = page(OLD.replace("gaz", "\ue010gaz\ue0149\ue016"))
+    assert "\ue010" not in html
+    assert "9" in html
