@@ -5,11 +5,12 @@ and a footnote such as `[^3]: [Guide, p. 14](/sources/7/pages/14/) « quote »` 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sheets.drafts import Template
-from wikico2.text import fold, words
+from wikico2.text import words
 
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
 NOTE = re.compile(r"^\[\^([^\]\s]+)\]:\s*(.*)$")
@@ -31,6 +32,7 @@ ESCAPED = re.compile(r"\\([\\`*_\[\]<>|#+.)=~-])")
 ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
 TABLE_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*$")
 FENCE = re.compile(r"^\s*(```|~~~)")
+PLAIN = re.compile(r"[A-Za-z0-9]")
 LEADING_PUNCTUATION = re.compile(r"^[\s.,;:!?)»]+")
 
 
@@ -64,6 +66,12 @@ def split_notes(body: str) -> tuple[str, dict[str, Note]]:
 
     A definition goes on over the indented lines that follow it. The first one of a marker counts.
     """
+    text, notes = _split(body)
+    return text, dict(notes)
+
+
+@lru_cache(maxsize=16)  # a text that is saved is read by all that checks, renders and indexes it
+def _split(body: str) -> tuple[str, Mapping[str, Note]]:
     kept: list[str] = []
     found: dict[str, list[str]] = {}
     current: list[str] | None = None
@@ -98,6 +106,7 @@ def write_note(marker: str, title: str, document_id: int, page: int, quote: str)
     return f"[^{marker}]: [{label}](/sources/{document_id}/pages/{page}/) « {flat} »"
 
 
+@lru_cache(maxsize=4096)
 def heading_key(text: str) -> str:
     """Return what identifies a heading: its words, without emoji, number or accents."""
     return " ".join(words(re.sub(r"^\W*\d+(?:\.\d+)*[.)]?\s+", "", text)) or words(text))
@@ -255,4 +264,5 @@ def unescape(text: str) -> str:
 
 
 def has_words(text: str) -> bool:
-    return bool(fold(text).strip(" -*_.|")) and bool(words(text))
+    """Tell whether there is a letter or a figure in a text."""
+    return bool(PLAIN.search(text)) or bool(words(text))

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models.expressions import RawSQL
 
 from ingestion.models import Chunk, Document, Page
 from ingestion.retrieve import Passage
@@ -15,6 +15,16 @@ from sheets.drafts import Row, SectionDraft, Statement
 from sheets.verify import BROKEN, VERIFIED, WEAK, Verdict, bearing_text, verify
 from wikico2.text import words
 
+NAMED = "unnest(%s::bigint[], %s::integer[]) AS named (document, page)"
+NAMED_PAGES = f"""
+    SELECT p.id FROM {NAMED} JOIN ingestion_page p
+        ON p.document_id = named.document AND p.number = named.page
+"""  # noqa: S608 (no words but ours)
+NAMED_CHUNKS = f"""
+    SELECT c.id FROM {NAMED} JOIN ingestion_chunk c
+        ON c.document_id = named.document AND named.page BETWEEN c.page_start AND c.page_end
+"""  # noqa: S608 (no words but ours)
+OF_A_CHUNK = ("document", "position", "page_start", "page_end", "headings", "text")
 SEVERITY = {VERIFIED: 0, WEAK: 1, BROKEN: 2}
 
 
@@ -75,16 +85,18 @@ def still_cited(said: SaidOrRow, known: Container[str]) -> SaidOrRow:
 def load_ground(notes: Iterable[Note]) -> Ground:
     """Load the documents, pages and passages that the citations name."""
     named = {(n.document_id, n.page) for n in notes if n.document_id and n.page}
-    documents = Document.objects.in_bulk({document for document, _ in named})
     if not named:
         return Ground({}, {}, {})
-    on_page, over_page = Q(), Q()
-    for document, page in named:
-        on_page |= Q(document_id=document, number=page)
-        over_page |= Q(document_id=document, page_start__lte=page, page_end__gte=page)
-    pages = {(p.document_id, p.number): p.text for p in Page.objects.filter(on_page)}
+    documents = Document.objects.in_bulk({document for document, _ in named})
+    given = [[document for document, _ in named], [page for _, page in named]]
+    texts = Page.objects.filter(pk__in=RawSQL(NAMED_PAGES, given))  # noqa: S611 (ours)
+    pages = {
+        (document, page): text
+        for document, page, text in texts.values_list("document", "number", "text")
+    }
     chunks: dict[tuple[int, int], list[Chunk]] = {}
-    for chunk in Chunk.objects.filter(over_page).defer("search").order_by("document", "position"):
+    passages = Chunk.objects.filter(pk__in=RawSQL(NAMED_CHUNKS, given))  # noqa: S611 (ours)
+    for chunk in passages.only(*OF_A_CHUNK).order_by("document", "position"):
         for page in range(chunk.page_start, chunk.page_end + 1):
             chunks.setdefault((chunk.document_id, page), []).append(chunk)
     return Ground(documents, pages, chunks)
@@ -104,7 +116,7 @@ def check(notes: Mapping[str, Note], said: Iterable[Said]) -> list[Checked]:
         if not grounded:
             continue
         passages = [borne(cited[m], found[m][0], ground) for m in grounded if found[m][1]]
-        verdict = verify(statement.text, passages)
+        verdict = judged(statement.text, tuple(passages))
         for marker in grounded:
             known = worst.get(marker)
             if known is None or SEVERITY[verdict.verdict] > SEVERITY[known.verdict]:
@@ -112,6 +124,12 @@ def check(notes: Mapping[str, Note], said: Iterable[Said]) -> list[Checked]:
     return [
         checked(note, found[marker], worst.get(marker), ground) for marker, note in cited.items()
     ]
+
+
+@lru_cache(maxsize=4096)  # what has not changed since the last save of a sheet
+def judged(statement: str, passages: tuple[str, ...]) -> Verdict:
+    """Return the verdict on a statement and the passages that it cites."""
+    return verify(statement, passages)
 
 
 def find(note: Note, ground: Ground) -> tuple[Chunk | None, bool]:

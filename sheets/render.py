@@ -24,7 +24,7 @@ from markdown.util import AtomicString
 from sheets.body import LINK, MARKER, Note, Outline, linked_title, split_notes
 from sheets.drafts import Template
 from sheets.profile import PROFILE, drawn, shares
-from wikico2.text import fold, words
+from wikico2.text import fold
 
 VERSION = 3
 """Raised when the same text gives another page: older ones are then made again when read."""
@@ -361,7 +361,7 @@ def space(element: ElementTree.Element) -> None:
 
 def french_spaces(text: str | None) -> str | None:
     """Return the text with no-break spaces where French typography has them."""
-    if not text or (not words(text) and not text.strip()):
+    if not text or text.isspace():
         return text
     for pattern, replacement in SPACING:
         text = pattern.sub(replacement, text)

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.urls import reverse
 
-from sheets.body import Note, split_notes, statements
+from sheets.body import split_notes, statements
 from sheets.cite import Checked, check
 from sheets.drafts import Template
 from sheets.graft import sizes, written_out
@@ -70,7 +70,8 @@ def save_revision(
     """
     from sheets.tasks import queue_indexing
 
-    locked = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
+    held = Sheet.objects.select_for_update(of=("self",)).select_related("sheet_type")
+    locked = held.get(pk=sheet.pk)
     if locked.current_id != (base.pk if base else None):
         raise StaleBase(locked.current)
     if origin == Revision.Origin.GENERATED and locked.touched_by_a_person():
@@ -147,7 +148,7 @@ def settle(revision: Revision, template: Template) -> Measures:
     said = statements(revision.body, template)
     values = statements(header_as_body(revision.metadata, template), template)
     found = check(notes, [*said, *values])
-    Citation.objects.bulk_create(
+    rows = Citation.objects.bulk_create(
         Citation(
             revision=revision,
             marker=c.note.marker[:40],
@@ -164,7 +165,7 @@ def settle(revision: Revision, template: Template) -> Measures:
     verdicts = {c.note.marker: c.verdict for c in found}
     by_a_person = revision.origin != Revision.Origin.GENERATED
     measures = measure(template, [*said, *values], verdicts, by_a_person=by_a_person)
-    page = make_page(revision, template, notes, found)
+    page = make_page(revision, template, found, {row.marker: row.pk for row in rows})
     revision.rendered = page.as_json() | {"measures": measures.as_json()}
     revision.save(update_fields=["rendered"])
     return measures
@@ -195,10 +196,9 @@ def header_as_body(metadata: Mapping[str, str], template: Template) -> str:
 
 
 def make_page(
-    revision: Revision, template: Template, notes: Mapping[str, Note], found: list[Checked]
+    revision: Revision, template: Template, found: list[Checked], ids: Mapping[str, int]
 ) -> Rendered:
-    """Return the revision's HTML, its citations linked to the rows just stored."""
-    ids = dict(revision.citations.values_list("marker", "pk"))
+    """Return the revision's HTML, its citations linked to their rows, whose keys are `ids`."""
     shown = {
         c.note.marker: shown_as(
             c, page_url(c.note.document_id or 0, c.note.page or 1, ids[c.note.marker[:40]])

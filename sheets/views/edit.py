@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import redirect_to_login
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -37,6 +38,9 @@ from sheets.views.read import readable_sheets
 from wikico2.errors import WorkError
 from wikico2.models import User
 
+ASSISTED = ("picture", "find", "cite", "preview", "back")
+"""What the buttons of the form ask for beside saving; nothing is saved then."""
+
 # --- The page -------------------------------------------------------------------------------------
 
 
@@ -57,17 +61,17 @@ def sheet_edit(request: HttpRequest, slug: str) -> HttpResponse:
         login(request, entry.get_user())
     may_edit(request)
     form = editor.form(request.POST)
-    keep(editor, cast("User", request.user), form.typed())
     action, _colon, detail = request.POST.get("do", "save").partition(":")
     if action == "discard":
         forget(editor, cast("User", request.user))
         messages.info(request, _("What you had typed was thrown away. The sheet is unchanged."))
         return redirect(editor.back)
-    if action in ("picture", "find", "cite", "preview", "back"):
+    if action not in ASSISTED and form.is_valid():
+        return save(request, editor, form)
+    keep(editor, cast("User", request.user), form.typed())
+    if action in ASSISTED:
         return assist(request, editor, action, detail)
-    if not form.is_valid():
-        return show(request, editor, form, status=422)
-    return save(request, editor, form)
+    return show(request, editor, form, status=422)
 
 
 def begin(request: HttpRequest, sheet: Sheet) -> HttpResponse:
@@ -137,24 +141,29 @@ def assist(request: HttpRequest, editor: Editor, action: str, detail: str) -> Ht
 
 
 def save(request: HttpRequest, editor: Editor, form: EditForm) -> HttpResponse:
-    """Save, or show where others have changed the same."""
+    """Save, or show where others have changed the same; what is not saved is kept."""
     user = cast("User", request.user)
     settle = request.POST.get("onto", "")
     choices = SettleForm([], request.POST, choices={}).posted if settle else None
     try:
-        revision = save_edit(
-            editor.sheet,
-            user,
-            base=editor.base,
-            text=form.text(),
-            comment=form.cleaned_data["comment"],
-            minor=form.cleaned_data["minor"],
-            choices={k: c for k, c in choices.items() if c.take} if choices is not None else None,
-            onto=int(settle) if settle.isdecimal() and len(settle) < 10 else 0,
-        )
+        with transaction.atomic():
+            revision = save_edit(
+                editor.sheet,
+                user,
+                base=editor.base,
+                text=form.text(),
+                comment=form.cleaned_data["comment"],
+                minor=form.cleaned_data["minor"],
+                choices=None if choices is None else {k: c for k, c in choices.items() if c.take},
+                onto=int(settle) if settle.isdecimal() and len(settle) < 10 else 0,
+            )
+            forget(editor, user)
     except Clash as clash:
+        keep(editor, user, form.typed())
         return show_clash(request, editor, form, clash)
-    forget(editor, user)
+    except Exception:
+        keep(editor, user, form.typed())
+        raise
     tell(request, editor, revision)
     return redirect(editor.back)
 

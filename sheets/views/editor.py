@@ -86,6 +86,8 @@ def sent_base(request: HttpRequest, sheet: Sheet) -> Revision | None:
     number = request.POST.get("base", "")
     if not number.isdecimal() or len(number) > 9:
         return None
+    if sheet.current and sheet.current.number == int(number):
+        return sheet.current
     return sheet.revisions.filter(number=int(number)).first()
 
 
