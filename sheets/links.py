@@ -19,7 +19,9 @@ from sheets.models import FormerName, Link, SearchedSheet, Sheet
 from sheets.refresh import up_to_date
 from wikico2.text import fold
 
-WIKILINK = re.compile(r'<a class="wikilink" href="(?P<href>[^"]*)">')
+WIKILINK = re.compile(
+    r'<a class="wikilink(?P<guess> guess)?" href="(?P<href>[^"]*)">(?P<shown>[^<]*)</a>'
+)
 LONGEST = 250
 
 
@@ -28,9 +30,16 @@ def folded(title: str) -> str:
     return fold(title)[:LONGEST]
 
 
-def titles_in(html: str) -> list[str]:
-    """Return the titles that a rendered text links to, each once."""
-    return list(dict.fromkeys(title_of(match) for match in WIKILINK.finditer(html)))
+def titles_in(html: str) -> dict[str, bool]:
+    """Return the titles that a rendered text links to, and whether any of the links is a person's.
+
+    The others are guesses: names that stand where those of sheets are expected.
+    """
+    found: dict[str, bool] = {}
+    for match in WIKILINK.finditer(html):
+        title = title_of(match)
+        found[title] = found.get(title, False) or not match["guess"]
+    return found
 
 
 def title_of(match: re.Match[str]) -> str:
@@ -40,21 +49,27 @@ def title_of(match: re.Match[str]) -> str:
 
 def note_links(sheet: Sheet) -> None:
     """Keep what the sheet's current text links to."""
-    wanted: dict[str, str] = {}
+    wanted: dict[str, tuple[str, bool]] = {}
     if sheet.current:
         page = up_to_date(sheet.current)
-        for title in titles_in("".join([page["body"], *page["header"].values()])):
+        for title, is_marked in titles_in(
+            "".join([page["body"], *page["header"].values()])
+        ).items():
             if key := folded(title):
-                wanted.setdefault(key, title)
-    there = dict(sheet.links.values_list("folded", "title"))
-    if there == wanted:
+                first, marked_before = wanted.get(key, (title, False))
+                wanted[key] = first, marked_before or is_marked
+    known = sheet.links.values_list("folded", "title", "is_marked")
+    if {key: (title, is_marked) for key, title, is_marked in known} == wanted:
         return
     sheet.links.exclude(folded__in=wanted).delete()
     Link.objects.bulk_create(
-        [Link(source=sheet, folded=key, title=title) for key, title in wanted.items()],
+        [
+            Link(source=sheet, folded=key, title=title, is_marked=is_marked)
+            for key, (title, is_marked) in wanted.items()
+        ],
         update_conflicts=True,
         unique_fields=["source", "folded"],
-        update_fields=["title"],
+        update_fields=["title", "is_marked"],
     )
 
 
@@ -75,7 +90,10 @@ def resolve(titles: Iterable[str], user: Any) -> dict[str, Sheet]:
 
 
 def with_links(html: str, user: Any) -> str:
-    """Return a rendered text whose links lead to the sheets; those that lead nowhere are red."""
+    """Return a rendered text whose links lead to the sheets.
+
+    Those that lead nowhere are red where a person has marked them, and plain words elsewhere.
+    """
     titles = titles_in(html)
     if not titles:
         return html
@@ -84,9 +102,15 @@ def with_links(html: str, user: Any) -> str:
     def led(match: re.Match[str]) -> str:
         sheet = found.get(folded(title_of(match)))
         if sheet:
-            return f'<a class="wikilink" href="{escape(sheet.get_absolute_url())}">'
+            address, shown = escape(sheet.get_absolute_url()), match["shown"]
+            return f'<a class="wikilink" href="{address}">{shown}</a>'
+        if match["guess"]:
+            return match["shown"]
         said = escape(_("This sheet does not exist yet"))
-        return f'<a class="wikilink missing" href="{match["href"]}" rel="nofollow" title="{said}">'
+        return (
+            f'<a class="wikilink missing" href="{match["href"]}" rel="nofollow" title="{said}">'
+            f"{match['shown']}</a>"
+        )
 
     return WIKILINK.sub(led, html)
 
@@ -113,7 +137,7 @@ class Wanted:
 
 
 def wanted_titles(user: Any) -> list[Mapping[str, Any]]:
-    """Return the titles that sheets link to and none bears, the most wanted first.
+    """Return the titles that people have linked to and no sheet bears, the most wanted first.
 
     Each row has `folded` and `count`.
     """
@@ -121,6 +145,7 @@ def wanted_titles(user: Any) -> list[Mapping[str, Any]]:
     former = FormerName.objects.values("folded")
     return list(
         Link.objects.shown_to(user)
+        .filter(is_marked=True)
         .exclude(Q(folded__in=named) | Q(folded__in=former))
         .values("folded")
         .annotate(count=Count("source"))
@@ -131,9 +156,9 @@ def wanted_titles(user: Any) -> list[Mapping[str, Any]]:
 def with_sources(rows: Iterable[Mapping[str, Any]], user: Any) -> list[Wanted]:
     """Return wanted titles, as first written, with the sheets that link to them."""
     keys = [row["folded"] for row in rows]
-    links = Link.objects.shown_to(user).filter(folded__in=keys).select_related("source")
+    links = Link.objects.shown_to(user).filter(folded__in=keys, is_marked=True)
     by_key: dict[str, list[Link]] = {key: [] for key in keys}
-    for link in links.order_by(F("source__title")):
+    for link in links.select_related("source").order_by(F("source__title")):
         by_key[link.folded].append(link)
     return [
         Wanted(found[0].title, [link.source for link in found])

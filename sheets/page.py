@@ -27,6 +27,24 @@ ENGLISH = (
     ('<th scope="col">Dessin</th>', '<th scope="col" lang="en">Drawing</th>'),
     ('<th scope="col">Part</th>', '<th scope="col" lang="en">Share</th>'),
 )
+COLUMNS = {
+    "Actions": "Actions",
+    "Impact": "Impact",
+    "Lien": "Link",
+    "Parade": "Countermeasure",
+    "Priorité": "Priority",
+    "Risque ou frein": "Risk or obstacle",
+    "Résultats": "Results",
+    "Résumé": "Summary",
+    "Secteur": "Sector",
+    "Solutions associées": "Related solutions",
+    "Sous-secteur": "Subsector",
+    "Système": "System",
+    "Titre": "Title",
+    "Type": "Type",
+}
+"""The columns of tables that the kinds of sheet name; what else a table says is people's own."""
+COLUMN = re.compile(r'<th scope="col">(?P<said>[^<]*)</th>')
 SECTION = re.compile(
     r'(?P<start><section class="sheet-section" id="(?P<key>[^"]+)">\s*<h2)(?P<end>>)'
     r"(?P<heading>[^<]*)(?P<close></h2>)"
@@ -86,6 +104,12 @@ class Names:
                 return plain.removesuffix(names.heading_fr) + names.heading_en
         return heading
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """Return the English for the columns that this kind of sheet names."""
+        named = {c for s in self.sections for f in s.fields.all() for c in f.columns}
+        return {c: COLUMNS[c] for c in named if c in COLUMNS}
+
     def _of(self, key: str) -> Iterable[Section | Field]:
         for section in self.sections:
             if section.key == key:
@@ -112,7 +136,13 @@ def in_english(html: str, revision: Revision, names: Names) -> str:
             return match[0]
         return f'{match["start"]} lang="en"{match["end"]}{escape(after)}{match["close"]}'
 
-    html = FIELD.sub(heading, SECTION.sub(heading, html))
+    columns = names.columns
+
+    def column(match: re.Match[str]) -> str:
+        said = columns.get(match["said"].strip())
+        return f'<th scope="col" lang="en">{escape(said)}</th>' if said else match[0]
+
+    html = COLUMN.sub(column, FIELD.sub(heading, SECTION.sub(heading, html)))
     html = STARS.sub(r'aria-label="\1 out of 5"', html)
     reasons = english_reasons(revision) if 'class="why"' in html else {}
     return WHY.sub(

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,16 @@ KEPT = "exports"
 logger = logging.getLogger(__name__)
 
 
-def pdf_of(sheet: Sheet, revision: Revision, text: Text) -> bytes:
-    """Return a sheet as PDF; made once for each text and its head.
+@dataclass(frozen=True)
+class Pdf:
+    """A PDF: the name that it is kept under, and the page that it is made from."""
 
-    Raises WorkError pdf_needs_libraries where the libraries of the system are missing.
-    """
+    name: str
+    page: str
+
+
+def pdf_of(sheet: Sheet, revision: Revision, text: Text) -> Pdf:
+    """Return the PDF of a sheet; each text and its head have one of their own."""
     page = render_to_string(
         "sheets/pdf.html",
         {
@@ -34,15 +40,30 @@ def pdf_of(sheet: Sheet, revision: Revision, text: Text) -> bytes:
             "SITE_URL": settings.SITE_URL,
         },
     )
-    style = STYLE.read_text()
-    digest = hashlib.sha256(f"{page}\0{style}".encode()).hexdigest()[:32]
-    name = f"{KEPT}/{digest}.pdf"
-    if default_storage.exists(name):
-        with default_storage.open(name) as kept:
+    return Pdf(hashlib.sha256(f"{page}\0{STYLE.read_text()}".encode()).hexdigest()[:32], page)
+
+
+def kept_pdf(name: str) -> bytes | None:
+    """Return the PDF of that name, if it has been made."""
+    try:
+        with default_storage.open(place_of(name)) as kept:
             return bytes(kept.read())
-    content = made(page, style)
-    default_storage.save(name, ContentFile(content))
-    return content
+    except FileNotFoundError:
+        return None
+
+
+def keep_pdf(pdf: Pdf) -> None:
+    """Make a PDF, and keep it.
+
+    Raises WorkError pdf_needs_libraries where the libraries of the system are missing.
+    """
+    if not default_storage.exists(place_of(pdf.name)):
+        content = made(pdf.page, STYLE.read_text())
+        default_storage.save(place_of(pdf.name), ContentFile(content))
+
+
+def place_of(name: str) -> str:
+    return f"{KEPT}/{name}.pdf"
 
 
 def made(page: str, style: str) -> bytes:

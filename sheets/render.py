@@ -26,7 +26,7 @@ from sheets.drafts import Template
 from sheets.profile import PROFILE, drawn, shares
 from wikico2.text import fold
 
-VERSION = 3
+VERSION = 4
 """Raised when the same text gives another page: older ones are then made again when read."""
 
 TAGS = {
@@ -199,10 +199,14 @@ class LinkPattern(InlineProcessor):
         return link_to(linked_title(match), shown), match.start(0), match.end(0)
 
 
-def link_to(title: str, shown: str) -> ElementTree.Element:
-    """Return the link to the sheet of that title."""
+def link_to(title: str, shown: str, kind: str = "wikilink") -> ElementTree.Element:
+    """Return the link to the sheet of that title.
+
+    The kind "wikilink guess" is for what nobody has marked as a link: it is one for readers only
+    where a sheet bears the title.
+    """
     address = f"{reverse('sheet_called')}?{urlencode({'titre': title})}"
-    link = ElementTree.Element("a", {"class": "wikilink", "href": address})
+    link = ElementTree.Element("a", {"class": kind, "href": address})
     link.text = AtomicString(shown)
     return link
 
@@ -302,7 +306,7 @@ def hold_place(image: ElementTree.Element) -> None:
 
 
 def work_out_columns(table: ElementTree.Element) -> None:
-    """Draw priorities as stars, and have the names of solutions link to their sheets."""
+    """Draw priorities as stars, and have the names of solutions lead to their sheets."""
     heads = [fold(plain(cell)) for cell in table.iter("th")]
     for row in table.iter("tr"):
         for head, cell in zip(heads, row.findall("td"), strict=False):
@@ -327,7 +331,7 @@ def draw_stars(cell: ElementTree.Element) -> None:
 
 
 def link_names(cell: ElementTree.Element) -> None:
-    """Turn a cell that lists short names into links; one with links or sentences stays."""
+    """Turn a cell that lists short names into guesses; one with links or sentences stays."""
     if not cell.text or any(child.tag != "sup" for child in cell):
         return
     names = [" ".join(name.split()) for name in re.split("[,;]", cell.text.strip(" ."))]
@@ -335,7 +339,7 @@ def link_names(cell: ElementTree.Element) -> None:
         return
     cell.text = None
     for place, name in enumerate(names):
-        link = link_to(name[:1].upper() + name[1:], name)
+        link = link_to(name[:1].upper() + name[1:], name, "wikilink guess")
         link.tail = ", " if place + 1 < len(names) else None
         cell.insert(place, link)
 

@@ -4,7 +4,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from ingestion.signals import document_settled
-from sheets import digest, generate, index, kept, stale
+from sheets import digest, errands, generate, index, kept, stale
 from sheets.models import Citation, Generation, Revision, Sheet
 from sheets.related import relate
 from sheets.revise import recheck
@@ -20,6 +20,7 @@ DAILY = {"sheets.tasks.send_digests": "send digests", "sheets.tasks.clear_pages"
 INDEX_TRIES = 10
 INDEX_PAUSE = 60.0
 resumable("sheets.Generation", WRITE)
+resumable("sheets.Errand", errands.RUN)
 
 
 def write_sheet(generation_id: int) -> None:
@@ -100,8 +101,14 @@ def send_digest(user_id: int) -> None:
 
 
 def clear_pages() -> None:
-    """Throw away the pages that were kept longest."""
+    """Throw away the pages that were kept longest, and forget errands that ended long ago."""
     kept.clear()
+    errands.clear()
+
+
+def run_errand(errand_id: int) -> None:
+    """Take an errand one time slice further."""
+    errands.run(errand_id)
 
 
 @receiver(post_save, sender=Sheet)

@@ -9,7 +9,7 @@ import datetime as dt
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, Any
@@ -18,6 +18,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ingestion.accept import accept
 from ingestion.models import Document
@@ -72,26 +73,45 @@ def unpack(file: IO[bytes], user: User) -> Report:
 
     What is wrong with a single file stands in the report, and the rest is taken in all the same.
     """
+    with opened(file) as archive:
+        importer = Importer(archive, user)
+        for _done in importer.steps():
+            pass
+        return importer.report
+
+
+def opened(file: IO[bytes]) -> zipfile.ZipFile:
+    """Open an archive; raises WorkError not_an_archive."""
     try:
-        archive = zipfile.ZipFile(file)
+        return zipfile.ZipFile(file)
     except (zipfile.BadZipFile, OSError) as error:
         raise WorkError("not_an_archive") from error
-    with archive:
-        return Importer(archive, user).run()
 
 
 class Importer:
-    """One archive on its way in."""
+    """One archive on its way in; `total` things are to be taken in, one after the other."""
 
-    def __init__(self, archive: zipfile.ZipFile, user: User) -> None:
+    def __init__(self, archive: zipfile.ZipFile, user: User, report: Report | None = None) -> None:
         self.archive = archive
         self.user = user
         self.names = sorted(archive.namelist())
-        self.report = Report()
+        self.report = report or Report()
         self.documents: dict[str, Document] = {}  # by what the archive calls them
         self.by_hash: dict[str, Document] = {}
         self.people: dict[str, User] = {u.username: u for u in User.objects.all()}
         self.check()
+        self.work = [
+            (take, name)
+            for take, kind in (
+                (self.take_type, r"types/[^/]+\.json"),
+                (self.take_document, r"sources/[^/]+\.json"),
+                (self.take_picture, r"images/[^/]+\.webp"),
+                (self.take_sheet, r"fiches/[^/]+\.md"),
+            )
+            for name in self.names
+            if re.fullmatch(kind, name)
+        ]
+        self.total = len(self.work)
 
     def check(self) -> None:
         """Raise WorkError not_an_archive unless it is one of ours, of a size that can be."""
@@ -101,25 +121,28 @@ class Importer:
         if size > LARGEST_ARCHIVE or self.json("wikico2.json").get("format") != FORMAT:
             raise WorkError("not_an_archive")
 
-    def run(self) -> Report:
-        """Take in all that there is, each thing by itself."""
-        for take, kind in (
-            (self.take_type, r"types/[^/]+\.json"),
-            (self.take_document, r"sources/[^/]+\.json"),
-            (self.take_picture, r"images/[^/]+\.webp"),
-            (self.take_sheet, r"fiches/[^/]+\.md"),
-        ):
-            for name in self.names:
-                if re.fullmatch(kind, name):
-                    try:
-                        with transaction.atomic():
-                            take(name)
-                    except WorkError as error:
-                        self.report.problems.append(f"{name}: {error.sentence}")
-                    except BAD as error:
-                        self.report.problems.append(f"{name}: {type(error).__name__}: {error}")
+    def steps(self, start: int = 0) -> Iterator[int]:
+        """Take in all that there is, each thing by itself; yield how many are done.
+
+        With `start`, an import that was cut short goes on after so many.
+        """
+        for done, (take, name) in enumerate(self.work):
+            if done < start and take != self.take_document:
+                continue
+            try:
+                with transaction.atomic():
+                    if done < start:
+                        self.recall_document(name)
+                        continue
+                    take(name)
+            except WorkError as error:
+                self.report.problems.append(f"{name}: {error.sentence}")
+            except BAD as error:
+                self.report.problems.append(damaged(name, error))
+            if done + 1 < self.total:
+                yield done + 1
         self.link_versions()
-        return self.report
+        yield self.total
 
     # --- Reading ---
 
@@ -193,6 +216,12 @@ class Importer:
             **{name: facts[name] for name in DESCRIBED},
         )
         self.documents[str(facts["id"])] = self.by_hash[sha] = found
+
+    def recall_document(self, name: str) -> None:
+        """Know a source again that this import has taken in before."""
+        facts = self.json(name)
+        if found := Document.objects.filter(sha256=facts["sha256"]).first():
+            self.documents[str(facts["id"])] = self.by_hash[facts["sha256"]] = found
 
     def link_versions(self) -> None:
         """Tell which source takes the place of which."""
@@ -435,6 +464,13 @@ class Importer:
                 author=self.user,
             )
         self.report.proposed.append(sheet.slug)
+
+
+def damaged(name: str, error: Exception) -> str:
+    """Say that a file cannot be what it should."""
+    reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
+    said = _("%(name)s is damaged, or was changed by hand into what cannot be (%(reason)s).")
+    return said % {"name": name, "reason": reason}
 
 
 NOT_OURS = {"id", "file", "uploaded_by", "supersedes", "created_at"}

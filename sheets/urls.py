@@ -38,7 +38,9 @@ urlpatterns = [
     path("fiches/<slug:slug>/propositions/<int:pk>/", propose.proposal, name="proposal"),
     path("fiches/<slug:slug>/export.md", export.export_markdown, name="export"),
     path("fiches/<slug:slug>/export.pdf", export.export_pdf, name="export_pdf"),
+    path("fiches/<slug:slug>/pdf/<slug:name>/", export.pdf_progress, name="pdf_progress"),
     path("wiki/", export.wiki, name="wiki"),
+    path("wiki/imports/<int:pk>/", export.wiki_import, name="wiki_import"),
     path("wiki/export.zip", export.export_wiki, name="wiki_zip"),
     path("fiches/<slug:slug>/redaction/", write.generation_progress, name="generation_progress"),
     path(

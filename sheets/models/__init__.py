@@ -1,6 +1,7 @@
 """Rows of the wiki: templates, sheets and their revisions, generations, proposals, citations."""
 
 from sheets.models.editing import Picture, Unsaved
+from sheets.models.errand import Errand
 from sheets.models.generation import Generation, SectionRun
 from sheets.models.kept import KeptPage
 from sheets.models.links import FormerName, Link, Relation
@@ -14,6 +15,7 @@ from sheets.models.watch import Digest, Watch
 __all__ = [
     "Citation",
     "Digest",
+    "Errand",
     "Field",
     "FormerName",
     "Generation",

@@ -27,6 +27,8 @@ class Link(models.Model):
     source = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="links")
     folded = models.CharField(max_length=250, db_index=True)
     title = models.CharField(max_length=200)
+    # False for a guess: a name that stands where those of sheets are expected.
+    is_marked = models.BooleanField(default=True)
 
     objects = LinkQuerySet.as_manager()
 

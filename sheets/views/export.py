@@ -4,25 +4,29 @@ import tempfile
 from typing import Any, cast
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth.decorators import login_required, permission_required
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from ingestion.accept import clean_name
+from sheets.errands import ask_for_import, ask_for_pdf, restart, stop
 from sheets.export import to_markdown
+from sheets.models import Errand, Revision, Sheet
 from sheets.pack import pack
 from sheets.page import text_for
-from sheets.pdf import pdf_of
-from sheets.unpack import unpack
+from sheets.pdf import kept_pdf, pdf_of
 from sheets.views.read import readable_sheets
 from wikico2.errors import WorkError
 from wikico2.models import User
+from wikico2.queue import workers_alive
 
 IN_MEMORY = 20 * 1024 * 1024
+SHOWN = 5
 
 
 @require_safe
@@ -34,17 +38,32 @@ def export_markdown(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def export_pdf(request: HttpRequest, slug: str) -> HttpResponse:
-    """Send a sheet as a PDF file; say what is missing where that cannot be made."""
+    """Send a sheet as a PDF file, or have it made and lead to where that can be watched."""
+    found = exported(request, slug)
+    pdf = pdf_of(found, cast("Revision", found.current), text_for(found.current, request.user))
+    content = kept_pdf(pdf.name)
+    if content is not None:
+        return as_file(content, "application/pdf", f"{found.slug}.pdf")
+    ask_for_pdf(found, pdf)
+    return redirect("pdf_progress", found.slug, pdf.name)
+
+
+@never_cache
+@require_safe
+def pdf_progress(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+    """Show how far the making of a PDF is; asked each second while it is under way."""
+    found = exported(request, slug)
+    errand = Errand.objects.filter(kind=Errand.Kind.PDF, name=name, sheet=found).first()
+    context = {"sheet": found, "errand": errand, "alive": workers_alive()}
+    if request.headers.get("HX-Request"):
+        return render(request, "sheets/_pdf.html", context)
+    return render(request, "sheets/pdf_progress.html", context)
+
+
+def exported(request: HttpRequest, slug: str) -> Sheet:
+    """Return a sheet that has a text; raises Http404."""
     sheets = readable_sheets(request).select_related("current__author", "current__generation")
-    found = get_object_or_404(sheets, slug=slug)
-    if found.current is None:
-        raise Http404
-    try:
-        content = pdf_of(found, found.current, text_for(found.current, request.user))
-    except WorkError as error:
-        context = {"sheet": found, "reason": error.sentence}
-        return render(request, "sheets/no_pdf.html", context, status=503)
-    return as_file(content, "application/pdf", f"{found.slug}.pdf")
+    return get_object_or_404(sheets, slug=slug, current__isnull=False)
 
 
 def as_file(content: bytes, kind: str, name: str) -> HttpResponse:
@@ -66,16 +85,33 @@ class ArchiveForm(forms.Form):
 @permission_required("sheets.publish_sheet", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def wiki(request: HttpRequest) -> HttpResponse:
-    """Offer the whole wiki as a file, and take one in."""
+    """Offer the whole wiki as a file, and have one taken in."""
     form = ArchiveForm(request.POST or None, request.FILES or None)
-    context: dict[str, Any] = {"form": form, "limit": settings.MAX_UPLOAD_MB}
     if request.method == "POST" and form.is_valid():
+        archive = form.cleaned_data["archive"]
         try:
-            user = cast("User", request.user)
-            context["report"] = unpack(form.cleaned_data["archive"], user)
+            errand = ask_for_import(archive, clean_name(archive.name), cast("User", request.user))
+            return redirect("wiki_import", errand.pk)
         except WorkError as error:
             form.add_error("archive", error.sentence)
+    context = {"form": form, "imports": Errand.objects.filter(kind=Errand.Kind.IMPORT)[:SHOWN]}
     return render(request, "sheets/wiki.html", context, status=422 if form.errors else 200)
+
+
+@never_cache
+@login_required
+@permission_required("sheets.publish_sheet", raise_exception=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def wiki_import(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show how far an import is and what came of it; stop it or have it go on when asked."""
+    errand = get_object_or_404(Errand, kind=Errand.Kind.IMPORT, pk=pk)
+    if request.method == "POST":
+        (restart if request.POST.get("do") == "restart" else stop)(errand)
+        return redirect("wiki_import", pk)
+    context = {"errand": errand, "report": errand.report, "alive": workers_alive()}
+    partial = request.headers.get("HX-Request")
+    template = "sheets/_wiki_import.html" if partial else "sheets/wiki_import.html"
+    return render(request, template, context)
 
 
 @login_required

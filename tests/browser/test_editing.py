@@ -14,6 +14,7 @@ from sheets.edit import save_edit, version_of
 from sheets.merge import Version
 from sheets.models import Picture, Sheet, SheetType, Unsaved
 from tests.browser.conftest import Live
+from tests.conftest import run_queue
 from wikico2.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -303,5 +304,7 @@ def test_the_wiki_is_exported_and_imported(
     sheet.delete()
     page.locator("#id_archive").set_input_files(file)
     page.locator("form.form button").click()
-    page.locator(".notice a", has_text="air").click()
+    expect(page.locator("#import progress")).to_be_visible()
+    run_queue()
+    page.locator("#import a", has_text="air").click()
     expect(page.locator(".prose")).to_contain_text("La chaleur sert au lavage.")

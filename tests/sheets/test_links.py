@@ -71,7 +71,7 @@ class TestTables:
     def test_names_of_solutions_link_and_sentences_do_not(self) -> None:
         rows = "| Vapeur | 3 | économiseur, pompe à chaleur |\n| Froid | 2 | Un gain de 5 % a été "
         html = render(f"{self.TABLE}{rows}observé sur deux sites |\n", {}, TEMPLATE, {}).body
-        assert html.count("wikilink") == 2
+        assert html.count("wikilink guess") == 2
         assert 'titre=Pompe+%C3%A0+chaleur">pompe à chaleur</a>' in html
 
 
@@ -111,6 +111,23 @@ class TestWhereTheyLead:
         html = client.get(reverse("wanted")).content.decode()
         assert html.count('class="row-title missing"') == 1
         assert "Froid" not in html
+
+    def test_a_name_that_nobody_marked_leads_somewhere_or_is_but_words(
+        self, client: Client
+    ) -> None:
+        make("Économiseur")
+        row = "| Vapeur | 3 | économiseur, échangeur |\n"
+        source = make("Réseau", TestTables.TABLE + row)
+        html = client.get(source.get_absolute_url()).content.decode()
+        assert 'class="wikilink" href="/fiches/economiseur/">économiseur</a>, échangeur' in html
+        assert backlinks(Sheet.objects.get(title="Économiseur"), User()) == [source]
+        assert "changeur" not in client.get(reverse("wanted")).content.decode()
+
+        make("Échangeur")
+        html = client.get(source.get_absolute_url()).content.decode()
+        assert 'href="/fiches/echangeur/">échangeur</a>' in html
+        make("Autre", "[[Calorifugeage]]")
+        assert "Calorifugeage" in client.get(reverse("wanted")).content.decode()
 
     def test_hidden_drafts_are_not_told_of(self, client: Client, settings: object) -> None:
         settings.SHOW_DRAFTS = False  # type: ignore[attr-defined]

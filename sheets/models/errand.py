@@ -1,0 +1,98 @@
+"""Long work that somebody asked for on a page: the PDF of a sheet, the import of a wiki."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from sheets.models.sheet import Sheet
+from wikico2.errors import sentence
+from wikico2.leases import LeasedQuerySet
+
+
+class ErrandQuerySet(LeasedQuerySet["Errand"]):
+    """Questions about errands."""
+
+    def in_progress(self) -> "ErrandQuerySet":
+        """Return the errands that a worker has, or should have, in hand."""
+        return self.filter(state__in=Errand.WORKING)
+
+
+class Errand(models.Model):
+    """One errand, and how far it has come.
+
+    Of a PDF, `name` is the key under which it will be kept and `page` what it is made from; the row
+    goes when the file is there. Of an import, `file` is the archive until all of it has been taken
+    in, `done` and `total` count its files, and `report` is what came of them.
+    """
+
+    class Kind(models.TextChoices):
+        PDF = "pdf", _("PDF of a sheet")
+        IMPORT = "import", _("import of a wiki")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("under way")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("stopped")
+
+    WORKING = (State.WAITING, State.RUNNING)
+
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    name = models.CharField(_("name"), max_length=300)
+    sheet = models.ForeignKey(
+        Sheet, on_delete=models.CASCADE, null=True, blank=True, related_name="errands"
+    )
+    page = models.TextField(blank=True)
+    file = models.FileField(_("file"), upload_to="imports/%Y/%m/", max_length=300, blank=True)
+    report = models.JSONField(default=dict, blank=True)
+    # In whose name and in which language it is done.
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("asked by"),
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="errands",
+    )
+    language = models.CharField(max_length=10, blank=True)
+    created_at = models.DateTimeField(_("asked on"), auto_now_add=True)
+
+    state = models.CharField(
+        _("state"), max_length=10, choices=State.choices, default=State.WAITING, db_index=True
+    )
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_details = models.JSONField(default=dict, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+
+    objects = ErrandQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("errand")
+        verbose_name_plural = _("errands")
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"], condition=Q(kind="pdf"), name="errand_pdf_once"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="failed") | ~Q(error_code=""), name="errand_failure_has_error"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.name}"
+
+    @property
+    def is_working(self) -> bool:
+        return self.state in self.WORKING
+
+    @property
+    def error(self) -> str:
+        """Return what went wrong as a sentence in the reader's language, or nothing."""
+        return sentence(self.error_code, self.error_details)
