@@ -263,5 +263,6 @@ def shown(form: EditForm, user: Any) -> dict[str, Any]:
         text = Version("", text.values)
     page = preview(text, form.template)
     labels = {f.key: f.heading for s in form.template.written for f in s.fields}
-    header = [(labels.get(k, k), with_links(v, user)) for k, v in page.header.items()]
+    keys = [*(k for k in labels if k in page.header), *(k for k in page.header if k not in labels)]
+    header = [(labels.get(k, k), with_links(page.header[k], user)) for k in keys]
     return {"body": with_links(page.body, user), "header": header}
