@@ -63,7 +63,7 @@ def save_edit(
     `choices` settle all of them for the revision of the number `onto`. The revision that is
     returned is the present one where the text says nothing new.
     """
-    held = Sheet.objects.select_for_update(of=("self",)).select_related("current").get(pk=sheet.pk)
+    held = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
     current = held.current
     origin, second = Revision.Origin.HUMAN, None
     if current and current != base:

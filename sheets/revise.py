@@ -70,8 +70,7 @@ def save_revision(
     """
     from sheets.tasks import queue_indexing
 
-    held = Sheet.objects.select_for_update(of=("self",)).select_related("sheet_type")
-    locked = held.get(pk=sheet.pk)
+    locked = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
     if locked.current_id != (base.pk if base else None):
         raise StaleBase(locked.current)
     if origin == Revision.Origin.GENERATED and locked.touched_by_a_person():
