@@ -27,6 +27,7 @@ format: .venv/dev.stamp
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench.extract $(or $(DOCUMENTS),demo)
 	$(BIN)/python -m bench.pages
+	$(BIN)/python -m bench.saves
 
 bench-search: .venv/dev.stamp
 	$(BIN)/python -m bench.search $(or $(FOLDER),$(error FOLDER=… is needed, with passages.jsonl and questions.jsonl)) $(ARGS)

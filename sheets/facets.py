@@ -188,6 +188,7 @@ def listed(sheets: SheetQuerySet, wish: Narrowing) -> SheetQuerySet:
     return (
         wish.apply(sheets)
         .select_related("sheet_type")
+        .defer("written_from")
         .annotate(source_count=Coalesce(Subquery(sources), 0))
         .order_by(*ORDERS[wish.sort])
     )
