@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone, translation
 
 from sheets.models import Errand, Sheet
@@ -40,17 +40,16 @@ Kind, State = Errand.Kind, Errand.State
 # --- What people do -------------------------------------------------------------------------------
 
 
-def ask_for_pdf(sheet: Sheet, pdf: Pdf) -> Errand:
+def ask_for_pdf(sheet: Sheet, pdf: Pdf) -> None:
     """Have a PDF made that is not kept yet; it is made once, however many ask for it."""
-    wanted = Errand.objects.filter(kind=Kind.PDF, name=pdf.name)
-    with suppress(IntegrityError), transaction.atomic():
-        if not wanted.exists():
-            made = Errand.objects.create(kind=Kind.PDF, name=pdf.name, sheet=sheet, page=pdf.page)
-            enqueue(RUN, made.pk)
-            return made
-    errand = wanted.get()
-    restart(errand)
-    return errand
+    with transaction.atomic():
+        errand, is_new = Errand.objects.get_or_create(
+            kind=Kind.PDF, name=pdf.name, defaults={"sheet": sheet, "page": pdf.page}
+        )
+        if is_new:
+            enqueue(RUN, errand.pk)
+    if not is_new:
+        restart(errand)
 
 
 def ask_for_import(archive: File[Any], name: str, user: User) -> Errand:

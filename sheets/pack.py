@@ -7,13 +7,15 @@ fiches/<slug>.json           what else is known of it
 versions/<slug>/0001.md      each of its versions
 propositions/<slug>/0001.json  what was or is proposed for it
 images/<name>.webp           the pictures; images.json has their titles
-sources/<sha>.json, .pdf     the sources, with their files
+sources/<sha>.json, .pdf     the sources, with their files; <sha>-2.json for a second source of
+                             the same content
 """
 
 import datetime as dt
 import json
 import zipfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
@@ -68,8 +70,9 @@ def files(*, sources: bool) -> Iterator[tuple[str, Any]]:
     """Yield the pictures and the files of sources, by name."""
     for picture in Picture.objects.order_by("name"):
         yield f"images/{picture.name}", picture.file
-    for document in Document.objects.order_by("sha256") if sources else ():
-        yield f"sources/{file_of(document)}", document.file
+    given = {file_of(d): d for d in Document.objects.order_by("sha256", "-pk")} if sources else {}
+    for name, document in given.items():
+        yield f"sources/{name}", document.file
 
 
 def file_of(document: Document) -> str:
@@ -77,19 +80,30 @@ def file_of(document: Document) -> str:
     return document.sha256[:16] + PurePosixPath(document.file.name or "").suffix.lower()
 
 
+def source_names() -> dict[int, str]:
+    """Return what each source is called in the archive, by its key; twins are numbered."""
+    names: dict[int, str] = {}
+    seen: Counter[str] = Counter()
+    for pk, sha in Document.objects.order_by("pk").values_list("pk", "sha256"):
+        seen[sha] += 1
+        names[pk] = sha[:16] if seen[sha] == 1 else f"{sha[:16]}-{seen[sha]}"
+    return names
+
+
 def texts() -> Iterator[tuple[str, str]]:
     """Yield all that is text: name and content."""
     yield "wikico2.json", as_json({"format": FORMAT})
     for kind in SheetType.objects.prefetch_related("sections__fields"):
         yield f"types/{kind.key}.json", as_json(type_facts(kind))
-    for document in Document.objects.select_related("uploaded_by", "supersedes"):
-        yield f"sources/{document.sha256[:16]}.json", as_json(document_facts(document))
+    names = source_names()
+    for document in Document.objects.select_related("uploaded_by"):
+        yield f"sources/{names[document.pk]}.json", as_json(document_facts(document, names))
     titles = {p.name: p.title for p in Picture.objects.order_by("name")}
     if titles:
         yield "images/images.json", as_json(titles)
     for sheet in Sheet.objects.select_related("sheet_type", "current", "created_by"):
         yield f"fiches/{sheet.slug}.md", to_markdown(sheet)
-        yield f"fiches/{sheet.slug}.json", as_json(sheet_facts(sheet))
+        yield f"fiches/{sheet.slug}.json", as_json(sheet_facts(sheet, names))
         yield from versions(sheet)
         for number, proposal in enumerate(proposals(sheet), 1):
             yield f"propositions/{sheet.slug}/{number:04}.json", as_json(proposal)
@@ -111,25 +125,24 @@ def type_facts(kind: SheetType) -> dict[str, Any]:
     }
 
 
-def document_facts(document: Document) -> dict[str, Any]:
+def document_facts(document: Document, names: Mapping[int, str]) -> dict[str, Any]:
     """Return what is known of a source; `id` is what the footnotes of this archive call it."""
-    newer = document.supersedes
     return {
         "id": document.pk,
         "file": file_of(document),
         **{name: getattr(document, name) for name in DOCUMENT},
         "uploaded_by": name_of(document.uploaded_by),
-        "supersedes": newer.sha256 if newer else None,
+        "supersedes": names.get(document.supersedes_id or 0),
     }
 
 
-def sheet_facts(sheet: Sheet) -> dict[str, Any]:
+def sheet_facts(sheet: Sheet, names: Mapping[int, str]) -> dict[str, Any]:
     """Return what is known of a sheet beside its versions."""
     return {
         "title": sheet.title,
         "type": sheet.sheet_type.key,
         "state": sheet.state,
-        "documents": sorted(sheet.documents.values_list("sha256", flat=True)),
+        "documents": sorted(names[pk] for pk in sheet.documents.values_list("pk", flat=True)),
         "validated_by": name_of(sheet.validated_by),
         "validated_at": sheet.validated_at,
         "validated_revision": number_of(sheet.validated_revision),

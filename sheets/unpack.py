@@ -97,7 +97,7 @@ class Importer:
         self.names = sorted(archive.namelist())
         self.report = report or Report()
         self.documents: dict[str, Document] = {}  # by what the archive calls them
-        self.by_hash: dict[str, Document] = {}
+        self.by_name: dict[str, Document] = {}  # by the name of its file there, and by its hash
         self.people: dict[str, User] = {u.username: u for u in User.objects.all()}
         self.check()
         self.work = [
@@ -194,12 +194,13 @@ class Importer:
         """Take a source in, by its content; without its file it waits for it."""
         facts = self.json(name)
         sha = facts["sha256"]
-        found = Document.objects.filter(sha256=sha).first()
+        place = place_among_twins(name)
+        found = self.twin(sha, place)
         file = f"sources/{PurePosixPath(facts['file']).name}"
         if file in self.names and (found is None or found.error_code == "file_missing"):
             content = self.bytes(file, LARGEST_ARCHIVE)
             upload = ContentFile(content, name=facts["filename"])
-            given = {"title": facts["title"], "access": facts["access"]}
+            given = {"title": facts["title"], "access": facts["access"], "again": place > 1}
             found = accept(upload, self.person(facts["uploaded_by"]), **given)
             self.report.documents += 1
         elif found is None:
@@ -215,22 +216,31 @@ class Importer:
             created_at=date(facts["created_at"]),
             **{name: facts[name] for name in DESCRIBED},
         )
-        self.documents[str(facts["id"])] = self.by_hash[sha] = found
+        self.know_document(name, facts, found)
 
     def recall_document(self, name: str) -> None:
         """Know a source again that this import has taken in before."""
         facts = self.json(name)
-        if found := Document.objects.filter(sha256=facts["sha256"]).first():
-            self.documents[str(facts["id"])] = self.by_hash[facts["sha256"]] = found
+        if found := self.twin(facts["sha256"], place_among_twins(name)):
+            self.know_document(name, facts, found)
+
+    def know_document(self, name: str, facts: Mapping[str, Any], found: Document) -> None:
+        """Remember what the archive calls a source: in texts, in lists of sources."""
+        self.documents[str(facts["id"])] = self.by_name[PurePosixPath(name).stem] = found
+        self.by_name.setdefault(facts["sha256"], found)
+
+    def twin(self, sha: str, place: int) -> Document | None:
+        """Return the first, second, … source of that content that is here."""
+        return Document.objects.filter(sha256=sha).order_by("pk")[place - 1 : place].first()
 
     def link_versions(self) -> None:
         """Tell which source takes the place of which."""
         for name in self.names:
             if re.fullmatch(r"sources/[^/]+\.json", name):
                 facts = self.json(name)
-                newer, older = self.by_hash.get(facts["sha256"]), facts.get("supersedes")
-                if newer and older in self.by_hash and newer.supersedes_id is None:
-                    newer.supersedes = self.by_hash[older]
+                newer, older = self.by_name.get(PurePosixPath(name).stem), facts.get("supersedes")
+                if newer and older in self.by_name and newer.supersedes_id is None:
+                    newer.supersedes = self.by_name[older]
                     newer.save(update_fields=["supersedes"])
 
     def take_picture(self, name: str) -> None:
@@ -295,7 +305,7 @@ class Importer:
             state=state,
             created_by=self.person(facts.get("created_by")) or self.user,
         )
-        known = [self.by_hash[sha] for sha in facts.get("documents", ()) if sha in self.by_hash]
+        known = [self.by_name[n] for n in facts.get("documents", ()) if n in self.by_name]
         sheet.documents.set(known)
         return sheet
 
@@ -464,6 +474,12 @@ class Importer:
                 author=self.user,
             )
         self.report.proposed.append(sheet.slug)
+
+
+def place_among_twins(name: str) -> int:
+    """Return which of the sources of one content a file of the archive tells about, from 1 on."""
+    _sha, _dash, number = PurePosixPath(name).stem.partition("-")
+    return int(number) if number.isdecimal() and 0 < len(number) < 6 else 1
 
 
 def damaged(name: str, error: Exception) -> str:

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 
+from ingestion.accept import accept as accept_source
 from ingestion.models import Document
 from sheets.edit import save_edit, version_of
 from sheets.front import BadFront, split_front, with_front
@@ -197,6 +198,27 @@ class TestRoundTrip:
 
     def test_the_same_wiki_gives_the_same_bytes(self, sheet: Sheet) -> None:
         assert packed() == packed()
+
+    def test_sources_of_the_same_content_stay_apart(
+        self, sheet: Sheet, document: Document, contributor: User, administrator: User
+    ) -> None:
+        with document.file.open("rb") as kept:
+            copy = ContentFile(kept.read(), name="copie.pdf")
+        twin = accept_source(copy, contributor, title="La copie", again=True)
+        sheet.documents.add(twin)
+        content = packed()
+        assert len(set(zipfile.ZipFile(io.BytesIO(content)).namelist())) == len(
+            zipfile.ZipFile(io.BytesIO(content)).namelist()
+        )
+        Sheet.objects.all().delete()
+        Document.objects.all().delete()
+
+        for _again in range(2):
+            report = unpack(io.BytesIO(content), administrator)
+            assert report.problems == []
+            titles = list(Document.objects.order_by("pk").values_list("title", flat=True))
+            assert titles == [document.title, "La copie"]
+        assert Sheet.objects.get().documents.count() == 2
 
     def test_a_second_time_changes_nothing(self, sheet: Sheet, administrator: User) -> None:
         before = everything()

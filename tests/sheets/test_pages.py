@@ -357,6 +357,18 @@ class TestTheSite:
         again = client.get("/", headers={"Accept-Language": "en"}).content.decode()
         assert '<html lang="fr"' in again
 
+    def test_the_columns_that_the_program_names_are_in_the_readers_language(
+        self, client: Client, db: None
+    ) -> None:
+        sheet = create_sheet(SheetType.objects.get(key="solution"), "Air", None)
+        body = "## Ressources & outils\n\n| Titre | Couleur |\n| --- | --- |\n| Guide | vert |\n"
+        save_revision(sheet, base=None, body=body, metadata={}, origin=Revision.Origin.HUMAN)
+        address = sheet.get_absolute_url()
+        assert '<th scope="col">Titre</th>' in client.get(address).content.decode()
+        english = client.get(address, headers={"Accept-Language": "en"}).content.decode()
+        assert '<th scope="col" lang="en">Title</th>' in english
+        assert '<th scope="col">Couleur</th>' in english
+
     def test_the_theme_is_in_the_first_byte(self, client: Client, db: None) -> None:
         client.cookies["theme"] = "dark"
         assert 'data-theme="dark"' in client.get("/").content.decode()
