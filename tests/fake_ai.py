@@ -99,7 +99,7 @@ class FakeAI:
         """Forget all requests, faults and scripts."""
         with self.lock:
             self.requests: list[Request] = []
-            self.faults: deque[Fault] = deque()
+            self.faults: deque[Fault | None] = deque()
             self.latency = 0.0
             self.latency_per_text = 0.0
             self.models = [CHAT_MODEL, EMBEDDING_MODEL, VISION_MODEL]
@@ -131,6 +131,12 @@ class FakeAI:
         """Let the next requests be told to slow down."""
         headers = {"Retry-After": retry_after}
         self.fail(*[Fault("status", 429, headers, "rate limit")] * times)
+
+    def deal(self, mix: list[tuple[float, Fault]], requests: int, chance: random.Random) -> None:
+        """Spread these shares of faults over the next requests: exactly so many, in any order."""
+        faults = [fault for share, fault in mix for _ in range(round(share * requests))]
+        fine: list[Fault | None] = [None] * (requests - len(faults))
+        self.faults.extend(chance.sample([*faults, *fine], requests))
 
     def fault_by_chance(self) -> Fault | None:
         """Return what goes wrong with this request, by the shares of `mix`."""
@@ -195,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
             if self.path != "/stats":
                 service.requests.append(Request(self.path, body, time.monotonic()))
             ours = service.chat_faults if self.path.endswith("/chat/completions") else None
-            faults = ours or service.faults
+            faults: deque[Any] = ours or service.faults
             fault = faults.popleft() if faults else service.fault_by_chance()
             asked = len(service.requests)
             if service.is_too_fast():

@@ -1,23 +1,89 @@
-"""Kills and faults, the short form of `make soak`: the same real processes, fewer documents."""
+"""Kills and faults, the short form of `make soak`: what is lost, doubled or wrong afterwards?"""
 
+import json
+import random
 import subprocess
 import sys
+import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
-from tests.worker import ROOT
+from bench.soak import Outcome, inspect, make_document
+from ingestion import index, ingest
+from ingestion.models import Document, Vector
+from tests.conftest import run_queue, upload
+from tests.fake_ai import EMBEDDING_MODEL, MIX, FakeAI, Fault
+from tests.worker import ROOT, database_url
+from wikico2 import ai
+from wikico2.queue import resume_stalled
+
+SEED = 3
+FILES = [make_document(number, 1) for number in range(3)]
 
 
-@pytest.mark.soak
-def test_kills_and_faults_change_nothing() -> None:
-    """See `bench.soak`: it compares rows, kept vectors and Chroma with an undisturbed run."""
-    short = ["--short", "--documents", "2", "--pages", "1", "--kills", "4", "--seed", "3"]
+@pytest.fixture
+def undisturbed(db: None) -> Outcome:
+    """What stands when nothing has gone wrong."""
+    read(FILES)
+    found = inspect(EMBEDDING_MODEL)
+    assert len(found.rows) == len(FILES)
+    assert not found.wrong
+    return found
+
+
+def read(files: list[bytes]) -> None:
+    for content in files:
+        ingest.accept(upload(content), None)
+    run_queue()
+
+
+def test_kills_change_nothing(undisturbed: Outcome, tmp_path: Path) -> None:
+    """Worker, Chroma and PostgreSQL are killed with SIGKILL while real processes read."""
+    expected = tmp_path / "undisturbed.json"
+    expected.write_text(json.dumps(undisturbed.rows))
+    short = [f"--documents={len(FILES)}", "--pages=1", "--only=kills", "--kills=4"]
+    given = [f"--seed={SEED}", f"--undisturbed={expected}", f"--copied={database_url()}"]
     run = subprocess.run(
-        [sys.executable, "-m", "bench.soak", *short],
+        [sys.executable, "-m", "bench.soak", *short, *given],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert run.returncode == 0, run.stdout + run.stderr[-4000:]
-    assert "The same rows and vectors." in run.stdout
+    sys.stdout.write(run.stdout)
+    assert run.returncode == 0, run.stderr[-4000:]
+
+
+def test_faults_change_nothing(
+    undisturbed: Outcome, fake_ai: FakeAI, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the model service's answers 20 % are 429, 5 % are 500, and so on: see `MIX`."""
+    Document.objects.all().delete()
+    Vector.objects.all().delete()
+    index.drop(EMBEDDING_MODEL)
+    fake_ai.reset()
+    fake_ai.deal(at_once(MIX), 100, random.Random(SEED))
+    monkeypatch.setattr(ai, "_pause", lambda attempt: 0.01)
+    settings.AI_TIMEOUT = 0.5
+    settings.EMBEDDING_BATCH = 1
+    read(FILES)
+    end = time.monotonic() + 60
+    while Document.objects.in_progress().exists():
+        assert time.monotonic() < end, Document.objects.values_list("state", "error_code")
+        Document.objects.update(lease_until=None)
+        resume_stalled()
+        run_queue()
+    found = inspect(EMBEDDING_MODEL)
+    assert found.wrong == []
+    assert found.rows == undisturbed.rows
+
+
+def at_once(mix: list[tuple[float, Fault]]) -> list[tuple[float, Fault]]:
+    """Return the same faults without a wait: this is about what is lost, not about patience."""
+    return [
+        (share, replace(fault, headers={"Retry-After": "0"} if fault.headers else {}, seconds=1.0))
+        for share, fault in mix
+    ]
