@@ -54,7 +54,7 @@ class ReadError(Exception):
 class Limits:
     """What one reading may use before it is stopped."""
 
-    memory_mb: int = 1024  # address space of the child, its libraries included
+    memory_mb: int = 700  # address space of the child, its libraries included
     cpu_seconds: int = 300
     wall_seconds: float = 600.0  # time spent waiting for the child, not the caller's own
     pages: int = 5_000

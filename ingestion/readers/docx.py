@@ -13,18 +13,20 @@ from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml import parse_xml
 
-from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, Progress, ReadError
-from ingestion.readers.archive import check_archive
+from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress
 from ingestion.readers.flow import About, page, paginate, table
 from ingestion.readers.headings import is_caption
 from ingestion.readers.numbering import Numbering
-from ingestion.readers.pictures import figure, member, shown
+from ingestion.readers.office import draw, opened, picture, stated
+from ingestion.readers.pictures import figure
 from ingestion.readers.text import repair
 from ingestion.readers.word_styles import Style, is_on, numbered, styles_of, value
 
 if TYPE_CHECKING:
     from docx.document import Document
     from lxml.etree import _Element
+
+__all__ = ["check", "draw", "picture", "read"]
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _BULLET = re.compile(r"[-–•*]\s+(?=\S)")
@@ -55,8 +57,7 @@ BOLD_LEVEL = 3
 
 def check(file: str, limits: Limits) -> DocumentInfo:
     """Open the document and say what it states."""
-    about = _about(_open(file, limits))
-    return DocumentInfo(0, about.title, about.author, about.language, about.created)
+    return _about(_open(file, limits)).info()
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
@@ -69,32 +70,13 @@ def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo
     yield from about.document(pages)
 
 
-def draw(file: str, number: int, max_width: int) -> PageImage:
-    raise ReadError("not_drawn")
-
-
-def picture(file: str, reference: str, max_width: int) -> PageImage:
-    """Give a picture by its name in the file."""
-    return shown(member(file, reference), max_width)
-
-
 def _open(file: str, limits: Limits) -> Document:
-    check_archive(file, limits)
-    try:
-        return docx.Document(file)
-    except (PackageNotFoundError, KeyError, ValueError) as error:
-        raise ReadError("unreadable", {"reason": str(error)[:200]}) from error
+    return opened(file, limits, docx.Document, PackageNotFoundError)
 
 
 def _about(document: Document) -> About:
-    stated = document.core_properties
-    created = stated.created
-    return About(
-        title=stated.title or "",
-        author=stated.author or "",
-        language=stated.language or "",
-        created=created.date().isoformat() if created else "",
-    )
+    properties = document.core_properties
+    return stated(properties, properties.author)
 
 
 def _pages(found: list[tuple[int, Block]]) -> Iterator[PageText]:

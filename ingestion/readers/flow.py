@@ -136,6 +136,10 @@ class About:
     created: str = ""
     pages: list[PageText] = field(default_factory=list)
 
+    def info(self, page_count: int = 0) -> DocumentInfo:
+        """Return what the file states, before its text is read."""
+        return DocumentInfo(page_count, self.title, self.author, self.language, self.created)
+
     def document(self, pages: Iterable[PageText]) -> Iterator[DocumentInfo | PageText]:
         """Yield what the document is, then its pages; what is not stated comes from the text."""
         self.pages = list(pages)

@@ -58,7 +58,12 @@ def draw(file: str, number: int, max_width: int) -> PageImage:
 def picture(file: str, reference: str, max_width: int) -> PageImage:
     """Give a picture that is written in the page itself; others are never fetched."""
     root = parsed(decoded(Path(file).read_bytes(), states_encoding=True))
-    images = list(content(root).iter("img"))
+    return picture_in(content(root), reference, max_width)
+
+
+def picture_in(root: html.HtmlElement, reference: str, max_width: int) -> PageImage:
+    """Give a picture by its number among those of a tree; "not_drawn" for one that is not in it."""
+    images = list(root.iter("img"))
     try:
         data = _inline(str(images[int(reference)].get("src") or ""))
     except (IndexError, ValueError) as error:

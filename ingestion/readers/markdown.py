@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
@@ -14,6 +17,9 @@ from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, 
 from ingestion.readers import html as html_reader
 from ingestion.readers.decode import decoded
 from ingestion.readers.flow import About, merged_lists, paginate
+
+MOST_PICTURES = 60_000_000
+"""Characters of all the pictures that are written in a text; what comes after is left out."""
 
 _STATED = re.compile(r"^(title|titre|author|auteur)\s*:\s*[\"']?(.{1,300}?)[\"']?\s*$", re.M | re.I)
 _FRONT = re.compile(r"\A---[ \t]*\n(.{0,4000}?)\n---[ \t]*$", re.M | re.S)
@@ -42,8 +48,27 @@ def rendered(text: str) -> str:
     """Return the HTML of a Markdown text, tables and footnotes included. It is not safe to show."""
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     parser.use(front_matter_plugin).use(footnote_plugin)
-    html: str = parser.render(_EMOJI_CODE.sub("", _CODE_OF_GITBOOK.sub("", text)))
+    env: dict[str, Any] = {}
+    tokens = parser.parse(_EMOJI_CODE.sub("", _CODE_OF_GITBOOK.sub("", text)), env)
+    _forget_addresses(tokens)
+    html: str = parser.renderer.render(tokens, parser.options, env)
     return html
+
+
+def _forget_addresses(tokens: Sequence[Token]) -> None:
+    """Leave out where links lead, which nobody reads; keep pictures that are written in the text.
+
+    An address stands once in the text and may be referred to any number of times.
+    """
+    room = MOST_PICTURES
+    for token in chain.from_iterable(token.children or () for token in tokens):
+        if token.type == "link_open":
+            token.attrs = {}
+        elif token.type == "image":
+            source = str(token.attrs.get("src") or "")
+            room -= len(source)
+            if room < 0 or not source.startswith("data:"):
+                token.attrs["src"] = ""
 
 
 def blocks(text: str) -> list[Block]:
@@ -57,4 +82,5 @@ def draw(file: str, number: int, max_width: int) -> PageImage:
 
 def picture(file: str, reference: str, max_width: int) -> PageImage:
     """Give a picture that is written in the text itself."""
-    return html_reader.draw(file, 1, max_width)
+    root = html_reader.parsed(rendered(decoded(Path(file).read_bytes())))
+    return html_reader.picture_in(root, reference, max_width)

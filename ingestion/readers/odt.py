@@ -9,12 +9,15 @@ from itertools import groupby
 import odfdo
 from odfdo import Element
 
-from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, Progress, ReadError
+from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress, ReadError
 from ingestion.readers.archive import check_archive
 from ingestion.readers.flow import About, page, paginate, table
 from ingestion.readers.headings import is_caption
-from ingestion.readers.pictures import figure, member, shown
+from ingestion.readers.office import draw, picture
+from ingestion.readers.pictures import figure
 from ingestion.readers.text import repair
+
+__all__ = ["check", "draw", "picture", "read"]
 
 DEEPEST = 100
 MOST_REPEATED = 100
@@ -28,8 +31,7 @@ Placed = tuple[int, Block]
 
 def check(file: str, limits: Limits) -> DocumentInfo:
     """Open the document and say what it states."""
-    about = _about(_open(file, limits))
-    return DocumentInfo(0, about.title, about.author, about.language, about.created)
+    return _about(_open(file, limits)).info()
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
@@ -39,15 +41,6 @@ def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo
     found = list(walk.blocks())
     pages = _pages(found) if walk.page > 1 else paginate(block for _, block in found)
     yield from _about(document).document(pages)
-
-
-def draw(file: str, number: int, max_width: int) -> PageImage:
-    raise ReadError("not_drawn")
-
-
-def picture(file: str, reference: str, max_width: int) -> PageImage:
-    """Give a picture by its name in the file."""
-    return shown(member(file, reference), max_width)
 
 
 def _open(file: str, limits: Limits) -> odfdo.Document:

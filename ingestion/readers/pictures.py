@@ -63,6 +63,8 @@ def encoded(image: Image.Image, max_width: int) -> PageImage:
         over = image.convert("RGBA")
         image = Image.new("RGB", over.size, "white")
         image.paste(over, mask=over.getchannel("A"))
+    if image.mode == "RGB":  # made smaller before it is copied
+        image.thumbnail((max_width, 4 * max_width))
     image = image.convert("RGB")
     image.thumbnail((max_width, 4 * max_width))
     output = io.BytesIO()

@@ -9,11 +9,13 @@ import pptx
 from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.exc import PackageNotFoundError
 
-from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, Progress, ReadError
-from ingestion.readers.archive import check_archive
+from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress, ReadError
 from ingestion.readers.flow import About, page, table
-from ingestion.readers.pictures import figure, member, shown
+from ingestion.readers.office import draw, opened, picture, stated
+from ingestion.readers.pictures import figure
 from ingestion.readers.text import repair
+
+__all__ = ["check", "draw", "picture", "read"]
 
 POINT = 12_700
 """Units of the format in a point."""
@@ -26,9 +28,7 @@ _MARGINS = {PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUM
 def check(file: str, limits: Limits) -> DocumentInfo:
     """Count the slides and say what the file states."""
     slides = _open(file, limits)
-    about = _about(slides)
-    count = len(slides.slides)
-    return DocumentInfo(count, about.title, about.author, about.language, about.created)
+    return _about(slides).info(len(slides.slides))
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
@@ -39,32 +39,13 @@ def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo
     yield from _about(slides).document(_pages(slides, progress))
 
 
-def draw(file: str, number: int, max_width: int) -> PageImage:
-    raise ReadError("not_drawn")
-
-
-def picture(file: str, reference: str, max_width: int) -> PageImage:
-    """Give a picture by its name in the file."""
-    return shown(member(file, reference), max_width)
-
-
 def _open(file: str, limits: Limits) -> Any:
-    check_archive(file, limits)
-    try:
-        return pptx.Presentation(file)
-    except (PackageNotFoundError, KeyError, ValueError) as error:
-        raise ReadError("unreadable", {"reason": str(error)[:200]}) from error
+    return opened(file, limits, pptx.Presentation, PackageNotFoundError)
 
 
 def _about(slides: Any) -> About:
-    stated = slides.core_properties
-    created = stated.created
-    return About(
-        title=stated.title or "",
-        author=stated.author or "",
-        language=stated.language or "",
-        created=created.date().isoformat() if created else "",
-    )
+    properties = slides.core_properties
+    return stated(properties, properties.author)
 
 
 def _pages(slides: Any, progress: Progress) -> Iterator[PageText]:

@@ -12,9 +12,11 @@ import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, Progress, ReadError
-from ingestion.readers.archive import check_archive
 from ingestion.readers.flow import About, page, table
+from ingestion.readers.office import draw, opened, stated
 from ingestion.readers.text import repair
+
+__all__ = ["check", "draw", "picture", "read"]
 
 ROWS = 60
 """Rows of a sheet on one page."""
@@ -29,8 +31,7 @@ _COLOUR = re.compile(r"\[[^$\]]*\]|_.|\*.")
 
 def check(file: str, limits: Limits) -> DocumentInfo:
     """Open the workbook and say what it states."""
-    about = _about(_open(file, limits))
-    return DocumentInfo(0, about.title, about.author, about.language, about.created)
+    return _about(_open(file, limits)).info()
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
@@ -39,31 +40,21 @@ def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo
     yield from _about(book).document(_pages(book, progress))
 
 
-def draw(file: str, number: int, max_width: int) -> PageImage:
-    raise ReadError("not_drawn")
-
-
 def picture(file: str, reference: str, max_width: int) -> PageImage:
     raise ReadError("not_drawn")
 
 
 def _open(file: str, limits: Limits) -> Any:
-    check_archive(file, limits)
-    try:
-        content = Path(file).open("rb")  # noqa: SIM115  read until the process ends
-        return openpyxl.load_workbook(content, read_only=True, data_only=True, keep_links=False)
-    except (InvalidFileException, KeyError, ValueError) as error:
-        raise ReadError("unreadable", {"reason": str(error)[:200]}) from error
+    return opened(file, limits, _workbook, InvalidFileException)
+
+
+def _workbook(file: str) -> Any:
+    content = Path(file).open("rb")  # noqa: SIM115  read until the process ends
+    return openpyxl.load_workbook(content, read_only=True, data_only=True, keep_links=False)
 
 
 def _about(book: Any) -> About:
-    stated = book.properties
-    return About(
-        title=stated.title or "",
-        author=stated.creator or "",
-        language=stated.language or "",
-        created=stated.created.date().isoformat() if stated.created else "",
-    )
+    return stated(book.properties, book.properties.creator)
 
 
 def _pages(book: Any, progress: Progress) -> Iterator[PageText]:

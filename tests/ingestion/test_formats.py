@@ -236,7 +236,7 @@ class TestWebPage:
         assert [block.text for block in self.blocks(text)] == ["oui"]
 
     def test_pictures_in_the_page_are_given_others_only_named(self, tmp_path: Path) -> None:
-        inline = "data:image/png;base64," + base64.b64encode(office.png()).decode()
+        inline = inline_picture()
         path = written(
             tmp_path / "a.html",
             f"<html><img src='https://x.example/a.png' alt='Courbe'><img src='{inline}'>",
@@ -245,6 +245,10 @@ class TestWebPage:
         far, near = page.blocks
         assert (far.text, far.picture) == ("Courbe", "")
         assert html_reader.picture(str(path), near.picture, 100).width == 100
+
+
+def inline_picture() -> str:
+    return "data:image/png;base64," + base64.b64encode(office.png()).decode()
 
 
 def test_markdown(tmp_path: Path) -> None:
@@ -257,6 +261,16 @@ def test_markdown(tmp_path: Path) -> None:
     assert page.blocks[0] == Block("heading", "Chaleur", 1)
     assert "| Four | 12 |" in page.text
     assert "Mesuré." in page.text
+
+
+def test_where_markdown_links_lead_is_not_repeated(tmp_path: Path) -> None:
+    """A file of some kilobytes would else become gigabytes of HTML."""
+    text = f"[a]: {'x' * 50_000}\n[p]: {inline_picture()}\n\n" + "[a] " * 1_000 + "\n\n![p]\n"
+    assert len(markdown_reader.rendered(text)) < 50_000 + len(inline_picture())
+    path = written(tmp_path / "a.md", text)
+    _, pages = read(markdown_reader, path)
+    (figure,) = [block for page in pages for block in page.blocks if block.kind == "figure"]
+    assert markdown_reader.picture(str(path), figure.picture, 100).width == 100
 
 
 class TestPlainText:
