@@ -93,6 +93,7 @@ def limits() -> Limits:
         cpu_seconds=settings.READ_SECONDS,
         wall_seconds=settings.READ_SECONDS,
         pages=settings.READ_MAX_PAGES,
+        characters=settings.READ_MAX_CHARACTERS,
     )
 
 

@@ -8,13 +8,14 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, NoReturn
 
-from django.conf import settings
 from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from ingestion.accept import limits
 from ingestion.files import local_copy
 from ingestion.locate import locate
 from ingestion.models import Document
@@ -165,12 +166,7 @@ def _draw(document: Document, number: int, width: int, name: str) -> PageImage:
 
 
 def _limits() -> Limits:
-    return Limits(
-        memory_mb=settings.READ_MEMORY_MB,
-        cpu_seconds=SECONDS,
-        wall_seconds=SECONDS,
-        pages=settings.READ_MAX_PAGES,
-    )
+    return replace(limits(), cpu_seconds=SECONDS, wall_seconds=SECONDS)
 
 
 def _fail(name: str, code: str, details: dict[str, Any]) -> NoReturn:

@@ -183,9 +183,10 @@ FILE_UPLOAD_PERMISSIONS = 0o640
 
 CHUNK_SIZE = env.integer("CHUNK_SIZE", 900, least=200)
 CHUNK_OVERLAP = env.integer("CHUNK_OVERLAP", 120)
-READ_MEMORY_MB = env.integer("READ_MEMORY_MB", 1500, least=200)
+READ_MEMORY_MB = env.integer("READ_MEMORY_MB", 700, least=200)
 READ_SECONDS = env.integer("READ_SECONDS", 300, least=5)
 READ_MAX_PAGES = env.integer("READ_MAX_PAGES", 5000, least=1)
+READ_MAX_CHARACTERS = env.integer("READ_MAX_CHARACTERS", 30_000_000, least=1_000)
 
 # --- Models ------------------------------------------------------------------------------------
 

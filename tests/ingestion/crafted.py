@@ -129,6 +129,30 @@ def raw(
         "/Resources << /Font << /F1 4 0 R >> >> >>"
     )
     objects += [page.encode()] * pages
+    return _written(path, objects)
+
+
+def nested(path: Path, depth: int, times: int) -> Path:
+    """Write a page that draws a form, which draws the next one several times, and so on."""
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
+        b"/Resources << /XObject << /X 5 0 R >> >> >>",
+        b"<< /Length 5 >>\nstream\n/X Do\nendstream",
+    ]
+    for level in range(depth):
+        drawn = b"/X Do " * times if level < depth - 1 else b"0 0 1 1 re f "
+        inside = b"/XObject << /X %d 0 R >>" % (6 + level) if level < depth - 1 else b""
+        objects.append(
+            b"<< /Type /XObject /Subtype /Form /BBox [0 0 595 842] /Resources << %b >> "
+            b"/Length %d >>\nstream\n%b\nendstream" % (inside, len(drawn), drawn)
+        )
+    return _written(path, objects)
+
+
+def _written(path: Path, objects: Sequence[bytes]) -> Path:
+    """Write a PDF of these objects, the first of which is its catalogue."""
     data = b"%PDF-1.4\n"
     offsets = []
     for number, body in enumerate(objects, 1):

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pytest_django import Settings
 
+from ingestion.accept import limits
 from ingestion.readers import Limits, ReadError, media, sandbox
 from ingestion.readers.media import PDF
 from ingestion.readers.reading import check_document, read_document, render_page
@@ -101,6 +103,19 @@ def test_decompression_bomb(tmp_path: Path) -> None:
     assert check_document(path, PDF, small).page_count == 1
     assert code_of(lambda: list(read_document(path, PDF, small))) == "too_much_memory"
     assert code_of(lambda: render_page(path, PDF, 1, small)) == "too_much_memory"
+
+
+def test_forms_that_draw_each_other_end_at_the_limit_of_memory(tmp_path: Path) -> None:
+    """Ten forms, each of which draws the next one ten times: ten thousand million letters."""
+    path = crafted.nested(tmp_path / "rires.pdf", depth=10, times=10)
+    small = replace(LIMITS, memory_mb=300)
+    assert code_of(lambda: list(read_document(path, PDF, small))) == "too_much_memory"
+
+
+def test_settings_bound_a_reading(settings: Settings) -> None:
+    settings.READ_MEMORY_MB, settings.READ_SECONDS = 300, 20
+    settings.READ_MAX_PAGES, settings.READ_MAX_CHARACTERS = 50, 1_000
+    assert limits() == Limits(300, 20, 20, 50, 1_000)
 
 
 def test_out_of_cpu_time(tmp_path: Path) -> None:
