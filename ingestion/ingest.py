@@ -38,7 +38,7 @@ from wikico2.leases import LeaseLost, kept_alive
 from wikico2.queue import enqueue, is_paused
 from wikico2.terms import tsvector
 
-__all__ = ["accept", "advance", "cancel", "remove", "retry"]
+__all__ = ["accept", "advance", "cancel", "read_pictures", "remove", "retry"]
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +77,21 @@ def retry(document: Document, user: Any = None) -> bool:
             enqueue(ADVANCE, document.pk)
     document.refresh_from_db()
     return restarted
+
+
+def read_pictures(document: Document, user: Any = None) -> bool:
+    """Have the pictures of a source looked at that no machine has read; tell whether it begins.
+
+    It is for a source that was read when nothing could look at pictures, or no more of them. What
+    it has stays, and goes on being found once this is over; only what is new has to be embedded.
+    """
+    with transaction.atomic():
+        begun = document.look_again()
+        if begun:
+            journal.note(document, "pictures", name=str(user or "–"))
+            enqueue(ADVANCE, document.pk)
+    document.refresh_from_db()
+    return begun
 
 
 def cancel(document: Document, user: Any = None) -> bool:

@@ -32,6 +32,7 @@ SENTENCES = {
     ),
     "paused": gettext_noop("The work was paused."),
     "cancelled": gettext_noop("The reading was stopped by %(name)s."),
+    "pictures": gettext_noop("%(name)s has the pictures read that no machine has read yet."),
     "retried": gettext_noop("The reading was started again by %(name)s."),
 }
 

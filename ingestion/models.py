@@ -252,9 +252,20 @@ class Document(models.Model):
 
         Tells whether there was one. The caller queues the task, in the same transaction.
         """
-        stopped = (self.State.FAILED, self.State.CANCELLED)
+        stopped = Q(state__in=(self.State.FAILED, self.State.CANCELLED))
         step = self.failed_step if self.failed_step in self.STEPS else self.State.WAITING
-        restarted = Document.objects.filter(pk=self.pk, state__in=stopped).update(
+        return self._put_to_work(stopped, step)
+
+    def look_again(self) -> bool:
+        """Put a source back to work among its pictures: one that is ready, or has no text at all.
+
+        Tells whether it is one. The caller queues the task, in the same transaction.
+        """
+        read = Q(state=self.State.READY) | Q(state=self.State.FAILED, error_code="no_text")
+        return self._put_to_work(read, self.State.EXTRACTING)
+
+    def _put_to_work(self, condition: Q, step: str) -> bool:
+        updated = Document.objects.filter(condition, pk=self.pk).update(
             state=step,
             done=0,
             total=0,
@@ -268,7 +279,7 @@ class Document(models.Model):
             waits_until=None,
             step_started_at=Now(),
         )
-        return bool(restarted)
+        return bool(updated)
 
     def twins(self) -> DocumentQuerySet:
         """Return the other sources that have the same content, byte by byte."""

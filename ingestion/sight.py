@@ -25,6 +25,9 @@ from wikico2.errors import TransientError, WorkError
 PAGE_WIDTH, FIGURE_WIDTH = 1_600, 1_200
 """Pixels across a picture that is looked at."""
 
+MAY_BE_READ_LATER = ("", "no_seer", "no_tokens_left", "too_many_pictures")
+"""Why a page is unread that another try may read."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -54,7 +57,7 @@ def look(
     """Read the pages of `document` that need eyes, then its figures, and write what was read.
 
     Pages without text come first; beyond VISION_MAX_IMAGES pictures the rest stays unread, and
-    says so. What was read before costs nothing and does not count. Raises TransientError when the
+    says so. What was read on the same picture before costs nothing. Raises TransientError when the
     service is away: what it has read by then is kept.
     """
     seer = get_seer()
@@ -63,7 +66,7 @@ def look(
         return
     wanted = list(_wanted(document, seer))
     eye = _Eye(document, path, limits, seer, patience)
-    left = settings.VISION_MAX_IMAGES
+    left = _left(document)
     fresh: list[Wanted] = []
     for number, one in enumerate(wanted):
         if eye.remembered(one):
@@ -77,6 +80,28 @@ def look(
     for _ in eye.look_at(fresh):
         done += 1
         on_progress(min(done, len(wanted)), len(wanted))
+
+
+def unseen(document: Document) -> int:
+    """Return how many pages without text and figures could be read now that have not been yet."""
+    seer = get_seer()
+    if seer is None:
+        return 0
+    wanted = list(_wanted(document, seer))
+    seen = set(
+        Sight.objects.filter(
+            task=Sight.Task.FIGURE,
+            machine=seer.name,
+            digest__in=[one.digest for one in wanted if one.digest],
+        ).values_list("digest", flat=True)
+    )
+    new = [one for one in wanted if one.digest not in seen and one.page.unread in MAY_BE_READ_LATER]
+    return min(len(new), _left(document))
+
+
+def _left(document: Document) -> int:
+    """Return how many pictures of the document may still be read."""
+    return max(settings.VISION_MAX_IMAGES - document.sights.count(), 0)
 
 
 def _wanted(document: Document, seer: Seer) -> Iterator[Wanted]:

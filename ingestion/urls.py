@@ -29,6 +29,7 @@ urlpatterns = [
     path("sources/<int:pk>/progression/", documents.document_progress, name="document_progress"),
     path("sources/<int:pk>/journal/", documents.document_journal, name="document_journal"),
     path("sources/<int:pk>/reprendre/", documents.document_retry, name="document_retry"),
+    path("sources/<int:pk>/images/", documents.document_pictures, name="document_pictures"),
     path("sources/<int:pk>/arreter/", documents.document_cancel, name="document_cancel"),
     path("sources/<int:pk>/modifier/", describe.document_edit, name="document_edit"),
     path("sources/<int:pk>/version/", describe.document_version, name="document_version"),

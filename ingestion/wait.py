@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from ingestion.models import Document
 from wikico2.errors import WorkError
-from wikico2.queue import workers_alive
+from wikico2.queue import is_paused, workers_alive
 
 WORKER_PATIENCE = 10.0
 
@@ -13,18 +13,21 @@ WORKER_PATIENCE = 10.0
 def wait_until_read(
     documents: Iterable[Document],
     on_progress: Callable[[Document], None] = lambda document: None,
+    on_pause: Callable[[], None] = lambda: None,
     *,
     poll: float = 0.3,
 ) -> list[Document]:
     """Return the documents, fresh from the database, once none of them is under way any more.
 
-    `on_progress` gets each document whenever its state or progress has changed. Raises
+    `on_progress` gets each document whenever its state or progress has changed, and `on_pause` is
+    called whenever all work is found to be paused, to be gone on with by somebody. Raises
     WorkError("no_worker") when no worker has been alive for a few seconds. Removed documents are
     left out.
     """
     wanted = [document.pk for document in documents]
     seen: dict[int, tuple[str, int, int]] = {}
     alive_at = time.monotonic()
+    was_paused = False
     while True:
         rows = Document.objects.in_bulk(wanted)
         for document in rows.values():
@@ -34,6 +37,10 @@ def wait_until_read(
                 on_progress(document)
         if not any(document.is_working for document in rows.values()):
             return [rows[pk] for pk in wanted if pk in rows]
+        paused = is_paused()
+        if paused and not was_paused:
+            on_pause()
+        was_paused = paused
         if workers_alive():
             alive_at = time.monotonic()
         elif time.monotonic() - alive_at > WORKER_PATIENCE:

@@ -14,7 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from ingestion import ingest, journal
+from ingestion import ingest, journal, sight
 from ingestion.alike import alike
 from ingestion.models import Document
 from ingestion.pages import THUMBNAIL_WIDTH
@@ -51,6 +51,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
         "twins": may_know.filter(pk__in=source.twins()) if readable else [],
         "sheets": sheets,
         "may_remove": may_remove(request.user, source),
+        "unseen": _unseen(request.user, source),
         **progress_context(request, source),
     }
     if readable:
@@ -65,6 +66,13 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
             source.pages.filter(text="").order_by("number").values_list("number", flat=True)[:50]
         )
     return render(request, "ingestion/document.html", context)
+
+
+def _unseen(user: Any, source: Document) -> int:
+    """Return how many pictures `user` may have read now."""
+    at_rest = source.is_ready or source.error_code == "no_text"
+    may = user.has_perm("ingestion.change_document")
+    return sight.unseen(source) if at_rest and may else 0
 
 
 def _cover_height(source: Document) -> int | None:
@@ -154,6 +162,19 @@ def document_retry(request: HttpRequest, pk: int) -> HttpResponse:
         ingest.retry(source, request.user)
     except WorkError as error:
         messages.error(request, error.sentence)
+    return _after(request, source)
+
+
+@require_POST
+@login_required
+@permission_required("ingestion.change_document", raise_exception=True)
+def document_pictures(request: HttpRequest, pk: int) -> HttpResponse:
+    """Have the pages without text and the figures read that no machine has read yet."""
+    source = get_object_or_404(Document, pk=pk)
+    if sight.unseen(source):
+        ingest.read_pictures(source, request.user)
+    else:
+        messages.info(request, _("There is no picture left to read."))
     return _after(request, source)
 
 

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from ingestion import ingest
+from ingestion import ingest, sight
 from ingestion.models import Chunk, Document, Sight
 from sheets.models.spending import Spending
 from tests.conftest import run_queue, upload
@@ -148,6 +148,79 @@ class TestScannedPages:
         page = document.pages.get(number=1)
         assert (page.text, page.read_by) == ("", VISION_MODEL)
         assert Sight.objects.get().text == ""
+
+
+class TestLater:
+    """Pictures of a source that was read before anything could look at them."""
+
+    def test_the_button_has_them_read_once(
+        self,
+        settings: Settings,
+        fake_ai: FakeAI,
+        take_in: Callable[[bytes], Document],
+        client: Client,
+        contributor: User,
+    ) -> None:
+        document = take_in(picture_pdf(("navy", ""), ("olive", "Figure 1 : les fours.")))
+        assert document.is_ready
+        client.force_login(contributor)
+        page, button = document.get_absolute_url(), f"/sources/{document.pk}/images/"
+        assert button not in client.get(page).content.decode()  # there is nothing to read them
+        self.see(settings, fake_ai)
+        assert button in client.get(page).content.decode()
+        before = {chunk.text for chunk in document.chunks.all()}
+        assert client.post(button).status_code == 302
+        run_queue()
+        document.refresh_from_db()
+        assert document.is_ready
+        assert document.pages.get(number=1).read_by == VISION_MODEL
+        texts = {chunk.text for chunk in document.chunks.all()}
+        assert any("séchoir" in text for text in texts - before)
+        assert len(fake_ai.pictures) == 2
+        assert button not in client.get(page).content.decode()
+        client.post(button)
+        assert run_queue() == 0
+
+    def test_a_scan_that_failed_becomes_readable(
+        self,
+        settings: Settings,
+        fake_ai: FakeAI,
+        take_in: Callable[[bytes], Document],
+        client: Client,
+        contributor: User,
+    ) -> None:
+        document = take_in(picture_pdf(("navy", "")))
+        assert document.error_code == "no_text"
+        self.see(settings, fake_ai)
+        client.force_login(contributor)
+        client.post(f"/sources/{document.pk}/images/")
+        run_queue()
+        document.refresh_from_db()
+        assert document.is_ready
+
+    def test_the_limit_holds_for_all_tries_together(
+        self, seeing: FakeAI, take_in: Callable[[bytes], Document], settings: Settings
+    ) -> None:
+        settings.VISION_MAX_IMAGES = 1
+        document = take_in(picture_pdf(("navy", ""), ("olive", "")))
+        assert sight.unseen(document) == 0
+        assert ingest.read_pictures(document)
+        run_queue()
+        assert len(seeing.pictures) == 1
+        settings.VISION_MAX_IMAGES = 5
+        assert sight.unseen(document) == 1
+
+    def test_readers_are_not_offered_it(
+        self, seeing: FakeAI, document: Document, client: Client
+    ) -> None:
+        address = f"/sources/{document.pk}/images/"
+        assert client.post(address).status_code == 302
+        document.refresh_from_db()
+        assert document.is_ready
+
+    def see(self, settings: Settings, fake_ai: FakeAI) -> None:
+        settings.VISION_BACKEND = "openai"
+        fake_ai.sees = lambda data, prompt: TRANSCRIPT if "Transcris" in prompt else DESCRIPTION
 
 
 class TestFigures:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import reverse
 
 from ingestion.accept import double_of
 from ingestion.deliver import deliver
@@ -44,7 +45,7 @@ class Command(BaseCommand):
             raise CommandError("No file could be taken in.")
         try:
             if options["wait"]:
-                documents = self.readable(wait_until_read(documents, self.say_document))
+                documents = self.readable(self.read(documents))
             if sheet_type:
                 sheet = request_sheet(sheet_type, options["title"], documents, None)
                 if options["wait"]:
@@ -111,6 +112,13 @@ class Command(BaseCommand):
     def refuse(self, what: object, sentence: str) -> None:
         self.refused += 1
         self.stderr.write(f"{what}: {sentence}")
+
+    def read(self, documents: list[Document]) -> list[Document]:
+        return wait_until_read(documents, self.say_document, self.say_pause)
+
+    def say_pause(self) -> None:
+        tasks = settings.SITE_URL + reverse("tasks")
+        self.say(f"All work is paused: it goes on once somebody resumes it on {tasks}")
 
     def say_document(self, document: Document) -> None:
         self.say(f"{document.filename}: {document.get_state_display()} {document.percent} %")
