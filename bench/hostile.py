@@ -55,7 +55,7 @@ def main() -> int:
 
 
 def take(folder: Path, seconds: int) -> int:
-    """Take all files in, wait for them, and say what became of them; return how many ended badly."""
+    """Take all files in and say what became of them; return how many ended badly."""
     from ingestion import watch
     from ingestion.models import Delivery, Document
     from wikico2.errors import WorkError

@@ -82,6 +82,7 @@ def _fresh_services() -> Iterator[None]:
     services.AI.reset()
     ai._accepted_form.clear()
     ai._folds_system.clear()
+    ai._sends_numbers.clear()
     ai._most_bytes.clear()
     models._lengths.clear()
     thesaurus.forget()

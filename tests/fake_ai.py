@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
+import numpy as np
 from PIL import Image
 
 DIMENSIONS = 128
@@ -108,6 +109,7 @@ class FakeAI:
             self.sees: Callable[[bytes, str], str] = measured_picture
             self.refused_formats: set[str] = set()
             self.refused_roles: set[str] = set()
+            self.sends_numbers = False  # whatever it is asked for
             self.no_choices = False
             self.chat_faults: deque[Fault] = deque()
             self.chat_seconds: list[float] = []
@@ -229,7 +231,15 @@ class _Handler(BaseHTTPRequestHandler):
         elif model is not None and model not in self.service.models:
             self._error(404, f"The model `{model}` does not exist.")
         elif self.path == "/v1/embeddings":
+            form = body.get("encoding_format", "float")
+            if form in self.service.refused_formats:
+                self._error(400, f"encoding_format {form} is not supported")
+                return
             rows = _embeddings(body, fault, self.service.dimensions)
+            if form == "base64" and not self.service.sends_numbers:
+                for row in rows:
+                    packed = np.array(row["embedding"], dtype="<f4").tobytes()
+                    row["embedding"] = base64.b64encode(packed).decode()
             self._json({"object": "list", "model": model, "data": rows})
         elif self.path == "/v1/chat/completions":
             self._chat(body)

@@ -34,6 +34,16 @@ class TestEmbedding:
         assert vectors.dtype == np.float32
         assert np.allclose(vectors, [vector_of(text) for text in TEXTS], atol=1e-6)
 
+    def test_vectors_come_in_base64_or_as_numbers(self, fake_ai: FakeAI) -> None:
+        expected = ai.embed(TEXTS, EMBEDDING_MODEL)
+        fake_ai.sends_numbers = True
+        assert np.array_equal(ai.embed(TEXTS, EMBEDDING_MODEL), expected)
+        fake_ai.refused_formats = {"base64"}
+        for _ in range(2):
+            assert np.array_equal(ai.embed(TEXTS, EMBEDDING_MODEL), expected)
+        forms = [r.body["encoding_format"] for r in fake_ai.requests if r.body]
+        assert forms == ["base64", "base64", "base64", "float", "float"]
+
     def test_no_text_costs_no_request(self, fake_ai: FakeAI) -> None:
         assert len(ai.embed([], EMBEDDING_MODEL)) == 0
         assert not fake_ai.requests

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 from django.conf import settings
 
 from wikico2 import pace
@@ -99,8 +100,10 @@ def embed(
     """Return one vector for each text, in order, shape (n, dimensions).
 
     With `dimensions` an answer of another length is refused and asked for again. A request that
-    the service finds too large is halved. Raises TransientError (service_unreachable, service_busy,
-    service_paced, bad_answer) or WorkError (service_refused, model_unknown).
+    the service finds too large is halved. Vectors are asked for in base64, which is a quarter as
+    long; a service that sends numbers, or wants to be asked for them, is understood too. Raises
+    TransientError (service_unreachable, service_busy, service_paced, bad_answer) or WorkError
+    (service_refused, model_unknown).
     """
     patience = patience or Patience.of_settings()
     parts: list[Vectors] = []
@@ -111,6 +114,10 @@ def embed(
             ask = functools.partial(_embed_batch, batch, model, dimensions)
             parts.append(_call(ask, model, patience))
         except _RefusedError as refusal:
+            if BASE64.search(refusal.reason) and _key(model) not in _sends_numbers:
+                _sends_numbers.add(_key(model))
+                todo.appendleft(batch)
+                continue
             if refusal.status != TOO_LARGE or len(batch) == 1:
                 raise
             _most_bytes[_key(model)] = half = sum(map(_weight, batch)) // 2
@@ -242,21 +249,31 @@ def _embed_batch(batch: list[str], model: str, dimensions: int, client: "openai.
     which takes longer than the request.
     """
     raw = client.embeddings.with_raw_response.create(
-        model=model, input=batch, encoding_format="float"
+        model=model,
+        input=batch,
+        encoding_format="float" if _key(model) in _sends_numbers else "base64",
     )
-    rows = sorted(json.loads(raw.content)["data"], key=lambda row: int(row["index"]))
+    rows = sorted(orjson.loads(raw.content)["data"], key=lambda row: int(row["index"]))
     if [row["index"] for row in rows] != list(range(len(batch))):
         raise TransientError("bad_answer", reason=f"{len(rows)} vectors for {len(batch)} texts")
-    lengths = {len(row["embedding"]) for row in rows}
+    found = [_numbers(row["embedding"]) for row in rows]
+    lengths = set(map(len, found))
     if len(lengths) != 1 or 0 in lengths:
         raise TransientError("bad_answer", reason="vectors of different lengths")
     if dimensions and lengths != {dimensions}:
         reason = f"vectors of {lengths.pop()} numbers instead of {dimensions}"
         raise TransientError("bad_answer", reason=reason)
-    vectors = np.array([row["embedding"] for row in rows], dtype=np.float32)
+    vectors = np.array(found, dtype=np.float32)
     if not np.isfinite(vectors).all():
         raise TransientError("bad_answer", reason="vectors that are not numbers")
     return vectors
+
+
+def _numbers(embedding: Any) -> Any:
+    """Return the numbers of a vector: given as such, or as 32-bit floats in base64."""
+    if isinstance(embedding, str):
+        return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4")
+    return embedding
 
 
 def _chat_once(request: dict[str, Any], client: "openai.OpenAI") -> ChatAnswer:
@@ -289,11 +306,13 @@ def _answer_forms(schema: dict[str, Any] | None) -> list[dict[str, Any]]:
     ]
 
 
-# Which form an endpoint takes for a model, who refuses the system role, and how many bytes of texts
-# are too many: learnt once a process.
+# Which form an endpoint takes for a model, who refuses the system role, or to write vectors in
+# base64, and how many bytes of texts are too many: learnt once a process.
 _accepted_form: dict[tuple[str, str], int] = {}
 _folds_system: set[tuple[str, str]] = set()
+_sends_numbers: set[tuple[str, str]] = set()
 _most_bytes: dict[tuple[str, str], int] = {}
+BASE64 = re.compile(r"base64|encoding", re.IGNORECASE)
 SYSTEM_ROLE = re.compile(r"system|roles? must alternate|unsupported role", re.IGNORECASE)
 
 

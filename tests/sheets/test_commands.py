@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from ingestion.models import Document
 from sheets.models import Sheet
 from tests.conftest import AIR, make_pdf, run_queue
+from wikico2 import queue
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +91,20 @@ def test_waiting_without_a_worker_says_so(report: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("ingestion.wait.WORKER_PATIENCE", 0.0)
     with pytest.raises(CommandError):
         run("ingest", str(report), "--wait")
+
+
+def test_waiting_for_paused_work_says_so(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue.pause()
+    said: list[str] = []
+
+    def say(command: object, line: str) -> None:
+        said.append(line)
+        if "paused" in line:
+            Document.objects.update(state="ready")
+
+    monkeypatch.setattr("sheets.management.commands.ingest.Command.say", say)
+    run("ingest", str(report), "--wait")
+    assert sum("/taches/" in line for line in said) == 1
 
 
 def test_the_demonstration_fills_an_empty_wiki_once() -> None:
