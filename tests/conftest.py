@@ -17,8 +17,8 @@ from django_q.models import OrmQ
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate
 
-from ingestion import index, ingest, models, thesaurus
-from ingestion.models import Document
+from ingestion import index, ingest, thesaurus
+from ingestion.models import Document, vectors
 from ingestion.readers.reading import check_document, read_document
 from sheets.index import SECTIONS
 from tests import services
@@ -84,7 +84,7 @@ def _fresh_services() -> Iterator[None]:
     ai._folds_system.clear()
     ai._sends_numbers.clear()
     ai._most_bytes.clear()
-    models._lengths.clear()
+    vectors._lengths.clear()
     thesaurus.forget()
     yield
     if "httpx" in sys.modules and services.chroma_port() == settings.CHROMA_PORT:

@@ -1,0 +1,169 @@
+"""What was given and is no source yet: addresses, archives, files of watched folders."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.models.documents import Document
+from wikico2.errors import sentence
+from wikico2.leases import LeasedQuerySet
+
+
+class DeliveryQuerySet(LeasedQuerySet["Delivery"]):
+    """Questions about deliveries."""
+
+    def in_progress(self) -> "DeliveryQuerySet":
+        """Return the deliveries that a worker has, or should have, in hand."""
+        return self.filter(state__in=Delivery.WORKING)
+
+    def failed(self) -> "DeliveryQuerySet":
+        return self.filter(state=Delivery.State.FAILED)
+
+
+class Delivery(models.Model):
+    """What was given and is no source yet: a web address to fetch, an archive to open.
+
+    `done` and `total` count bytes while an address is fetched, documents while an archive is
+    opened. `file` is the archive, kept until all of it has been taken in.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        FETCHING = "fetching", _("fetching the address")
+        OPENING = "opening", _("taking the documents out")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    WORKING = (State.WAITING, State.FETCHING, State.OPENING)
+
+    name = models.CharField(_("name"), max_length=300)
+    url = models.URLField(_("web address"), max_length=2000, blank=True)
+    file = models.FileField(_("file"), upload_to="deliveries/%Y/%m/", max_length=300, blank=True)
+    size = models.PositiveBigIntegerField(_("size in bytes"), default=0)
+    access = models.CharField(
+        _("access"),
+        max_length=10,
+        choices=Document.Access.choices,
+        default=Document.Access.OPEN,
+    )
+    supersedes = models.ForeignKey(
+        Document,
+        verbose_name=_("new version of"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    given_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("given by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="deliveries",
+    )
+    created_at = models.DateTimeField(_("given on"), auto_now_add=True)
+
+    state = models.CharField(
+        _("state"), max_length=12, choices=State.choices, default=State.WAITING
+    )
+    done = models.PositiveBigIntegerField(default=0)
+    total = models.PositiveBigIntegerField(default=0)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_details = models.JSONField(default=dict, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["state"], name="delivery_state")]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state="failed") | ~Q(error_code=""), name="delivery_failure_has_error"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("delivery", args=[self.pk])
+
+    @property
+    def is_working(self) -> bool:
+        """Tell whether a worker has, or should have, the delivery in hand."""
+        return self.state in self.WORKING
+
+    @property
+    def error(self) -> str:
+        """Return what went wrong as a sentence in the reader's language, or nothing."""
+        return sentence(self.error_code, self.error_details)
+
+    @property
+    def percent(self) -> int:
+        return min(100 * self.done // self.total, 100) if self.total else 0
+
+
+class Item(models.Model):
+    """What became of one document of a delivery: the source that it is now, or why it is none."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="items")
+    position = models.PositiveIntegerField()
+    name = models.CharField(_("name"), max_length=500)
+    size = models.PositiveBigIntegerField(_("size in bytes"), default=0)
+    document = models.ForeignKey(
+        Document, on_delete=models.SET_NULL, null=True, blank=True, related_name="items"
+    )
+    error_code = models.CharField(max_length=40, blank=True)
+    error_details = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("delivered document")
+        verbose_name_plural = _("delivered documents")
+        ordering = ["delivery", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "position"], name="item_unique_position")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def error(self) -> str:
+        """Return why it was refused, as a sentence in the reader's language, or nothing."""
+        return sentence(self.error_code, self.error_details)
+
+    @property
+    def existing(self) -> int | None:
+        """Return the id of the source that has the same content, where that is the reason."""
+        known: int | None = self.error_details.get("document")
+        return known
+
+
+class WatchedFile(models.Model):
+    """A file of a watched folder, as it was when it was last taken in or refused."""
+
+    path = models.TextField(_("path"), unique=True)
+    size = models.PositiveBigIntegerField(_("size in bytes"))
+    modified_ns = models.BigIntegerField()
+    document = models.ForeignKey(
+        Document, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    error_code = models.CharField(max_length=40, blank=True)
+    seen_at = models.DateTimeField(_("seen on"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("watched file")
+        verbose_name_plural = _("watched files")
+        ordering = ["path"]
+
+    def __str__(self) -> str:
+        return self.path

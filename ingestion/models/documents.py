@@ -1,0 +1,333 @@
+"""Sources: documents and how far they are read, their pages, what happened to them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from wikico2.errors import PERMANENT, sentence
+from wikico2.leases import LeasedQuerySet
+
+PARTIAL_DATE = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?\Z"
+"""A year, a month or a day, as `2021`, `2021-03` or `2021-03-12`: reports seldom say the day."""
+
+
+class DocumentQuerySet(LeasedQuerySet["Document"]):
+    """Questions about sources."""
+
+    def in_progress(self) -> "DocumentQuerySet":
+        """Return the documents that a worker has, or should have, in hand."""
+        return self.filter(state__in=Document.WORKING)
+
+    def totals(self) -> dict[str, Any]:
+        """Return how much these documents have in their steps: pages or passages, pace, time left.
+
+        `left` is in seconds, None before there is a pace to tell.
+        """
+        counted = self.filter(total__gt=0)
+        found = counted.aggregate(done=Sum("done"), total=Sum("total"), pace=Sum("pace"))
+        found["by_state"] = self.order_by().values("state").annotate(n=Count("pk"))
+        rest = (found["total"] or 0) - (found["done"] or 0)
+        found["left"] = rest / found["pace"] if found["pace"] and rest else None
+        return found
+
+    def ready(self) -> "DocumentQuerySet":
+        """Return the documents whose passages can be found."""
+        return self.filter(state=Document.State.READY)
+
+    def readable_by(self, user: Any) -> "DocumentQuerySet":
+        """Return the documents whose pages `user` may open."""
+        if user.is_authenticated:
+            return self
+        return self.filter(access=Document.Access.OPEN)
+
+    def matching(self, text: str) -> "DocumentQuerySet":
+        """Return the documents whose title, file name, author or publisher hold each word."""
+        found = self
+        for word in text.split()[:10]:
+            found = found.filter(
+                Q(title__unaccent__icontains=word)
+                | Q(filename__unaccent__icontains=word)
+                | Q(author__unaccent__icontains=word)
+                | Q(publisher__unaccent__icontains=word)
+            )
+        return found
+
+    def narrowed(self, states: Sequence[str], access: str, language: str) -> "DocumentQuerySet":
+        """Return the documents in these states, of this access and language; all where empty."""
+        chosen = {"state__in": states, "access": access, "language": language}
+        return self.filter(**{name: value for name, value in chosen.items() if value})
+
+    def counted_by(self, *fields: str) -> list[dict[str, Any]]:
+        """Return how many documents (`n`) there are for each combination of `fields`."""
+        return list(self.order_by().values(*fields).annotate(n=Count("pk")))
+
+    def sheet_counts(self) -> dict[int, int]:
+        """Return, by document, how many sheets cite it in the text that readers see today."""
+        standing = Q(citations__revision__sheet__current=F("citations__revision"))
+        n = Count("citations__revision__sheet", filter=standing, distinct=True)
+        return dict(self.order_by().annotate(n=n).values_list("pk", "n"))
+
+
+class Document(models.Model):
+    """One uploaded source, and how far it has been read.
+
+    `published` is a year, a month or a day; `by_hand` names the fields that a person has set, which
+    are never again overwritten by what is found in the file.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        EXTRACTING = "extracting", _("reading the pages")
+        CHUNKING = "chunking", _("cutting into passages")
+        EMBEDDING = "embedding", _("computing meanings")
+        INDEXING = "indexing", _("indexing")
+        READY = "ready", _("ready")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    class Access(models.TextChoices):
+        OPEN = "open", _("open")
+        INTERNAL = "internal", _("internal")
+
+    STEPS = (State.EXTRACTING, State.CHUNKING, State.EMBEDDING, State.INDEXING)
+    WORKING = (State.WAITING, *STEPS)
+
+    title = models.CharField(_("title"), max_length=300)
+    filename = models.CharField(_("file name"), max_length=255)
+    file = models.FileField(_("file"), upload_to="sources/%Y/%m/", max_length=300)
+    sha256 = models.CharField(max_length=64, db_index=True, editable=False)
+    size = models.PositiveBigIntegerField(_("size in bytes"), editable=False)
+    media_type = models.CharField(max_length=100, default="application/pdf", editable=False)
+    author = models.CharField(_("author"), max_length=300, blank=True)
+    publisher = models.CharField(_("publisher"), max_length=300, blank=True)
+    published = models.CharField(
+        _("date"), max_length=10, blank=True, validators=[RegexValidator(PARTIAL_DATE)]
+    )
+    origin = models.URLField(_("address of origin"), max_length=2000, blank=True)
+    licence = models.CharField(_("licence"), max_length=300, blank=True)
+    by_hand = ArrayField(models.CharField(max_length=20), default=list, blank=True, editable=False)
+    language = models.CharField(_("language"), max_length=8, blank=True)
+    page_count = models.PositiveIntegerField(_("pages"), default=0, editable=False)
+    # When the text of all the pages was written; what pictures show may still be read after that.
+    read_at = models.DateTimeField(null=True, editable=False)
+    access = models.CharField(
+        _("access"), max_length=10, choices=Access.choices, default=Access.OPEN
+    )
+    supersedes = models.ForeignKey(
+        "self",
+        verbose_name=_("new version of"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="newer",
+    )
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("uploaded by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="documents",
+    )
+    created_at = models.DateTimeField(_("uploaded on"), auto_now_add=True)
+
+    state = models.CharField(
+        _("state"), max_length=12, choices=State.choices, default=State.WAITING
+    )
+    done = models.PositiveIntegerField(default=0, editable=False)
+    total = models.PositiveIntegerField(default=0, editable=False)
+    step_started_at = models.DateTimeField(null=True, editable=False)
+    failed_step = models.CharField(max_length=12, blank=True, editable=False)
+    error_code = models.CharField(max_length=40, blank=True, editable=False)
+    error_details = models.JSONField(default=dict, blank=True, editable=False)
+    attempts = models.PositiveIntegerField(default=0, editable=False)
+    lease_token = models.UUIDField(null=True, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    pace = models.FloatField(null=True, editable=False)  # pages or passages a second, in this step
+    waits_until = models.DateTimeField(null=True, editable=False)
+    indexed_with = models.CharField(_("indexed with"), max_length=100, blank=True, editable=False)
+    ready_at = models.DateTimeField(null=True, editable=False)
+
+    objects = DocumentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("source")
+        verbose_name_plural = _("sources")
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["state"], name="document_state")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(done__lte=F("total")), name="document_progress_in_bounds"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="failed") | ~Q(error_code=""), name="document_failure_has_error"
+            ),
+            models.CheckConstraint(
+                condition=~Q(supersedes=F("pk")), name="document_no_version_of_itself"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("document", args=[self.pk])
+
+    @property
+    def is_working(self) -> bool:
+        """Tell whether a worker has, or should have, the document in hand."""
+        return self.state in self.WORKING
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state == self.State.READY
+
+    @property
+    def error(self) -> str:
+        """Return what went wrong as a sentence in the reader's language, or nothing."""
+        return sentence(self.error_code, self.error_details)
+
+    @property
+    def percent(self) -> int:
+        """Return the progress of the whole reading in per cent; each step weighs what it costs."""
+        if self.is_ready:
+            return 100
+        before = {"extracting": 0, "chunking": 15, "embedding": 20, "indexing": 90}
+        share = {"extracting": 15, "chunking": 5, "embedding": 70, "indexing": 10}
+        step = self.failed_step if self.state in (self.State.FAILED, "cancelled") else self.state
+        if step not in before:
+            return 0
+        return before[step] + int(share[step] * (self.done / self.total if self.total else 0))
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether the work waits for a service, and goes on by itself."""
+        return self.is_working and bool(self.error_code)
+
+    @property
+    def may_help_to_retry(self) -> bool:
+        """Tell whether another try of the same file can end otherwise than the last one."""
+        stopped = self.state in (self.State.FAILED, self.State.CANCELLED)
+        return stopped and self.error_code not in PERMANENT
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimate how long the current step still takes; None before there is a pace to tell."""
+        if not self.pace or not self.done or self.done >= self.total:
+            return None
+        return (self.total - self.done) / self.pace
+
+    def restart(self) -> bool:
+        """Put a failed or cancelled reading back to work at the step where it stopped.
+
+        Tells whether there was one. The caller queues the task, in the same transaction.
+        """
+        stopped = Q(state__in=(self.State.FAILED, self.State.CANCELLED))
+        step = self.failed_step if self.failed_step in self.STEPS else self.State.WAITING
+        return self._put_to_work(stopped, step)
+
+    def look_again(self) -> bool:
+        """Put a source back to work among its pictures: one that is ready, or has no text at all.
+
+        Tells whether it is one. The caller queues the task, in the same transaction.
+        """
+        read = Q(state=self.State.READY) | Q(state=self.State.FAILED, error_code="no_text")
+        return self._put_to_work(read, self.State.EXTRACTING)
+
+    def _put_to_work(self, condition: Q, step: str) -> bool:
+        updated = Document.objects.filter(condition, pk=self.pk).update(
+            state=step,
+            done=0,
+            total=0,
+            failed_step="",
+            error_code="",
+            error_details={},
+            attempts=0,
+            lease_token=None,
+            lease_until=None,
+            pace=None,
+            waits_until=None,
+            step_started_at=Now(),
+        )
+        return bool(updated)
+
+    def twins(self) -> DocumentQuerySet:
+        """Return the other sources that have the same content, byte by byte."""
+        return Document.objects.filter(sha256=self.sha256).exclude(pk=self.pk).order_by("pk")
+
+    def later_versions(self) -> set[int]:
+        """Return the ids of all that replaces this source, directly or step by step."""
+        found: set[int] = set()
+        versions = {self.pk}
+        while versions:
+            newer = Document.objects.filter(supersedes__in=versions).values_list("pk", flat=True)
+            versions = set(newer) - found
+            found |= versions
+        return found
+
+    def may_replace(self, other: "Document") -> bool:
+        """Tell whether this source may be a new version of `other`, which it may not be already."""
+        return other.pk != self.pk and other.pk not in self.later_versions()
+
+    def can_be_read_by(self, user: Any) -> bool:
+        """Tell whether `user` may open the pages and the file."""
+        return self.access == self.Access.OPEN or bool(user.is_authenticated)
+
+
+class LogLine(models.Model):
+    """Something that happened to a document; the sentence is made when it is read (`journal`)."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="log")
+    at = models.DateTimeField(db_default=Now())
+    code = models.CharField(max_length=40)
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.document_id} {self.code}"
+
+
+class Page(models.Model):
+    """The text of one page, numbered from 1 as in the file."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="pages")
+    number = models.PositiveIntegerField(_("page"))
+    text = models.TextField(_("text"), blank=True)
+    width = models.FloatField(_("width in points"), default=0)
+    height = models.FloatField(_("height in points"), default=0)
+    blocks = models.JSONField(default=list, blank=True, editable=False)
+    # Why the text of the file is not to be trusted: "no_text", "nonsense"; the machine that has
+    # read the page instead; or the code of the sentence why none has.
+    doubt = models.CharField(max_length=10, blank=True, editable=False)
+    read_by = models.CharField(_("read by"), max_length=100, blank=True, editable=False)
+    unread = models.CharField(max_length=40, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("page")
+        verbose_name_plural = _("pages")
+        ordering = ["document", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["document", "number"], name="page_unique_number"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="page_numbered_from_1"),
+        ]
+
+    def __str__(self) -> str:
+        return _("%(document)s, p. %(page)d") % {"document": self.document, "page": self.number}
+
+    def get_absolute_url(self) -> str:
+        return reverse("page", args=[self.document_id, self.number])
+
+    @property
+    def why_unread(self) -> str:
+        """Return why no machine has read a page that needs one, as a sentence; else nothing."""
+        return sentence(self.unread, {"limit": settings.VISION_MAX_IMAGES, "reason": ""})

@@ -1,0 +1,89 @@
+"""Passages, what they are found by, and the sample by which similar sources are known."""
+
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.models.documents import Document
+from wikico2.terms import tsvector
+
+
+class LexemesField(SearchVectorField[Any, Any]):
+    """What a row is found by, read from its `searched()` whenever the row is created or saved."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        """Return the tsvector of the texts that the row names, each with its label."""
+        value = tsvector(model_instance.searched())  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, value)
+        return value
+
+
+class Chunk(models.Model):
+    """A passage: consecutive text of one document under one heading trail."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("text")
+        TABLE = "table", _("table")
+        FIGURE = "figure", _("figure")
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="chunks")
+    position = models.PositiveIntegerField()
+    text = models.TextField()
+    page_start = models.PositiveIntegerField()
+    page_end = models.PositiveIntegerField()
+    headings = ArrayField(models.TextField(), default=list, blank=True)
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.TEXT)
+    content_hash = models.CharField(max_length=64, db_index=True)
+    search = LexemesField(editable=False)
+
+    class Meta:
+        verbose_name = _("passage")
+        verbose_name_plural = _("passages")
+        ordering = ["document", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["document", "position"], name="chunk_unique_position"),
+            models.CheckConstraint(
+                condition=Q(page_start__gte=1) & Q(page_end__gte=F("page_start")),
+                name="chunk_pages_in_order",
+            ),
+            models.CheckConstraint(condition=~Q(text=""), name="chunk_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_id}:{self.position}"
+
+    def searched(self) -> list[tuple[str, str]]:
+        """Return the texts that the passage is found by: title, headings, text."""
+        return [(self.document.title, "A"), (self.trail, "B"), (self.text, "D")]
+
+    @property
+    def trail(self) -> str:
+        """Return the headings above the passage, outermost first."""
+        return " › ".join(self.headings)
+
+
+class Sketch(models.Model):
+    """A sample of a source's text, by which sources of similar text are known.
+
+    `hashes` are the smallest hashes of its shingles, in order; `shingles` is how many it has in
+    all.
+    """
+
+    document = models.OneToOneField(
+        Document, on_delete=models.CASCADE, related_name="sketch", primary_key=True
+    )
+    hashes = ArrayField(models.BigIntegerField())
+    shingles = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name = _("sketch")
+        verbose_name_plural = _("sketches")
+        indexes = [GinIndex(fields=["hashes"], name="sketch_hashes")]
+
+    def __str__(self) -> str:
+        return f"{self.document_id}: {self.shingles}"

@@ -1,0 +1,36 @@
+"""What machines have read on pictures."""
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.models.documents import Document
+
+
+class Sight(models.Model):
+    """What a machine has read on a picture, kept so that no picture is ever paid for twice."""
+
+    class Task(models.TextChoices):
+        PAGE = "page", _("page")
+        FIGURE = "figure", _("figure")
+
+    digest = models.CharField(max_length=64)
+    task = models.CharField(max_length=8, choices=Task.choices)
+    machine = models.CharField(max_length=100)
+    text = models.TextField(blank=True)
+    tokens_in = models.PositiveIntegerField(default=0)
+    tokens_out = models.PositiveIntegerField(default=0)
+    document = models.ForeignKey(
+        Document, on_delete=models.SET_NULL, null=True, related_name="sights"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = _("picture that was read")
+        verbose_name_plural = _("pictures that were read")
+        constraints = [
+            models.UniqueConstraint(fields=["digest", "task", "machine"], name="sight_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.machine} {self.digest[:12]}"

@@ -1,0 +1,51 @@
+"""The words of all texts, and the thesaurus."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from wikico2.terms import main_lexemes
+
+
+class Word(models.Model):
+    """A word that some text holds, as it is written there: what a slip of the pen is mended by."""
+
+    folded = models.CharField(max_length=60, primary_key=True)
+    written = models.CharField(max_length=80)
+    lexeme = models.CharField(max_length=60)
+
+    class Meta:
+        verbose_name = _("word")
+        verbose_name_plural = _("words")
+        indexes = [
+            GinIndex(fields=["folded"], name="word_alike", opclasses=["gin_trgm_ops"]),
+            models.Index(fields=["folded"], name="word_begins", opclasses=["varchar_pattern_ops"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.written
+
+
+class Synonyms(models.Model):
+    """Terms that mean the same: who asks for one of them finds the others."""
+
+    terms = ArrayField(
+        models.CharField(max_length=100),
+        verbose_name=_("terms"),
+        help_text=_("One a line: the acronym, the term in full, what people say."),
+    )
+    note = models.CharField(_("note"), max_length=200, blank=True)
+    updated_at = models.DateTimeField(_("updated on"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("synonyms")
+        verbose_name_plural = _("thesaurus")
+        ordering = ["terms"]
+
+    def __str__(self) -> str:
+        return " = ".join(self.terms)
+
+    def lexemes(self) -> list[tuple[str, ...]]:
+        """Return the lexemes of each term, in their order."""
+        return [main_lexemes(term) for term in self.terms]
