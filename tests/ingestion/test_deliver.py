@@ -1,6 +1,5 @@
 """Deliver: archives and addresses become documents in the queue, each with its outcome."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +47,6 @@ def archive() -> Any:
         ).getvalue(),
         "Dossier ADEME.zip",
     )
-
-
-@pytest.fixture(scope="module")
-def one_site() -> Iterator[web.Site]:
-    with web.running() as site:
-        yield site
-
-
-@pytest.fixture
-def site(one_site: web.Site, settings: Settings) -> web.Site:
-    settings.FETCH_PRIVATE_HOSTS = ["localhost"]
-    one_site.pages.clear()
-    one_site.asked.clear()
-    return one_site
 
 
 def received(archive: Any, user: User) -> Delivery:

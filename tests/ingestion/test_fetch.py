@@ -5,7 +5,6 @@ import io
 import ipaddress
 import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpcore
@@ -15,20 +14,6 @@ from pytest_django import Settings
 from ingestion.fetch import checked_url, fetch, is_public
 from tests.ingestion import web
 from wikico2.errors import TransientError, WorkError
-
-
-@pytest.fixture(scope="module")
-def one_site() -> Iterator[web.Site]:
-    with web.running() as site:
-        yield site
-
-
-@pytest.fixture
-def site(one_site: web.Site, settings: Settings) -> web.Site:
-    settings.FETCH_PRIVATE_HOSTS = ["localhost"]
-    one_site.pages.clear()
-    one_site.asked.clear()
-    return one_site
 
 
 def failure(url: str) -> WorkError:
