@@ -33,7 +33,6 @@ bench-search: .venv/dev.stamp
 	$(BIN)/python -m bench.search $(or $(FOLDER),$(error FOLDER=… is needed, with passages.jsonl and questions.jsonl)) $(ARGS)
 
 soak: .venv/dev.stamp  ## kills and faults; some 20 minutes
-	$(BIN)/python -m pytest -n 0 -m soak tests/test_soak.py
 	$(BIN)/python -m bench.soak $(ARGS)
 
 messages: .venv/dev.stamp  ## needs GNU gettext
