@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django_q.models import OrmQ
+from pytest_django import DjangoDbBlocker
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate
 
@@ -21,7 +22,7 @@ from ingestion import index, ingest, thesaurus
 from ingestion.models import Document, vectors
 from ingestion.readers.reading import check_document, read_document
 from sheets.index import SECTIONS
-from tests import services
+from tests import database, services
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from tests.worker import Worker
 from wikico2 import ai
@@ -74,6 +75,14 @@ def run_queue() -> int:
         function(*task["args"])
         count += 1
     return count
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    with django_db_blocker.unblock():
+        database.copy_template()
 
 
 @pytest.fixture(autouse=True)
