@@ -18,12 +18,11 @@ from pytest_django import DjangoDbBlocker
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate
 
-from ingestion import index, ingest, thesaurus
+from ingestion import chroma, ingest, thesaurus
 from ingestion.models import Document, vectors
 from ingestion.readers.reading import check_document, read_document
-from sheets.index import SECTIONS
 from tests import database, services
-from tests.fake_ai import EMBEDDING_MODEL, FakeAI
+from tests.fake_ai import FakeAI
 from tests.worker import Worker
 from wikico2 import ai
 from wikico2.models import User
@@ -97,8 +96,8 @@ def _fresh_services() -> Iterator[None]:
     thesaurus.forget()
     yield
     if "httpx" in sys.modules and services.chroma_port() == settings.CHROMA_PORT:
-        index.drop(EMBEDDING_MODEL)
-        index.drop(EMBEDDING_MODEL, SECTIONS)
+        for collection in list(chroma.collections()):
+            chroma.drop(collection.name)
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,8 @@ from pytest_django.live_server_helper import LiveServer
 from wikico2.models import User
 
 Live = Callable[..., Page]
+WIDTHS = (390, 820, 1440)
+"""A phone, a tablet, a desk: what must fit on each is looked at in one page, made wider."""
 
 
 @pytest.fixture(scope="session")

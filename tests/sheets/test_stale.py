@@ -107,6 +107,7 @@ class TestNoticing:
     @pytest.fixture
     def sheet(self, document: Document) -> Sheet:
         kind = SheetType.objects.get(key="solution")
+        kind.sections.exclude(key__in=("fiche", "resume", "impacts", "risques")).delete()
         sheet = generate.request_sheet(kind, "Récupération de chaleur", [document], None)
         run_queue()
         sheet.refresh_from_db()
