@@ -24,13 +24,17 @@ SLOWEST = [
     "test_soak.py",
     "test_up.py",
     "test_tasks.py",
-    "test_access.py",
     "test_search_gold.py",
-    "test_writers.py",
-    "test_generate.py",
-    "test_editing.py",
     "test_sources.py",
+    "test_editing.py",
+    "test_generate.py",
+    "test_writers.py",
+    "test_access.py",
+    "test_sight.py",
     "test_stale.py",
+    "test_archive.py",
+    "test_reading.py",
+    "test_proposal.py",
 ]
 _running = ExitStack()
 
@@ -64,7 +68,7 @@ def pytest_configure() -> None:
     from tests.database import put_back
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    TransactionTestCase._fixture_teardown = put_back
+    TransactionTestCase._fixture_teardown = put_back  # type: ignore[attr-defined]
 
 
 def pytest_unconfigure() -> None:
