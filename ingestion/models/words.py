@@ -18,10 +18,7 @@ class Word(models.Model):
     class Meta:
         verbose_name = _("word")
         verbose_name_plural = _("words")
-        indexes = [
-            GinIndex(fields=["folded"], name="word_alike", opclasses=["gin_trgm_ops"]),
-            models.Index(fields=["folded"], name="word_begins", opclasses=["varchar_pattern_ops"]),
-        ]
+        indexes = [GinIndex(fields=["folded"], name="word_alike", opclasses=["gin_trgm_ops"])]
 
     def __str__(self) -> str:
         return self.written

@@ -16,7 +16,7 @@ def queue(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sheets", "0030_errands")]
+    dependencies = [("sheets", "0017_errands")]
     operations = [
         migrations.AddField("link", "is_marked", models.BooleanField(default=True)),
         migrations.RunPython(queue, migrations.RunPython.noop),
