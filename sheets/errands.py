@@ -102,7 +102,7 @@ def clear() -> None:
     """Forget the errands that ended long ago, with the archives of those that were stopped."""
     ended = Errand.objects.exclude(state__in=Errand.WORKING)
     for errand in ended.filter(created_at__lt=timezone.now() - FORGOTTEN):
-        if errand.file:
+        if errand.file.name:
             default_storage.delete(errand.file.name)
         errand.delete()
 

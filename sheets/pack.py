@@ -7,7 +7,7 @@ fiches/<slug>.json           what else is known of it
 versions/<slug>/0001.md      each of its versions
 propositions/<slug>/0001.json  what was or is proposed for it
 images/<name>.webp           the pictures; images.json has their titles
-sources/<sha>.json, .pdf     the sources, with their files; <sha>-2.json for a second source of
+sources/<sha>.json, .pdf     the sources, with their files; <sha>_2.json for a second source of
                              the same content
 """
 
@@ -81,12 +81,15 @@ def file_of(document: Document) -> str:
 
 
 def source_names() -> dict[int, str]:
-    """Return what each source is called in the archive, by its key; twins are numbered."""
+    """Return what each source is called in the archive, by its key.
+
+    Twins are numbered, so that their names follow each other.
+    """
     names: dict[int, str] = {}
     seen: Counter[str] = Counter()
     for pk, sha in Document.objects.order_by("pk").values_list("pk", "sha256"):
         seen[sha] += 1
-        names[pk] = sha[:16] if seen[sha] == 1 else f"{sha[:16]}-{seen[sha]}"
+        names[pk] = sha[:16] if seen[sha] == 1 else f"{sha[:16]}_{seen[sha]}"
     return names
 
 

@@ -478,7 +478,7 @@ class Importer:
 
 def place_among_twins(name: str) -> int:
     """Return which of the sources of one content a file of the archive tells about, from 1 on."""
-    _sha, _dash, number = PurePosixPath(name).stem.partition("-")
+    _sha, _line, number = PurePosixPath(name).stem.partition("_")
     return int(number) if number.isdecimal() and 0 < len(number) < 6 else 1
 
 

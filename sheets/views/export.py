@@ -40,7 +40,8 @@ def export_markdown(request: HttpRequest, slug: str) -> HttpResponse:
 def export_pdf(request: HttpRequest, slug: str) -> HttpResponse:
     """Send a sheet as a PDF file, or have it made and lead to where that can be watched."""
     found = exported(request, slug)
-    pdf = pdf_of(found, cast("Revision", found.current), text_for(found.current, request.user))
+    revision = cast("Revision", found.current)
+    pdf = pdf_of(found, revision, text_for(revision, request.user))
     content = kept_pdf(pdf.name)
     if content is not None:
         return as_file(content, "application/pdf", f"{found.slug}.pdf")

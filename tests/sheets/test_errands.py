@@ -183,4 +183,4 @@ class TestImport:
         Errand.objects.update(created_at="2020-01-01T00:00:00Z")
         errands.clear()
         assert not Errand.objects.exists()
-        assert not default_storage.exists(file)
+        assert not default_storage.exists(str(file))
