@@ -80,6 +80,7 @@ def run_queue() -> int:
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
 ) -> None:
+    """Let each process's database be a copy of one in which the migrations have run."""
     with django_db_blocker.unblock():
         database.copy_template()
 
