@@ -26,12 +26,12 @@ def side_by_side(
 ) -> Iterator[tuple[Key, Answer | WorkError]]:
     """Run jobs in threads, `at_once` of them, and yield what each brought, as it comes.
 
-    One more job than that is drawn, so that no thread is idle while the caller is busy with what
-    came. Jobs are drawn in the caller's thread, as are all the calls of `patience`: its `on_wait`
-    about once a second, and its `on_pause` while nothing comes because threads wait for the
-    service. Once `enough` says so no further job is begun, though never none at all; those under
-    way are waited for. Whoever leaves the loop ends them within a second, but for answers that are
-    on their way.
+    Where they are several, one more job is drawn, so that no thread is idle while the caller is
+    busy with what came. Jobs are drawn in the caller's thread, as are all the calls of `patience`:
+    its `on_wait` about once a second, and its `on_pause` while nothing comes because threads wait
+    for the service. Once `enough` says so no further job is begun, though never none at all; those
+    under way are waited for. Whoever leaves the loop ends them within a second, but for answers
+    that are on their way.
     """
     stop = threading.Event()
     pauses: list[tuple[WorkError, float]] = []
@@ -46,10 +46,10 @@ def side_by_side(
     theirs = replace(patience, on_wait=go_on, on_pause=note)
     doing: dict[Future[Answer], Key] = {}
     pool = ThreadPoolExecutor(at_once, "service")
-    begins = True
+    begins, ready = True, at_once + (at_once > 1)
     try:
         while True:
-            while begins and len(doing) <= at_once:
+            while begins and len(doing) < ready:
                 job = next(jobs, None)
                 if job is None:
                     begins = False
