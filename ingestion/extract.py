@@ -59,5 +59,5 @@ def _write(document: Document, batch: list[PageText]) -> None:
         ],
         update_conflicts=True,
         unique_fields=["document", "number"],
-        update_fields=["text", "width", "height", "blocks", "doubt", "read_by", "unread"],
+        update_fields=["text", "width", "height", "blocks", "doubt", "words", "read_by", "unread"],
     )

@@ -7,7 +7,7 @@ all, and every web process finds it, whichever of them drew it.
 import io
 import json
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -55,9 +55,12 @@ class Drawing:
         """Return the characters of the page with their boxes, in fractions of the page."""
         return [Char(*values) for values in json.loads(self._archive.read("chars.json"))]
 
-    def highlight(self, quotes: Iterable[str]) -> list[Rect]:
-        """Return where the quotes stand on the picture, a rectangle a line."""
-        chars = self.chars
+    def highlight(self, quotes: Iterable[str], words: Iterable[Sequence[Any]] = ()) -> list[Rect]:
+        """Return where the quotes stand on the picture, a rectangle a line.
+
+        On a scan they are looked for among the `words` that were read there: word and box.
+        """
+        chars = [Char(*word) for word in words] or self.chars
         return [rect for quote in quotes for rect in locate(quote, chars)]
 
 

@@ -5,7 +5,7 @@ marked as read by a machine wherever it is shown.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -145,7 +145,7 @@ class _Eye:
             digest=wanted.digest, task=wanted.task, machine=self.seer.name
         ).first()
         if known is not None:
-            self._write(wanted, known.text)
+            self._write(wanted, known.text, known.words)
         return known is not None
 
     def look_at(self, fresh: list[Wanted]) -> Iterator[None]:
@@ -206,6 +206,7 @@ class _Eye:
             machine=self.seer.name,
             defaults={
                 "text": text,
+                "words": seen.words,
                 "tokens_in": seen.tokens_in,
                 "tokens_out": seen.tokens_out,
                 "document": self.document,
@@ -214,7 +215,7 @@ class _Eye:
         tokens_spent.send(
             Sight, model=self.seer.name, tokens_in=seen.tokens_in, tokens_out=seen.tokens_out
         )
-        self._write(wanted, text)
+        self._write(wanted, text, seen.words)
 
     def _draw(self, wanted: Wanted) -> bool:
         """Get the picture; tell whether there is one."""
@@ -234,9 +235,10 @@ class _Eye:
         wanted.digest = wanted.digest or hashlib.sha256(image.data).hexdigest()
         return True
 
-    def _write(self, wanted: Wanted, text: str) -> None:
+    def _write(self, wanted: Wanted, text: str, words: Sequence[Any]) -> None:
         """Write what was read where it belongs, marked with the machine's name."""
         if wanted.block is None:
+            wanted.page.words = list(words)
             _write_page(wanted.page, self.seer.blocks(text), self.seer.name)
             return
         pages = self.document.pages.filter(blocks__contains=[{"digest": wanted.digest}])
@@ -264,7 +266,7 @@ def _write_page(page: Page, blocks: Iterable[Block], machine: str) -> None:
 
 def _save(page: Page) -> None:
     page.text = "\n\n".join(str(block["text"]) for block in page.blocks if block["text"])
-    page.save(update_fields=["text", "blocks", "read_by", "unread"])
+    page.save(update_fields=["text", "blocks", "words", "read_by", "unread"])
 
 
 def _note(wanted: Wanted, code: str) -> None:

@@ -309,6 +309,9 @@ class Page(models.Model):
     # Why the text of the file is not to be trusted: "no_text", "nonsense"; the machine that has
     # read the page instead; or the code of the sentence why none has.
     doubt = models.CharField(max_length=10, blank=True, editable=False)
+    # Words that were read on the picture, where it was told where they stand:
+    # [word, x0, y0, x1, y1], in fractions of the page.
+    words = models.JSONField(default=list, blank=True, editable=False)
     read_by = models.CharField(_("read by"), max_length=100, blank=True, editable=False)
     unread = models.CharField(max_length=40, blank=True, editable=False)
 

@@ -18,6 +18,7 @@ class Sight(models.Model):
     task = models.CharField(max_length=8, choices=Task.choices)
     machine = models.CharField(max_length=100)
     text = models.TextField(blank=True)
+    words = models.JSONField(default=list, blank=True)  # as those of a page
     tokens_in = models.PositiveIntegerField(default=0)
     tokens_out = models.PositiveIntegerField(default=0)
     document = models.ForeignKey(

@@ -112,7 +112,10 @@ class PageText:
 
 
 class Char(NamedTuple):
-    """A character and its box, in fractions of the page from its top left corner."""
+    """A character and its box, in fractions of the page from its top left corner.
+
+    Where characters were read on a picture, it is a whole word.
+    """
 
     char: str
     x0: float

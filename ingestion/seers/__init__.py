@@ -1,21 +1,25 @@
 """What reads pictures: a vision model, Tesseract, or nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from django.conf import settings
 
-from ingestion.readers import Block, PageImage
+from ingestion.readers import Block, Char, PageImage
 from wikico2.ai import Patience
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a machine has read on a picture, as Markdown; no text when there is none to read."""
+    """What a machine has read on a picture, as Markdown; no text when there is none to read.
+
+    `words` are those of the text with their boxes, from machines that tell where they stand.
+    """
 
     text: str
     tokens_in: int = 0
     tokens_out: int = 0
+    words: tuple[Char, ...] = field(default=(), repr=False)
 
 
 class Seer(Protocol):

@@ -38,7 +38,7 @@ def page(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     blocks = marked_blocks(sheet_page.blocks, sheet_page.text, wanted.quotes)
     paged = is_paged(document.media_type)
     picture, problem = _picture(document, number) if paged else (None, "")
-    marks = [Mark.of(rect) for rect in picture.highlight(wanted.quotes)] if picture else []
+    found = picture.highlight(wanted.quotes, sheet_page.words) if picture else []
     citations = document.citations.standing().shown_to(request.user).filter(page=number)
     context = {
         "document": document,
@@ -50,7 +50,7 @@ def page(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "paged": paged,
         "picture": picture,
         "problem": problem,
-        "marks": marks,
+        "marks": [Mark.of(rect) for rect in found],
         "previous": number - 1,
         "next": number + 1 if number < document.page_count else None,
         "passages": _passages(document, number),

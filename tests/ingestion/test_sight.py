@@ -12,8 +12,9 @@ from pytest_django import Settings
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from ingestion import ingest, sight
+from ingestion import ingest, pages, sight
 from ingestion.models import Chunk, Document, Sight
+from ingestion.readers import Rect
 from sheets.models.spending import Spending
 from tests.conftest import run_queue, upload
 from tests.fake_ai import IMAGE_TOKENS, VISION_MODEL, FakeAI, Fault
@@ -275,13 +276,34 @@ def test_tesseract_reads_french_where_it_is_the_reader(
 ) -> None:
     settings.VISION_BACKEND = "tesseract"
     program = tmp_path / "tesseract"
-    program.write_text(
-        "#!/bin/sh\n[ \"$3 $4\" = '-l fra' ] || exit 1\ncat > /dev/null\n"
-        "printf 'La consom-\\nmation du four\\n\\n|_ ~ ^\\n'\n"
-    )
+    (tmp_path / "table.tsv").write_text(tesseract_table())
+    program.write_text(f"#!/bin/sh\n[ \"$3 $4\" = '-l fra' ] || exit 1\ncat {tmp_path}/table.tsv\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     document = take_in(picture_pdf(("navy", "")))
     assert document.is_ready, document.error
     page = document.pages.get()
     assert (page.text, page.read_by) == ("La consommation du four", "tesseract fra")
+    assert page.words[1] == ["consom-", 0.3, 0.1, 0.5, 0.12]
+    drawing = pages.drawing(document, 1)
+    assert drawing.highlight(["la consommation du four"], page.words) == [
+        Rect(0.1, 0.1, 0.5, 0.12),
+        Rect(0.1, 0.15, 0.6, 0.17),
+    ]
+    assert drawing.highlight(["autre chose que cela"], page.words) == []
+
+
+def tesseract_table() -> str:
+    """Return what Tesseract writes of a page of 1,000 on 2,000 pixels: a paragraph, and dirt."""
+    names = "level page_num block_num par_num line_num word_num left top width height conf text"
+    rows = [
+        ("1", "1", "0", "0", "0", "0", 0, 0, 1000, 2000, -1, ""),
+        ("5", "1", "1", "1", "1", "1", 100, 200, 100, 40, 96, "La"),
+        ("5", "1", "1", "1", "1", "2", 300, 200, 200, 40, 95, "consom-"),
+        ("5", "1", "1", "1", "2", "1", 100, 300, 200, 40, 95, "mation"),
+        ("5", "1", "1", "1", "2", "2", 350, 300, 50, 40, 95, "du"),
+        ("5", "1", "1", "1", "2", "3", 450, 300, 150, 40, 95, "four"),
+        ("5", "1", "2", "1", "1", "1", 100, 900, 80, 40, 10, "|_"),
+        ("5", "1", "2", "1", "1", "2", 200, 900, 80, 40, 10, '"~'),
+    ]
+    return "\n".join("\t".join(map(str, row)) for row in [names.split(), *rows]) + "\n"

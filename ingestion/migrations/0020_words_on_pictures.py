@@ -1,0 +1,19 @@
+"""Keep where the words stand that a machine has read on a picture."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("ingestion", "0010_sketches")]
+    operations = [
+        migrations.AddField(
+            model_name="page",
+            name="words",
+            field=models.JSONField(blank=True, default=list, editable=False),
+        ),
+        migrations.AddField(
+            model_name="sight",
+            name="words",
+            field=models.JSONField(blank=True, default=list),
+        ),
+    ]
