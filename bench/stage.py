@@ -162,8 +162,15 @@ def copy_database(source: str, target: str) -> None:
     assert spec is not None
     assert spec.origin is not None
     programs = Path(spec.origin).parent / "pginstall" / "bin"
-    dump = [programs / "pg_dump", "--no-owner", "--no-privileges", "--no-comments", "-d", source]
-    load = [programs / "psql", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"]
+    dump = [
+        str(programs / "pg_dump"),
+        "--no-owner",
+        "--no-privileges",
+        "--no-comments",
+        "-d",
+        source,
+    ]
+    load = [str(programs / "psql"), "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"]
     dumped = subprocess.run(dump, stdout=subprocess.PIPE, check=True)
     subprocess.run([*load, "-d", target], input=dumped.stdout, check=True)
 

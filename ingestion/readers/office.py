@@ -18,9 +18,10 @@ def opened(
 ) -> Opened:
     """Open a document with its library; `ReadError` for what is too large, or refused by it."""
     check_archive(file, limits)
+    refusals: tuple[type[Exception], ...] = (*errors, KeyError, ValueError)
     try:
         return library(file)
-    except (*errors, KeyError, ValueError) as error:
+    except refusals as error:
         raise ReadError("unreadable", {"reason": str(error)[:200]}) from error
 
 
