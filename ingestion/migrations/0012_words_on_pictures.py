@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ingestion", "0010_sketches")]
+    dependencies = [("ingestion", "0011_where_passages_stand")]
     operations = [
         migrations.AddField(
             model_name="page",
