@@ -430,6 +430,12 @@ def _read_pages(work: _Work, path: Path) -> None:
 
 def _chunk(work: _Work) -> str | None:
     """Cut the pages into passages; a passage that has not changed keeps its row."""
+    with kept_alive(Document.objects.all(), work.document.pk, work.token):
+        _cut(work)
+    return State.EMBEDDING
+
+
+def _cut(work: _Work) -> None:
     document = work.document
     pages = [
         PageText(
@@ -483,7 +489,6 @@ def _chunk(work: _Work) -> str | None:
     alike.remember(document.pk, (page.text for page in pages))
     spelling.learn([document.title, *(draft.text for draft in drafts)])
     postings.fold(Chunk._meta.db_table)
-    return State.EMBEDDING
 
 
 def _embed(work: _Work) -> str | None:

@@ -11,6 +11,7 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from ingestion import index, ingest, journal
+from ingestion.chunk import chunk_pages
 from ingestion.embedders import get_embedder
 from ingestion.models import Chunk, Document, LogLine, Vector
 from tests.conftest import AIR, make_pdf, run_queue, upload
@@ -174,6 +175,23 @@ class TestNoUselessRetry:
         for address in (f"/sources/{waiting_document.pk}/", "/taches/"):
             page = client.get(address).content.decode()
             assert (f"/sources/{waiting_document.pk}/reprendre/" in page) is offered
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_document_that_is_long_to_cut_is_not_taken_over(
+    waiting_document: Document, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LEASE_SECONDS = 1
+
+    def long_to_cut(*args: Any, **kwargs: Any) -> Any:
+        time.sleep(1.5)
+        assert Document.objects.in_progress().claim(waiting_document.pk) is None
+        return chunk_pages(*args, **kwargs)
+
+    monkeypatch.setattr(ingest, "chunk_pages", long_to_cut)
+    run_queue()
+    waiting_document.refresh_from_db()
+    assert waiting_document.is_ready
 
 
 class TestRemoval:
