@@ -140,13 +140,17 @@ def _last_of_text(section: Sequence[_Part]) -> _Part | None:
     return next((part for part in reversed(section) if part.kind != "footnote"), None)
 
 
+LAST_LETTERS = 20
+"""Characters at the end of a text, which may be very long, that tell whether it goes on."""
+
+
 def _runs_on(part: _Part, block: Block) -> bool:
     """Tell whether a block is the rest of a paragraph that the turn of the page has cut."""
     return (
         part.kind in {"paragraph", "list"}
         and block.kind == "paragraph"
         and block.text[:1].islower()
-        and _UNFINISHED.search(part.text) is not None
+        and _UNFINISHED.search(part.text[-LAST_LETTERS:]) is not None
     )
 
 
