@@ -24,7 +24,7 @@ RAREST = 8
 MAX_LEXEMES = 62
 STRICT_GROUPS = 4
 """Up to so many words all are required; what is longer is a question, and its words are not."""
-PROBE_COST, MOST_PROBED = 4, 20_000
+PROBE_COST, MOST_PROBED = 2, 20_000
 """What looking a row up in a list costs, against reading on in it; and for how many it is done."""
 COVERAGE_BONUS = 0.5
 SYNONYM_WEIGHT, PART_WEIGHT = 0.8, 0.6
@@ -253,6 +253,7 @@ def rank(
 ) -> Ranking:
     """Return the rows that hold all the groups (`strict`) or some of them, the best first.
 
+    Of a few words that must not all be there, rows with less than half may be left out.
     `within` is a condition that follows the id of a row, with its parameters: `IN (SELECT …)`.
     """
     groups = [g for g in asked.groups if g.alternatives]
@@ -267,7 +268,8 @@ def rank(
     conditions += [f"NOT {_condition(g, bits)}" for g in asked.without]
     where = " AND ".join(conditions)
     ordered = "search @@" in where
-    rare, rare_params = _rarest(asked, groups, space) if strict else ("", [])
+    least = len(groups) if strict else math.ceil(len(groups) / 2) if asked.strict else 1
+    rare, rare_params = _rarest(asked, groups, space, least)
     inside, inside_params = ("", ())
     if within:
         inside, inside_params = f"WHERE p.entry {within[0]}", within[1]
@@ -392,12 +394,21 @@ def _shares(asked: Asked, groups: Sequence[Group]) -> list[float]:
     return [value / (sum(told) or 1.0) for value in told]
 
 
-def _rarest(asked: Asked, groups: Sequence[Group], space: Space) -> tuple[str, list[Any]]:
-    """Return a condition that spares reading whole lists when one group is rare."""
+def _rarest(
+    asked: Asked, groups: Sequence[Group], space: Space, least: int
+) -> tuple[str, list[Any]]:
+    """Return a condition that spares reading whole lists when some groups are rare.
+
+    A row with `least` of the groups holds one of all but the `least - 1` most common ones.
+    """
     held = asked.tally.holding
-    rarest = min(groups, key=asked.rows_with)
+    rarest = sorted(groups, key=asked.rows_with)[: len(groups) - least + 1]
     # One lexeme of each alternative is enough: where it is missing, so is the alternative.
-    keys = [min(a.lexemes, key=lambda w: held.get(w, 0)) for a in rarest.alternatives]
+    keys = {
+        min(alternative.lexemes, key=lambda w: held.get(w, 0))
+        for group in rarest
+        for alternative in group.alternatives
+    }
     rows = sum(held.get(key, 0) for key in keys)
     lexemes = {w for g in groups for a in g.alternatives for w in a.lexemes}
     read_on = sum(held.get(w, 0) for w in lexemes)

@@ -1,7 +1,7 @@
 """Cut from a text the place that answers, the found words marked. Pure."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection
 
 from wikico2.terms import Term, compose, terms
@@ -45,9 +45,10 @@ def _stretch(text: str, found: list[tuple[Term, str]], length: int) -> tuple[int
     """Return where the best stretch begins and ends: at a sentence if one begins near."""
     if len(text) <= length:
         return 0, len(text)
+    ends = [term.end for term, _lexeme in found]
     best, most = 0, (0, 0)
     for index, (term, _lexeme) in enumerate(found):
-        inside = [hit for t, hit in found[index:] if t.end <= term.start + length]
+        inside = [hit for _, hit in found[index : bisect_right(ends, term.start + length)]]
         worth = (len(set(inside)), len(inside))
         if worth > most:
             best, most = term.start, worth

@@ -59,6 +59,7 @@ urlpatterns = [
     path("images/", pictures.picture_add, name="picture_add"),
     path("images/<str:name>", pictures.picture, name="picture"),
     path("recherche/", search.search_page, name="search"),
+    path("recherche/nombre/", search.search_count, name="search_count"),
     path("recherche/suggestions/", search.suggestions, name="search_suggestions"),
     path("recherche/flux.atom", search.feed, name="search_feed"),
     path("activite/", activity.activity, name="activity"),

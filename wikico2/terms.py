@@ -8,7 +8,7 @@ A text and a query pass through the same function, so that « Récupérations »
 import functools
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from wikico2.text import STOP_WORDS, fold, stem
@@ -52,20 +52,45 @@ _MASS = r"(?:(?:[kmg]?t|k?g|tonnes?|kilogrammes?|grammes?)(?: *d' ?| +de +|[ -]*
 _AMOUNT = r"(?:[kmgt]?wh|[kmg]?w|[mg]j|n?m3|m2|[km]?€|eur|k?g|t|l|tep)"
 _PER = r"(?:m2|m3|[km]?wh|[km]?w|kg|tonne|t|an|h|l|km)"
 
-# Forms that are more than a word: what to look for first, and what the whole looks like. They are
-# sought in lower case, in this order; what one has taken is blank to those that follow.
+
+def _holds(*parts: str) -> Callable[[str], bool]:
+    return lambda text: any(part in text for part in parts)
+
+
+# Forms that are more than a word: what tells that there may be some, and what the whole looks like.
+# They are sought in lower case, in this order; what one has taken is blank to those that follow.
 FORMS = tuple(
-    (kind, re.compile(sign), re.compile(f"{start}(?:{form}){_END}"))
+    (kind, sign, re.compile(f"{start}(?:{form}){_END}"))
     for kind, sign, start, form in (
-        ("carbon", r"co ?2", _START, f"{_MASS}{_EQ}[ -]*(?:en +|de +)?co ?2"),
-        ("carbon", r"co ?2", _START, f"{_MASS}co ?2(?:[ -]*{_EQ}|-?[ée])?"),
-        ("fraction", r"/|\bpar\b", r"(?<![^\W_€])", rf"{_AMOUNT}(?: ?/ ?| par )\(?{_PER}"),
-        ("formula", r"[ch2fr] ?\d", _START, r"ch ?4|nh ?3|sf ?6|nf ?3|n ?2 ?o|h ?2 ?o"),
-        ("formula", r"r \d", _START, r"r \d{2,4}[a-z]{0,2}"),
-        ("money", "€", "", "[km]?€"),
-        ("dotted", r"\.[^\W\d_]\.", _START, r"(?:[^\W\d_]\.){2,}[^\W\d_]?"),
-        ("pair", "&", _START, r"[^\W_\d]{1,4}&[^\W_\d]{1,4}"),
-        ("number", r"\d[ .,]\d", _START, r"\d{1,3}(?: \d{3})+(?:[.,]\d+)?|\d+[.,]\d+"),
+        ("carbon", _holds("co2", "co 2"), _START, f"{_MASS}{_EQ}[ -]*(?:en +|de +)?co ?2"),
+        ("carbon", _holds("co2", "co 2"), _START, f"{_MASS}co ?2(?:[ -]*{_EQ}|-?[ée])?"),
+        (
+            "fraction",
+            _holds("/", " par "),
+            r"(?<![^\W_€])",
+            rf"{_AMOUNT}(?: ?/ ?| par )\(?{_PER}",
+        ),
+        (
+            "formula",
+            _holds("h4", "h 4", "h3", "h 3", "f6", "f 6", "f3", "f 3", "n2", "n 2", "h2", "h 2"),
+            _START,
+            r"ch ?4|nh ?3|sf ?6|nf ?3|n ?2 ?o|h ?2 ?o",
+        ),
+        ("formula", re.compile(r"r \d").search, _START, r"r \d{2,4}[a-z]{0,2}"),
+        ("money", _holds("€"), "", "[km]?€"),
+        (
+            "dotted",
+            re.compile(r"\.[^\W\d_]\.").search,
+            _START,
+            r"(?:[^\W\d_]\.){2,}[^\W\d_]?",
+        ),
+        ("pair", _holds("&"), _START, r"[^\W_\d]{1,4}&[^\W_\d]{1,4}"),
+        (
+            "number",
+            re.compile(r"\d[ .,]\d").search,
+            _START,
+            r"\d{1,3}(?: \d{3})+(?:[.,]\d+)?|\d+[.,]\d+",
+        ),
     )
 )
 BEGINNING = 3
@@ -96,15 +121,18 @@ def terms(text: str, among: Collection[str] | None = None) -> Iterator[Term]:
     plain = _SIGN.sub(lambda match: _SIGNS[match[0]], text).lower()
     forms: list[tuple[int, str, str]] = []
     for kind, sign, form in FORMS:
-        if sign.search(plain):
+        if sign(plain):
             found = [(match.start(), kind, match[0]) for match in form.finditer(plain)]
             for start, _kind, token in found:
                 plain = plain[:start] + " " * len(token) + plain[start + len(token) :]
             forms += found
+    words = WORD if beginnings is None else _words_from({b[:1] for b in beginnings})
     tokens = [
         (match.start(), "word", match[0])
-        for match in WORD.finditer(plain)
-        if beginnings is None or _may_be_among(match[0], beginnings)
+        for match in words.finditer(plain)
+        if beginnings is None
+        or _beginning(match[0][: 2 * BEGINNING]) in beginnings
+        or "-" in match[0]
     ]
     if forms:
         tokens = sorted(tokens + forms)
@@ -113,8 +141,17 @@ def terms(text: str, among: Collection[str] | None = None) -> Iterator[Term]:
             yield Term(at + start, at + end, lexemes)
 
 
-def _may_be_among(token: str, beginnings: Collection[str]) -> bool:
-    return "-" in token or _beginning(token[: 2 * BEGINNING]) in beginnings
+def _words_from(letters: Collection[str]) -> re.Pattern[str]:
+    """Return what matches, of the words, compounds and those that may begin with the letters."""
+    return _begun("".join(sorted(letter for letter in letters if letter.isascii())))
+
+
+@functools.lru_cache(maxsize=256)
+def _begun(letters: str) -> re.Pattern[str]:
+    more = r"(?:[-\xad]+[^\W_]+)"
+    return re.compile(
+        rf"(?<![^\W_])(?:(?=[{letters}\x80-\U0010ffff])[^\W_]+{more}*|[^\W_]+{more}+)"
+    )
 
 
 @functools.lru_cache(maxsize=10_000)

@@ -9,7 +9,7 @@ from sheets.snippet import Pieces
 
 Kind = Literal["sheets", "sources"]
 
-MOST = 1_000
+MOST = 500
 """How many rows are looked at; what is beyond is counted, and said to be more."""
 
 

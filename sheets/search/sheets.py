@@ -108,9 +108,10 @@ class SheetSide:
     def hits(self, rows: Sequence[Row], finding: Finding) -> list[Hit]:
         lexemes = finding.asked.lexemes
         pks = [row.found.entry for row in rows]
-        sheets = Sheet.objects.in_bulk(pks)
+        sheets = Sheet.objects.only("title", "slug", "state", "sheet_type").in_bulk(pks)
         sections = best_sections([row.found for row in rows], finding)
         kinds = {kind.pk: kind for kind in self.kinds.values()}
+        states = {value: str(label) for value, label in Sheet.State.choices}
         hits = []
         for row in rows:
             sheet = sheets.get(row.found.entry)
@@ -133,7 +134,7 @@ class SheetSide:
                     type_key=kinds[sheet.sheet_type_id].key,
                     type_name=kinds[sheet.sheet_type_id].name,
                     state=sheet.state,
-                    state_name=sheet.get_state_display(),
+                    state_name=states[sheet.state],
                     slug=sheet.slug,
                 )
             )
@@ -150,7 +151,8 @@ def best_sections(found: Sequence[Found], finding: Finding) -> dict[int, Searche
         worth = fit / total + (NEAR_SECTION if pk in near else 0.0)
         if sheet not in best or worth > best[sheet][0]:
             best[sheet] = (worth, pk)
-    sections = SearchedSection.objects.defer("search").in_bulk([pk for _worth, pk in best.values()])
+    wanted = [pk for _worth, pk in best.values()]
+    sections = SearchedSection.objects.only("sheet", "heading", "anchor", "text").in_bulk(wanted)
     return {section.sheet_id: section for section in sections.values()}
 
 

@@ -16,6 +16,11 @@ from sheets.cite import contains
 from sheets.search.answers import MOST, Hit, Row, why
 from sheets.snippet import ELLIPSIS, Pieces, marked, snippet
 
+SHOWN = (
+    *("text", "headings", "page_start", "page_end"),
+    *("document__title", "document__media_type"),
+)
+
 
 class SourceSide:
     """The passages of the sources whose pages a reader may open; a page counts once."""
@@ -71,7 +76,7 @@ class SourceSide:
     def hits(self, rows: Sequence[Row], finding: Finding) -> list[Hit]:
         lexemes = finding.asked.lexemes
         pks = [row.found.entry for row in rows]
-        chunks = Chunk.objects.select_related("document").defer("search").in_bulk(pks)
+        chunks = Chunk.objects.select_related("document").only(*SHOWN).in_bulk(pks)
         found = [row.found for row in rows if row.found.entry in chunks]
         cuts = {one.entry: snippet(chunks[one.entry].text, lexemes) for one in found}
         pages = _pages([(chunks[pk], cut) for pk, cut in cuts.items()])

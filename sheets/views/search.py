@@ -103,6 +103,11 @@ class Asked:
         return f"{reverse('search')}?{urlencode([('q', self.q), *self.parameters])}"
 
     @property
+    def count(self) -> str:
+        """Return the address that tells how many answers there are."""
+        return f"{reverse('search_count')}?{urlencode([('q', self.q), *self.parameters])}"
+
+    @property
     def feed(self) -> str:
         """Return the address of its feed."""
         return f"{reverse('search_feed')}?{urlencode([('q', self.q), *self.parameters])}"
@@ -140,13 +145,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Tab:
-    """One of the two kinds of answers, and how many there are."""
+    """One of the two kinds of answers, and how many there are; or where that is told."""
 
     label: str
     address: str
-    count: int
-    capped: bool
     current: bool
+    count: int | None = None
+    told: str = ""
+    counted_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -200,13 +206,28 @@ def search_page(request: HttpRequest) -> HttpResponse:
 
 
 def tabs(asked: Asked, results: Results, user: Any) -> Iterable[Tab]:
-    """Yield both tabs, each with the number of answers that opening it would show."""
+    """Yield both tabs, each with the number of answers that opening it would show.
+
+    Nobody waits for the number of the other tab, unless there is nothing else to be shown: the page
+    asks for it when it is there.
+    """
     for kind, label in TABS.items():
         there = asked.in_tab(kind)
-        found = results if kind == asked.kind else Results()
-        if asked.q and kind != asked.kind:
+        tab = Tab(str(label), there.address, current=kind == asked.kind)
+        if tab.current:
+            yield replace(tab, count=results.total, told=number(results))
+        elif asked.q and results.hits:
+            yield replace(tab, counted_at=there.count)
+        elif asked.q:
             found = search(asked.q, user=user, kind=kind, page_size=0)
-        yield Tab(str(label), there.address, found.total, found.capped, kind == asked.kind)
+            yield replace(tab, count=found.total, told=number(found))
+        else:
+            yield tab
+
+
+def number(results: Results) -> str:
+    """Return how many answers there are, as a reader sees it."""
+    return f"{results.total}{'+' if results.capped else ''}"
 
 
 def facets(asked: Asked, results: Results) -> list[Facet]:
@@ -229,6 +250,19 @@ def facets(asked: Asked, results: Results) -> list[Facet]:
 def ways(asked: Asked, queries: Iterable[str]) -> list[Way]:
     """Return other words to try in the same tab."""
     return [Way(q, asked.without_choices().with_words(q).address) for q in queries]
+
+
+@require_safe
+@cache_control(private=True, max_age=60)
+def search_count(request: HttpRequest) -> HttpResponse:
+    """Tell how many answers the words of the address have, as it stands beside a tab."""
+    asked = Asked.of(request)
+    found = Results()
+    if asked.q:
+        found = search(
+            asked.q, user=request.user, kind=asked.kind, filters=asked.filters, page_size=0
+        )
+    return HttpResponse(number(found), content_type="text/plain")
 
 
 @require_safe

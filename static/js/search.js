@@ -167,6 +167,14 @@
     });
   }
 
+  // How many answers the other tab has is counted while these are read.
+  for (const place of document.querySelectorAll("[data-counted-at]")) {
+    fetch(place.dataset.countedAt)
+      .then((answer) => (answer.ok && !answer.redirected ? answer.text() : ""))
+      .then((told) => (place.textContent = told))
+      .catch(() => {});
+  }
+
   // A page that has no picture leaves an empty sheet of paper.
   for (const image of document.querySelectorAll(".found-page img")) {
     const gone = () => {

@@ -125,6 +125,11 @@ class TestSuggestions:
         page.wait_for_url("**/recherche/?q=chal")
 
 
+def test_the_other_tab_is_counted_while_one_reads(live: Live) -> None:
+    page = live("/recherche/?q=chaleur")
+    expect(page.get_by_role("link", name="Sources 3")).to_be_visible()
+
+
 class TestKeyboard:
     def test_along_the_answers_and_back_to_the_box(self, live: Live) -> None:
         page = live("/recherche/?q=chaleur")

@@ -1,6 +1,7 @@
 """A sheet is written from its sources, section by section, and never over a person's words."""
 
 import json
+import threading
 import time
 from decimal import Decimal
 from typing import Any
@@ -437,12 +438,25 @@ class TestModelWriter:
         self, document: Document, solution: SheetType, fake_ai: FakeAI, settings: Settings
     ) -> None:
         settings.LLM_SECTIONS_AT_ONCE = 3
-        fake_ai.first_token = 0.2
+        real, first, second = fake_ai.answer, threading.Lock(), threading.Event()
+
+        def once_there_are_two(body: Any) -> str:
+            alone = first.acquire(blocking=False)
+            if alone:
+                second.wait(1.5)  # the client would give up after two seconds
+                first.release()
+            else:
+                second.set()
+            return real(body)
+
+        fake_ai.answer = once_there_are_two
+        fake_ai.first_token = 0.1
         sheet = ask(document, solution)
         run_queue()
 
         assert latest(sheet).state == Generation.State.DONE, latest(sheet).error
-        assert 1 < fake_ai.most_chats_at_once <= 3
+        assert second.is_set()
+        assert fake_ai.most_chats_at_once <= 3
 
     def test_a_stop_ends_a_run_whose_sections_are_under_way(
         self, document: Document, solution: SheetType, fake_ai: FakeAI
