@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,31 +94,42 @@ def settled(begun: float) -> bool:
 
 
 class Watch(threading.Thread):
-    """Notes the most memory that workers and reading children are resident with."""
+    """Notes the most memory that workers and reading children are resident with.
+
+    A process that was there for `SETTLED` looks is a worker; one that was not is a reading child
+    that had not yet said so. A worker that is gone has died.
+    """
+
+    SETTLED = 10
 
     def __init__(self, leader: int) -> None:
         super().__init__(daemon=True)
         self.leader = psutil.Process(leader)
         self.most = {"worker": 0.0, "reading child": 0.0}
         self.died: set[int] = set()
-        self._seen: set[int] = set()
+        self._looks: Counter[int] = Counter()
 
     def run(self) -> None:
-        while self.leader.is_running():
-            alive = set()
-            for process in self.leader.children(recursive=True):
-                try:
-                    kind = "reading child" if "readers.child" in " ".join(process.cmdline()) else ""
-                    resident = process.memory_info().rss / 1024 / 1024
-                except psutil.Error:
-                    continue
-                if not kind:
-                    alive.add(process.pid)
-                name = kind or "worker"
-                self.most[name] = max(self.most[name], resident)
-            self.died |= self._seen - alive
-            self._seen |= alive
-            time.sleep(0.1)
+        with suppress(psutil.NoSuchProcess):
+            while self.leader.is_running():
+                self._look()
+                time.sleep(0.1)
+
+    def _look(self) -> None:
+        alive = set()
+        for process in self.leader.children(recursive=True):
+            try:
+                kind = "reading child" if "readers.child" in " ".join(process.cmdline()) else ""
+                resident = process.memory_info().rss / 1024 / 1024
+            except psutil.Error:
+                continue
+            if not kind:
+                alive.add(process.pid)
+            name = kind or "worker"
+            self.most[name] = max(self.most[name], resident)
+        gone = self._looks.keys() - alive
+        self.died |= {pid for pid in gone if self._looks[pid] >= self.SETTLED}
+        self._looks = Counter({pid: self._looks[pid] + 1 for pid in alive})
 
 
 if __name__ == "__main__":

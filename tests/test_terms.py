@@ -69,12 +69,12 @@ def test_looking_for_some_lexemes_overlooks_none(text: str, sought: str) -> None
 @pytest.mark.django_db
 def test_postgresql_takes_whatever_is_written() -> None:
     @settings(deadline=None, max_examples=60)
-    @given(st.lists(TEXTS, max_size=3))
+    @given(st.lists(TEXTS.map(lambda text: text.replace("\0", "")), max_size=3))
     def taken(texts: list[str]) -> None:
-        vector = tsvector([(text.replace("\0", ""), "A") for text in texts])
+        vector = tsvector([(text, "A") for text in texts])
         with connection.cursor() as cursor:
             cursor.execute("SELECT tsvector_to_array(%s::tsvector)", [vector])
             assert set(cursor.fetchone()[0]) == {w for t in texts for w in held(t)}
-            cursor.execute("SELECT %s::tsquery", [phrase(" ".join(texts).replace("\0", ""))])
+            cursor.execute("SELECT %s::tsquery", [phrase(" ".join(texts))])
 
     taken()

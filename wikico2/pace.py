@@ -7,13 +7,14 @@ before a screen. When the service asks one of us to wait, all wait.
 """
 
 import datetime as dt
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import connection
+from django.db import Error, connection
 
 MINUTE = 60.0
 LEFT_TO_PEOPLE = 20
@@ -109,17 +110,34 @@ def used(model: str) -> tuple[int, int]:
 
 
 @contextmanager
+def connected() -> Iterator[None]:
+    """Let this thread keep its connection to the database until the block ends."""
+    _kept.on = True
+    try:
+        yield
+    finally:
+        _kept.on = False
+        connection.close()
+
+
+_kept = threading.local()
+
+
+@contextmanager
 def _cursor() -> Iterator[Any]:
     """Give a cursor, and leave the thread without a connection if it had none.
 
     Threads that only talk to the service end without a word, and would leave theirs open.
     """
-    had = connection.connection is not None
+    stays = connection.connection is not None or getattr(_kept, "on", False)
     try:
         with connection.cursor() as cursor:
             yield cursor
+    except Error:
+        connection.close_if_unusable_or_obsolete()
+        raise
     finally:
-        if not had:
+        if not stays:
             connection.close()
 
 

@@ -1,13 +1,16 @@
 """Several requests to a service at the same time, from threads that do nothing else."""
 
+import functools
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
+from queue import SimpleQueue
 from typing import TypeVar
 
+from wikico2 import pace
 from wikico2.ai import Patience
 from wikico2.errors import WorkError
 
@@ -45,7 +48,9 @@ def side_by_side(
 
     theirs = replace(patience, on_wait=go_on, on_pause=note)
     doing: dict[Future[Answer], Key] = {}
-    pool = ThreadPoolExecutor(at_once, "service")
+    waiting: SimpleQueue[tuple[Future[Answer], Callable[[], Answer]] | None] = SimpleQueue()
+    for number in range(at_once):
+        threading.Thread(target=_work, args=(waiting,), name=f"service_{number}").start()
     begins, ready = True, at_once + (at_once > 1)
     try:
         while True:
@@ -54,20 +59,38 @@ def side_by_side(
                 if job is None:
                     begins = False
                 else:
-                    doing[pool.submit(job[1], theirs)] = job[0]
+                    future: Future[Answer] = Future()
+                    doing[future] = job[0]
+                    waiting.put((future, functools.partial(job[1], theirs)))
             if not doing:
                 return
             done, _waiting = wait(doing, timeout=1, return_when=FIRST_COMPLETED)
             patience.on_wait()
             if not done:
                 _tell(pauses, patience)
-            for future in done:
-                answer: Answer | WorkError = _outcome(future)
-                yield doing.pop(future), answer
+            for answered in done:
+                answer: Answer | WorkError = _outcome(answered)
+                yield doing.pop(answered), answer
             begins = begins and not enough()
     finally:
         stop.set()
-        pool.shutdown(wait=False, cancel_futures=True)
+        for future in doing:
+            future.cancel()
+        for _ in range(at_once):
+            waiting.put(None)
+
+
+def _work(waiting: "SimpleQueue[tuple[Future[Answer], Callable[[], Answer]] | None]") -> None:
+    """Do jobs one after the other, with one connection to the database for all of them."""
+    with pace.connected():
+        while (job := waiting.get()) is not None:
+            future, work = job
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001 (whoever reads the future is told)
+                future.set_exception(error)
 
 
 def _outcome(future: "Future[Answer]") -> Answer | WorkError:

@@ -187,7 +187,8 @@ def test_stopping_early_kills_the_child(tmp_path: Path) -> None:
 
 def test_killed_child_is_an_error(tmp_path: Path) -> None:
     path = crafted.raw(tmp_path / "long.pdf", LONG_PAGE, pages=200)
-    pid, reading = child_of(path)
+    # A child counts as large as the tests, which are large, until it runs its own program.
+    pid, reading = child_of(path, replace(LIMITS, memory_mb=4_000))
     os.kill(pid, 11)
     assert code_of(lambda: list(reading)) == "crashed"  # type: ignore[call-overload]
 
