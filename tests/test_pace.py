@@ -69,6 +69,25 @@ def test_threads_share_the_turns(settings: Settings) -> None:
     assert outcomes == {"taken": 19, "later": 11}
 
 
+def test_threads_do_not_queue_behind_each_other_while_turns_are_free(settings: Settings) -> None:
+    settings.AI_REQUESTS_PER_MINUTE = 400
+    waits: list[float] = []
+    together = threading.Barrier(8)
+
+    def take() -> None:
+        with pace.connected():
+            together.wait()
+            waits.extend([pace.take_turn("m", 300) for _ in range(45)])
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(waits) == 8 * 45 < 380
+    assert max(waits) < 1
+
+
 def test_a_thread_leaves_no_connection_behind() -> None:
     def sessions() -> int:
         with connection.cursor() as cursor:

@@ -20,6 +20,9 @@ MINUTE = 60.0
 LEFT_TO_PEOPLE = 20
 """One slot in so many is taken for somebody who waits before a screen only."""
 
+# A slot that somebody took while we chose it is looked at once more when it is locked, and that by
+# the conditions alone: with `seen`, which stays as we found it, it is passed over. Without, it would
+# be taken a second time, a minute later, while others are free.
 _TAKE = """
 UPDATE wikico2_paceslot AS slot
    SET free_at = GREATEST(slot.free_at, pace.held_until, clock_timestamp()) + %(minute)s
@@ -28,6 +31,7 @@ UPDATE wikico2_paceslot AS slot
    AND slot.id = (
        SELECT one.id
          FROM wikico2_paceslot AS one JOIN wikico2_pace ON wikico2_pace.id = one.pace_id
+         JOIN wikico2_paceslot AS seen ON seen.id = one.id AND seen.free_at = one.free_at
         WHERE key = %(key)s AND one.number >= %(first)s AND one.number < %(granted)s
           AND GREATEST(one.free_at, held_until) <= clock_timestamp() + %(patience)s
         ORDER BY one.free_at, one.number DESC LIMIT 1
