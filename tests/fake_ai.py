@@ -185,6 +185,10 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     service: ClassVar[FakeAI]
     protocol_version = "HTTP/1.1"
+    # An answer leaves in one piece and at once, as from any server that people run.
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    due = 0.0
 
     def do_GET(self) -> None:
         self._serve(None)
@@ -199,6 +203,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self, body: Any) -> None:
         service = self.service
+        texts = body.get("input", []) if body else []
+        self.due = time.monotonic() + service.latency + service.latency_per_text * len(texts)
         with service.lock:
             if self.path != "/stats":
                 service.requests.append(Request(self.path, body, time.monotonic()))
@@ -211,8 +217,6 @@ class _Handler(BaseHTTPRequestHandler):
                 fault = Fault("status", 429, {"Retry-After": "1"}, "rate limit")
         if service.down or (service.down_after is not None and asked > service.down_after):
             fault = Fault("reset")
-        texts = body.get("input", []) if body else []
-        time.sleep(service.latency + service.latency_per_text * len(texts))
         if fault is None or fault.kind in ("short", "nan", "ragged", "long"):
             self._answer(body, fault)
         elif fault.kind == "status":
@@ -221,6 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, b"<html>Bad gateway</html>", {"Content-Type": "text/html"})
         else:
             time.sleep(fault.seconds)
+            self._wait()
             self.close_connection = True
             self.connection.close()
 
@@ -303,7 +308,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _error(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
         self._json({"error": {"message": message, "type": "error"}}, status, headers)
 
+    def _wait(self) -> None:
+        """Let the latency pass; what the answer took to make is part of it."""
+        time.sleep(max(0.0, self.due - time.monotonic()))
+
     def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        self._wait()
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
