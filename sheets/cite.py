@@ -41,10 +41,9 @@ class Checked:
 
 @dataclass(frozen=True)
 class Ground:
-    """What the citations of one body rest on, loaded in three queries."""
+    """What the citations of one body rest on."""
 
     documents: Mapping[int, Document]
-    pages: Mapping[tuple[int, int], str]
     chunks: Mapping[tuple[int, int], Sequence[Chunk]]
 
 
@@ -82,24 +81,35 @@ def still_cited(said: SaidOrRow, known: Container[str]) -> SaidOrRow:
     return replace(said, sources=tuple(c for c in said.sources if c.label in known))
 
 
-def load_ground(notes: Iterable[Note]) -> Ground:
-    """Load the documents, pages and passages that the citations name."""
-    named = {(n.document_id, n.page) for n in notes if n.document_id and n.page}
-    if not named:
-        return Ground({}, {}, {})
-    documents = Document.objects.in_bulk({document for document, _ in named})
-    given = [[document for document, _ in named], [page for _, page in named]]
-    texts = Page.objects.filter(pk__in=RawSQL(NAMED_PAGES, given))  # noqa: S611 (ours)
-    pages = {
-        (document, page): text
-        for document, page, text in texts.values_list("document", "number", "text")
-    }
+def load_ground(notes: Sequence[Note]) -> Ground:
+    """Load the documents and passages that the citations name."""
+    if not notes:
+        return Ground({}, {})
+    given = named(notes)
+    documents = Document.objects.only("title").in_bulk(given[0])
     chunks: dict[tuple[int, int], list[Chunk]] = {}
     passages = Chunk.objects.filter(pk__in=RawSQL(NAMED_CHUNKS, given))  # noqa: S611 (ours)
     for chunk in passages.only(*OF_A_CHUNK).order_by("document", "position"):
         for page in range(chunk.page_start, chunk.page_end + 1):
             chunks.setdefault((chunk.document_id, page), []).append(chunk)
-    return Ground(documents, pages, chunks)
+    return Ground(documents, chunks)
+
+
+def load_pages(notes: Sequence[Note]) -> dict[tuple[int, int], str]:
+    """Load the texts of the pages that the citations name, by document and number."""
+    if not notes:
+        return {}
+    texts = Page.objects.filter(pk__in=RawSQL(NAMED_PAGES, named(notes)))  # noqa: S611 (ours)
+    return {
+        (document, page): text
+        for document, page, text in texts.values_list("document", "number", "text")
+    }
+
+
+def named(notes: Iterable[Note]) -> tuple[list[int], list[int]]:
+    """Return the documents and, beside them, the pages that citations name, each pair once."""
+    places = sorted({place_of(note) for note in notes})
+    return [document for document, _ in places], [page for _, page in places]
 
 
 def check(notes: Mapping[str, Note], said: Iterable[Said]) -> list[Checked]:
@@ -108,21 +118,27 @@ def check(notes: Mapping[str, Note], said: Iterable[Said]) -> list[Checked]:
     A marker that serves several statements gets the worst of their verdicts.
     """
     cited = {m: n for m, n in notes.items() if n.is_citation}
-    ground = load_ground(cited.values())
+    ground = load_ground(list(cited.values()))
     found = {m: find(n, ground) for m, n in cited.items()}
+    # Only what stands in no passage, as between two of them, is looked up on its page.
+    pages = load_pages([n for m, n in cited.items() if found[m] is None])
+    stands = {
+        m: bool(found[m]) or contains(pages.get(place_of(n), ""), n.quote) for m, n in cited.items()
+    }
     worst: dict[str, Verdict] = {}
     for statement in said:
         grounded = [m for m in statement.markers if m in found]
         if not grounded:
             continue
-        passages = [borne(cited[m], found[m][0], ground) for m in grounded if found[m][1]]
+        passages = [borne(cited[m], found[m], ground) for m in grounded if stands[m]]
         verdict = judged(statement.text, tuple(passages))
         for marker in grounded:
             known = worst.get(marker)
             if known is None or SEVERITY[verdict.verdict] > SEVERITY[known.verdict]:
                 worst[marker] = verdict
     return [
-        checked(note, found[marker], worst.get(marker), ground) for marker, note in cited.items()
+        checked(note, found[marker], stands[marker], worst.get(marker), ground)
+        for marker, note in cited.items()
     ]
 
 
@@ -132,15 +148,17 @@ def judged(statement: str, passages: tuple[str, ...]) -> Verdict:
     return verify(statement, passages)
 
 
-def find(note: Note, ground: Ground) -> tuple[Chunk | None, bool]:
-    """Return the passage that holds the quote, and whether the quote is on the page at all."""
+def find(note: Note, ground: Ground) -> Chunk | None:
+    """Return the passage that holds the quote, if one does."""
+    passages = ground.chunks.get(place_of(note), ())
+    return next((chunk for chunk in passages if contains(chunk.text, note.quote)), None)
+
+
+def place_of(note: Note) -> tuple[int, int]:
+    """Return the document and the page that a citation names."""
     assert note.document_id is not None
     assert note.page is not None
-    place = (note.document_id, note.page)
-    for chunk in ground.chunks.get(place, ()):
-        if contains(chunk.text, note.quote):
-            return chunk, True
-    return None, contains(ground.pages.get(place, ""), note.quote)
+    return note.document_id, note.page
 
 
 def contains(text: str, quote: str) -> bool:
@@ -165,14 +183,13 @@ def borne(note: Note, chunk: Chunk | None, ground: Ground) -> str:
 
 
 def checked(
-    note: Note, found: tuple[Chunk | None, bool], verdict: Verdict | None, ground: Ground
+    note: Note, chunk: Chunk | None, stands: bool, verdict: Verdict | None, ground: Ground
 ) -> Checked:
     """Return the citation with its verdict; broken when its page or its quote is not there."""
-    chunk, on_page = found
     document = ground.documents.get(note.document_id or 0)
     if document is None:
         return Checked(note, None, None, BROKEN, (("source_missing", ""),))
-    if not on_page:
+    if not stands:
         return Checked(note, document, None, BROKEN, (("quote_not_found", ""),))
     chunk_id = chunk.pk if chunk else None
     if verdict is None:

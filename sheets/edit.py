@@ -63,7 +63,7 @@ def save_edit(
     `choices` settle all of them for the revision of the number `onto`. The revision that is
     returned is the present one where the text says nothing new.
     """
-    held = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
+    held = Sheet.objects.held(sheet)
     current = held.current
     origin, second = Revision.Origin.HUMAN, None
     if current and current != base:
@@ -99,7 +99,7 @@ def restore(sheet: Sheet, user: User, revision: Revision, *, onto: int, comment:
 
     `onto` is the number of the revision that the person saw as the current one.
     """
-    held = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
+    held = Sheet.objects.held(sheet)
     seen = held.revisions.filter(number=onto).first()
     if seen == held.current and is_same(version_of(revision), version_of(seen)):
         return revision

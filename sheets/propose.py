@@ -227,8 +227,10 @@ def remerge(proposal: Proposal, template: Template | None = None) -> None:
 @receiver(revision_saved)
 def sheet_moved_on(sender: object, revision: Revision, **kwargs: object) -> None:
     """Merge again what waits for a person: its base is no longer what the sheet says."""
-    waiting = revision.sheet.proposals.waiting().select_related("base", "base_proposal")
-    for proposal in waiting:
+    waiting = revision.sheet.proposals.waiting()
+    if not waiting.exists():  # most often so, and the rows are wide
+        return
+    for proposal in waiting.select_related("base", "base_proposal"):
         proposal.sheet = revision.sheet
         proposal.sheet.current = revision
         remerge(proposal)

@@ -42,7 +42,7 @@ def rename(sheet: Sheet, title: str, user: User | None) -> Sheet:
 
 @transaction.atomic
 def _rename(sheet: Sheet, title: str, slug: str, user: User | None) -> Sheet:
-    locked = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
+    locked = Sheet.objects.held(sheet)
     if locked.title == title:
         return locked
     old_title, old_slug = locked.title, locked.slug

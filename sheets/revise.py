@@ -70,7 +70,7 @@ def save_revision(
     """
     from sheets.tasks import queue_indexing
 
-    locked = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
+    locked = Sheet.objects.held(sheet)
     if locked.current_id != (base.pk if base else None):
         raise StaleBase(locked.current)
     if origin == Revision.Origin.GENERATED and locked.touched_by_a_person():
@@ -97,15 +97,17 @@ def save_revision(
         **({"created_at": created_at} if created_at else {}),
     )
     measures = settle(revision, template)
-    Sheet.objects.filter(pk=locked.pk).update(
-        current=revision,
-        completeness=measures.completeness,
-        confidence=measures.confidence,
-        updated_at=revision.created_at,
-    )
-    sheet.refresh_from_db()
-    sheet.current, sheet.sheet_type = revision, locked.sheet_type  # known: no need to ask again
-    index_words(sheet, template)
+    now = {
+        "current": revision,
+        "completeness": measures.completeness,
+        "confidence": measures.confidence,
+        "updated_at": revision.created_at,
+    }
+    Sheet.objects.filter(pk=locked.pk).update(**now)
+    for name, value in now.items():
+        setattr(locked, name, value)
+        setattr(sheet, name, value)
+    index_words(locked, template)
     queue_indexing(sheet.pk)
     revision_saved.send(Revision, revision=revision)
     return revision

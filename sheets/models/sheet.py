@@ -32,6 +32,18 @@ class SheetQuerySet(models.QuerySet["Sheet"]):
             return self
         return self.filter(state__in=(Sheet.State.PUBLISHED, Sheet.State.ARCHIVED))
 
+    def held(self, sheet: "Sheet") -> "Sheet":
+        """Lock a sheet until the transaction ends; return it as it is now.
+
+        Its type and its current revision are those that `sheet` has loaded, where they still are.
+        """
+        now = self.select_for_update(of=("self",)).get(pk=sheet.pk)
+        for name in ("sheet_type", "current"):
+            known = sheet._state.fields_cache.get(name)
+            if known and known.pk == getattr(now, f"{name}_id"):
+                setattr(now, name, known)
+        return now
+
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete each sheet with its history."""
         gone = [sheet.delete() for sheet in self]
