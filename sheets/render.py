@@ -7,6 +7,7 @@ passes an allow-list of tags afterwards.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree
@@ -363,6 +364,7 @@ def space(element: ElementTree.Element) -> None:
         child.tail = french_spaces(child.tail)
 
 
+@lru_cache(maxsize=4096)  # most of a text is as it was when it was last saved
 def french_spaces(text: str | None) -> str | None:
     """Return the text with no-break spaces where French typography has them."""
     if not text or text.isspace():
