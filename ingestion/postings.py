@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from django.db import connection, transaction
+from django.db.models.expressions import RawSQL
 
 LINES_BEFORE_FOLDING = 8
 
@@ -152,6 +153,12 @@ def tally(table: str, lexemes: Sequence[str]) -> Tally:
         {word: n for word, (_hash, n, _length) in found.items()},
         {word: hashed for word, (hashed, _n, _length) in found.items()},
     )
+
+
+def rows_with(table: str, lexeme: str) -> RawSQL:
+    """Return the keys of the rows that hold a lexeme, for `pk__in`."""
+    lines = f"SELECT entry FROM {table}_posting WHERE lexeme = hashtextextended(%s, 0)"  # noqa: S608
+    return RawSQL(lines, [lexeme])  # noqa: S611 (the name of a table of ours)
 
 
 def fold(table: str) -> None:

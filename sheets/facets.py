@@ -7,9 +7,12 @@ from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
+from ingestion import postings
 from ingestion.models import Document, DocumentQuerySet
+from sheets.index import SHEETS
 from sheets.models import Sheet, SheetType
 from sheets.models.sheet import SheetQuerySet
+from wikico2.terms import main_lexemes
 
 ORDERS = {
     "recent": ("-updated_at", "-id"),
@@ -20,6 +23,7 @@ ORDERS = {
     "unsure": ("confidence", "title", "id"),
 }
 VALUES_SHOWN = 12
+MOST_WORDS = 8
 LEVELS = {"skeleton": (0, 30), "partial": (30, 80), "complete": (80, 101)}
 """How complete a sheet is: from how many per cent, and below how many."""
 
@@ -40,10 +44,8 @@ class Narrowing:
 
     def apply(self, sheets: SheetQuerySet) -> SheetQuerySet:
         """Return the sheets that fit, every word of `q` in the title or in the text."""
-        for word in self.q.split()[:8]:
-            sheets = sheets.filter(
-                Q(title__unaccent__icontains=word) | Q(current__body__unaccent__icontains=word)
-            )
+        for lexeme in main_lexemes(self.q)[:MOST_WORDS]:
+            sheets = sheets.filter(pk__in=postings.rows_with(SHEETS.space.table, lexeme))
         if self.type:
             sheets = sheets.filter(sheet_type__key=self.type)
         if self.category:

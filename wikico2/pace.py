@@ -21,8 +21,8 @@ LEFT_TO_PEOPLE = 20
 """One slot in so many is taken for somebody who waits before a screen only."""
 
 # A slot that somebody took while we chose it is looked at once more when it is locked, and that by
-# the conditions alone: with `seen`, which stays as we found it, it is passed over. Without, it would
-# be taken a second time, a minute later, while others are free.
+# the conditions alone: with `seen`, which stays as we found it, it is passed over. Without, it
+# would be taken a second time, a minute later, while others are free.
 _TAKE = """
 UPDATE wikico2_paceslot AS slot
    SET free_at = GREATEST(slot.free_at, pace.held_until, clock_timestamp()) + %(minute)s
