@@ -13,8 +13,10 @@ from ingestion.models import Document
 def local_copy(document: Document) -> Iterator[Path]:
     """Give the path of the document's file, fetched for the time being from a storage without one.
 
-    Raises FileNotFoundError when the file is gone.
+    Raises FileNotFoundError when the file is gone, or never came.
     """
+    if not document.file:
+        raise FileNotFoundError(document.filename)
     try:
         path = Path(document.file.path)
     except NotImplementedError:

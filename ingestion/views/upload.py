@@ -99,7 +99,7 @@ def document_copy(request: HttpRequest, pk: int) -> HttpResponse:
                 access=access if access in Document.Access.values else source.access,
                 again=True,
             )
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         messages.error(request, sentence("file_missing", {}))
         return redirect(source)
     except WorkError as error:

@@ -324,8 +324,14 @@ class TestTwin:
         document.refresh_from_db()
         assert default_storage.exists(str(document.file.name))
 
-    def test_of_a_lost_file_is_not_made(self, someone: Client, document: Document) -> None:
-        default_storage.delete(str(document.file.name))
+    @pytest.mark.parametrize("lost", [True, False], ids=["lost", "never came"])
+    def test_of_a_missing_file_is_not_made(
+        self, someone: Client, document: Document, lost: bool
+    ) -> None:
+        if lost:
+            default_storage.delete(str(document.file.name))
+        else:
+            Document.objects.update(file="")
         response = someone.post(f"/sources/{document.pk}/copier/")
         assert response["Location"] == document.get_absolute_url()
         assert Document.objects.count() == 1

@@ -68,6 +68,14 @@ class TestDrawing:
         assert pages.drawing(waiting_document, 1).image == whole
         assert drawn == [1, 1]
 
+    def test_of_a_source_whose_file_never_came_fails_in_words(
+        self, waiting_document: Document
+    ) -> None:
+        waiting_document.file = ""
+        with pytest.raises(WorkError) as caught:
+            pages.drawing(waiting_document, 1)
+        assert caught.value.code == "file_missing"
+
     def test_of_a_lost_file_fails_in_words_and_is_not_tried_again(
         self, waiting_document: Document, drawn: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
