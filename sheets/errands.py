@@ -6,7 +6,10 @@ it was, or begins anew without doing anything twice.
 
 import datetime as dt
 import logging
+import shutil
+import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -16,10 +19,12 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone, translation
 
 from sheets.models import Errand, Sheet
+from sheets.pack import Packer, Progress, state_of_wiki
 from sheets.pdf import Pdf, keep_pdf
 from sheets.unpack import Importer, Report, opened
 from wikico2.errors import WorkError
@@ -30,7 +35,12 @@ from wikico2.queue import enqueue
 RUN = "sheets.tasks.run_errand"
 MAX_ATTEMPTS = 3
 """How often an errand is taken up without any progress before it counts as failed."""
+TOLD_EACH = 0.5
+"""After how many seconds a page is told anew how far an export is."""
 FORGOTTEN = dt.timedelta(days=30)
+KEPT = dt.timedelta(days=7)
+"""How long the archive of an export is there to be downloaded."""
+ARCHIVES = "archives"
 
 logger = logging.getLogger(__name__)
 
@@ -75,20 +85,50 @@ def ask_for_import(archive: File[Any], name: str, user: User) -> Errand:
     return errand
 
 
-def restart(errand: Errand) -> bool:
-    """Put a failed or stopped errand back to work; tell whether it was one."""
-    stopped = Errand.objects.filter(pk=errand.pk, state__in=(State.FAILED, State.CANCELLED))
+def ask_for_export(user: User, *, files: bool = True) -> Errand:
+    """Have the wiki packed; the archive that is there counts where nothing has changed since.
+
+    Without `files` those of the sources stay out. It is made once, however many ask for it.
+    """
+    name = Errand.WHOLE if files else Errand.WITHOUT_FILES
+    exports = Errand.objects.filter(kind=Kind.EXPORT, name=name)
+    ready = exports.filter(state=State.DONE, page=state_of_wiki()).first()
+    if ready and default_storage.exists(ready.file.name or ""):
+        return ready
     with transaction.atomic():
-        restarted = stopped.update(
-            state=State.WAITING,
-            attempts=0,
-            error_code="",
-            error_details={},
-            lease_token=None,
-            lease_until=None,
+        errand, is_new = Errand.objects.get_or_create(
+            kind=Kind.EXPORT,
+            name=name,
+            state__in=Errand.WORKING,
+            defaults={"asked_by": user, "language": translation.get_language() or ""},
         )
-        if restarted:
+        if is_new:
             enqueue(RUN, errand.pk)
+    return errand
+
+
+def restart(errand: Errand) -> bool:
+    """Put a failed or stopped errand back to work; tell whether it was one.
+
+    An export begins anew: the wiki has gone on. It is not begun where another is under way.
+    """
+    stopped = Errand.objects.filter(pk=errand.pk, state__in=(State.FAILED, State.CANCELLED))
+    anew = {"done": 0, "report": {}, "file": "", "created_at": timezone.now()}
+    try:
+        with transaction.atomic():
+            restarted = stopped.update(
+                state=State.WAITING,
+                attempts=0,
+                error_code="",
+                error_details={},
+                lease_token=None,
+                lease_until=None,
+                **(anew if errand.kind == Kind.EXPORT else {}),
+            )
+            if restarted:
+                enqueue(RUN, errand.pk)
+    except IntegrityError:
+        return False
     return bool(restarted)
 
 
@@ -99,12 +139,34 @@ def stop(errand: Errand) -> bool:
 
 
 def clear() -> None:
-    """Forget the errands that ended long ago, with the archives of those that were stopped."""
-    ended = Errand.objects.exclude(state__in=Errand.WORKING)
-    for errand in ended.filter(created_at__lt=timezone.now() - FORGOTTEN):
+    """Forget the errands that ended long ago, with the archives that are still there of them."""
+    now = timezone.now()
+    exports = Q(kind=Kind.EXPORT, created_at__lt=now - KEPT)
+    for errand in Errand.objects.exclude(state__in=Errand.WORKING).filter(
+        exports | Q(created_at__lt=now - FORGOTTEN)
+    ):
         if errand.file.name:
             default_storage.delete(errand.file.name)
         errand.delete()
+    known = {str(pk) for pk in Errand.objects.values_list("pk", flat=True)}
+    for pk in set(listed(ARCHIVES)[0]) - known:
+        drop_archives(pk)
+        default_storage.delete(f"{ARCHIVES}/{pk}")
+
+
+def drop_archives(errand: int | str, *, but: str = "") -> None:
+    """Delete what is kept of an export, all but one file."""
+    for file in listed(f"{ARCHIVES}/{errand}")[1]:
+        if (name := f"{ARCHIVES}/{errand}/{file}") != but:
+            default_storage.delete(name)
+
+
+def listed(place: str) -> tuple[list[str], list[str]]:
+    """Return the directories and the files of a place in the storage, none where it is not."""
+    try:
+        return default_storage.listdir(place)
+    except FileNotFoundError:
+        return [], []
 
 
 # --- What workers do ------------------------------------------------------------------------------
@@ -144,6 +206,7 @@ class _Work:
         kinds: dict[str, Callable[[], None]] = {
             Kind.PDF: self.make_pdf,
             Kind.IMPORT: self.take_in,
+            Kind.EXPORT: self.give_out,
         }
         with translation.override(self.errand.language or settings.LANGUAGE_CODE):
             kinds[self.errand.kind]()
@@ -172,6 +235,53 @@ class _Work:
         name = errand.file.name
         self.release(state=State.DONE, file="", error_code="", error_details={})
         default_storage.delete(name or "")
+
+    def give_out(self) -> None:
+        """Pack the wiki, from where the archive of the last slice of time ends."""
+        with tempfile.TemporaryFile() as file:
+            progress = self.begun(file)
+            deadline = time.monotonic() + settings.TASK_SLICE_SECONDS
+            with zipfile.ZipFile(file, "a") as archive:
+                whole = self.errand.with_files
+                packer = Packer(archive, sources=whole, progress=progress)
+                told, is_whole = 0.0, True
+                for done in packer.steps():
+                    if (now := time.monotonic()) - told > TOLD_EACH:
+                        self.keep(done=done, total=packer.total)
+                        told = now
+                    if now >= deadline and done < packer.total:
+                        is_whole = False
+                        break
+            self.keep_archive(file, progress, packer.total)
+        if is_whole:
+            self.release(state=State.DONE, error_code="", error_details={})
+        else:
+            self.pass_on()
+
+    def begun(self, file: IO[bytes]) -> Progress:
+        """Copy what there is of an export's archive; where there is none, begin."""
+        errand = self.errand
+        if errand.file:
+            try:
+                with errand.file.open("rb") as kept:
+                    shutil.copyfileobj(kept, file, 1024 * 1024)
+                return Progress(**errand.report)
+            except FileNotFoundError:
+                logger.warning("Errand %d: %s is gone.", errand.pk, errand.file.name)
+        self.keep(page=state_of_wiki())
+        return Progress()
+
+    def keep_archive(self, file: IO[bytes], progress: Progress, total: int) -> None:
+        """Keep an export's archive as it is now, in the place of what was kept before."""
+        pk = self.errand.pk
+        file.seek(0)
+        name = default_storage.save(f"{ARCHIVES}/{pk}/{uuid4().hex}.zip", File(file))
+        try:
+            self.keep(file=name, report=asdict(progress), done=progress.done, total=total)
+        except LeaseLost:
+            default_storage.delete(name)
+            raise
+        drop_archives(pk, but=name)
 
     # --- Holding and ending ---
 

@@ -13,21 +13,38 @@ sources/<sha>.json, .pdf     the sources, with their files; <sha>_2.json for a s
 
 import datetime as dt
 import json
+import shutil
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
+from django.db import connection
+from django.db.models import Model, Prefetch, QuerySet
 from django.forms.models import model_to_dict
 
 from ingestion.models import Document
 from sheets.export import to_markdown
 from sheets.front import with_front
-from sheets.models import Generation, Picture, Proposal, Revision, Sheet, SheetType
+from sheets.models import (
+    Field,
+    Generation,
+    Picture,
+    Proposal,
+    Revision,
+    Section,
+    SectionLock,
+    Sheet,
+    SheetType,
+)
+from wikico2.models import User
 
 FORMAT = 1
 MOMENT = (1980, 1, 1, 0, 0, 0)
+AT_ONCE = 50
+"""How many rows are held in memory."""
 GENERATION = (
     "backend", "model", "prompt_version", "parameters", "tokens_in", "tokens_out", "seconds",
     "state", "created_at", "started_at", "finished_at",
@@ -36,6 +53,23 @@ DOCUMENT = (
     "title", "filename", "sha256", "size", "media_type", "author", "publisher", "published",
     "origin", "licence", "by_hand", "language", "page_count", "access", "created_at",
 )  # fmt: skip
+PACKED = (
+    SheetType, Section, Field, Document, Picture, Sheet, Sheet.documents.through, SectionLock,
+    Revision, Generation, Proposal,
+)  # fmt: skip
+"""What an archive is made of, beside the names of people."""
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass
+class Progress:
+    """How far a packing is: so many things are in, up to the one of key `last` in that part."""
+
+    done: int = 0
+    part: int = 0
+    last: int = 0
+    # The names of the files that the storage has lost.
+    lost: list[str] = field(default_factory=list)
 
 
 def pack(into: IO[bytes], *, sources: bool = True) -> list[str]:
@@ -43,36 +77,135 @@ def pack(into: IO[bytes], *, sources: bool = True) -> list[str]:
 
     Without `sources` their files stay out; their titles are there all the same.
     """
-    lost: list[str] = []
-    with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for name, content in sorted(texts()):
-            add(archive, name, content.encode())
-        for name, file in files(sources=sources):
-            try:
-                with file.open("rb") as kept:
-                    add(archive, name, kept.read(), zipfile.ZIP_STORED)
-            except FileNotFoundError:
-                lost.append(name)
-    return lost
+    with zipfile.ZipFile(into, "w") as archive:
+        packer = Packer(archive, sources=sources)
+        for _done in packer.steps():
+            pass
+    return packer.progress.lost
 
 
-def add(
-    archive: zipfile.ZipFile, name: str, content: bytes, how: int = zipfile.ZIP_DEFLATED
-) -> None:
-    """Put one file in, without the time and the rights that differ from machine to machine."""
-    entry = zipfile.ZipInfo(name, MOMENT)
-    entry.compress_type = how
-    entry.external_attr = 0o644 << 16
-    archive.writestr(entry, content)
+class Packer:
+    """The wiki on its way into an archive; `total` things are to be put in, one after the other.
+
+    The archive may be closed after any of them, and opened again to go on where `progress` is.
+    Each row is gone through by its key, so that what changes meanwhile is neither lost nor there
+    twice; a few rows are in memory at a time.
+    """
+
+    def __init__(
+        self, archive: zipfile.ZipFile, *, sources: bool = True, progress: Progress | None = None
+    ) -> None:
+        self.archive = archive
+        self.sources = sources
+        self.progress = progress or Progress()
+        self.names = source_names()
+        sheets = Sheet.objects.select_related(
+            "sheet_type", "current", "created_by", "validated_by", "validated_revision"
+        ).defer(
+            "current__rendered", "validated_revision__body", "validated_revision__rendered",
+            "written_from", "stale_sections",
+        )  # fmt: skip
+        cited = Prefetch("documents", Document.objects.only("pk"))
+        self.parts: tuple[tuple[QuerySet[Any], Any], ...] = (
+            (SheetType.objects.prefetch_related("sections__fields"), self.put_type),
+            (Document.objects.select_related("uploaded_by"), self.put_source),
+            (Picture.objects.all(), self.put_picture),
+            (sheets.prefetch_related(cited, "locks__locked_by"), self.put_sheet),
+        )
+        self.total = sum(rows.count() for rows, _put in self.parts)
+
+    def steps(self) -> Iterator[int]:
+        """Put in what is not in yet, each thing by itself; yield how many are."""
+        so_far = self.progress
+        if not self.archive.filelist:
+            self.put("wikico2.json", as_json({"format": FORMAT}))
+            if titles := dict(Picture.objects.order_by("name").values_list("name", "title")):
+                self.put("images/images.json", as_json(titles))
+        for rows, put in self.parts[so_far.part :]:
+            for row in in_batches(rows, so_far.last):
+                put(row)
+                so_far.last = row.pk
+                so_far.done += 1
+                yield so_far.done
+            so_far.part, so_far.last = so_far.part + 1, 0
+
+    # --- One thing ---
+
+    def put_type(self, kind: SheetType) -> None:
+        self.put(f"types/{kind.key}.json", as_json(type_facts(kind)))
+
+    def put_source(self, document: Document) -> None:
+        name = self.names.get(document.pk)
+        if name is None:
+            return  # it came after we had begun
+        self.put(f"sources/{name}.json", as_json(document_facts(document, self.names)))
+        if self.sources:
+            self.put_file(f"sources/{file_of(document)}", document.file)
+
+    def put_picture(self, picture: Picture) -> None:
+        self.put_file(f"images/{picture.name}", picture.file)
+
+    def put_sheet(self, sheet: Sheet) -> None:
+        self.put(f"fiches/{sheet.slug}.md", to_markdown(sheet))
+        self.put(f"fiches/{sheet.slug}.json", as_json(sheet_facts(sheet, self.names)))
+        for name, text in versions(sheet):
+            self.put(name, text)
+        for number, proposal in enumerate(proposals(sheet), 1):
+            self.put(f"propositions/{sheet.slug}/{number:04}.json", as_json(proposal))
+
+    # --- Writing ---
+
+    def put(self, name: str, text: str) -> None:
+        if name not in self.archive.NameToInfo:
+            self.archive.writestr(entry(name, zipfile.ZIP_DEFLATED), text.encode(), compresslevel=6)
+
+    def put_file(self, name: str, file: Any) -> None:
+        """Put a file of the storage in as it is, once; note it where the storage has lost it."""
+        if name in self.archive.NameToInfo:
+            return
+        place = entry(name, zipfile.ZIP_STORED)
+        try:
+            if not file:
+                raise FileNotFoundError(name)
+            place.file_size = file.size
+            with file.open("rb") as kept, self.archive.open(place, "w") as into:
+                shutil.copyfileobj(kept, into, 1024 * 1024)
+        except FileNotFoundError:
+            self.progress.lost.append(name)
 
 
-def files(*, sources: bool) -> Iterator[tuple[str, Any]]:
-    """Yield the pictures and the files of sources, by name."""
-    for picture in Picture.objects.order_by("name"):
-        yield f"images/{picture.name}", picture.file
-    given = {file_of(d): d for d in Document.objects.order_by("sha256", "-pk")} if sources else {}
-    for name, document in given.items():
-        yield f"sources/{name}", document.file
+def entry(name: str, how: int) -> zipfile.ZipInfo:
+    """Return a place in an archive, without the time and rights that differ between machines."""
+    place = zipfile.ZipInfo(name, MOMENT)
+    place.compress_type = how
+    place.external_attr = 0o644 << 16
+    return place
+
+
+def in_batches(rows: QuerySet[Row], after: int = 0) -> Iterator[Row]:
+    """Yield rows in the order of their keys, a few of them in memory at a time."""
+    while batch := list(rows.filter(pk__gt=after).order_by("pk")[:AT_ONCE]):
+        yield from batch
+        if len(batch) < AT_ONCE:
+            return
+        after = batch[-1].pk
+
+
+def state_of_wiki() -> str:
+    """Return what differs as soon as anything has changed that an archive is made of.
+
+    Where a row stands and which transaction wrote it tell one state of the row from the next.
+    """
+    written = "ctid::text || ' ' || xmin::text"
+    parts = [(model._meta.db_table, written) for model in PACKED]
+    parts.append((User._meta.db_table, "id || ' ' || username"))
+    sums = ", ".join(
+        f"(SELECT count(*) || ':' || coalesce(sum(hashtextextended({state}, 0)), 0) FROM {table})"  # noqa: S608
+        for table, state in parts
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT concat_ws(' ', {FORMAT}, {sums})")
+        return str(cursor.fetchone()[0])
 
 
 def file_of(document: Document) -> str:
@@ -91,25 +224,6 @@ def source_names() -> dict[int, str]:
         seen[sha] += 1
         names[pk] = sha[:16] if seen[sha] == 1 else f"{sha[:16]}_{seen[sha]}"
     return names
-
-
-def texts() -> Iterator[tuple[str, str]]:
-    """Yield all that is text: name and content."""
-    yield "wikico2.json", as_json({"format": FORMAT})
-    for kind in SheetType.objects.prefetch_related("sections__fields"):
-        yield f"types/{kind.key}.json", as_json(type_facts(kind))
-    names = source_names()
-    for document in Document.objects.select_related("uploaded_by"):
-        yield f"sources/{names[document.pk]}.json", as_json(document_facts(document, names))
-    titles = {p.name: p.title for p in Picture.objects.order_by("name")}
-    if titles:
-        yield "images/images.json", as_json(titles)
-    for sheet in Sheet.objects.select_related("sheet_type", "current", "created_by"):
-        yield f"fiches/{sheet.slug}.md", to_markdown(sheet)
-        yield f"fiches/{sheet.slug}.json", as_json(sheet_facts(sheet, names))
-        yield from versions(sheet)
-        for number, proposal in enumerate(proposals(sheet), 1):
-            yield f"propositions/{sheet.slug}/{number:04}.json", as_json(proposal)
 
 
 def type_facts(kind: SheetType) -> dict[str, Any]:
@@ -145,7 +259,7 @@ def sheet_facts(sheet: Sheet, names: Mapping[int, str]) -> dict[str, Any]:
         "title": sheet.title,
         "type": sheet.sheet_type.key,
         "state": sheet.state,
-        "documents": sorted(names[pk] for pk in sheet.documents.values_list("pk", flat=True)),
+        "documents": sorted(names[d.pk] for d in sheet.documents.all() if d.pk in names),
         "validated_by": name_of(sheet.validated_by),
         "validated_at": sheet.validated_at,
         "validated_revision": number_of(sheet.validated_revision),
@@ -154,15 +268,16 @@ def sheet_facts(sheet: Sheet, names: Mapping[int, str]) -> dict[str, Any]:
         "updated_at": sheet.updated_at,
         "locks": [
             {"section": k.section, "locked_by": name_of(k.locked_by), "locked_at": k.locked_at}
-            for k in sheet.locks.select_related("locked_by")
+            for k in sheet.locks.all()
         ],
     }
 
 
 def versions(sheet: Sheet) -> Iterator[tuple[str, str]]:
     """Yield each version of a sheet as a file."""
-    rows = sheet.revisions.select_related("author", "parent", "second_parent", "generation")
-    for revision in rows.order_by("number").iterator(chunk_size=50):
+    rows = sheet.revisions.select_related("author", "second_parent", "generation")
+    light = rows.defer("rendered", "second_parent__body", "second_parent__rendered")
+    for revision in in_batches(light):
         name = f"versions/{sheet.slug}/{revision.number:04}.md"
         yield name, with_front(revision_facts(revision), revision.body)
 
@@ -193,9 +308,11 @@ def generation_facts(generation: Generation | None) -> dict[str, Any] | None:
 def proposals(sheet: Sheet) -> Iterator[dict[str, Any]]:
     """Yield what was proposed for a sheet, oldest first."""
     rows = list(
-        sheet.proposals.select_related(
-            "author", "base", "generation", "accepted_as", "decided_by"
-        ).order_by("pk")
+        sheet.proposals.select_related("author", "base", "generation", "accepted_as", "decided_by")
+        .defer(
+            "merged", "base__body", "base__rendered", "accepted_as__body", "accepted_as__rendered"
+        )
+        .order_by("pk")
     )
     places = {p.pk: number for number, p in enumerate(rows, 1)}
     for one in rows:

@@ -41,7 +41,9 @@ urlpatterns = [
     path("fiches/<slug:slug>/pdf/<slug:name>/", export.pdf_progress, name="pdf_progress"),
     path("wiki/", export.wiki, name="wiki"),
     path("wiki/imports/<int:pk>/", export.wiki_import, name="wiki_import"),
-    path("wiki/export.zip", export.export_wiki, name="wiki_zip"),
+    path("wiki/exports/", export.wiki_pack, name="wiki_pack"),
+    path("wiki/exports/<int:pk>/", export.wiki_export, name="wiki_export"),
+    path("wiki/exports/<int:pk>/wiki.zip", export.wiki_zip, name="wiki_zip"),
     path("fiches/<slug:slug>/redaction/", write.generation_progress, name="generation_progress"),
     path(
         "fiches/<slug:slug>/redaction/arreter/", write.generation_cancel, name="generation_cancel"

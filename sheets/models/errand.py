@@ -1,4 +1,4 @@
-"""Long work that somebody asked for on a page: the PDF of a sheet, the import of a wiki."""
+"""Long work that somebody asked for on a page: the PDF of a sheet, a wiki's way out or in."""
 
 from django.conf import settings
 from django.db import models
@@ -23,12 +23,15 @@ class Errand(models.Model):
 
     Of a PDF, `name` is the key under which it will be kept and `page` what it is made from; the row
     goes when the file is there. Of an import, `file` is the archive until all of it has been taken
-    in, `done` and `total` count its files, and `report` is what came of them.
+    in, `done` and `total` count its files, and `report` is what came of them. Of an export, `file`
+    is the archive as far as it is packed, `report` says how far that is, `name` whether the files
+    of the sources are in it, and `page` is the state of the wiki when it was begun.
     """
 
     class Kind(models.TextChoices):
         PDF = "pdf", _("PDF of a sheet")
         IMPORT = "import", _("import of a wiki")
+        EXPORT = "export", _("export of the wiki")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
@@ -38,6 +41,7 @@ class Errand(models.Model):
         CANCELLED = "cancelled", _("stopped")
 
     WORKING = (State.WAITING, State.RUNNING)
+    WHOLE, WITHOUT_FILES = "whole", "without files"
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     name = models.CharField(_("name"), max_length=300)
@@ -80,6 +84,11 @@ class Errand(models.Model):
             models.UniqueConstraint(
                 fields=["name"], condition=Q(kind="pdf"), name="errand_pdf_once"
             ),
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=Q(kind="export", state__in=("waiting", "running")),
+                name="errand_export_once",
+            ),
             models.CheckConstraint(
                 condition=~Q(state="failed") | ~Q(error_code=""), name="errand_failure_has_error"
             ),
@@ -91,6 +100,11 @@ class Errand(models.Model):
     @property
     def is_working(self) -> bool:
         return self.state in self.WORKING
+
+    @property
+    def with_files(self) -> bool:
+        """Tell whether an export has the files of the sources."""
+        return self.name == self.WHOLE
 
     @property
     def error(self) -> str:

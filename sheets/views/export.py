@@ -1,23 +1,21 @@
 """Giving sheets away as files, and taking a whole wiki in."""
 
-import tempfile
-from typing import Any, cast
+from typing import cast
 
 from django import forms
 from django.contrib.auth.decorators import login_required, permission_required
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ingestion.accept import clean_name
-from sheets.errands import ask_for_import, ask_for_pdf, restart, stop
+from sheets.errands import KEPT, ask_for_export, ask_for_import, ask_for_pdf, restart, stop
 from sheets.export import to_markdown
 from sheets.models import Errand, Revision, Sheet
-from sheets.pack import pack
 from sheets.page import text_for
 from sheets.pdf import kept_pdf, pdf_of
 from sheets.views.read import readable_sheets
@@ -25,7 +23,6 @@ from wikico2.errors import WorkError
 from wikico2.models import User
 from wikico2.queue import workers_alive
 
-IN_MEMORY = 20 * 1024 * 1024
 SHOWN = 5
 
 
@@ -95,7 +92,11 @@ def wiki(request: HttpRequest) -> HttpResponse:
             return redirect("wiki_import", errand.pk)
         except WorkError as error:
             form.add_error("archive", error.sentence)
-    context = {"form": form, "imports": Errand.objects.filter(kind=Errand.Kind.IMPORT)[:SHOWN]}
+    context = {
+        "form": form,
+        "imports": Errand.objects.filter(kind=Errand.Kind.IMPORT)[:SHOWN],
+        "exports": Errand.objects.filter(kind=Errand.Kind.EXPORT)[:SHOWN],
+    }
     return render(request, "sheets/wiki.html", context, status=422 if form.errors else 200)
 
 
@@ -117,11 +118,43 @@ def wiki_import(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @permission_required("sheets.publish_sheet", raise_exception=True)
+@require_POST
+def wiki_pack(request: HttpRequest) -> HttpResponse:
+    """Have the whole wiki packed, and lead to where that can be watched."""
+    files = request.POST.get("files") != "0"
+    return redirect("wiki_export", ask_for_export(cast("User", request.user), files=files).pk)
+
+
+@never_cache
+@login_required
+@permission_required("sheets.publish_sheet", raise_exception=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def wiki_export(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show how far an export is, and its archive; stop it or begin it anew when asked."""
+    errand = get_object_or_404(Errand, kind=Errand.Kind.EXPORT, pk=pk)
+    if request.method == "POST":
+        if request.POST.get("do") == "restart":
+            restart(errand)
+        else:
+            stop(errand)
+        return redirect("wiki_export", pk)
+    context = {"errand": errand, "until": errand.created_at + KEPT, "alive": workers_alive()}
+    partial = request.headers.get("HX-Request")
+    template = "sheets/_wiki_export.html" if partial else "sheets/wiki_export.html"
+    return render(request, template, context)
+
+
+@login_required
+@permission_required("sheets.publish_sheet", raise_exception=True)
 @require_safe
-def export_wiki(request: HttpRequest) -> FileResponse:
-    """Send the whole wiki as a zip of plain files."""
-    file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (the response closes it)
-    pack(cast("Any", file), sources=request.GET.get("sources") != "0")
-    file.seek(0)
-    name = _("wiki-%(date)s.zip") % {"date": timezone.localdate().isoformat()}
+def wiki_zip(request: HttpRequest, pk: int) -> FileResponse:
+    """Send the archive of an export."""
+    done = Errand.objects.filter(kind=Errand.Kind.EXPORT, state=Errand.State.DONE)
+    errand = get_object_or_404(done, pk=pk)
+    try:
+        file = errand.file.open("rb")
+    except FileNotFoundError:
+        raise Http404 from None
+    date = timezone.localtime(errand.created_at).date()
+    name = _("wiki-%(date)s.zip") % {"date": date.isoformat()}
     return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")

@@ -297,13 +297,17 @@ def test_the_wiki_is_exported_and_imported(
     live: Live, sheet: Sheet, administrator: User, tmp_path: Path
 ) -> None:
     page = live("/wiki/", user=administrator, width=390)
+    page.locator("button[name=files][value='1']").click()
+    expect(page.locator("#export progress")).to_be_visible()
+    run_queue()
     with page.expect_download() as download:
-        page.locator("a[href$='export.zip']").first.click()
+        page.locator("#export a[download]").click()
     file = tmp_path / "wiki.zip"
     download.value.save_as(file)
     sheet.delete()
+    page.locator(".crumbs a").first.click()
     page.locator("#id_archive").set_input_files(file)
-    page.locator("form.form button").click()
+    page.locator("#import-form button").click()
     expect(page.locator("#import progress")).to_be_visible()
     run_queue()
     page.locator("#import a", has_text="air").click()

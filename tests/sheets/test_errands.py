@@ -2,6 +2,7 @@
 
 import io
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django.fixtures import Settings
 
+from ingestion.models import Document
 from sheets import errands
-from sheets.models import Errand, Revision, Sheet, SheetType
-from sheets.pack import pack
+from sheets.models import Errand, Revision, SectionLock, Sheet, SheetType
+from sheets.pack import Packer, pack
 from sheets.revise import save_revision
 from tests.conftest import run_queue
 from wikico2.models import User
@@ -109,6 +112,195 @@ class TestPdf:
         assert resume_stalled() == 1
         run_queue()
         assert not Errand.objects.exists()
+
+
+class TestExport:
+    @pytest.fixture(autouse=True)
+    def _signed_in(
+        self, sheet: Sheet, client: Client, administrator: User, settings: Settings, tmp_path: Path
+    ) -> None:
+        settings.MEDIA_ROOT = tmp_path
+        run_queue()
+        client.force_login(administrator)
+
+    @pytest.fixture
+    def asked(self, client: Client) -> str:
+        """An export that waits: where it is told about."""
+        return client.post(reverse("wiki_pack"))["Location"]
+
+    def test_it_is_packed_by_the_queue_and_downloaded(self, asked: str, client: Client) -> None:
+        waiting = client.get(asked).content.decode()
+        assert "hx-get" in waiting
+        assert 'http-equiv="refresh"' in waiting
+        assert client.get(f"{asked}wiki.zip").status_code == 404
+        assert run_queue() == 1
+        ready = client.get(asked).content.decode()
+        assert "hx-get" not in ready
+        assert f"{asked}wiki.zip" in ready
+        assert asked in client.get(reverse("wiki")).content.decode()
+        answer = client.get(f"{asked}wiki.zip")
+        assert content_of(answer) == archive().read()
+        assert answer["Content-Disposition"].endswith('.zip"')
+        errand = Errand.objects.get()
+        assert errand.done == errand.total == Sheet.objects.count() + SheetType.objects.count()
+
+    def test_the_files_of_sources_stay_out_where_that_is_asked(
+        self, client: Client, document: Document
+    ) -> None:
+        names = {}
+        for files in "10":
+            place = client.post(reverse("wiki_pack"), {"files": files})["Location"]
+            run_queue()
+            names[files] = names_in(content_of(client.get(f"{place}wiki.zip")))
+        assert [n for n in names["1"] if n not in names["0"]] == [
+            f"sources/{document.sha256[:16]}.pdf"
+        ]
+
+    def test_who_asks_while_it_is_under_way_gets_the_same(self, asked: str, client: Client) -> None:
+        assert client.post(reverse("wiki_pack"))["Location"] == asked
+        assert client.post(reverse("wiki_pack"), {"files": "0"})["Location"] != asked
+        assert run_queue() == 2
+
+    @pytest.mark.parametrize("change", ["nothing", "a text", "a name", "a lock"])
+    def test_it_is_made_again_when_something_has_changed(
+        self, asked: str, client: Client, sheet: Sheet, contributor: User, change: str
+    ) -> None:
+        run_queue()
+        if change == "a text":
+            save_revision(
+                sheet, base=sheet.current, body="Du froid.\n", metadata={}, origin="human",
+                author=contributor,
+            )  # fmt: skip
+        elif change == "a name":
+            User.objects.filter(pk=contributor.pk).update(username="clara")
+        elif change == "a lock":
+            SectionLock.objects.create(sheet=sheet, section="resume")
+        again = client.post(reverse("wiki_pack"))["Location"]
+        assert (again == asked) is (change == "nothing")
+
+    def test_it_goes_on_slice_by_slice(
+        self, asked: str, client: Client, sheet: Sheet, settings: Settings
+    ) -> None:
+        whole = archive().read()
+        settings.TASK_SLICE_SECONDS = -1
+        errand = Errand.objects.get()
+        errands.run(errand.pk)
+        errand.refresh_from_db()
+        assert (errand.state, errand.done) == (Errand.State.RUNNING, 1)
+        assert run_queue() >= errand.total - 1
+        assert content_of(client.get(f"{asked}wiki.zip")) == whole
+        assert len(default_storage.listdir(f"{errands.ARCHIVES}/{errand.pk}")[1]) == 1
+
+    def test_a_worker_that_dies_takes_nothing_along(
+        self, asked: str, client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole = archive().read()
+        settings.TASK_SLICE_SECONDS = -1
+        errand = Errand.objects.get()
+        errands.run(errand.pk)
+        OrmQ.objects.all().delete()
+
+        def die(self: Packer, sheet: Sheet) -> None:
+            self.put("fiches/air.md", "half")
+            raise SystemExit
+
+        settings.TASK_SLICE_SECONDS = 60
+        with monkeypatch.context() as broken:
+            broken.setattr(Packer, "put_sheet", die)
+            with pytest.raises(SystemExit):
+                errands.run(errand.pk)
+        Errand.objects.update(lease_until="2020-01-01T00:00:00Z")
+        assert resume_stalled() == 1
+        run_queue()
+        assert content_of(client.get(f"{asked}wiki.zip")) == whole
+
+    def test_one_that_fails_each_time_is_given_up(
+        self, asked: str, client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def die(self: Packer, sheet: Sheet) -> None:
+            raise SystemExit
+
+        monkeypatch.setattr(Packer, "put_sheet", die)
+        for _time in range(errands.MAX_ATTEMPTS):
+            with pytest.raises(SystemExit):
+                errands.run(Errand.objects.get().pk)
+            Errand.objects.update(lease_until="2020-01-01T00:00:00Z")
+        errands.run(Errand.objects.get().pk)
+        assert Errand.objects.get().state == Errand.State.FAILED
+        assert 'value="restart"' in client.get(asked).content.decode()
+
+    def test_it_is_stopped_in_the_middle_and_begun_anew(
+        self, asked: str, client: Client, sheet: Sheet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(errands, "TOLD_EACH", 0)
+        put = Packer.put_type
+
+        def stopped(self: Packer, kind: SheetType) -> None:
+            client.post(asked, {"do": "stop"})
+            put(self, kind)
+
+        with monkeypatch.context() as stopping:
+            stopping.setattr(Packer, "put_type", stopped)
+            run_queue()
+        errand = Errand.objects.get()
+        assert errand.state == Errand.State.CANCELLED
+        assert not default_storage.exists(f"{errands.ARCHIVES}/{errand.pk}")
+        sheet.delete()
+        run_queue()
+        client.post(asked, {"do": "restart"})
+        run_queue()
+        content = content_of(client.get(f"{asked}wiki.zip"))
+        assert content == archive().read()
+        assert "fiches/air.md" not in names_in(content)
+
+    def test_it_is_not_begun_anew_beside_another(self, asked: str, client: Client) -> None:
+        client.post(asked, {"do": "stop"})
+        other = client.post(reverse("wiki_pack"))["Location"]
+        assert other != asked
+        assert client.post(asked, {"do": "restart"}).status_code == 302
+        assert Errand.objects.in_progress().count() == 1
+
+    def test_a_file_that_the_storage_lost_is_told(self, client: Client, document: Document) -> None:
+        default_storage.delete(document.file.name or "")
+        asked = client.post(reverse("wiki_pack"))["Location"]
+        run_queue()
+        assert f"sources/{document.sha256[:16]}.pdf" in client.get(asked).content.decode()
+
+    def test_only_who_may_publish_takes_the_wiki(
+        self, asked: str, client: Client, contributor: User
+    ) -> None:
+        run_queue()
+        client.force_login(contributor)
+        for address in (asked, f"{asked}wiki.zip"):
+            assert client.get(address).status_code == 403
+        assert client.post(reverse("wiki_pack")).status_code == 403
+        assert client.post(asked, {"do": "stop"}).status_code == 403
+        client.logout()
+        assert client.get(f"{asked}wiki.zip").status_code == 302
+
+    def test_archives_are_cleared_after_a_while(self, asked: str, client: Client) -> None:
+        run_queue()
+        name = str(Errand.objects.get().file.name)
+        errands.clear()
+        assert default_storage.exists(name)
+        Errand.objects.update(created_at=timezone.now() - errands.KEPT)
+        errands.clear()
+        assert not Errand.objects.exists()
+        assert default_storage.listdir(errands.ARCHIVES) == ([], [])
+
+    def test_an_archive_that_nobody_knows_is_cleared(self, asked: str, client: Client) -> None:
+        run_queue()
+        Errand.objects.all().delete()
+        errands.clear()
+        assert default_storage.listdir(errands.ARCHIVES) == ([], [])
+
+
+def content_of(answer: Any) -> bytes:
+    return b"".join(answer.streaming_content)
+
+
+def names_in(content: bytes) -> list[str]:
+    return zipfile.ZipFile(io.BytesIO(content)).namelist()
 
 
 class TestImport:

@@ -1,0 +1,90 @@
+"""How long a worker packs the whole wiki, and the memory it takes: `python -m bench.archive`.
+
+Sheets as `bench.pages` makes them, with two versions each, and sources whose files are noise. The
+errand is done in a process of its own, slice by slice as the queue would have it; printed are the
+seconds of each part and the most memory that the process ever held, before and at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from bench.pages import database, fill, out
+
+MEGABYTE = 1024 * 1024
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--sheets", type=int, nargs="*", default=[200, 2_000])
+    parser.add_argument("--sources", type=int, default=40, help="of 5 MB each")
+    parser.add_argument("--work", action="store_true", help="be the worker (internal)")
+    options = parser.parse_args()
+    if options.work:
+        work()
+        return 0
+    with database():
+        keep_sources(options.sources)
+        there = 0
+        for sheets in options.sheets:
+            fill(there, sheets)
+            there = sheets
+            out(f"{sheets} sheets, {options.sources} sources:")
+            subprocess.run([sys.executable, "-m", "bench.archive", "--work"], check=True)
+    return 0
+
+
+def keep_sources(count: int) -> None:
+    """Put sources into the storage that nobody has to read."""
+    from django.core.files.base import ContentFile
+
+    from ingestion.models import Document
+
+    for number in range(count):
+        content = os.urandom(5 * MEGABYTE)
+        document = Document(
+            title=f"Source {number}", filename="s.pdf", size=len(content), state="ready",
+            sha256=hashlib.sha256(content).hexdigest(),
+        )  # fmt: skip
+        document.file.save(f"{number}.pdf", ContentFile(content))
+
+
+def work() -> None:
+    """Ask for an export and make it; print what that took."""
+    import django
+
+    django.setup()
+    from sheets import errands
+    from sheets.pack import state_of_wiki
+    from wikico2.models import User
+
+    errand = errands.ask_for_export(User.objects.get(username="bench"))
+    before, begun, slices = peak(), time.monotonic(), 0
+    while errand.is_working:
+        errands.run(errand.pk)
+        errand.refresh_from_db()
+        slices += 1
+    seconds = time.monotonic() - begun
+    begun = time.monotonic()
+    state_of_wiki()
+    out(
+        f"  {errand.get_state_display()} in {seconds:.1f} s and {slices} slices, "
+        f"{errand.file.size / MEGABYTE:.0f} MB; memory {before:.0f} MB, then {peak():.0f} MB; "
+        f"has anything changed: {1000 * (time.monotonic() - begun):.0f} ms"
+    )
+
+
+def peak() -> float:
+    """Return the most memory that this process has held so far, in MB."""
+    lines = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines["VmHWM"].split()[0]) / 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())
