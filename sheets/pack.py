@@ -5,6 +5,7 @@ types/solution.json          the kinds of sheet, with their sections and fields
 fiches/<slug>.md             each sheet as it is, to be read and edited
 fiches/<slug>.json           what else is known of it
 versions/<slug>/0001.md      each of its versions
+redactions/<slug>/0001.json  each run of the writer over it, with the passages that it was shown
 propositions/<slug>/0001.json  what was or is proposed for it
 images/<name>.webp           the pictures; images.json has their titles
 sources/<sha>.json, .pdf     the sources, with their files; <sha>_2.json for a second source of
@@ -30,15 +31,18 @@ from sheets.export import to_markdown
 from sheets.front import with_front
 from sheets.models import (
     Field,
+    FormerName,
     Generation,
     Picture,
     Proposal,
     Revision,
     Section,
     SectionLock,
+    SectionRun,
     Sheet,
     SheetType,
 )
+from sheets.places import facts_away, passages_away
 from wikico2.models import User
 
 FORMAT = 1
@@ -47,7 +51,11 @@ AT_ONCE = 50
 """How many rows are held in memory."""
 GENERATION = (
     "backend", "model", "prompt_version", "parameters", "tokens_in", "tokens_out", "seconds",
-    "state", "created_at", "started_at", "finished_at",
+    "state", "created_at", "started_at", "finished_at", "error_code", "error_details",
+)  # fmt: skip
+SECTION_RUN = (
+    "key", "order", "state", "output", "tokens_in", "tokens_out", "cost", "seconds", "error_code",
+    "error_details",
 )  # fmt: skip
 DOCUMENT = (
     "title", "filename", "sha256", "size", "media_type", "author", "publisher", "published",
@@ -55,7 +63,7 @@ DOCUMENT = (
 )  # fmt: skip
 PACKED = (
     SheetType, Section, Field, Document, Picture, Sheet, Sheet.documents.through, SectionLock,
-    Revision, Generation, Proposal,
+    FormerName, Revision, Generation, Generation.documents.through, SectionRun, Proposal,
 )  # fmt: skip
 """What an archive is made of, beside the names of people."""
 Row = TypeVar("Row", bound=Model)
@@ -103,24 +111,26 @@ class Packer:
             "sheet_type", "current", "created_by", "validated_by", "validated_revision"
         ).defer(
             "current__rendered", "validated_revision__body", "validated_revision__rendered",
-            "written_from", "stale_sections",
+            "stale_sections",
         )  # fmt: skip
+        beside = ("locks__locked_by", "former_names__renamed_by")
         cited = Prefetch("documents", Document.objects.only("pk"))
         self.parts: tuple[tuple[QuerySet[Any], Any], ...] = (
             (SheetType.objects.prefetch_related("sections__fields"), self.put_type),
             (Document.objects.select_related("uploaded_by"), self.put_source),
             (Picture.objects.all(), self.put_picture),
-            (sheets.prefetch_related(cited, "locks__locked_by"), self.put_sheet),
+            (sheets.prefetch_related(cited, *beside), self.put_sheet),
         )
         self.total = sum(rows.count() for rows, _put in self.parts)
 
     def steps(self) -> Iterator[int]:
         """Put in what is not in yet, each thing by itself; yield how many are."""
         so_far = self.progress
+        pictures = Picture.objects.select_related("uploaded_by").order_by("name")
         if not self.archive.filelist:
             self.put("wikico2.json", as_json({"format": FORMAT}))
-            if titles := dict(Picture.objects.order_by("name").values_list("name", "title")):
-                self.put("images/images.json", as_json(titles))
+            if facts := {p.name: picture_facts(p) for p in pictures}:
+                self.put("images/images.json", as_json(facts))
         for rows, put in self.parts[so_far.part :]:
             for row in in_batches(rows, so_far.last):
                 put(row)
@@ -150,7 +160,9 @@ class Packer:
         self.put(f"fiches/{sheet.slug}.json", as_json(sheet_facts(sheet, self.names)))
         for name, text in versions(sheet):
             self.put(name, text)
-        for number, proposal in enumerate(proposals(sheet), 1):
+        for number, run in enumerate(runs(sheet, self.names), 1):
+            self.put(f"redactions/{sheet.slug}/{number:04}.json", as_json(run))
+        for number, proposal in enumerate(proposals(sheet, self.names), 1):
             self.put(f"propositions/{sheet.slug}/{number:04}.json", as_json(proposal))
 
     # --- Writing ---
@@ -253,6 +265,14 @@ def document_facts(document: Document, names: Mapping[int, str]) -> dict[str, An
     }
 
 
+def picture_facts(picture: Picture) -> dict[str, Any]:
+    return {
+        "title": picture.title,
+        "uploaded_by": name_of(picture.uploaded_by),
+        "created_at": picture.created_at,
+    }
+
+
 def sheet_facts(sheet: Sheet, names: Mapping[int, str]) -> dict[str, Any]:
     """Return what is known of a sheet beside its versions."""
     return {
@@ -270,6 +290,16 @@ def sheet_facts(sheet: Sheet, names: Mapping[int, str]) -> dict[str, Any]:
             {"section": k.section, "locked_by": name_of(k.locked_by), "locked_at": k.locked_at}
             for k in sheet.locks.all()
         ],
+        "former_names": [
+            {
+                "title": former.title,
+                "slug": former.slug,
+                "renamed_by": name_of(former.renamed_by),
+                "renamed_at": former.renamed_at,
+            }
+            for former in sheet.former_names.all()
+        ],
+        "written_from": facts_away(sheet.written_from, names),
     }
 
 
@@ -305,7 +335,29 @@ def generation_facts(generation: Generation | None) -> dict[str, Any] | None:
     return cast("dict[str, Any]", json.loads(as_json(facts)))
 
 
-def proposals(sheet: Sheet) -> Iterator[dict[str, Any]]:
+def runs(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
+    """Yield the runs over a sheet, oldest first, but not those that are under way."""
+    rows = sheet.generations.exclude(state__in=Generation.WORKING).select_related(
+        "base", "requested_by"
+    )
+    light = rows.defer("base__body", "base__rendered").prefetch_related("documents", "sections")
+    for run in in_batches(light):
+        yield {
+            **(generation_facts(run) or {}),
+            "base": number_of(run.base),
+            "requested_by": name_of(run.requested_by),
+            "documents": sorted(names[d.pk] for d in run.documents.all() if d.pk in names),
+            "sections": [
+                {
+                    **{name: getattr(section, name) for name in SECTION_RUN},
+                    "passages": passages_away(section.passages, names),
+                }
+                for section in run.sections.all()
+            ],
+        }
+
+
+def proposals(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
     """Yield what was proposed for a sheet, oldest first."""
     rows = list(
         sheet.proposals.select_related("author", "base", "generation", "accepted_as", "decided_by")
@@ -316,10 +368,12 @@ def proposals(sheet: Sheet) -> Iterator[dict[str, Any]]:
     )
     places = {p.pk: number for number, p in enumerate(rows, 1)}
     for one in rows:
-        yield proposal_facts(one, places)
+        yield proposal_facts(one, places, names)
 
 
-def proposal_facts(proposal: Proposal, places: dict[int, int]) -> dict[str, Any]:
+def proposal_facts(
+    proposal: Proposal, places: dict[int, int], names: Mapping[int, str]
+) -> dict[str, Any]:
     plain = (
         "body", "metadata", "sections", "notices", "choices", "decided", "state", "remark",
         "signed", "sender", "reason", "created_at", "decided_at",
@@ -327,6 +381,7 @@ def proposal_facts(proposal: Proposal, places: dict[int, int]) -> dict[str, Any]
     return {
         **{name: getattr(proposal, name) for name in plain},
         "base": number_of(proposal.base),
+        "written_from": facts_away(proposal.written_from, names),
         "base_proposal": places.get(proposal.base_proposal_id or 0),
         "generation": generation_facts(proposal.generation),
         "author": name_of(proposal.author),

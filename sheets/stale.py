@@ -23,6 +23,7 @@ from sheets.drafts import SectionBrief, Template
 from sheets.evidence import gather_evidence
 from sheets.models import Field, Generation, Prompt, Section, Sheet, SheetType
 from sheets.models.sheet import SheetQuerySet
+from sheets.places import with_known
 from sheets.template import load_template
 from sheets.writers import get_writer
 
@@ -276,7 +277,7 @@ def look_for_passages(sheet_id: int) -> None:
     newer = later_versions(int(pk) for pk in titles)
     read = dict(newer.get(pk, (pk, title)) for pk, title in titles.items())
     documents = [int(pk) for pk in read]
-    written_from, stale_sections = dict(sheet.written_from), {}
+    written_from, stale_sections = with_known(sheet.written_from), {}
     for section in template.written:
         if section.key not in sheet.stale_sections:
             continue
@@ -285,7 +286,8 @@ def look_for_passages(sheet_id: int) -> None:
         shown = gather_evidence(sheet.title, section, writer, documents).shown if documents else {}
         new = [p.chunk_id for p in shown.values() if p.chunk_id not in known["passages"]]
         there = Chunk.objects.filter(pk__in=known["passages"], document__in=documents).count()
-        if new or there < len(known["passages"]) or set(codes) - OF_DOCUMENTS:
+        gone = there < len(known["passages"]) + len(known.get("awaited", ()))
+        if new or gone or set(codes) - OF_DOCUMENTS:
             stale_sections[section.key] = {"codes": codes, "passages": new}
         else:
             written_from[section.key] = known | {"documents": titles | read}

@@ -4,7 +4,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from ingestion.signals import document_settled
-from sheets import digest, errands, generate, index, kept, stale
+from sheets import digest, errands, generate, index, kept, places, stale
 from sheets.models import Citation, Generation, Revision, Sheet
 from sheets.related import relate
 from sheets.revise import recheck
@@ -15,6 +15,7 @@ WRITE = "sheets.tasks.write_sheet"
 INDEX = "sheets.tasks.index_sheet"
 RECHECK = "sheets.tasks.recheck_citations"
 LOOK = "sheets.tasks.look_for_passages"
+FIND = "sheets.tasks.find_awaited"
 DIGEST = "sheets.tasks.send_digest"
 DAILY = {"sheets.tasks.send_digests": "send digests", "sheets.tasks.clear_pages": "clear pages"}
 INDEX_TRIES = 10
@@ -65,6 +66,18 @@ def source_can_be_cited(sender: object, document_id: int, **kwargs: object) -> N
     """Queue the check of what cites a source that has just been read."""
     if Citation.objects.filter(document=document_id, verdict=Citation.Verdict.BROKEN).exists():
         enqueue(RECHECK, document_id)
+
+
+def find_awaited(document_id: int) -> None:
+    """Find the passages that what was imported rests on in a source."""
+    places.find_awaited(document_id)
+
+
+@receiver(document_settled)
+def source_is_awaited(sender: object, document_id: int, **kwargs: object) -> None:
+    """Queue the search for the passages of a source that has just been read."""
+    if places.is_awaited(document_id):
+        enqueue(FIND, document_id)
 
 
 def index_sheet(sheet_id: int, attempt: int = 1) -> None:

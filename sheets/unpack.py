@@ -9,8 +9,9 @@ import datetime as dt
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import IO, Any
 
@@ -24,21 +25,27 @@ from ingestion.accept import accept
 from ingestion.models import Document
 from sheets.edit import is_same, version_of
 from sheets.front import BadFront, split_front
+from sheets.links import folded
 from sheets.merge import Version
 from sheets.models import (
     Field,
+    FormerName,
     Generation,
+    Picture,
     Proposal,
     Revision,
     Section,
     SectionLock,
+    SectionRun,
     Sheet,
     SheetType,
 )
-from sheets.pack import FORMAT, GENERATION
+from sheets.pack import FORMAT, GENERATION, SECTION_RUN
 from sheets.pictures import made_anew, store
+from sheets.places import facts_here, passages_here
 from sheets.propose import Start, propose, remerge
 from sheets.revise import LossyText, PersonalText, StaleBase, save_revision
+from sheets.stale import keep_facts
 from sheets.template import load_template
 from wikico2.errors import WorkError
 from wikico2.models import User
@@ -94,10 +101,14 @@ class Importer:
     def __init__(self, archive: zipfile.ZipFile, user: User, report: Report | None = None) -> None:
         self.archive = archive
         self.user = user
-        self.names = sorted(archive.namelist())
+        self.names = set(archive.namelist())
+        self.folders: dict[str, list[str]] = {}
+        for name in sorted(self.names):
+            self.folders.setdefault(str(PurePosixPath(name).parent), []).append(name)
         self.report = report or Report()
         self.documents: dict[str, Document] = {}  # by what the archive calls them
         self.by_name: dict[str, Document] = {}  # by the name of its file there, and by its hash
+        self.keys: dict[str, int] = {}  # as they are numbered here, by that name
         self.people: dict[str, User] = {u.username: u for u in User.objects.all()}
         self.check()
         self.work = [
@@ -108,7 +119,7 @@ class Importer:
                 (self.take_picture, r"images/[^/]+\.webp"),
                 (self.take_sheet, r"fiches/[^/]+\.md"),
             )
-            for name in self.names
+            for name in self.folders.get(kind.partition("/")[0], ())
             if re.fullmatch(kind, name)
         ]
         self.total = len(self.work)
@@ -142,6 +153,7 @@ class Importer:
             if done + 1 < self.total:
                 yield done + 1
         self.link_versions()
+        self.find_passages()
         yield self.total
 
     # --- Reading ---
@@ -228,6 +240,7 @@ class Importer:
         """Remember what the archive calls a source: in texts, in lists of sources."""
         self.documents[str(facts["id"])] = self.by_name[PurePosixPath(name).stem] = found
         self.by_name.setdefault(facts["sha256"], found)
+        self.keys[PurePosixPath(name).stem] = found.pk
 
     def twin(self, sha: str, place: int) -> Document | None:
         """Return the first, second, … source of that content that is here."""
@@ -235,13 +248,25 @@ class Importer:
 
     def link_versions(self) -> None:
         """Tell which source takes the place of which."""
-        for name in self.names:
-            if re.fullmatch(r"sources/[^/]+\.json", name):
+        for name in self.folders.get("sources", ()):
+            if name.endswith(".json"):
                 facts = self.json(name)
                 newer, older = self.by_name.get(PurePosixPath(name).stem), facts.get("supersedes")
                 if newer and older in self.by_name and newer.supersedes_id is None:
                     newer.supersedes = self.by_name[older]
                     newer.save(update_fields=["supersedes"])
+
+    def find_passages(self) -> None:
+        """Have the passages looked for of the sources that were read while all this came in."""
+        from sheets.tasks import source_is_awaited
+
+        for document in {d.pk: d for d in self.documents.values()}.values():
+            source_is_awaited(Document, document.pk)
+
+    @cached_property
+    def picture_facts(self) -> dict[str, Any]:
+        name = "images/images.json"
+        return self.json(name) if name in self.names else {}
 
     def take_picture(self, name: str) -> None:
         """Take a picture in under its own name, if it is one."""
@@ -251,8 +276,13 @@ class Importer:
         content = self.bytes(name)
         upload = ContentFile(content)
         made_anew(upload)  # raises for what is no picture
-        titles = self.json("images/images.json") if "images/images.json" in self.names else {}
-        store(short, content, self.user, str(titles.get(short, "")))
+        facts = self.picture_facts.get(short, "")
+        if isinstance(facts, str):  # as archives were at first
+            facts = {"title": facts}
+        known = Picture.objects.filter(name=short).exists()
+        picture = store(short, content, self.person(facts.get("uploaded_by")), facts["title"])
+        if not known and (made := date(facts.get("created_at"))):
+            Picture.objects.filter(pk=picture.pk).update(created_at=made)
         self.report.pictures += 1
 
     # --- Sheets ---
@@ -265,18 +295,19 @@ class Importer:
         front, body = split_front(self.text(name))
         body = body.removeprefix(f"# {front.get('title')}\n\n")
         file = Version(self.here(body), self.values(front.get("header")))
-        past = [self.version(n) for n in self.names if n.startswith(f"versions/{slug}/")]
+        past = [self.version(n) for n in self.folders.get(f"versions/{slug}", ())]
         path = f"fiches/{slug}.json"
         facts = self.json(path) if path in self.names else {}
         sheet = Sheet.objects.filter(slug=slug).first()
         if sheet is None:
             sheet = self.create(slug, {**front, **facts})
-            self.append(sheet, past, slug)
-            self.settle(sheet, facts)
+            runs: dict[int, Generation] = {}
+            self.append(sheet, past, slug, runs)
+            self.settle(sheet, facts, runs)
             self.edited(sheet, file)
             self.report.created.append(slug)
         else:
-            self.extend(sheet, past, file)
+            self.extend(sheet, past, file, facts)
 
     def version(self, name: str) -> tuple[dict[str, Any], Version]:
         """Return a version of the archive: facts, and text with our sources."""
@@ -285,8 +316,8 @@ class Importer:
 
     def here(self, body: str) -> str:
         """Return a text with the sources called as they are here; an unknown one leads nowhere."""
-        known = {name: str(document.pk) for name, document in self.documents.items()}
-        return SOURCE.sub(lambda m: known.get(m[1], "0"), body)
+        known = self.documents
+        return SOURCE.sub(lambda m: str(known[m[1]].pk) if m[1] in known else "0", body)
 
     def values(self, header: Any) -> dict[str, str]:
         return {str(k): self.here(str(v)) for k, v in (header or {}).items()}
@@ -305,14 +336,21 @@ class Importer:
             state=state,
             created_by=self.person(facts.get("created_by")) or self.user,
         )
-        known = [self.by_name[n] for n in facts.get("documents", ()) if n in self.by_name]
-        sheet.documents.set(known)
+        sheet.documents.set(self.known(facts.get("documents", ())))
         return sheet
 
-    def append(self, sheet: Sheet, past: list[tuple[dict[str, Any], Version]], slug: str) -> None:
+    def append(
+        self,
+        sheet: Sheet,
+        past: list[tuple[dict[str, Any], Version]],
+        slug: str,
+        runs: dict[int, Generation],
+    ) -> None:
         """Append versions to a sheet, and what was proposed for it where it belongs."""
-        runs: dict[int, Generation] = {}
-        waiting = [self.json(n) for n in self.names if n.startswith(f"propositions/{slug}/")]
+        given = [self.json(n) for n in self.folders.get(f"redactions/{slug}", ())]
+        for facts in given:
+            self.run_of(sheet, facts, runs)
+        waiting = [self.json(n) for n in self.folders.get(f"propositions/{slug}", ())]
         made: list[Proposal] = []
         for facts, text in past:
             run = self.run_of(sheet, facts.get("generation"), runs)
@@ -336,6 +374,10 @@ class Importer:
             )
             if revision.number != facts["number"]:
                 raise ValueError(f"{facts['number']} ≠ {revision.number}")
+        for facts in given:
+            if number := facts["base"]:
+                base = sheet.revisions.get(number=number)
+                Generation.objects.filter(pk=runs[facts["run"]].pk).update(base=base)
         for facts in waiting[len(made) :]:
             made.append(self.proposal(sheet, facts, runs, made))
         for one, facts in zip(made, waiting, strict=True):
@@ -352,10 +394,31 @@ class Importer:
             given = {k: facts[k] for k in GENERATION if k in facts and k != "created_at"}
             for key in ("started_at", "finished_at"):
                 given[key] = date(given.get(key))
-            runs[number] = Generation.objects.create(sheet=sheet, cost=facts["cost"], **given)
+            if given["state"] in Generation.WORKING:
+                given["state"] = Generation.State.CANCELLED
+            asked_by = self.person(facts.get("requested_by"))
+            run = Generation.objects.create(
+                sheet=sheet, cost=facts["cost"], requested_by=asked_by, **given
+            )
             asked = date(facts["created_at"])
-            Generation.objects.filter(pk=runs[number].pk).update(created_at=asked)
+            Generation.objects.filter(pk=run.pk).update(created_at=asked)
+            run.documents.set(
+                self.by_name[n] for n in facts.get("documents", ()) if n in self.by_name
+            )
+            SectionRun.objects.bulk_create(
+                SectionRun(
+                    generation=run,
+                    passages=passages_here(section["passages"], self.keys),
+                    **{name: section[name] for name in SECTION_RUN},
+                )
+                for section in facts.get("sections", ())
+            )
+            runs[number] = run
         return runs[number]
+
+    def known(self, names: Iterable[str]) -> list[Document]:
+        """Return the sources that the archive calls so."""
+        return [self.by_name[name] for name in names if name in self.by_name]
 
     def proposal(
         self,
@@ -375,6 +438,7 @@ class Importer:
             author=self.person(facts.get("author")),
             body=self.here(facts["body"]),
             metadata=self.values(facts["metadata"]),
+            written_from=facts_here(facts.get("written_from", {}), self.keys, runs),
             created_at=date(facts["created_at"]) or timezone.now(),
             **{name: facts[name] for name in given},
         )
@@ -390,7 +454,9 @@ class Importer:
         proposal.save()
         remerge(proposal)
 
-    def settle(self, sheet: Sheet, facts: Mapping[str, Any]) -> None:
+    def settle(
+        self, sheet: Sheet, facts: Mapping[str, Any], runs: Mapping[int, Generation]
+    ) -> None:
         """Give a sheet what else is known of it."""
         if not facts:
             return
@@ -401,6 +467,9 @@ class Importer:
                 locked_by=self.person(lock["locked_by"]),
                 locked_at=date(lock["locked_at"]) or timezone.now(),
             )
+        for former in facts.get("former_names", ()):
+            self.name_before(sheet, former)
+        self.keep_facts(sheet, facts, runs)
         number = facts["validated_revision"]
         Sheet.objects.filter(pk=sheet.pk).update(
             validated_by=self.person(facts["validated_by"]),
@@ -411,6 +480,25 @@ class Importer:
             updated_at=date(facts["updated_at"]),
         )
         sheet.refresh_from_db()
+
+    def keep_facts(
+        self, sheet: Sheet, facts: Mapping[str, Any], runs: Mapping[int, Generation]
+    ) -> None:
+        """Note what the sections of a sheet rest on."""
+        keep_facts(sheet, facts_here(facts.get("written_from", {}), self.keys, runs))
+
+    def name_before(self, sheet: Sheet, facts: Mapping[str, Any]) -> None:
+        """Note a name that a sheet had; its address, if no other sheet has or had it here."""
+        slug = facts["slug"]
+        others = FormerName.objects.filter(slug=slug), Sheet.objects.filter(slug=slug)
+        FormerName.objects.create(
+            sheet=sheet,
+            title=facts["title"],
+            folded=folded(facts["title"]),
+            slug=None if any(rows.exists() for rows in others) else slug,
+            renamed_by=self.person(facts["renamed_by"]),
+            renamed_at=date(facts["renamed_at"]) or timezone.now(),
+        )
 
     def edited(self, sheet: Sheet, file: Version) -> bool:
         """Append a sheet's own file as a version where somebody has edited it."""
@@ -427,16 +515,23 @@ class Importer:
         return True
 
     def extend(
-        self, sheet: Sheet, past: list[tuple[dict[str, Any], Version]], file: Version
+        self,
+        sheet: Sheet,
+        past: list[tuple[dict[str, Any], Version]],
+        file: Version,
+        known: Mapping[str, Any],
     ) -> None:
         """Append what the archive has more; propose its text where both have gone on."""
         ours = list(sheet.revisions.order_by("number"))
         common = shared(ours, past)
         if common == len(ours):
-            if len(past) > common:
+            grown = len(past) > common
+            if grown:
                 for facts, text in past[common:]:
                     self.take_version(sheet, facts, text)
-            grown = len(past) > common
+                sheet.documents.add(*self.known(known.get("documents", ())))
+            if grown or not sheet.written_from:
+                self.keep_facts(sheet, known, {})
             if self.edited(sheet, file) or grown:
                 self.report.extended.append(sheet.slug)
             else:
