@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import IO, Any, cast
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.base import File
@@ -25,6 +25,7 @@ from ingestion.accept import accept, clean_name
 from ingestion.fetch import checked_url, fetch
 from ingestion.models import Delivery, Document, Item
 from ingestion.unpack import Archive, is_archive
+from wikico2 import work
 from wikico2.errors import TransientError, WorkError
 from wikico2.leases import LeaseLost, kept_alive
 from wikico2.queue import enqueue
@@ -82,25 +83,12 @@ def receive_address(url: str, user: Any, **kept: Any) -> Delivery:
 
 def retry(delivery: Delivery) -> bool:
     """Put a failed or cancelled delivery back to work; tell whether it was one."""
-    stopped = Delivery.objects.filter(pk=delivery.pk, state__in=(State.FAILED, State.CANCELLED))
-    with transaction.atomic():
-        restarted = stopped.update(
-            state=State.WAITING,
-            attempts=0,
-            error_code="",
-            error_details={},
-            lease_token=None,
-            lease_until=None,
-        )
-        if restarted:
-            enqueue(DELIVER, delivery.pk)
-    return bool(restarted)
+    return work.restart(Delivery.objects.all(), delivery.pk, DELIVER)
 
 
 def cancel(delivery: Delivery) -> bool:
     """Stop a delivery; what has been taken in stays. Tell whether it was under way."""
-    working = Delivery.objects.in_progress().filter(pk=delivery.pk)
-    return bool(working.update(state=State.CANCELLED, lease_token=None, lease_until=None))
+    return work.stop(Delivery.objects.in_progress(), delivery.pk)
 
 
 def forget(delivery: Delivery) -> None:
@@ -138,59 +126,50 @@ def deliver(delivery_id: int) -> None:
     if token is None:
         return
     delivery = Delivery.objects.select_related("given_by", "supersedes").get(pk=delivery_id)
-    work = _Work(delivery, token)
+    ours = _Work(delivery, token)
     try:
         with kept_alive(Delivery.objects.all(), delivery_id, token):
-            work.run()
+            ours.run()
     except LeaseLost:
         logger.info("Delivery %d was taken out of our hands.", delivery_id)
     except TransientError as error:
-        work.postpone(error)
+        ours.postpone(error)
     except WorkError as error:
-        work.fail(error)
+        ours.fail(error)
     except Exception as error:
         logger.exception("Delivery %d, %s:", delivery_id, delivery.state)
-        work.postpone(TransientError("internal", reason=type(error).__name__))
+        ours.postpone(TransientError("internal", reason=type(error).__name__))
 
 
-class _Work:
+class _Work(work.Work[Delivery]):
     """A delivery in the hands of this worker, for one time slice."""
 
-    def __init__(self, delivery: Delivery, token: UUID) -> None:
-        self.delivery = delivery
-        self.token = token
-        self.deadline = time.monotonic() + settings.TASK_SLICE_SECONDS
-        self._told = 0.0
+    rows = Delivery.objects.all()
+    task = DELIVER
+    told = 0.0
 
     def run(self) -> None:
-        if self.delivery.attempts > MAX_ATTEMPTS:
+        if self.row.attempts > MAX_ATTEMPTS:
             reason = f"worker stopped {MAX_ATTEMPTS} times"
             raise WorkError("internal", reason=reason)
-        if not self.delivery.file:
-            if self.delivery.items.exists():  # only the end was missing
+        if not self.row.file:
+            if self.row.items.exists():  # only the end was missing
                 self.finish()
                 return
             self.fetch()
-        if self.delivery.file:
+        if self.row.file:
             self.open()
 
-    def keep(self, **values: Any) -> None:
-        """Renew the lease and write `values`; raises LeaseLost."""
-        Delivery.objects.hold(self.delivery.pk, self.token, **values)
-        self._told = time.monotonic()
-
     def progress(self, done: int, total: int) -> None:
-        if time.monotonic() - self._told >= 0.3:
+        if time.monotonic() - self.told >= 0.3:
             self.keep(done=done, total=total)
-
-    def release(self, **values: Any) -> None:
-        Delivery.objects.release(self.delivery.pk, self.token, **values)
+            self.told = time.monotonic()
 
     # --- The two steps ---
 
     def fetch(self) -> None:
         """Fetch the address: a document is taken in at once, an archive is kept to be opened."""
-        delivery = self.delivery
+        delivery = self.row
         self.keep(state=State.FETCHING, done=0, total=0)
         with tempfile.NamedTemporaryFile() as kept:
             found = fetch(delivery.url, kept, progress=self.progress)
@@ -210,7 +189,7 @@ class _Work:
 
     def open(self) -> None:
         """Take in the documents of the archive that have not been yet."""
-        delivery = self.delivery
+        delivery = self.row
         self.keep(state=State.OPENING)
         done = delivery.items.aggregate(last=Max("position"))["last"] or 0
         try:
@@ -241,7 +220,7 @@ class _Work:
 
         The `only` document of a delivery that is refused is the delivery's own failure.
         """
-        delivery = self.delivery
+        delivery = self.row
         item = Item(delivery=delivery, position=position, name=name)
 
         def note(document: Document) -> None:
@@ -270,37 +249,26 @@ class _Work:
 
     # --- The ways to end ---
 
-    def pass_on(self) -> None:
-        """Let others have their turn; ours goes to the end of the queue."""
-        with transaction.atomic():
-            self.release(attempts=0)
-            enqueue(DELIVER, self.delivery.pk)
-
     def finish(self) -> None:
-        name = self.delivery.file.name
-        done = self.delivery.items.count()
+        name = self.row.file.name
+        done = self.row.items.count()
         self.release(
             state=State.DONE, done=done, total=done, file="", error_code="", error_details={}
         )
         if name:
             default_storage.delete(name)
 
-    def fail(self, error: WorkError) -> None:
-        logger.warning("Delivery %d: %s", self.delivery.pk, error)
-        with suppress(LeaseLost):
-            self.release(state=State.FAILED, error_code=error.code, error_details=error.details)
-
     def postpone(self, error: TransientError) -> None:
         """Try again later, each time later; give up when it has been tried often enough."""
-        attempts = self.delivery.attempts
+        attempts = self.row.attempts
         if attempts >= MAX_ATTEMPTS:
             self.fail(error)
             return
         asked = float(error.details.get("retry_after") or 0)
         wait = dt.timedelta(seconds=max(asked, 5.0 * 4 ** (attempts - 1)))
         with suppress(LeaseLost):
-            Delivery.objects.postpone(
-                self.delivery.pk,
+            self.rows.postpone(
+                self.row.pk,
                 self.token,
                 wait,
                 state=State.WAITING,

@@ -11,10 +11,9 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 from typing import IO, Any, cast
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.base import File
@@ -27,6 +26,7 @@ from sheets.models import Errand, Sheet
 from sheets.pack import Packer, Progress, state_of_wiki
 from sheets.pdf import Pdf, keep_pdf
 from sheets.unpack import Importer, Report, opened
+from wikico2 import work
 from wikico2.errors import WorkError
 from wikico2.leases import LeaseLost, kept_alive
 from wikico2.models import User
@@ -112,30 +112,17 @@ def restart(errand: Errand) -> bool:
 
     An export begins anew: the wiki has gone on. It is not begun where another is under way.
     """
-    stopped = Errand.objects.filter(pk=errand.pk, state__in=(State.FAILED, State.CANCELLED))
     anew = {"done": 0, "report": {}, "file": "", "created_at": timezone.now()}
+    values = anew if errand.kind == Kind.EXPORT else {}
     try:
-        with transaction.atomic():
-            restarted = stopped.update(
-                state=State.WAITING,
-                attempts=0,
-                error_code="",
-                error_details={},
-                lease_token=None,
-                lease_until=None,
-                **(anew if errand.kind == Kind.EXPORT else {}),
-            )
-            if restarted:
-                enqueue(RUN, errand.pk)
+        return work.restart(Errand.objects.all(), errand.pk, RUN, **values)
     except IntegrityError:
         return False
-    return bool(restarted)
 
 
 def stop(errand: Errand) -> bool:
     """Stop an errand; what it has done stays. Tell whether it was under way."""
-    working = Errand.objects.in_progress().filter(pk=errand.pk)
-    return bool(working.update(state=State.CANCELLED, lease_token=None, lease_until=None))
+    return work.stop(Errand.objects.in_progress(), errand.pk)
 
 
 def clear() -> None:
@@ -178,29 +165,27 @@ def run(errand_id: int) -> None:
     if token is None:
         return
     errand = Errand.objects.select_related("asked_by").get(pk=errand_id)
-    work = _Work(errand, token)
+    ours = _Work(errand, token)
     try:
         with kept_alive(Errand.objects.all(), errand_id, token):
-            work.run()
+            ours.run()
     except LeaseLost:
         logger.info("Errand %d was taken out of our hands.", errand_id)
     except WorkError as error:
-        work.fail(error)
+        ours.fail(error)
     except Exception as error:
         logger.exception("Errand %d, %s:", errand_id, errand.kind)
-        work.fail(WorkError("internal", reason=type(error).__name__))
+        ours.fail(WorkError("internal", reason=type(error).__name__))
 
 
-class _Work:
+class _Work(work.Work[Errand]):
     """An errand in the hands of this worker, for one time slice."""
 
-    def __init__(self, errand: Errand, token: UUID) -> None:
-        self.errand = errand
-        self.token = token
-        self.deadline = time.monotonic() + settings.TASK_SLICE_SECONDS
+    rows = Errand.objects.all()
+    task = RUN
 
     def run(self) -> None:
-        if self.errand.attempts > MAX_ATTEMPTS:
+        if self.row.attempts > MAX_ATTEMPTS:
             raise WorkError("internal", reason=f"worker stopped {MAX_ATTEMPTS} times")
         self.keep(state=State.RUNNING)
         kinds: dict[str, Callable[[], None]] = {
@@ -208,16 +193,16 @@ class _Work:
             Kind.IMPORT: self.take_in,
             Kind.EXPORT: self.give_out,
         }
-        with translation.override(self.errand.language or settings.LANGUAGE_CODE):
-            kinds[self.errand.kind]()
+        with translation.override(self.row.language or settings.LANGUAGE_CODE):
+            kinds[self.row.kind]()
 
     def make_pdf(self) -> None:
-        keep_pdf(Pdf(self.errand.name, self.errand.page))
-        Errand.objects.filter(pk=self.errand.pk, lease_token=self.token).delete()
+        keep_pdf(Pdf(self.row.name, self.row.page))
+        Errand.objects.filter(pk=self.row.pk, lease_token=self.token).delete()
 
     def take_in(self) -> None:
         """Take in the files of the archive that have not been yet."""
-        errand = self.errand
+        errand = self.row
         assert errand.asked_by is not None
         try:
             stored = cast("IO[bytes]", errand.file.open("rb"))
@@ -242,7 +227,7 @@ class _Work:
             progress = self.begun(file)
             deadline = time.monotonic() + settings.TASK_SLICE_SECONDS
             with zipfile.ZipFile(file, "a") as archive:
-                whole = self.errand.with_files
+                whole = self.row.with_files
                 packer = Packer(archive, sources=whole, progress=progress)
                 told, is_whole = 0.0, True
                 for done in packer.steps():
@@ -260,7 +245,7 @@ class _Work:
 
     def begun(self, file: IO[bytes]) -> Progress:
         """Copy what there is of an export's archive; where there is none, begin."""
-        errand = self.errand
+        errand = self.row
         if errand.file:
             try:
                 with errand.file.open("rb") as kept:
@@ -273,7 +258,7 @@ class _Work:
 
     def keep_archive(self, file: IO[bytes], progress: Progress, total: int) -> None:
         """Keep an export's archive as it is now, in the place of what was kept before."""
-        pk = self.errand.pk
+        pk = self.row.pk
         file.seek(0)
         name = default_storage.save(f"{ARCHIVES}/{pk}/{uuid4().hex}.zip", File(file))
         try:
@@ -282,23 +267,3 @@ class _Work:
             default_storage.delete(name)
             raise
         drop_archives(pk, but=name)
-
-    # --- Holding and ending ---
-
-    def keep(self, **values: Any) -> None:
-        """Renew the lease and write `values`; raises LeaseLost."""
-        Errand.objects.hold(self.errand.pk, self.token, **values)
-
-    def release(self, **values: Any) -> None:
-        Errand.objects.release(self.errand.pk, self.token, **values)
-
-    def pass_on(self) -> None:
-        """Let others have their turn; ours goes to the end of the queue."""
-        with transaction.atomic():
-            self.release(attempts=0)
-            enqueue(RUN, self.errand.pk)
-
-    def fail(self, error: WorkError) -> None:
-        logger.warning("Errand %d: %s", self.errand.pk, error)
-        with suppress(LeaseLost):
-            self.release(state=State.FAILED, error_code=error.code, error_details=error.details)
