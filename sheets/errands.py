@@ -22,10 +22,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone, translation
 
+from sheets.archive import opened
 from sheets.models import Errand, Sheet
 from sheets.pack import Packer, Progress, state_of_wiki
 from sheets.pdf import Pdf, keep_pdf
-from sheets.unpack import Importer, Report, opened
+from sheets.unpack import Importer, Report
 from wikico2 import work
 from wikico2.errors import WorkError
 from wikico2.leases import LeaseLost, kept_alive

@@ -1,6 +1,7 @@
 """Export and import: a round trip on every field, into an empty wiki and into a filled one."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -434,6 +435,35 @@ class TestRoundTrip:
         shown = SectionRun.objects.get(key="resume", state="done").passages
         assert [p["label"] for p in shown if p["chunk"] is None] == [shown[-1]["label"]]
 
+    def test_an_archive_of_before_is_taken_in_too(self, sheet: Sheet, administrator: User) -> None:
+        """Runs stood in the versions alone, of pictures there was the title."""
+        run_queue()
+        output = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(packed())) as was, zipfile.ZipFile(output, "w") as now:
+            for name in was.namelist():
+                content = was.read(name)
+                if name.startswith("redactions/"):
+                    continue
+                if name == "images/images.json":
+                    titles = {k: v["title"] for k, v in json.loads(content).items()}
+                    content = json.dumps(titles).encode()
+                elif name.startswith(("fiches/", "propositions/")) and name.endswith(".json"):
+                    facts = json.loads(content)
+                    for key in ("written_from", "former_names"):
+                        facts.pop(key, None)
+                    content = json.dumps(facts).encode()
+                now.writestr(name, content)
+        before = texts()
+        empty()
+
+        report = unpack(output, administrator)
+        run_queue()
+
+        assert (report.created, report.problems) == (["air"], [])
+        assert texts() == before
+        assert Picture.objects.get().title == "schéma"
+        assert Sheet.objects.get().written_from == {}
+
     def test_what_the_writer_is_at_is_not_exported(self, sheet: Sheet, administrator: User) -> None:
         Generation.objects.create(sheet=sheet, backend="local", model="x")
         archive = packed()
@@ -474,6 +504,14 @@ class TestRoundTrip:
         assert everything() == before
 
 
+def texts() -> list[tuple[Any, ...]]:
+    """Return what the versions of sheets are, with the model that wrote each."""
+    return [
+        (r.number, r.body.partition("[^1]: ")[0], r.origin, r.generation and r.generation.model)
+        for r in Revision.objects.select_related("generation").order_by("number")
+    ]
+
+
 def is_said(row: Any, field: Any) -> bool:
     """Tell whether a row says in a field what is not said by saying nothing."""
     if field.many_to_many:
@@ -506,8 +544,10 @@ class TestFilledWiki:
     def test_what_came_later_is_appended(
         self, sheet: Sheet, contributor: User, administrator: User
     ) -> None:
+        run_queue()
         earlier = packed()
         sheet.refresh_from_db()
+        keep_facts(sheet, {"couts": sheet.written_from["resume"]})
         save_edit(sheet, contributor, base=sheet.current, text=Version("Plus tard.\n"))
         later = packed()
         Sheet.objects.all().delete()
@@ -516,9 +556,11 @@ class TestFilledWiki:
         report = unpack(io.BytesIO(later), administrator)
 
         assert report.extended == ["air"]
-        current = Sheet.objects.get().current
+        extended = Sheet.objects.get()
+        current = extended.current
         assert current is not None
         assert (current.body, current.origin) == ("Plus tard.\n", Revision.Origin.IMPORT)
+        assert extended.written_from["couts"] == sheet.written_from["resume"] | {"generation": None}
 
     def test_where_both_have_gone_on_nothing_is_overwritten(
         self, sheet: Sheet, contributor: User, administrator: User
@@ -591,6 +633,22 @@ class TestBadArchives:
         assert report.created == ["air"]
         assert len(report.problems) == 2
         assert Sheet.objects.count() == 1
+
+    def test_who_came_with_a_bad_file_is_not_lost_for_the_others(
+        self, sheet: Sheet, administrator: User
+    ) -> None:
+        stream = io.BytesIO(packed())
+        with zipfile.ZipFile(stream, "a") as more:
+            for slug, number in (("bad", 7), ("good", 1)):
+                more.writestr(f"fiches/{slug}.md", "---\ntitle: X\ntype: solution\n---\n\nX")
+                head = f"number: {number}\norigin: human\nauthor: zoe"
+                more.writestr(f"versions/{slug}/0001.md", f"---\n{head}\n---\n\nX")
+
+        report = unpack(stream, administrator)
+
+        assert report.created == ["good"]
+        assert len(report.problems) == 1
+        assert Sheet.objects.get(slug="good").revisions.filter(author__username="zoe").exists()
 
     def test_a_file_that_the_storage_lost_is_told(self, sheet: Sheet) -> None:
         picture = Picture.objects.get()
