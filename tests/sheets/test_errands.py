@@ -144,6 +144,15 @@ class TestExport:
         errand = Errand.objects.get()
         assert errand.done == errand.total == Sheet.objects.count() + SheetType.objects.count()
 
+    def test_the_bar_is_told_numbers_as_browsers_write_them(
+        self, asked: str, client: Client
+    ) -> None:
+        Errand.objects.update(done=1_412, total=12_040)
+        assert 'max="12040" value="1412"' in client.get(asked).content.decode()
+        Errand.objects.update(kind=Errand.Kind.IMPORT)
+        page = client.get(asked.replace("exports", "imports")).content.decode()
+        assert 'max="12040" value="1412"' in page
+
     def test_the_files_of_sources_stay_out_where_that_is_asked(
         self, client: Client, document: Document
     ) -> None:
