@@ -76,7 +76,8 @@ def work() -> None:
     state_of_wiki()
     out(
         f"  {errand.get_state_display()} in {seconds:.1f} s, {used:.1f} of the processor, "
-        f"{slices} slices, {errand.file.size / MEGABYTE:.0f} MB; memory {before:.0f} MB, then {peak():.0f} MB; "
+        f"{slices} slices, {errand.file.size / MEGABYTE:.0f} MB; "
+        f"memory {before:.0f} MB, then {peak():.0f} MB; "
         f"has anything changed: {1000 * (time.monotonic() - begun):.0f} ms"
     )
 
