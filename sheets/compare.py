@@ -16,6 +16,7 @@ from sheets.diff import BlockChange, NoteChange, ValueChange, diff, diff_notes, 
 from sheets.drafts import Template
 from sheets.merge import Version
 from sheets.merge.blocks import WORD
+from sheets.numbered import header_of, part_of
 from sheets.reconcile import field_heading
 from sheets.render import Shown, render
 
@@ -131,6 +132,7 @@ TAGS = {ADD: "<ins>", ADDED: "</ins>", CUT: "<del>", GONE: "</del>"}
 TAG = re.compile(r"(<[^>]*>)")
 TIGHT = re.compile(r"</(ins|del)>(\s*)<\1>")
 LEAD = re.compile(r"^\s*(?:#{1,6}\s+|[-*+]\s+|\d+[.)]\s+|\|\s*)")
+SIGNS = set(".,;:?…()«»%&’'°€/+=")
 CLOSE = {"item", "row"}
 
 
@@ -140,11 +142,13 @@ def changed_page(
     template: Template,
     citations: Mapping[str, Shown],
     *,
+    order: Sequence[str] = (),
     whole: bool = False,
 ) -> str:
     """Return the page of the new version with what is new in <ins> and what went in <del>.
 
-    `notes` are the footnotes of both versions. What is the same is folded, and what comes after
+    `notes` are the footnotes of both versions; those in `order`, the new one's, have the numbers of
+    its page, and others follow. What is the same is folded, and what comes after
     very much left out, so that nobody waits for it: all of it is rendered where it is asked for.
     """
     lines: list[str] = []
@@ -155,7 +159,9 @@ def changed_page(
             lines.append(text)
             last = block
     ends = "\n".join(f"[^{label}]: {MARKS.sub('', text)}" for label, text in notes.items())
-    page = render(f"{''.join(lines)}\n\n{ends}\n", {}, template, citations).body
+    known = [marker for marker in order if marker in notes]
+    text = f"{''.join(lines)}\n\n{ends}\n"
+    page = part_of(render(text, header_of(known), template, citations).body, len(known))
     page = FOLDED.sub(lambda m: fold_line(int(m["count"]), at_end=m["sign"] == REST), page)
     return "".join(
         MARKS.sub("", piece) if piece.startswith("<") else with_tags(piece)
@@ -256,14 +262,15 @@ def marked_words(text: str, start: str, end: str, *, begins: bool = True) -> str
     head = lead[0] if lead else ""
     found = WORD.findall(text[len(head) :])
     return head + "".join(
-        f"{gap}{start}{word}{end}" if is_word(word) else f"{gap}{word}" for gap, word in found
+        f"{gap}{start}{word}{end}" if is_said(word) else f"{gap}{word}" for gap, word in found
     )
 
 
 def plain_words(text: str) -> str:
     """Return the words that went, between marks, without the Markdown around them."""
-    return "".join(f"{gap}{CUT}{word}{GONE}" for gap, word in WORD.findall(text) if is_word(word))
+    return "".join(f"{gap}{CUT}{word}{GONE}" for gap, word in WORD.findall(text) if is_said(word))
 
 
-def is_word(word: str) -> bool:
-    return word[0].isalnum() and not word.startswith("http")
+def is_said(word: str) -> bool:
+    """Tell whether it is a word or a sign that readers see, not Markdown."""
+    return word in SIGNS or (word[0].isalnum() and not word.startswith("http"))

@@ -16,9 +16,11 @@ from django.views.decorators.http import require_POST
 from sheets.edit import Clash, save_edit, version_of, with_note
 from sheets.edit_forms import EditForm
 from sheets.forms import SettleForm
+from sheets.graft import note_lines
 from sheets.links import with_links
 from sheets.merge import Version
 from sheets.models import Revision, Sheet
+from sheets.numbered import header_of, part_of, reading_order
 from sheets.pictures import keep_picture, markdown_of
 from sheets.reconcile import lay_out
 from sheets.revise import preview
@@ -258,11 +260,22 @@ def shown(form: EditForm, user: Any) -> dict[str, Any]:
     given = {k: str(form.data.get(k, "")) for k in form.fields}
     text = form.text(given)
     if form.section and not form.is_header:
-        text = Version(given["body"])
-    elif form.is_header:
+        return {"body": with_links(section_preview(given["body"], text, form), user), "header": []}
+    if form.is_header:
         text = Version("", text.values)
     page = preview(text, form.template)
     labels = {f.key: f.heading for s in form.template.written for f in s.fields}
     keys = [*(k for k in labels if k in page.header), *(k for k in page.header if k not in labels)]
     header = [(labels.get(k, k), with_links(page.header[k], user)) for k in keys]
     return {"body": with_links(page.body, user), "header": header}
+
+
+def section_preview(body: str, whole: Version, form: EditForm) -> str:
+    """Return the page of one section, its sources with the numbers of the whole sheet."""
+    order = reading_order(whole, form.template)
+    here = note_lines(body)
+    ends = (f"[^{k}]: {v}" for k, v in note_lines(whole.body).items() if k not in here)
+    text = "\n".join([body.rstrip("\n"), "", *ends, ""])
+    known = [marker for marker in order if f"[^{marker}]:" in text]
+    page = preview(Version(text, header_of(known)), form.template)
+    return part_of(page.body, len(known))

@@ -21,6 +21,7 @@ from sheets.edit import restore, version_of
 from sheets.graft import note_lines
 from sheets.kept import kept
 from sheets.models import Revision, Sheet
+from sheets.numbered import reading_order
 from sheets.refresh import citations_of
 from sheets.revise import StaleBase
 from sheets.template import load_template
@@ -128,7 +129,10 @@ def made(sheet: Sheet, was: Revision, now: Revision, view: str, *, whole: bool) 
     if view == "rendu":
         cited = citations_of(texts[was.pk]) | citations_of(texts[now.pk])
         notes = note_lines(old.body) | note_lines(new.body)
-        context["page"] = changed_page(comparison.changes, notes, template, cited, whole=whole)
+        order = reading_order(new, template)
+        context["page"] = changed_page(
+            comparison.changes, notes, template, cited, order=order, whole=whole
+        )
     return render_to_string("sheets/_diff.html", context)
 
 

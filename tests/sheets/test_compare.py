@@ -1,10 +1,13 @@
 """The comparison as a reader gets it: what is folded, and the page with marks."""
 
+import re
+
 import pytest
 
 from sheets import compare as comparing
 from sheets.compare import changed_page, compare
 from sheets.merge import Version
+from sheets.numbered import reading_order
 from tests.sheets.factories import TEMPLATE
 
 TABLE = "| Risque | Parade |\n|---|---|\n" + "\n".join(
@@ -77,3 +80,51 @@ def test_signs_that_mark_changes_are_not_taken_from_the_text() -> None:
     html = page(OLD.replace("gaz", "\ue010gaz\ue0149\ue016"))
     assert "\ue010" not in html
     assert "9" in html
+
+
+NOTED = """## 🎯 Résumé (10 secondes)
+
+Le compresseur rend sa chaleur.[^a]
+
+## 📊 Impacts attendus
+
+Un premier gain.[^b]
+
+Un deuxième gain.[^c]
+
+Un troisième gain.[^a]
+
+Un quatrième gain.[^d]
+
+Un dernier gain, sans source.
+"""
+NOTES = {"a": "Relevé A", "b": "Relevé B", "c": "Relevé C", "d": "Relevé D"}
+
+
+def noted(new: str) -> str:
+    ends = "".join(f"\n[^{marker}]: {text}" for marker, text in NOTES.items())
+    order = reading_order(Version(new + ends, {"cout": "10 €[^d]"}), TEMPLATE)
+    changes = compare(Version(NOTED), Version(new), TEMPLATE).changes
+    return changed_page(changes, NOTES, TEMPLATE, {}, order=order)
+
+
+def test_notes_have_the_numbers_of_the_whole_version() -> None:
+    html = noted(NOTED.replace("quatrième", "autre"))
+    assert 'id="ref-1-1"' in html, "the header's note is the first of the page"
+    assert 'id="ref-2-1"' in html, "the summary's is the second, used here once"
+    assert re.findall(r'<li id="note-(\d)" value="(\d)"', swapped(html)) == [("1", "1"), ("2", "2")]
+    assert "Relevé B" not in html, "a note that no shown block uses is not listed"
+
+
+def test_a_note_that_only_the_former_version_has_comes_after_the_others() -> None:
+    html = noted(NOTED.replace("Un deuxième gain.[^c]\n\n", ""))
+    assert '<li value="4" id="note-4">Relevé C' in html
+
+
+def swapped(html: str) -> str:
+    return re.sub(r'<li (value="\d+") (id="note-\d+")', r"<li \2 \1", html)
+
+
+def test_signs_go_with_their_words() -> None:
+    html = page(OLD.replace("Le compresseur rend sa chaleur.", "Rien, ou presque (5 %)."))
+    assert "<ins>Rien, ou presque (5 %).</ins>" in html.replace("\u202f", " ").replace("\xa0", " ")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import re
 import threading
 
 import pytest
@@ -241,6 +242,22 @@ class TestEditor:
 
         assert answer.status_code == 302
         assert answer["Location"].startswith(reverse("login"))
+
+    def test_the_preview_of_a_section_counts_notes_as_the_whole_sheet_does(
+        self, claire: Client, sheet: Sheet, contributor: User
+    ) -> None:
+        notes = "\n\n[^a]: Relevé A\n[^b]: Relevé B\n"
+        body = (
+            f"## 🎯 Résumé (10 secondes)\n\nUn.[^a]\n\n## 📊 Impacts attendus\n\nDeux.[^b]{notes}"
+        )
+        save_edit(sheet, contributor, base=sheet.current, text=Version(body))
+        sent = {"base": "2", "section": "impacts", "body": "## 📊 Impacts attendus\n\nTrois.[^b]\n"}
+
+        html = claire.post(reverse("sheet_preview", args=[sheet.slug]), sent).content.decode()
+
+        assert re.search(r'<sup class="cite"><a [^>]*id="ref-2-1"[^>]*>2</a>', html), html
+        assert '<li value="2" id="note-2">Relevé B' in html
+        assert "Relevé A" not in html
 
     def test_a_lost_session_asks_for_the_password_and_saves(
         self, client: Client, sheet: Sheet, contributor: User
