@@ -1,6 +1,7 @@
 """How sources are shown: durations, languages, the pace of reading."""
 
 import datetime as dt
+import re
 from urllib.parse import urlsplit
 
 from django import template
@@ -12,6 +13,9 @@ from ingestion import dates
 from ingestion.models import Document
 
 register = template.Library()
+
+TABLE_RULE = re.compile(r"\|[\s:|-]+\|")
+CELL_END = re.compile(r"(?<!\\)\|")
 
 
 @register.filter
@@ -63,3 +67,22 @@ def partial_date(value: str) -> str:
 def web_host(url: str) -> str:
     """Return the site that an address belongs to, as links are named."""
     return (urlsplit(url).hostname or url).removeprefix("www.")
+
+
+@register.filter
+def in_words(text: str) -> str:
+    """Return a passage without the bars of its tables: a row a line, a dot between its cells."""
+    return "\n".join(row_in_words(line) for line in text.split("\n") if not is_rule(line))
+
+
+def is_rule(line: str) -> bool:
+    return TABLE_RULE.fullmatch(line.strip()) is not None and "-" in line
+
+
+def row_in_words(line: str) -> str:
+    """Return the cells of a table's row that say something; other lines as they are."""
+    row = line.strip()
+    if not (row.startswith("|") and row.endswith("|")):
+        return line
+    cells = (cell.replace(r"\|", "|").strip() for cell in CELL_END.split(row))
+    return " · ".join(cell for cell in cells if cell)

@@ -1,5 +1,6 @@
 """What shows a search's answers: marked words, and why a text was found."""
 
+import re
 from typing import Any
 
 from django import template
@@ -8,19 +9,24 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from sheets.models import Sheet
+from sheets.render import french_spaces
 from sheets.search import Hit, Pieces, Why
 from sheets.templatetags.sheet_html import STATE_TONES
 
 register = template.Library()
 
+BARS = re.compile(r"\s*\|(?:[\s|:-]*\|)?\s*")
+"""What stands between the cells of a table, and between its rows."""
+
 
 @register.filter
 def marked(pieces: Pieces) -> SafeString:
-    """Return text with the found words in <mark>, all of it escaped."""
+    """Return text with the found words in <mark>, all of it escaped and spaced as French is."""
+    spaced = ((french_spaces(BARS.sub(" · ", text)) or "", found) for text, found in pieces)
     return format_html_join(
         "",
         "{}",
-        ((format_html("<mark>{}</mark>", text) if found else text,) for text, found in pieces),
+        ((format_html("<mark>{}</mark>", text) if found else text,) for text, found in spaced),
     )
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from sheets.facets import Choice
 from sheets.models import Generation, Revision, Sheet
+from sheets.render import french_spaces
 
 register = template.Library()
 
@@ -46,6 +47,12 @@ def narrowed_address(context: dict[str, Any], name: str, choice: Choice) -> str:
     if not choice.chosen:
         query[name] = choice.value
     return f"?{query.urlencode()}"
+
+
+@register.filter
+def french(text: str) -> str:
+    """Return what people wrote, say a title, with the no-break spaces of French."""
+    return french_spaces(text) or ""
 
 
 @register.filter

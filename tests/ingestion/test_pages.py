@@ -15,6 +15,7 @@ from ingestion import pages
 from ingestion.models import Document
 from ingestion.readers import Limits, PageImage
 from ingestion.readers.reading import render_page
+from ingestion.templatetags.sources import in_words
 from tests.conftest import AIR, make_pdf, run_queue, upload
 from wikico2.errors import WorkError
 from wikico2.models import User
@@ -258,3 +259,11 @@ def lose_file(document: Document) -> None:
 
 def passage_address(document: Document, passage: int) -> str:
     return f"/sources/{document.pk}/pages/1/?passage={passage}"
+
+
+def test_a_passage_is_shown_without_the_bars_of_its_table() -> None:
+    table = (
+        "Au-dessus\n| Usage | Part |\n| --- | ---: |\n| Séchage \\| cuisson | 30 % |\n|  | 5 % |"
+    )
+    assert in_words(table) == "Au-dessus\nUsage · Part\nSéchage | cuisson · 30 %\n5 %"
+    assert in_words("Un | texte -- avec des barres") == "Un | texte -- avec des barres"

@@ -16,6 +16,7 @@ from sheets.generate import create_sheet
 from sheets.models import Revision, Sheet, SheetType
 from sheets.revise import save_revision
 from sheets.search import FacetCount, Hit, Results, Suggestion, Why
+from sheets.templatetags.found import marked
 from tests.conftest import run_queue
 from wikico2.models import User
 
@@ -483,3 +484,8 @@ class TestTogether:
             for kind in ("sheets", "sources"):
                 with django_assert_max_num_queries(most):
                     client.get(address, {"q": "économiseur eau", "type": kind})
+
+
+def test_answers_are_spaced_as_french_and_without_the_bars_of_tables() -> None:
+    html = marked([("… | La ", False), ("chaleur", True), (" | 2 000 kW | | Suite ; fin", False)])
+    assert html == "… · La <mark>chaleur</mark> · 2\u202f000 kW · Suite\u202f; fin"
