@@ -1,7 +1,6 @@
 """Marks for the comparison of two versions."""
 
 from django import template
-from django.template.defaultfilters import filesizeformat
 from django.utils.formats import number_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -26,12 +25,6 @@ def signed(size: int) -> str:
     if not size:
         return "0"
     return f"{'+' if size > 0 else '−'}{number_format(abs(size))}"
-
-
-@register.filter
-def weight(size: int) -> str:
-    """Return a size in bytes for people."""
-    return str(filesizeformat(size))
 
 
 @register.filter

@@ -137,7 +137,6 @@
   };
 
   form.querySelector("[data-send]").hidden = true;
-  form.querySelector("[data-drop-words]").hidden = false;
   input.required = false;
   input.addEventListener("change", () => {
     take([...input.files]);

@@ -6,9 +6,14 @@ from typing import Any
 from django import template
 from django.core.paginator import Page
 from django.template.loader import render_to_string
+from django.utils.formats import number_format
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 register = template.Library()
+
+KILO = 1024
 
 
 @cache
@@ -31,3 +36,12 @@ def pagination(context: dict[str, Any], page: Page[Any]) -> dict[str, Any]:
         "numbers": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
         "gap": page.paginator.ELLIPSIS,
     }
+
+
+@register.filter
+def weight(size: int) -> str:
+    """Return a size in bytes for people, as the script of the upload does."""
+    if size < KILO:
+        return ngettext("%(n)s byte", "%(n)s bytes", size) % {"n": size}
+    unit, said = (KILO, _("%s KB")) if size < KILO**2 else (KILO**2, _("%s MB"))
+    return said % number_format(round(size / unit, 1))
