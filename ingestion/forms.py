@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import capfirst
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from ingestion import dates
@@ -86,7 +87,7 @@ class AddressForm(GivenForm):
     addresses = forms.CharField(
         label=_("Web addresses"),
         widget=forms.Textarea(
-            attrs={"rows": 2, "inputmode": "url", "autocomplete": "off", "spellcheck": "false"}
+            attrs={"rows": 3, "inputmode": "url", "autocomplete": "off", "spellcheck": "false"}
         ),
         error_messages={"required": _("Give at least one address.")},
     )
@@ -108,10 +109,18 @@ class AddressForm(GivenForm):
             raise forms.ValidationError(
                 _("That is more than %(limit)d addresses at once.") % {"limit": limit}
             )
-        try:
-            return [checked_url(address) for address in given]
-        except WorkError as error:
-            raise forms.ValidationError(error.sentence) from error
+        good: list[str] = []
+        bad: list[str] = []
+        for address in given:
+            try:
+                good.append(checked_url(address))
+            except WorkError as error:
+                named = {"address": Truncator(address).chars(80), "sentence": error.sentence}
+                one = len(given) == 1
+                bad.append(str(error.sentence if one else _("%(address)s: %(sentence)s") % named))
+        if bad:
+            raise forms.ValidationError([*bad])
+        return good
 
 
 DESCRIBED = (
