@@ -178,3 +178,19 @@ class TestWatching:
         expect(page.locator("#progress")).to_contain_text("1 sections sur 1")
         Generation.objects.filter(pk=generation.pk).update(state=Generation.State.DONE)
         expect(page.locator("#progress")).to_have_count(0)
+
+
+class TestSmallScreens:
+    @pytest.mark.parametrize("width", [320, 390, 700, 820])
+    def test_the_search_of_the_bar_has_room_to_type(
+        self, live: Live, sheet: Sheet, contributor: User, width: int
+    ) -> None:
+        page = live(sheet.get_absolute_url(), user=contributor, width=width)
+        box = page.locator("#bar-q")
+        height = page.locator(".bar").bounding_box()
+        box.focus()
+        room = box.bounding_box()
+        assert room is not None
+        assert room["width"] >= min(width - 48, 170)
+        assert page.locator(".bar").bounding_box() == height, "nothing below moves"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
