@@ -349,11 +349,14 @@ def test_a_program_that_ends_at_once_is_reported_with_its_words(tmp_path: Path) 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_each_way_to_ask_ends_the_watch(tmp_path: Path, number: signal.Signals) -> None:
     program = Program("web", [sys.executable, "-c", "import time; time.sleep(60)"], {})
-    before = signal.getsignal(number)
-    with Supervisor(Console(tmp_path / "log")) as supervisor:
-        child = supervisor.start(program)
-        signal.raise_signal(number)
-        supervisor.watch()
-        assert child.process.poll() is None
-    assert child.process.returncode == -signal.SIGTERM
-    assert signal.getsignal(number) == before
+    before = signal.signal(number, signal.default_int_handler)  # `nohup` may have it ignored
+    try:
+        with Supervisor(Console(tmp_path / "log")) as supervisor:
+            child = supervisor.start(program)
+            signal.raise_signal(number)
+            supervisor.watch()
+            assert child.process.poll() is None
+        assert child.process.returncode == -signal.SIGTERM
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
