@@ -52,6 +52,11 @@ class Template:
         """Return the sections that a writer fills."""
         return tuple(s for s in self.sections if s.fields)
 
+    def ordered(self, header: Mapping[str, str]) -> dict[str, str]:
+        """Return header data in the order of the fields, what is no field's last."""
+        keys = [f.key for section in self.written for f in section.fields if f.key in header]
+        return {key: header[key] for key in [*keys, *(k for k in header if k not in keys)]}
+
 
 @dataclass(frozen=True)
 class Evidence:

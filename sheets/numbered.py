@@ -22,9 +22,7 @@ NO_NOTES = re.compile(r'<section class="notes" id="notes"><h2>[^<]*</h2><ol></ol
 def reading_order(version: Version, template: Template) -> list[str]:
     """Return the markers of a version in the order in which its page numbers them."""
     text, notes = split_notes(version.body)
-    fields = [f.key for section in template.written for f in section.fields]
-    others = (key for key in version.values if key not in fields)
-    parts = [*(version.values.get(key, "") for key in [*fields, *others]), text]
+    parts = [*template.ordered(version.values).values(), text]
     met = (marker for part in parts for marker in MARKER.findall(part))
     return [marker for marker in dict.fromkeys(met) if marker in notes]
 

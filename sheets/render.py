@@ -27,7 +27,7 @@ from sheets.drafts import Template
 from sheets.profile import PROFILE, drawn, shares
 from wikico2.text import fold
 
-VERSION = 4
+VERSION = 5
 """Raised when the same text gives another page: older ones are then made again when read."""
 
 TAGS = {
@@ -50,6 +50,7 @@ ATTRIBUTES = {
 }
 NO_BREAK, THIN = "\u00a0", "\u202f"
 SPACE = f"[ {NO_BREAK}{THIN}]"
+UNIT = r"(?:[kMGT]?(?:Wh?|J|€|tep|t(?:CO[2₂]e?)?)|°[CF]?|K|[kcm]?m[²³]?|[km]?g|h|min|bar)"
 SPACING = (
     (re.compile(rf"(?<=[\w)»”]){SPACE}?(?=[;!?](?:\s|$))"), THIN),
     (re.compile(rf"(?<=[\w)»”]){SPACE}(?=:(?:\s|$))"), NO_BREAK),
@@ -57,6 +58,7 @@ SPACING = (
     (re.compile(rf"(?<=«){SPACE}?(?=\S)"), NO_BREAK),
     (re.compile(rf"(?<=\S){SPACE}?(?=»)"), NO_BREAK),
     (re.compile(rf"(?<=\d){SPACE}(?=\d{{3}}(?!\d))"), THIN),
+    (re.compile(rf"(?<=\d){SPACE}(?={UNIT}(?![\w²³]))"), NO_BREAK),
 )
 PICTURE = re.compile(r"^/images/[0-9a-f]{16}-(\d{1,5})x(\d{1,5})\.webp$")
 LOCAL = re.compile(r"/(?![/\\\\])")
@@ -126,7 +128,8 @@ def render(
     text, notes = split_notes(body)
     numbering = Numbering(notes)
     converter = make_converter(template, citations, numbering)
-    cards = {key: inline(converter, value) for key, value in header.items() if value.strip()}
+    lines = template.ordered(header).items()
+    cards = {key: inline(converter, value) for key, value in lines if value.strip()}
     html = with_profile(clean(converter.convert(text)), text, template, numbering)
     outline = list(converter.wikico2_outline)  # type: ignore[attr-defined]
     ending = render_notes(numbering, notes, citations, converter)

@@ -109,6 +109,16 @@ def test_nothing_hostile_is_alive(hostile: str) -> None:
             assert "verified" not in attributes
 
 
+def test_the_notes_of_the_card_are_numbered_in_the_order_of_its_fields() -> None:
+    fields = [f.key for s in TEMPLATE.written for f in s.fields][:2]
+    header = {fields[1]: "Deux[^b]", "ailleurs": "Trois[^c]", fields[0]: "Un[^a]"}
+    notes = "\n".join(f"[^{marker}]: Une remarque {marker}." for marker in "cba")
+    found = render(f"Texte.\n\n{notes}\n", header, TEMPLATE, {})
+    assert list(found.header) == [*fields, "ailleurs"]
+    for number, value in enumerate(found.header.values(), 1):
+        assert f'id="ref-{number}-1"' in value
+
+
 @pytest.mark.parametrize(
     ("written", "shown"),
     [
@@ -116,7 +126,12 @@ def test_nothing_hostile_is_alive(hostile: str) -> None:
         ("20%", "20\u202f%"),
         ("20 %", "20\u202f%"),
         ("« oui »", "«\u00a0oui\u00a0»"),
-        ("12 500 kWh", "12\u202f500 kWh"),
+        ("12 500 kWh", "12\u202f500\u00a0kWh"),
+        (
+            "de 60 à 95 °C, 3 t et 2 000 €/kW",
+            "de 60 à 95\u00a0°C, 3\u00a0t et 2\u202f000\u00a0€/kW",
+        ),
+        ("les 4 temps de 5 machines", "les 4 temps de 5 machines"),
         ("Note : ceci", "Note\u00a0: ceci"),
         ("à 12:30", "à 12:30"),
         ("http://a.example/?b=1", "http://a.example/?b=1"),
