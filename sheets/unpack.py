@@ -140,7 +140,7 @@ class Importer:
             upload = ContentFile(content, name=facts["filename"])
             given = {"title": facts["title"], "access": facts["access"], "again": place > 1}
             found = accept(upload, self.known.person(facts["uploaded_by"]), **given)
-            self.report.documents += 1
+            self.describe(found, facts)
         elif found is None:
             found = Document.objects.create(
                 **plain(Document, {k: v for k, v in facts.items() if k not in NOT_OURS}),
@@ -149,12 +149,15 @@ class Importer:
                 error_code="file_missing",
                 failed_step=Document.State.EXTRACTING,
             )
-            self.report.documents += 1
-        Document.objects.filter(pk=found.pk).update(
-            created_at=date(facts["created_at"]),
-            **{name: facts[name] for name in DESCRIBED},
-        )
+            self.describe(found, facts)
         self.know_document(name, facts, found)
+
+    def describe(self, document: Document, facts: Mapping[str, Any]) -> None:
+        """Say of a source that has just come what the archive says of it."""
+        Document.objects.filter(pk=document.pk).update(
+            created_at=date(facts["created_at"]), **{name: facts[name] for name in DESCRIBED}
+        )
+        self.report.documents += 1
 
     def recall_document(self, name: str) -> None:
         """Know a source again that this import has taken in before."""

@@ -587,6 +587,19 @@ class TestFilledWiki:
         assert unpack(io.BytesIO(text), administrator).proposed == ["air"]
         assert here.proposals.waiting().filter(body__contains="git").count() == 1
 
+    def test_what_people_say_of_a_source_that_is_here_stays(
+        self, sheet: Sheet, document: Document, administrator: User
+    ) -> None:
+        archive = packed()
+        Document.objects.filter(pk=document.pk).update(author="Relu ici", by_hand=["author"])
+        made = Document.objects.get(pk=document.pk).created_at
+
+        report = unpack(io.BytesIO(archive), administrator)
+
+        document.refresh_from_db()
+        assert (document.author, document.by_hand) == ("Relu ici", ["author"])
+        assert (document.created_at, report.documents) == (made, 0)
+
     def test_a_file_edited_by_hand_is_a_version_more(
         self, sheet: Sheet, administrator: User
     ) -> None:
