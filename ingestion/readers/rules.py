@@ -176,11 +176,29 @@ def _grids(rules: Rules) -> Iterator[_Grid]:
         groups[root(i)][0].append(up)
     for j, flat in enumerate(rules.level):
         groups[root(shift + j)][1].append(flat)
-    for upright, level in groups.values():
+    for upright, touching in groups.values():
+        level = [*touching, *_open_ends(upright, touching)]
         if len(upright) >= 3 and len(level) >= 3:
             grid = _Grid(upright, level)
             for ys in grid.parted():
                 yield _Grid(upright, [rule for rule in level if ys[0] <= rule.at <= ys[-1]])
+
+
+def _open_ends(upright: Sequence[Rule], level: Sequence[Rule]) -> Iterator[Rule]:
+    """Yield the rules that are missing where a row is cut open by the end of the page.
+
+    There the upright rules end together beyond the outermost level one.
+    """
+    if len(upright) < 3 or not level:
+        return
+    top, bottom = min(rule.at for rule in level), max(rule.at for rule in level)
+    first, last = min(rule.start for rule in upright), max(rule.end for rule in upright)
+    above = [rule.at for rule in upright if rule.start <= first + NEAR]
+    below = [rule.at for rule in upright if rule.end >= last - NEAR]
+    if first < top - SHORTEST and len(above) >= 3:
+        yield Rule(first, min(above), max(above))
+    if last > bottom + SHORTEST and len(below) >= 3:
+        yield Rule(last, min(below), max(below))
 
 
 def _table(grid: _Grid, lines: Sequence[tuple[int, Line]]) -> Table | None:

@@ -213,7 +213,22 @@ def _table(run: Sequence[Row], lines: Sequence[Line]) -> Table | None:
     indices = [index for row in run for stack in row.stacks for index in stack.lines]
     if set(range(min(indices), max(indices) + 1)) != set(indices):
         return None
+    if _amid_prose(lines, min(indices)):
+        return None
     return Table(min(indices), max(indices), tuple(rows), tuple(pieces))
+
+
+def _amid_prose(lines: Sequence[Line], first: int) -> bool:
+    """Tell whether a line goes on in the sentence of the full line above it.
+
+    Words of justified text may stand as far apart as cells.
+    """
+    line, above = lines[first], lines[first - 1] if first else None
+    if above is None or not line.text[:1].islower() or abs(above.size - line.size) > 0.6:
+        return False
+    below = 0.3 * line.size < line.baseline - above.baseline <= 1.7 * line.size
+    wide = abs(above.x0 - line.x0) < line.size and above.x1 >= line.x1 - line.size
+    return below and wide and not above.text.rstrip().endswith((".", ":", ";"))
 
 
 def _columns(run: Sequence[Row]) -> list[tuple[float, float]]:

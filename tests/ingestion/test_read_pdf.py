@@ -240,6 +240,13 @@ def line(text: str, y: float, x: float = 60, size: float = 10, **more: bool) -> 
     return Line((Segment(text, x, x + 5 * len(text)),), y, size, **more)
 
 
+def parted(left: str, right: str, y: float, x: float = 60) -> Line:
+    """Return a line with a gap as wide as between two cells."""
+    middle = x + 5 * len(left) + 20
+    cells = (Segment(left, x, middle - 20), Segment(right, middle, middle + 5 * len(right)))
+    return Line(cells, y, 10)
+
+
 def structured(lines: Sequence[Line], *bookmarks: Bookmark) -> PageText:
     (page,) = structure([RawPage(1, 595, 842, tuple(lines))], bookmarks)
     return page
@@ -291,6 +298,27 @@ def test_columns_of_prose_are_not_a_table() -> None:
     right = [line("colonne de droite numéro", 100 + 12 * i, x=310) for i in range(20)]
     page = structured([*left, *right])
     assert [block.kind for block in page.blocks] == ["paragraph", "paragraph"]
+
+
+def test_wide_spaces_of_justified_text_make_no_table() -> None:
+    page = structured(
+        [
+            line("Le bilan mesure les émissions et sert alors à", 100, x=60),
+            parted("répondre aux demandes de", "la norme, qui", 112),
+            parted("veut que les équipes", "y prennent", 124),
+            line("part toutes.", 136, x=60),
+        ]
+    )
+    assert page.text == (
+        "Le bilan mesure les émissions et sert alors à répondre aux demandes de la norme, "
+        "qui veut que les équipes y prennent part toutes."
+    )
+
+
+def test_table_right_under_its_title_stays_one() -> None:
+    rows = [parted("four", "12 kWh", 112), parted("séchoir", "8 kWh", 124)]
+    page = structured([line("Consommation mesurée des postes :", 100, x=60), *rows])
+    assert page.blocks[-1].text == "| four | 12 kWh |\n| --- | --- |\n| séchoir | 8 kWh |"
 
 
 def test_figure_under_a_table_is_not_its_end() -> None:
@@ -410,6 +438,34 @@ def test_ruled_cells_of_several_lines_stay_cells(tmp_path: Path) -> None:
     assert page.text == (
         "| Poste de consommation | Énergie (kWh) | Part (%) |\n| --- | --- | --- |\n"
         "| Four | mauvais moyen bon | 12 |\n| Séchoir | bon |  |\n\nUne phrase sous le tableau."
+    )
+
+
+def test_row_that_the_end_of_a_page_cuts_open_stays_a_row(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "suite.pdf"))
+    for x in (60, 200, 330, 460):
+        canvas.line(x, 30, x, 160)
+    for y in (160, 130):
+        canvas.line(60, y, 460, y)
+    cells = {
+        (64, 142): "Exigence",
+        (204, 142): "Couverture",
+        (334, 142): "Évolution",
+        (64, 116): "Politiques de",
+        (204, 116): "couvre l'ensemble",
+        (334, 116): "mineure, pour",
+        (64, 104): "réduction",
+        (204, 104): "au moins en partie",
+        (334, 104): "viser mieux",
+    }
+    for (x, y), text in cells.items():
+        canvas.drawString(x, y, text)
+    canvas.save()
+    _, (page,) = read(tmp_path / "suite.pdf")
+    assert page.text == (
+        "| Exigence | Couverture | Évolution |\n| --- | --- | --- |\n"
+        "| Politiques de réduction | couvre l'ensemble au moins en partie "
+        "| mineure, pour viser mieux |"
     )
 
 
