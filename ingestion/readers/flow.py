@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from ingestion.readers import Block, DocumentInfo, PageText, ReadError
+from ingestion.readers.headings import first_title
 from ingestion.readers.text import language_of, repair
 
 PAGE = 4_000
@@ -146,15 +147,9 @@ class About:
         sample = "\n".join(page.text for page in self.pages[:20])[:SAMPLE]
         yield DocumentInfo(
             page_count=len(self.pages),
-            title=repair(self.title)[:500] or _first_title(self.pages),
+            title=repair(self.title)[:500] or first_title(self.pages),
             author="" if self.author.lower() in _PROGRAMS else repair(self.author)[:500],
             language=language_of(sample) or self.language[:2].lower(),
             created=self.created,
         )
         yield from self.pages
-
-
-def _first_title(pages: Sequence[PageText]) -> str:
-    first = (block for block in pages[0].blocks if block.kind == "heading") if pages else ()
-    heading = min(first, key=lambda block: block.level, default=None)
-    return heading.text[:300] if heading else ""

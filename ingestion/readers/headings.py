@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from statistics import median_low
 from typing import NamedTuple
 
+from ingestion.readers import PageText
+
 LARGER = 1.09
 """Type this many times the size of the text's makes a heading."""
 
@@ -29,6 +31,10 @@ _CAPTION = re.compile(
 )
 _NO_TITLE = re.compile(r"^[•●○◦▪■□‣⁃∙·]|=|\.{4}|…\s*\d+$|^\S+\.[a-z]{2,4}(?:/\S*)?$|^\S+@\S+$")
 """A list item, a formula, an entry of a table of contents, an address."""
+_CONTENTS = re.compile(
+    r"(?:table (?:des matières|of contents)|sommaire|contents)\W*", re.IGNORECASE
+)
+"""What a table of contents is headed by."""
 _NOT_WORD = re.compile(r"[\W_]+")
 
 Style = tuple[float, bool]
@@ -199,3 +205,13 @@ def _title_like(text: str) -> bool:
 
 def _is_sentence(text: str) -> bool:
     return text.endswith((".", "!")) and not text.endswith(("etc.", "...")) and " " in text
+
+
+def first_title(pages: Sequence[PageText]) -> str:
+    """Return the highest heading of the first page, for a document that does not state its title.
+
+    Nothing where that heads the table of contents: the name of the file says more.
+    """
+    first = (block for block in pages[0].blocks if block.kind == "heading") if pages else ()
+    heading = min(first, key=lambda block: block.level, default=None)
+    return "" if heading is None or _CONTENTS.fullmatch(heading.text) else heading.text[:300]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from ingestion.readers import (
     pdfium,
     xmp,
 )
+from ingestion.readers.headings import first_title
 from ingestion.readers.layout import structure
 from ingestion.readers.lines import RawPage
 from ingestion.readers.text import language_of
@@ -50,7 +51,7 @@ def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo
     sample = _until(pages, SAMPLE)
     about = _stated(document, file)
     if not about["title"] or _FILE_NAME.search(about["title"]):
-        about["title"] = _first_title(sample)
+        about["title"] = first_title(sample)
     language = language_of("\n".join(page.text for page in sample)[:SAMPLE])
     yield DocumentInfo(count, language=language, **about)
     yield from chain(sample, pages)
@@ -98,12 +99,6 @@ def _scan(document: PdfDocument, count: int, limits: Limits, progress: Progress)
         pages.append(page)
         progress(index + 1, count)
     return pages
-
-
-def _first_title(pages: Sequence[PageText]) -> str:
-    """Return the first heading of the first page, where the file does not give its title."""
-    headings = [block for block in pages[0].blocks if block.kind == "heading"]
-    return min(headings, key=lambda block: block.level).text if headings else ""
 
 
 def _until(pages: Iterator[PageText], characters: int) -> list[PageText]:

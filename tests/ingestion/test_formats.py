@@ -263,6 +263,18 @@ def test_markdown(tmp_path: Path) -> None:
     assert "Mesuré." in page.text
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("# Table des matières\n\n- Introduction\n\n## Introduction\n", ""),
+        ("# Guide de la chaleur\n\n## Sommaire\n\n- Introduction\n", "Guide de la chaleur"),
+    ],
+)
+def test_heading_of_the_contents_is_no_title(tmp_path: Path, text: str, title: str) -> None:
+    info, _ = read(markdown_reader, written(tmp_path / "guide.md", text))
+    assert info.title == title
+
+
 def test_where_markdown_links_lead_is_not_repeated(tmp_path: Path) -> None:
     """A file of some kilobytes would else become gigabytes of HTML."""
     text = f"[a]: {'x' * 50_000}\n[p]: {inline_picture()}\n\n" + "[a] " * 1_000 + "\n\n![p]\n"
