@@ -424,7 +424,7 @@ def _read_pages(work: _Work, path: Path) -> None:
     info = read_pages(document, path, on_progress=work.progress_or_pause, on_batch=work.renew)
     metadata.note(document.pk, info)
     count = document.pages.count()
-    work.keep(done=count, total=count, page_count=count, read_at=Now())
+    work.keep(done=0, total=0, page_count=count, read_at=Now())
     document.refresh_from_db(fields=["read_at", "page_count"])
 
 

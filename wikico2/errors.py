@@ -250,6 +250,30 @@ SENTENCES = {
 }
 
 
+MEANWHILE = {
+    "address_slow": gettext_noop("The site “%(host)s” did not send the file in time."),
+    "address_status": gettext_noop("The site “%(host)s” answered with an error (code %(status)s)."),
+    "address_unknown": gettext_noop("No site is called “%(host)s” so far."),
+    "address_unreachable": gettext_noop("The site “%(host)s” does not answer."),
+    "bad_answer": gettext_noop(
+        "The model service gave an answer that cannot be used (%(reason)s). Nothing is lost."
+    ),
+    "index_unreachable": gettext_noop("The index of passages does not answer. Nothing is lost."),
+    "internal": gettext_noop("Something unexpected happened (%(reason)s). Nothing is lost."),
+    "service_busy": gettext_noop("The model service asks to slow down. Nothing is lost."),
+    "service_cut_off": gettext_noop(
+        "The model service at %(host)s cut the connection off. Nothing is lost."
+    ),
+    "service_slow": gettext_noop(
+        "The model service at %(host)s did not answer within %(seconds)s seconds. Nothing is lost."
+    ),
+    "service_unreachable": gettext_noop(
+        "The model service at %(host)s does not answer. Nothing is lost."
+    ),
+}
+"""What is said of a failure while the work tries again by itself: nobody has to do anything."""
+
+
 PERMANENT = frozenset(
     {
         "empty_file",
@@ -293,15 +317,19 @@ class TransientError(WorkError):
     """A failure that may pass by itself: trying again later is worth it."""
 
 
-def sentence(code: str, details: dict[str, Any]) -> str:
-    """Return the sentence for an error code in the active language; nothing for no code."""
+def sentence(code: str, details: dict[str, Any], *, waits: bool = False) -> str:
+    """Return the sentence for an error code in the active language; nothing for no code.
+
+    `waits` says that the work tries again by itself, so that its reader need not.
+    """
     if not code:
         return ""
     if code not in SENTENCES:
         code, details = "internal", {"reason": code}
     if isinstance(cause := details.get("cause"), dict):  # a failure that explains this one
         details = details | {"reason": sentence(cause["code"], cause["details"])}
+    told = MEANWHILE.get(code, SENTENCES[code]) if waits else SENTENCES[code]
     try:
-        return _(SENTENCES[code]) % details
+        return _(told) % details
     except KeyError:  # a row written before the sentence had this detail
         return _(SENTENCES["internal"]) % {"reason": code}

@@ -105,7 +105,7 @@ class Delivery(models.Model):
     @property
     def error(self) -> str:
         """Return what went wrong as a sentence in the reader's language, or nothing."""
-        return sentence(self.error_code, self.error_details)
+        return sentence(self.error_code, self.error_details, waits=self.is_working)
 
     @property
     def percent(self) -> int:

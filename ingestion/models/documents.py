@@ -29,13 +29,20 @@ class DocumentQuerySet(LeasedQuerySet["Document"]):
     def totals(self) -> dict[str, Any]:
         """Return how much these documents have in their steps: pages or passages, pace, time left.
 
-        `left` is in seconds, None before there is a pace to tell.
+        `left` is in seconds, None while there is no pace to tell: one that waits has none.
         """
         counted = self.filter(total__gt=0)
-        found = counted.aggregate(done=Sum("done"), total=Sum("total"), pace=Sum("pace"))
+        moving = Q(error_code="")
+        found = counted.aggregate(
+            done=Sum("done"),
+            total=Sum("total"),
+            pace=Sum("pace", filter=moving),
+            waiting=Count("pk", filter=~moving),
+        )
         found["by_state"] = self.order_by().values("state").annotate(n=Count("pk"))
         rest = (found["total"] or 0) - (found["done"] or 0)
-        found["left"] = rest / found["pace"] if found["pace"] and rest else None
+        known = found["pace"] and rest and not found["waiting"]
+        found["left"] = rest / found["pace"] if known else None
         return found
 
     def ready(self) -> "DocumentQuerySet":
@@ -193,19 +200,28 @@ class Document(models.Model):
     @property
     def error(self) -> str:
         """Return what went wrong as a sentence in the reader's language, or nothing."""
-        return sentence(self.error_code, self.error_details)
+        return sentence(self.error_code, self.error_details, waits=self.is_working)
 
     @property
     def percent(self) -> int:
         """Return the progress of the whole reading in per cent; each step weighs what it costs."""
         if self.is_ready:
             return 100
-        before = {"extracting": 0, "chunking": 15, "embedding": 20, "indexing": 90}
-        share = {"extracting": 15, "chunking": 5, "embedding": 70, "indexing": 10}
         step = self.failed_step if self.state in (self.State.FAILED, "cancelled") else self.state
-        if step not in before:
+        if step not in self.STEPS:
             return 0
+        if step == self.State.EXTRACTING and self.read_at:
+            step = "pictures"
+        before = {"extracting": 0, "pictures": 10, "chunking": 15, "embedding": 20, "indexing": 90}
+        share = {"extracting": 10, "pictures": 5, "chunking": 5, "embedding": 70, "indexing": 10}
         return before[step] + int(share[step] * (self.done / self.total if self.total else 0))
+
+    @property
+    def counts(self) -> str:
+        """Return what `done` and `total` count in the current step."""
+        if self.state == self.State.EXTRACTING:
+            return "pictures" if self.read_at else "pages"
+        return "passages"
 
     @property
     def waits(self) -> bool:
@@ -220,8 +236,8 @@ class Document(models.Model):
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimate how long the current step still takes; None before there is a pace to tell."""
-        if not self.pace or not self.done or self.done >= self.total:
+        """Estimate how long the current step still takes; None while there is no pace to tell."""
+        if self.waits or not self.pace or not self.done or self.done >= self.total:
             return None
         return (self.total - self.done) / self.pace
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from django.test import Client
+from django.utils import timezone
+from django.utils.translation import override
 from django_q.models import OrmQ
 from pytest_django import Settings
 
@@ -131,6 +133,48 @@ class TestWaiting:
         waiting_document.refresh_from_db()
         assert waiting_document.is_ready
         assert waiting_document.waits_until is None
+
+    def test_nobody_is_asked_to_retry_what_goes_on_by_itself(
+        self, waiting_document: Document
+    ) -> None:
+        waiting_document.state, waiting_document.error_code = "embedding", "service_busy"
+        with override("en"):
+            meanwhile = waiting_document.error
+            waiting_document.state = "failed"
+            assert "Nothing is lost: retry" in waiting_document.error
+        assert "retry" not in meanwhile
+        assert "asks to slow down" in meanwhile
+
+    def test_no_pace_is_told_while_it_waits(
+        self, waiting_document: Document, client: Client
+    ) -> None:
+        rows = Document.objects.filter(pk=waiting_document.pk)
+        rows.update(state="embedding", done=10, total=100, pace=5.0)
+        address = f"/sources/{waiting_document.pk}/progression/"
+        assert rows.get().seconds_left == rows.totals()["left"] == 18
+        assert "passages/s" in client.get(address).content.decode()
+        rows.update(error_code="service_paced", error_details={"limit": 60})
+        assert rows.get().seconds_left is rows.totals()["left"] is rows.totals()["pace"] is None
+        assert "passages/s" not in client.get(address).content.decode()
+
+    def test_each_step_says_what_it_counts_and_never_goes_back(
+        self, waiting_document: Document, client: Client
+    ) -> None:
+        rows = Document.objects.filter(pk=waiting_document.pk)
+        address = f"/sources/{waiting_document.pk}/progression/"
+        shown = []
+        for state, read_at, done, total, counted in (
+            ("extracting", None, 42, 42, "pages"),
+            ("extracting", timezone.now(), 2, 10, "pictures"),
+            ("chunking", timezone.now(), 186, 186, "passages"),
+        ):
+            rows.update(state=state, read_at=read_at, done=done, total=total)
+            assert rows.get().counts == counted
+            html = client.get(address, headers={"Accept-Language": "en"}).content.decode()
+            assert f"{done} of {total}" in html
+            assert (f"of {total} pages" in html) == (counted == "pages")
+            shown.append(rows.get().percent)
+        assert shown == sorted(shown)
 
     def test_the_pace_is_waited_for_however_long_it_takes(self, waiting_document: Document) -> None:
         token = Document.objects.in_progress().claim(waiting_document.pk)
