@@ -21,6 +21,7 @@ from ingestion.accept import clean_name
 from ingestion.models import Chunk, Document, Page, Vector
 from ingestion.signals import document_settled
 from ingestion.tasks import forget_document
+from ingestion.work import MAX_ATTEMPTS, MAX_OUTAGES
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from wikico2.errors import WorkError
@@ -295,7 +296,7 @@ class TestTrouble:
     ) -> None:
         settings.AI_RETRIES = 0
         fake_ai.down = True
-        for _ in range(ingest.MAX_OUTAGES + 1):  # the first one reads and cuts before it fails
+        for _ in range(MAX_OUTAGES + 1):  # the first one reads and cuts before it fails
             Document.objects.update(lease_until=None)
             ingest.advance(waiting_document.pk)
         waiting_document.refresh_from_db()
@@ -337,7 +338,7 @@ class TestTrouble:
     def test_a_document_that_kills_its_workers_is_given_up(
         self, waiting_document: Document
     ) -> None:
-        Document.objects.update(attempts=ingest.MAX_ATTEMPTS)
+        Document.objects.update(attempts=MAX_ATTEMPTS)
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.state == "failed"

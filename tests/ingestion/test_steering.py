@@ -16,6 +16,7 @@ from ingestion import index, ingest, journal
 from ingestion.chunk import chunk_pages
 from ingestion.embedders import get_embedder
 from ingestion.models import Chunk, Document, LogLine, Vector
+from ingestion.work import Work
 from tests.conftest import AIR, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
 from wikico2 import ai, queue
@@ -57,7 +58,7 @@ class TestPause:
             queue.pause()
 
         monkeypatch.setattr(index.Stream, "put", put_and_pause)
-        monkeypatch.setattr(ingest._Work, "paused", lambda work: queue.is_paused())
+        monkeypatch.setattr(Work, "paused", lambda work: queue.is_paused())
         run_queue()
         waiting_document.refresh_from_db()
         assert (waiting_document.state, waiting_document.lease_token) == ("embedding", None)
@@ -180,7 +181,7 @@ class TestWaiting:
         token = Document.objects.in_progress().claim(waiting_document.pk)
         assert token
         waiting_document.attempts = 50
-        work = ingest._Work(waiting_document, token)
+        work = Work(waiting_document, token)
         work.postpone(TransientError("service_paced", limit=2, retry_after=30))
         waiting_document.refresh_from_db()
         assert (waiting_document.state, waiting_document.attempts) == ("waiting", 0)
