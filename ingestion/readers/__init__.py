@@ -38,6 +38,11 @@ ERROR_CODES = frozenset(
 )
 
 
+STARVED = 0.6
+"""A reading that fails with this share of its memory in use fails for want of it: libraries just
+abort, or say that the file is damaged."""
+
+
 class ReadError(Exception):
     """A file that cannot be read, with one of `ERROR_CODES` and what is known about it."""
 
@@ -59,6 +64,10 @@ class Limits:
     wall_seconds: float = 600.0  # time spent waiting for the child, not the caller's own
     pages: int = 5_000
     characters: int = 30_000_000  # of text, all pages together
+
+    def starve(self, peak_mb: float) -> bool:
+        """Tell whether a reading that has failed lacked memory, by what it used at most."""
+        return peak_mb > STARVED * self.memory_mb
 
 
 @dataclass(frozen=True)

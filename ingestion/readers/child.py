@@ -112,6 +112,12 @@ class _Progress:
 VERBS = {"check": check, "read": read, "render": render, "picture": picture}
 
 
+def peak_mb() -> float:
+    """Return the most memory that this process has had resident, in megabytes."""
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
 def main(verb: str, options: dict[str, Any]) -> int:
     """Answer one request; the exit status is 0 whenever the answer is whole."""
     limits = Limits(**options.pop("limits"))
@@ -127,9 +133,8 @@ def main(verb: str, options: dict[str, Any]) -> int:
         sys.stderr.close()
         return 1
     except Exception as error:  # noqa: BLE001  the libraries raise what they like at a bad file
-        say(
-            "error", code="unreadable", details={"reason": f"{type(error).__name__}: {error}"[:300]}
-        )
+        code = "too_much_memory" if limits.starve(peak_mb()) else "unreadable"
+        say("error", code=code, details={"reason": f"{type(error).__name__}: {error}"[:300]})
     else:
         say("end")
     return 0

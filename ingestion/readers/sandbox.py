@@ -24,9 +24,6 @@ ROOT = Path(__file__).resolve().parents[2]
 ENDING_SECONDS = 2.0
 """How long a child that has closed its output may take to end."""
 
-STARVED = 0.6
-"""A child that died with this share of its memory in use died of it: libraries just abort."""
-
 BYTES_PER_CHARACTER = 8
 BYTES_BESIDES = 64 * 1024 * 1024
 _READ_SIZE = 1 << 16
@@ -149,7 +146,7 @@ class _Child:
             spent = self.cpu_seconds >= 0.9 * self.limits.cpu_seconds
             return "too_slow" if spent else "too_much_memory"
         starved = b"emory" in self.stderr or b"bad_alloc" in self.stderr
-        if starved or self.peak_mb > STARVED * self.limits.memory_mb:
+        if starved or self.limits.starve(self.peak_mb):
             return "too_much_memory"
         return "crashed"
 

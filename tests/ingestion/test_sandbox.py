@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from ingestion.accept import limits
 from ingestion.readers import Limits, ReadError, media, sandbox
 from ingestion.readers.media import PDF
 from ingestion.readers.reading import check_document, read_document, render_page
-from tests.ingestion import crafted
+from tests.ingestion import crafted, office
 
 LIMITS = Limits(memory_mb=1024, cpu_seconds=20, wall_seconds=20)
 LINE = b"BT /F1 9 Tf 50 700 Td (Une ligne de texte) Tj ET"
@@ -110,6 +111,17 @@ def test_forms_that_draw_each_other_end_at_the_limit_of_memory(tmp_path: Path) -
     path = crafted.nested(tmp_path / "rires.pdf", depth=10, times=10)
     small = replace(LIMITS, memory_mb=300)
     assert code_of(lambda: list(read_document(path, PDF, small))) == "too_much_memory"
+
+
+def test_library_that_takes_a_lack_of_memory_for_damage_is_not_believed(tmp_path: Path) -> None:
+    path = office.word(tmp_path / "grand.docx")
+    with zipfile.ZipFile(path) as given:
+        members = {name: given.read(name) for name in given.namelist()}
+    begin, end = members["word/document.xml"].split(b"<w:body>")
+    members["word/document.xml"] = begin + b"<w:body>" + b"<w:p><w:r/></w:p>" * 1_500_000 + end
+    office.archive(path, members)
+    reading = lambda: list(read_document(path, media.DOCX, replace(LIMITS, memory_mb=400)))  # noqa: E731
+    assert code_of(reading) == "too_much_memory"
 
 
 def test_settings_bound_a_reading(settings: Settings) -> None:
