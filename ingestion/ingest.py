@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from ingestion import alike, index, journal, metadata, postings, spelling
+from ingestion import alike, index, journal, metadata, postings, sight, spelling
 from ingestion.accept import ADVANCE, accept, explained
 from ingestion.chunk import chunk_pages
 from ingestion.embed import embed_chunks, without_vector
@@ -201,7 +201,7 @@ def _extract(work: Work) -> str | None:
     except FileNotFoundError:
         raise WorkError("file_missing") from None
     if not document.pages.exclude(text="").exclude(doubt="nonsense", read_by="").exists():
-        raise WorkError("no_text")
+        raise sight.nothing_to_read(document)
     return State.CHUNKING
 
 

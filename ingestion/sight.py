@@ -99,6 +99,14 @@ def unseen(document: Document) -> int:
     return min(len(new), _left(document))
 
 
+def nothing_to_read(document: Document) -> WorkError:
+    """Return the error of a document without text, by whether a machine has looked at all of it."""
+    seer = get_seer()
+    if seer is None or document.pages.exclude(unread="").exists():
+        return WorkError("no_text")
+    return WorkError("nothing_seen", machine=seer.name)
+
+
 def _left(document: Document) -> int:
     """Return how many pictures of the document may still be read."""
     return max(settings.VISION_MAX_IMAGES - document.sights.count(), 0)

@@ -31,6 +31,11 @@ SENTENCES = {
         "on it and upload the result, or ask the administrator to set a key (OVH_API_KEY), with "
         "which a model reads such pages, or to install Tesseract."
     ),
+    "nothing_seen": gettext_noop(
+        "No page of this document holds text, and %(machine)s sees none on its pictures. If you "
+        "see some, make a clearer copy or run another text recognition (OCR) on it, and upload "
+        "the result."
+    ),
     "unreadable": gettext_noop(
         "This file is damaged and cannot be read. Open it in its program, export it as PDF and "
         "upload that."
@@ -283,6 +288,7 @@ PERMANENT = frozenset(
         "encrypted",
         "no_pages",
         "no_text",
+        "nothing_seen",
         "unreadable",
         "too_large",
         "too_many_pages",

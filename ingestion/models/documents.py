@@ -106,6 +106,8 @@ class Document(models.Model):
 
     STEPS = (State.EXTRACTING, State.CHUNKING, State.EMBEDDING, State.INDEXING)
     WORKING = (State.WAITING, *STEPS)
+    BLANK = ("no_text", "nothing_seen")
+    """Errors of a document that is read to its end and has no text at all."""
 
     title = models.CharField(_("title"), max_length=300)
     filename = models.CharField(_("file name"), max_length=255)
@@ -255,8 +257,8 @@ class Document(models.Model):
 
         Tells whether it is one. The caller queues the task, in the same transaction.
         """
-        read = Q(state=self.State.READY) | Q(state=self.State.FAILED, error_code="no_text")
-        return self._put_to_work(read, self.State.EXTRACTING)
+        blank = Q(state=self.State.FAILED, error_code__in=self.BLANK)
+        return self._put_to_work(Q(state=self.State.READY) | blank, self.State.EXTRACTING)
 
     def _put_to_work(self, condition: Q, step: str) -> bool:
         updated = Document.objects.filter(condition, pk=self.pk).update(

@@ -70,7 +70,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _unseen(user: Any, source: Document) -> int:
     """Return how many pictures `user` may have read now."""
-    at_rest = source.is_ready or source.error_code == "no_text"
+    at_rest = source.is_ready or source.error_code in Document.BLANK
     may = user.has_perm("ingestion.change_document")
     return sight.unseen(source) if at_rest and may else 0
 

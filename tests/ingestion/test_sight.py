@@ -15,6 +15,7 @@ from reportlab.pdfgen.canvas import Canvas
 from ingestion import ingest, pages, sight
 from ingestion.models import Chunk, Document, Sight
 from ingestion.readers import Rect
+from ingestion.seers.model import NOTHING
 from sheets.models.spending import Spending
 from tests.conftest import run_queue, upload
 from tests.fake_ai import IMAGE_TOKENS, VISION_MODEL, FakeAI, Fault
@@ -130,6 +131,21 @@ class TestScannedPages:
         document = take_in(picture_pdf(("navy", ""), ("", "Une page qui a du texte à elle.")))
         assert document.is_ready, document.error
         assert document.pages.get(number=1).unread == "service_refused"
+
+    def test_on_which_nothing_is_seen_do_not_ask_for_a_reader_that_is_there(
+        self, seeing: FakeAI, take_in: Callable[[bytes], Document]
+    ) -> None:
+        seeing.sees = lambda data, prompt: NOTHING
+        document = take_in(picture_pdf(("navy", "")))
+        assert (document.state, document.error_code) == (Document.State.FAILED, "nothing_seen")
+        assert VISION_MODEL in document.error
+        assert not document.may_help_to_retry
+
+    def test_beyond_the_limit_are_not_said_to_be_seen(
+        self, seeing: FakeAI, settings: Settings, take_in: Callable[[bytes], Document]
+    ) -> None:
+        settings.VISION_MAX_IMAGES = 0
+        assert take_in(picture_pdf(("navy", ""))).error_code == "no_text"
 
     def test_without_any_reader_fail_with_a_way_on(
         self, take_in: Callable[[bytes], Document], client: Client
