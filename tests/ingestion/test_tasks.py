@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
@@ -19,6 +20,7 @@ from tests.conftest import AIR, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from tests.worker import Worker, wait_for
 from wikico2.errors import WorkError
+from wikico2.management.commands.qcluster import look_out_for_us
 from wikico2.queue import (
     RESUME,
     enqueue_later,
@@ -149,6 +151,16 @@ def whole(document: Document) -> None:
     hashes = {chunk.content_hash for chunk in chunks}
     assert set(Vector.objects.values_list("content_hash", flat=True)) == hashes
     assert index.count(EMBEDDING_MODEL) == len(chunks)
+
+
+def test_the_session_of_a_machine_that_is_gone_ends_soon(db: None) -> None:
+    look_out_for_us(connection)
+    seconds = {}
+    with connection.cursor() as cursor:
+        for name in ("idle", "interval", "count"):
+            cursor.execute(f"SHOW tcp_keepalives_{name}")
+            seconds[name] = int(cursor.fetchone()[0])
+    assert 0 < seconds["idle"] + seconds["interval"] * seconds["count"] <= 60
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from django_q import cluster, queues
 from django_q.management.commands import qcluster
 
@@ -41,11 +43,26 @@ def preload() -> None:
         importlib.import_module("openai")
 
 
+def look_out_for_us(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """Have PostgreSQL end our session within a minute when this whole machine is gone.
+
+    A process that dies closes its session; a machine that does not answer any more leaves it open
+    for two hours otherwise, and workers that are no more would be shown as running.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('tcp_keepalives_idle', '30', false),"
+            " set_config('tcp_keepalives_interval', '10', false),"
+            " set_config('tcp_keepalives_count', '3', false)"
+        )
+
+
 class Command(qcluster.Command):  # type: ignore[misc]
     def handle(self, *args: Any, **options: Any) -> None:
         preload()
         queue.recover()
         connections.close_all()
         connections["default"].settings_dict["OPTIONS"]["application_name"] = queue.SESSION_NAME
+        connection_created.connect(look_out_for_us)
         cluster.Queue = PatientQueue
         super().handle(*args, **options)
