@@ -49,11 +49,14 @@ def note(document: Document, code: str, **details: Any) -> None:
         LogLine.objects.create(document_id=document.pk, code=code, details=details)
 
 
-def note_failure(document: Document, error: WorkError) -> None:
-    """Write a line for what went wrong; one that repeats the last line is not written again."""
+def note_failure(document: Document, error: WorkError, *, waits: bool = False) -> None:
+    """Write a line for what went wrong; one that repeats the last line is not written again.
+
+    `waits` says that the work tries again by itself.
+    """
     last = LogLine.objects.filter(document=document.pk).first()
-    if last is None or last.code != error.code:
-        note(document, error.code, **error.details)
+    if last is None or (last.code, "waits" in last.details) != (error.code, waits):
+        note(document, error.code, **error.details, **({"waits": True} if waits else {}))
 
 
 def trim(document: Document) -> None:
@@ -70,7 +73,9 @@ def lines(document: Document) -> Iterator[Line]:
             yield Line(row.at, _(SENTENCES[row.code]) % details, False)
         else:
             known = row.code in FAILURES
-            yield Line(row.at, sentence(row.code, row.details) if known else row.code, True)
+            waits = "waits" in row.details
+            told = sentence(row.code, row.details, waits=waits) if known else row.code
+            yield Line(row.at, told, True)
 
 
 def may_read(user: Any, document: Document) -> bool:

@@ -230,7 +230,7 @@ class Work:
                 error_details=error.details,
                 waits_until=Now() + dt.timedelta(seconds=wait),
             )
-            journal.note_failure(self.document, error)
+            journal.note_failure(self.document, error, waits=True)
 
     def _settle(self, **values: Any) -> None:
         with transaction.atomic():

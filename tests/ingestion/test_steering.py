@@ -146,6 +146,18 @@ class TestWaiting:
         assert "retry" not in meanwhile
         assert "asks to slow down" in meanwhile
 
+    def test_the_journal_tells_what_passes_from_what_has_failed(
+        self, waiting_document: Document
+    ) -> None:
+        failure = TransientError("service_busy")
+        journal.note_failure(waiting_document, failure, waits=True)
+        journal.note_failure(waiting_document, failure, waits=True)
+        journal.note_failure(waiting_document, failure)
+        with override("en"):
+            failed, passing = (line.text for line in journal.lines(waiting_document))
+        assert "retry" in failed
+        assert "retry" not in passing
+
     def test_no_pace_is_told_while_it_waits(
         self, waiting_document: Document, client: Client
     ) -> None:
