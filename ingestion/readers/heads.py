@@ -12,6 +12,10 @@ from ingestion.readers.lines import Line, RawPage
 MARGIN = 0.12
 """Share of the page's height, above and below, in which a line may be a running head."""
 
+LOWEST = 0.25
+"""Share of the page's height in which the lowest line, where it is but a number, may be the page's:
+LaTeX sets wide margins."""
+
 BAND = 3.0
 """Lines whose heights differ by fewer points than this are at the same place of their pages."""
 
@@ -47,8 +51,10 @@ def running(pages: Sequence[RawPage]) -> set[Place]:
 
 def _in_margins(page: RawPage) -> Iterable[tuple[int, Line]]:
     top, bottom = MARGIN * page.height, (1 - MARGIN) * page.height
+    lowest = max((line.baseline for line in page.lines), default=0)
     for i, line in enumerate(page.lines):
-        if line.baseline < top or line.baseline > bottom:
+        last = line.baseline == lowest > (1 - LOWEST) * page.height
+        if line.baseline < top or line.baseline > bottom or (last and _NUMBER.match(line.text)):
             yield i, line
 
 

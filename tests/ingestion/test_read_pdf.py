@@ -374,6 +374,23 @@ def test_headings_at_the_top_of_pages_are_not_running_heads() -> None:
     assert all(page.blocks[0].kind == "heading" for page in structure(pages))
 
 
+def test_page_numbers_above_a_wide_margin_go() -> None:
+    pages = [
+        RawPage(n, 595, 842, (line(f"Texte numéro {n * n}", 100), line(str(n), 700, x=300)))
+        for n in range(1, 6)
+    ]
+    assert [page.text for page in structure(pages)] == [
+        f"Texte numéro {n * n}" for n in range(1, 6)
+    ]
+    table = [
+        RawPage(n, 595, 842, (line("Total :", 650), line(str(40 + n * n), 700, x=300)))
+        for n in range(1, 6)
+    ]
+    assert [str(40 + n * n) in page.text for n, page in enumerate(structure(table), 1)] == [
+        True
+    ] * 5
+
+
 def test_contents_are_kept_apart_line_by_line() -> None:
     page = structured([line("1. Chaleur ........ 3", 100), line("2. Froid .......... 12", 112)])
     assert page.blocks == (Block("contents", "1. Chaleur … 3\n2. Froid … 12"),)
