@@ -38,9 +38,9 @@ ERROR_CODES = frozenset(
 )
 
 
-STARVED = 0.6
-"""A reading that fails with this share of its memory in use fails for want of it: libraries just
-abort, or say that the file is damaged."""
+STARVED = 1 / 3
+"""A reading that fails with this share of its memory in use fails for want of it: what grows by
+doubling asks for twice what it holds. Libraries then abort, or say that the file is damaged."""
 
 
 class ReadError(Exception):

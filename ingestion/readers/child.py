@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from ingestion.readers import DocumentInfo, Limits, PageImage, PageText, Reader, ReadError
+from ingestion.readers.peak import peak_mb
 
 FILE = "/dev/fd/0"
 SECONDS_BETWEEN_PROGRESS = 0.2
@@ -110,12 +111,6 @@ class _Progress:
 
 
 VERBS = {"check": check, "read": read, "render": render, "picture": picture}
-
-
-def peak_mb() -> float:
-    """Return the most memory that this process has had resident, in megabytes."""
-    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def main(verb: str, options: dict[str, Any]) -> int:

@@ -19,10 +19,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from ingestion.readers import ERROR_CODES, Limits, ReadError
+from ingestion.readers.peak import peak_mb
 
 ROOT = Path(__file__).resolve().parents[2]
 ENDING_SECONDS = 2.0
 """How long a child that has closed its output may take to end."""
+
+SECONDS_BETWEEN_LOOKS = 0.01
+"""How often a child's memory is looked at: after its end only what is beyond our own is told."""
 
 BYTES_PER_CHARACTER = 8
 BYTES_BESIDES = 64 * 1024 * 1024
@@ -89,6 +93,7 @@ class _Child:
         self.room = limits.characters * BYTES_PER_CHARACTER + BYTES_BESIDES
         self.stderr = b""
         self.peak_mb = 0.0
+        self.look_again = 0.0
         self.cpu_seconds = 0.0
 
     def lines(self) -> Iterator[bytes]:
@@ -110,12 +115,21 @@ class _Child:
                         yield from self._split(pending, data)
 
     def _wait(self, selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
-        begun = time.monotonic()
-        ready = selector.select(max(self.patience, 0))
-        self.patience -= time.monotonic() - begun
-        if not ready:
-            raise ReadError("too_slow", {"limit_seconds": self.limits.wall_seconds})
-        return ready
+        while self.patience > 0:
+            begun = time.monotonic()
+            ready = selector.select(min(self.patience, SECONDS_BETWEEN_LOOKS))
+            self.patience -= time.monotonic() - begun
+            self._look()
+            if ready:
+                return ready
+        raise ReadError("too_slow", {"limit_seconds": self.limits.wall_seconds})
+
+    def _look(self) -> None:
+        """Note how much memory the child has used so far, a hundred times a second at most."""
+        now = time.monotonic()
+        if now >= self.look_again:
+            self.look_again = now + SECONDS_BETWEEN_LOOKS
+            self.peak_mb = max(self.peak_mb, peak_mb(self.process.pid))
 
     def _split(self, pending: list[bytes], data: bytes) -> Iterator[bytes]:
         self.room -= len(data)
@@ -160,7 +174,8 @@ class _Child:
                 return 0
             if pid:
                 unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-                self.peak_mb = usage.ru_maxrss / unit
+                if (told := usage.ru_maxrss / unit) > peak_mb():  # else it may be what we have used
+                    self.peak_mb = max(self.peak_mb, told)
                 self.cpu_seconds = usage.ru_utime + usage.ru_stime
                 self.process.returncode = os.waitstatus_to_exitcode(status)
             elif time.monotonic() > deadline:

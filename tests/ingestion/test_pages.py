@@ -262,8 +262,6 @@ def passage_address(document: Document, passage: int) -> str:
 
 
 def test_a_passage_is_shown_without_the_bars_of_its_table() -> None:
-    table = (
-        "Au-dessus\n| Usage | Part |\n| --- | ---: |\n| Séchage \\| cuisson | 30 % |\n|  | 5 % |"
-    )
+    table = "Avant\n| Usage | Part |\n| --- | ---: |\n| Séchage \\| cuisson | 30 % |\n|  | 5 % |"
     assert in_words(table) == "Avant\nUsage · Part\nSéchage | cuisson · 30 %\n5 %"
     assert in_words("Un | texte -- avec des barres") == "Un | texte -- avec des barres"

@@ -124,6 +124,14 @@ def test_library_that_takes_a_lack_of_memory_for_damage_is_not_believed(tmp_path
     assert code_of(reading) == "too_much_memory"
 
 
+def test_memory_of_whoever_has_a_file_read_is_not_laid_to_the_reading(tmp_path: Path) -> None:
+    path = office.archive(tmp_path / "vide.docx", {"[Content_Types].xml": b"<Types/>"})
+    held = b"x" * 400_000_000
+    small = replace(LIMITS, memory_mb=400)
+    assert code_of(lambda: list(read_document(path, media.DOCX, small))) == "unreadable"
+    assert held
+
+
 def test_settings_bound_a_reading(settings: Settings) -> None:
     settings.READ_MEMORY_MB, settings.READ_SECONDS = 300, 20
     settings.READ_MAX_PAGES, settings.READ_MAX_CHARACTERS = 50, 1_000
@@ -199,8 +207,7 @@ def test_stopping_early_kills_the_child(tmp_path: Path) -> None:
 
 def test_killed_child_is_an_error(tmp_path: Path) -> None:
     path = crafted.raw(tmp_path / "long.pdf", LONG_PAGE, pages=200)
-    # A child counts as large as the tests, which are large, until it runs its own program.
-    pid, reading = child_of(path, replace(LIMITS, memory_mb=4_000))
+    pid, reading = child_of(path)
     os.kill(pid, 11)
     assert code_of(lambda: list(reading)) == "crashed"  # type: ignore[call-overload]
 

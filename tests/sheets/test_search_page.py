@@ -488,4 +488,4 @@ class TestTogether:
 
 def test_answers_are_spaced_as_french_and_without_the_bars_of_tables() -> None:
     html = marked([("… | La ", False), ("chaleur", True), (" | 2 000 kW | | Suite ; fin", False)])
-    assert html == "… · La <mark>chaleur</mark> · 2\u202f000 kW · Suite\u202f; fin"
+    assert html == "… · La <mark>chaleur</mark> · 2\u202f000\u00a0kW · Suite\u202f; fin"
