@@ -6,6 +6,7 @@ Its answers in chat are made of the passages in the prompt, or scripted by the t
 
 import argparse
 import base64
+import functools
 import hashlib
 import io
 import json
@@ -15,7 +16,7 @@ import re
 import threading
 import time
 import unicodedata
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,14 +48,18 @@ def stems(text: str) -> list[str]:
 
 def vector_of(text: str) -> list[float]:
     """Return the unit vector of a text: one number for each stem, hashed into a few places."""
-    values = [0.0] * DIMENSIONS
+    values = np.zeros(DIMENSIONS)
     values[0] = 0.01
-    for stem in stems(text):
-        digest = hashlib.blake2b(stem.encode(), digest_size=4).digest()
-        values[int.from_bytes(digest, "big") % DIMENSIONS] += 1.0
-    values = [math.sqrt(value) for value in values]
-    length = math.sqrt(sum(value * value for value in values))
-    return [value / length for value in values]
+    for stem, times in Counter(stems(text)).items():
+        values[place_of(stem)] += times
+    values = np.sqrt(values)
+    return list(map(float, values / np.linalg.norm(values)))
+
+
+@functools.lru_cache(maxsize=100_000)
+def place_of(stem: str) -> int:
+    digest = hashlib.blake2b(stem.encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") % DIMENSIONS
 
 
 @dataclass(frozen=True)
@@ -240,11 +245,13 @@ class _Handler(BaseHTTPRequestHandler):
             if form in self.service.refused_formats:
                 self._error(400, f"encoding_format {form} is not supported")
                 return
-            rows = _embeddings(body, fault, self.service.dimensions)
-            if form == "base64" and not self.service.sends_numbers:
+            as_bytes = form == "base64" and not self.service.sends_numbers
+            rows = _embeddings(body, fault, DIMENSIONS if as_bytes else self.service.dimensions)
+            if as_bytes:
                 for row in rows:
-                    packed = np.array(row["embedding"], dtype="<f4").tobytes()
-                    row["embedding"] = base64.b64encode(packed).decode()
+                    told = np.array(row["embedding"], dtype="<f4")
+                    rest = bytes(4 * max(0, self.service.dimensions - DIMENSIONS))
+                    row["embedding"] = base64.b64encode(told.tobytes() + rest).decode()
             self._json({"object": "list", "model": model, "data": rows})
         elif self.path == "/v1/chat/completions":
             self._chat(body)
