@@ -14,7 +14,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from bench.pages import database, fill, out
 
@@ -61,12 +60,13 @@ def work() -> None:
     import django
 
     django.setup()
+    from ingestion.readers.peak import peak_mb
     from sheets import errands
     from sheets.pack import state_of_wiki
     from wikico2.models import User
 
     errand = errands.ask_for_export(User.objects.get(username="bench"))
-    before, begun, used, slices = peak(), time.monotonic(), time.process_time(), 0
+    before, begun, used, slices = peak_mb(), time.monotonic(), time.process_time(), 0
     while errand.is_working:
         errands.run(errand.pk)
         errand.refresh_from_db()
@@ -77,15 +77,9 @@ def work() -> None:
     out(
         f"  {errand.get_state_display()} in {seconds:.1f} s, {used:.1f} of the processor, "
         f"{slices} slices, {errand.file.size / MEGABYTE:.0f} MB; "
-        f"memory {before:.0f} MB, then {peak():.0f} MB; "
+        f"memory {before:.0f} MB, then {peak_mb():.0f} MB; "
         f"has anything changed: {1000 * (time.monotonic() - begun):.0f} ms"
     )
-
-
-def peak() -> float:
-    """Return the most memory that this process has held so far, in MB."""
-    lines = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
-    return int(lines["VmHWM"].split()[0]) / 1024
 
 
 if __name__ == "__main__":

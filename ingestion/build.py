@@ -11,9 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count
 from django.db.models.functions import Now
@@ -22,6 +20,7 @@ from ingestion import audit, chroma
 from ingestion.embedders import Embedder, chosen_model, embedder_called
 from ingestion.holdings import holdings
 from ingestion.models import Document, IndexBuild
+from wikico2 import work
 from wikico2.ai import Patience
 from wikico2.errors import TransientError, WorkError
 from wikico2.leases import LeaseLost
@@ -93,42 +92,39 @@ def advance(build_id: int) -> None:
     build = IndexBuild.objects.filter(pk=build_id).first()
     if token is None or build is None:
         return
-    work = _Work(build, token)
+    ours = _Work(build, token)
     with suppress(LeaseLost):
         try:
-            work.run()
+            ours.run()
         except TransientError as error:
-            work.postpone(error)
+            ours.postpone(error)
         except WorkError as error:
-            logger.warning("Index of %s: %s", build.model, error)
-            work.release(state=State.FAILED, error_code=error.code, error_details=error.details)
+            ours.fail(error)
 
 
-class _Work:
+class _Work(work.Work[IndexBuild]):
     """A build in the hands of this worker, for one time slice."""
 
-    def __init__(self, build: IndexBuild, token: UUID) -> None:
-        self.build, self.token = build, token
-        self.deadline = time.monotonic() + settings.TASK_SLICE_SECONDS
-        self._told = time.monotonic()
+    rows = IndexBuild.objects.all()
+    task = ADVANCE
 
     def run(self) -> None:
         """Go from owner to owner until none is left or the slice is over."""
-        embedder = embedder_called(self.build.model)
+        embedder = embedder_called(self.row.model)
         patience = Patience.of_settings(on_wait=self.renew, on_pause=self.waits)
         for number, holding in enumerate(holdings()):
-            if number < self.build.shelf:
+            if number < self.row.shelf:
                 continue
-            after = self.build.owner if number == self.build.shelf else 0
+            after = self.row.owner if number == self.row.shelf else 0
             for owner in list(audit.owners(holding, after)):
                 whole = audit.fill(holding, owner, embedder, enough=self.enough, patience=patience)
                 if not whole:
                     self.pass_on()
                     return
-                self.build.done += audit.rows_of(holding, owner).count()
-                self.hold(shelf=number, owner=owner, done=self.build.done, **NO_TROUBLE)
+                self.row.done += audit.rows_of(holding, owner).count()
+                self.keep(shelf=number, owner=owner, done=self.row.done, **NO_TROUBLE)
                 if holding.owner == "document_id":
-                    Document.objects.filter(pk=owner).update(indexed_with=self.build.model)
+                    Document.objects.filter(pk=owner).update(indexed_with=self.row.model)
                 if self.enough():
                     self.pass_on()
                     return
@@ -137,39 +133,28 @@ class _Work:
     def enough(self) -> bool:
         return time.monotonic() >= self.deadline or is_paused()
 
-    def hold(self, **values: Any) -> None:
-        IndexBuild.objects.hold(self.build.pk, self.token, **values)
-        self._told = time.monotonic()
-
-    def renew(self) -> None:
-        if time.monotonic() - self._told >= 1.0:
-            self.hold()
-
     def waits(self, reason: WorkError, seconds: float) -> None:
-        self.hold(error_code=reason.code, error_details=reason.details)
-
-    def release(self, **values: Any) -> None:
-        IndexBuild.objects.release(self.build.pk, self.token, **values)
+        self.keep(error_code=reason.code, error_details=reason.details)
 
     def pass_on(self) -> None:
-        with transaction.atomic():
+        if is_paused():
             self.release(attempts=0)
-            if not is_paused():
-                enqueue(ADVANCE, self.build.pk)
+        else:
+            super().pass_on()
 
     def finish(self) -> None:
         """Have search use the new collections from now on."""
         with transaction.atomic():
             self.release(state=State.DONE, finished_at=Now(), **NO_TROUBLE)
             enqueue_later(TIDY, seconds=TIDY_AFTER)
-        logger.info("Search asks %s from now on.", self.build.model)
+        logger.info("Search asks %s from now on.", self.row.model)
 
     def postpone(self, error: TransientError) -> None:
         """Try again later, each time later, for as long as it takes: nobody waits for it."""
         asked = float(error.details.get("retry_after") or 0)
-        wait = min(max(asked, 5.0 * 2 ** min(self.build.attempts, 10)), LONGEST_WAIT)
-        IndexBuild.objects.postpone(
-            self.build.pk,
+        wait = min(max(asked, 5.0 * 2 ** min(self.row.attempts, 10)), LONGEST_WAIT)
+        self.rows.postpone(
+            self.row.pk,
             self.token,
             dt.timedelta(seconds=wait),
             error_code=error.code,

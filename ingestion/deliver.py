@@ -146,7 +146,6 @@ class _Work(work.Work[Delivery]):
 
     rows = Delivery.objects.all()
     task = DELIVER
-    told = 0.0
 
     def run(self) -> None:
         if self.row.attempts > MAX_ATTEMPTS:
@@ -163,7 +162,6 @@ class _Work(work.Work[Delivery]):
     def progress(self, done: int, total: int) -> None:
         if time.monotonic() - self.told >= 0.3:
             self.keep(done=done, total=total)
-            self.told = time.monotonic()
 
     # --- The two steps ---
 

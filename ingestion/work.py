@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -22,6 +21,7 @@ from ingestion.accept import ADVANCE
 from ingestion.embedders import Embedder, get_embedder
 from ingestion.models import Document
 from ingestion.signals import document_settled
+from wikico2 import work
 from wikico2.ai import Patience
 from wikico2.errors import TransientError, WorkError
 from wikico2.leases import LeaseLost
@@ -54,14 +54,15 @@ class Paused(Exception):
     """All work was paused while this went on."""
 
 
-class Work:
+class Work(work.Work[Document]):
     """A document in the hands of this worker, for one time slice."""
 
+    rows = Document.objects.all()
+    task = ADVANCE
+
     def __init__(self, document: Document, token: UUID) -> None:
+        super().__init__(document, token)
         self.document = document
-        self.token = token
-        self.deadline = time.monotonic() + settings.TASK_SLICE_SECONDS
-        self._told = 0.0
         self._looked = time.monotonic()
         self._paused = False
         self._first: tuple[float, int] | None = None
@@ -89,19 +90,9 @@ class Work:
             self._looked = time.monotonic()
         return self._paused
 
-    def keep(self, **values: Any) -> None:
-        """Renew the lease and write `values`; raises LeaseLost."""
-        Document.objects.hold(self.document.pk, self.token, **values)
-        self._told = time.monotonic()
-
-    def renew(self) -> None:
-        """Renew the lease, once a second at most: it may be called at any turn."""
-        if time.monotonic() - self._told >= 1.0:
-            self.keep()
-
     def progress(self, done: int, total: int) -> None:
         """Tell how far the step is; the row is written a few times a second at most."""
-        if done >= total or time.monotonic() - self._told >= 0.3:
+        if done >= total or time.monotonic() - self.told >= 0.3:
             self.keep(done=min(done, total), total=total, pace=self._pace(done))
 
     def progress_or_pause(self, done: int, total: int) -> None:
@@ -173,13 +164,13 @@ class Work:
             self.stop()
             return
         with transaction.atomic():
-            self._release()
+            self.release()
             enqueue(ADVANCE, self.document.pk)
 
     def stop(self) -> None:
         """Let go until the work is resumed."""
         with suppress(LeaseLost):
-            self._release(attempts=0)
+            self.release(attempts=0)
             journal.note(self.document, "paused")
 
     def finish(self) -> None:
@@ -221,7 +212,7 @@ class Work:
         wait = min(max(asked, 5.0 * 2**attempts), 600)
         logger.info("Document %d: %s; again in %.0f s", self.document.pk, error, wait)
         with suppress(LeaseLost):
-            Document.objects.postpone(
+            self.rows.postpone(
                 self.document.pk,
                 self.token,
                 dt.timedelta(seconds=wait),
@@ -234,11 +225,8 @@ class Work:
 
     def _settle(self, **values: Any) -> None:
         with transaction.atomic():
-            self._release(**values)
+            self.release(**values)
             document_settled.send(Document, document_id=self.document.pk)
-
-    def _release(self, **values: Any) -> None:
-        Document.objects.release(self.document.pk, self.token, **values)
 
 
 def _most_attempts(code: str) -> int:

@@ -49,7 +49,7 @@ class Archive:
     def bytes(self, name: str, limit: int = LARGEST_TEXT) -> bytes:
         """Return a file of the archive; raises ValueError when it is too large or damaged."""
         if self.archive.getinfo(name).file_size > limit:
-            raise ValueError("> 8 MB")
+            raise ValueError(f"> {limit // MEGABYTE} MB")
         try:
             return self.archive.read(name)
         except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:

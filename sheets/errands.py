@@ -230,11 +230,10 @@ class _Work(work.Work[Errand]):
             with zipfile.ZipFile(file, "a") as archive:
                 whole = self.row.with_files
                 packer = Packer(archive, sources=whole, progress=progress)
-                told, is_whole = 0.0, True
+                is_whole = True
                 for done in packer.steps():
-                    if (now := time.monotonic()) - told > TOLD_EACH:
+                    if (now := time.monotonic()) - self.told > TOLD_EACH:
                         self.keep(done=done, total=packer.total)
-                        told = now
                     if now >= deadline and done < packer.total:
                         is_whole = False
                         break

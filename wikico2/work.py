@@ -33,10 +33,17 @@ class Work(Generic[Row]):
         self.row = row
         self.token = token
         self.deadline = time.monotonic() + settings.TASK_SLICE_SECONDS
+        self.told = 0.0  # when the row was written last
 
     def keep(self, **values: Any) -> None:
         """Renew the lease and write `values`; raises LeaseLost."""
         self.rows.hold(self.row.pk, self.token, **values)
+        self.told = time.monotonic()
+
+    def renew(self) -> None:
+        """Renew the lease, once a second at most: it may be called at any turn."""
+        if time.monotonic() - self.told >= 1.0:
+            self.keep()
 
     def release(self, **values: Any) -> None:
         """Write `values` and give the row up; raises LeaseLost."""

@@ -1,25 +1,19 @@
 """How much memory a process has used at most."""
 
-import resource
-import sys
 from contextlib import suppress
 from pathlib import Path
-
-_MEGABYTE = 1024 * 1024
 
 
 def peak_mb(process: int | None = None) -> float:
     """Return the most memory a process has had resident, in megabytes; 0 where it is not known.
 
-    Without a number that is this process. Linux tells it in VmHWM, which begins anew with each
-    program; the maxrss of getrusage(2) begins with what the parent had, and would lay a large
-    parent's memory to its child.
+    Without a number that is this process. It is Linux's VmHWM, which begins anew with each program;
+    the maxrss of getrusage(2) begins with what the parent had, and would lay a large parent's
+    memory to its child.
     """
     status = Path("/proc", str(process or "self"), "status")
     with suppress(OSError):
         for line in status.read_text().splitlines():
             if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024 / _MEGABYTE
-    if process is None and sys.platform == "darwin":
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MEGABYTE
+                return int(line.split()[1]) / 1024
     return 0.0

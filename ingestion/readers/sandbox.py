@@ -173,8 +173,8 @@ class _Child:
             except ChildProcessError:
                 return 0
             if pid:
-                unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-                if (told := usage.ru_maxrss / unit) > peak_mb():  # else it may be what we have used
+                told = usage.ru_maxrss / 1024
+                if told > peak_mb():  # else it may be what we have used
                     self.peak_mb = max(self.peak_mb, told)
                 self.cpu_seconds = usage.ru_utime + usage.ru_stime
                 self.process.returncode = os.waitstatus_to_exitcode(status)

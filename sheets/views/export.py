@@ -106,14 +106,7 @@ def wiki(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def wiki_import(request: HttpRequest, pk: int) -> HttpResponse:
     """Show how far an import is and what came of it; stop it or have it go on when asked."""
-    errand = get_object_or_404(Errand, kind=Errand.Kind.IMPORT, pk=pk)
-    if request.method == "POST":
-        (restart if request.POST.get("do") == "restart" else stop)(errand)
-        return redirect("wiki_import", pk)
-    context = {"errand": errand, "report": errand.report, "alive": workers_alive()}
-    partial = request.headers.get("HX-Request")
-    template = "sheets/_wiki_import.html" if partial else "sheets/wiki_import.html"
-    return render(request, template, context)
+    return errand_page(request, Errand.Kind.IMPORT, pk)
 
 
 @login_required
@@ -131,17 +124,23 @@ def wiki_pack(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def wiki_export(request: HttpRequest, pk: int) -> HttpResponse:
     """Show how far an export is, and its archive; stop it or begin it anew when asked."""
-    errand = get_object_or_404(Errand, kind=Errand.Kind.EXPORT, pk=pk)
+    return errand_page(request, Errand.Kind.EXPORT, pk)
+
+
+def errand_page(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
+    """Show how far an errand is, its part alone where the page asks for it; stop or restart it."""
+    errand = get_object_or_404(Errand, kind=kind, pk=pk)
     if request.method == "POST":
-        if request.POST.get("do") == "restart":
-            restart(errand)
-        else:
-            stop(errand)
-        return redirect("wiki_export", pk)
-    context = {"errand": errand, "until": errand.created_at + KEPT, "alive": workers_alive()}
-    partial = request.headers.get("HX-Request")
-    template = "sheets/_wiki_export.html" if partial else "sheets/wiki_export.html"
-    return render(request, template, context)
+        (restart if request.POST.get("do") == "restart" else stop)(errand)
+        return redirect(request.path)
+    context = {
+        "errand": errand,
+        "report": errand.report,
+        "until": errand.created_at + KEPT,
+        "alive": workers_alive(),
+    }
+    partial = "_" if request.headers.get("HX-Request") else ""
+    return render(request, f"sheets/{partial}wiki_{kind}.html", context)
 
 
 @login_required
