@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wikico2.settings")
     if sys.argv[1:2] == ["up"]:  # runs all day long, and does without Django
-        from wikico2.run import main as up
+        from wikico2.launcher.run import main as up
 
         sys.exit(up(sys.argv[2:]))
     from django.core.management import execute_from_command_line

@@ -50,7 +50,7 @@ def follow(
     from sheets.evidence import gather_evidence
     from sheets.models import SheetType
     from sheets.template import load_template
-    from wikico2.ai import Patience
+    from wikico2.llm.client import Patience
 
     wanted = [f for f in facts() if f["document"] == document.filename]
     template = load_template(SheetType.objects.get(key=wanted[0]["sheet_type"]))

@@ -69,7 +69,7 @@ def measure(passages: int) -> dict[str, float]:
     from ingestion.embed import without_vector
     from ingestion.holdings import holdings
     from ingestion.models import Chunk, Document
-    from wikico2.queue import enqueue, workers_alive
+    from wikico2.jobs.queue import enqueue, workers_alive
 
     until(workers_alive, 60)
     document = Document.objects.create(

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from wikico2.embedded.postgres import PostgresServer
+from wikico2.launcher.services.postgres import PostgresServer
 
 if TYPE_CHECKING:
     from sheets.drafts import Template
@@ -136,7 +136,7 @@ def fill(start: int, stop: int) -> list[str]:
     from sheets.render import render
     from sheets.template import load_template
     from wikico2.models import User
-    from wikico2.text import fold
+    from wikico2.text.normalize import fold
 
     chance = random.Random(start)  # noqa: S311 (the same texts each time)
     kind = SheetType.objects.get(key="solution")

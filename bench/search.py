@@ -24,9 +24,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wikico2.embedded.chroma import ChromaServer
-from wikico2.embedded.postgres import PostgresServer
-from wikico2.text import fold
+from wikico2.launcher.services.chroma import ChromaServer
+from wikico2.launcher.services.postgres import PostgresServer
+from wikico2.text.normalize import fold
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 LONG_WORD = re.compile(r"[^\W\d_]{6,}")

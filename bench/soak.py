@@ -218,7 +218,7 @@ def give(content: bytes) -> None:
 def settled(stage: Stage) -> bool:
     """Tell whether nothing is under way; see to what dead processes have left."""
     from ingestion.models import Document
-    from wikico2.queue import resume_stalled
+    from wikico2.jobs.queue import resume_stalled
 
     time.sleep(0.5)
     stage.tend()

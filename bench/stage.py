@@ -20,11 +20,11 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
-from wikico2.embedded import free_port
-from wikico2.embedded.chroma import ChromaServer
-from wikico2.embedded.postgres import PostgresServer
-from wikico2.guard import Guard, stop_groups
-from wikico2.supervise import Program
+from wikico2.launcher.services import free_port
+from wikico2.launcher.services.chroma import ChromaServer
+from wikico2.launcher.services.postgres import PostgresServer
+from wikico2.launcher.supervisor import Program
+from wikico2.launcher.watchdog import Guard, stop_groups
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = "fake-embeddings"

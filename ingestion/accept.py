@@ -19,7 +19,7 @@ from ingestion.readers import DocumentInfo, Limits, ReadError, media
 from ingestion.readers.formats import EXTENSIONS, FORMATS
 from ingestion.readers.reading import check_document
 from wikico2.errors import WorkError
-from wikico2.queue import enqueue
+from wikico2.jobs.queue import enqueue
 
 ADVANCE = "ingestion.tasks.advance_document"
 MEGABYTE = 1024 * 1024

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from ingestion.models import Document, DocumentQuerySet, Sketch
-from wikico2.text import words
+from wikico2.text.normalize import words
 
 WORDS = 5
 SAMPLE = 256

@@ -10,7 +10,7 @@ class IngestionConfig(AppConfig):
     def ready(self) -> None:
         from ingestion import build, embed, holdings, index
         from ingestion.models import Chunk, Document
-        from wikico2.queue import resumable
+        from wikico2.jobs.queue import resumable
 
         resumable("ingestion.Document", "ingestion.tasks.advance_document")
         resumable("ingestion.Delivery", "ingestion.tasks.deliver")

@@ -14,7 +14,7 @@ from ingestion.embed import embed_chunks, without_vector
 from ingestion.embedders import Embedder
 from ingestion.holdings import Holding, holdings
 from ingestion.models import Vector
-from wikico2.ai import Patience
+from wikico2.llm.client import Patience
 
 AT_ONCE = 5_000
 

@@ -20,11 +20,11 @@ from ingestion import audit, chroma
 from ingestion.embedders import Embedder, chosen_model, embedder_called
 from ingestion.holdings import holdings
 from ingestion.models import Document, IndexBuild
-from wikico2 import work
-from wikico2.ai import Patience
 from wikico2.errors import TransientError, WorkError
-from wikico2.leases import LeaseLost
-from wikico2.queue import enqueue, enqueue_later, is_paused
+from wikico2.jobs import worker as work
+from wikico2.jobs.leases import LeaseLost
+from wikico2.jobs.queue import enqueue, enqueue_later, is_paused
+from wikico2.llm.client import Patience
 
 logger = logging.getLogger(__name__)
 

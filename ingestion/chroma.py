@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from wikico2.errors import TransientError, WorkError
-from wikico2.network import outside_transaction
+from wikico2.transactions import outside_transaction
 
 if TYPE_CHECKING:
     import httpx

@@ -5,7 +5,7 @@ from datetime import date
 
 from django.utils.formats import date_format
 
-from wikico2.text import fold
+from wikico2.text.normalize import fold
 
 MONTHS = {
     name: number

@@ -25,10 +25,10 @@ from ingestion.accept import accept, clean_name
 from ingestion.fetch import checked_url, fetch
 from ingestion.models import Delivery, Document, Item
 from ingestion.unpack import Archive, is_archive
-from wikico2 import work
 from wikico2.errors import TransientError, WorkError
-from wikico2.leases import LeaseLost, kept_alive
-from wikico2.queue import enqueue
+from wikico2.jobs import worker as work
+from wikico2.jobs.leases import LeaseLost, kept_alive
+from wikico2.jobs.queue import enqueue
 
 DELIVER = "ingestion.tasks.deliver"
 MAX_ATTEMPTS = 3

@@ -7,7 +7,7 @@ from django.db import transaction
 from ingestion import ingest, spelling
 from ingestion.models import Document
 from ingestion.signals import version_changed
-from wikico2.queue import enqueue
+from wikico2.jobs.queue import enqueue
 
 FOUND_AGAIN_AT_ONCE = 300
 """Up to so many passages are read again while the person waits; more of them in the queue."""

@@ -10,9 +10,9 @@ from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from ingestion.embedders import Embedder, Vectors
 from ingestion.models import Chunk, Vector
-from wikico2.ai import Patience
 from wikico2.errors import TransientError, WorkError
-from wikico2.side_by_side import side_by_side
+from wikico2.llm.client import Patience
+from wikico2.llm.concurrency import side_by_side
 
 Progress = Callable[[int, int], None]
 Stored = Callable[[Sequence[Any], Vectors], None]

@@ -10,7 +10,7 @@ from ingestion.accept import limits
 from ingestion.models import Document, Page
 from ingestion.readers import DocumentInfo, PageText
 from ingestion.readers.reading import read_document
-from wikico2.ai import Patience
+from wikico2.llm.client import Patience
 
 PAGES_AT_ONCE = 50
 

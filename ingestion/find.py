@@ -24,9 +24,9 @@ from ingestion.index import Shelf
 from ingestion.lexical import Asked, Match, Ranking, Space
 from ingestion.models import Vector
 from ingestion.query import Query
-from wikico2.ai import Patience
 from wikico2.errors import TransientError, WorkError
-from wikico2.network import outside_transaction
+from wikico2.llm.client import Patience
+from wikico2.transactions import outside_transaction
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from ingestion.models import PARTIAL_DATE, Document, Synonyms
 from ingestion.readers.formats import EXTENSIONS
 from ingestion.templatetags.sources import language_name
 from wikico2.errors import WorkError
-from wikico2.terms import main_lexemes
+from wikico2.text.analyzer import main_lexemes
 
 
 class FilesInput(forms.ClearableFileInput):

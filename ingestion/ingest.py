@@ -28,9 +28,9 @@ from ingestion.readers import Block, PageText, ReadError
 from ingestion.signals import document_settled
 from ingestion.work import Paused, Work
 from wikico2.errors import TransientError, WorkError
-from wikico2.leases import LeaseLost, kept_alive
-from wikico2.queue import enqueue
-from wikico2.terms import tsvector
+from wikico2.jobs.leases import LeaseLost, kept_alive
+from wikico2.jobs.queue import enqueue
+from wikico2.text.analyzer import tsvector
 
 __all__ = ["accept", "advance", "cancel", "read_pictures", "remove", "retry"]
 

@@ -14,8 +14,8 @@ from django.db import connection
 
 from ingestion import postings, spelling, thesaurus
 from ingestion.query import Item, Query
-from wikico2.terms import compose, main_lexemes, phrase, root, terms
-from wikico2.text import fold
+from wikico2.text.analyzer import compose, main_lexemes, phrase, root, terms
+from wikico2.text.normalize import fold
 
 K1, B = 1.2, 0.75
 COMMON_SHARE, COMMON_LEAST = 0.2, 1_000

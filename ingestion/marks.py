@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from wikico2.text import LETTERS
+from wikico2.text.normalize import LETTERS
 
 SHORTEST_PIECE = 12
 """Letters and digits that part of a quote needs, to be looked for on its own."""

@@ -14,7 +14,7 @@ from ingestion import dates
 from ingestion.accept import stated_title, title_from_name
 from ingestion.models import Document
 from ingestion.readers import DocumentInfo
-from wikico2.text import fold
+from wikico2.text.normalize import fold
 
 FIRST_PAGES = 3
 LAST_PAGES = 2

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wikico2.terms import compose
-from wikico2.text import fold, words
+from wikico2.text.analyzer import compose
+from wikico2.text.normalize import fold, words
 
 INTERROGATIVES = frozenset(
     "comment combien pourquoi quand quel quelle quels quelles qui quoi lequel laquelle".split()

@@ -19,8 +19,8 @@ from ingestion.readers.reading import picture_of, render_page
 from ingestion.readers.text import repair
 from ingestion.seers import Seen, Seer, get_seer
 from ingestion.signals import before_spending, tokens_spent
-from wikico2.ai import Patience
 from wikico2.errors import TransientError, WorkError
+from wikico2.llm.client import Patience
 
 PAGE_WIDTH, FIGURE_WIDTH = 1_600, 1_200
 """Pixels across a picture that is looked at."""

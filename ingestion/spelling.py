@@ -7,8 +7,8 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from ingestion.models import Word
-from wikico2.terms import WORD, compose, lexeme_of
-from wikico2.text import fold
+from wikico2.text.analyzer import WORD, compose, lexeme_of
+from wikico2.text.normalize import fold
 
 SHORTEST, LONGEST = 4, 40
 SHORTEST_BEGINNING = 3

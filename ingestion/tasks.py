@@ -8,7 +8,7 @@ from ingestion import build, index, ingest, pages
 from ingestion import deliver as delivery
 from ingestion.models import Document
 from wikico2.errors import TransientError
-from wikico2.queue import enqueue_later
+from wikico2.jobs.queue import enqueue_later
 
 FORGET_TRIES = 10
 FORGET_PAUSE = 60.0

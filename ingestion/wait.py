@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from ingestion.models import Document
 from wikico2.errors import WorkError
-from wikico2.queue import is_paused, workers_alive
+from wikico2.jobs.queue import is_paused, workers_alive
 
 WORKER_PATIENCE = 10.0
 

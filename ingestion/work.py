@@ -21,11 +21,11 @@ from ingestion.accept import ADVANCE
 from ingestion.embedders import Embedder, get_embedder
 from ingestion.models import Document
 from ingestion.signals import document_settled
-from wikico2 import work
-from wikico2.ai import Patience
 from wikico2.errors import TransientError, WorkError
-from wikico2.leases import LeaseLost
-from wikico2.queue import enqueue, is_paused
+from wikico2.jobs import worker as work
+from wikico2.jobs.leases import LeaseLost
+from wikico2.jobs.queue import enqueue, is_paused
+from wikico2.llm.client import Patience
 
 logger = logging.getLogger(__name__)
 

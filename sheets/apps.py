@@ -10,7 +10,7 @@ class SheetsConfig(AppConfig):
     def ready(self) -> None:
         from ingestion import holdings
         from sheets import index, spending, stale, tasks  # noqa: F401  (they listen for what changes)
-        from wikico2.roles import ensure_roles
+        from wikico2.accounts.roles import ensure_roles
 
         holdings.register(index.HOLDING)
         post_migrate.connect(ensure_roles, sender=self, dispatch_uid="wikico2.roles")
@@ -23,7 +23,7 @@ class SheetsConfig(AppConfig):
 def ensure_daily(**kwargs: object) -> None:
     """Have the daily tasks run."""
     from sheets.tasks import DAILY
-    from wikico2.queue import schedule_daily
+    from wikico2.jobs.queue import schedule_daily
 
     for task, name in DAILY.items():
         schedule_daily(task, name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sheets.drafts import Template
-from wikico2.text import words
+from wikico2.text.normalize import words
 
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
 NOTE = re.compile(r"^\[\^([^\]\s]+)\]:\s*(.*)$")

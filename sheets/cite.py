@@ -13,7 +13,7 @@ from ingestion.retrieve import Passage
 from sheets.body import Note, Said
 from sheets.drafts import Row, SectionDraft, Statement
 from sheets.verify import BROKEN, VERIFIED, WEAK, Verdict, bearing_text, verify
-from wikico2.text import words
+from wikico2.text.normalize import words
 
 NAMED = "unnest(%s::bigint[], %s::integer[]) AS named (document, page)"
 NAMED_PAGES = f"""

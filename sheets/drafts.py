@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ingestion.retrieve import Passage
-from wikico2.ai import Patience
 from wikico2.errors import TransientError
+from wikico2.llm.client import Patience
 
 
 @dataclass(frozen=True)

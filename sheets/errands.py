@@ -27,11 +27,11 @@ from sheets.models import Errand, Sheet
 from sheets.pack import Packer, Progress, state_of_wiki
 from sheets.pdf import Pdf, keep_pdf
 from sheets.unpack import Importer, Report
-from wikico2 import work
 from wikico2.errors import WorkError
-from wikico2.leases import LeaseLost, kept_alive
+from wikico2.jobs import worker as work
+from wikico2.jobs.leases import LeaseLost, kept_alive
+from wikico2.jobs.queue import enqueue
 from wikico2.models import User
-from wikico2.queue import enqueue
 
 RUN = "sheets.tasks.run_errand"
 MAX_ATTEMPTS = 3

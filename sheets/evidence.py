@@ -18,7 +18,7 @@ from sheets.drafts import Cited, Evidence, FieldBrief, SectionBrief, SectionDraf
 from sheets.sentences import is_heading
 from sheets.writers.prompt import estimate_tokens
 from wikico2.errors import WorkError
-from wikico2.text import stem_set
+from wikico2.text.normalize import stem_set
 
 # Of the stems of the shorter of two passages, the share in the other that makes them the same.
 SAME_WORDS = 0.9

@@ -12,7 +12,7 @@ from ingestion.models import Document, DocumentQuerySet
 from sheets.index import SHEETS
 from sheets.models import Sheet, SheetType
 from sheets.models.sheet import SheetQuerySet
-from wikico2.terms import main_lexemes
+from wikico2.text.analyzer import main_lexemes
 
 ORDERS = {
     "recent": ("-updated_at", "-id"),

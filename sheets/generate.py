@@ -41,9 +41,9 @@ from sheets.rename import free_slugs
 from sheets.stale import take_later_versions
 from sheets.template import load_template
 from sheets.writers import get_writer
-from wikico2.ai import Patience
 from wikico2.errors import WorkError
-from wikico2.leases import LeaseLost
+from wikico2.jobs.leases import LeaseLost
+from wikico2.llm.client import Patience
 from wikico2.models import User
 
 logger = logging.getLogger(__name__)

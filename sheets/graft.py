@@ -13,7 +13,7 @@ from itertools import count
 from sheets.body import FENCE, HEADING, MARKER, Outline, split_notes
 from sheets.drafts import Template
 from sheets.merge import Version
-from wikico2.text import words
+from wikico2.text.normalize import words
 
 FENCED = re.compile(r"(^\s*(?:```|~~~).*?(?:^\s*(?:```|~~~)\s*$|\Z))", re.MULTILINE | re.DOTALL)
 

@@ -14,9 +14,9 @@ from sheets.models import SearchedSection, SearchedSheet, Sheet
 from sheets.sections import Part, parts, readable
 from sheets.template import load_template
 from sheets.writers.vectors import embed_texts, hash_of
-from wikico2.ai import Patience
-from wikico2.terms import main_lexemes
-from wikico2.text import fold
+from wikico2.llm.client import Patience
+from wikico2.text.analyzer import main_lexemes
+from wikico2.text.normalize import fold
 
 SECTIONS = Shelf("sections-", "sheet")
 SHEETS = Place(Space("sheets_searchedsheet", "sheet_id"), SECTIONS, SearchedSection, single=False)

@@ -31,7 +31,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
 
 from sheets.models import KeptPage
-from wikico2.context import theme_attribute
+from wikico2.context_processors import theme_attribute
 
 View = Callable[..., HttpResponse]
 

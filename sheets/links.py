@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from sheets.models import FormerName, Link, SearchedSheet, Sheet
 from sheets.refresh import up_to_date
-from wikico2.text import fold
+from wikico2.text.normalize import fold
 
 WIKILINK = re.compile(
     r'<a class="wikilink(?P<guess> guess)?" href="(?P<href>[^"]*)">(?P<shown>[^<]*)</a>'

@@ -7,8 +7,8 @@ from django.utils import translation
 
 from sheets.models import Sheet, SheetType
 from sheets.models.sheet import SheetQuerySet
-from wikico2.terms import main_lexemes
-from wikico2.text import fold
+from wikico2.text.analyzer import main_lexemes
+from wikico2.text.normalize import fold
 
 FIELDS = {
     "type": "type",

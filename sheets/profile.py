@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from sheets.body import HEADING, ITEM, MARKER, MARKERS, Outline, clean
 from sheets.drafts import Template
-from wikico2.text import fold
+from wikico2.text.normalize import fold
 
 PROFILE = "profil"
 SHARE = re.compile(

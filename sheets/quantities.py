@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
-from wikico2.text import fold
+from wikico2.text.normalize import fold
 
 BLANK = "[ \u00a0\u2009\u202f]"
 NUMBER = re.compile(

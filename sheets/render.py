@@ -25,7 +25,7 @@ from markdown.util import AtomicString
 from sheets.body import LINK, MARKER, Note, Outline, linked_title, split_notes
 from sheets.drafts import Template
 from sheets.profile import PROFILE, drawn, shares
-from wikico2.text import fold
+from wikico2.text.normalize import fold
 
 VERSION = 5
 """Raised when the same text gives another page: older ones are then made again when read."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from sheets.body import TABLE_RULE, cells
-from wikico2.text import words
+from wikico2.text.normalize import words
 
 ABBREVIATION = re.compile(
     r"(?:\b(?:M|MM|Mme|Dr|art|cf|ex|env|éd|etc|fig|max|min|n|no|p|pp|réf|resp|tab|t\. éq|éq|vol|"

@@ -4,7 +4,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection
 
-from wikico2.terms import Term, compose, terms
+from wikico2.text.analyzer import Term, compose, terms
 
 Pieces = list[tuple[str, bool]]
 

@@ -9,7 +9,7 @@ from sheets.models import Citation, Generation, Revision, Sheet
 from sheets.related import relate
 from sheets.revise import recheck
 from wikico2.errors import WorkError
-from wikico2.queue import enqueue, enqueue_later, resumable
+from wikico2.jobs.queue import enqueue, enqueue_later, resumable
 
 WRITE = "sheets.tasks.write_sheet"
 INDEX = "sheets.tasks.index_sheet"

@@ -14,8 +14,8 @@ from sheets.template import load_template
 from sheets.verify import bearing_text, reason_sentence, verify
 from sheets.writers.llm import ModelWriter
 from sheets.writers.prompt import PromptText, messages
-from wikico2.ai import Patience
 from wikico2.errors import WorkError
+from wikico2.llm.client import Patience
 
 
 class TrialForm(forms.ModelForm[Prompt]):

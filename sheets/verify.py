@@ -23,7 +23,7 @@ from sheets.quantities import (
     read_measure,
 )
 from sheets.sentences import Unit, units
-from wikico2.text import STOP_WORDS, fold, stem, words
+from wikico2.text.normalize import STOP_WORDS, fold, stem, words
 
 __all__ = [
     "BROKEN",

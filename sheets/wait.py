@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ingestion.wait import WORKER_PATIENCE
 from sheets.models import Generation, SectionRun, Sheet
 from wikico2.errors import WorkError
-from wikico2.queue import workers_alive
+from wikico2.jobs.queue import workers_alive
 
 
 def wait_until_written(

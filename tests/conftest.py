@@ -24,9 +24,9 @@ from ingestion.readers.reading import check_document, read_document
 from tests import database, services
 from tests.fake_ai import FakeAI
 from tests.worker import Worker
-from wikico2 import ai
+from wikico2.accounts.roles import ADMINISTRATOR, CONTRIBUTOR, EXPERT
+from wikico2.llm import client as ai
 from wikico2.models import User
-from wikico2.roles import ADMINISTRATOR, CONTRIBUTOR, EXPERT
 
 AIR = (
     "# Récupération de chaleur sur les compresseurs",

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.fake_ai import CHAT_MODEL, EMBEDDING_MODEL, VISION_MODEL, FakeAI
-from wikico2.embedded.chroma import ChromaServer
-from wikico2.embedded.postgres import PostgresServer
+from wikico2.launcher.services.chroma import ChromaServer
+from wikico2.launcher.services.postgres import PostgresServer
 
 AI = FakeAI()
 SLOWEST = [

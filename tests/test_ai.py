@@ -10,9 +10,9 @@ from django.db import connection, transaction
 from pytest_django import DjangoDbBlocker, Settings
 
 from tests.fake_ai import CHAT_MODEL, EMBEDDING_MODEL, FakeAI, Fault, vector_of
-from wikico2 import ai
-from wikico2.ai import Patience
 from wikico2.errors import TransientError, WorkError
+from wikico2.llm import client as ai
+from wikico2.llm.client import Patience
 
 TEXTS = ["chaleur fatale", "éclairage", "vapeur"]
 SCHEMA = {"type": "object", "properties": {}}

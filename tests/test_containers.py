@@ -61,7 +61,9 @@ def test_the_override_changes_only_services_that_exist() -> None:
     assert set(OVERRIDE["services"]) <= set(COMPOSE["services"])
 
 
-@pytest.mark.parametrize("name", ["wikico2/settings.py", "wikico2/run.py", "docker-compose.yml"])
+@pytest.mark.parametrize(
+    "name", ["wikico2/settings.py", "wikico2/launcher/run.py", "docker-compose.yml"]
+)
 def test_every_variable_is_explained(name: str) -> None:
     text = (ROOT / name).read_text()
     read = set(re.findall(r'(?:env\.\w+|_service)\(\s*"([A-Z][A-Z0-9_]+)"', text))
@@ -74,7 +76,7 @@ def test_every_variable_is_explained(name: str) -> None:
 def test_every_explained_variable_is_read() -> None:
     sources = "\n".join(
         (ROOT / name).read_text()
-        for name in ("wikico2/settings.py", "wikico2/run.py", "docker-compose.yml")
+        for name in ("wikico2/settings.py", "wikico2/launcher/run.py", "docker-compose.yml")
     )
     explained = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
 

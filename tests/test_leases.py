@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from ingestion.models import Document
-from wikico2.leases import LeaseLost, kept_alive
+from wikico2.jobs.leases import LeaseLost, kept_alive
 
 ROWS = Document.objects
 

@@ -11,9 +11,10 @@ from pytest_django import Settings
 
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from tests.worker import wait_for
-from wikico2 import ai, pace
-from wikico2.ai import Patience
 from wikico2.errors import TransientError, WorkError
+from wikico2.llm import client as ai
+from wikico2.llm import rate_limit as pace
+from wikico2.llm.client import Patience
 from wikico2.models import PaceSlot
 
 

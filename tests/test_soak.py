@@ -17,8 +17,8 @@ from ingestion.models import Document, Vector
 from tests.conftest import run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, MIX, FakeAI, Fault
 from tests.worker import ROOT, database_url
-from wikico2 import ai
-from wikico2.queue import resume_stalled
+from wikico2.jobs.queue import resume_stalled
+from wikico2.llm import client as ai
 
 SEED = 3
 FILES = [make_document(number, 1) for number in range(3)]

@@ -5,7 +5,7 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wikico2.terms import compose, main_lexemes, phrase, terms, tsvector
+from wikico2.text.analyzer import compose, main_lexemes, phrase, terms, tsvector
 
 WORDS = st.sampled_from(
     "la récupération de chaleur l’énergie sous-station CO₂ t éq. CO2 kWh/m² 12 000 œuvre "

@@ -18,10 +18,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from wikico2.embedded import free_port, published
-from wikico2.embedded.postgres import SHARED_HOME, PostgresServer, running_servers
-from wikico2.guard import Watched, group_is_alive, stop_groups
-from wikico2.supervise import (
+from wikico2.launcher.services import free_port, published
+from wikico2.launcher.services.postgres import SHARED_HOME, PostgresServer, running_servers
+from wikico2.launcher.supervisor import (
     RUN_VARIABLE,
     Console,
     OperatorError,
@@ -30,6 +29,7 @@ from wikico2.supervise import (
     stop_strays,
     strays,
 )
+from wikico2.launcher.watchdog import Watched, group_is_alive, stop_groups
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -293,7 +293,7 @@ def test_a_database_that_outlived_its_run_is_taken_over_whole(private_parent: Pa
     data = private_parent / "taken over"
     code = (
         "import os, sys; from pathlib import Path;"
-        "from wikico2.embedded.postgres import PostgresServer;"
+        "from wikico2.launcher.services.postgres import PostgresServer;"
         "server = PostgresServer(Path(sys.argv[1]), fast=True); server.start();"
         "os.kill(server._guard._process.pid, 9); os.kill(os.getpid(), 9)"
     )

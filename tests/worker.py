@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from django.db import connection
 
-from wikico2.guard import Guard, Watched
-from wikico2.queue import workers_alive
+from wikico2.jobs.queue import workers_alive
+from wikico2.launcher.watchdog import Guard, Watched
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = {"WORKERS": "2", "LEASE_SECONDS": "3", "TASK_SLICE_SECONDS": "2", "LOG_LEVEL": "INFO"}

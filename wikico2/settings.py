@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from dotenv import load_dotenv
 
 from wikico2 import env
-from wikico2.embedded import published
+from wikico2.launcher.services import published
 
 django_stubs_ext.monkeypatch()  # so that Django's generic classes can be subscripted
 
@@ -96,7 +96,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "wikico2.context.site",
+                "wikico2.context_processors.site",
             ],
         },
     },
@@ -261,8 +261,8 @@ Q_CLUSTER = {
 # --- People and language -----------------------------------------------------------------------
 
 AUTH_USER_MODEL = "wikico2.User"
-AUTHENTICATION_BACKENDS = ["wikico2.auth.Backend"]
-SESSION_ENGINE = "wikico2.sessions"
+AUTHENTICATION_BACKENDS = ["wikico2.accounts.backend.Backend"]
+SESSION_ENGINE = "wikico2.accounts.session_store"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from django.conf import settings
 
-from wikico2.ai import Patience, Vectors
+from wikico2.llm.client import Patience, Vectors
 
 __all__ = ["Embedder", "Vectors", "get_embedder"]
 

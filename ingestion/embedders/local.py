@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ingestion.embedders import Embedder
-from wikico2.ai import Patience, Vectors
+from wikico2.llm.client import Patience, Vectors
 
 logger = logging.getLogger(__name__)
 

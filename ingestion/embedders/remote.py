@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from ingestion.models import Vector
-from wikico2 import ai
-from wikico2.ai import Patience, Vectors
+from wikico2.llm import client as ai
+from wikico2.llm.client import Patience, Vectors
 
 # Models that want their questions, not their passages, as instructions; from their model cards.
 QUERY_FORMS = {

@@ -6,7 +6,7 @@ from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from wikico2.terms import tsvector
+from wikico2.text.analyzer import tsvector
 
 BATCH = 500
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion.models.documents import Document
 from wikico2.errors import sentence
-from wikico2.leases import LeasedQuerySet
+from wikico2.jobs.leases import LeasedQuerySet
 
 
 class DeliveryQuerySet(LeasedQuerySet["Delivery"]):

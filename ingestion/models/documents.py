@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from wikico2.errors import PERMANENT, sentence
-from wikico2.leases import LeasedQuerySet
+from wikico2.jobs.leases import LeasedQuerySet
 
 PARTIAL_DATE = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?\Z"
 """A year, a month or a day, as `2021`, `2021-03` or `2021-03-12`: reports seldom say the day."""

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models.documents import Document
-from wikico2.terms import tsvector
+from wikico2.text.analyzer import tsvector
 
 
 class LexemesField(SearchVectorField[Any, Any]):

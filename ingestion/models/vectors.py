@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from wikico2.errors import sentence
-from wikico2.leases import LeasedQuerySet
+from wikico2.jobs.leases import LeasedQuerySet
 
 
 class OctetLength(models.Func):

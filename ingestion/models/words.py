@@ -5,7 +5,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from wikico2.terms import main_lexemes
+from wikico2.text.analyzer import main_lexemes
 
 
 class Word(models.Model):

@@ -6,7 +6,7 @@ from typing import Protocol
 from django.conf import settings
 
 from ingestion.readers import Block, Char, PageImage
-from wikico2.ai import Patience
+from wikico2.llm.client import Patience
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from django.conf import settings
 
 from ingestion.readers import Block, PageImage
 from ingestion.seers import Seen
-from wikico2 import ai
-from wikico2.ai import Patience
 from wikico2.errors import TransientError
+from wikico2.llm import client as ai
+from wikico2.llm.client import Patience
 
 NOTHING = "AUCUN TEXTE"
 ORNAMENT = "ORNEMENT"

@@ -13,8 +13,8 @@ from ingestion.readers import Block, Char, PageImage
 from ingestion.readers.quality import is_nonsense
 from ingestion.readers.text import join_lines, repair, vocabulary
 from ingestion.seers import Seen
-from wikico2.ai import Patience
 from wikico2.errors import TransientError, WorkError
+from wikico2.llm.client import Patience
 
 LANGUAGE = "fra"
 SECONDS = 60

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ingestion import deliver
 from ingestion.models import Delivery, Item
-from wikico2.queue import workers_alive
+from wikico2.jobs.queue import workers_alive
 
 
 @require_safe

@@ -21,7 +21,7 @@ from ingestion.pages import THUMBNAIL_WIDTH
 from ingestion.readers.formats import FORMATS, is_paged, with_extension
 from ingestion.views.refusals import gone, internal, unavailable
 from wikico2.errors import WorkError, sentence
-from wikico2.queue import is_paused, workers_alive
+from wikico2.jobs.queue import is_paused, workers_alive
 
 PASSAGES_PER_PAGE = 20
 PAGES_LISTED = 300

@@ -13,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from ingestion.forms import SourceFilter
 from ingestion.models import Document
 from ingestion.templatetags.sources import language_name
-from wikico2.queue import is_paused, workers_alive
+from wikico2.jobs.queue import is_paused, workers_alive
 
 PER_PAGE = 25
 

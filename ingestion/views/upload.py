@@ -22,7 +22,7 @@ from ingestion.models import Delivery, Document
 from ingestion.uploads import CappedUpload
 from ingestion.views.deliveries import Delivered, unsettled
 from wikico2.errors import WorkError, sentence
-from wikico2.queue import workers_alive
+from wikico2.jobs.queue import workers_alive
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from sheets.models.sheet import Sheet
 from wikico2.errors import sentence
-from wikico2.leases import LeasedQuerySet
+from wikico2.jobs.leases import LeasedQuerySet
 
 
 class ErrandQuerySet(LeasedQuerySet["Errand"]):

@@ -14,7 +14,7 @@ from ingestion.models import Document
 from sheets.models.prompt import Prompt
 from sheets.models.sheet import Revision, Sheet
 from wikico2.errors import sentence
-from wikico2.leases import LeasedQuerySet
+from wikico2.jobs.leases import LeasedQuerySet
 
 
 @dataclass(frozen=True)

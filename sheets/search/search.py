@@ -13,7 +13,7 @@ from sheets.narrow import FIELDS
 from sheets.search.answers import MOST, FacetCount, Kind, Results, Row
 from sheets.search.sheets import SheetSide
 from sheets.search.sources import SourceSide
-from wikico2.text import fold
+from wikico2.text.normalize import fold
 
 FACETS: dict[str, tuple[str, ...]] = {
     "sheets": ("type", "state", "systeme", "source"),

@@ -15,7 +15,7 @@ from sheets.named import named_to
 from sheets.narrow import narrowed
 from sheets.search.answers import MOST, Hit, Row, why
 from sheets.snippet import marked, snippet
-from wikico2.terms import quoted
+from wikico2.text.analyzer import quoted
 
 NEAR_SECTION = 0.5
 """What the nearest meaning is worth to a section, where all the words are worth 1."""

@@ -15,8 +15,8 @@ from sheets.models import SearchedSection, Sheet
 from sheets.models.sheet import SheetQuerySet
 from sheets.search.answers import Suggestion
 from sheets.snippet import Pieces
-from wikico2.terms import compose
-from wikico2.text import fold, words
+from wikico2.text.analyzer import compose
+from wikico2.text.normalize import fold, words
 
 SHEETS_SUGGESTED, SECTIONS_SUGGESTED, SOURCES_SUGGESTED = 5, 2, 2
 LONGEST_TYPED, MOST_TYPED = 100, 6

@@ -20,8 +20,8 @@ from sheets.page import text_for
 from sheets.pdf import kept_pdf, pdf_of
 from sheets.views.read import readable_sheets
 from wikico2.errors import WorkError
+from wikico2.jobs.queue import workers_alive
 from wikico2.models import User
-from wikico2.queue import workers_alive
 
 SHOWN = 5
 

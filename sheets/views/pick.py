@@ -14,7 +14,7 @@ from sheets.cite import contains
 from sheets.models import Sheet
 from sheets.search import search, suggest
 from sheets.sentences import sentences
-from wikico2.text import words
+from wikico2.text.normalize import words
 
 PICKED = 8
 LONGEST_QUOTE = 400

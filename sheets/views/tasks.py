@@ -16,9 +16,10 @@ from ingestion.views.deliveries import Delivered
 from sheets.models import Generation, Sheet, Spending
 from sheets.models.generation import GenerationQuerySet
 from sheets.progress import with_progress
-from wikico2 import pace, queue
+from wikico2.jobs import queue
+from wikico2.jobs.queue import queue_length, workers_alive
+from wikico2.llm import rate_limit as pace
 from wikico2.models import QueuePause
-from wikico2.queue import queue_length, workers_alive
 
 Build = IndexBuild.State
 SHOWN = 30

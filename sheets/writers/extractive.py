@@ -31,8 +31,8 @@ from sheets.drafts import (
 from sheets.quantities import codes, loose_measures, quantities
 from sheets.sentences import Unit, has_verb, is_sentence, leans, points_elsewhere, units
 from sheets.writers.vectors import embed_texts
-from wikico2.ai import Patience
-from wikico2.text import fold, stem_set, stems, words
+from wikico2.llm.client import Patience
+from wikico2.text.normalize import fold, stem_set, stems, words
 
 PROMPT_VERSION = "extractive-2"
 SHORTEST, LONGEST = 35, 420

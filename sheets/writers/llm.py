@@ -26,8 +26,8 @@ from sheets.drafts import (
 from sheets.sentences import units
 from sheets.verify import support
 from sheets.writers.prompt import PromptText, messages, repair_messages
-from wikico2.ai import ChatAnswer, Patience, chat
 from wikico2.errors import WorkError
+from wikico2.llm.client import ChatAnswer, Patience, chat
 
 LONGEST_STATEMENT = 1_500
 MOST_STATEMENTS = 40

@@ -8,7 +8,7 @@ import numpy as np
 from ingestion.embed import store
 from ingestion.embedders import Embedder, Vectors
 from ingestion.models import Vector
-from wikico2.ai import Patience
+from wikico2.llm.client import Patience
 
 
 def embed_texts(

@@ -19,7 +19,7 @@ from sheets.revise import save_revision
 from tests.conftest import run_queue
 from tests.fake_ai import EMBEDDING_MODEL as MODEL
 from tests.fake_ai import FakeAI
-from wikico2 import queue
+from wikico2.jobs import queue
 from wikico2.models import User
 
 OTHER = "other-embeddings"

@@ -18,8 +18,8 @@ from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.ingestion import web
 from tests.ingestion.test_unpack import packed
 from wikico2.errors import WorkError
+from wikico2.jobs.queue import resume_stalled
 from wikico2.models import User
-from wikico2.queue import resume_stalled
 
 ADD = "/sources/ajouter/"
 WEB = "/sources/ajouter/adresses/"

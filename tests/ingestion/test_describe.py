@@ -17,8 +17,8 @@ from sheets.stale import Writing
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.ingestion.test_unpack import packed
 from wikico2.models import User
-from wikico2.terms import root
-from wikico2.text import fold
+from wikico2.text.analyzer import root
+from wikico2.text.normalize import fold
 
 XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">

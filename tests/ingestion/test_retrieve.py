@@ -103,7 +103,7 @@ class TestWithoutMeaning:
 def test_without_embedder_words_decide_within_seconds(
     document: Document, fake_ai: FakeAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wikico2.ai._pause", lambda attempt: 0.01)
+    monkeypatch.setattr("wikico2.llm.client._pause", lambda attempt: 0.01)
     fake_ai.down = True
     assert retrieve.retrieve(QUESTION)[0].found_by == retrieve.BY_WORDS
     assert len(fake_ai.requests) <= 3

@@ -19,11 +19,12 @@ from ingestion.models import Chunk, Document, LogLine, Vector
 from ingestion.work import Work
 from tests.conftest import AIR, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
-from wikico2 import ai, queue
-from wikico2.ai import Patience
 from wikico2.errors import TransientError, WorkError
+from wikico2.jobs import queue
+from wikico2.llm import client as ai
+from wikico2.llm.client import Patience
+from wikico2.llm.concurrency import side_by_side
 from wikico2.models import QueuePause, User
-from wikico2.side_by_side import side_by_side
 
 
 class TestPause:

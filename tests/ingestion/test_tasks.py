@@ -20,8 +20,7 @@ from tests.conftest import AIR, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from tests.worker import Worker, wait_for
 from wikico2.errors import WorkError
-from wikico2.management.commands.qcluster import look_out_for_us
-from wikico2.queue import (
+from wikico2.jobs.queue import (
     RESUME,
     enqueue_later,
     ensure_schedule,
@@ -29,6 +28,7 @@ from wikico2.queue import (
     resume_stalled,
     workers_alive,
 )
+from wikico2.management.commands.qcluster import look_out_for_us
 
 PAGES = 16
 

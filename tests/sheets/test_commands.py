@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from ingestion.models import Document
 from sheets.models import Sheet
 from tests.conftest import AIR, make_pdf, run_queue
-from wikico2 import queue
+from wikico2.jobs import queue
 
 pytestmark = pytest.mark.django_db
 

@@ -21,8 +21,8 @@ from sheets.models import Errand, Revision, SectionLock, Sheet, SheetType
 from sheets.pack import Packer, pack
 from sheets.revise import save_revision
 from tests.conftest import run_queue
+from wikico2.jobs.queue import resume_stalled
 from wikico2.models import User
-from wikico2.queue import resume_stalled
 
 
 @pytest.fixture

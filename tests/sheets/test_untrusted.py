@@ -16,7 +16,7 @@ from sheets.render import render
 from sheets.writers.llm import parse_object, read_answer, unwrapped
 from sheets.writers.prompt import PromptText, fill, messages
 from tests.sheets.factories import TEMPLATE, passage
-from wikico2.ai import ChatAnswer
+from wikico2.llm.client import ChatAnswer
 
 PROMPT = PromptText("section-1", "Règles.", "{titre}\n{section}\n{champs}\n{passages}", "{erreur}")
 IMPACTS = TEMPLATE.section("impacts")

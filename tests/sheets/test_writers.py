@@ -19,8 +19,8 @@ from tests.conftest import run_queue
 from tests.fake_ai import FakeAI, answer_generously
 from tests.sheets.factories import passage
 from tests.test_demo import DEMO
-from wikico2.ai import Patience
-from wikico2.text import stems
+from wikico2.llm.client import Patience
+from wikico2.text.normalize import stems
 
 
 def quoted(*texts: str) -> list[str]:

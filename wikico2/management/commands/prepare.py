@@ -16,8 +16,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
-from wikico2.run import ADMINISTRATOR, password_file
-from wikico2.supervise import RUN_VARIABLE, open_private
+from wikico2.launcher.run import ADMINISTRATOR, password_file
+from wikico2.launcher.supervisor import RUN_VARIABLE, open_private
 
 # Any constant: PostgreSQL's advisory locks are told apart by number.
 LOCK = 0x57494B49

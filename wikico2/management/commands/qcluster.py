@@ -12,7 +12,7 @@ from django.db.backends.signals import connection_created
 from django_q import cluster, queues
 from django_q.management.commands import qcluster
 
-from wikico2 import queue
+from wikico2.jobs import queue
 
 
 class PatientQueue(queues.Queue):  # type: ignore[misc]

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from wikico2 import run
+from wikico2.launcher import run
 
 
 class Command(BaseCommand):
@@ -23,4 +23,4 @@ class Command(BaseCommand):
         given = [f"--host={options['host']}", f"--port={options['port']}"]
         given += [f"--{name}" for name in ("no-demo", "verbose") if options[name.replace("-", "_")]]
         os.chdir(run.BASE)
-        os.execv(sys.executable, [sys.executable, "-m", "wikico2.run", *given])  # noqa: S606
+        os.execv(sys.executable, [sys.executable, "-m", "wikico2.launcher.run", *given])  # noqa: S606

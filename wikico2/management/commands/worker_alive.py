@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from wikico2.queue import workers_alive
+from wikico2.jobs.queue import workers_alive
 
 
 class Command(BaseCommand):

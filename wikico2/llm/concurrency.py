@@ -10,9 +10,9 @@ from dataclasses import replace
 from queue import SimpleQueue
 from typing import TypeVar
 
-from wikico2 import pace
-from wikico2.ai import Patience
 from wikico2.errors import WorkError
+from wikico2.llm import rate_limit as pace
+from wikico2.llm.client import Patience
 
 logger = logging.getLogger(__name__)
 

@@ -19,12 +19,12 @@ from django_q.models import OrmQ, Schedule
 from django_q.status import Stat
 from django_q.tasks import async_task
 
-from wikico2.leases import LeasedQuerySet
+from wikico2.jobs.leases import LeasedQuerySet
 from wikico2.models import QueuePause
 
 logger = logging.getLogger(__name__)
 
-RESUME = "wikico2.queue.resume_stalled"
+RESUME = "wikico2.jobs.queue.resume_stalled"
 SESSION_NAME = "wikico2 worker"
 """What the database calls the connections of a cluster; they end when it does, however it does."""
 

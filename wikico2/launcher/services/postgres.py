@@ -27,8 +27,8 @@ from urllib.parse import quote
 
 import psycopg2
 
-from wikico2.embedded import Service, free_port
-from wikico2.supervise import Account, OperatorError, Program, open_private
+from wikico2.launcher.services import Service, free_port
+from wikico2.launcher.supervisor import Account, OperatorError, Program, open_private
 
 USER = "wikico2-postgres"
 ROLE = DATABASE = "wikico2"

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from wikico2.text import STOP_WORDS, fold, stem
+from wikico2.text.normalize import STOP_WORDS, fold, stem
 
 MAX_POSITION = 16_383
 MAX_POSITIONS = 255

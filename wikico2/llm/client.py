@@ -1,6 +1,6 @@
 """The one gateway to the model service: any endpoint that speaks OpenAI's protocol.
 
-Each call keeps to the pace that all processes share (`wikico2.pace`), tries again by itself when
+Each call keeps to the pace that all processes share (`wikico2.llm.rate_limit`), tries again by itself when
 the service is busy, fails or is cut off, honours Retry-After, and gives up within known bounds:
 `AI_RETRIES` tries of `AI_TIMEOUT` seconds each, and no more than `AI_BACKOFF_SECONDS` of waiting in
 between. What comes out is an answer that was checked, or a WorkError; a TransientError is worth
@@ -26,9 +26,9 @@ import numpy.typing as npt
 import orjson
 from django.conf import settings
 
-from wikico2 import pace
 from wikico2.errors import TransientError, WorkError
-from wikico2.network import outside_transaction
+from wikico2.llm import rate_limit as pace
+from wikico2.transactions import outside_transaction
 
 if TYPE_CHECKING:
     import openai

@@ -10,8 +10,8 @@ from typing import Self
 
 from dotenv import dotenv_values
 
-from wikico2.guard import Guard, stop_groups
-from wikico2.supervise import OperatorError, Program, open_private
+from wikico2.launcher.supervisor import OperatorError, Program, open_private
+from wikico2.launcher.watchdog import Guard, stop_groups
 
 # Below the ports that the system hands out for outgoing connections, so that a server that is
 # restarted finds its port free.

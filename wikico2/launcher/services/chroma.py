@@ -9,8 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-from wikico2.embedded import Service, free_port
-from wikico2.supervise import Program
+from wikico2.launcher.services import Service, free_port
+from wikico2.launcher.supervisor import Program
 
 # What the `chroma` command does, without the two seconds and the memory that its imports take.
 _COMMAND = "import sys; from chromadb_rust_bindings import cli; cli(sys.argv)"

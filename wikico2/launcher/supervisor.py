@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Self, TextIO, cast
 
-from wikico2.guard import Guard, Watched, stop_groups
+from wikico2.launcher.watchdog import Guard, Watched, stop_groups
 
 # Every child carries the folder of the run that started it, so that the next run finds strays.
 # PostgreSQL does not: it is found by its data, and wants its own way of stopping.

@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import models, transaction
 
 from wikico2.errors import WorkError
-from wikico2.leases import LeasedQuerySet, LeaseLost
-from wikico2.queue import enqueue
+from wikico2.jobs.leases import LeasedQuerySet, LeaseLost
+from wikico2.jobs.queue import enqueue
 
 Row = TypeVar("Row", bound=models.Model)
 FREE: dict[str, Any] = {"lease_token": None, "lease_until": None}

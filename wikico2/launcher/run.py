@@ -17,10 +17,10 @@ from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
 from wikico2 import env
-from wikico2.embedded import Service, publish, withdraw
-from wikico2.embedded.chroma import ChromaServer
-from wikico2.embedded.postgres import PostgresServer
-from wikico2.supervise import (
+from wikico2.launcher.services import Service, publish, withdraw
+from wikico2.launcher.services.chroma import ChromaServer
+from wikico2.launcher.services.postgres import PostgresServer
+from wikico2.launcher.supervisor import (
     RUN_VARIABLE,
     Child,
     Console,
@@ -32,7 +32,7 @@ from wikico2.supervise import (
     stop_strays,
 )
 
-BASE = Path(__file__).resolve().parent.parent
+BASE = Path(__file__).resolve().parents[2]
 ADMINISTRATOR = "admin"
 START_SECONDS = 120.0
 LAST_PORT = 65535
