@@ -60,7 +60,7 @@ def work() -> None:
     import django
 
     django.setup()
-    from ingestion.readers.peak import peak_mb
+    from ingestion.readers.sandbox.memory import peak_mb
     from sheets import errands
     from sheets.pack import state_of_wiki
     from wikico2.models import User

@@ -18,9 +18,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ingestion.readers import Limits, PageText, ReadError, media
-from ingestion.readers.formats import FORMATS
-from ingestion.readers.reading import check_document, read_document
+from ingestion.readers import Limits, PageText, ReadError
+from ingestion.readers import media_type as media
+from ingestion.readers.api import check_document, read_document
+from ingestion.readers.registry import FORMATS
 
 
 def main() -> int:

@@ -96,8 +96,8 @@ def main() -> int:
     django.setup()
     from django.conf import settings
 
-    from ingestion.embedders import get_embedder
     from ingestion.models import Document
+    from ingestion.vector_index.embedders import get_embedder
     from sheets.models import Prompt
     from sheets.writers.extractive import ExtractiveWriter
     from sheets.writers.llm import ModelWriter

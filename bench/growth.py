@@ -166,8 +166,9 @@ class Wiki:
         """Give what is new its vectors, learn its words, and let the database tidy up."""
         from django.db import connection
 
-        from ingestion import index, postings, spelling
         from ingestion.models import Chunk
+        from ingestion.search import postings, spelling
+        from ingestion.vector_index import collections as index
         from sheets.index import SECTIONS
         from sheets.models import SearchedSection
 
@@ -187,10 +188,11 @@ def place(shelf: Any, rows: Any) -> None:
     """Index the rows that have no vector yet, with one drawn from their hash."""
     import numpy as np
 
-    from ingestion import chroma, index
-    from ingestion.embed import store
-    from ingestion.embedders import get_embedder
     from ingestion.models import Vector
+    from ingestion.pipeline.embed import store
+    from ingestion.vector_index import chroma_client as chroma
+    from ingestion.vector_index import collections as index
+    from ingestion.vector_index.embedders import get_embedder
 
     model = get_embedder().name
     collection = chroma.collection(index.collection_name(model, shelf))

@@ -57,7 +57,7 @@ def main() -> int:
 
 def take(folder: Path, seconds: int) -> int:
     """Take all files in and say what became of them; return how many ended badly."""
-    from ingestion import watch
+    from ingestion.intake import watch_folder as watch
     from ingestion.models import Delivery, Document
     from wikico2.errors import WorkError
 

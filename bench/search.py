@@ -121,10 +121,12 @@ def run(
     options: argparse.Namespace, passages: list[dict[str, Any]], questions: list[Question]
 ) -> None:
     """Build the index, ask, and print."""
-    from ingestion import find, index, retrieve
-    from ingestion.embedders import get_embedder
-    from ingestion.find import Wait
-    from ingestion.query import Item, Query
+    from ingestion.search import hybrid as find
+    from ingestion.search import retrieve
+    from ingestion.search.hybrid import Wait
+    from ingestion.search.query import Item, Query
+    from ingestion.vector_index import collections as index
+    from ingestion.vector_index.embedders import get_embedder
 
     begun = time.monotonic()
     ids = fill(passages, options.times)
@@ -200,8 +202,8 @@ def fill(passages: list[dict[str, Any]], times: int) -> dict[int, int]:
     """Write the passages as sources, one for each title; return their ids by chunk id."""
     from django.db import connection
 
-    from ingestion import postings, spelling
     from ingestion.models import Chunk, Document
+    from ingestion.search import postings, spelling
 
     documents: dict[str, Document] = {}
     for title in dict.fromkeys(row["title"] for row in passages):
@@ -242,10 +244,10 @@ def embed(cache: Path) -> None:
     """Compute the vectors that the cache lacks, keep them there, and index them."""
     import numpy as np
 
-    from ingestion import index
-    from ingestion.embed import embed_chunks, store
-    from ingestion.embedders import get_embedder
     from ingestion.models import Chunk, Document, Vector
+    from ingestion.pipeline.embed import embed_chunks, store
+    from ingestion.vector_index import collections as index
+    from ingestion.vector_index.embedders import get_embedder
 
     embedder = get_embedder()
     if cache.exists():

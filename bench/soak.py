@@ -28,8 +28,8 @@ from bench.stage import MODEL, Stage, as_table, out, stubborn, until
 from tests.fake_ai import DIMENSIONS
 
 if TYPE_CHECKING:
-    from ingestion.chroma import Collection, Metadata
-    from ingestion.embedders import Vectors
+    from ingestion.vector_index.chroma_client import Collection, Metadata
+    from ingestion.vector_index.embedders import Vectors
 
 PARAGRAPHS = 7
 QUICK = {
@@ -205,7 +205,7 @@ def give(content: bytes) -> None:
     """Hand in a file as an upload does, once, whatever is away meanwhile."""
     from django.core.files.uploadedfile import SimpleUploadedFile
 
-    from ingestion.accept import accept
+    from ingestion.intake.upload import accept
     from wikico2.errors import WorkError
 
     try:
@@ -228,8 +228,9 @@ def settled(stage: Stage) -> bool:
 
 def inspect(model: str) -> Outcome:
     """Return a digest of all that stands of each document, and what should not stand."""
-    from ingestion import chroma, index
     from ingestion.models import Chunk, Document, Vector
+    from ingestion.vector_index import chroma_client as chroma
+    from ingestion.vector_index import collections as index
 
     outcome = Outcome()
     collection = chroma.collection(index.collection_name(model))

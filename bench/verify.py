@@ -80,10 +80,10 @@ def passage_with(document: str, quote: str) -> str:
 @functools.cache
 def passages(document: str) -> list[tuple[tuple[str, ...], str]]:
     """Return (headings, text) of each passage of a demonstration document."""
-    from ingestion.chunk import chunk_pages
+    from ingestion.pipeline.chunk import chunk_pages
     from ingestion.readers import Limits, PageText
-    from ingestion.readers.media import PDF
-    from ingestion.readers.reading import read_document
+    from ingestion.readers.api import read_document
+    from ingestion.readers.media_type import PDF
 
     answers = read_document(ROOT / "demo" / document, PDF, Limits())
     pages = [answer for answer in answers if isinstance(answer, PageText)]

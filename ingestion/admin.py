@@ -8,10 +8,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ingestion import ingest
-from ingestion.describe import describe
 from ingestion.forms import DESCRIBED, SynonymsForm
+from ingestion.intake.describe import describe
 from ingestion.models import Chunk, Delivery, Document, Item, Page, Synonyms, Vector
+from ingestion.pipeline import run as ingest
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):

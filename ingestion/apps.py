@@ -8,8 +8,17 @@ class IngestionConfig(AppConfig):
     verbose_name = _("Sources")
 
     def ready(self) -> None:
-        from ingestion import build, embed, holdings, index
         from ingestion.models import Chunk, Document
+        from ingestion.pipeline import embed
+        from ingestion.vector_index import (
+            collections as index,
+        )
+        from ingestion.vector_index import (
+            rebuild as build,
+        )
+        from ingestion.vector_index import (
+            registry as holdings,
+        )
         from wikico2.jobs.queue import resumable
 
         resumable("ingestion.Document", "ingestion.tasks.advance_document")

@@ -11,10 +11,10 @@ from django.template.defaultfilters import capfirst
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from ingestion import dates
-from ingestion.fetch import checked_url
+from ingestion.intake import dates
+from ingestion.intake.fetch import checked_url
 from ingestion.models import PARTIAL_DATE, Document, Synonyms
-from ingestion.readers.formats import EXTENSIONS
+from ingestion.readers.registry import EXTENSIONS
 from ingestion.templatetags.sources import language_name
 from wikico2.errors import WorkError
 from wikico2.text.analyzer import main_lexemes

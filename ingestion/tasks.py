@@ -4,9 +4,12 @@ from contextlib import suppress
 
 from django.core.files.storage import default_storage
 
-from ingestion import build, index, ingest, pages
-from ingestion import deliver as delivery
+from ingestion.anchors import page_images as pages
+from ingestion.intake import imports as delivery
 from ingestion.models import Document
+from ingestion.pipeline import run as ingest
+from ingestion.vector_index import collections as index
+from ingestion.vector_index import rebuild as build
 from wikico2.errors import TransientError
 from wikico2.jobs.queue import enqueue_later
 

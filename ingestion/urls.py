@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from ingestion.views import deliveries, describe, documents, listing, pages, upload
+from ingestion.views import describe, documents, listing, pages, upload
+from ingestion.views import imports as deliveries
 
 urlpatterns = [
     path("sources/", listing.documents, name="documents"),

@@ -8,7 +8,7 @@ class SheetsConfig(AppConfig):
     verbose_name = _("Sheets")
 
     def ready(self) -> None:
-        from ingestion import holdings
+        from ingestion.vector_index import registry as holdings
         from sheets import index, spending, stale, tasks  # noqa: F401  (they listen for what changes)
         from wikico2.accounts.roles import ensure_roles
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models.expressions import RawSQL
 
 from ingestion.models import Chunk, Document, Page
-from ingestion.retrieve import Passage
+from ingestion.search.retrieve import Passage
 from sheets.body import Note, Said
 from sheets.drafts import Row, SectionDraft, Statement
 from sheets.verify import BROKEN, VERIFIED, WEAK, Verdict, bearing_text, verify

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ingestion.retrieve import Passage
+from ingestion.search.retrieve import Passage
 from sheets.body import escape, write_note
 from sheets.drafts import (
     Cited,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ingestion.retrieve import Passage
+from ingestion.search.retrieve import Passage
 from wikico2.errors import TransientError
 from wikico2.llm.client import Patience
 

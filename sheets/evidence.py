@@ -9,9 +9,9 @@ from itertools import pairwise
 from django.conf import settings
 from django.db.models import Count, Max, Q
 
-from ingestion.find import embed_query
 from ingestion.models import Chunk, Page
-from ingestion.retrieve import Passage, retrieve
+from ingestion.search.hybrid import embed_query
+from ingestion.search.retrieve import Passage, retrieve
 from sheets.body import heading_key
 from sheets.cite import contains
 from sheets.drafts import Cited, Evidence, FieldBrief, SectionBrief, SectionDraft, Writer

@@ -7,8 +7,8 @@ from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from ingestion import postings
 from ingestion.models import Document, DocumentQuerySet
+from ingestion.search import postings
 from sheets.index import SHEETS
 from sheets.models import Sheet, SheetType
 from sheets.models.sheet import SheetQuerySet

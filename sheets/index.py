@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ingestion import index, postings, spelling
-from ingestion.embedders import get_embedder
-from ingestion.find import Place
-from ingestion.holdings import Holding
-from ingestion.index import Shelf
-from ingestion.lexical import Space
+from ingestion.search import postings, spelling
+from ingestion.search.bm25 import Space
+from ingestion.search.hybrid import Place
+from ingestion.vector_index import collections as index
+from ingestion.vector_index.collections import Shelf
+from ingestion.vector_index.embedders import get_embedder
+from ingestion.vector_index.registry import Holding
 from sheets.drafts import Template
 from sheets.links import note_links
 from sheets.models import SearchedSection, SearchedSheet, Sheet

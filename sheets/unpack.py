@@ -18,7 +18,7 @@ from django.core.files.base import ContentFile
 from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
-from ingestion.accept import accept
+from ingestion.intake.upload import accept
 from ingestion.models import Document
 from sheets.archive import LARGEST_ARCHIVE, Archive, opened
 from sheets.front import BadFront

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from ingestion.wait import WORKER_PATIENCE
+from ingestion.pipeline.wait import WORKER_PATIENCE
 from sheets.models import Generation, SectionRun, Sheet
 from wikico2.errors import WorkError
 from wikico2.jobs.queue import workers_alive

@@ -18,9 +18,12 @@ from pytest_django import DjangoDbBlocker
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate
 
-from ingestion import chroma, ingest, thesaurus
-from ingestion.models import Document, vectors
-from ingestion.readers.reading import check_document, read_document
+from ingestion.models import Document
+from ingestion.models import embeddings as vectors
+from ingestion.pipeline import run as ingest
+from ingestion.readers.api import check_document, read_document
+from ingestion.search import synonyms as thesaurus
+from ingestion.vector_index import chroma_client as chroma
 from tests import database, services
 from tests.fake_ai import FakeAI
 from tests.worker import Worker
@@ -105,8 +108,8 @@ def _fresh_services() -> Iterator[None]:
 def _read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read each paper of the cast once for all tests: a reading starts a process of its own."""
     for module, name, read in (
-        ("accept", "check_document", check_document),
-        ("extract", "read_document", read_document),
+        ("intake.upload", "check_document", check_document),
+        ("pipeline.extract", "read_document", read_document),
     ):
         monkeypatch.setattr(
             f"ingestion.{module}.{name}", functools.partial(_remembered, name, read)

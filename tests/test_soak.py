@@ -12,8 +12,9 @@ import pytest
 from pytest_django import Settings
 
 from bench.soak import Outcome, inspect, make_document
-from ingestion import index, ingest
 from ingestion.models import Document, Vector
+from ingestion.pipeline import run as ingest
+from ingestion.vector_index import collections as index
 from tests.conftest import run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, MIX, FakeAI, Fault
 from tests.worker import ROOT, database_url

@@ -4,7 +4,7 @@ from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from ingestion.alike import LEAST_SHINGLES, draw
+from ingestion.intake.near_duplicates import LEAST_SHINGLES, draw
 
 
 def sketch(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:

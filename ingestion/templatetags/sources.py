@@ -9,7 +9,7 @@ from django.utils.formats import localize
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
-from ingestion import dates
+from ingestion.intake import dates
 from ingestion.models import Document
 
 register = template.Library()

@@ -7,8 +7,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from ingestion.describe import describe
 from ingestion.forms import VERSION_OF_ITSELF, DescriptionForm, source_label
+from ingestion.intake.describe import describe
 from ingestion.models import Document
 
 OFFERED = 300

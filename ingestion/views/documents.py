@@ -14,12 +14,14 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from ingestion import ingest, journal, sight
-from ingestion.alike import alike
+from ingestion.anchors.page_images import THUMBNAIL_WIDTH
+from ingestion.intake.near_duplicates import alike
 from ingestion.models import Document
-from ingestion.pages import THUMBNAIL_WIDTH
-from ingestion.readers.formats import FORMATS, is_paged, with_extension
-from ingestion.views.refusals import gone, internal, unavailable
+from ingestion.ocr import recognise as sight
+from ingestion.pipeline import event_log as journal
+from ingestion.pipeline import run as ingest
+from ingestion.readers.registry import FORMATS, is_paged, with_extension
+from ingestion.views.errors import gone, internal, unavailable
 from wikico2.errors import WorkError, sentence
 from wikico2.jobs.queue import is_paused, workers_alive
 

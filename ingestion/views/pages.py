@@ -9,12 +9,12 @@ from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from ingestion.marks import marked_blocks
+from ingestion.anchors.page_images import THUMBNAIL_WIDTH, WIDTH, Drawing, drawing, figure_picture
+from ingestion.anchors.text_highlight import marked_blocks
 from ingestion.models import Chunk, Document, Page
-from ingestion.pages import THUMBNAIL_WIDTH, WIDTH, Drawing, drawing, figure_picture
 from ingestion.readers import Rect
-from ingestion.readers.formats import is_paged
-from ingestion.views.refusals import gone, internal, unavailable
+from ingestion.readers.registry import is_paged
+from ingestion.views.errors import gone, internal, unavailable
 from wikico2.errors import WorkError
 
 PASSAGES_SHOWN = 40

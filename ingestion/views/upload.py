@@ -16,11 +16,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST
 
-from ingestion import deliver, ingest
 from ingestion.forms import AddressForm, UploadForm
+from ingestion.intake import imports as deliver
+from ingestion.intake.upload_handlers import CappedUpload
 from ingestion.models import Delivery, Document
-from ingestion.uploads import CappedUpload
-from ingestion.views.deliveries import Delivered, unsettled
+from ingestion.pipeline import run as ingest
+from ingestion.views.imports import Delivered, unsettled
 from wikico2.errors import WorkError, sentence
 from wikico2.jobs.queue import workers_alive
 

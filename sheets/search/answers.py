@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from ingestion.find import Found
-from ingestion.query import Query
+from ingestion.search.hybrid import Found
+from ingestion.search.query import Query
 from sheets.snippet import Pieces
 
 Kind = Literal["sheets", "sources"]

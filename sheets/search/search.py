@@ -6,9 +6,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ingestion import spelling
-from ingestion.find import Finding, Found
-from ingestion.query import Query, parse
+from ingestion.search import spelling
+from ingestion.search.hybrid import Finding, Found
+from ingestion.search.query import Query, parse
 from sheets.narrow import FIELDS
 from sheets.search.answers import MOST, FacetCount, Kind, Results, Row
 from sheets.search.sheets import SheetSide

@@ -6,9 +6,9 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 
-from ingestion.find import Finding, Found, find
-from ingestion.lexical import Holds, Match, rarity
-from ingestion.query import Query
+from ingestion.search.bm25 import Holds, Match, rarity
+from ingestion.search.hybrid import Finding, Found, find
+from ingestion.search.query import Query
 from sheets.index import SHEETS
 from sheets.models import SearchedSection, Sheet, SheetType
 from sheets.named import named_to

@@ -7,11 +7,11 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import get_language_info
 
-from ingestion.find import Finding, Found
 from ingestion.models import Chunk, Document, Page
-from ingestion.query import Query
-from ingestion.readers.formats import is_paged
-from ingestion.retrieve import find_passages
+from ingestion.readers.registry import is_paged
+from ingestion.search.hybrid import Finding, Found
+from ingestion.search.query import Query
+from ingestion.search.retrieve import find_passages
 from sheets.cite import contains
 from sheets.search.answers import MOST, Hit, Row, why
 from sheets.snippet import ELLIPSIS, Pieces, marked, snippet

@@ -7,9 +7,9 @@ from typing import Any
 from django.db.models import Case, IntegerField, Q, When
 from django.db.models.functions import Length
 
-from ingestion import spelling
 from ingestion.models import Chunk, Document
-from ingestion.query import printable
+from ingestion.search import spelling
+from ingestion.search.query import printable
 from sheets.index import SHEETS
 from sheets.models import SearchedSection, Sheet
 from sheets.models.sheet import SheetQuerySet

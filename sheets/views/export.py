@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from ingestion.accept import clean_name
+from ingestion.intake.upload import clean_name
 from sheets.errands import KEPT, ask_for_export, ask_for_import, ask_for_pdf, restart, stop
 from sheets.export import to_markdown
 from sheets.models import Errand, Revision, Sheet

@@ -10,9 +10,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from ingestion import build
 from ingestion.models import Delivery, DeliveryQuerySet, Document, IndexBuild
-from ingestion.views.deliveries import Delivered
+from ingestion.vector_index import rebuild as build
+from ingestion.views.imports import Delivered
 from sheets.models import Generation, Sheet, Spending
 from sheets.models.generation import GenerationQuerySet
 from sheets.progress import with_progress

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ingestion.embedders import Embedder, Vectors
-from ingestion.retrieve import Passage
+from ingestion.search.retrieve import Passage
+from ingestion.vector_index.embedders import Embedder, Vectors
 from sheets.body import heading_key
 from sheets.drafts import (
     Cited,

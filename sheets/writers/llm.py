@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from ingestion.retrieve import Passage
+from ingestion.search.retrieve import Passage
 from sheets.drafts import (
     AnswerRefused,
     Cited,

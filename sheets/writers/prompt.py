@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ingestion.retrieve import Passage
+from ingestion.search.retrieve import Passage
 from sheets.drafts import Evidence, FieldBrief, SectionBrief
 
 PLACES = {"request": ("titre", "section", "champs", "passages"), "repair": ("erreur",)}

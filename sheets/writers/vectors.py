@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ingestion.embed import store
-from ingestion.embedders import Embedder, Vectors
 from ingestion.models import Vector
+from ingestion.pipeline.embed import store
+from ingestion.vector_index.embedders import Embedder, Vectors
 from wikico2.llm.client import Patience
 
 

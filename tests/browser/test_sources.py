@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from ingestion import ingest
 from ingestion.models import Document
+from ingestion.pipeline import run as ingest
 from tests.browser.conftest import WIDTHS
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.worker import Worker

@@ -9,10 +9,21 @@ from django.core.management import call_command
 from django_q.models import Schedule
 from pytest_django import Settings
 
-from ingestion import audit, build, chroma, index
-from ingestion.holdings import holdings
 from ingestion.models import Document, IndexBuild, Vector
-from ingestion.retrieve import retrieve
+from ingestion.search.retrieve import retrieve
+from ingestion.vector_index import (
+    chroma_client as chroma,
+)
+from ingestion.vector_index import (
+    collections as index,
+)
+from ingestion.vector_index import (
+    consistency as audit,
+)
+from ingestion.vector_index import (
+    rebuild as build,
+)
+from ingestion.vector_index.registry import holdings
 from sheets.index import SECTIONS
 from sheets.models import Revision, Sheet, SheetType
 from sheets.revise import save_revision

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.chunk import ChunkDraft, chunk_pages
+from ingestion.pipeline.chunk import ChunkDraft, chunk_pages
 from ingestion.readers import Block, PageText
 
 

@@ -11,9 +11,10 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from pytest_django import Settings
 
-from ingestion import deliver, ingest
-from ingestion.accept import accept
+from ingestion.intake import imports as deliver
+from ingestion.intake.upload import accept
 from ingestion.models import Delivery, Document
+from ingestion.pipeline import run as ingest
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.ingestion import web
 from tests.ingestion.test_unpack import packed
@@ -95,11 +96,11 @@ class TestArchive:
             taken.append(args)
             return accept(*args, **kwargs)
 
-        monkeypatch.setattr("ingestion.deliver.accept", dying)
+        monkeypatch.setattr("ingestion.intake.imports.accept", dying)
         with pytest.raises(KeyboardInterrupt):
             deliver.deliver(delivery.pk)
         assert len(outcomes(delivery)) == 1
-        monkeypatch.setattr("ingestion.deliver.accept", accept)
+        monkeypatch.setattr("ingestion.intake.imports.accept", accept)
         Delivery.objects.filter(pk=delivery.pk).update(lease_until=timezone.now())
         assert resume_stalled() == 1
         run_queue()

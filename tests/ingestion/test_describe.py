@@ -8,10 +8,12 @@ from django.test import Client
 from django.utils.html import escape
 from django_q.models import OrmQ
 
-from ingestion import alike, dates, describe, ingest, metadata
+from ingestion.intake import dates, describe, metadata
+from ingestion.intake import near_duplicates as alike
 from ingestion.models import Chunk, Delivery, Document, Sketch
+from ingestion.pipeline import run as ingest
 from ingestion.readers import DocumentInfo
-from ingestion.readers.xmp import described
+from ingestion.readers.pdf.xmp import described
 from sheets.models import Sheet, SheetType
 from sheets.stale import Writing
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload

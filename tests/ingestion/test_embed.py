@@ -5,10 +5,10 @@ import pytest
 from django.conf import settings as django_settings
 from pytest_django import Settings
 
-from ingestion.embed import embed_chunks, embedded_text, without_vector
-from ingestion.embedders import Embedder, get_embedder, local
-from ingestion.embedders.remote import RemoteEmbedder
 from ingestion.models import Chunk, Document, Vector
+from ingestion.pipeline.embed import embed_chunks, embedded_text, without_vector
+from ingestion.vector_index.embedders import Embedder, get_embedder, local
+from ingestion.vector_index.embedders.remote import RemoteEmbedder
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from wikico2.errors import TransientError
 

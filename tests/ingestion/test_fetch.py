@@ -11,7 +11,7 @@ import httpcore
 import pytest
 from pytest_django import Settings
 
-from ingestion.fetch import checked_url, fetch, is_public
+from ingestion.intake.fetch import checked_url, fetch, is_public
 from tests.ingestion import web
 from wikico2.errors import TransientError, WorkError
 

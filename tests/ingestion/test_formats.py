@@ -8,18 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.readers import Block, DocumentInfo, Limits, PageText, ReadError, media
-from ingestion.readers import docx as docx_reader
-from ingestion.readers import html as html_reader
+from ingestion.readers import Block, DocumentInfo, Limits, PageText, ReadError
 from ingestion.readers import image as image_reader
-from ingestion.readers import markdown as markdown_reader
-from ingestion.readers import odt as odt_reader
-from ingestion.readers import plain as plain_reader
-from ingestion.readers import pptx as pptx_reader
-from ingestion.readers import xlsx as xlsx_reader
-from ingestion.readers.flow import PAGE, paginate
-from ingestion.readers.reading import picture_of, read_document
-from ingestion.readers.xlsx import number_as_shown
+from ingestion.readers import media_type as media
+from ingestion.readers.api import picture_of, read_document
+from ingestion.readers.office import docx as docx_reader
+from ingestion.readers.office import odt as odt_reader
+from ingestion.readers.office import pptx as pptx_reader
+from ingestion.readers.office import xlsx as xlsx_reader
+from ingestion.readers.office.xlsx import number_as_shown
+from ingestion.readers.text import html as html_reader
+from ingestion.readers.text import markdown as markdown_reader
+from ingestion.readers.text import plain as plain_reader
+from ingestion.readers.text.pagination import PAGE, paginate
 from tests.ingestion import office
 
 LIMITS = Limits(memory_mb=1024, cpu_seconds=20, wall_seconds=20)

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from ingestion import chroma, index
 from ingestion.models import Document, Vector
+from ingestion.vector_index import chroma_client as chroma
+from ingestion.vector_index import collections as index
 from tests.conftest import LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL as MODEL
 from tests.fake_ai import FakeAI, Fault, vector_of
@@ -79,7 +80,7 @@ def test_a_vector_left_by_another_database_is_replaced(document: Document) -> No
 
 
 def test_only_the_documents_asked_for_are_searched(document: Document) -> None:
-    from ingestion import ingest
+    from ingestion.pipeline import run as ingest
 
     other = ingest.accept(upload(make_pdf(STEAM, LIGHT)), None)
     run_queue()

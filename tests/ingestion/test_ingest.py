@@ -16,12 +16,13 @@ from pytest_django import Settings
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
-from ingestion import index, ingest
-from ingestion.accept import clean_name
+from ingestion.intake.upload import clean_name
 from ingestion.models import Chunk, Document, Page, Vector
+from ingestion.pipeline import run as ingest
+from ingestion.pipeline.job import MAX_ATTEMPTS, MAX_OUTAGES
 from ingestion.signals import document_settled
 from ingestion.tasks import forget_document
-from ingestion.work import MAX_ATTEMPTS, MAX_OUTAGES
+from ingestion.vector_index import collections as index
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from wikico2.errors import WorkError
@@ -150,7 +151,7 @@ class TestRefusing:
         def fail(*args: Any) -> None:
             raise RuntimeError("the queue is away")
 
-        monkeypatch.setattr("ingestion.accept.enqueue", fail)
+        monkeypatch.setattr("ingestion.intake.upload.enqueue", fail)
         with pytest.raises(RuntimeError):
             ingest.accept(upload(PDF), None)
 

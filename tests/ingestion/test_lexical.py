@@ -6,10 +6,11 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 
-from ingestion import lexical, postings, spelling
 from ingestion.models import Chunk, Document, Synonyms
-from ingestion.query import parse
-from ingestion.retrieve import PLACE, find_passages
+from ingestion.search import bm25 as lexical
+from ingestion.search import postings, spelling
+from ingestion.search.query import parse
+from ingestion.search.retrieve import PLACE, find_passages
 
 TABLE = Chunk._meta.db_table
 TEXTS = {

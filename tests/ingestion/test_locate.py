@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.locate import locate
+from ingestion.anchors.page_highlight import locate
 from ingestion.readers import Char, Rect
 
 

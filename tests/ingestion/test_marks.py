@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.marks import Run, marked_blocks, spans
+from ingestion.anchors.text_highlight import Run, marked_blocks, spans
 
 TEXT = (
     "Avant-propos. « Le Bilan Carbone® » coûte 12 % de l’énergie-\nprimaire.\n\n"

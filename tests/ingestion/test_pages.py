@@ -11,10 +11,10 @@ from django.core.files.storage import default_storage
 from django.db.models.fields.files import FieldFile
 from django.test import Client
 
-from ingestion import pages
+from ingestion.anchors import page_images as pages
 from ingestion.models import Document
 from ingestion.readers import Limits, PageImage
-from ingestion.readers.reading import render_page
+from ingestion.readers.api import render_page
 from ingestion.templatetags.sources import in_words
 from tests.conftest import AIR, make_pdf, run_queue, upload
 from wikico2.errors import WorkError
@@ -150,7 +150,7 @@ class TestPage:
     def test_a_passage_of_another_source_marks_nothing(
         self, client: Client, document: Document, contributor: User
     ) -> None:
-        from ingestion import ingest
+        from ingestion.pipeline import run as ingest
 
         other = ingest.accept(upload(make_pdf(AIR), "autre.pdf"), contributor)
         run_queue()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingestion.query import MAX_ITEMS, Item, parse
+from ingestion.search.query import MAX_ITEMS, Item, parse
 
 FIELDS = {"type": "type", "etat": "state"}
 

@@ -13,14 +13,14 @@ import pytest
 from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
-from ingestion.locate import locate
+from ingestion.anchors.page_highlight import locate
 from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, Rect
-from ingestion.readers.headings import Bookmark
-from ingestion.readers.layout import structure
-from ingestion.readers.lines import Line, RawPage, Segment
-from ingestion.readers.media import PDF, sniff
-from ingestion.readers.quality import is_nonsense
-from ingestion.readers.reading import check_document, picture_of, read_document, render_page
+from ingestion.readers.api import check_document, picture_of, read_document, render_page
+from ingestion.readers.media_type import PDF, sniff
+from ingestion.readers.pdf.layout import structure
+from ingestion.readers.pdf.lines import Line, RawPage, Segment
+from ingestion.readers.repair.garbled import is_nonsense
+from ingestion.readers.repair.headings import Bookmark
 from tests.ingestion import crafted
 
 LIMITS = Limits(memory_mb=1024, cpu_seconds=20, wall_seconds=20)

@@ -7,8 +7,11 @@ import pytest
 from django.core.management import call_command
 from pytest_django import Settings
 
-from ingestion import find, index, ingest, retrieve
 from ingestion.models import Chunk, Document
+from ingestion.pipeline import run as ingest
+from ingestion.search import hybrid as find
+from ingestion.search import retrieve
+from ingestion.vector_index import collections as index
 from tests.conftest import LIGHT, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from wikico2.errors import TransientError

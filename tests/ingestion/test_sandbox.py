@@ -14,10 +14,12 @@ import psutil
 import pytest
 from pytest_django import Settings
 
-from ingestion.accept import limits
-from ingestion.readers import Limits, ReadError, media, sandbox
-from ingestion.readers.media import PDF
-from ingestion.readers.reading import check_document, read_document, render_page
+from ingestion.intake.upload import limits
+from ingestion.readers import Limits, ReadError
+from ingestion.readers import media_type as media
+from ingestion.readers.api import check_document, read_document, render_page
+from ingestion.readers.media_type import PDF
+from ingestion.readers.sandbox import parent as sandbox
 from tests.ingestion import crafted, office
 
 LIMITS = Limits(memory_mb=1024, cpu_seconds=20, wall_seconds=20)
@@ -194,7 +196,7 @@ def child_of(path: Path, limits: Limits = LIMITS) -> tuple[int, object]:
 
 def _children() -> list[int]:
     found = psutil.Process().children()
-    return [child.pid for child in found if "ingestion.readers.child" in child.cmdline()]
+    return [child.pid for child in found if "ingestion.readers.sandbox.child" in child.cmdline()]
 
 
 def test_stopping_early_kills_the_child(tmp_path: Path) -> None:

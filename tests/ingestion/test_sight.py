@@ -12,10 +12,12 @@ from pytest_django import Settings
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from ingestion import ingest, pages, sight
+from ingestion.anchors import page_images as pages
 from ingestion.models import Chunk, Document, Sight
+from ingestion.ocr import recognise as sight
+from ingestion.ocr.engines.vision_model import NOTHING
+from ingestion.pipeline import run as ingest
 from ingestion.readers import Rect
-from ingestion.seers.model import NOTHING
 from sheets.models.spending import Spending
 from tests.conftest import run_queue, upload
 from tests.fake_ai import IMAGE_TOKENS, VISION_MODEL, FakeAI, Fault

@@ -12,11 +12,13 @@ from django.utils.translation import override
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from ingestion import index, ingest, journal
-from ingestion.chunk import chunk_pages
-from ingestion.embedders import get_embedder
 from ingestion.models import Chunk, Document, LogLine, Vector
-from ingestion.work import Work
+from ingestion.pipeline import event_log as journal
+from ingestion.pipeline import run as ingest
+from ingestion.pipeline.chunk import chunk_pages
+from ingestion.pipeline.job import Work
+from ingestion.vector_index import collections as index
+from ingestion.vector_index.embedders import get_embedder
 from tests.conftest import AIR, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
 from wikico2.errors import TransientError, WorkError

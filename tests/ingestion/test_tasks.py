@@ -12,10 +12,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
-from ingestion import index, ingest
 from ingestion.models import Chunk, Document, Page, Vector
+from ingestion.pipeline import run as ingest
+from ingestion.pipeline.wait import wait_until_read
 from ingestion.tasks import advance_document, forget_document
-from ingestion.wait import wait_until_read
+from ingestion.vector_index import collections as index
 from tests.conftest import AIR, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from tests.worker import Worker, wait_for
@@ -126,7 +127,7 @@ class TestWaiting:
     def test_without_a_worker_a_wait_says_so(
         self, waiting_document: Document, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ingestion.wait.WORKER_PATIENCE", 0.1)
+        monkeypatch.setattr("ingestion.pipeline.wait.WORKER_PATIENCE", 0.1)
         with pytest.raises(WorkError) as caught:
             wait_until_read([waiting_document], poll=0.05)
         assert caught.value.code == "no_worker"

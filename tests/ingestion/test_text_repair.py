@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ingestion.readers.text import (
+from ingestion.readers.repair.characters import (
     CUT,
     join_lines,
     language_of,

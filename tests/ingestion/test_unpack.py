@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 from pytest_django import Settings
 
-from ingestion.unpack import Archive, is_archive
+from ingestion.intake.zip_archive import Archive, is_archive
 from wikico2.errors import WorkError
 
 

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from ingestion.intake.watch_folder import Outcome, Watch, files_in
 from ingestion.models import Delivery, Document, WatchedFile
-from ingestion.watch import Outcome, Watch, files_in
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue
 from tests.ingestion.test_unpack import packed
 

@@ -1,6 +1,6 @@
 """Plain values for the tests of the core."""
 
-from ingestion.retrieve import Passage
+from ingestion.search.retrieve import Passage
 from sheets.drafts import FieldBrief, SectionBrief, Template
 
 

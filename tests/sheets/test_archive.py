@@ -16,7 +16,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from PIL import Image
 
-from ingestion.accept import accept as accept_source
+from ingestion.intake.upload import accept as accept_source
 from ingestion.models import Chunk, Document
 from sheets.edit import save_edit, version_of
 from sheets.front import BadFront, split_front, with_front

@@ -13,8 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from ingestion import ingest
 from ingestion.models import Document
+from ingestion.pipeline import run as ingest
 from sheets import generate
 from sheets.evidence import gather_evidence
 from sheets.models import (

@@ -10,8 +10,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from pytest_django import Settings
 
-from ingestion import ingest
 from ingestion.models import Document
+from ingestion.pipeline import run as ingest
 from sheets import generate, propose, stale
 from sheets.models import Field, Proposal, Section, Sheet, SheetType
 from sheets.revise import save_revision

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.retrieve import Passage
+from ingestion.search.retrieve import Passage
 from sheets.body import split_notes, statements
 from sheets.compose import Sources, compose
 from sheets.drafts import Cited, Evidence, FieldDraft, Row, SectionDraft, Statement

@@ -5,9 +5,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from pytest_django import Settings
 
 from bench.facts import follow, share
-from ingestion import ingest
-from ingestion.embedders import get_embedder
 from ingestion.models import Document
+from ingestion.pipeline import run as ingest
+from ingestion.vector_index.embedders import get_embedder
 from sheets.drafts import Evidence, FieldBrief, FieldDraft, SectionBrief, SectionDraft, Template
 from sheets.evidence import choose, gather_evidence, in_turns, says_the_same, unheard
 from sheets.models import Prompt, SheetType

@@ -4,10 +4,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ingestion import audit, build, index
-from ingestion.embedders import embedder_called
-from ingestion.holdings import holdings
 from ingestion.models import Document
+from ingestion.vector_index import collections as index
+from ingestion.vector_index import consistency as audit
+from ingestion.vector_index import rebuild as build
+from ingestion.vector_index.embedders import embedder_called
+from ingestion.vector_index.registry import holdings
 from wikico2.errors import WorkError
 
 

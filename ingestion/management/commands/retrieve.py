@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from ingestion.retrieve import BY_WORDS, Passage, retrieve
+from ingestion.search.retrieve import BY_WORDS, Passage, retrieve
 
 
 class Command(BaseCommand):

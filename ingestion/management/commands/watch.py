@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
+from ingestion.intake.watch_folder import Outcome, Watch
 from ingestion.models import Document
-from ingestion.watch import Outcome, Watch
 
 
 def folder(given: str) -> Path:

@@ -8,11 +8,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
-from ingestion.accept import double_of
-from ingestion.deliver import deliver
+from ingestion.intake.imports import deliver
+from ingestion.intake.upload import double_of
+from ingestion.intake.watch_folder import files_in, take
 from ingestion.models import Delivery, Document
-from ingestion.wait import wait_until_read
-from ingestion.watch import files_in, take
+from ingestion.pipeline.wait import wait_until_read
 from sheets.generate import request_sheet
 from sheets.models import SheetType
 from sheets.wait import wait_until_written

@@ -10,8 +10,8 @@ from django.core.files import File
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from ingestion.ingest import accept
 from ingestion.models import Document
+from ingestion.pipeline.run import accept
 from sheets.generate import request_sheet
 from sheets.models import Sheet, SheetType
 from wikico2.errors import WorkError

@@ -1,0 +1,112 @@
+"""Embed: every passage of a document gets its vector, computed or paid for once."""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from django.db.models import Exists, Model, OuterRef, QuerySet
+
+from ingestion.models import Chunk, Vector
+from ingestion.vector_index.embedders import Embedder, Vectors
+from wikico2.errors import TransientError, WorkError
+from wikico2.llm.client import Patience
+from wikico2.llm.concurrency import side_by_side
+
+Progress = Callable[[int, int], None]
+Stored = Callable[[Sequence[Any], Vectors], None]
+
+
+def embedded_text(chunk: Chunk) -> str:
+    """Return what is embedded for a passage: its headings and its text, as its hash covers them."""
+    return f"{chunk.trail}\n{chunk.text}" if chunk.headings else chunk.text
+
+
+def without_vector(chunks: QuerySet[Any], model: str) -> QuerySet[Any]:
+    """Return the passages for which `model` has not been asked yet."""
+    known = Vector.objects.filter(content_hash=OuterRef("content_hash"), model=model)
+    return chunks.filter(~Exists(known))
+
+
+def embed_chunks(
+    chunks: QuerySet[Any],
+    embedder: Embedder,
+    *,
+    text: Callable[[Any], str] = embedded_text,
+    enough: Callable[[], bool] = lambda: False,
+    on_progress: Progress = lambda done, total: None,
+    on_stored: Stored = lambda chunks, vectors: None,
+    patience: Patience | None = None,
+) -> bool:
+    """Store the vectors that are still missing; tell whether none is any more.
+
+    They may be rows of another kind that have a `content_hash`, of which `text` is embedded.
+    As many batches are asked for at the same time as the embedder allows. Asks for no further one,
+    though never for none at all, once `enough` says so or one has failed; what was asked for by
+    then is waited for and stored, so that it need not be paid for twice. `on_progress` gets the
+    passages that have their vector and the number of all; `on_stored` the passages of a batch with
+    their vectors. A text that occurs twice is computed once.
+    """
+    total = chunks.count()
+    missing = without_vector(chunks, embedder.name).order_by("pk")
+    waiting: dict[str, list[int]] = {}
+    for pk, content_hash in missing.values_list("pk", "content_hash"):
+        waiting.setdefault(content_hash, []).append(pk)
+    done = total - sum(map(len, waiting.values()))
+    on_progress(done, total)
+    failed: list[WorkError] = []
+    answers = side_by_side(
+        _jobs(waiting, embedder, chunks.model, text),
+        at_once=embedder.at_once,
+        patience=patience or Patience.of_settings(),
+        enough=lambda: bool(failed) or (done < total and enough()),
+    )
+    for (batch, rows), vectors in answers:
+        if isinstance(vectors, WorkError):
+            failed.append(vectors)
+            continue
+        store([row.content_hash for row in rows], vectors, embedder.name)
+        on_stored(rows, vectors)
+        done += sum(len(waiting[content_hash]) for content_hash in batch)
+        on_progress(done, total)
+    if failed:
+        raise next((f for f in failed if not isinstance(f, TransientError)), failed[0])
+    return done >= total
+
+
+def _jobs(
+    waiting: Mapping[str, list[int]],
+    embedder: Embedder,
+    model: type[Model],
+    text: Callable[[Any], str],
+) -> Iterator[tuple[tuple[list[str], list[Any]], Callable[[Patience], Vectors]]]:
+    """Yield, batch by batch, the hashes with the passages to ask for, and the request."""
+    hashes = iter(waiting)
+    while batch := list(itertools.islice(hashes, embedder.batch)):
+        pks = [waiting[key][0] for key in batch]
+        found = model._default_manager.defer("search").in_bulk(pks)
+        # A passage may be gone by now: its document was read again, or removed.
+        rows: list[Any] = list(found.values())
+        texts = [text(row) for row in rows]
+        yield (batch, rows), functools.partial(embedder.passages, texts)
+
+
+def store(hashes: list[str], vectors: Vectors, model: str) -> None:
+    """Keep vectors for the texts of these hashes; what another worker has stored stays.
+
+    Raises TransientError("bad_answer") for vectors that are no numbers, or of another length than
+    those that are kept of the model.
+    """
+    if len(vectors) != len(hashes) or not np.isfinite(vectors).all():
+        raise TransientError("bad_answer", reason="vectors that cannot be used")
+    length, kept = (vectors.shape[1] if len(hashes) else 0), Vector.length_of(model)
+    if hashes and kept not in (0, length):
+        raise TransientError("bad_answer", reason=f"vectors of {length} numbers instead of {kept}")
+    Vector.objects.bulk_create(
+        [
+            Vector(content_hash=content_hash, model=model, data=vector.astype("<f4").tobytes())
+            for content_hash, vector in zip(hashes, vectors, strict=True)
+        ],
+        ignore_conflicts=True,
+    )

@@ -1,0 +1,158 @@
+"""Read files of any format: what the rest of the program calls. A child process does the work."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from ingestion.readers import (
+    Block,
+    Char,
+    DocumentInfo,
+    Limits,
+    PageImage,
+    PageText,
+    Progress,
+    ReadError,
+)
+from ingestion.readers import (
+    media_type as media,
+)
+from ingestion.readers.registry import FORMATS
+from ingestion.readers.sandbox import parent as sandbox
+
+__all__ = ["check_document", "picture_of", "read_document", "render_page"]
+
+QUICK_SECONDS = 5.0
+_TAIL = 2_048
+
+Made = TypeVar("Made")
+
+
+def read_document(
+    path: Path, media_type: str, limits: Limits, *, progress: Progress | None = None
+) -> Iterator[DocumentInfo | PageText]:
+    """Yield what the document is, then each of its pages; `ReadError` when it cannot be read.
+
+    Pages without text are among them; whether a document without any is worth keeping is for the
+    caller to say.
+    """
+    with _answers("read", path, media_type, limits) as answers:
+        for answer in answers:
+            if answer["kind"] == "progress":
+                if progress is not None:
+                    progress(int(answer["done"]), int(answer["pages"]))
+            elif answer["kind"] == "info":
+                yield _converted(_info, answer)
+            else:
+                yield _converted(_page, answer)
+
+
+def check_document(path: Path, media_type: str, limits: Limits) -> DocumentInfo:
+    """Open a document and say what it is, or raise `ReadError`: all in seconds.
+
+    Its `page_count` is 0 where only reading tells.
+    """
+    quick = replace(limits, wall_seconds=min(limits.wall_seconds, QUICK_SECONDS))
+    with _answers("check", path, media_type, quick) as answers:
+        return _converted(_info, next(answers))
+
+
+def render_page(
+    path: Path, media_type: str, number: int, limits: Limits, *, max_width: int = 1400
+) -> PageImage:
+    """Draw one page, numbered from 1, with the place of each of its characters."""
+    options: dict[str, int | str] = {"number": number, "max_width": max_width}
+    with _answers("render", path, media_type, limits, **options) as answers:
+        return _converted(_image, next(answers))
+
+
+def picture_of(
+    path: Path, media_type: str, reference: str, limits: Limits, *, max_width: int = 1400
+) -> PageImage:
+    """Return the picture that a block of the document refers to."""
+    options: dict[str, int | str] = {"reference": reference, "max_width": max_width}
+    with _answers("picture", path, media_type, limits, **options) as answers:
+        return _converted(_image, next(answers))
+
+
+@contextmanager
+def _answers(
+    verb: str, path: Path, media_type: str, limits: Limits, **options: int | str
+) -> Iterator[Generator[sandbox.Answer, None, None]]:
+    """Give the answers of a child that ends with this block; explain what it cannot open."""
+    if not path.stat().st_size:
+        raise ReadError("empty_file")
+    if media_type not in FORMATS:
+        code = "old_office" if media_type == media.OLE else "unknown_format"
+        raise ReadError(code, {"media_type": media_type})
+    options["module"] = FORMATS[media_type].module
+    try:
+        with closing(sandbox.run(verb, path, limits, **options)) as answers:
+            yield answers
+    except ReadError as error:
+        if error.code == "unreadable" and media_type == media.PDF and _is_cut_short(path):
+            raise ReadError("truncated", error.details) from error
+        raise
+
+
+def _is_cut_short(path: Path) -> bool:
+    """Tell whether a file lacks the mark with which every PDF ends."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return b"%%EOF" not in file.read()
+
+
+def _converted(convert: Callable[[sandbox.Answer], Made], answer: sandbox.Answer) -> Made:
+    """Build a value of ours from an answer, which a file may have led astray."""
+    try:
+        return convert(answer)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ReadError("crashed", {"answer": type(error).__name__}) from error
+
+
+def _info(answer: sandbox.Answer) -> DocumentInfo:
+    return DocumentInfo(
+        page_count=int(answer["page_count"]),
+        title=str(answer["title"]),
+        author=str(answer["author"]),
+        language=str(answer["language"]),
+        created=str(answer["created"]),
+        publisher=str(answer["publisher"]),
+        licence=str(answer["licence"]),
+    )
+
+
+def _page(answer: sandbox.Answer) -> PageText:
+    blocks = tuple(_block(**block) for block in answer["blocks"])
+    return PageText(
+        number=int(answer["number"]),
+        text="\n\n".join(block.text for block in blocks),
+        width=float(answer["width"]),
+        height=float(answer["height"]),
+        blocks=blocks,
+        doubt=str(answer["doubt"]),
+    )
+
+
+def _block(
+    *, kind: str, text: str, level: int = 0, picture: str = "", digest: str = "", by: str = ""
+) -> Block:
+    return Block(str(kind), str(text), int(level), str(picture), str(digest), str(by))
+
+
+def _image(answer: sandbox.Answer) -> PageImage:
+    return PageImage(
+        data=base64.b64decode(answer["data"], validate=True),
+        media_type=str(answer["media_type"]),
+        width=int(answer["width"]),
+        height=int(answer["height"]),
+        chars=tuple(
+            Char(str(char), float(x0), float(y0), float(x1), float(y1))
+            for char, x0, y0, x1, y1 in answer["chars"]
+        ),
+    )

@@ -1,0 +1,111 @@
+"""Count the numbered paragraphs of a Word document as Word does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from docx.oxml.ns import qn
+
+from ingestion.readers.office.docx_styles import value
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+DEEPEST = 9
+_PLACE = re.compile(r"%(\d)")
+_ROMAN = (
+    (1000, "m"),
+    (900, "cm"),
+    (500, "d"),
+    (400, "cd"),
+    (100, "c"),
+    (90, "xc"),
+    (50, "l"),
+    (40, "xl"),
+    (10, "x"),
+    (9, "ix"),
+    (5, "v"),
+    (4, "iv"),
+    (1, "i"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    form: str  # decimal, bullet, lowerLetter, …
+    text: str  # such as "%1.%2"
+    start: int
+
+
+@dataclass(slots=True)
+class Numbering:
+    """The lists that a document defines, and how far each has come."""
+
+    levels: dict[str, dict[int, Level]] = field(default_factory=dict)  # by list
+    kinds: dict[str, str] = field(default_factory=dict)  # the definition behind each list
+    counts: dict[str, list[int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, root: _Element | None) -> Numbering:
+        """Read the definitions of a numbering part; none without one."""
+        numbering = cls()
+        if root is None:
+            return numbering
+        kinds = {
+            str(kind.get(qn("w:abstractNumId"))): _levels(kind)
+            for kind in root.findall(qn("w:abstractNum"))
+        }
+        for number in root.findall(qn("w:num")):
+            name = str(number.get(qn("w:numId")))
+            link = number.find(qn("w:abstractNumId"))
+            kind = str(link.get(qn("w:val"))) if link is not None else ""
+            numbering.kinds[name] = kind
+            numbering.levels[name] = kinds.get(kind, {})
+        return numbering
+
+    def marker(self, name: str, depth: int) -> str:
+        """Count one paragraph of a list; return what stands before it, `-` for a bullet."""
+        levels = self.levels.get(name, {})
+        level = levels.get(depth)
+        if level is None or not 0 <= depth < DEEPEST:
+            return "-"
+        counts = self.counts.setdefault(self.kinds[name], [0] * DEEPEST)
+        counts[depth] = counts[depth] + 1 if counts[depth] else level.start
+        counts[depth + 1 :] = [0] * (DEEPEST - depth - 1)
+        if level.form == "none" or not level.text:
+            return ""
+        if level.form == "bullet":
+            return "-"
+
+        def written(place: re.Match[str]) -> str:
+            i = int(place[1]) - 1
+            other = levels.get(i)
+            return _numeral(counts[i] or 1, other.form) if other is not None else ""
+
+        return _PLACE.sub(written, level.text)
+
+
+def _levels(kind: _Element) -> dict[int, Level]:
+    found: dict[int, Level] = {}
+    for level in kind.findall(qn("w:lvl")):
+        form, text, start = (value(level, name) for name in ("w:numFmt", "w:lvlText", "w:start"))
+        depth = str(level.get(qn("w:ilvl")) or "0")
+        if depth.isdecimal():
+            begin = int(start) if start.isdecimal() else 1
+            found[int(depth)] = Level(form or "decimal", text, begin)
+    return found
+
+
+def _numeral(number: int, form: str) -> str:
+    if form in ("lowerLetter", "upperLetter"):
+        letter = chr(ord("a") + (number - 1) % 26)
+        return letter if form == "lowerLetter" else letter.upper()
+    if form in ("lowerRoman", "upperRoman"):
+        roman = ""
+        for value, letters in _ROMAN:
+            roman += letters * (number // value)
+            number %= value
+        return roman if form == "lowerRoman" else roman.upper()
+    return str(number)

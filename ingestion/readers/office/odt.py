@@ -1,0 +1,266 @@
+"""Read OpenDocument texts: odfdo opens them, this walks their elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import odfdo
+from odfdo import Element
+
+from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress, ReadError
+from ingestion.readers.office.pictures import draw, picture
+from ingestion.readers.office.zip_check import check_archive
+from ingestion.readers.pictures import figure
+from ingestion.readers.repair.characters import repair
+from ingestion.readers.repair.headings import is_caption
+from ingestion.readers.text.pagination import About, page, paginate, table
+
+__all__ = ["check", "draw", "picture", "read"]
+
+DEEPEST = 100
+MOST_REPEATED = 100
+_SILENT = frozenset({"office:annotation", "text:tracked-changes", "office:forms", "svg:title"})
+_CONTENTS = frozenset({"text:table-of-content", "text:illustration-index", "text:table-index"})
+_TABLE_PARTS = frozenset({"table:table-header-rows", "table:table-rows", "table:table-row-group"})
+
+Placed = tuple[int, Block]
+"""A block with the page that it begins on."""
+
+
+def check(file: str, limits: Limits) -> DocumentInfo:
+    """Open the document and say what it states."""
+    return _about(_open(file, limits)).info()
+
+
+def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
+    """Read the text on the pages that the file remembers, else on pages of equal length."""
+    document = _open(file, limits)
+    walk = _Walk(document)
+    found = list(walk.blocks())
+    pages = _pages(found) if walk.page > 1 else paginate(block for _, block in found)
+    yield from _about(document).document(pages)
+
+
+def _open(file: str, limits: Limits) -> odfdo.Document:
+    check_archive(file, limits)
+    document = odfdo.Document(file)
+    if b"encryption-data" in _part(document, "META-INF/manifest.xml"):
+        raise ReadError("encrypted")
+    return document
+
+
+def _part(document: odfdo.Document, name: str) -> bytes:
+    """Return a file of the document; nothing for one that is not there."""
+    if document.container is None:
+        return b""
+    try:
+        part = document.container.get_part(name)
+    except KeyError:
+        return b""
+    return part if isinstance(part, bytes) else b""
+
+
+def _about(document: odfdo.Document) -> About:
+    meta = document.meta
+    created = meta.creation_date
+    return About(
+        title=str(meta.title or ""),
+        author=str(meta.initial_creator or meta.creator or ""),
+        language=str(meta.language or ""),
+        created=created.date().isoformat() if created else "",
+    )
+
+
+def _pages(found: list[Placed]) -> Iterator[PageText]:
+    expected = 1
+    for number, group in groupby(found, key=lambda item: item[0]):
+        for empty in range(expected, number):
+            yield PageText(empty, "")
+        yield page(number, (block for _, block in group))
+        expected = number + 1
+
+
+def _turning(document: odfdo.Document) -> frozenset[str]:
+    """Return the names of the styles that begin a page."""
+    names = []
+    for style in document.content.get_styles("paragraph"):
+        properties = style.get_element("style:paragraph-properties")
+        breaks = properties.get_attribute("fo:break-before") if properties is not None else None
+        if breaks == "page" or style.get_attribute("style:master-page-name"):
+            names.append(str(style.get_attribute("style:name")))
+    return frozenset(names)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Goes through the body, counting pages."""
+
+    document: odfdo.Document
+    page: int = 1
+    begun: bool = False
+    turning: frozenset[str] = frozenset()  # styles whose paragraphs begin a page
+    notes: list[str] = field(default_factory=list)  # called since the last paragraph
+    pictures: list[tuple[str, str]] = field(default_factory=list)
+    boxes: list[Element] = field(default_factory=list)
+
+    def blocks(self) -> Iterator[Placed]:
+        """Yield each block with the page that it begins on."""
+        self.turning = _turning(self.document)
+        yield from self._inside(self.document.body, 0)
+
+    def _inside(self, parent: Element, depth: int) -> Iterator[Placed]:
+        if depth > DEEPEST:
+            return
+        for child in parent.children:
+            tag = child.tag
+            if tag == "text:h":
+                level = str(child.get_attribute("text:outline-level") or "1")
+                yield from self._paragraph(child, int(level) if level.isdecimal() else 1, depth)
+            elif tag == "text:p":
+                yield from self._paragraph(child, 0, depth)
+            elif tag == "text:list":
+                yield from self._list(child, 0)
+            elif tag == "table:table":
+                yield from self._table(child)
+            elif tag == "text:soft-page-break":
+                self.page += 1
+            elif tag in _CONTENTS:
+                yield from self._contents(child)
+            elif tag not in _SILENT:
+                yield from self._inside(child, depth + 1)
+
+    def _paragraph(self, element: Element, level: int, depth: int) -> Iterator[Placed]:
+        if str(element.get_attribute("text:style-name")) in self.turning and self.begun:
+            self.page += 1
+        begin = self.page
+        text = repair(self._text(element))
+        line = " ".join(text.split())
+        self.begun = self.begun or bool(line)
+        if line and level:
+            yield begin, Block("heading", line, min(level, 6))
+        elif line:
+            yield begin, Block("caption" if is_caption(line) else "paragraph", text)
+        yield from self._beside(begin, depth)
+
+    def _beside(self, begin: int, depth: int) -> Iterator[Placed]:
+        """Yield what hangs on a paragraph: its pictures, frames of text and notes."""
+        for name, alt in self.pictures:
+            block = figure(_part(self.document, name), name, alt)
+            if block is not None:
+                yield begin, block
+        self.pictures = []
+        boxes, self.boxes = self.boxes, []
+        for box in boxes:
+            yield from self._inside(box, depth + 1)
+        for note in self.notes:
+            yield begin, Block("footnote", note)
+        self.notes = []
+
+    def _text(self, element: Element) -> str:
+        """Return the text of a paragraph; notes, pictures and frames in it are set aside."""
+        words = [element.text or ""]
+        for child in element.children:
+            tag = child.tag
+            if tag == "text:s":
+                words.append(" ")
+            elif tag in ("text:tab", "text:line-break"):
+                words.append(" " if tag == "text:tab" else "\n")
+            elif tag == "text:soft-page-break":
+                self.page += 1
+            elif tag == "text:note":
+                words.append(self._note(child))
+            elif tag == "draw:image":
+                self._picture(child, element)
+            elif tag == "draw:text-box":
+                self.boxes.append(child)
+            elif tag not in _SILENT:
+                words.append(self._text(child))
+            words.append(child.tail or "")
+        return "".join(words)
+
+    def _note(self, element: Element) -> str:
+        citation = element.get_element("text:note-citation")
+        body = element.get_element("text:note-body")
+        if body is None:
+            return ""
+        mark = citation.text if citation is not None else ""
+        text = " ".join(repair(self._text(child)) for child in body.children)
+        self.notes.append(f"[{mark}] {text}")
+        return f" [{mark}]"
+
+    def _picture(self, image: Element, frame: Element) -> None:
+        name = str(image.get_attribute("xlink:href") or "")
+        described = frame.get_element("svg:desc")
+        alt = repair(described.text or "") if described is not None else ""
+        if name.startswith("Pictures/"):
+            self.pictures.append((name, alt if len(alt) > 2 else ""))
+
+    def _list(self, element: Element, depth: int) -> Iterator[Placed]:
+        if depth > DEEPEST:
+            return
+        for item in element.children:
+            marker = f"{'  ' * min(depth, 8)}- "
+            for child in item.children:
+                if child.tag == "text:list":
+                    yield from self._list(child, depth + 1)
+                elif child.tag == "text:h":
+                    level = str(child.get_attribute("text:outline-level") or "1")
+                    yield from self._paragraph(child, int(level) if level.isdecimal() else 1, 0)
+                elif child.tag == "text:p":
+                    begin = self.page
+                    text = " ".join(repair(self._text(child)).split())
+                    if text:
+                        yield begin, Block("list", marker + text)
+                        marker = " " * len(marker)
+                    yield from self._beside(begin, depth)
+
+    def _contents(self, element: Element) -> Iterator[Placed]:
+        body = element.get_element("text:index-body")
+        for child in body.children if body is not None else []:
+            text = " ".join(repair(self._text(child)).split())
+            if text:
+                yield self.page, Block("contents", text)
+
+    def _table(self, element: Element) -> Iterator[Placed]:
+        begin = self.page
+        rows: list[list[str]] = []
+        headers = self._rows(element, rows, 0)
+        block = table(rows, max(headers, 1))
+        if block is None:
+            return
+        if " | " in block.text.split("\n", 1)[0]:
+            yield begin, block
+        else:  # a frame around text
+            text = "\n".join(filter(None, (" ".join(row).strip() for row in rows)))
+            yield begin, Block("paragraph", text)
+        yield from self._beside(begin, 1)
+
+    def _rows(self, element: Element, rows: list[list[str]], depth: int) -> int:
+        """Add the rows of a table to `rows`; return how many of them are its header."""
+        headers = 0
+        for child in element.children:
+            if child.tag == "text:soft-page-break":
+                self.page += 1
+            elif child.tag in _TABLE_PARTS and depth < DEEPEST:
+                before = len(rows)
+                self._rows(child, rows, depth + 1)
+                if child.tag == "table:table-header-rows":
+                    headers = len(rows) - before
+            elif child.tag == "table:table-row":
+                rows.append(self._cells(child))
+        return headers
+
+    def _cells(self, row: Element) -> list[str]:
+        cells: list[str] = []
+        for cell in row.children:
+            repeated = str(cell.get_attribute("table:number-columns-repeated") or "1")
+            times = int(repeated) if repeated.isdecimal() else 1
+            text = " ".join(self._cell(child) for child in cell.children)
+            cells += [text] * min(times, MOST_REPEATED)
+        return cells
+
+    def _cell(self, element: Element) -> str:
+        words = [self._text(element)]
+        return " ".join(repair(" ".join(words)).split())

@@ -1,0 +1,46 @@
+"""What the readers of office documents share: an archive of parts, and what it states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ingestion.readers import Limits, PageImage, ReadError
+from ingestion.readers.office.zip_check import check_archive
+from ingestion.readers.pictures import member, shown
+from ingestion.readers.text.pagination import About
+
+Opened = TypeVar("Opened")
+
+
+def opened(
+    file: str, limits: Limits, library: Callable[[str], Opened], *errors: type[Exception]
+) -> Opened:
+    """Open a document with its library; `ReadError` for what is too large, or refused by it."""
+    check_archive(file, limits)
+    refusals: tuple[type[Exception], ...] = (*errors, KeyError, ValueError)
+    try:
+        return library(file)
+    except refusals as error:
+        raise ReadError("unreadable", {"reason": str(error)[:200]}) from error
+
+
+def stated(properties: Any, author: str | None) -> About:
+    """Return what the properties of a document state."""
+    created = properties.created
+    return About(
+        title=properties.title or "",
+        author=author or "",
+        language=properties.language or "",
+        created=created.date().isoformat() if created else "",
+    )
+
+
+def draw(file: str, number: int, max_width: int) -> PageImage:
+    """Refuse: only the program that wrote the document knows how its pages look."""
+    raise ReadError("not_drawn")
+
+
+def picture(file: str, reference: str, max_width: int) -> PageImage:
+    """Give a picture by its name in the archive."""
+    return shown(member(file, reference), max_width)

@@ -1,0 +1,150 @@
+"""Read PowerPoint documents with python-pptx: a slide is a page, a chart a table of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pptx
+from pptx.enum.shapes import PP_PLACEHOLDER
+from pptx.exc import PackageNotFoundError
+
+from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress, ReadError
+from ingestion.readers.office.pictures import draw, opened, picture, stated
+from ingestion.readers.pictures import figure
+from ingestion.readers.repair.characters import repair
+from ingestion.readers.text.pagination import About, page, table
+
+__all__ = ["check", "draw", "picture", "read"]
+
+POINT = 12_700
+"""Units of the format in a point."""
+
+DEEPEST = 20
+_TITLES = {PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE}
+_MARGINS = {PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER}
+
+
+def check(file: str, limits: Limits) -> DocumentInfo:
+    """Count the slides and say what the file states."""
+    slides = _open(file, limits)
+    return _about(slides).info(len(slides.slides))
+
+
+def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
+    """Read the slides with their notes."""
+    slides = _open(file, limits)
+    if not len(slides.slides):
+        raise ReadError("no_pages")
+    yield from _about(slides).document(_pages(slides, progress))
+
+
+def _open(file: str, limits: Limits) -> Any:
+    return opened(file, limits, pptx.Presentation, PackageNotFoundError)
+
+
+def _about(slides: Any) -> About:
+    properties = slides.core_properties
+    return stated(properties, properties.author)
+
+
+def _pages(slides: Any, progress: Progress) -> Iterator[PageText]:
+    width, height = (slides.slide_width or 0) / POINT, (slides.slide_height or 0) / POINT
+    count = len(slides.slides)
+    for number, slide in enumerate(slides.slides, 1):
+        yield page(number, _slide(slide), width, height)
+        progress(number, count)
+
+
+def _slide(slide: Any) -> Iterator[Block]:
+    title = slide.shapes.title
+    if title is not None and (text := _line(title.text_frame.text)):
+        yield Block("heading", text, 1)
+    for shape in _in_order(slide.shapes, 0):
+        if title is None or shape.shape_id != title.shape_id:
+            yield from _shape(shape)
+    if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
+        notes = repair(slide.notes_slide.notes_text_frame.text)
+        if notes:
+            yield Block("note", notes)
+
+
+def _in_order(shapes: Iterable[Any], depth: int) -> Iterator[Any]:
+    """Yield shapes from the top down, then from the left; those of a group in its place."""
+    for shape in sorted(shapes, key=lambda shape: (_row(shape), shape.left or 0)):
+        if getattr(shape, "shape_type", None) is not None and hasattr(shape, "shapes"):
+            if depth < DEEPEST:
+                yield from _in_order(shape.shapes, depth + 1)
+        else:
+            yield shape
+
+
+def _row(shape: Any) -> int:
+    """Return the height of a shape in steps of half an inch, so that neighbours are level."""
+    return int((shape.top or 0) // (36 * POINT))
+
+
+def _shape(shape: Any) -> Iterator[Block]:
+    if shape.is_placeholder and shape.placeholder_format.type in _MARGINS:
+        return
+    if getattr(shape, "has_chart", False) and shape.has_chart:
+        yield from _chart(shape.chart)
+    elif getattr(shape, "has_table", False) and shape.has_table:
+        rows = [[cell.text_frame.text for cell in row.cells] for row in shape.table.rows]
+        block = table(rows)
+        if block is not None:
+            yield block
+    elif shape.has_text_frame:
+        yield from _texts(shape)
+    elif hasattr(shape, "image"):
+        yield from _picture(shape)
+
+
+def _texts(shape: Any) -> Iterator[Block]:
+    listed = shape.is_placeholder and shape.placeholder_format.type in (
+        PP_PLACEHOLDER.BODY,
+        PP_PLACEHOLDER.OBJECT,
+    )
+    paragraphs = [p for p in shape.text_frame.paragraphs if p.text.strip()]
+    for paragraph in paragraphs:
+        text = _line(paragraph.text)
+        if (listed and len(paragraphs) > 1) or paragraph.level:
+            yield Block("list", f"{'  ' * paragraph.level}- {text}")
+        else:
+            yield Block("paragraph", text)
+
+
+def _picture(shape: Any) -> Iterator[Block]:
+    try:
+        data = shape.image.blob
+        name = str(shape.part.related_part(shape._element.blip_rId).partname)
+    except (KeyError, ValueError, AttributeError):  # a picture that is linked, or lost
+        return
+    alt = repair(shape._element._nvXxPr.cNvPr.get("descr") or "")
+    block = figure(data, name.lstrip("/"), alt if len(alt) > 2 else "")
+    if block is not None:
+        yield block
+
+
+def _chart(chart: Any) -> Iterator[Block]:
+    """Write the values of a chart: a row for each category, a column for each series."""
+    if chart.has_title and chart.chart_title.has_text_frame:
+        yield Block("caption", _line(chart.chart_title.text_frame.text))
+    for plot in chart.plots:
+        categories = [str(category) for category in plot.categories]
+        series = list(plot.series)
+        rows = [["", *(str(one.name) for one in series)]]
+        for i, category in enumerate(categories):
+            rows.append([category, *(_number(one.values, i) for one in series)])
+        block = table(rows)
+        if block is not None:
+            yield block
+
+
+def _number(values: Any, index: int) -> str:
+    value = values[index] if index < len(values) else None
+    return "" if value is None else f"{value:g}".replace(".", ",")
+
+
+def _line(text: str) -> str:
+    return " ".join(repair(text).split())

@@ -1,0 +1,176 @@
+"""Read Excel workbooks with openpyxl: a sheet is a page, or several; values as they are shown."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+from openpyxl.utils.exceptions import InvalidFileException
+
+from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, Progress, ReadError
+from ingestion.readers.office.pictures import draw, opened, stated
+from ingestion.readers.repair.characters import repair
+from ingestion.readers.text.pagination import About, page, table
+
+__all__ = ["check", "draw", "picture", "read"]
+
+ROWS = 60
+"""Rows of a sheet on one page."""
+
+COLUMNS = 200
+MOST_ROWS = 200_000
+_LITERAL = re.compile(r'"([^"]*)"|\\(.)|\[\$([^\]-]*)[^\]]*\]')
+_DECIMALS = re.compile(r"\.([0#?]+)")
+_THOUSANDS = re.compile(r"[0#?](,+)(?![0#?,])")
+_COLOUR = re.compile(r"\[[^$\]]*\]|_.|\*.")
+
+
+def check(file: str, limits: Limits) -> DocumentInfo:
+    """Open the workbook and say what it states."""
+    return _about(_open(file, limits)).info()
+
+
+def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
+    """Read the sheets that are not hidden, row by row."""
+    book = _open(file, limits)
+    yield from _about(book).document(_pages(book, progress))
+
+
+def picture(file: str, reference: str, max_width: int) -> PageImage:
+    raise ReadError("not_drawn")
+
+
+def _open(file: str, limits: Limits) -> Any:
+    return opened(file, limits, _workbook, InvalidFileException)
+
+
+def _workbook(file: str) -> Any:
+    content = Path(file).open("rb")  # noqa: SIM115  read until the process ends
+    return openpyxl.load_workbook(content, read_only=True, data_only=True, keep_links=False)
+
+
+def _about(book: Any) -> About:
+    return stated(book.properties, book.properties.creator)
+
+
+def _pages(book: Any, progress: Progress) -> Iterator[PageText]:
+    number = 0
+    sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+    for done, sheet in enumerate(sheets, 1):
+        title = repair(sheet.title)
+        for blocks in _sheet(sheet):
+            number += 1
+            yield page(number, [Block("heading", title, 1), *blocks])
+        progress(done, len(sheets))
+
+
+def _sheet(sheet: Any) -> Iterator[list[Block]]:
+    """Yield the blocks of each page of a sheet; a table that goes on has its header again."""
+    held: list[Block] = []
+    room = ROWS
+    for area in _areas(_rows(sheet)):
+        wide = max(sum(map(bool, row)) for row in area) > 1
+        if not wide:
+            held += [Block("paragraph", " ".join(filter(None, row))) for row in area]
+            continue
+        lead = _lead(area)
+        held += [Block("paragraph", " ".join(filter(None, row))) for row in area[:lead]]
+        header, rows = area[lead], area[lead + 1 :]
+        for first in range(0, max(len(rows), 1), ROWS):
+            part = rows[first : first + ROWS]
+            if held and room < len(part):
+                yield held
+                held, room = [], ROWS
+            block = table([header, *part])
+            if block is not None:
+                held.append(block)
+            room -= len(part)
+    if held:
+        yield held
+
+
+def _lead(area: list[list[str]]) -> int:
+    """Return how many rows of one cell, such as a title, stand before the header."""
+    return next((i for i, row in enumerate(area) if sum(map(bool, row)) > 1), 0)
+
+
+def _areas(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
+    """Part rows where one is empty."""
+    area: list[list[str]] = []
+    for row in rows:
+        if any(row):
+            area.append(row)
+        elif area:
+            yield area
+            area = []
+    if area:
+        yield area
+
+
+def _rows(sheet: Any) -> Iterator[list[str]]:
+    sheet.reset_dimensions()  # what a file says of its size may be far off
+    before = 0
+    for count, row in enumerate(sheet.iter_rows(max_col=COLUMNS)):
+        if count > MOST_ROWS:
+            raise ReadError("too_much_text", {"rows": count})
+        texts = [_shown(cell) for cell in row]
+        at = next((cell.row for cell in row if getattr(cell, "row", None)), before + 1)
+        if at > before + 1:
+            yield []
+        before = at
+        yield texts
+
+
+def _shown(cell: Any) -> str:
+    """Return a value as the sheet shows it: its decimals, its unit, its date."""
+    value = cell.value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "VRAI" if value else "FAUX"
+    if isinstance(value, dt.datetime):
+        day = value.strftime("%d/%m/%Y")
+        return day if value.time() == dt.time() else f"{day} {value:%H:%M}"
+    if isinstance(value, dt.date):
+        return value.strftime("%d/%m/%Y")
+    if isinstance(value, int | float):
+        return number_as_shown(value, str(cell.number_format or "General"))
+    return repair(str(value))
+
+
+def number_as_shown(value: float, form: str) -> str:
+    """Write a number in French as its format shows it: percentages, decimals, unit.
+
+    The digits that the format hides are left out, as on the screen.
+    """
+    part = form.split(";")[0]
+    literals = "".join(a or b or c for a, b, c in _LITERAL.findall(part)).strip()
+    bare = _COLOUR.sub("", _LITERAL.sub("", part))
+    if "%" in bare:
+        value *= 100
+    if scaled := _THOUSANDS.search(bare):
+        value /= 1000 ** len(scaled.group(1))
+    decimals = _DECIMALS.search(bare)
+    if bare.lower() in ("general", "@", "") or not re.search("[0#]", bare):
+        text = f"{value:.10g}" if abs(value) < 1e15 else f"{value:.6e}"
+    elif "e+" in bare.lower():
+        text = f"{value:.{len(decimals.group(1)) if decimals else 0}e}"
+    else:
+        text = f"{value:,.{len(decimals.group(1)) if decimals else 0}f}"
+        text = _without_optional(text, decimals.group(1) if decimals else "")
+    text = text.replace(",", " ").replace(".", ",")
+    unit = "%" if "%" in bare else literals or next((c for c in "€$£" if c in bare), "")
+    return f"{text} {unit}".strip()
+
+
+def _without_optional(text: str, decimals: str) -> str:
+    """Drop the zeros at the end that the format shows only where they count (`#`)."""
+    for place in reversed(decimals):
+        if place == "0" or not text.endswith("0"):
+            break
+        text = text[:-1]
+    return text.rstrip(".")

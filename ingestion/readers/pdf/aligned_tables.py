@@ -1,0 +1,262 @@
+"""Find the tables among the lines of a page, by the alignment of what wide gaps part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from ingestion.readers.pdf.lines import Line, Segment
+
+LONG_CELL = 240
+"""A cell of more characters is a column of prose."""
+
+
+@dataclass(slots=True)
+class Stack:
+    """Segments one under the other without a gap: a cell, or some lines of prose."""
+
+    segments: list[Segment]
+    lines: list[int]  # index of the line of each segment
+    top: float
+    bottom: float
+    size: float
+    leading: float = 0.0
+    bold: bool = False
+
+    @property
+    def x0(self) -> float:
+        return min(segment.x0 for segment in self.segments)
+
+    @property
+    def x1(self) -> float:
+        return max(segment.x1 for segment in self.segments)
+
+
+@dataclass(slots=True)
+class Row:
+    """Stacks side by side."""
+
+    stacks: list[Stack]
+    top: float = field(init=False)
+    bottom: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.top = min(stack.top for stack in self.stacks)
+        self.bottom = max(stack.bottom for stack in self.stacks)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table and the lines, `first` to `last`, that it takes the place of."""
+
+    first: int
+    last: int
+    rows: tuple[tuple[tuple[int, ...], ...], ...]  # for each row and cell, its pieces
+    pieces: tuple[tuple[Segment, bool], ...]  # a piece and whether it ends on a cut
+
+    def markdown(self, join: Callable[[Iterable[str]], str]) -> str:
+        """Write the table in Markdown, its first row as the header."""
+        rows = []
+        for row in self.rows:
+            cells = (join(self._piece(i) for i in cell) for cell in row)
+            rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
+        rows.insert(1, "|" + " --- |" * len(self.rows[0]))
+        return "\n".join(rows)
+
+    def _piece(self, index: int) -> str:
+        segment, cut = self.pieces[index]
+        return segment.text + ("\x02" if cut else "")
+
+
+def find_tables(lines: Sequence[Line]) -> list[Table]:
+    """Return the tables of a page in the order of their lines."""
+    if sum(len(line.segments) > 1 for line in lines) < 1 and not _goes_back_up(lines):
+        return []
+    tables = []
+    for run in _runs(_rows(_stacks(lines))):
+        table = _table(run, lines)
+        if table is not None:
+            tables.append(table)
+    return tables
+
+
+def _goes_back_up(lines: Sequence[Line]) -> bool:
+    """Tell whether some line is on the right of the one before, beside it or higher."""
+    return any(
+        below.baseline < above.baseline + 1 and below.x0 > above.x0
+        for above, below in pairwise(lines)
+    )
+
+
+def _stacks(lines: Sequence[Line]) -> list[Stack]:
+    stacks: list[Stack] = []
+    row: list[Stack] = []  # the stacks of the line before
+    for index, line in enumerate(lines):
+        begun: list[Stack] = []
+        for segment in line.segments:
+            under = _above(row, line) if not begun else None
+            if under is not None and _continues(under, segment, line, alone=len(row) == 1):
+                _push(under, segment, index, line)
+                begun.append(under)
+                continue
+            stack = Stack([segment], [index], line.baseline - line.size, line.baseline, line.size)
+            stack.bold = line.bold
+            stacks.append(stack)
+            begun.append(stack)
+        row = begun
+    return stacks
+
+
+def _above(row: Sequence[Stack], line: Line) -> Stack | None:
+    """Return the stack that the first segment of a line may go on in.
+
+    The first cell of a row may have begun on the line before, if nothing there is in the way.
+    """
+    if not row:
+        return None
+    if len(line.segments) == 1:
+        return row[-1]
+    alike = len(row) == 1 and row[0].bold == line.bold
+    return row[0] if alike and row[0].x1 < line.segments[1].x0 else None
+
+
+def _continues(stack: Stack, segment: Segment, line: Line, *, alone: bool) -> bool:
+    """Tell whether a line goes on in the stack that the line before ended in."""
+    step = line.baseline - stack.bottom
+    if not 0.3 * line.size < step <= 1.7 * line.size or abs(line.size - stack.size) > 0.6:
+        return False
+    if stack.leading and abs(step - stack.leading) > 0.3 * line.size:
+        return False
+    if alone:
+        return segment.x0 < stack.x1 and segment.x1 > stack.x0
+    return segment.x0 > stack.x0 - 2 * line.size and segment.x0 < stack.x1
+
+
+def _push(stack: Stack, segment: Segment, index: int, line: Line) -> None:
+    stack.leading = line.baseline - stack.bottom
+    stack.segments.append(segment)
+    stack.lines.append(index)
+    stack.bottom = line.baseline
+
+
+def _rows(stacks: Sequence[Stack]) -> list[Row]:
+    rows: list[Row] = []
+    for stack in stacks:
+        taken = _beside(rows, stack)
+        if taken:
+            merged = [part for row in rows[-taken:] for part in row.stacks]
+            rows[-taken:] = [Row([*merged, stack])]
+        else:
+            rows.append(Row([stack]))
+    return rows
+
+
+def _beside(rows: Sequence[Row], stack: Stack) -> int:
+    """Return how many of the last rows lie beside a stack, hence make one row with it.
+
+    What begins higher than where the last row ends, and on its right, is beside it.
+    """
+    if not rows:
+        return 0
+    last = rows[-1]
+    if len(last.stacks) > 1:
+        right = stack.x0 > min(part.x0 for part in last.stacks)
+        return 1 if right and _overlap(last, stack) else 0
+    taken = 0
+    for row in reversed(rows):
+        left = len(row.stacks) == 1 and row.stacks[0].x1 <= stack.x0 + 1
+        higher = stack.top < row.bottom - 0.2 * stack.size
+        if not left or not higher or (taken and not _overlap(row, stack)):
+            break
+        taken += 1
+    return taken
+
+
+def _overlap(row: Row, stack: Stack) -> bool:
+    return stack.top < row.bottom - 0.2 * stack.size and stack.bottom > row.top + 0.2 * stack.size
+
+
+def _runs(rows: Sequence[Row]) -> list[list[Row]]:
+    """Group the successive rows of two cells or more that lie close together."""
+    runs: list[list[Row]] = []
+    run: list[Row] = []
+    for row in rows:
+        below = not run or row.top >= run[-1].bottom - 0.5 * row.stacks[0].size
+        near = not run or row.top - run[-1].bottom < 2.5 * row.stacks[0].size
+        if len(row.stacks) > 1 and below and near:
+            run.append(row)
+            continue
+        runs.append(run)
+        run = [row] if len(row.stacks) > 1 else []
+    runs.append(run)
+    return [run for run in runs if len(run) >= 2]
+
+
+def _table(run: Sequence[Row], lines: Sequence[Line]) -> Table | None:
+    columns = _columns(run)
+    if len(columns) < 2:
+        return None
+    pieces: list[tuple[Segment, bool]] = []
+    rows: list[tuple[tuple[int, ...], ...]] = []
+    for row in run:
+        cells: list[list[int]] = [[] for _ in columns]
+        for stack in row.stacks:
+            cell = cells[_column_of(stack, columns)]
+            for segment, line in zip(stack.segments, stack.lines, strict=True):
+                last = lines[line].segments[-1] is segment
+                cell.append(len(pieces))
+                pieces.append((segment, last and lines[line].cut))
+        rows.append(tuple(tuple(cell) for cell in cells))
+    if not _looks_like_table(rows, pieces):
+        return None
+    indices = [index for row in run for stack in row.stacks for index in stack.lines]
+    if set(range(min(indices), max(indices) + 1)) != set(indices):
+        return None
+    if _amid_prose(lines, min(indices)):
+        return None
+    return Table(min(indices), max(indices), tuple(rows), tuple(pieces))
+
+
+def _amid_prose(lines: Sequence[Line], first: int) -> bool:
+    """Tell whether a line goes on in the sentence of the full line above it.
+
+    Words of justified text may stand as far apart as cells.
+    """
+    line, above = lines[first], lines[first - 1] if first else None
+    if above is None or not line.text[:1].islower() or abs(above.size - line.size) > 0.6:
+        return False
+    below = 0.3 * line.size < line.baseline - above.baseline <= 1.7 * line.size
+    wide = abs(above.x0 - line.x0) < line.size and above.x1 >= line.x1 - line.size
+    return below and wide and not above.text.rstrip().endswith((".", ":", ";"))
+
+
+def _columns(run: Sequence[Row]) -> list[tuple[float, float]]:
+    """Return the extent of each column: narrow cells make them, cells that span do not."""
+    cells = sorted((stack.x1 - stack.x0, stack.x0, stack.x1) for row in run for stack in row.stacks)
+    columns: list[tuple[float, float]] = []
+    for _, x0, x1 in cells:
+        over = [column for column in columns if x0 < column[1] - 1 and x1 > column[0] + 1]
+        if not over:
+            columns.append((x0, x1))
+        elif len(over) == 1:
+            columns.remove(over[0])
+            columns.append((min(x0, over[0][0]), max(x1, over[0][1])))
+    return sorted(columns)
+
+
+def _column_of(stack: Stack, columns: Sequence[tuple[float, float]]) -> int:
+    shared = [min(stack.x1, x1) - max(stack.x0, x0) for x0, x1 in columns]
+    for index, width in enumerate(shared):
+        if width > 1:
+            return index
+    return max(range(len(columns)), key=lambda index: shared[index])
+
+
+def _looks_like_table(
+    rows: Sequence[Sequence[Sequence[int]]], pieces: Sequence[tuple[Segment, bool]]
+) -> bool:
+    """Tell a table from prose in columns: cells are short and rows well filled."""
+    lengths = [sum(len(pieces[i][0].text) for i in cell) for row in rows for cell in row if cell]
+    filled = sum(bool(cell) for row in rows for cell in row) / (len(rows) * len(rows[0]))
+    return max(lengths) < 3 * LONG_CELL and sum(lengths) / len(lengths) < LONG_CELL and filled > 0.4

@@ -1,0 +1,170 @@
+"""Lines of a page as they lie on it: the raw material of its structure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingestion.readers.pdf.figures import Figure
+    from ingestion.readers.pdf.ruled_tables import Rules
+
+MARKER = re.compile(r"(?:[•●○◦▪▫■□‣⁃∙·►▶➢➤➔→✓✔❖◆◇⬥»-]|–|—|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)])$")
+"""A bullet or a number that stands alone before the text of a list item."""
+
+_DEEP_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})+\.?$")
+_LEADERS = re.compile(r"(?:[.…_]\s?){5,}")
+
+
+@dataclass(slots=True)
+class Segment:
+    """A stretch of a line without a wide gap: a whole line of prose, or one cell of a table."""
+
+    text: str
+    x0: float
+    x1: float
+
+
+@dataclass(slots=True)
+class Line:
+    """Text on one baseline; lengths in points, y measured downwards from the top of the page."""
+
+    segments: tuple[Segment, ...]
+    baseline: float
+    size: float
+    bold: bool = False
+    cut: bool = False  # ends on a hyphen that may cut a word
+
+    @property
+    def x0(self) -> float:
+        return self.segments[0].x0
+
+    @property
+    def x1(self) -> float:
+        return self.segments[-1].x1
+
+    @property
+    def text(self) -> str:
+        """The line as prose, without the mark of a hyphen at its end."""
+        if len(self.segments) == 1:
+            return self.segments[0].text
+        return " ".join(segment.text for segment in self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """One page as it was read, before anything is made of it."""
+
+    number: int
+    width: float
+    height: float
+    lines: tuple[Line, ...]
+    objects: int = 0  # that the page is made of; none on a blank one
+    figures: tuple[Figure, ...] = ()
+    lost: int = 0  # characters that stand for nothing
+    rules: Rules | None = None
+
+
+def tidy(lines: Sequence[Line]) -> list[Line]:
+    """Put back together what the order of drawing has torn: indices, bullets drawn apart."""
+    return [
+        _contents(_marker_with_text(line)) for line in _bullets_to_lines(_broken_baselines(lines))
+    ]
+
+
+def leads_to_page(text: str) -> bool:
+    """Tell whether a line is an entry of a table of contents: title, dots, page."""
+    return text[-1:].isdigit() and _LEADERS.search(text) is not None
+
+
+def _contents(line: Line) -> Line:
+    """Make one segment of an entry of a table of contents."""
+    if len(line.segments) > 1 and leads_to_page(line.text):
+        return replace(line, segments=(Segment(line.text, line.x0, line.x1),))
+    return line
+
+
+def _broken_baselines(lines: Sequence[Line]) -> list[Line]:
+    """Join a line to the one before when it goes on right where that one ends.
+
+    An index or exponent at the end of a run makes two lines of one.
+    """
+    joined: list[Line] = []
+    for line in lines:
+        before = joined[-1] if joined else None
+        if before is not None and not before.cut and _goes_on(before, line):
+            joined[-1] = _glue(before, line)
+        else:
+            joined.append(line)
+    return joined
+
+
+def _goes_on(before: Line, line: Line) -> bool:
+    size = max(before.size, line.size)
+    if abs(line.baseline - before.baseline) > 0.55 * size:
+        return False
+    return -0.1 * size <= line.x0 - before.x1 < 0.35 * size
+
+
+def _glue(before: Line, line: Line) -> Line:
+    last, first = before.segments[-1], line.segments[0]
+    space = " " if first.x0 - last.x1 > 0.15 * before.size else ""
+    segment = Segment(last.text + space + first.text, last.x0, first.x1)
+    main = before if before.x1 - before.x0 >= line.x1 - line.x0 else line
+    return Line(
+        (*before.segments[:-1], segment, *line.segments[1:]),
+        main.baseline,
+        main.size,
+        main.bold,
+        line.cut,
+    )
+
+
+def _bullets_to_lines(lines: Sequence[Line]) -> list[Line]:
+    """Give each bullet that was drawn apart from its text back to the line on its right."""
+    bullets = [
+        i for i, line in enumerate(lines) if len(line.segments) == 1 and MARKER.match(line.text)
+    ]
+    if not bullets:
+        return list(lines)
+    result: list[Line | None] = list(lines)
+    for i in bullets:
+        target = _line_right_of(lines[i], i, result)
+        if target is None:
+            continue
+        line = result[target]
+        if line is not None:
+            first = line.segments[0]
+            item = Segment(f"{lines[i].text} {first.text}", lines[i].x0, first.x1)
+            result[target] = replace(line, segments=(item, *line.segments[1:]))
+            result[i] = None
+    return [line for line in result if line is not None]
+
+
+def _line_right_of(bullet: Line, index: int, lines: Sequence[Line | None]) -> int | None:
+    best: tuple[float, int] | None = None
+    for i, line in enumerate(lines):
+        if line is None or i == index:
+            continue
+        gap = line.x0 - bullet.x1
+        level = abs(line.baseline - bullet.baseline) < 0.4 * max(line.size, bullet.size)
+        near = -0.5 * line.size < gap < 4 * line.size
+        if level and near and line.x0 > bullet.x0 and (best is None or gap < best[0]):
+            best = (gap, i)
+    return best[1] if best else None
+
+
+def _marker_with_text(line: Line) -> Line:
+    """Join a bullet or number to the text that a tabulation sets apart from it."""
+    if len(line.segments) < 2:
+        return line
+    first, second = line.segments[:2]
+    numbered = len(line.segments) == 2 and _DEEP_NUMBER.match(first.text)
+    if not numbered and not MARKER.match(first.text):
+        return line
+    if second.x0 - first.x1 > 4 * line.size:
+        return line
+    item = Segment(f"{first.text} {second.text}", first.x0, second.x1)
+    return replace(line, segments=(item, *line.segments[2:]))

@@ -1,0 +1,140 @@
+"""The process in which files are opened: `python -m ingestion.readers.child VERB OPTIONS`.
+
+The file is its standard input. It answers on standard output, one JSON object a line: `progress`,
+`info`, `page`, `image`, then `end`, or `error` with the code of a `ReadError`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import resource
+import sys
+import time
+from dataclasses import asdict
+from importlib import import_module
+from typing import Any, cast
+
+from ingestion.readers import DocumentInfo, Limits, PageImage, PageText, Reader, ReadError
+from ingestion.readers.sandbox.memory import peak_mb
+
+FILE = "/dev/fd/0"
+SECONDS_BETWEEN_PROGRESS = 0.2
+
+
+def confine(limits: Limits) -> None:
+    """Bound what this process may use; it can never be loosened afterwards."""
+    memory = limits.memory_mb * 1024 * 1024
+    for what, soft, hard in (
+        (resource.RLIMIT_AS, memory, memory),
+        (resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 2),  # first a signal
+        (resource.RLIMIT_FSIZE, 0, 0),
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_NOFILE, 64, 64),
+    ):
+        _, most = resource.getrlimit(what)
+        if most != resource.RLIM_INFINITY:
+            soft, hard = min(soft, most), min(hard, most)
+        resource.setrlimit(what, (soft, hard))
+
+
+def say(kind: str, **fields: object) -> None:
+    """Write one answer; a parent that has gone ends the process."""
+    sys.stdout.write(json.dumps({"kind": kind, **fields}, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def check(reader: Reader, limits: Limits, _: dict[str, Any]) -> None:
+    """Say what the document is without reading its pages."""
+    say("info", **asdict(reader.check(FILE, limits)))
+
+
+def read(reader: Reader, limits: Limits, _: dict[str, Any]) -> None:
+    """Say what the document is, then its pages one by one."""
+    room = limits.characters
+    for item in reader.read(FILE, limits, _Progress()):
+        if isinstance(item, DocumentInfo):
+            say("info", **asdict(item))
+            continue
+        room -= len(item.text)
+        if item.number > limits.pages:
+            raise ReadError("too_many_pages", {"limit": limits.pages})
+        if room < 0:
+            raise ReadError("too_much_text", {"page": item.number})
+        say_page(item)
+
+
+def say_page(page: PageText) -> None:
+    """Write a page."""
+    say(
+        "page",
+        number=page.number,
+        width=page.width,
+        height=page.height,
+        doubt=page.doubt,
+        blocks=[block.fields() for block in page.blocks],
+    )
+
+
+def render(reader: Reader, _: Limits, options: dict[str, Any]) -> None:
+    """Draw one page."""
+    say_image(reader.draw(FILE, int(options["number"]), int(options["max_width"])))
+
+
+def picture(reader: Reader, _: Limits, options: dict[str, Any]) -> None:
+    """Give one picture of the document."""
+    say_image(reader.picture(FILE, str(options["reference"]), int(options["max_width"])))
+
+
+def say_image(image: PageImage) -> None:
+    """Write a picture."""
+    say(
+        "image",
+        data=base64.b64encode(image.data).decode(),
+        media_type=image.media_type,
+        width=image.width,
+        height=image.height,
+        chars=image.chars,
+    )
+
+
+class _Progress:
+    """Tells how far the reading is, a few times a second at most."""
+
+    def __init__(self) -> None:
+        self.told = time.monotonic()
+
+    def __call__(self, done: int, pages: int) -> None:
+        if time.monotonic() - self.told > SECONDS_BETWEEN_PROGRESS:
+            self.told = time.monotonic()
+            say("progress", done=done, pages=pages)
+
+
+VERBS = {"check": check, "read": read, "render": render, "picture": picture}
+
+
+def main(verb: str, options: dict[str, Any]) -> int:
+    """Answer one request; the exit status is 0 whenever the answer is whole."""
+    limits = Limits(**options.pop("limits"))
+    confine(limits)
+    try:
+        reader = cast(Reader, import_module(f"ingestion.readers.{options['module']}"))
+        VERBS[verb](reader, limits, options)
+    except ReadError as error:
+        say("error", code=error.code, details=error.details)
+    except MemoryError:
+        say("error", code="too_much_memory", details={"limit_mb": limits.memory_mb})
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:  # noqa: BLE001  the libraries raise what they like at a bad file
+        code = "too_much_memory" if limits.starve(peak_mb()) else "unreadable"
+        say("error", code=code, details={"reason": f"{type(error).__name__}: {error}"[:300]})
+    else:
+        say("end")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    sys.exit(main(sys.argv[1], json.loads(sys.argv[2])))

@@ -1,0 +1,155 @@
+"""What formats without pages share: how their blocks, tables and pages are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from ingestion.readers import Block, DocumentInfo, PageText, ReadError
+from ingestion.readers.repair.characters import language_of, repair
+from ingestion.readers.repair.headings import first_title
+
+PAGE = 4_000
+"""Characters on a page of a format that has none."""
+
+SAMPLE = 40_000
+MOST_COLUMNS = 500
+MOST_CELLS = 2_000_000
+_PROGRAMS = frozenset({"openpyxl", "python-docx", "microsoft office user", "unknown", "user"})
+
+
+def table(rows: Sequence[Sequence[str]], headers: int = 1) -> Block | None:
+    """Make a table of rows of cells; None when nothing is in it.
+
+    The first `headers` rows become one, each cell of them read from the top. Columns without any
+    text go; so do rows.
+    """
+    clean = [[_cell(text) for text in row[:MOST_COLUMNS]] for row in rows]
+    width = max(map(len, clean), default=0)
+    if width * len(clean) > MOST_CELLS:
+        raise ReadError("too_much_text", {"cells": width * len(clean)})
+    clean = [row + [""] * (width - len(row)) for row in clean]
+    kept = [i for i in range(width) if any(row[i] for row in clean)]
+    clean = [[row[i] for i in kept] for row in clean]
+    head = [_from_top(column) for column in zip(*clean[:headers], strict=True)]
+    body = [row for row in clean[headers:] if any(row)]
+    if not kept or not (body or any(head)):
+        return None
+    lines = [_row(head or [""] * len(kept)), "|" + " --- |" * len(kept), *map(_row, body)]
+    return Block("table", "\n".join(lines))
+
+
+def _cell(text: str) -> str:
+    return " ".join(repair(text).split()).replace("|", r"\|")
+
+
+def _from_top(cells: Iterable[str]) -> str:
+    return " – ".join(dict.fromkeys(filter(None, cells)))
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def merged_lists(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Make one block of the items of a list, or lines of contents, that follow each other."""
+    for kind, group in groupby(blocks, key=lambda block: block.kind):
+        if kind in ("list", "contents"):
+            yield Block(kind, "\n".join(block.text for block in group))
+        else:
+            yield from group
+
+
+def page(number: int, blocks: Iterable[Block], width: float = 0.0, height: float = 0.0) -> PageText:
+    """Make a page of blocks; those without text stay only where they have a picture."""
+    kept = tuple(block for block in merged_lists(blocks) if block.text or block.picture)
+    text = "\n\n".join(block.text for block in kept)
+    pictured = any(block.picture for block in kept)
+    doubt = "no_text" if pictured and not text.strip() else ""
+    return PageText(number, text, width, height, kept, doubt)
+
+
+def paginate(blocks: Iterable[Block], size: int = PAGE) -> Iterator[PageText]:
+    """Part blocks into pages of about `size` characters, at a heading where one is near."""
+    number = 1
+    held: list[Block] = []
+    length = 0
+    for block in merged_lists(blocks):
+        for part in _parts(block, size):
+            full = length + len(part.text) > size
+            at_heading = part.kind == "heading" and length > size // 2
+            if held and (full or at_heading):
+                kept, held = _without_last_headings(held)
+                yield page(number, kept)
+                number += 1
+                length = sum(len(other.text) for other in held)
+            held.append(part)
+            length += len(part.text)
+    yield page(number, held)
+
+
+def _without_last_headings(held: list[Block]) -> tuple[list[Block], list[Block]]:
+    """Keep headings for the page that has what they announce."""
+    end = len(held)
+    while end > 1 and held[end - 1].kind == "heading":
+        end -= 1
+    return held[:end], held[end:]
+
+
+def _parts(block: Block, size: int) -> Iterator[Block]:
+    """Part a block that fills several pages: a table with its header, text at its lines."""
+    if len(block.text) <= 2 * size:
+        yield block
+        return
+    lines = [part for line in block.text.split("\n") for part in _cut(line, size)]
+    header = lines[:2] if block.kind == "table" else []
+    if sum(map(len, header)) > size:
+        header = []
+    part: list[str] = []
+    length = 0
+    for line in lines[len(header) :]:
+        if part and length + len(line) > size:
+            yield Block(block.kind, "\n".join([*header, *part]), block.level)
+            part, length = [], 0
+        part.append(line)
+        length += len(line) + 1
+    yield Block(block.kind, "\n".join([*header, *part]), block.level)
+
+
+def _cut(line: str, size: int) -> Iterator[str]:
+    """Part a line that fills pages at its spaces."""
+    while len(line) > 2 * size:
+        at = line.rfind(" ", size // 2, size)
+        at = at if at > 0 else size
+        yield line[:at]
+        line = line[at:].lstrip()
+    yield line
+
+
+@dataclass(slots=True)
+class About:
+    """What is known of a document before and after its text is read."""
+
+    title: str = ""
+    author: str = ""
+    language: str = ""
+    created: str = ""
+    pages: list[PageText] = field(default_factory=list)
+
+    def info(self, page_count: int = 0) -> DocumentInfo:
+        """Return what the file states, before its text is read."""
+        return DocumentInfo(page_count, self.title, self.author, self.language, self.created)
+
+    def document(self, pages: Iterable[PageText]) -> Iterator[DocumentInfo | PageText]:
+        """Yield what the document is, then its pages; what is not stated comes from the text."""
+        self.pages = list(pages)
+        sample = "\n".join(page.text for page in self.pages[:20])[:SAMPLE]
+        yield DocumentInfo(
+            page_count=len(self.pages),
+            title=repair(self.title)[:500] or first_title(self.pages),
+            author="" if self.author.lower() in _PROGRAMS else repair(self.author)[:500],
+            language=language_of(sample) or self.language[:2].lower(),
+            created=self.created,
+        )
+        yield from self.pages

@@ -1,0 +1,58 @@
+"""Read plain text: paragraphs between blank lines, pages between form feeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ingestion.readers import (
+    Block,
+    DocumentInfo,
+    Limits,
+    PageImage,
+    PageText,
+    Progress,
+    ReadError,
+)
+from ingestion.readers.repair.characters import repair
+from ingestion.readers.text.encoding import decoded
+from ingestion.readers.text.pagination import About, page, paginate
+
+_BULLET = re.compile(r"\s*[-*•–—]\s+(?=\S)")
+
+
+def check(file: str, limits: Limits) -> DocumentInfo:
+    return DocumentInfo(page_count=0)
+
+
+def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
+    """Read the paragraphs; a text with form feeds has the pages that they make."""
+    text = decoded(Path(file).read_bytes())
+    sheets = text.split("\f")
+    pages: Iterator[PageText]
+    if len(sheets) > 1:
+        pages = (page(number, blocks(sheet)) for number, sheet in enumerate(sheets, 1))
+    else:
+        pages = paginate(blocks(text))
+    yield from About().document(pages)
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """Yield the paragraphs and lists of a text; lines of a paragraph are kept."""
+    for part in re.split(r"\n[ \t]*\n", text):
+        lines = [line for line in (repair(line) for line in part.split("\n")) if line]
+        if not lines:
+            continue
+        if all(_BULLET.match(line) for line in lines):
+            yield Block("list", "\n".join("- " + _BULLET.sub("", line, count=1) for line in lines))
+        else:
+            yield Block("paragraph", "\n".join(lines))
+
+
+def draw(file: str, number: int, max_width: int) -> PageImage:
+    raise ReadError("not_drawn")
+
+
+def picture(file: str, reference: str, max_width: int) -> PageImage:
+    raise ReadError("not_drawn")

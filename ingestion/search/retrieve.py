@@ -1,0 +1,131 @@
+"""Retrieve: the passages that speak to a question, the best first."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ingestion.models import Chunk, Document
+from ingestion.search.bm25 import Space
+from ingestion.search.hybrid import Finding, Found, Place, Wait, find
+from ingestion.search.query import Item, Query, printable
+from ingestion.vector_index.collections import PASSAGES
+
+PLACE = Place(Space("ingestion_chunk"), PASSAGES, Chunk, single=True)
+BY_MEANING = "meaning"
+BY_WORDS = "words"
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage as an answer to a question.
+
+    `score` compares passages of one answer only. `found_by` says "words" when its meaning was not
+    near, or could not be asked.
+    """
+
+    chunk_id: int
+    document_id: int
+    title: str
+    page_start: int
+    page_end: int
+    headings: tuple[str, ...]
+    kind: str
+    text: str
+    score: float
+    found_by: str = BY_MEANING
+
+
+def retrieve(
+    question: str,
+    *,
+    k: int = 10,
+    document_ids: Sequence[int] | None = None,
+    about: str = "",
+    for_writing: bool = False,
+) -> list[Passage]:
+    """Return the `k` best passages of ready documents, the best first.
+
+    What the question is `about` need not be in it: passages that speak of it come first.
+
+    Without the vector store or the embedder the words of the question decide, and each passage
+    says so in `found_by`. They also decide when the store has lost the passages.
+
+    For writing, the words are the program's own and taken as they stand, the services get the
+    patience of the queue, and their TransientError is raised rather than done without.
+    """
+    question = " ".join(printable(question).split())
+    if not question or k < 1:
+        return []
+    wanted = ((Item(question),),)
+    asked = Query(question, wanted, about=printable(about), is_spelled=for_writing)
+    wait = Wait.QUEUE if for_writing else Wait.PERSON
+    finding = find_passages(asked, document_ids=document_ids, limit=max(k, 100), wait=wait)
+    if finding.away and for_writing:
+        raise finding.away
+    rows = Chunk.objects.select_related("document").defer("search")
+    chunks = rows.in_bulk([found.entry for found in finding.found[:k]])
+    return [
+        _passage(chunks[found.entry], found)
+        for found in finding.found[:k]
+        if found.entry in chunks  # a document may be read again meanwhile
+    ]
+
+
+def find_passages(
+    query: Query,
+    *,
+    document_ids: Iterable[int] | None = None,
+    hidden: Iterable[int] = (),
+    limit: int = 100,
+    dense: bool = True,
+    wait: Wait = Wait.PAGE,
+) -> Finding:
+    """Return the passages of ready documents that answer a query, as their chunk ids.
+
+    Only those of `document_ids`, where given, and none of the `hidden` ones.
+    """
+    waiting = Document.objects.exclude(state=Document.State.READY)
+    closed = {*hidden, *waiting.filter(page_count__gt=0).values_list("pk", flat=True)}
+    chosen = None if document_ids is None else sorted(set(document_ids) - closed)
+
+    def known(keys: Sequence[int]) -> Mapping[int, int]:
+        rows = Chunk.objects.filter(pk__in=keys).values_list("pk", "document_id")
+        return {
+            pk: pk
+            for pk, document in rows
+            if document not in closed and (chosen is None or document in chosen)
+        }
+
+    return find(
+        query,
+        PLACE,
+        limit=limit,
+        known=known,
+        within=_within(chosen, sorted(closed)),
+        owners=chosen,
+        dense=dense,
+        wait=wait,
+    )
+
+
+def _within(chosen: list[int] | None, closed: list[int]) -> tuple[str, Any] | None:
+    """Return the condition on the passages that may be found; it is short where most may."""
+    passages = "IN (SELECT id FROM ingestion_chunk WHERE document_id = ANY (%s))"
+    if chosen is not None:
+        return passages, [chosen]
+    return (f"NOT {passages}", [closed]) if closed else None
+
+
+def _passage(chunk: Chunk, found: Found) -> Passage:
+    return Passage(
+        chunk_id=chunk.pk,
+        document_id=chunk.document_id,
+        title=chunk.document.title,
+        page_start=chunk.page_start,
+        page_end=chunk.page_end,
+        headings=tuple(chunk.headings),
+        kind=chunk.kind,
+        text=chunk.text,
+        score=found.score,
+        found_by=BY_WORDS if found.near is None else BY_MEANING,
+    )
