@@ -61,8 +61,8 @@ def work() -> None:
 
     django.setup()
     from ingestion.readers.sandbox.memory import peak_mb
-    from sheets import errands
-    from sheets.pack import state_of_wiki
+    from sheets import jobs as errands
+    from sheets.transfer.exporter import state_of_wiki
     from wikico2.models import User
 
     errand = errands.ask_for_export(User.objects.get(username="bench"))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingestion.models import Document
-    from sheets.drafts import Template, Writer
+    from sheets.schema.types import Template, Writer
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wikico2.settings")
 
@@ -46,10 +46,10 @@ def follow(
     document: Document, make_writer: Callable[[Template], Writer], *, write: bool = True
 ) -> list[Reached]:
     """Write a demonstration document's sheet, without saving it, and follow its facts."""
-    from sheets.cite import contains, grounded
-    from sheets.evidence import gather_evidence
     from sheets.models import SheetType
-    from sheets.template import load_template
+    from sheets.models.schema_loader import load_template
+    from sheets.verification.citations import contains, grounded
+    from sheets.writers.context import gather_evidence
     from wikico2.llm.client import Patience
 
     wanted = [f for f in facts() if f["document"] == document.filename]

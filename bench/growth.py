@@ -169,8 +169,8 @@ class Wiki:
         from ingestion.models import Chunk
         from ingestion.search import postings, spelling
         from ingestion.vector_index import collections as index
-        from sheets.index import SECTIONS
         from sheets.models import SearchedSection
+        from sheets.search.indexing import SECTIONS
 
         spelling.learn(self.words)
         for shelf, rows, owner in (
@@ -256,7 +256,7 @@ def questions(wiki: Wiki, count: int) -> Iterator[str]:
 def save(wiki: Wiki) -> None:
     """Save a sheet that some words were added to, and index it as the queue does."""
     from sheets.models import Revision, Sheet
-    from sheets.revise import save_revision
+    from sheets.revisions.save import save_revision
     from sheets.tasks import index_sheet
 
     sheet = Sheet.objects.get(pk=wiki.chance.choice(wiki.sheets))
@@ -283,8 +283,8 @@ def timed(name: str, calls: Sequence[Callable[[], object]]) -> None:
 def ask_planted(wiki: Wiki) -> int:
     from django.contrib.auth.models import AnonymousUser
 
-    from sheets.index import learn_words
     from sheets.search import search
+    from sheets.search.indexing import learn_words
 
     planted = read(PLANTED)
     pages = [*planted, *[None] * (2_000 - len(planted))]

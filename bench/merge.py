@@ -28,9 +28,9 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wikico2.settings")
 django.setup()
 
-from sheets.diff import diff  # noqa: E402
 from sheets.merge import Conflict, Merged, merge  # noqa: E402
-from sheets.merge.blocks import cut_blocks, cut_words  # noqa: E402
+from sheets.merge.diff import diff  # noqa: E402
+from sheets.merge.tokenize import cut_blocks, cut_words  # noqa: E402
 
 MARKED = re.compile(
     r"^<{7} [^\n]*\n(?P<ours>.*?)^={7}\n(?P<theirs>.*?)^>{7} [^\n]*(?:\n|\Z)",

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wikico2.launcher.services.postgres import PostgresServer
 
 if TYPE_CHECKING:
-    from sheets.drafts import Template
+    from sheets.schema.types import Template
 
 CLIENTS = 16
 WORDS = (
@@ -133,8 +133,8 @@ def fill(start: int, stop: int) -> list[str]:
     from django.db import connection
 
     from sheets.models import Revision, SearchedSheet, Sheet, SheetType
-    from sheets.render import render
-    from sheets.template import load_template
+    from sheets.models.schema_loader import load_template
+    from sheets.rendering.html import render
     from wikico2.models import User
     from wikico2.text.normalize import fold
 

@@ -87,9 +87,9 @@ def sentence(chance: random.Random) -> str:
 def cited_sheet(document: Document) -> tuple[str, str]:
     """Make a sheet of 8 KB whose paragraphs cite the source; return its slug and its text."""
     from ingestion.models import Chunk
-    from sheets.body import write_note
+    from sheets.markdown.parse import write_note
     from sheets.models import Sheet, SheetType
-    from sheets.template import load_template
+    from sheets.models.schema_loader import load_template
 
     chance = random.Random(8)  # noqa: S311 (the same texts each time)
     kind = SheetType.objects.get(key="solution")
@@ -138,7 +138,7 @@ def long_sheet(others: int) -> str:
 
 def save(sheet: object, body: str) -> None:
     from sheets.models import Sheet
-    from sheets.revise import save_revision
+    from sheets.revisions.save import save_revision
     from wikico2.models import User
 
     assert isinstance(sheet, Sheet)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sheets.verify import Verdict
+    from sheets.verification.entailment import Verdict
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wikico2.settings")
 
@@ -38,7 +38,7 @@ class Labelled:
     half: str  # tune, report
 
     def verdict(self) -> Verdict:
-        from sheets.verify import verify
+        from sheets.verification.entailment import verify
 
         return verify(self.statement, self.passages)
 
@@ -68,8 +68,8 @@ def load() -> list[Labelled]:
 @functools.cache
 def passage_with(document: str, quote: str) -> str:
     """Return the first passage of a document that holds the quote, as the verifier takes it."""
-    from sheets.cite import contains
-    from sheets.verify import bearing_text
+    from sheets.verification.citations import contains
+    from sheets.verification.entailment import bearing_text
 
     for headings, text in passages(document):
         if contains(text, quote):
@@ -116,7 +116,8 @@ def score(labelled: Sequence[Labelled]) -> Score:
 
 def forget() -> None:
     """Empty what the verifier remembers of texts that it has seen."""
-    from sheets import quantities, verify
+    from sheets.verification import entailment as verify
+    from sheets.verification import quantities
 
     for cache in (
         quantities.quantities,
@@ -161,7 +162,7 @@ def show(half: str, labelled: Sequence[Labelled]) -> None:
 
 def curve(labelled: Sequence[Labelled]) -> None:
     """Print precision and recall by the share of words that is asked for."""
-    from sheets import verify
+    from sheets.verification import entailment as verify
 
     kept = verify.SUPPORT_VERIFIED
     out("\nshare of words   precision   recall")

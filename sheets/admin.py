@@ -8,6 +8,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
+from sheets.generation.prompt_trial import TrialForm, run_trial
 from sheets.models import (
     Citation,
     Field,
@@ -21,7 +22,6 @@ from sheets.models import (
     SheetType,
     Spending,
 )
-from sheets.trial import TrialForm, run_trial
 
 
 class ReadOnly:

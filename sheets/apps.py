@@ -9,7 +9,10 @@ class SheetsConfig(AppConfig):
 
     def ready(self) -> None:
         from ingestion.vector_index import registry as holdings
-        from sheets import index, spending, stale, tasks  # noqa: F401  (they listen for what changes)
+        from sheets import tasks  # noqa: F401  (they listen for what changes)
+        from sheets.generation import budget as spending  # noqa: F401  (they listen for what changes)
+        from sheets.search import indexing as index
+        from sheets.staleness import state as stale
         from wikico2.accounts.roles import ensure_roles
 
         holdings.register(index.HOLDING)

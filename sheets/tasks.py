@@ -4,10 +4,16 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from ingestion.signals import document_settled
-from sheets import digest, errands, generate, index, kept, places, stale
+from sheets import jobs as errands
+from sheets.generation import run as generate
+from sheets.links.related import relate
 from sheets.models import Citation, Generation, Revision, Sheet
-from sheets.related import relate
-from sheets.revise import recheck
+from sheets.notifications import digest
+from sheets.rendering import page_cache as kept
+from sheets.revisions.save import recheck
+from sheets.search import indexing as index
+from sheets.sources import passage_refs as places
+from sheets.staleness import state as stale
 from wikico2.errors import WorkError
 from wikico2.jobs.queue import enqueue, enqueue_later, resumable
 

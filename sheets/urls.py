@@ -9,14 +9,24 @@ from sheets.views import (
     export,
     history,
     links,
-    pick,
     pictures,
-    propose,
-    read,
     search,
     suggest,
-    tasks,
-    write,
+)
+from sheets.views import (
+    editor_pickers as pick,
+)
+from sheets.views import (
+    generations as write,
+)
+from sheets.views import (
+    jobs as tasks,
+)
+from sheets.views import (
+    proposals as propose,
+)
+from sheets.views import (
+    reading as read,
 )
 
 urlpatterns = [

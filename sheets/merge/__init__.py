@@ -13,7 +13,7 @@ from sheets.merge.result import (
     resolve,
     resolve_values,
 )
-from sheets.merge.sheet import Version, merge, merge_values, merge_versions
+from sheets.merge.versions import Version, merge, merge_values, merge_versions
 
 __all__ = [
     "BOTH",

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from heapq import nlargest
 from itertools import chain
 
-from sheets.body import MARKER
-from sheets.merge.blocks import Block
+from sheets.markdown.parse import MARKER
+from sheets.merge.tokenize import Block
 
 DIRECT = 250_000  # up to this many pairs the longest common subsequence needs no anchors
 LARGEST = 100_000_000  # above this many pairs without an anchor nothing is matched

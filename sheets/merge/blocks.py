@@ -1,111 +1,231 @@
-"""Cut Markdown into blocks without losing a character, and blocks into words. Pure."""
+"""The three-way merge by blocks, and by words in the blocks that both sides changed. Pure."""
 
-import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-LINE = re.compile(
-    r"(?P<blank>\s*$)|[ \t]*(?:(?P<heading>\#{1,6}(?:\s|$))|(?P<row>\|)"
-    r"|(?P<rule>(?:[-*_][ \t]*){3,}$)|(?P<item>(?:[-*+]|\d{1,9}[.)])(?:\s|$))|(?P<code>```|~~~))"
-)
-WORD = re.compile(
-    r"""(\s*)(
-        \[\^[^\]\s]+\]              # a footnote's marker
-      | `[^`\n]+`                   # code
-      | \]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)   # the address of a link
-      | https?://[^\s)>\]]+
-      | \\\S
-      | \*\*|__|\#+|-{2,}|`+
-      | \w+(?:[.,\u00a0\u202f]\d+|[-\u2011]\w+)*['’]?
-      | \S
-    )""",
-    re.VERBOSE,
-)
+from sheets.merge.align import match, match_blocks
+from sheets.merge.hunks import Piece, regions, settle
+from sheets.merge.tokenize import Block
+from sheets.merge.words import merge_words
+
+INDIVISIBLE = {"heading", "row", "rule"}  # kinds of block that are judged whole
 
 
-class Block(NamedTuple):
-    """A heading, paragraph, list item, table row or code fence, and the blanks before it.
+class Rows(NamedTuple):
+    """Blocks of all three sides."""
 
-    `before` is the text of the block before it, "" for the first.
-    """
+    base: Sequence[Block]
+    ours: Sequence[Block]
+    theirs: Sequence[Block]
 
-    gap: str
-    text: str
-    kind: str  # heading, text, item, row, rule, code
-    before: str = ""
+    def texts(self) -> tuple[list[str], list[str], list[str]]:
+        base, ours, theirs = ([b.text for b in side] for side in self)
+        return base, ours, theirs
 
 
-def cut_blocks(text: str) -> tuple[list[Block], str]:
-    """Return the blocks of a text and what blanks follow the last one.
+def merge_blocks(
+    base: Sequence[Block], ours: Sequence[Block], theirs: Sequence[Block]
+) -> list[Piece]:
+    """Merge three rows of blocks."""
+    pieces: list[Piece] = []
+    lengths = len(base), len(ours), len(theirs)
+    to_ours, to_theirs = match_blocks(base, ours), match_blocks(base, theirs)
+    for region, shared in regions(lengths, to_ours, to_theirs):
+        if region:
+            rows = Rows(base[region.base], ours[region.ours], theirs[region.theirs])
+            pieces.extend(merge_stretch(rows))
+        x, y, z, count = shared
+        for n in range(count):
+            pieces.extend(merge_block(base[x + n], ours[y + n], theirs[z + n]))
+    return pieces
 
-    The gaps and texts one after the other are the text again. The indent of a block is in its gap.
-    """
-    found: list[Block] = []
-    start = end = position = 0  # of the open block; of the last closed one; of the line
-    kind = fence = before = ""
-    match_line = LINE.match
 
-    def close() -> None:
-        nonlocal end, kind, before
-        body = text[start:last].rstrip()
-        found.append(Block(text[end:start], body, kind, before))
-        end, kind, before = start + len(body), "", body
+def merge_block(base: Block, ours: Block, theirs: Block) -> list[Piece]:
+    """Merge three versions of one block."""
+    starts = base if base.text else None, ours, theirs
+    kind = theirs.kind if ours.kind == base.kind else ours.kind
+    text, hand = settle(base.text, ours.text, theirs.text)
+    whole = Piece(starts, base.text, ours.text, theirs.text, text, hand, kind)
+    if hand != "both":
+        return [whole]
+    if kind == "code":
+        return [merge_code(whole)]
+    first, *rest = merge_words(base.text, ours.text, theirs.text, whole=kind in INDIVISIBLE)
+    return [first._replace(starts=starts, kind=kind), *rest]
 
-    last = 0  # where the open block's last line ends
-    for line in text.split("\n"):
-        length = len(line)
-        if fence:
-            last = position + length
-            stripped = line.strip()
-            if stripped.startswith(fence) and not stripped.strip(fence[0]):
-                close()
-                fence = ""
+
+def merge_stretch(rows: Rows) -> Iterator[Piece]:
+    """Yield the pieces of a stretch of which no block has a version on all three sides."""
+    for part in changes(rows):
+        base, ours, theirs = part.texts()
+        if ours in (base, theirs) or theirs == base:
+            yield from settled_blocks(part)
+        elif is_part(ours, base) and is_part(theirs, base):
+            yield from both_removed(part)
+        elif not ours or not theirs:
+            yield conflict(part)
         else:
-            plain = line[:1].isalpha()
-            match = None if plain else match_line(line)
-            group = match.lastgroup if match else None
-            if group is None and kind in {"text", "item"}:
-                last = position + length
-            else:
-                if kind:
-                    close()
-                if group != "blank":
-                    kind = group or "text"
-                    start = position + length - len(line.lstrip())
-                    last = position + length
-                    if kind == "code":
-                        fence = opening(line)
-                    elif kind not in {"text", "item"}:
-                        close()
-        position += length + 1
-    if kind:
-        close()
-    return found, text[end:]
+            yield from meet(part)
 
 
-def opening(line: str) -> str:
-    """Return the run of marks that a code fence begins with, which its end must have too."""
-    stripped = line.strip()
-    return stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
+def changes(rows: Rows) -> Iterator[Rows]:
+    """Cut a stretch into changes of one side and changes of both that overlap."""
+    base, ours, theirs = rows
+    from_base = [b.text for b in base]
+    to_ours = match(from_base, [b.text for b in ours])
+    to_theirs = match(from_base, [b.text for b in theirs])
+    b = o = t = 0
+    for cut in range(len(base) + 1):
+        mine, other = around(to_ours, cut, len(ours)), around(to_theirs, cut, len(theirs))
+        if mine and other:
+            if cut > b:
+                yield Rows(base[b:cut], ours[o : mine[0]], theirs[t : other[0]])
+            if mine[1] > mine[0] or other[1] > other[0]:
+                yield Rows([], ours[mine[0] : mine[1]], theirs[other[0] : other[1]])
+            b, o, t = cut, mine[1], other[1]
 
 
-def cut_words(text: str) -> tuple[list[str], list[str]]:
-    """Return the words and marks of a block, and the blanks before each."""
-    found = WORD.findall(text)
-    return [word for _gap, word in found], [gap for gap, _word in found]
+def around(matches: Sequence[int], cut: int, end: int) -> tuple[int, int] | None:
+    """Return from where to where a side has new blocks at a cut of the base.
+
+    None where the cut lies inside a change.
+    """
+    before = 0 if cut == 0 else matches[cut - 1] + 1
+    after = end if cut == len(matches) else matches[cut]
+    if cut and matches[cut - 1] < 0:
+        return None if after < 0 else (after, after)
+    return (before, before) if after < 0 else (before, after)
 
 
-def split_gap(text: str) -> tuple[str, str]:
-    """Return the blanks that a text begins with, and the rest."""
-    rest = text.lstrip()
-    return text[: len(text) - len(rest)], rest
+def is_part(some: Sequence[str], whole: Sequence[str]) -> bool:
+    """Tell whether all of `some` stand in `whole` in the same order."""
+    rest = iter(whole)
+    return all(text in rest for text in some)
 
 
-def indent(gap: str) -> str:
-    """Return the blanks on the line of a block, of those before it."""
-    return gap.rpartition("\n")[2]
+def both_removed(rows: Rows) -> Iterator[Piece]:
+    """Yield the pieces of a stretch from which both sides only took blocks away."""
+    base, ours, theirs = rows
+    texts = [b.text for b in base]
+    in_ours = match([b.text for b in ours], texts)
+    in_theirs = match([b.text for b in theirs], texts)
+    for place, block in enumerate(base):
+        mine = block.text if place in in_ours else ""
+        other = block.text if place in in_theirs else ""
+        _text, hand = settle(block.text, mine, other)
+        yield Piece((block, None, None), block.text, mine, other, "", hand, block.kind)
 
 
-def widen(gap: str, other: str) -> str:
-    """Return the blanks before a block, with as many line ends as others had, up to two."""
-    wanted = min(other.count("\n"), 2)
-    return gap if gap.count("\n") >= wanted else "\n" * wanted + indent(gap)
+def meet(rows: Rows) -> Iterator[Piece]:
+    """Yield the pieces of a stretch that both sides wrote anew, by what they have in common."""
+    base, ours, theirs = rows
+    of_ours = {y: x for x, y in enumerate(match_blocks(base, ours)) if y >= 0}
+    of_theirs = {y: x for x, y in enumerate(match_blocks(base, theirs)) if y >= 0}
+    b = o = t = 0
+    for place, other in enumerate(match_blocks(ours, theirs)):
+        home, home_too = of_ours.get(place, -1), of_theirs.get(other, -1)
+        if other < 0 or (home != home_too and home >= 0 <= home_too):
+            continue  # without a partner, or with one that comes from another block of the base
+        home = max(home, home_too)
+        if later(of_ours, place, b, home) or later(of_theirs, other, b, home):
+            continue
+        yield from apart(Rows(base[b : max(b, home)], ours[o:place], theirs[t:other]))
+        root = base[home] if home >= b else Block("", "", ours[place].kind)
+        yield from merge_block(root, ours[place], theirs[other])
+        b, o, t = max(b, home + 1), place + 1, other + 1
+    yield from apart(Rows(base[b:], ours[o:], theirs[t:]))
+
+
+def later(homes: Mapping[int, int], place: int, start: int, end: int) -> bool:
+    """Tell whether a version of a block between `start` and `end` of the base comes after a place.
+
+    Cutting there would part it from its block.
+    """
+    return any(y > place and start <= home < end for y, home in homes.items())
+
+
+def apart(rows: Rows) -> Iterator[Piece]:
+    """Yield the pieces of a stretch where the two sides have nothing in common."""
+    base, ours, theirs = rows.texts()
+    if ours in (base, theirs) or theirs == base:
+        yield from settled_blocks(rows)
+    elif not base and goes_on(rows.ours) and not goes_on(rows.theirs[:1]):
+        yield from new_blocks(rows.ours, ours=True)
+        yield from new_blocks(rows.theirs, ours=False)
+    elif not base and goes_on(rows.theirs) and not goes_on(rows.ours[:1]):
+        yield from new_blocks(rows.theirs, ours=False)
+        yield from new_blocks(rows.ours, ours=True)
+    else:
+        yield conflict(rows)
+
+
+def goes_on(blocks: Sequence[Block]) -> bool:
+    """Tell whether blocks go on with what stands before them, with no blank line between.
+
+    A side that adds to a list and one that begins something after it are no conflict.
+    """
+    return all(b.gap.count("\n") < 2 for b in blocks)
+
+
+def new_blocks(blocks: Sequence[Block], *, ours: bool) -> Iterator[Piece]:
+    for b in blocks:
+        if ours:
+            yield Piece((None, b, None), "", b.text, "", b.text, "ours", b.kind)
+        else:
+            yield Piece((None, None, b), "", "", b.text, b.text, "theirs", b.kind)
+
+
+def settled_blocks(rows: Rows) -> Iterator[Piece]:
+    """Yield the blocks of a stretch that one side left alone, or both changed alike."""
+    base, ours, theirs = rows.texts()
+    if ours == theirs:
+        for o, t in zip(rows.ours, rows.theirs, strict=True):
+            yield Piece((None, o, t), "", o.text, o.text, o.text, "", o.kind)
+        return
+    by_ours = theirs == base
+    old, new = rows.base, rows.ours if by_ours else rows.theirs
+    same = rows.theirs if by_ours else rows.ours
+    y = 0
+    for place, at in enumerate([*match([b.text for b in old], [b.text for b in new]), len(new)]):
+        if place < len(old) and at < 0:
+            yield removed(old[place], by_ours=by_ours)
+            continue
+        yield from new_blocks(new[y:at], ours=by_ours)
+        if place < len(old):
+            b, o, t = old[place], same[place], new[at]
+            starts = (b, t, o) if by_ours else (b, o, t)
+            yield Piece(starts, b.text, b.text, b.text, b.text, "", b.kind)
+        y = at + 1
+
+
+def removed(block: Block, *, by_ours: bool) -> Piece:
+    if by_ours:
+        return Piece((block, None, None), block.text, "", block.text, "", "ours", block.kind)
+    return Piece((block, None, None), block.text, block.text, "", "", "theirs", block.kind)
+
+
+def conflict(rows: Rows) -> Piece:
+    """Return blocks that a person must choose between as one piece."""
+    base, ours, theirs = (side[0] if side else None for side in rows)
+    kind = next(block.kind for block in (ours, theirs, base) if block)
+    texts = flow(rows.base), flow(rows.ours), flow(rows.theirs)
+    return Piece((base, ours, theirs), *texts, None, "both", kind)
+
+
+def flow(blocks: Sequence[Block]) -> str:
+    """Return blocks as text, without the blanks before the first."""
+    return "".join(b.gap + b.text for b in blocks)[len(blocks[0].gap) :] if blocks else ""
+
+
+def merge_code(whole: Piece) -> Piece:
+    """Merge a code fence by its lines; where they conflict, all of it is the conflict."""
+    b, o, t = whole.base.split("\n"), whole.ours.split("\n"), whole.theirs.split("\n")
+    lines: list[str] = []
+    for region, shared in regions((len(b), len(o), len(t)), match(b, o), match(b, t)):
+        if region:
+            was, mine, other = b[region.base], o[region.ours], t[region.theirs]
+            if mine != was != other != mine:
+                return whole
+            lines.extend(other if mine == was else mine)
+        lines.extend(b[shared[0] : shared[0] + shared[3]])
+    return whole._replace(merged="\n".join(lines))

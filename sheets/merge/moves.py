@@ -8,7 +8,7 @@ to where the block stands now.
 from collections.abc import Sequence
 
 from sheets.merge.align import match, match_blocks
-from sheets.merge.blocks import Block
+from sheets.merge.tokenize import Block
 
 LONG = 20  # characters that a block must have for its new place to be more than chance
 

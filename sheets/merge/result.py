@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sheets.body import MARKER
-from sheets.merge.blocks import split_gap, widen
+from sheets.markdown.parse import MARKER
+from sheets.merge.tokenize import split_gap, widen
 
 Take = Literal["mine", "theirs", "both", "edit"]
 

@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from sheets.writers.prompt import PromptText, unknown_places, wanted_places
+from sheets.schema.prompt import PromptText, unknown_places, wanted_places
 
 
 class PromptQuerySet(models.QuerySet["Prompt"]):

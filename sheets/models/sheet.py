@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import Chunk, Document
 from sheets.models.template import SheetType
-from sheets.verify import reason_sentence
+from sheets.verification.entailment import reason_sentence
 
 
 class SheetQuerySet(models.QuerySet["Sheet"]):

@@ -9,12 +9,12 @@ from django.db import connection
 from ingestion.search.bm25 import Holds, Match, rarity
 from ingestion.search.hybrid import Finding, Found, find
 from ingestion.search.query import Query
-from sheets.index import SHEETS
 from sheets.models import SearchedSection, Sheet, SheetType
-from sheets.named import named_to
-from sheets.narrow import narrowed
-from sheets.search.answers import MOST, Hit, Row, why
-from sheets.snippet import marked, snippet
+from sheets.rendering.snippet import marked, snippet
+from sheets.search.field_filters import narrowed
+from sheets.search.indexing import SHEETS
+from sheets.search.results import MOST, Hit, Row, why
+from sheets.sources.visibility import named_to
 from wikico2.text.analyzer import quoted
 
 NEAR_SECTION = 0.5

@@ -12,9 +12,9 @@ from ingestion.readers.registry import is_paged
 from ingestion.search.hybrid import Finding, Found
 from ingestion.search.query import Query
 from ingestion.search.retrieve import find_passages
-from sheets.cite import contains
-from sheets.search.answers import MOST, Hit, Row, why
-from sheets.snippet import ELLIPSIS, Pieces, marked, snippet
+from sheets.rendering.snippet import ELLIPSIS, Pieces, marked, snippet
+from sheets.search.results import MOST, Hit, Row, why
+from sheets.verification.citations import contains
 
 SHOWN = (
     *("text", "headings", "page_start", "page_end"),

@@ -10,11 +10,11 @@ from django.db.models.functions import Length
 from ingestion.models import Chunk, Document
 from ingestion.search import spelling
 from ingestion.search.query import printable
-from sheets.index import SHEETS
 from sheets.models import SearchedSection, Sheet
 from sheets.models.sheet import SheetQuerySet
-from sheets.search.answers import Suggestion
-from sheets.snippet import Pieces
+from sheets.rendering.snippet import Pieces
+from sheets.search.indexing import SHEETS
+from sheets.search.results import Suggestion
 from wikico2.text.analyzer import compose
 from wikico2.text.normalize import fold, words
 

@@ -5,7 +5,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from sheets.diff import BlockChange, ValueChange
+from sheets.merge.diff import BlockChange, ValueChange
 from sheets.templatetags.merge_html import marked
 
 register = template.Library()

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from sheets.models import Sheet
-from sheets.render import french_spaces
+from sheets.rendering.html import french_spaces
 from sheets.search import Hit, Pieces, Why
 from sheets.templatetags.sheet_html import STATE_TONES
 

@@ -11,10 +11,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from sheets.body import MARKER, has_words, unescape
-from sheets.diff import BlockChange, PieceKind
+from sheets.markdown.parse import MARKER, has_words, unescape
+from sheets.merge.diff import BlockChange, PieceKind
 from sheets.models import Section, Sheet
-from sheets.render import french_spaces
+from sheets.rendering.html import french_spaces
 
 register = template.Library()
 

@@ -6,9 +6,9 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from sheets.facets import Choice
 from sheets.models import Generation, Revision, Sheet
-from sheets.render import french_spaces
+from sheets.rendering.html import french_spaces
+from sheets.search.list_filters import Choice
 
 register = template.Library()
 

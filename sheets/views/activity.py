@@ -15,10 +15,10 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import conditional_page, require_POST, require_safe
 
-from sheets.activity import MACHINE, PEOPLE, Asked, changes, watched_changes
 from sheets.models import Digest, SearchedSheet, SheetType, Watch
+from sheets.notifications.activity import MACHINE, PEOPLE, Asked, changes, watched_changes
 from sheets.templatetags.sheet_html import written_by
-from sheets.views.read import readable_sheets
+from sheets.views.reading import readable_sheets
 from sheets.views.search import clean
 from wikico2.models import User
 

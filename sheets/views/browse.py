@@ -8,11 +8,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from ingestion.models import Document
-from sheets import facets
-from sheets.forms import NarrowingForm
+from sheets.forms.wiki import NarrowingForm
+from sheets.generation.progress import with_progress
 from sheets.models import Generation, Proposal, Sheet, SheetType, Watch
-from sheets.named import named_to
-from sheets.progress import with_progress
+from sheets.search import list_filters as facets
+from sheets.sources.visibility import named_to
 
 PER_PAGE = 25
 SHOWN_AT_HOME = 6

@@ -13,17 +13,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from sheets.edit import Clash, save_edit, version_of, with_note
-from sheets.edit_forms import EditForm
-from sheets.forms import SettleForm
-from sheets.graft import note_lines
-from sheets.links import with_links
+from sheets.forms.edit import EditForm
+from sheets.forms.wiki import SettleForm
+from sheets.links.wikilinks import with_links
+from sheets.markdown.splice import note_lines
 from sheets.merge import Version
 from sheets.models import Revision, Sheet
-from sheets.numbered import header_of, part_of, reading_order
-from sheets.pictures import keep_picture, markdown_of
-from sheets.reconcile import lay_out
-from sheets.revise import preview
+from sheets.rendering.footnotes import header_of, part_of, reading_order
+from sheets.rendering.images import keep_picture, markdown_of
+from sheets.revisions.conflicts import lay_out
+from sheets.revisions.edit import Clash, save_edit, version_of, with_note
+from sheets.revisions.save import preview
 from sheets.views.editor import (
     Editor,
     forget,
@@ -34,9 +34,9 @@ from sheets.views.editor import (
     sent_editor,
     sign_of_life,
 )
-from sheets.views.pick import find_citations, note_of
-from sheets.views.propose import settling
-from sheets.views.read import readable_sheets
+from sheets.views.editor_pickers import find_citations, note_of
+from sheets.views.proposals import settling
+from sheets.views.reading import readable_sheets
 from wikico2.errors import WorkError
 from wikico2.models import User
 

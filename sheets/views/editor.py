@@ -10,12 +10,12 @@ from django.http import Http404, HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
-from sheets.drafts import Template
-from sheets.edit import section_headings, start_of, version_of
-from sheets.edit_forms import EditForm, initial_of
+from sheets.forms.edit import EditForm, initial_of
 from sheets.merge import Version
 from sheets.models import Revision, Sheet, Unsaved
-from sheets.template import load_template
+from sheets.models.schema_loader import load_template
+from sheets.revisions.edit import section_headings, start_of, version_of
+from sheets.schema.types import Template
 from wikico2.models import User
 
 REPEATED = re.compile(r"-\d+$")

@@ -13,12 +13,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ingestion.intake.upload import clean_name
-from sheets.errands import KEPT, ask_for_export, ask_for_import, ask_for_pdf, restart, stop
-from sheets.export import to_markdown
+from sheets.jobs import KEPT, ask_for_export, ask_for_import, ask_for_pdf, restart, stop
 from sheets.models import Errand, Revision, Sheet
-from sheets.page import text_for
-from sheets.pdf import kept_pdf, pdf_of
-from sheets.views.read import readable_sheets
+from sheets.rendering.localize import text_for
+from sheets.rendering.pdf import kept_pdf, pdf_of
+from sheets.transfer.formats import to_markdown
+from sheets.views.reading import readable_sheets
 from wikico2.errors import WorkError
 from wikico2.jobs.queue import workers_alive
 from wikico2.models import User

@@ -16,16 +16,16 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sheets.compare import changed_page, compare
-from sheets.edit import restore, version_of
-from sheets.graft import note_lines
-from sheets.kept import kept
+from sheets.markdown.splice import note_lines
 from sheets.models import Revision, Sheet
-from sheets.numbered import reading_order
-from sheets.refresh import citations_of
-from sheets.revise import StaleBase
-from sheets.template import load_template
-from sheets.views.read import readable_sheets
+from sheets.models.schema_loader import load_template
+from sheets.rendering.cache import citations_of
+from sheets.rendering.footnotes import reading_order
+from sheets.rendering.page_cache import kept
+from sheets.revisions.compare import changed_page, compare
+from sheets.revisions.edit import restore, version_of
+from sheets.revisions.save import StaleBase
+from sheets.views.reading import readable_sheets
 from wikico2.models import User
 
 PER_PAGE = 50

@@ -10,12 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from sheets.forms import RenameForm
-from sheets.links import folded, resolve, wanted_titles, with_sources
+from sheets.forms.wiki import RenameForm
+from sheets.links.rename import rename
+from sheets.links.wikilinks import folded, resolve, wanted_titles, with_sources
 from sheets.models import Link
-from sheets.rename import rename
 from sheets.search import suggest
-from sheets.views.read import readable_sheets
+from sheets.views.reading import readable_sheets
 from wikico2.models import User
 
 PER_PAGE = 50

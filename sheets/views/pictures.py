@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST, require_safe
 
 from sheets.models import Picture
-from sheets.pictures import keep_picture, markdown_of
+from sheets.rendering.images import keep_picture, markdown_of
 from sheets.views.editor import may_edit
 from wikico2.errors import WorkError
 

@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sheets.edit import section_headings
-from sheets.edit_forms import SuggestForm
+from sheets.forms.edit import SuggestForm
 from sheets.models import Proposal, Sheet
-from sheets.suggest import may_suggest, sender_of, suggest
+from sheets.proposals.suggest import may_suggest, sender_of, suggest
+from sheets.revisions.edit import section_headings
 from sheets.views.editor import Editor, open_editor, sent_base
-from sheets.views.read import readable_sheets
+from sheets.views.reading import readable_sheets
 from wikico2.errors import WorkError
 
 PER_PAGE = 30

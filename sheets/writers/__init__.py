@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from sheets.drafts import Template, Writer
+from sheets.schema.types import Template, Writer
 
 if TYPE_CHECKING:
     from sheets.models import Prompt

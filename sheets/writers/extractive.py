@@ -16,8 +16,9 @@ import numpy as np
 
 from ingestion.search.retrieve import Passage
 from ingestion.vector_index.embedders import Embedder, Vectors
-from sheets.body import heading_key
-from sheets.drafts import (
+from sheets.markdown.parse import heading_key
+from sheets.markdown.sentences import Unit, has_verb, is_sentence, leans, points_elsewhere, units
+from sheets.schema.types import (
     Cited,
     Evidence,
     FieldBrief,
@@ -28,8 +29,7 @@ from sheets.drafts import (
     Statement,
     Template,
 )
-from sheets.quantities import codes, loose_measures, quantities
-from sheets.sentences import Unit, has_verb, is_sentence, leans, points_elsewhere, units
+from sheets.verification.quantities import codes, loose_measures, quantities
 from sheets.writers.vectors import embed_texts
 from wikico2.llm.client import Patience
 from wikico2.text.normalize import fold, stem_set, stems, words

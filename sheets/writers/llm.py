@@ -12,7 +12,9 @@ from typing import Any
 from django.conf import settings
 
 from ingestion.search.retrieve import Passage
-from sheets.drafts import (
+from sheets.markdown.sentences import units
+from sheets.schema.prompt import PromptText, messages, repair_messages
+from sheets.schema.types import (
     AnswerRefused,
     Cited,
     Evidence,
@@ -23,9 +25,7 @@ from sheets.drafts import (
     SectionDraft,
     Statement,
 )
-from sheets.sentences import units
-from sheets.verify import support
-from sheets.writers.prompt import PromptText, messages, repair_messages
+from sheets.verification.entailment import support
 from wikico2.errors import WorkError
 from wikico2.llm.client import ChatAnswer, Patience, chat
 

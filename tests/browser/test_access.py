@@ -6,9 +6,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from ingestion.models import Document, Page
-from sheets.generate import create_sheet
+from sheets.generation.run import create_sheet
 from sheets.models import Proposal, Revision, SheetType
-from sheets.revise import save_revision
+from sheets.revisions.save import save_revision
 from tests.browser.conftest import Live
 from wikico2.models import User
 

@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import expect
 
 from ingestion.models import Document
-from sheets import generate
-from sheets.compose import compose
+from sheets.generation import run as generate
+from sheets.markdown.compose import compose
 from sheets.models import Field, Proposal, Revision, Section, Sheet, SheetType
-from sheets.revise import save_revision
+from sheets.revisions.save import save_revision
 from tests.browser.conftest import Live
 from tests.conftest import run_queue
 from wikico2.models import User
@@ -70,7 +70,7 @@ def clash(sheet: Sheet, monkeypatch: pytest.MonkeyPatch) -> None:
         body, header = compose(*args, **kwargs)  # type: ignore[arg-type]
         return re.sub(r"^- ", "- En bref : ", body, count=1, flags=re.MULTILINE), header
 
-    monkeypatch.setattr("sheets.generate.compose", otherwise)
+    monkeypatch.setattr("sheets.generation.run.compose", otherwise)
 
 
 @pytest.mark.usefixtures("clash")

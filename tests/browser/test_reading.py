@@ -7,9 +7,9 @@ from playwright.sync_api import expect
 
 from ingestion.models import Chunk, Document
 from ingestion.models import Page as SourcePage
-from sheets.generate import create_sheet
+from sheets.generation.run import create_sheet
 from sheets.models import Generation, Revision, Section, SectionRun, Sheet, SheetType
-from sheets.revise import save_revision
+from sheets.revisions.save import save_revision
 from tests.browser.conftest import WIDTHS, Live
 from wikico2.models import User
 

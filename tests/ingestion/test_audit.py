@@ -24,9 +24,9 @@ from ingestion.vector_index import (
     rebuild as build,
 )
 from ingestion.vector_index.registry import holdings
-from sheets.index import SECTIONS
 from sheets.models import Revision, Sheet, SheetType
-from sheets.revise import save_revision
+from sheets.revisions.save import save_revision
+from sheets.search.indexing import SECTIONS
 from tests.conftest import run_queue
 from tests.fake_ai import EMBEDDING_MODEL as MODEL
 from tests.fake_ai import FakeAI

@@ -15,7 +15,7 @@ from ingestion.pipeline import run as ingest
 from ingestion.readers import DocumentInfo
 from ingestion.readers.pdf.xmp import described
 from sheets.models import Sheet, SheetType
-from sheets.stale import Writing
+from sheets.staleness.state import Writing
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.ingestion.test_unpack import packed
 from wikico2.models import User

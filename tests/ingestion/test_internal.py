@@ -5,8 +5,8 @@ from django.test import Client
 
 from ingestion.models import Document
 from sheets.models import Sheet, SheetType
-from sheets.named import named_to
-from sheets.revise import save_revision
+from sheets.revisions.save import save_revision
+from sheets.sources.visibility import named_to
 from tests.conftest import AIR
 from wikico2.models import User
 

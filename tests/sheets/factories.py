@@ -1,7 +1,7 @@
 """Plain values for the tests of the core."""
 
 from ingestion.search.retrieve import Passage
-from sheets.drafts import FieldBrief, SectionBrief, Template
+from sheets.schema.types import FieldBrief, SectionBrief, Template
 
 
 def field(key: str, heading: str, shape: str = "list", **extra: object) -> FieldBrief:

@@ -10,11 +10,12 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from sheets import digest, tasks
-from sheets.activity import watched_changes
-from sheets.generate import create_sheet
+from sheets import tasks
+from sheets.generation.run import create_sheet
 from sheets.models import Digest, Revision, Sheet, SheetType, Watch
-from sheets.revise import save_revision
+from sheets.notifications import digest
+from sheets.notifications.activity import watched_changes
+from sheets.revisions.save import save_revision
 from tests.conftest import run_queue
 from wikico2.models import User
 

@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from ingestion.models import Document
-from sheets import generate
+from sheets.generation import run as generate
 from sheets.models import SheetType
 from tests.conftest import run_queue
 from wikico2.models import User

@@ -18,8 +18,8 @@ from PIL import Image
 
 from ingestion.intake.upload import accept as accept_source
 from ingestion.models import Chunk, Document
-from sheets.edit import save_edit, version_of
-from sheets.front import BadFront, split_front, with_front
+from sheets.links.rename import rename
+from sheets.markdown.front_matter import BadFront, split_front, with_front
 from sheets.merge import Version
 from sheets.models import (
     Citation,
@@ -45,15 +45,15 @@ from sheets.models import (
     Unsaved,
     Watch,
 )
-from sheets.pack import pack
-from sheets.pdf import picture_at
-from sheets.pictures import keep_picture, markdown_of
-from sheets.propose import Start, accept, propose, refuse
-from sheets.rename import rename
-from sheets.revise import save_revision
-from sheets.stale import facts, keep_facts
-from sheets.template import load_template
-from sheets.unpack import unpack
+from sheets.models.schema_loader import load_template
+from sheets.proposals.review import Start, accept, propose, refuse
+from sheets.rendering.images import keep_picture, markdown_of
+from sheets.rendering.pdf import picture_at
+from sheets.revisions.edit import save_edit, version_of
+from sheets.revisions.save import save_revision
+from sheets.staleness.state import facts, keep_facts
+from sheets.transfer.exporter import pack
+from sheets.transfer.importer import unpack
 from tests.conftest import LIGHT, STEAM, make_pdf, run_queue, upload
 from wikico2.errors import WorkError
 from wikico2.models import User

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sheets.body import (
+from sheets.markdown.parse import (
     escape,
     heading_key,
     read_note,

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from sheets import compare as comparing
-from sheets.compare import changed_page, compare
 from sheets.merge import Version
-from sheets.numbered import reading_order
+from sheets.rendering.footnotes import reading_order
+from sheets.revisions import compare as comparing
+from sheets.revisions.compare import changed_page, compare
 from tests.sheets.factories import TEMPLATE
 
 TABLE = "| Risque | Parade |\n|---|---|\n" + "\n".join(

@@ -1,8 +1,8 @@
 """Drafts become Markdown whose statements keep their sources."""
 
-from sheets.body import split_notes, statements
-from sheets.compose import Sources, compose
-from sheets.drafts import Cited, FieldDraft, Row, SectionDraft, Statement
+from sheets.markdown.compose import Sources, compose
+from sheets.markdown.parse import split_notes, statements
+from sheets.schema.types import Cited, FieldDraft, Row, SectionDraft, Statement
 from tests.sheets.factories import TEMPLATE, passage
 
 SHOWN = {

@@ -5,8 +5,8 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sheets.diff import BlockChange, diff, diff_notes, diff_values
-from sheets.merge.blocks import cut_blocks
+from sheets.merge.diff import BlockChange, diff, diff_notes, diff_values
+from sheets.merge.tokenize import cut_blocks
 from tests.sheets.test_merge import BASE, changed, cites
 from tests.sheets.test_merge_properties import MARKDOWN
 

@@ -11,7 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from sheets.edit import (
+from sheets.merge import THEIRS, Choice, Version
+from sheets.models import Revision, Sheet, SheetType, Unsaved
+from sheets.revisions.edit import (
     Clash,
     cut_section,
     defined_twice,
@@ -23,9 +25,7 @@ from sheets.edit import (
     version_of,
     with_note,
 )
-from sheets.merge import THEIRS, Choice, Version
-from sheets.models import Revision, Sheet, SheetType, Unsaved
-from sheets.revise import StaleBase
+from sheets.revisions.save import StaleBase
 from tests.sheets.factories import TEMPLATE
 from wikico2.models import User
 

@@ -16,10 +16,10 @@ from django_q.models import OrmQ
 from pytest_django.fixtures import Settings
 
 from ingestion.models import Document
-from sheets import errands
+from sheets import jobs as errands
 from sheets.models import Errand, Revision, SectionLock, Sheet, SheetType
-from sheets.pack import Packer, pack
-from sheets.revise import save_revision
+from sheets.revisions.save import save_revision
+from sheets.transfer.exporter import Packer, pack
 from tests.conftest import run_queue
 from wikico2.jobs.queue import resume_stalled
 from wikico2.models import User
@@ -77,7 +77,9 @@ class TestPdf:
     def test_another_text_is_another_file(
         self, sheet: Sheet, client: Client, contributor: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("sheets.pdf.made", lambda page, style: f"%PDF {page}".encode())
+        monkeypatch.setattr(
+            "sheets.rendering.pdf.made", lambda page, style: f"%PDF {page}".encode()
+        )
         address = reverse("export_pdf", args=["air"])
         client.get(address)
         run_queue()

@@ -15,8 +15,7 @@ from pytest_django import Settings
 
 from ingestion.models import Document
 from ingestion.pipeline import run as ingest
-from sheets import generate
-from sheets.evidence import gather_evidence
+from sheets.generation import run as generate
 from sheets.models import (
     Generation,
     Prompt,
@@ -27,7 +26,8 @@ from sheets.models import (
     SheetType,
     Spending,
 )
-from sheets.revise import save_revision
+from sheets.revisions.save import save_revision
+from sheets.writers.context import gather_evidence
 from tests.conftest import make_pdf, run_queue, upload
 from tests.fake_ai import FakeAI, Fault
 from wikico2.errors import WorkError

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from sheets.body import MARKER, split_notes
-from sheets.graft import graft, parts_of, sizes, written_out
+from sheets.markdown.parse import MARKER, split_notes
+from sheets.markdown.splice import graft, parts_of, sizes, written_out
 from sheets.merge import Version
 from tests.sheets.factories import TEMPLATE
 

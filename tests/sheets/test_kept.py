@@ -11,9 +11,9 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from ingestion.models import Document
-from sheets import kept
-from sheets.generate import create_sheet
-from sheets.links import note_links
+from sheets.generation.run import create_sheet
+from sheets.links.rename import rename
+from sheets.links.wikilinks import note_links
 from sheets.models import (
     Field,
     Generation,
@@ -26,8 +26,8 @@ from sheets.models import (
     SheetType,
     Watch,
 )
-from sheets.rename import rename
-from sheets.revise import save_revision
+from sheets.rendering import page_cache as kept
+from sheets.revisions.save import save_revision
 from wikico2.models import User
 
 AtMost = Callable[..., Any]

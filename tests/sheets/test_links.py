@@ -4,13 +4,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from sheets.body import linked_titles, statements
-from sheets.generate import create_sheet
-from sheets.links import backlinks, resolve
+from sheets.generation.run import create_sheet
+from sheets.links.rename import rename
+from sheets.links.wikilinks import backlinks, resolve
+from sheets.markdown.parse import linked_titles, statements
 from sheets.models import FormerName, Revision, Sheet, SheetType
-from sheets.rename import rename
-from sheets.render import render
-from sheets.revise import save_revision
+from sheets.rendering.html import render
+from sheets.revisions.save import save_revision
 from tests.sheets.factories import TEMPLATE
 from wikico2.models import User
 

@@ -1,7 +1,7 @@
 """Completeness and confidence follow from checked statements."""
 
-from sheets.body import Said
-from sheets.measure import measure
+from sheets.markdown.parse import Said
+from sheets.verification.scores import measure
 from tests.sheets.factories import TEMPLATE
 
 SAID = [

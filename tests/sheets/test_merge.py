@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sheets.body import split_notes
+from sheets.markdown.parse import split_notes
 from sheets.merge import (
     BOTH,
     MINE,
@@ -20,7 +20,7 @@ from sheets.merge import (
     resolve,
     resolve_values,
 )
-from sheets.merge.blocks import cut_blocks
+from sheets.merge.tokenize import cut_blocks
 
 BASE = """\
 ## 🎯 Résumé

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sheets.body import MARKERS, split_notes
+from sheets.markdown.parse import MARKERS, split_notes
 from sheets.merge import BOTH, MINE, THEIRS, Conflict, Merged, Text, merge, resolve
-from sheets.merge.blocks import cut_blocks, cut_words, split_gap
-from sheets.merge.by_blocks import merge_blocks
-from sheets.merge.pieces import Piece
+from sheets.merge.blocks import merge_blocks
+from sheets.merge.hunks import Piece
+from sheets.merge.tokenize import cut_blocks, cut_words, split_gap
 
 SCRIPTS = 1000
 TAGGED = re.compile(r"\b[bot]\d+\b")  # every word is one of a kind: of the base, ours or theirs

@@ -10,9 +10,9 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from ingestion.models import Chunk, Document, Page
-from sheets.generate import create_sheet
+from sheets.generation.run import create_sheet
 from sheets.models import Generation, Proposal, Revision, SectionRun, Sheet, SheetType
-from sheets.revise import save_revision
+from sheets.revisions.save import save_revision
 from wikico2.models import User
 
 AtMost = Callable[..., Any]

@@ -1,8 +1,8 @@
 """The drawing of a sector's profile: what is a share, of what, and what is none."""
 
-from sheets.drafts import SectionBrief, Template
-from sheets.profile import drawn, shares
-from sheets.render import render
+from sheets.rendering.charts import drawn, shares
+from sheets.rendering.html import render
+from sheets.schema.types import SectionBrief, Template
 from tests.sheets.factories import field
 
 SECTOR = Template(

@@ -8,12 +8,13 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from ingestion.models import Document
-from sheets import generate, propose
-from sheets.body import MARKER, split_notes
+from sheets.generation import run as generate
+from sheets.markdown.parse import MARKER, split_notes
 from sheets.merge import BOTH, MINE, THEIRS, Choice, Unsettled
 from sheets.models import Generation, Proposal, Revision, SectionRun, Sheet, SheetType
-from sheets.revise import LossyText, StaleBase, save_revision
-from sheets.template import load_template
+from sheets.models.schema_loader import load_template
+from sheets.proposals import review as propose
+from sheets.revisions.save import LossyText, StaleBase, save_revision
 from tests.conftest import run_queue
 from wikico2.errors import WorkError
 from wikico2.models import User

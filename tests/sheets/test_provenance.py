@@ -6,12 +6,12 @@ import re
 import pytest
 from django.test import Client
 
-from sheets import propose
 from sheets.merge import THEIRS
 from sheets.models import Generation, Proposal, Revision, SectionRun, Sheet, SheetType
-from sheets.provenance import Origin, Step, blocks_of, origins_of, trace
-from sheets.revise import save_revision
-from sheets.template import load_template
+from sheets.models.schema_loader import load_template
+from sheets.proposals import review as propose
+from sheets.revisions.blame import Origin, Step, blocks_of, origins_of, trace
+from sheets.revisions.save import save_revision
 from wikico2.models import User
 
 FIRST = """\

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.test import override_settings
 
-from sheets.render import Shown, french_spaces, render
+from sheets.rendering.html import Shown, french_spaces, render
 from tests.sheets.factories import TEMPLATE
 
 CITED = {"1": Shown("1", "Guide <b>", 4, "90 % de <i>", "/sources/7/pages/4/?citation=9", "weak")}

@@ -4,11 +4,11 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from ingestion.models import Document, Synonyms
-from sheets.generate import create_sheet
-from sheets.index import learn_words
+from sheets.generation.run import create_sheet
 from sheets.models import Revision, Sheet, SheetType
-from sheets.revise import save_revision
+from sheets.revisions.save import save_revision
 from sheets.search import FACETS, FacetCount, Kind, Results, search, suggest
+from sheets.search.indexing import learn_words
 from tests.ingestion.test_lexical import TEXTS, add
 
 NOBODY = AnonymousUser()

@@ -12,9 +12,9 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from ingestion.models import Document
-from sheets.generate import create_sheet
+from sheets.generation.run import create_sheet
 from sheets.models import Revision, Sheet, SheetType
-from sheets.revise import save_revision
+from sheets.revisions.save import save_revision
 from sheets.search import FacetCount, Hit, Results, Suggestion, Why
 from sheets.templatetags.found import marked
 from tests.conftest import run_queue

@@ -3,7 +3,7 @@
 import pytest
 
 from sheets.models import Field, Section, SheetType
-from sheets.template import load_template
+from sheets.models.schema_loader import load_template
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +43,7 @@ def test_every_field_can_be_asked_for_in_french_and_shown_in_english() -> None:
 
 
 def test_headings_are_unique_within_a_sheet_type() -> None:
-    from sheets.body import heading_key
+    from sheets.markdown.parse import heading_key
 
     for sheet_type in SheetType.objects.all():
         keys = [heading_key(s.heading_fr) for s in sheet_type.sections.all()]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sheets.sentences import is_sentence, sentences, units
+from sheets.markdown.sentences import is_sentence, sentences, units
 
 
 def test_abbreviations_and_decimals_do_not_end_a_sentence() -> None:

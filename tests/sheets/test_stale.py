@@ -12,10 +12,12 @@ from pytest_django import Settings
 
 from ingestion.models import Document
 from ingestion.pipeline import run as ingest
-from sheets import generate, propose, stale
+from sheets.generation import run as generate
 from sheets.models import Field, Proposal, Section, Sheet, SheetType
-from sheets.revise import save_revision
-from sheets.stale import Present, compare
+from sheets.proposals import review as propose
+from sheets.revisions.save import save_revision
+from sheets.staleness import state as stale
+from sheets.staleness.state import Present, compare
 from tests.conftest import make_pdf, run_queue, upload
 from wikico2.models import User
 

@@ -7,9 +7,9 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from sheets.edit import save_edit
 from sheets.merge import Version
 from sheets.models import Proposal, Sheet, SheetType
+from sheets.revisions.edit import save_edit
 from wikico2.models import User
 
 BODY = "## 🎯 Résumé (10 secondes)\n\nA.\n\n## 🧭 Contexte & périmètre\n\nB.\n"

@@ -6,7 +6,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from ingestion.models import Document
-from sheets import generate
+from sheets.generation import run as generate
 from sheets.models import Prompt, Sheet, SheetType, Spending
 from tests.conftest import run_queue
 from tests.fake_ai import FakeAI

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.search.retrieve import Passage
-from sheets.body import split_notes, statements
-from sheets.compose import Sources, compose
-from sheets.drafts import Cited, Evidence, FieldDraft, Row, SectionDraft, Statement
-from sheets.render import render
+from sheets.markdown.compose import Sources, compose
+from sheets.markdown.parse import split_notes, statements
+from sheets.rendering.html import render
+from sheets.schema.prompt import PromptText, fill, messages
+from sheets.schema.types import Cited, Evidence, FieldDraft, Row, SectionDraft, Statement
 from sheets.writers.llm import parse_object, read_answer, unwrapped
-from sheets.writers.prompt import PromptText, fill, messages
 from tests.sheets.factories import TEMPLATE, passage
 from wikico2.llm.client import ChatAnswer
 

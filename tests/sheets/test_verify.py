@@ -7,8 +7,8 @@ from django.utils import translation
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sheets.quantities import dates, quantities, read_number
-from sheets.verify import BROKEN, REASONS, VERIFIED, WEAK, reason_sentence, verify
+from sheets.verification.entailment import BROKEN, REASONS, VERIFIED, WEAK, reason_sentence, verify
+from sheets.verification.quantities import dates, quantities, read_number
 
 PASSAGE = (
     "La récupération permet d’économiser 20 à 30 % de l’énergie, soit 400 kg de CO2 par an, pour "

@@ -8,11 +8,18 @@ from bench.facts import follow, share
 from ingestion.models import Document
 from ingestion.pipeline import run as ingest
 from ingestion.vector_index.embedders import get_embedder
-from sheets.drafts import Evidence, FieldBrief, FieldDraft, SectionBrief, SectionDraft, Template
-from sheets.evidence import choose, gather_evidence, in_turns, says_the_same, unheard
+from sheets.markdown.sentences import has_verb, is_sentence, leans, points_elsewhere
 from sheets.models import Prompt, SheetType
-from sheets.sentences import has_verb, is_sentence, leans, points_elsewhere
-from sheets.template import load_template
+from sheets.models.schema_loader import load_template
+from sheets.schema.types import (
+    Evidence,
+    FieldBrief,
+    FieldDraft,
+    SectionBrief,
+    SectionDraft,
+    Template,
+)
+from sheets.writers.context import choose, gather_evidence, in_turns, says_the_same, unheard
 from sheets.writers.extractive import ExtractiveWriter, asked_units, gather, how_many, suits
 from sheets.writers.llm import ModelWriter
 from tests.conftest import run_queue
@@ -108,7 +115,7 @@ class TestQuoting:
         assert quoted(text) == ["La méthode s’intéresse aux émissions induites."]
 
     def test_a_chart_is_no_table(self) -> None:
-        from sheets.sentences import units
+        from sheets.markdown.sentences import units
 
         chart = (
             "| Gaz | 37,8 |  |  |\n| --- | --- | --- | --- |\n| Bois |  | 66,2 |  |\n"
@@ -255,7 +262,7 @@ class TestFacts:
     def test_what_the_model_is_shown_stays_within_its_tokens(
         self, demonstration: list[Document], settings: Settings
     ) -> None:
-        from sheets.writers.prompt import estimate_tokens
+        from sheets.schema.prompt import estimate_tokens
 
         settings.LLM_PASSAGE_TOKENS = 1500
         writer = ModelWriter(Prompt.objects.current().text)

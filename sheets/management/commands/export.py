@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from sheets.export import to_json, to_markdown
 from sheets.models import Sheet
+from sheets.transfer.formats import to_json, to_markdown
 
 
 class Command(BaseCommand):

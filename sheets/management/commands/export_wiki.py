@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
-from sheets.pack import pack
+from sheets.transfer.exporter import pack
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sheets.unpack import unpack
+from sheets.transfer.importer import unpack
 from wikico2.errors import WorkError
 from wikico2.models import User
 

@@ -1,0 +1,212 @@
+"""Forms for editing a sheet, or one section of it, and for what readers suggest."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from sheets.markdown.parse import MARKER
+from sheets.merge import Version
+from sheets.revisions.edit import (
+    cut_section,
+    defined_twice,
+    is_header,
+    mended,
+    put_section,
+    undefined,
+)
+from sheets.schema.types import FieldBrief, Template
+
+LONGEST = 1_000_000
+LONGEST_VALUE = 2_000
+VALUE = "meta_"
+
+
+class TextForm(forms.Form):
+    """The text of a sheet or of one section, and the header data that goes with it.
+
+    `start` is the version that the text was begun from, `base` its number (0 for none).
+    """
+
+    base = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
+    body = forms.CharField(
+        label=gettext_lazy("Text"),
+        required=False,
+        strip=False,
+        max_length=LONGEST,
+        widget=forms.Textarea(
+            attrs={"rows": 24, "lang": "fr", "spellcheck": "true", "data-editor": ""}
+        ),
+    )
+
+    def __init__(
+        self, *args: Any, start: Version, template: Template, section: str = "", **kwargs: Any
+    ) -> None:
+        self.start, self.template, self.section = start, template, section
+        super().__init__(*args, **kwargs)
+        if self.is_header:
+            del self.fields["body"]
+        if not section or self.is_header:
+            for brief in header_fields(template):
+                self.fields[VALUE + brief.key] = value_field(brief, start.values.get(brief.key, ""))
+
+    @property
+    def is_header(self) -> bool:
+        """Tell whether only the header data is edited."""
+        return bool(self.section) and is_header(self.section, self.template)
+
+    @property
+    def values(self) -> list[forms.BoundField]:
+        """Return the fields of the header data."""
+        return [self[name] for name in self.fields if name.startswith(VALUE)]
+
+    def clean_body(self) -> str:
+        return flat(self.cleaned_data["body"])
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse footnotes that do not fit the text: a statement would lose its source."""
+        given = super().clean() or {}
+        if "body" in self.errors:
+            return given
+        place = None if self.is_header else "body"
+        if twice := defined_twice(given.get("body", "")):
+            self.add_error(
+                place,
+                _("[^%(label)s] stands for two different footnotes: give one another number.")
+                % {"label": twice[0]},
+            )
+        if lost := [m for m in undefined(self.text(given)) if m not in self.lost_before]:
+            said = ngettext(
+                "%(labels)s points to no footnote: add its line at the end of the text, or take "
+                "the mark out.",
+                "%(labels)s point to no footnote: add their lines at the end of the text, or take "
+                "the marks out.",
+                len(lost),
+            )
+            self.add_error(place, said % {"labels": ", ".join(f"[^{m}]" for m in lost)})
+        return given
+
+    @property
+    def lost_before(self) -> set[str]:
+        """Return the markers that pointed nowhere before this edit, which is not to blame."""
+        return set(undefined(self.start))
+
+    def text(self, given: Mapping[str, Any] | None = None) -> Version:
+        """Return the whole sheet as it was typed, its footnotes mended."""
+        given = self.cleaned_data if given is None else given
+        values = dict(self.start.values)
+        for name in self.fields:
+            if name.startswith(VALUE):
+                values[name.removeprefix(VALUE)] = " ".join(flat(given.get(name) or "").split())
+        values = {k: v for k, v in values.items() if v}
+        if self.is_header:
+            whole = Version(self.start.body, values)
+        elif self.section:
+            put = put_section(self.start, self.section, given.get("body", ""), self.template)
+            whole = Version(put.body, values)
+        else:
+            whole = Version(given.get("body", "").strip("\n") + "\n", values)
+        return mended(whole, self.start)
+
+    def typed(self) -> dict[str, str]:
+        """Return what was sent, as it was, to be kept until it is saved."""
+        names = [*self.fields]
+        return {n: flat(str(self.data[n]))[:LONGEST] for n in names if n in self.data}
+
+
+def initial_of(start: Version, template: Template, section: str = "") -> dict[str, str]:
+    """Return what the fields of a form show to begin with."""
+    values = {VALUE + b.key: start.values.get(b.key, "") for b in header_fields(template)}
+    if section and is_header(section, template):
+        return values
+    return values | {"body": cut_section(start, section, template) if section else start.body}
+
+
+def header_fields(template: Template) -> list[FieldBrief]:
+    return [f for s in template.written if s.role == "header" for f in s.fields]
+
+
+def value_field(brief: FieldBrief, value: str) -> forms.CharField:
+    """Return the form field of a header value: its choices, and what it says today."""
+    label = brief.heading
+    if not brief.choices:
+        widget = forms.TextInput(attrs={"lang": "fr", "autocomplete": "off"})
+        return forms.CharField(label=label, required=False, max_length=LONGEST_VALUE, widget=widget)
+    choices = [("", "—"), *((choice, choice) for choice in brief.choices)]
+    if value and value not in brief.choices:
+        choices.insert(1, (value, MARKER.sub(lambda m: f" [{m[1]}]", value)))
+    return forms.CharField(
+        label=label,
+        required=False,
+        max_length=LONGEST_VALUE,
+        widget=forms.Select(choices=choices, attrs={"lang": "fr"}),
+    )
+
+
+def flat(text: str) -> str:
+    """Return the text with one kind of line end, without what the database refuses."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+
+
+class EditForm(TextForm):
+    """An edit: the text, and what its author says of it."""
+
+    comment = forms.CharField(
+        label=gettext_lazy("What you changed, and why"),
+        required=False,
+        max_length=500,
+        help_text=gettext_lazy("It stands in the history, for those who come after."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    minor = forms.BooleanField(
+        label=gettext_lazy("Minor change (spelling, layout)"), required=False
+    )
+
+    def typed(self) -> dict[str, str]:
+        """Return what was sent; a box that was not ticked too."""
+        return super().typed() | {"minor": self.data.get("minor", "")}
+
+
+class SuggestForm(TextForm):
+    """A suggestion: other words for a text, or a remark, from any reader."""
+
+    remark = forms.CharField(
+        label=gettext_lazy("Your remark"),
+        required=False,
+        max_length=5_000,
+        help_text=gettext_lazy(
+            "What is wrong, missing or out of date, and how you know. A remark alone is enough."
+        ),
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    signed = forms.CharField(
+        label=gettext_lazy("Your name"),
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    # People do not see it; machines that fill in whatever they find give themselves away.
+    website = forms.CharField(
+        label=gettext_lazy("Leave this empty"),
+        required=False,
+        max_length=1_000,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
+    )
+
+    def __init__(self, *args: Any, anonymous: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not anonymous:
+            self.fields["signed"].widget = forms.HiddenInput()
+
+    @property
+    def is_trap_sprung(self) -> bool:
+        """Tell whether the field that people do not see was filled in."""
+        return bool(self.cleaned_data.get("website"))
+
+    def clean_remark(self) -> str:
+        return flat(self.cleaned_data["remark"])
+
+    def clean_signed(self) -> str:
+        return " ".join(flat(self.cleaned_data["signed"]).split())

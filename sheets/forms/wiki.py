@@ -1,0 +1,259 @@
+"""Forms of the wiki: narrowing the list, asking for sheets and sections, settling conflicts."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from django import forms
+from django.db.models.functions import Lower
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from ingestion.models import Document
+from sheets.merge import Choice, Conflict
+from sheets.models import Sheet, SheetType
+from sheets.search.list_filters import LEVELS, ORDERS, Narrowing
+
+
+class NarrowingForm(forms.Form):
+    """The address of the list of sheets. A value that makes no sense is passed over."""
+
+    q = forms.CharField(required=False, max_length=200)
+    type = forms.SlugField(required=False)
+    category = forms.CharField(required=False, max_length=200)
+    system = forms.CharField(required=False, max_length=200)
+    level = forms.ChoiceField(required=False, choices=[(name, name) for name in LEVELS])
+    state = forms.ChoiceField(required=False, choices=Sheet.State.choices)
+    source = forms.IntegerField(required=False, min_value=1, max_value=2**62)
+    stale = forms.BooleanField(required=False)
+    sort = forms.ChoiceField(required=False, choices=[(name, name) for name in ORDERS])
+
+    def wish(self) -> Narrowing:
+        """Return what is asked for."""
+        self.is_valid()
+        given = {name: value for name, value in self.cleaned_data.items() if value}
+        if "q" in given:
+            given["q"] = given["q"].replace("\x00", "").strip()
+        return Narrowing(**given)
+
+
+class DocumentChoices(forms.ModelMultipleChoiceField[Document]):
+    """Sources as checkboxes, each with its number of pages."""
+
+    def label_from_instance(self, obj: Document) -> str:
+        pages = ngettext("%(n)s page", "%(n)s pages", obj.page_count) % {"n": obj.page_count}
+        return format_html(
+            '<span class="choice-title">{}</span> <span class="muted small nowrap">{}</span>',
+            obj.title,
+            pages,
+        )
+
+
+class TypeChoice(forms.ModelChoiceField[SheetType]):
+    """Kinds of sheet, each with what it is for."""
+
+    def label_from_instance(self, obj: SheetType) -> str:
+        return format_html(
+            '<strong>{}</strong><br><span class="muted small">{}</span>', obj.name, obj.description
+        )
+
+
+class SheetRequestForm(forms.Form):
+    """The request for a new sheet."""
+
+    sheet_type = TypeChoice(
+        label=gettext_lazy("Kind of sheet"),
+        queryset=SheetType.objects.all(),
+        empty_label=None,
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Choose the kind of sheet.")},
+    )
+    title = forms.CharField(
+        label=gettext_lazy("Title"),
+        min_length=3,
+        max_length=Sheet._meta.get_field("title").max_length,
+        help_text=gettext_lazy(
+            "The name of the solution or of the sector, as one would look it up: “Heat recovery "
+            "on air compressors”."
+        ),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("Give the sheet a title.")},
+    )
+    documents = DocumentChoices(
+        label=gettext_lazy("Sources"),
+        queryset=Document.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy(
+            "The sheet is written from these documents only; each statement points to its page."
+        ),
+        error_messages={"required": gettext_lazy("Choose at least one source.")},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        documents = cast("DocumentChoices", self.fields["documents"])
+        documents.queryset = Document.objects.ready().order_by(Lower("title"), "pk")
+
+    def clean_title(self) -> str:
+        """Return the title with single spaces; refuse one that another sheet bears."""
+        return free_title(str(self.cleaned_data["title"]))
+
+
+def free_title(given: str, sheet: Sheet | None = None) -> str:
+    """Return a title with single spaces; raise ValidationError when another sheet bears it."""
+    title = " ".join(given.replace("\x00", "").split())
+    others = Sheet.objects.exclude(pk=sheet.pk) if sheet else Sheet.objects.all()
+    same = others.filter(title__unaccent__iexact=title).first()
+    if same:
+        raise forms.ValidationError(
+            format_html(
+                _('A sheet already bears this title: <a href="{}">{}</a>.'),
+                reverse("sheet", args=[same.slug]),
+                same.title,
+            )
+        )
+    return title
+
+
+class RenameForm(forms.Form):
+    """The new title of a sheet."""
+
+    title = forms.CharField(
+        label=gettext_lazy("New title"),
+        min_length=3,
+        max_length=Sheet._meta.get_field("title").max_length,
+        help_text=gettext_lazy(
+            "The old title and the old address go on leading to this sheet. Texts that link to it "
+            "stay as they are."
+        ),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("Give the sheet a title.")},
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None, *, sheet: Sheet) -> None:
+        super().__init__(data, initial={"title": sheet.title})
+        self.sheet = sheet
+
+    def clean_title(self) -> str:
+        return free_title(str(self.cleaned_data["title"]), self.sheet)
+
+
+class RegenerateForm(forms.Form):
+    """Which sections to write again: all, the stale ones, or those that are ticked."""
+
+    ALL, STALE, CHOSEN = "all", "stale", "chosen"
+
+    what = forms.ChoiceField(choices=[(ALL, ALL), (STALE, STALE), (CHOSEN, CHOSEN)], required=False)
+    section = forms.MultipleChoiceField(required=False)
+
+    def __init__(
+        self, *args: Any, sections: Iterable[str], stale: Iterable[str], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.stale = list(stale)
+        cast("forms.MultipleChoiceField", self.fields["section"]).choices = [
+            (key, key) for key in sections
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a choice of no section."""
+        given = super().clean() or {}
+        if given.get("what") == self.CHOSEN and not given.get("section"):
+            self.add_error("section", _("Tick at least one section."))
+        return given
+
+    def sections(self) -> list[str] | None:
+        """Return the keys asked for; None for the whole sheet."""
+        asked: dict[str, list[str] | None] = {
+            self.ALL: None,
+            self.STALE: self.stale,
+            self.CHOSEN: self.cleaned_data["section"],
+        }
+        return asked[self.cleaned_data["what"] or self.ALL]
+
+
+TAKES = [
+    ("mine", gettext_lazy("Keep today’s text")),
+    ("theirs", gettext_lazy("Take the proposed text")),
+    ("both", gettext_lazy("Keep both")),
+    ("edit", gettext_lazy("Write it otherwise")),
+]
+PIECE = re.compile(r"^(take|text)_([0-9a-f]{4,64})$")
+LONGEST = 200_000
+
+
+class SettleForm(forms.Form):
+    """How a person settles conflicts, each by itself: mine, theirs, both, or words of their own.
+
+    `onto` is the number of the revision that the person sees. What was posted for a conflict that
+    is no more is kept in `posted`, since somebody typed it.
+    """
+
+    onto = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        required=False,
+        max_length=2000,
+        help_text=gettext_lazy("It stays with the proposal, for those who come after."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(
+        self,
+        conflicts: Iterable[Conflict],
+        *args: Any,
+        choices: Mapping[str, Mapping[str, str]],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.conflicts = list(conflicts)
+        for conflict in self.conflicts:
+            known = choices.get(conflict.id, {})
+            self.fields[f"take_{conflict.id}"] = forms.ChoiceField(
+                choices=TAKES,
+                required=False,
+                initial=known.get("take", ""),
+                widget=forms.RadioSelect,
+            )
+            self.fields[f"text_{conflict.id}"] = forms.CharField(
+                required=False,
+                strip=False,
+                max_length=LONGEST,
+                initial=known.get("text") or conflict.ours or conflict.theirs,
+                widget=forms.Textarea(attrs={"rows": lines_of(conflict), "lang": "fr"}),
+                label=gettext_lazy("Your text"),
+            )
+
+    @property
+    def posted(self) -> dict[str, Choice]:
+        """Return every choice and text that was sent, for conflicts that are there or not."""
+        sent: dict[str, dict[str, str]] = {}
+        for name, value in self.data.items():
+            if match := PIECE.match(name):
+                clean = str(value)[:LONGEST].replace("\x00", "").replace("\r\n", "\n")
+                sent.setdefault(match[2], {})[match[1]] = clean
+        takes = {take for take, _label in TAKES}
+        return {
+            key: Choice(cast("Any", given.get("take", "")), given.get("text", ""))
+            for key, given in sent.items()
+            if given.get("take", "") in takes or given.get("text", "").strip()
+        }
+
+    def settled(self) -> dict[str, Choice]:
+        """Return the choices that were made for the conflicts that are there."""
+        there = {c.id for c in self.conflicts}
+        return {key: c for key, c in self.posted.items() if key in there and c.take}
+
+    def mark_unsettled(self, ids: Iterable[str]) -> None:
+        """Say beside each of these conflicts that it waits for a choice."""
+        for key in ids:
+            self.add_error(f"take_{key}", _("Choose what becomes of this place."))
+
+
+def lines_of(conflict: Conflict) -> int:
+    """Return how many lines a text field needs to show either side."""
+    longest = max(len(conflict.ours), len(conflict.theirs))
+    lines = max(conflict.ours.count("\n"), conflict.theirs.count("\n"))
+    return min(max(longest // 60, lines) + 2, 16)

@@ -1,0 +1,129 @@
+"""Try a prompt on one section of a sheet, without keeping anything but what it cost."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from sheets.models import Prompt, Sheet
+from sheets.models.schema_loader import load_template
+from sheets.models.spending import check_ceiling, spend
+from sheets.schema.prompt import PromptText, messages
+from sheets.schema.types import SectionBrief, SectionDraft
+from sheets.verification.entailment import bearing_text, reason_sentence, verify
+from sheets.writers.context import gather_evidence
+from sheets.writers.llm import ModelWriter
+from wikico2.errors import WorkError
+from wikico2.llm.client import Patience
+
+
+class TrialForm(forms.ModelForm[Prompt]):
+    """A prompt that is not saved, and where to try it."""
+
+    sheet = forms.ModelChoiceField(Sheet.objects.none(), label=_("Sheet"))
+    section = forms.CharField(
+        label=_("Section"), required=False, help_text=_("Its key; the first one if left empty.")
+    )
+
+    class Meta:
+        model = Prompt
+        fields = ("system", "request", "repair", "comment")
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        known = Sheet.objects.filter(documents__isnull=False).distinct().order_by("-updated_at")
+        field = self.fields["sheet"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = known
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        sheet = values.get("sheet")
+        if sheet:
+            template = load_template(sheet.sheet_type)
+            known = {s.key: s for s in template.written}
+            key = values.get("section") or next(iter(known))
+            if key not in known:
+                message = _("This kind of sheet has: %(keys)s.") % {"keys": ", ".join(known)}
+                self.add_error("section", message)
+            else:
+                values["brief"] = known[key]
+        return values
+
+    @property
+    def prompt(self) -> PromptText:
+        values = self.cleaned_data
+        return PromptText("trial", values["system"], values["request"], values["repair"])
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One statement of the trial, and what the check says of it."""
+
+    field: str
+    text: str
+    labels: str
+    verdict: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a model would be told, and what it said where it was asked."""
+
+    section: str
+    told: list[dict[str, str]]
+    asked: bool = False
+    said: tuple[Judged, ...] = ()
+    refused: tuple[str, ...] = ()
+    tokens_in: int = 0
+    tokens_out: int = 0
+    error: str = ""
+
+
+def run_trial(prompt: PromptText, sheet: Sheet, section: SectionBrief, *, ask: bool) -> Trial:
+    """Return what the prompt makes of a section; asks the model only if told to."""
+    writer = ModelWriter(prompt)
+    documents = list(sheet.documents.ready().values_list("pk", flat=True))
+    evidence = gather_evidence(sheet.title, section, writer, documents)
+    told = messages(prompt, sheet.title, section, evidence)
+    if not ask:
+        return Trial(section.heading, told)
+    try:
+        check_ceiling()
+        draft = writer.write(sheet.title, section, evidence, Patience.of_a_person())
+    except WorkError as error:
+        spend(writer.model, error.tokens_in, error.tokens_out)
+        return Trial(
+            section.heading, told, True, tokens_in=error.tokens_in, tokens_out=error.tokens_out,
+            error=error.sentence,
+        )  # fmt: skip
+    spend(writer.model, draft.tokens_in, draft.tokens_out)
+    texts = {k: bearing_text(p.title, p.headings, p.text) for k, p in evidence.shown.items()}
+    return Trial(
+        section.heading,
+        told,
+        True,
+        tuple(judged(draft, section, texts)),
+        draft.refused,
+        draft.tokens_in,
+        draft.tokens_out,
+    )
+
+
+def judged(draft: SectionDraft, section: SectionBrief, texts: dict[str, str]) -> list[Judged]:
+    """Return each statement of a draft with its verdict."""
+    headings = {f.key: f.heading for f in section.fields}
+    found = []
+    for field in draft.fields:
+        said = [(s.text, s.sources) for s in field.statements]
+        said += [(" | ".join(r.cells), r.sources) for r in field.rows]
+        for text, sources in said:
+            labels = [c.label for c in sources]
+            verdict = verify(text, texts, labels)
+            reasons = tuple(reason_sentence(code, detail) for code, detail in verdict.reasons)
+            found.append(
+                Judged(headings[field.key], text, ", ".join(labels), verdict.verdict, reasons)
+            )
+    return found

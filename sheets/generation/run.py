@@ -1,0 +1,437 @@
+"""Have a sheet written: ask, run section by section in the queue, and save or propose.
+
+A run keeps each section as soon as it is written, so that a retry, or another worker after a
+crash, goes on with what is missing.
+"""
+
+import dataclasses
+import logging
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Collection, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from ingestion.models import Document
+from sheets.links.rename import free_slugs
+from sheets.markdown.compose import Sources, compose
+from sheets.models import Generation, Prompt, SectionRun, Sheet, SheetType
+from sheets.models.schema_loader import load_template
+from sheets.models.spending import check_ceiling, spend
+from sheets.proposals.review import save_or_propose
+from sheets.schema.types import (
+    Cited,
+    Evidence,
+    FieldDraft,
+    Row,
+    SectionBrief,
+    SectionDraft,
+    Statement,
+    Template,
+    Writer,
+)
+from sheets.staleness.state import take_later_versions
+from sheets.verification.citations import grounded
+from sheets.writers import get_writer
+from sheets.writers.context import gather_evidence, pages_of_quotes, passages_of, prepare_questions
+from wikico2.errors import WorkError
+from wikico2.jobs.leases import LeaseLost
+from wikico2.llm.client import Patience
+from wikico2.models import User
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 5
+"""How often a run may be taken up without a section being written, before it counts as failed."""
+
+
+# --- Asking --------------------------------------------------------------------------------------
+
+
+def request_sheet(
+    sheet_type: SheetType, title: str, documents: Sequence[Document], user: User | None
+) -> Sheet:
+    """Create a sheet that draws on the documents, and queue its first writing.
+
+    Raises WorkError("no_sources") without documents.
+    """
+    if not documents:
+        raise WorkError("no_sources")
+    with transaction.atomic():
+        sheet = create_sheet(sheet_type, title, user)
+        sheet.documents.set(documents)
+        request_generation(sheet, user)
+    return sheet
+
+
+def create_sheet(sheet_type: SheetType, title: str, user: User | None) -> Sheet:
+    """Create an empty sheet under a free address."""
+    for slug in free_slugs(title):
+        try:
+            with transaction.atomic():
+                return Sheet.objects.create(
+                    sheet_type=sheet_type, title=title.strip(), slug=slug, created_by=user
+                )
+        except IntegrityError:
+            continue  # somebody took the address in between
+    raise WorkError("internal", reason=f"slug of {title}")
+
+
+@transaction.atomic
+def request_generation(
+    sheet: Sheet, user: User | None, sections: Collection[str] | None = None
+) -> Generation:
+    """Queue a writing of the sheet, or of some of its sections; locked ones are left alone.
+
+    The one that is under way, if there is one, counts. Raises WorkError: no_sources, or
+    nothing_to_write when no section is left to write.
+    """
+    from sheets.tasks import queue_generation
+
+    Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
+    running = sheet.generations.in_progress().first()
+    if running:
+        return running
+    take_later_versions(sheet)
+    documents = list(sheet.documents.all())
+    if not documents:
+        raise WorkError("no_sources")
+    locked = sheet.locked_keys()
+    asked = [
+        s.key
+        for s in load_template(sheet.sheet_type).written
+        if s.key not in locked and (sections is None or s.key in sections)
+    ]
+    if not asked:
+        raise WorkError("nothing_to_write")
+    generation = Generation.objects.create(
+        sheet=sheet,
+        base=sheet.current,
+        backend=settings.LLM_BACKEND,
+        model=settings.LLM_MODEL if settings.LLM_BACKEND == "openai" else "",
+        requested_by=user,
+    )
+    generation.documents.set(documents)
+    SectionRun.objects.bulk_create(
+        SectionRun(generation=generation, key=key, order=n) for n, key in enumerate(asked)
+    )
+    queue_generation(generation.pk)
+    return generation
+
+
+def cancel(generation: Generation) -> None:
+    """Stop a run; what it wrote so far is kept for a retry."""
+    Generation.objects.in_progress().filter(pk=generation.pk).update(
+        state=Generation.State.CANCELLED,
+        lease_token=None,
+        lease_until=None,
+        finished_at=timezone.now(),
+    )
+
+
+@transaction.atomic
+def retry(generation: Generation) -> None:
+    """Queue a failed or stopped run again; sections that are done stay done."""
+    from sheets.tasks import queue_generation
+
+    again = Generation.objects.filter(
+        pk=generation.pk, state__in=(Generation.State.FAILED, Generation.State.CANCELLED)
+    ).update(state=Generation.State.WAITING, error_code="", error_details={}, finished_at=None)
+    if again:
+        generation.sections.exclude(state=SectionRun.State.DONE).update(
+            state=SectionRun.State.WAITING, error_code="", error_details={}
+        )
+        queue_generation(generation.pk)
+
+
+# --- Running -------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One worker's hold on one generation."""
+
+    generation: Generation
+    token: uuid.UUID
+    template: Template
+    writer: Writer
+    document_ids: list[int]
+
+    def hold(self, **values: object) -> None:
+        """Renew the lease; raises LeaseLost when somebody stopped or took over the run."""
+        Generation.objects.hold(self.generation.pk, self.token, **values)
+
+
+def write(generation_id: int) -> None:
+    """Run a generation until it is done, or until its slice of time ends and it queues itself."""
+    waiting = Generation.objects.in_progress().filter(pk=generation_id)
+    if not waiting.exists() or documents_pending(generation_id):
+        return  # gone, over, or to be queued again when its last source is read
+    token = waiting.claim(generation_id)
+    if token is None:
+        return  # another worker has it
+    try:
+        run_claimed(generation_id, token)
+    except LeaseLost:
+        logger.info("Generation %s was stopped or taken over.", generation_id)
+    except WorkError as error:
+        fail(generation_id, token, error)
+    except Exception as error:
+        logger.exception("Generation %s failed.", generation_id)
+        fail(generation_id, token, WorkError("internal", reason=type(error).__name__))
+
+
+def documents_pending(generation_id: int) -> bool:
+    """Tell whether a source of the run is still being read."""
+    return Document.objects.in_progress().filter(generations=generation_id).exists()
+
+
+def run_claimed(generation_id: int, token: uuid.UUID) -> None:
+    """Write what is missing under the lease, then finish."""
+    from sheets.tasks import queue_generation
+
+    generation = Generation.objects.select_related("sheet__sheet_type", "prompt").get(
+        pk=generation_id
+    )
+    if generation.attempts > MAX_ATTEMPTS:
+        raise WorkError("internal", reason=f"worker stopped {MAX_ATTEMPTS} times")
+    template = load_template(generation.sheet.sheet_type)
+    prompt = prompt_of(generation)
+    writer = get_writer(template, prompt)
+    run = Run(generation, token, template, writer, readable_documents(generation))
+    run.hold(
+        state=Generation.State.RUNNING,
+        backend=writer.backend,
+        model=writer.model,
+        prompt=prompt,
+        prompt_version=writer.prompt_version,
+        parameters=dict(writer.parameters),
+        started_at=generation.started_at or timezone.now(),
+    )
+    if not write_sections(run, time.monotonic() + settings.TASK_SLICE_SECONDS):
+        with transaction.atomic():
+            Generation.objects.release(generation_id, token)
+            queue_generation(generation_id)
+        return
+    raise_failures(run)
+    finish(run)
+
+
+def prompt_of(generation: Generation) -> Prompt | None:
+    """Return what the run's model is told: the prompt it began with, or else today's."""
+    if settings.LLM_BACKEND != "openai":
+        return None
+    return generation.prompt or Prompt.objects.current()
+
+
+def readable_documents(generation: Generation) -> list[int]:
+    """Return the sources that are ready; raises WorkError when there is none."""
+    documents = list(generation.documents.all())
+    ready = [d.pk for d in documents if d.is_ready]
+    if not ready:
+        titles = ", ".join(
+            f"« {d.title} »" if d.access == Document.Access.OPEN else f"n° {d.pk}"
+            for d in documents
+        )
+        raise WorkError("sources_failed", titles=titles) if titles else WorkError("no_sources")
+    return ready
+
+
+def write_sections(run: Run, deadline: float) -> bool:
+    """Write the sections that wait, until the deadline; return whether none is left.
+
+    A section that fails is kept as such, and the others go on.
+    """
+    states = (SectionRun.State.WAITING, SectionRun.State.RUNNING)
+    waiting = list(run.generation.sections.filter(state__in=states))
+    if run.writer.at_once > 1:
+        return write_side_by_side(run, waiting, deadline)
+    for number, section in enumerate(waiting):
+        if number and time.monotonic() > deadline:
+            return False
+        begun = time.monotonic()
+        patience = Patience.of_settings(on_wait=run.hold)
+        try:
+            brief, evidence = begin_section(run, section)
+            answer: SectionDraft | WorkError = run.writer.write(
+                run.generation.sheet.title, brief, evidence, patience
+            )
+        except WorkError as error:
+            answer = error
+        keep_section(run, section, answer, time.monotonic() - begun)
+    return True
+
+
+def write_side_by_side(run: Run, waiting: list[SectionRun], deadline: float) -> bool:
+    """Write sections in threads that only talk to the model; rows are read and written here.
+
+    The section with most fields comes first, since it takes longest.
+    """
+    briefs = {s.key: run.template.section(s.key) for s in waiting}
+    todo = deque(sorted(waiting, key=lambda s: -len(briefs[s.key].fields)))
+    prepare_questions(briefs.values(), run.writer.at_once)
+    stop = threading.Event()
+    doing: dict[Future[SectionDraft], tuple[SectionRun, float]] = {}
+    pool = ThreadPoolExecutor(run.writer.at_once, "section")
+    try:
+        while todo or doing:
+            while todo and len(doing) < run.writer.at_once:
+                if time.monotonic() > deadline and len(todo) < len(waiting):
+                    break
+                section, begun = todo.popleft(), time.monotonic()
+                try:
+                    brief, evidence = begin_section(run, section)
+                except WorkError as error:
+                    keep_section(run, section, error, time.monotonic() - begun)
+                    continue
+                patience = Patience.of_settings(on_wait=partial(go_on_unless, stop))
+                title = run.generation.sheet.title
+                future = pool.submit(run.writer.write, title, brief, evidence, patience)
+                doing[future] = section, begun
+            if not doing:
+                break
+            done, _waiting = wait(doing, timeout=1, return_when=FIRST_COMPLETED)
+            run.hold()
+            for future in done:
+                section, begun = doing.pop(future)
+                keep_section(run, section, outcome(future), time.monotonic() - begun)
+    finally:
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+    return not todo
+
+
+def go_on_unless(stop: threading.Event) -> None:
+    """End a thread's wait when nobody waits for it any more."""
+    if stop.is_set():
+        raise WorkError("stopped")
+
+
+def outcome(future: "Future[SectionDraft]") -> SectionDraft | WorkError:
+    """Return what a thread brought, whatever it was."""
+    try:
+        return future.result()
+    except WorkError as error:
+        return error
+    except Exception as error:
+        logger.exception("A section could not be written.")
+        return WorkError("internal", reason=type(error).__name__)
+
+
+def begin_section(run: Run, section: SectionRun) -> tuple[SectionBrief, Evidence]:
+    """Note that a section is in hand and find its passages; raises WorkError."""
+    if run.writer.backend == "openai":
+        check_ceiling()
+    run.hold()
+    brief = run.template.section(section.key)
+    evidence = gather_evidence(run.generation.sheet.title, brief, run.writer, run.document_ids)
+    section.state = SectionRun.State.RUNNING
+    section.passages = [
+        {"label": label, "chunk": p.chunk_id} for label, p in evidence.shown.items()
+    ]
+    section.save(update_fields=["state", "passages"])
+    return brief, evidence
+
+
+def keep_section(
+    run: Run, section: SectionRun, answer: SectionDraft | WorkError, seconds: float
+) -> None:
+    """Keep what came of a section, and what it cost, failed or not."""
+    tokens_in, tokens_out = answer.tokens_in, answer.tokens_out
+    cost = spend(run.writer.model, tokens_in, tokens_out)
+    if isinstance(answer, SectionDraft):
+        section.output = dataclasses.asdict(answer)
+        section.state = SectionRun.State.DONE
+    else:
+        logger.warning("Section %s of run %s: %s", section.key, run.generation.pk, answer)
+        section.error_code, section.error_details = answer.code, answer.details
+        section.state = SectionRun.State.FAILED
+    section.tokens_in += tokens_in
+    section.tokens_out += tokens_out
+    section.cost += cost
+    section.seconds = round(section.seconds + seconds, 3)
+    with transaction.atomic():
+        section.save()
+        run.hold(
+            tokens_in=F("tokens_in") + tokens_in,
+            tokens_out=F("tokens_out") + tokens_out,
+            cost=F("cost") + cost,
+            seconds=F("seconds") + seconds,
+            **({"attempts": 0} if isinstance(answer, SectionDraft) else {}),
+        )
+
+
+def raise_failures(run: Run) -> None:
+    """Raise WorkError when sections failed: what stopped all of them, or which ones it did."""
+    sections = list(run.generation.sections.all())
+    failed = [s for s in sections if s.state == SectionRun.State.FAILED]
+    if not failed:
+        return
+    cause = {"code": failed[0].error_code, "details": failed[0].error_details}
+    if len(failed) == len(sections):
+        raise WorkError(cause["code"], **cause["details"])
+    names = ", ".join(f"« {run.template.section(s.key).heading} »" for s in failed)
+    raise WorkError("sections_failed", sections=names, cause=cause)
+
+
+def finish(run: Run) -> None:
+    """Put the sections together and save them as a revision, or propose them."""
+    sections = list(run.generation.sections.all())
+    drafts = {s.key: draft_from_json(s.output) for s in sections}
+    passages = passages_of(p["chunk"] for s in sections for p in s.passages)
+    sources: dict[str, Sources] = {}
+    for section in sections:
+        shown = {
+            p["label"]: passages[p["chunk"]] for p in section.passages if p["chunk"] in passages
+        }
+        drafts[section.key] = grounded(drafts[section.key], shown)
+        sources[section.key] = Sources(shown, pages_of_quotes(drafts[section.key], shown))
+    body, header = compose(run.template, drafts, sources, emoji=settings.SHEET_EMOJI)
+    with transaction.atomic():
+        Generation.objects.release(
+            run.generation.pk,
+            run.token,
+            state=Generation.State.DONE,
+            finished_at=timezone.now(),
+        )
+        save_or_propose(run.generation, run.template, body, header)
+
+
+def fail(generation_id: int, token: uuid.UUID, error: WorkError) -> None:
+    """Record a failure, unless the run is no longer ours."""
+    try:
+        Generation.objects.release(
+            generation_id,
+            token,
+            state=Generation.State.FAILED,
+            error_code=error.code,
+            error_details=error.details,
+            finished_at=timezone.now(),
+        )
+    except LeaseLost:
+        logger.info("Generation %s failed after it was taken over: %s", generation_id, error)
+
+
+def draft_from_json(data: dict[str, object]) -> SectionDraft:
+    """Return the draft that `dataclasses.asdict` wrote."""
+
+    def cited(items: list[dict[str, str]]) -> tuple[Cited, ...]:
+        return tuple(Cited(c["label"], c["quote"]) for c in items)
+
+    fields = [
+        FieldDraft(
+            key=f["key"],
+            statements=tuple(Statement(s["text"], cited(s["sources"])) for s in f["statements"]),
+            columns=tuple(f["columns"]),
+            rows=tuple(Row(tuple(r["cells"]), cited(r["sources"])) for r in f["rows"]),
+        )
+        for f in data.get("fields", [])  # type: ignore[attr-defined]
+    ]
+    return SectionDraft(key=str(data.get("key", "")), fields=tuple(fields))

@@ -1,0 +1,167 @@
+"""Links between sheets by their titles: what a text links to, where a title leads, who links here.
+
+A title is compared without case and accents. A sheet is reached by its title and by those that it
+had before, unless another sheet bears them today.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.db.models import Count, F, Q
+from django.utils.html import escape
+from django.utils.translation import gettext as _
+
+from sheets.models import FormerName, Link, SearchedSheet, Sheet
+from sheets.rendering.cache import up_to_date
+from wikico2.text.normalize import fold
+
+WIKILINK = re.compile(
+    r'<a class="wikilink(?P<guess> guess)?" href="(?P<href>[^"]*)">(?P<shown>[^<]*)</a>'
+)
+LONGEST = 250
+
+
+def folded(title: str) -> str:
+    """Return what titles are compared by."""
+    return fold(title)[:LONGEST]
+
+
+def titles_in(html: str) -> dict[str, bool]:
+    """Return the titles that a rendered text links to, and whether any of the links is a person's.
+
+    The others are guesses: names that stand where those of sheets are expected.
+    """
+    found: dict[str, bool] = {}
+    for match in WIKILINK.finditer(html):
+        title = title_of(match)
+        found[title] = found.get(title, False) or not match["guess"]
+    return found
+
+
+def title_of(match: re.Match[str]) -> str:
+    query = parse_qs(urlsplit(unescape(match["href"])).query)
+    return query.get("titre", [""])[0][:200]
+
+
+def note_links(sheet: Sheet) -> None:
+    """Keep what the sheet's current text links to."""
+    wanted: dict[str, tuple[str, bool]] = {}
+    if sheet.current:
+        page = up_to_date(sheet.current)
+        for title, is_marked in titles_in(
+            "".join([page["body"], *page["header"].values()])
+        ).items():
+            if key := folded(title):
+                first, marked_before = wanted.get(key, (title, False))
+                wanted[key] = first, marked_before or is_marked
+    known = sheet.links.values_list("folded", "title", "is_marked")
+    if {key: (title, is_marked) for key, title, is_marked in known} == wanted:
+        return
+    sheet.links.exclude(folded__in=wanted).delete()
+    Link.objects.bulk_create(
+        [
+            Link(source=sheet, folded=key, title=title, is_marked=is_marked)
+            for key, (title, is_marked) in wanted.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["source", "folded"],
+        update_fields=["title", "is_marked"],
+    )
+
+
+def resolve(titles: Iterable[str], user: Any) -> dict[str, Sheet]:
+    """Return the sheets that titles lead to, by folded title, as far as `user` may open them."""
+    keys = {folded(title) for title in titles} - {""}
+    if not keys:
+        return {}
+    readable = Sheet.objects.readable_by(user)
+    found: dict[str, Sheet] = {}
+    former = FormerName.objects.filter(folded__in=keys, sheet__in=readable)
+    for name in former.select_related("sheet").order_by("renamed_at", "pk"):
+        found[name.folded] = name.sheet
+    current = SearchedSheet.objects.filter(folded__in=keys, sheet__in=readable)
+    for row in current.select_related("sheet").only("folded", "sheet").order_by("-sheet_id"):
+        found[row.folded] = row.sheet
+    return found
+
+
+def with_links(html: str, user: Any) -> str:
+    """Return a rendered text whose links lead to the sheets.
+
+    Those that lead nowhere are red where a person has marked them, and plain words elsewhere.
+    """
+    titles = titles_in(html)
+    if not titles:
+        return html
+    found = resolve(titles, user)
+
+    def led(match: re.Match[str]) -> str:
+        sheet = found.get(folded(title_of(match)))
+        if sheet:
+            address, shown = escape(sheet.get_absolute_url()), match["shown"]
+            return f'<a class="wikilink" href="{address}">{shown}</a>'
+        if match["guess"]:
+            return match["shown"]
+        said = escape(_("This sheet does not exist yet"))
+        return (
+            f'<a class="wikilink missing" href="{match["href"]}" rel="nofollow" title="{said}">'
+            f"{match['shown']}</a>"
+        )
+
+    return WIKILINK.sub(led, html)
+
+
+def names_of(sheet: Sheet) -> set[str]:
+    """Return the folded titles by which a sheet is reached."""
+    return {folded(sheet.title), *sheet.former_names.values_list("folded", flat=True)}
+
+
+def backlinks(sheet: Sheet, user: Any) -> list[Sheet]:
+    """Return the sheets whose text links to this one, by title."""
+    linking = Link.objects.filter(folded__in=names_of(sheet)).values("source")
+    return list(
+        Sheet.objects.listed_for(user).filter(pk__in=linking).exclude(pk=sheet.pk).order_by("title")
+    )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A title that sheets link to and none bears."""
+
+    title: str
+    sources: list[Sheet]
+
+
+def wanted_titles(user: Any) -> list[Mapping[str, Any]]:
+    """Return the titles that people have linked to and no sheet bears, the most wanted first.
+
+    Each row has `folded` and `count`.
+    """
+    named = SearchedSheet.objects.values("folded")
+    former = FormerName.objects.values("folded")
+    return list(
+        Link.objects.shown_to(user)
+        .filter(is_marked=True)
+        .exclude(Q(folded__in=named) | Q(folded__in=former))
+        .values("folded")
+        .annotate(count=Count("source"))
+        .order_by("-count", "folded")
+    )
+
+
+def with_sources(rows: Iterable[Mapping[str, Any]], user: Any) -> list[Wanted]:
+    """Return wanted titles, as first written, with the sheets that link to them."""
+    keys = [row["folded"] for row in rows]
+    links = Link.objects.shown_to(user).filter(folded__in=keys, is_marked=True)
+    by_key: dict[str, list[Link]] = {key: [] for key in keys}
+    for link in links.select_related("source").order_by(F("source__title")):
+        by_key[link.folded].append(link)
+    return [
+        Wanted(found[0].title, [link.source for link in found])
+        for found in by_key.values()
+        if found
+    ]

@@ -1,0 +1,127 @@
+"""Assemble drafts into the Markdown of a sheet, with numbered footnotes. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ingestion.search.retrieve import Passage
+from sheets.markdown.parse import escape, write_note
+from sheets.schema.types import Cited, FieldBrief, FieldDraft, SectionBrief, SectionDraft, Template
+
+
+@dataclass
+class Footnotes:
+    """Numbers the citations of a sheet; the same quote on the same page has one number."""
+
+    numbers: dict[tuple[int, int, str], int] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+    def marker(self, passage: Passage, quote: str, page: int) -> str:
+        """Return the marker for a quote, adding its definition the first time."""
+        key = (passage.document_id, page, " ".join(quote.split()))
+        if key not in self.numbers:
+            self.numbers[key] = len(self.numbers) + 1
+            self.lines.append(
+                write_note(str(self.numbers[key]), passage.title, passage.document_id, page, quote)
+            )
+        return f"[^{self.numbers[key]}]"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the labels of one section stand for: passages, and on which page each quote is."""
+
+    passages: Mapping[str, Passage]
+    pages: Mapping[tuple[str, str], int]
+
+    def page(self, cited: Cited) -> int:
+        passage = self.passages[cited.label]
+        return self.pages.get((cited.label, cited.quote), passage.page_start)
+
+
+def compose(
+    template: Template,
+    drafts: Mapping[str, SectionDraft],
+    sources: Mapping[str, Sources],
+    *,
+    emoji: bool = True,
+) -> tuple[str, dict[str, str]]:
+    """Return (body, header data) for the drafts of a sheet's sections.
+
+    `drafts` and `sources` are keyed by section. A field without statements keeps its heading, so
+    that a reader sees what is missing and an editor where to write.
+    """
+    notes = Footnotes()
+    header: dict[str, str] = {}
+    parts: list[str] = []
+    for section in template.written:
+        draft = drafts.get(section.key, SectionDraft(section.key, ()))
+        known = sources.get(section.key, Sources({}, {}))
+        if section.role == "header":
+            header.update(header_values(draft, known, notes))
+        else:
+            parts.append(section_text(section, draft, known, notes, emoji))
+    return "\n\n".join([*parts, "\n".join(notes.lines)]).rstrip() + "\n", header
+
+
+def header_values(draft: SectionDraft, known: Sources, notes: Footnotes) -> dict[str, str]:
+    """Return the header data: one line for each filled field, with its marker."""
+    return {
+        f.key: " ; ".join(escape(s.text) + markers(s.sources, known, notes) for s in f.statements)
+        for f in draft.fields
+        if f.statements
+    }
+
+
+def section_text(
+    section: SectionBrief, draft: SectionDraft, known: Sources, notes: Footnotes, emoji: bool
+) -> str:
+    """Return one section: its heading, then each field under its own."""
+    title = f"{section.emoji} {section.heading}" if emoji and section.emoji else section.heading
+    parts = [f"## {title}"]
+    filled = {f.key: f for f in draft.fields}
+    for brief in section.fields:
+        if len(section.fields) > 1:
+            parts.append(f"### {brief.heading}")
+        parts.extend(
+            field_blocks(brief, filled.get(brief.key, FieldDraft(brief.key)), known, notes)
+        )
+    return "\n\n".join(parts)
+
+
+def field_blocks(
+    brief: FieldBrief, draft: FieldDraft, known: Sources, notes: Footnotes
+) -> Iterable[str]:
+    """Yield the Markdown blocks of a field."""
+    lines = [escape(s.text) + markers(s.sources, known, notes) for s in draft.statements]
+    if lines and brief.shape == "text":
+        yield " ".join(lines)
+    elif lines and brief.shape == "steps":
+        yield "\n".join(f"{n}. {line}" for n, line in enumerate(lines, 1))
+    elif lines:
+        yield "\n".join(f"- {line}" for line in lines)
+    if draft.rows:
+        yield table(draft, known, notes)
+
+
+def table(draft: FieldDraft, known: Sources, notes: Footnotes) -> str:
+    """Return a Markdown table, each row with its marker in its last filled cell."""
+    lines = [
+        "| " + " | ".join(escape(c) for c in draft.columns) + " |",
+        "|" + " --- |" * len(draft.columns),
+    ]
+    for row in draft.rows:
+        shown = [escape(c) for c in row.cells]
+        last = max((i for i, c in enumerate(shown) if c), default=0)
+        shown[last] += markers(row.sources, known, notes)
+        lines.append("| " + " | ".join(shown) + " |")
+    return "\n".join(lines)
+
+
+def markers(sources: Iterable[Cited], known: Sources, notes: Footnotes) -> str:
+    """Return the footnote markers of a statement."""
+    return "".join(
+        notes.marker(
+            known.passages[c.label], c.quote or known.passages[c.label].text, known.page(c)
+        )
+        for c in sources
+    )

@@ -1,0 +1,268 @@
+"""Read the Markdown of a sheet: its sections, fields, statements and footnotes.
+
+The body alone says everything: `## ` opens a section, `### ` a field, `[^3]` marks a statement,
+and a footnote such as `[^3]: [Guide, p. 14](/sources/7/pages/14/) « quote »` is a citation. Pure.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sheets.schema.types import Template
+from wikico2.text.normalize import words
+
+HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
+NOTE = re.compile(r"^\[\^([^\]\s]+)\]:\s*(.*)$")
+# Before a marker's bracket: as many backslashes as are no escape of it, which is an even number.
+UNESCAPED = "(?:" + "|".join(rf"(?<=(?<!\\)\\{{{n}}}\[)" for n in range(0, 18, 2)) + ")"
+MARKER = re.compile(rf"\[{UNESCAPED}\^([^\]\s]+)\]")
+LINK = re.compile(
+    r"(?<!\\)\[\[(?P<title>[^\[\]|\\\n]{1,200}?)(?:\\?\|(?P<shown>[^\[\]\n]{1,200}?))?\]\]"
+)
+CITED = re.compile(
+    r"^\[(?P<label>.*)\]\(/sources/(?P<document>\d+)/pages/(?P<page>\d+)/?(?:\?[^)]*)?\)"
+    r"\s*:?\s*«\s*(?P<quote>.*?)\s*»\s*$",
+    re.DOTALL,
+)
+MARKERS = re.compile(rf"(?:\[{UNESCAPED}\^[^\]\s]+\]\s*)+")
+SPECIAL = re.compile(r"[\\`*_\[\]<>|]")
+LINE_START = re.compile(r"^(\d*)([-+#.)=~])(?=\s|#|=|~)")
+ESCAPED = re.compile(r"\\([\\`*_\[\]<>|#+.)=~-])")
+ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
+TABLE_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*$")
+FENCE = re.compile(r"^\s*(```|~~~)")
+PLAIN = re.compile(r"[A-Za-z0-9]")
+LEADING_PUNCTUATION = re.compile(r"^[\s.,;:!?)»]+")
+
+
+@dataclass(frozen=True)
+class Note:
+    """A footnote; a citation when it names a page of a source and a quote."""
+
+    marker: str
+    text: str
+    document_id: int | None = None
+    page: int | None = None
+    quote: str = ""
+
+    @property
+    def is_citation(self) -> bool:
+        return self.document_id is not None
+
+
+@dataclass(frozen=True)
+class Said:
+    """A statement as it stands in the body: where, its words, and the footnotes behind it."""
+
+    section: str
+    field: str
+    text: str
+    markers: tuple[str, ...]
+
+
+def split_notes(body: str) -> tuple[str, dict[str, Note]]:
+    """Return the body without its footnote definitions, and the definitions by marker.
+
+    A definition goes on over the indented lines that follow it. The first one of a marker counts.
+    """
+    text, notes = _split(body)
+    return text, dict(notes)
+
+
+@lru_cache(maxsize=16)  # a text that is saved is read by all that checks, renders and indexes it
+def _split(body: str) -> tuple[str, Mapping[str, Note]]:
+    kept: list[str] = []
+    found: dict[str, list[str]] = {}
+    current: list[str] | None = None
+    fenced = False
+    for line in body.splitlines():
+        if FENCE.match(line):
+            fenced = not fenced
+        match = None if fenced else NOTE.match(line)
+        if match:
+            current = [match[2]]
+            found.setdefault(match[1], current)
+        elif current is not None and line.startswith("    ") and line.strip():
+            current.append(line.strip())
+        else:
+            current = None
+            kept.append(line)
+    return "\n".join(kept), {m: read_note(m, " ".join(lines)) for m, lines in found.items()}
+
+
+def read_note(marker: str, text: str) -> Note:
+    """Return the footnote, as a citation if it is written as one."""
+    match = CITED.match(text)
+    if not match or len(match["document"]) > 18 or len(match["page"]) > 9:
+        return Note(marker, text)
+    return Note(marker, text, int(match["document"]), int(match["page"]), match["quote"])
+
+
+def write_note(marker: str, title: str, document_id: int, page: int, quote: str) -> str:
+    """Return the footnote definition for a citation, on one line."""
+    label = f"{' '.join(title.split())}, p. {page}".replace("[", "(").replace("]", ")")
+    flat = " ".join(quote.split()).replace("«", "“").replace("»", "”")
+    return f"[^{marker}]: [{label}](/sources/{document_id}/pages/{page}/) « {flat} »"
+
+
+@lru_cache(maxsize=4096)
+def heading_key(text: str) -> str:
+    """Return what identifies a heading: its words, without emoji, number or accents."""
+    return " ".join(words(re.sub(r"^\W*\d+(?:\.\d+)*[.)]?\s+", "", text)) or words(text))
+
+
+class Outline:
+    """Which section and field a heading of the body stands for, by the template's headings."""
+
+    def __init__(self, template: Template) -> None:
+        self.sections = {heading_key(s.heading): s for s in template.sections}
+
+    def section(self, heading: str) -> str:
+        """Return the section's key; the heading's own words where the template has none."""
+        key = heading_key(heading)
+        known = self.sections.get(key)
+        return known.key if known else key.replace(" ", "-") or "section"
+
+    def field(self, section: str, heading: str) -> str:
+        """Return the field's key within the section; the heading's own words if unknown."""
+        key = heading_key(heading)
+        for known in self.sections.values():
+            if known.key == section:
+                for field in known.fields:
+                    if heading_key(field.heading) == key:
+                        return field.key
+        return key.replace(" ", "-") or "partie"
+
+    def only_field(self, section: str) -> str:
+        """Return the key of a section's single field, which has no heading of its own."""
+        for known in self.sections.values():
+            if known.key == section and len(known.fields) == 1:
+                return known.fields[0].key
+        return ""
+
+
+def statements(body: str, template: Template) -> list[Said]:
+    """Return the statements of the body in order, with the section and field they stand in."""
+    text, _notes = split_notes(body)
+    outline = Outline(template)
+    section = field = ""
+    found: list[Said] = []
+    for kind, block in blocks(text):
+        if kind == "h2":
+            section, field = outline.section(block), outline.only_field(outline.section(block))
+        elif kind == "heading":
+            field = outline.field(section, block)
+        else:
+            found.extend(Said(section, field, words, marks) for words, marks in split_marked(block))
+    return found
+
+
+def blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Yield ("h2" | "heading" | "text" | "item" | "row", text) for each block."""
+    paragraph: list[str] = []
+    table_head = False
+    lines = text.splitlines()
+    for index, line in enumerate(lines):
+        heading = HEADING.match(line)
+        is_row = line.lstrip().startswith("|")
+        if paragraph and (heading or is_row or ITEM.match(line) or not line.strip()):
+            yield "text", " ".join(paragraph)
+            paragraph = []
+        if heading:
+            yield ("h2" if len(heading[1]) <= 2 else "heading"), heading[2]
+        elif is_row:
+            following = lines[index + 1] if index + 1 < len(lines) else ""
+            table_head = bool(TABLE_RULE.match(following)) and not TABLE_RULE.match(line)
+            if not table_head and not TABLE_RULE.match(line):
+                yield "row", " | ".join(cells(line))
+        elif ITEM.match(line):
+            yield "item", continued(lines, index)
+        elif line.strip() and not (index and continues_item(lines, index)):
+            paragraph.append(line.strip())
+    if paragraph:
+        yield "text", " ".join(paragraph)
+
+
+def cells(line: str) -> list[str]:
+    """Return the cells of a table row."""
+    inner = line.strip().removeprefix("|")
+    inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner
+    return [c.strip().replace("\\|", "|") for c in re.split(r"(?<!\\)\|", inner)]
+
+
+def continued(lines: list[str], index: int) -> str:
+    """Return a list item with the lines that continue it."""
+    parts = [ITEM.sub("", lines[index]).strip()]
+    for line in lines[index + 1 :]:
+        if not line.startswith("  ") or ITEM.match(line) or not line.strip():
+            break
+        parts.append(line.strip())
+    return " ".join(parts)
+
+
+def continues_item(lines: list[str], index: int) -> bool:
+    """Tell whether the indented line at `index` belongs to a list item above it."""
+    for line in reversed(lines[:index]):
+        if ITEM.match(line):
+            return lines[index].startswith("  ")
+        if not line.startswith("  "):
+            return False
+    return False
+
+
+def split_marked(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each statement of a block with its markers; words after the last marker have none."""
+    start = 0
+    for run in MARKERS.finditer(block):
+        said = clean(block[start : run.start()])
+        if has_words(said):
+            yield said, tuple(MARKER.findall(run[0]))
+        start = run.end()
+    rest = clean(block[start:])
+    if has_words(rest):
+        yield rest, ()
+
+
+def clean(text: str) -> str:
+    """Return a statement's words as a reader sees them, without the marks of Markdown."""
+    plain = LEADING_PUNCTUATION.sub("", without_links(text)).strip(" |").replace("**", "")
+    return unescape(plain)
+
+
+def without_links(text: str) -> str:
+    """Return the text with links between sheets replaced by the words that they show."""
+    return LINK.sub(lambda m: m["shown"] or m["title"], text) if "[[" in text else text
+
+
+def linked_title(match: re.Match[str]) -> str:
+    """Return the title that a link between sheets names."""
+    return " ".join(match["title"].split())
+
+
+def linked_titles(body: str) -> list[str]:
+    """Return the titles that a body links to with brackets, in order, each once."""
+    kept: list[str] = []
+    fenced = False
+    for line in body.splitlines():
+        if FENCE.match(line):
+            fenced = not fenced
+        elif not fenced:
+            kept.append(re.sub(r"`[^`]*`", "", line))
+    return list(dict.fromkeys(linked_title(m) for m in LINK.finditer("\n".join(kept))))
+
+
+def escape(text: str) -> str:
+    """Return `text` on one line, so written that Markdown shows it to the letter."""
+    flat = SPECIAL.sub(r"\\\g<0>", " ".join(text.split()))
+    return LINE_START.sub(lambda m: m[1] + "\\" + m[2], flat)
+
+
+def unescape(text: str) -> str:
+    """Undo `escape`."""
+    return ESCAPED.sub(r"\1", text)
+
+
+def has_words(text: str) -> bool:
+    """Tell whether there is a letter or a figure in a text."""
+    return bool(PLAIN.search(text)) or bool(words(text))

@@ -1,0 +1,214 @@
+"""Cut the text of a passage into what can be quoted: sentences, list items, table rows. Pure."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from sheets.markdown.parse import TABLE_RULE, cells
+from wikico2.text.normalize import words
+
+ABBREVIATION = re.compile(
+    r"(?:\b(?:M|MM|Mme|Dr|art|cf|ex|env|éd|etc|fig|max|min|n|no|p|pp|réf|resp|tab|t\. éq|éq|vol|"
+    r"al|ca|approx|i\.e|e\.g|c\.-à-d)|(?<!°)(?<!° )\b[A-Z])\.$",
+    re.IGNORECASE,
+)
+BREAK = re.compile(r"(?<=[.!?…])\s+(?=[«“\"(]?[A-ZÀÂÇÉÈÊËÎÏÔÙÛÜŒ0-9])")
+ITEM = re.compile(r"^\s*(?:[-–•*]|\d{1,2}[.)])\s+")
+ITEM_MARK = re.compile(r"^\s*[-–•*]\s+")
+NUMBERED_TITLE = re.compile(r"^\d+(?:\.\d+)+\.?\s+[A-ZÀÂÇÉÈÊÎÔÛŒ]")
+NUMBERED = re.compile(r"^\s*\d{1,2}[.)]\s+")
+
+# Finite French (and a few English) verb forms, folded. With the endings below it is enough to tell
+# a sentence from a title, a caption or a cell; it need not be a grammar.
+VERBS = frozenset(
+    "a aboutit accompagne accompagnent agissent agit ajoute alimente alimentent allows "
+    "ameliore ameliorent amene amenent appelle appellent appliquent apporte apportent are "
+    "arrete arretent assure assurent atteignait atteignent atteint augmente augmentent aura "
+    "auraient aurait auront autorise autorisent avait baisse baissent calcule calculent can "
+    "cause causent chauffe chauffent choisissent choisit circule circulent collecte "
+    "collectent commence commencent compense compensent compose composent comprend "
+    "comprennent compte comptent concerne concernent conduisent conduit confirme confirment "
+    "conserve conservent consiste consistent consomme consomment constitue constituent "
+    "contiennent contient contribue contribuent controle controlent conviendra convient "
+    "correspond correspondent coute coutent couvre couvrent croissent croit cuit decoule "
+    "decoulent decrit decrivent deduisent deduit definissent definit demande demandent "
+    "demarre demarrent depasse depassent depend dependent designe designent determine "
+    "determinent deviennent devient devra devraient devrait dimensionne diminue diminuent "
+    "disent dispose disposent dissipe distingue distinguent distribue distribuent dit doit "
+    "doivent donne donnent dure durent echauffe echauffent economise economisent effectue "
+    "effectuent elabore elaborent emballe emet emettent emporte encourage engage engagent "
+    "entraine entrainent equilibre est estime estiment etablissent etablit etaient etait eut "
+    "evacue evacuent evalue evaluent evite evitent excluent exclut exige exigent existe "
+    "existent facilite facilitent fait faudra faudrait faut favorise favorisent finance "
+    "financent finit fixe fixent fonctionne fonctionnent font forme forment fournissent "
+    "fournit furent fut gagne gagnent garantit garde gardent genere generent gere gerent has "
+    "have identifie identifient implique impose imposent incluent inclut indique indiquent "
+    "installe installent integre integrent interdisent interdit investissent investit is "
+    "laisse laissent lave lavent limite maintiennent maintient may mene menent mesure "
+    "mesurent met mettent montre montrent must necessite nettoie nettoient nomme nomment "
+    "oblige obligent offre offrent ont optimise parle participe participent passe passent "
+    "pasteurise perd perdent permet permettent pese pesent peut peuvent pilote pilotent "
+    "place placent porte portent pose posent possede possedent pourra pourraient pourrait "
+    "precede precedent prechauffe prechauffent precise precisent prend prennent presente "
+    "presentent prevoient prevoit produisent produit progresse progressent propose proposent "
+    "protege protegent provides proviennent provient provoque provoquent rappelle rassemble "
+    "rassemblent realise realisent recommande recommandent recupere recuperent reduces "
+    "reduisent reduit refroidissent refroidit regroupe regroupent regule regulent rejette "
+    "rejettent releve relevent rembourse remplace remplacent rend rendent repartissent "
+    "repartit repose represente representent requires respecte respectent reste restent "
+    "resulte resultent s sait savent se seche sechent sera serait seront sert servent should "
+    "signifie signifient situe situent soient soit sont stocke stockent subventionne "
+    "suffisent suffit suit suivent suppose surveille surveillent tiennent tient tourne "
+    "tournent traite traitent transfere transferent transforme transporte transportent uses "
+    "utilise utilisent va valent valide valident valorise valorisent varie varient vaut "
+    "verifie verifient veulent veut viennent vient vise visent voient voit vont was were".split()
+)
+VERB_ENDINGS = ("aient", "eront", "erait", "era", "issent", "ent")
+NOT_VERBS = ("ment", "ement", "cent", "dent", "gent", "quent", "rent", "vent", "client", "patient")
+
+
+RELATIVES = frozenset("qui que qu dont ou lequel laquelle lesquels lesquelles".split())
+LEANS = re.compile(
+    r"^(?:(?:et|ou|mais|or|donc|ainsi|puis|ensuite|enfin|toutefois|cependant|néanmoins|pourtant|"
+    r"aussi|également|notamment|alors|sinon|celui|celle|ceux|celles|il|elle|ils|elles|cela|ceci|"
+    r"ce|cet|cette|ces|son|sa|ses|leur|leurs|y|en effet|en revanche|en outre|de plus|de fait|"
+    r"de même|par ailleurs|par conséquent|par contre|par exemple|à ce titre|à cet effet|"
+    r"à l[’']inverse|au contraire|autrement dit|dans ce|dans cet|dans cette|dans ces|dans le même|"
+    r"pour cela|pour ce|c[’']est|d[’']autre part|d[’']une part|du reste|l[’']un d|l[’']une d|"
+    r"la même|le même|les mêmes|tel|telle|sont|est|tous ces|toutes ces|une telle|un tel|"
+    r"parmi (?:ceux|celles|ces))\b)(?!\s+(?:faut|convient|est\s+(?:recommandé|conseillé|"
+    r"nécessaire|possible|interdit|obligatoire|préférable|important|utile)))",
+    re.IGNORECASE,
+)
+POINTS = re.compile(
+    r"\b(?:ci-(?:dessous|dessus|après|contre|avant)|précité\w*|susvisé\w*|susmentionné\w*|"
+    r"suivante?s? :?$|(?:tableau|figure|schéma|encadré|graphique|paragraphe|chapitre) (?:suivant|"
+    r"précédent)|sur la page suivante|voir (?:p\.|page|partie|annexe|fiche))",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Something that can be quoted whole: a sentence, a list item, or a table.
+
+    `heading` is the nearest heading above it inside the passage, "" where there is none.
+    """
+
+    kind: str  # "sentence", "item", "table"
+    text: str
+    heading: str = ""
+    numbered: bool = False
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+def units(text: str) -> Iterator[Unit]:
+    """Yield the quotable units of a passage in order."""
+    heading = ""
+    for block in re.split(r"\n\s*\n", text):
+        lines = [line.strip() for line in block.splitlines() if line.strip()]
+        while lines and is_heading(lines[0]) and (len(lines) > 1 or NUMBERED_TITLE.match(lines[0])):
+            heading = lines.pop(0)
+        for unit in block_units(lines):
+            yield replace(unit, heading=heading)
+
+
+def is_heading(line: str) -> bool:
+    """Tell whether a line that others follow in its block is a heading.
+
+    A passage has its paragraphs on one line each, its headings right above them.
+    """
+    return (
+        len(line) <= 150
+        and line[-1] not in ".;:,!?…"
+        and not ITEM_MARK.match(line)
+        and (not line.startswith("|"))
+    )
+
+
+def block_units(lines: list[str]) -> Iterator[Unit]:
+    """Yield the units of one block: runs of table rows, list items, paragraphs."""
+    for kind, run in groupby(lines, key=line_kind):
+        if kind == "row":
+            yield from table_units(list(run))
+        elif kind == "item":
+            for line in run:
+                yield Unit("item", ITEM.sub("", line).strip(), numbered=bool(NUMBERED.match(line)))
+        else:
+            for sentence in sentences(" ".join(run)):
+                yield Unit("sentence", sentence)
+
+
+def line_kind(line: str) -> str:
+    if line.startswith("|"):
+        return "row"
+    return "item" if ITEM.match(line) else "text"
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Yield the sentences of running text; abbreviations and initials do not end one."""
+    start = 0
+    for match in BREAK.finditer(text):
+        candidate = text[start : match.start()].strip()
+        if ABBREVIATION.search(candidate):
+            continue
+        if candidate:
+            yield candidate
+        start = match.end()
+    rest = text[start:].strip()
+    if rest:
+        yield rest
+
+
+def table_units(lines: list[str]) -> Iterator[Unit]:
+    """Yield one table with its head and rows; short rows are filled up."""
+    head, *rest = [cells(line) for line in lines if not TABLE_RULE.match(line)] or [[]]
+    if not head or not rest:
+        return
+    width = len(head)
+    rows = tuple(tuple((row + [""] * width)[:width]) for row in rest if any(row))
+    if rows:
+        text = "\n".join(" ".join(c for c in row if c) for row in (tuple(head), *rows))
+        yield Unit("table", text, columns=tuple(head), rows=rows)
+
+
+def is_sentence(text: str) -> bool:
+    """Tell whether a text can stand alone: begins and ends like a sentence, with a verb."""
+    stripped = text.strip()
+    if not stripped or stripped[-1] not in ".!?…»)" or stripped[-1] == "?":
+        return False
+    if not (stripped[0].isupper() or stripped[0] in '«“"' or stripped[0].isdigit()):
+        return False
+    return has_verb(stripped)
+
+
+def has_verb(text: str) -> bool:
+    """Tell whether a finite verb form is among the words, outside relative clauses.
+
+    « Les dispositifs en pleine terre, qui sont des solutions » says nothing of its subject.
+    """
+    # « à » is no verb, though without its accent it looks like one.
+    found = words(re.sub(r"\b[àÀ]\b", "vers", text))
+    return any(
+        is_verb(word) and not RELATIVES & set(found[max(0, place - 3) : place])
+        for place, word in enumerate(found)
+    )
+
+
+def is_verb(word: str) -> bool:
+    """Tell whether a folded word looks like a finite verb form."""
+    if word in VERBS:
+        return True
+    return len(word) > 5 and word.endswith(VERB_ENDINGS) and not word.endswith(NOT_VERBS)
+
+
+def leans(text: str) -> bool:
+    """Tell whether a sentence needs the one before it to be understood."""
+    return bool(LEANS.match(text))
+
+
+def points_elsewhere(text: str) -> bool:
+    """Tell whether a sentence speaks of what stands around it on the page."""
+    return bool(POINTS.search(text))

@@ -1,0 +1,177 @@
+"""Put sections of one text into another, with the footnotes that they call. Pure.
+
+A version's sections are told by their `## ` headings, as `sheets.body.Outline` reads them; header
+data belongs to the sections whose role is "header". What stands before the first heading has the
+key "".
+"""
+
+import re
+from collections.abc import Collection, Container, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import count
+
+from sheets.markdown.parse import FENCE, HEADING, MARKER, Outline, split_notes
+from sheets.merge import Version
+from sheets.schema.types import Template
+from wikico2.text.normalize import words
+
+FENCED = re.compile(r"(^\s*(?:```|~~~).*?(?:^\s*(?:```|~~~)\s*$|\Z))", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One section of a body: its key, and its text with its heading."""
+
+    key: str
+    text: str
+
+
+def parts_of(body: str, template: Template) -> list[Part]:
+    """Return the sections of a body in order, without footnote definitions."""
+    text, _notes = split_notes(body)
+    outline = Outline(template)
+    found: list[tuple[str, list[str]]] = [("", [])]
+    fenced = False
+    for line in text.splitlines():
+        if FENCE.match(line):
+            fenced = not fenced
+        heading = None if fenced else HEADING.match(line)
+        if heading and len(heading[1]) <= 2:
+            found.append((outline.section(heading[2]), []))
+        found[-1][1].append(line)
+    parts = [Part(key, "\n".join(lines).strip("\n")) for key, lines in found]
+    return [part for part in parts if part.text.strip()]
+
+
+def graft(into: Version, source: Version, keys: Collection[str], template: Template) -> Version:
+    """Return `into` with the sections `keys` as they stand in `source`, all others unchanged.
+
+    A section that `source` lacks is taken out; one that `into` lacks comes where it stands in
+    `source`. Footnotes of what stays keep their labels; those that come along get free ones, or
+    that of the same footnote where it is there already.
+    """
+    old, new = parts_of(into.body, template), parts_of(source.body, template)
+    stay = [p for p in old if p.key not in keys]
+    values = {k: v for k, v in into.values.items() if header_section(k, template) not in keys}
+    coming = [p for p in new if p.key in keys]
+    coming_values = {k: v for k, v in source.values.items() if header_section(k, template) in keys}
+
+    notes = note_lines(into.body)
+    left = {p.text for p in old} - {p.text for p in stay}
+    gone = called([*left, *(v for k, v in into.values.items() if k not in values)])
+    kept_calls = called([*(p.text for p in stay), *values.values()])
+    defined = {m: text for m, text in notes.items() if m in kept_calls or m not in gone}
+    arriving = called([*(p.text for p in coming), *coming_values.values()])
+    coming_notes = {m: t for m, t in note_lines(source.body).items() if m in arriving}
+    labels = joined_labels(defined, coming_notes, notes)
+    defined |= {labels[m]: text for m, text in coming_notes.items()}
+    for marker in sorted(arriving - set(coming_notes)):  # defined nowhere: so it must stay
+        labels[marker] = free_label(marker, {*defined, *labels.values()})
+
+    coming = [Part(p.key, relabelled(p.text, labels)) for p in coming]
+    parts = placed(stay, coming, [p.key for p in old], [p.key for p in new])
+    values |= {k: relabelled(v, labels) for k, v in coming_values.items()}
+    lines = "\n".join(f"[^{label}]: {text}" for label, text in defined.items())
+    blocks = [*(p.text for p in parts), lines]
+    return Version("\n\n".join(b for b in blocks if b).strip("\n") + "\n", values)
+
+
+def called(texts: Iterable[str]) -> set[str]:
+    """Return the labels of the footnotes that the texts call."""
+    return {marker for text in texts for marker in MARKER.findall(text)}
+
+
+def placed(
+    kept: list[Part], coming: list[Part], old_order: list[str], new_order: list[str]
+) -> list[Part]:
+    """Return the parts in one order: each comer at its old place, else where its source has it."""
+    parts = list(kept)
+    for part in coming:
+        order = old_order if part.key in old_order else new_order
+        before = set(order[: order.index(part.key)])
+        before |= {p.key for p in coming[: coming.index(part)]} & {part.key}
+        place = max((n for n, p in enumerate(parts, 1) if p.key in before), default=0)
+        while place < len(parts) and parts[place].key == part.key:
+            place += 1
+        parts.insert(place, part)
+    return parts
+
+
+def header_section(key: str, template: Template) -> str:
+    """Return the section that a header field belongs to; the first header where none knows it."""
+    headers = [s for s in template.sections if s.role == "header"]
+    for section in headers:
+        if any(f.key == key for f in section.fields):
+            return section.key
+    return headers[0].key if headers else ""
+
+
+def note_lines(body: str) -> dict[str, str]:
+    """Return the footnote definitions of a body, by label."""
+    _text, notes = split_notes(body)
+    return {label: note.text for label, note in notes.items()}
+
+
+def joined_labels(
+    known: Mapping[str, str], coming: Mapping[str, str], former: Mapping[str, str]
+) -> dict[str, str]:
+    """Return, for each label that comes, the one it gets: the same footnote's, or a free one.
+
+    A footnote that stood in the text before, as `former` tells, gets the label that it had there
+    where nothing else has taken it.
+    """
+    by_text = {text: label for label, text in (*former.items(), *known.items())}
+    taken = dict(known)
+    labels: dict[str, str] = {}
+    for label, text in coming.items():
+        wanted = by_text.get(text, label)
+        if taken.get(wanted, text) != text:
+            wanted = free_label("1", taken)
+        labels[label] = wanted
+        taken[wanted] = text
+        by_text[text] = wanted
+    return labels
+
+
+def free_label(wanted: str, taken: Container[str]) -> str:
+    """Return the label, or a number where it is taken."""
+    if wanted not in taken:
+        return wanted
+    return next(str(n) for n in count(1) if str(n) not in taken)
+
+
+def relabelled(text: str, labels: Mapping[str, str]) -> str:
+    """Return the text with its footnote markers renamed; fenced code is left as it is."""
+    pieces = FENCED.split(text)
+    return "".join(
+        piece if number % 2 else MARKER.sub(lambda m: f"[^{labels.get(m[1], m[1])}]", piece)
+        for number, piece in enumerate(pieces)
+    )
+
+
+def written_out(version: Version, template: Template) -> dict[str, str]:
+    """Return the text of each section with each marker replaced by its footnote's own words.
+
+    Two sections are the same to a reader when these are, whatever their footnotes are called.
+    """
+    labels = note_lines(version.body)
+    found: dict[str, str] = {}
+    for part in parts_of(version.body, template):
+        found[part.key] = "\n\n".join(filter(None, [found.get(part.key), part.text]))
+    for key in sorted(version.values):
+        section = header_section(key, template)
+        found[section] = f"{found.get(section, '')}\n{key}: {version.values[key]}"
+    return {key: relabelled(text, labels) for key, text in found.items()}
+
+
+def sizes(version: Version, template: Template) -> dict[str, int]:
+    """Return how many words each section says, headings and footnotes apart."""
+    found: dict[str, int] = {}
+    for part in parts_of(version.body, template):
+        said = [line for line in part.text.splitlines() if not HEADING.match(line)]
+        number = len(words(MARKER.sub("", "\n".join(said))))
+        found[part.key] = found.get(part.key, 0) + number
+    for key, value in version.values.items():
+        section = header_section(key, template)
+        found[section] = found.get(section, 0) + len(words(MARKER.sub("", value)))
+    return found

@@ -1,0 +1,338 @@
+"""Compare two versions of a sheet, block by block and word by word. Pure."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sheets.markdown.parse import HEADING
+from sheets.merge.align import bag, likeness, match, match_blocks
+from sheets.merge.footnotes import KEYED, Content, Definitions, Notes, natural, take_notes
+from sheets.merge.tokenize import Block, cut_blocks, cut_words
+
+Kind = Literal["same", "changed", "added", "removed", "moved"]
+PieceKind = Literal["same", "added", "removed"]
+Piece = tuple[str, PieceKind]
+
+MOVED = 12  # characters that a block must have for its new place to be more than chance
+MOVED_LIKE = 0.75  # likeness from which a block with other words is one that moved
+READABLE = 0.3  # share of common words under which a block is shown whole, old then new
+ISLAND = 3  # words between two changes that are too few to be worth showing as the same
+
+
+@dataclass(frozen=True)
+class BlockChange:
+    """One block of the comparison, under the headings (their words) it stands under.
+
+    `old` and `new` are its Markdown on either side, "" where it is missing; `pieces` are the
+    words of both in reading order. A moved block stands where it is now; `moved` then has the
+    number that its old place ("removed", same number) carries too, 0 otherwise. `level` is the
+    heading's level, 0 for other blocks; `block` its kind: heading, text, item, row, code, rule.
+    """
+
+    kind: Kind
+    section: str
+    field: str
+    old: str
+    new: str
+    pieces: tuple[Piece, ...]
+    block: str = "text"
+    level: int = 0
+    moved: int = 0
+
+
+@dataclass(frozen=True)
+class ValueChange:
+    """A header field that is not the same on both sides."""
+
+    kind: Literal["changed", "added", "removed"]
+    key: str
+    old: str
+    new: str
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class NoteChange:
+    """A footnote that only one side has, or that one side words in another way."""
+
+    kind: Literal["changed", "added", "removed"]
+    old_label: str
+    new_label: str
+    old: str
+    new: str
+
+
+def diff(old: str, new: str) -> list[BlockChange]:
+    """Return the blocks of both versions in reading order, footnote definitions left out.
+
+    Footnotes are compared by what they say: another number for the same note is no change.
+    """
+    sides = take_notes(unified(old)), take_notes(unified(new))
+    notes = Notes([sides[0], sides[0], sides[1]], borrow=False)
+    before, after = sides[0].body, sides[1].body
+    if "[^" in before or "[^" in after:
+        before, after = notes.key(before, 0), notes.key(after, 2)
+    was, now = Labels(notes, sides[0]), Labels(notes, sides[1])
+    return list(compare(cut_blocks(before)[0], cut_blocks(after)[0], was.write, now.write))
+
+
+def diff_values(old: Mapping[str, str], new: Mapping[str, str]) -> list[ValueChange]:
+    """Return the header fields that changed, in the order of the new ones."""
+    found: list[ValueChange] = []
+    for key in dict.fromkeys([*new, *old]):
+        was, now = old.get(key, ""), new.get(key, "")
+        if was != now:
+            kind: Literal["changed", "added", "removed"] = "changed"
+            if not was or not now:
+                kind = "removed" if was else "added"
+            found.append(ValueChange(kind, key, was, now, tuple(word_pieces(was, now))))
+    return found
+
+
+def diff_notes(old: str, new: str) -> list[NoteChange]:
+    """Return the footnotes that were added, removed or reworded, in the order of their labels."""
+    was, now = take_notes(unified(old)), take_notes(unified(new))
+    gone = [c for c in was.written if c not in now.written]
+    come = [c for c in now.written if c not in was.written]
+    pairs = [(c, c) for c in was.written if now.written.get(c, was.written[c]) != was.written[c]]
+    by_label = {now.label.get(c): c for c in come}
+    for content in gone:
+        label = was.label.get(content)
+        other = by_label.get(label) if label else None
+        if other and likeness(bag(was.written[content]), bag(now.written[other])) >= READABLE:
+            pairs.append((content, other))
+    old_of, new_of = dict(pairs), {b: a for a, b in pairs}
+    found = [note_change("changed", was, now, a, b) for a, b in pairs]
+    found += [note_change("removed", was, now, c, None) for c in gone if c not in old_of]
+    found += [note_change("added", was, now, None, c) for c in come if c not in new_of]
+    return sorted(found, key=lambda change: natural(change.new_label or change.old_label))
+
+
+def note_change(
+    kind: Literal["changed", "added", "removed"],
+    was: Definitions,
+    now: Definitions,
+    old: Content | None,
+    new: Content | None,
+) -> NoteChange:
+    return NoteChange(
+        kind,
+        was.label.get(old, "") if old else "",
+        now.label.get(new, "") if new else "",
+        was.written[old] if old else "",
+        now.written[new] if new else "",
+    )
+
+
+def unified(text: str) -> str:
+    """Return the text with one kind of line end, and without the marks that `Notes` uses."""
+    return text.replace("\r\n", "\n").replace("\0", "")
+
+
+class Labels:
+    """Writes the footnotes of a text with the labels that its own side gave them."""
+
+    def __init__(self, notes: Notes, side: Definitions) -> None:
+        self.labels = {
+            str(number): side.label.get(content, content[-1])
+            for content, number in notes.numbers.items()
+            if content in side.label or len(content) == 4
+        }
+
+    def write(self, text: str) -> str:
+        if "\0" not in text:
+            return text
+        return KEYED.sub(lambda m: f"[^{self.labels[m[1]]}]", text)
+
+
+Writer = Callable[[str], str]
+
+
+def compare(
+    old: Sequence[Block], new: Sequence[Block], was: Writer, now: Writer
+) -> Iterator[BlockChange]:
+    """Yield the blocks of both sides: what went before what came, side by side where alike."""
+    matches = match_blocks(old, new)
+    moves = find_moves(old, new, matches)
+    origin = {j: i for i, j in moves.items()}
+    number = {i: n for n, i in enumerate(sorted(moves), 1)}
+    here, there = Headings(), Headings()
+    j = 0
+    for i, at in enumerate([*matches, len(new)]):
+        if at < 0:
+            block = old[i]
+            text = was(block.text)
+            here.pass_by(block)
+            yield BlockChange(
+                "removed",
+                here.section,
+                here.field,
+                text,
+                "",
+                ((text, "removed"),),
+                block.kind,
+                here.level(block),
+                number.get(i, 0),
+            )
+            continue
+        for y in range(j, at):
+            there.pass_by(new[y])
+            yield there.change(None if y not in origin else old[origin[y]], new[y], was, now,
+                               number.get(origin.get(y, -1), 0))  # fmt: skip
+        if i < len(old):
+            here.pass_by(old[i])
+            there.pass_by(new[at])
+            yield there.change(old[i], new[at], was, now, 0)
+        j = at + 1
+
+
+class Headings:
+    """The headings above a block, as their words."""
+
+    def __init__(self) -> None:
+        self.section = self.field = ""
+
+    def pass_by(self, block: Block) -> None:
+        if block.kind == "heading" and (match := HEADING.match(block.text)):
+            if len(match[1]) <= 2:
+                self.section, self.field = match[2], ""
+            else:
+                self.field = match[2]
+
+    def level(self, block: Block) -> int:
+        """Return the level of a heading, 0 for any other block."""
+        if block.kind != "heading":
+            return 0
+        return len(block.text) - len(block.text.lstrip("#"))
+
+    def change(
+        self, old: Block | None, new: Block, was: Writer, now: Writer, moved: int
+    ) -> BlockChange:
+        """Return what became of a block that the new side has."""
+        kind: Kind
+        pieces: tuple[Piece, ...]
+        text = now(new.text)
+        before = was(old.text) if old else ""
+        if old is None:
+            kind, pieces = "added", ((text, "added"),)
+        elif old.text == new.text and indent(old) == indent(new):
+            kind, pieces = "same", ((text, "same"),)
+        else:
+            cut = cut_lines if new.kind == "code" else cut_words
+            pieces = tuple(
+                (now(words) if kept != "removed" else was(words), kept)
+                for words, kept in word_pieces(old.text, new.text, cut)
+            )
+            alike = len(pieces) == 1 and pieces[0][1] == "same" and new.kind != "code"
+            kind = "same" if alike and indent(old) == indent(new) else "changed"
+        if moved:
+            kind = "moved"
+        level = self.level(new)
+        return BlockChange(
+            kind, self.section, self.field, before, text, pieces, new.kind, level, moved
+        )
+
+
+def indent(block: Block) -> str:
+    """Return how far a list item is indented, which tells what it belongs to."""
+    return block.gap.rpartition("\n")[2] if block.kind == "item" else ""
+
+
+def find_moves(
+    old: Sequence[Block], new: Sequence[Block], matches: Sequence[int]
+) -> dict[int, int]:
+    """Return the blocks that stand elsewhere now: the old place of each, and the new one."""
+    gone = [i for i, j in enumerate(matches) if j < 0 and len(old[i].text) >= MOVED]
+    if not gone:
+        return {}
+    kept = {j for j in matches if j >= 0}
+    come = [j for j, block in enumerate(new) if j not in kept and len(block.text) >= MOVED]
+    moves: dict[int, int] = {}
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for j in reversed(come):
+        places[new[j].text].append(j)
+    for i in gone:
+        if places.get(old[i].text):
+            moves[i] = places[old[i].text].pop()
+    taken = set(moves.values())
+    bags = {j: bag(new[j].text) for j in come if j not in taken}
+    holders: defaultdict[str, list[int]] = defaultdict(list)
+    for j, words in bags.items():
+        for word in words:
+            holders[word].append(j)
+    for i in gone:
+        if i in moves:
+            continue
+        words = bag(old[i].text)
+        near = {j for word in words if len(holders[word]) <= 8 for j in holders[word]} - taken
+        best = max(near, key=lambda j: (likeness(words, bags[j]), -j), default=-1)
+        if best >= 0 and len(words) >= 5 and likeness(words, bags[best]) >= MOVED_LIKE:
+            moves[i] = best
+            taken.add(best)
+    return moves
+
+
+def cut_lines(text: str) -> tuple[list[str], list[str]]:
+    """Return the lines of a code fence, and the line end before each."""
+    lines = text.split("\n")
+    return lines, ["", *["\n"] * (len(lines) - 1)]
+
+
+def word_pieces(
+    old: str, new: str, cut: Callable[[str], tuple[list[str], list[str]]] = cut_words
+) -> list[Piece]:
+    """Return the words of both texts in reading order: the same, removed, added."""
+    if not old or not new:
+        return [(text, kind) for text, kind in sides(old, new) if text]
+    a, a_gaps = cut(old)
+    b, b_gaps = cut(new)
+    runs = readable(match(a, b), len(b))
+    kept = sum(len(a[x]) for start, stop, _ in runs for x in range(start, stop))
+    if kept < READABLE * min(len(old), len(new)) and cut is cut_words:
+        return sides(old, new)
+    pieces: list[Piece] = []
+    i = j = 0
+    for start, stop, at in [*runs, (len(a), len(a), len(b))]:
+        if i < start:
+            pieces.append((joined(a, a_gaps, i, start), "removed"))
+        if j < at:
+            pieces.append((joined(b, b_gaps, j, at), "added"))
+        if start < stop:
+            pieces.append((joined(b, b_gaps, at, at + stop - start), "same"))
+        i, j = stop, at + stop - start
+    return pieces
+
+
+def sides(old: str, new: str) -> list[Piece]:
+    return [(old, "removed"), (new, "added")]
+
+
+def joined(words: Sequence[str], gaps: Sequence[str], start: int, stop: int) -> str:
+    return "".join(g + w for g, w in zip(gaps[start:stop], words[start:stop], strict=True))
+
+
+def readable(matches: Sequence[int], width: int) -> list[tuple[int, int, int]]:
+    """Return the runs of words both have (from, to, where in the new), without lone islands.
+
+    A few words between two longer changes are noise: they count as changed with them.
+    """
+    runs: list[tuple[int, int, int]] = []
+    for x, y in enumerate(matches):
+        if y < 0:
+            continue
+        if runs and runs[-1][1] == x and runs[-1][2] + x - runs[-1][0] == y:
+            runs[-1] = (runs[-1][0], x + 1, runs[-1][2])
+        else:
+            runs.append((x, x + 1, y))
+    ends = [(0, 0, 0), *runs, (len(matches), len(matches), width)]
+    kept: list[tuple[int, int, int]] = []
+    for n, (start, stop, at) in enumerate(runs, 1):
+        _, before, before_at = ends[n - 1]
+        after, _, after_at = ends[n + 1]
+        left = start - before + at - (before_at + before - ends[n - 1][0])
+        right = after - stop + after_at - (at + stop - start)
+        if stop - start < ISLAND and left > 2 * ISLAND and right > 2 * ISLAND:
+            continue
+        kept.append((start, stop, at))
+    return kept

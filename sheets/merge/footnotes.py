@@ -1,0 +1,167 @@
+"""Footnotes while texts are merged: known by what they say, whatever number a side gave them. Pure.
+
+In each text a marker such as `[^3]` is replaced by one that stands for the note's content, so that
+the same note is the same word on all sides and two notes never are. Afterwards each note gets the
+label it had, as far as no other note has it, and a new number otherwise.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from sheets.markdown.parse import FENCE, MARKER, NOTE, read_note
+
+KEYED = re.compile(r"\[\^\0(\d+)\]")
+Content = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """The footnotes of one text: what each label stands for, and each content as written."""
+
+    body: str
+    by_label: Mapping[str, Content]
+    written: Mapping[Content, str]
+    label: Mapping[Content, str]  # the first one of each content
+
+
+def take_notes(text: str) -> Definitions:
+    """Take the definitions out of a text, by the same rules as `split_notes`."""
+    kept: list[str] = []
+    found: list[tuple[str, list[str]]] = []
+    open_note = fenced = False
+    for line in text.split("\n"):
+        if ("```" in line or "~~~" in line) and FENCE.match(line):
+            fenced = not fenced
+        match = NOTE.match(line) if line.startswith("[^") and not fenced else None
+        if match:
+            found.append((match[1], [match[2]]))
+            open_note = True
+        elif open_note and line.startswith("    ") and line.strip():
+            found[-1][1].append(line.rstrip())
+        else:
+            open_note = False
+            kept.append(line)
+    by_label: dict[str, Content] = {}
+    written: dict[Content, str] = {}
+    label_of: dict[Content, str] = {}
+    for label, lines in found:
+        content = content_of(" ".join(" ".join(lines).split()))
+        if by_label.setdefault(label, content) == content:
+            label_of.setdefault(content, label)
+        written.setdefault(content, "\n".join(lines).rstrip())
+    return Definitions("\n".join(kept) if found else text, by_label, written, label_of)
+
+
+@lru_cache(maxsize=4096)  # the three texts of a merge have most of theirs in common
+def content_of(text: str) -> Content:
+    """Return what a definition is known by: document, page and quote, or its words."""
+    note = read_note("", text)
+    if note.is_citation:
+        return str(note.document_id), str(note.page), " ".join(note.quote.split())
+    return (text,)
+
+
+@dataclass
+class Notes:
+    """The footnotes of three texts, numbered by content; base, ours, theirs in this order."""
+
+    sides: Sequence[Definitions]
+    borrow: bool = True  # a definition that a side lost from the base
+    numbers: dict[Content, int] = field(default_factory=dict)
+    called: list[set[Content]] = field(default_factory=lambda: [set(), set(), set()])
+
+    def key(self, text: str, side: int) -> str:
+        """Return a text of one side with every marker replaced by its content's."""
+
+        def replace(match: re.Match[str]) -> str:
+            label = match[1]
+            known = self.sides[side].by_label.get(label)
+            if known is None and self.borrow:
+                known = self.sides[0].by_label.get(label)
+            content = known or ("", "", "", label)  # a marker of nothing stays as it is
+            self.called[side].add(content)
+            return f"[^\0{self.numbers.setdefault(content, len(self.numbers))}]"
+
+        if "[^" not in text:
+            return text
+        return outside_code(text, lambda part: MARKER.sub(replace, part))
+
+    def label(self, texts: Iterable[str]) -> dict[int, str]:
+        """Return a label for each content, by the texts in which they are called, in order.
+
+        A label that a note had in the base it keeps; the others come in the order of the texts.
+        """
+        order = [int(n) for text in texts for n in KEYED.findall(text)]
+        for definitions in self.sides:
+            for content in definitions.written:
+                order.append(self.numbers.setdefault(content, len(self.numbers)))
+        contents = {n: c for c, n in self.numbers.items()}
+        wanted = {n: self.wanted(contents[n]) for n in dict.fromkeys(order)}
+        base = self.sides[0]
+
+        def claim(n: int) -> int:
+            if len(contents[n]) == 4:
+                return 0
+            return 1 if wanted[n] and base.label.get(contents[n]) == wanted[n] else 2
+
+        labels: dict[int, str] = {}
+        taken: set[str] = set()
+        late: list[int] = []
+        for n in sorted(wanted, key=claim):  # stable: else in order of the texts
+            label = wanted[n]
+            if label is None or label in taken:
+                late.append(n)
+            else:
+                labels[n] = label
+                taken.add(label)
+        free = max((int(m) for m in taken if m.isdecimal() and len(m) < 9), default=0)
+        for n in late:
+            free += 1
+            labels[n] = str(free)
+        return labels
+
+    def wanted(self, content: Content) -> str | None:
+        """Return the label that a note should have: the one a side changed it to, if any did."""
+        if len(content) == 4:
+            return content[3]
+        base, ours, theirs = (side.label.get(content) for side in self.sides)
+        if ours is None or theirs is None:
+            return ours or theirs or base
+        if ours == base:
+            return theirs
+        return ours if theirs == base else min(ours, theirs, key=natural)
+
+    def write(self, content: Content) -> str:
+        """Return a definition as a side rewrote it, else as it was."""
+        base, ours, theirs = (side.written.get(content) for side in self.sides)
+        if ours is None or theirs is None:
+            return ours or theirs or base or ""
+        return theirs if ours == base else ours
+
+    def stays(self, content: Content) -> bool:
+        """Tell whether a definition that its own side never calls is to be kept."""
+        base, ours, theirs = (content in side.written for side in self.sides)
+        for side, defined in enumerate((base, ours, theirs)):
+            if side and defined and content in self.called[side]:
+                return False
+        return theirs if ours == base else ours
+
+
+def outside_code(text: str, change: Callable[[str], str]) -> str:
+    """Return the text with the lines outside code fences changed."""
+    if "```" not in text and "~~~" not in text:
+        return change(text)
+    parts: list[str] = []
+    fenced = False
+    for line in text.split("\n"):
+        mark = bool(FENCE.match(line))
+        parts.append(line if fenced or mark else change(line))
+        fenced = fenced != mark
+    return "\n".join(parts)
+
+
+def natural(label: str) -> tuple[int, int, str]:
+    """Return what sorts labels: numbers by size, then names."""
+    return (0, int(label), "") if label.isdecimal() and len(label) < 9 else (1, 0, label)

@@ -1,0 +1,53 @@
+"""Load a sheet type's rows into the plain values that the core works with."""
+
+from functools import lru_cache
+
+from django.db import connection
+
+from sheets.models import Field, Section, SheetType
+from sheets.schema.types import FieldBrief, SectionBrief, Template
+
+
+def load_template(sheet_type: SheetType) -> Template:
+    """Return the template of a sheet type; one small query where it has been loaded before."""
+    return _loaded(sheet_type.pk, sheet_type.key, connection.settings_dict["NAME"], _edition())
+
+
+def _edition() -> tuple[int, str]:
+    """Return what differs as soon as any section or field has changed: triggers see to it.
+
+    The transaction stands beside the count, which is counted again after one is rolled back.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT version, xmin::text FROM sheets_common")
+        version, transaction = cursor.fetchone()
+    return version, transaction
+
+
+@lru_cache(maxsize=64)
+def _loaded(pk: int, key: str, database: str, edition: tuple[int, str]) -> Template:
+    """Load a template (two queries)."""
+    sections = Section.objects.filter(sheet_type=pk).order_by("order").prefetch_related("fields")
+    return Template(key=key, sections=tuple(section_brief(s) for s in sections))
+
+
+def section_brief(section: Section) -> SectionBrief:
+    return SectionBrief(
+        key=section.key,
+        heading=section.heading_fr,
+        emoji=section.emoji,
+        role=section.role,
+        fields=tuple(field_brief(f) for f in section.fields.all()),
+    )
+
+
+def field_brief(field: Field) -> FieldBrief:
+    return FieldBrief(
+        key=field.key,
+        heading=field.heading_fr,
+        question=field.question,
+        instruction=field.instruction,
+        shape=field.shape,
+        columns=tuple(field.columns),
+        choices=tuple(field.choices),
+    )

@@ -1,0 +1,72 @@
+"""Suggest: what any reader proposes or remarks waits for a person, beside the sheet."""
+
+import datetime as dt
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from sheets.merge import Version
+from sheets.models import Proposal, Revision, Sheet
+from sheets.models.schema_loader import load_template
+from sheets.proposals.review import Start, propose
+from sheets.revisions.edit import is_same, version_of
+from wikico2.errors import WorkError
+from wikico2.models import User
+
+HOUR = dt.timedelta(hours=1)
+
+
+def may_suggest(request: HttpRequest) -> bool:
+    """Tell whether this reader may: with an account always, without one where the site allows."""
+    return request.user.is_authenticated or settings.ANONYMOUS_SUGGESTIONS
+
+
+def sender_of(request: HttpRequest) -> str:
+    """Return what tells senders apart, without keeping anybody's address."""
+    if request.user.is_authenticated:
+        return f"user {request.user.pk}"
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.SECURE_PROXY_SSL_HEADER:  # the last one is what our own proxy has seen
+        address = request.META.get("HTTP_X_FORWARDED_FOR", address).split(",")[-1].strip()
+    return salted_hmac("sheets.suggest", address).hexdigest()[:40]
+
+
+@transaction.atomic
+def suggest(
+    sheet: Sheet,
+    *,
+    base: Revision,
+    text: Version,
+    sender: str,
+    author: User | None = None,
+    section: str = "",
+    remark: str = "",
+    signed: str = "",
+) -> Proposal:
+    """Put what a reader suggests beside the sheet, where it waits for a decision.
+
+    Raises WorkError: nothing_suggested where nothing differs and nothing is said, or
+    too_many_suggestions when this sender has sent enough for an hour.
+    """
+    if is_same(text, version_of(base)) and not remark.strip():
+        raise WorkError("nothing_suggested")
+    with connection.cursor() as cursor:  # one sender's suggestions take turns to be counted
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"suggest {sender}"])
+    since = timezone.now() - HOUR
+    sent = Proposal.objects.filter(sender=sender, created_at__gt=since).count()
+    if sent >= settings.SUGGESTIONS_PER_HOUR:
+        raise WorkError("too_many_suggestions", limit=settings.SUGGESTIONS_PER_HOUR)
+    return propose(
+        sheet,
+        start=Start(base, None),
+        text=text,
+        template=load_template(sheet.sheet_type),
+        author=author,
+        sections=[section] if section else [],
+        remark=remark.strip(),
+        signed=signed.strip(),
+        sender=sender,
+    )

@@ -1,0 +1,462 @@
+"""Turn the Markdown of a sheet into the HTML that readers see, once per revision.
+
+Raw HTML in the text is shown, never executed: the converter does not know it, and what it makes
+passes an allow-list of tags afterwards.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
+from xml.etree import ElementTree
+
+import markdown
+import nh3
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from markdown.extensions import Extension
+from markdown.inlinepatterns import InlineProcessor
+from markdown.treeprocessors import Treeprocessor
+from markdown.util import AtomicString
+
+from sheets.markdown.parse import LINK, MARKER, Note, Outline, linked_title, split_notes
+from sheets.rendering.charts import PROFILE, drawn, shares
+from sheets.schema.types import Template
+from wikico2.text.normalize import fold
+
+VERSION = 5
+"""Raised when the same text gives another page: older ones are then made again when read."""
+
+TAGS = {
+    "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "div", "dl", "dt", "em", "h1", "h2",
+    "h3", "h4", "h5", "h6", "hr", "img", "ins", "kbd", "li", "ol", "p", "pre", "s", "section",
+    "span", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
+}  # fmt: skip
+ATTRIBUTES = {
+    "a": {"href", "title", "id", "class", "aria-describedby", "rel"},
+    "img": {"src", "alt", "title", "width", "height", "loading"},
+    "section": {"class", "id"},
+    "sup": {"class", "data-verdict"},
+    "div": {"class"},
+    "p": {"class"},
+    "span": {"class", "role", "aria-label"},
+    "ol": {"start"},
+    "td": {"align"},
+    "th": {"align", "scope"},
+    **{f"h{n}": {"id"} for n in range(1, 7)},
+}
+NO_BREAK, THIN = "\u00a0", "\u202f"
+SPACE = f"[ {NO_BREAK}{THIN}]"
+UNIT = r"(?:[kMGT]?(?:Wh?|J|€|tep|t(?:CO[2₂]e?)?)|°[CF]?|K|[kcm]?m[²³]?|[km]?g|h|min|bar)"
+SPACING = (
+    (re.compile(rf"(?<=[\w)»”]){SPACE}?(?=[;!?](?:\s|$))"), THIN),
+    (re.compile(rf"(?<=[\w)»”]){SPACE}(?=:(?:\s|$))"), NO_BREAK),
+    (re.compile(rf"(?<=\d){SPACE}?(?=%)"), THIN),
+    (re.compile(rf"(?<=«){SPACE}?(?=\S)"), NO_BREAK),
+    (re.compile(rf"(?<=\S){SPACE}?(?=»)"), NO_BREAK),
+    (re.compile(rf"(?<=\d){SPACE}(?=\d{{3}}(?!\d))"), THIN),
+    (re.compile(rf"(?<=\d){SPACE}(?={UNIT}(?![\w²³]))"), NO_BREAK),
+)
+PICTURE = re.compile(r"^/images/[0-9a-f]{16}-(\d{1,5})x(\d{1,5})\.webp$")
+LOCAL = re.compile(r"/(?![/\\\\])")
+UNTOUCHED = {"code", "pre", "kbd"}
+ELSEWHERE = re.compile(r"(?i)(?:https?:)?//")
+LINKED_COLUMNS = {"solutions associees"}
+STARRED_COLUMNS = {"priorite"}
+MOST_STARS = 5
+PRIORITY = re.compile(r"([1-5])(?:\s*(?:/|sur)\s*5)?[\s⭐★☆]*")
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A citation as the page shows it."""
+
+    marker: str
+    title: str
+    page: int
+    quote: str
+    url: str
+    verdict: str
+    # Why it is no better, in sentences.
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The HTML of a revision, safe to show: body, contents, header data by field."""
+
+    body: str
+    outline: list[tuple[str, str]]
+    header: dict[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "version": VERSION,
+            "body": self.body,
+            "outline": self.outline,
+            "header": self.header,
+        }
+
+
+class Numbering:
+    """Numbers the markers in the order in which they are met, as readers count."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self.known = set(known)
+        self.order: list[str] = []
+        self.uses: dict[str, int] = {}
+
+    def use(self, marker: str) -> tuple[int, int]:
+        """Return (number, how often it was used) for a marker."""
+        if marker not in self.uses:
+            self.order.append(marker)
+        self.uses[marker] = self.uses.get(marker, 0) + 1
+        return self.order.index(marker) + 1, self.uses[marker]
+
+
+def render(
+    body: str, header: Mapping[str, str], template: Template, citations: Mapping[str, Shown]
+) -> Rendered:
+    """Return the HTML of a sheet's text and header data.
+
+    `citations` are the checked ones, by marker; other footnotes are shown as notes.
+    """
+    text, notes = split_notes(body)
+    numbering = Numbering(notes)
+    converter = make_converter(template, citations, numbering)
+    lines = template.ordered(header).items()
+    cards = {key: inline(converter, value) for key, value in lines if value.strip()}
+    html = with_profile(clean(converter.convert(text)), text, template, numbering)
+    outline = list(converter.wikico2_outline)  # type: ignore[attr-defined]
+    ending = render_notes(numbering, notes, citations, converter)
+    if ending:
+        outline.append(("notes", "Sources"))
+    return Rendered(html + ending, outline, cards)
+
+
+def with_profile(html: str, text: str, template: Template, numbering: Numbering) -> str:
+    """Draw the shares of each use, where the text gives them, at the head of their section."""
+    found = shares(text, template)
+    if not found:
+        return html
+    numbers = {marker: number for number, marker in enumerate(numbering.order, 1)}
+    heading = re.compile(rf'<section(?=[^>]* id="{PROFILE}")[^>]*>\s*<h2[^>]*>.*?</h2>', re.DOTALL)
+    return heading.sub(lambda m: m[0] + drawn(found, numbers), html, count=1)
+
+
+def make_converter(
+    template: Template, citations: Mapping[str, Shown], numbering: Numbering
+) -> markdown.Markdown:
+    """Return a Markdown converter without raw HTML, with our markers and sections."""
+    converter = markdown.Markdown(
+        extensions=["tables", "sane_lists", SheetExtension(template, citations, numbering)],
+        output_format="html",
+    )
+    converter.preprocessors.deregister("html_block")
+    converter.inlinePatterns.deregister("html")
+    return converter
+
+
+class SheetExtension(Extension):
+    """Footnote markers, stable ids, sections, French spacing."""
+
+    def __init__(
+        self, template: Template, citations: Mapping[str, Shown], numbering: Numbering
+    ) -> None:
+        super().__init__()
+        self.parts = (template, citations, numbering)
+
+    def extendMarkdown(self, md: markdown.Markdown) -> None:  # noqa: N802 (the library's name)
+        template, citations, numbering = self.parts
+        md.inlinePatterns.register(LinkPattern(LINK.pattern, md), "sheet_link", 185)
+        md.inlinePatterns.register(MarkerPattern(md, numbering), "marker", 175)
+        md.treeprocessors.register(SheetTree(md, template, citations, numbering), "sheet", 5)
+
+
+class MarkerPattern(InlineProcessor):
+    """`[^3]` becomes a small mark, which `SheetTree` numbers when all of them stand in order."""
+
+    def __init__(self, md: markdown.Markdown, numbering: Numbering) -> None:
+        super().__init__(MARKER.pattern, md)
+        self.numbering = numbering
+
+    def handleMatch(  # type: ignore[override]  # noqa: N802 (the library's name)
+        self, match: re.Match[str], data: str
+    ) -> tuple[ElementTree.Element | None, int | None, int | None]:
+        if match[1] not in self.numbering.known:
+            return None, None, None
+        sup = ElementTree.Element("sup", {"class": "cite", "data-marker": match[1]})
+        return sup, match.start(0), match.end(0)
+
+
+class LinkPattern(InlineProcessor):
+    """`[[Titre]]` and `[[Titre|texte]]` become links by title; whether it exists is seen later."""
+
+    def handleMatch(  # type: ignore[override]  # noqa: N802 (the library's name)
+        self, match: re.Match[str], data: str
+    ) -> tuple[ElementTree.Element, int, int]:
+        shown = " ".join((match["shown"] or match["title"]).split())
+        return link_to(linked_title(match), shown), match.start(0), match.end(0)
+
+
+def link_to(title: str, shown: str, kind: str = "wikilink") -> ElementTree.Element:
+    """Return the link to the sheet of that title.
+
+    The kind "wikilink guess" is for what nobody has marked as a link: it is one for readers only
+    where a sheet bears the title.
+    """
+    address = f"{reverse('sheet_called')}?{urlencode({'titre': title})}"
+    link = ElementTree.Element("a", {"class": kind, "href": address})
+    link.text = AtomicString(shown)
+    return link
+
+
+class SheetTree(Treeprocessor):
+    """Gives headings their ids, wraps sections and tables, marks what is empty."""
+
+    def __init__(
+        self,
+        md: markdown.Markdown,
+        template: Template,
+        citations: Mapping[str, Shown],
+        numbering: Numbering,
+    ) -> None:
+        super().__init__(md)
+        self.outline = Outline(template)
+        self.citations = citations
+        self.numbering = numbering
+        self.ids: dict[str, int] = {}
+
+    def run(self, root: ElementTree.Element) -> None:
+        self.ids = {}
+        headings: list[tuple[str, str]] = []
+        children = list(root)
+        for child in children:
+            root.remove(child)
+        section: ElementTree.Element = root
+        key = ""
+        for index, child in enumerate(children):
+            if child.tag in ("h1", "h2"):
+                key = self.unique(self.outline.section(plain(child)))
+                child.tag = "h2"
+                headings.append((key, plain(child)))
+                section = ElementTree.SubElement(root, "section")
+                section.set("class", "sheet-section")
+                section.set("id", key)
+            elif child.tag in ("h3", "h4", "h5", "h6"):
+                child.set("id", self.unique(f"{key}-{self.outline.field(key, plain(child))}"))
+            section.append(wrapped(child))
+            if is_empty(children, index):
+                empty = ElementTree.SubElement(section, "p")
+                empty.set("class", "empty-field")
+                empty.text = "Aucune information dans les sources."
+        for table in root.iter("table"):
+            work_out_columns(table)
+        for link in root.iter("a"):
+            if ELSEWHERE.match(link.get("href", "")):
+                link.set("class", "external")
+                link.set("rel", "noopener nofollow")
+        for sup in root.iter("sup"):
+            if marker := sup.attrib.pop("data-marker", ""):
+                self.number(sup, marker)
+        for image in root.iter("img"):
+            hold_place(image)
+        space(root)
+        self.md.wikico2_outline = headings  # type: ignore[attr-defined]
+
+    def number(self, sup: ElementTree.Element, marker: str) -> None:
+        """Give a marker its number, in the order in which readers meet them."""
+        number, times = self.numbering.use(marker)
+        cited = self.citations.get(marker)
+        if cited:
+            sup.set("data-verdict", cited.verdict)
+        link = ElementTree.SubElement(sup, "a")
+        link.set("href", cited.url if cited else f"#note-{number}")
+        link.set("id", f"ref-{number}-{times}")
+        link.set("aria-describedby", f"note-{number}")
+        link.text = str(number)
+
+    def unique(self, wanted: str) -> str:
+        """Return the id, with a number if the sheet has it already."""
+        self.ids[wanted] = self.ids.get(wanted, 0) + 1
+        return wanted if self.ids[wanted] == 1 else f"{wanted}-{self.ids[wanted]}"
+
+
+def plain(element: ElementTree.Element) -> str:
+    return " ".join("".join(element.itertext()).split())
+
+
+def wrapped(element: ElementTree.Element) -> ElementTree.Element:
+    """Return a table inside a frame in which it scrolls; anything else as it is."""
+    if element.tag != "table":
+        return element
+    frame = ElementTree.Element("div", {"class": "table-scroll"})
+    frame.append(element)
+    for cell in element.iter("th"):
+        cell.set("scope", "col")
+    return frame
+
+
+def hold_place(image: ElementTree.Element) -> None:
+    """Give a picture of ours its size, which its name tells, so that the page does not jump."""
+    if size := PICTURE.match(image.get("src", "")):
+        image.set("width", size[1])
+        image.set("height", size[2])
+        image.set("loading", "lazy")
+
+
+def work_out_columns(table: ElementTree.Element) -> None:
+    """Draw priorities as stars, and have the names of solutions lead to their sheets."""
+    heads = [fold(plain(cell)) for cell in table.iter("th")]
+    for row in table.iter("tr"):
+        for head, cell in zip(heads, row.findall("td"), strict=False):
+            if head in STARRED_COLUMNS:
+                draw_stars(cell)
+            elif head in LINKED_COLUMNS:
+                link_names(cell)
+
+
+def draw_stars(cell: ElementTree.Element) -> None:
+    """Show a priority from 1 to 5 as that many stars, and say it to those who listen."""
+    said = (cell.text or "").strip()
+    match = PRIORITY.fullmatch(said)
+    count = int(match[1]) if match else said.count("⭐") or said.count("★")
+    if not 1 <= count <= MOST_STARS:
+        return
+    stars = ElementTree.Element("span", {"class": "stars", "role": "img"})
+    stars.set("aria-label", f"{count} sur {MOST_STARS}")
+    stars.text = "★" * count + "☆" * (MOST_STARS - count)
+    cell.text = None
+    cell.insert(0, stars)
+
+
+def link_names(cell: ElementTree.Element) -> None:
+    """Turn a cell that lists short names into guesses; one with links or sentences stays."""
+    if not cell.text or any(child.tag != "sup" for child in cell):
+        return
+    names = [" ".join(name.split()) for name in re.split("[,;]", cell.text.strip(" ."))]
+    if not all(0 < len(name) <= LONGEST_NAME and len(name.split()) <= 7 for name in names):
+        return
+    cell.text = None
+    for place, name in enumerate(names):
+        link = link_to(name[:1].upper() + name[1:], name, "wikilink guess")
+        link.tail = ", " if place + 1 < len(names) else None
+        cell.insert(place, link)
+
+
+def is_empty(children: list[ElementTree.Element], index: int) -> bool:
+    """Tell whether the heading at `index` has nothing under it."""
+    level = children[index].tag
+    if level not in ("h2", "h3"):
+        return False
+    following = children[index + 1].tag if index + 1 < len(children) else "h1"
+    return following in ("h1", "h2") or (level == "h3" and following == "h3")
+
+
+def space(element: ElementTree.Element) -> None:
+    """Put French spaces into the text below an element, code excepted."""
+    if element.tag in UNTOUCHED:
+        return
+    element.text = french_spaces(element.text)
+    for child in element:
+        space(child)
+        child.tail = french_spaces(child.tail)
+
+
+@lru_cache(maxsize=4096)  # most of a text is as it was when it was last saved
+def french_spaces(text: str | None) -> str | None:
+    """Return the text with no-break spaces where French typography has them."""
+    if not text or text.isspace():
+        return text
+    for pattern, replacement in SPACING:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def inline(converter: markdown.Markdown, text: str) -> str:
+    """Return one line of Markdown as HTML without its paragraph."""
+    html = clean(converter.convert(" ".join(text.split())))
+    return re.sub(r"^<p>(.*)</p>$", r"\1", html.strip(), flags=re.DOTALL)
+
+
+def clean(html: str) -> str:
+    """Return the HTML with nothing but the tags, attributes and addresses that are allowed."""
+    return nh3.clean(
+        html,
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        url_schemes={"http", "https", "mailto"},
+        link_rel=None,
+        attribute_filter=safe_attribute,
+    )
+
+
+def safe_attribute(tag: str, attribute: str, value: str) -> str | None:
+    """Refuse pictures from elsewhere, which would tell other hosts who reads what."""
+    if tag == "img" and attribute == "src" and not LOCAL.match(value):
+        return None
+    return value
+
+
+def render_notes(
+    numbering: Numbering,
+    notes: Mapping[str, Note],
+    citations: Mapping[str, Shown],
+    converter: markdown.Markdown,
+) -> str:
+    """Return the list of footnotes, in the order of their numbers."""
+    order = list(numbering.order)
+    items: list[str] = []
+    for number, marker in enumerate(order, 1):
+        cited = citations.get(marker) or unchecked(notes[marker])
+        # `clean` has passed the free text of a plain note: it is safe as it stands.
+        content = (
+            cited_note(cited) if cited else mark_safe(inline(converter, notes[marker].text))  # noqa: S308
+        )
+        items.append(
+            format_html(
+                '<li id="note-{}"{}>{} <a class="backref" href="#ref-{}-1" '
+                'aria-label="Retour au texte">↩</a></li>',
+                number,
+                format_html(' data-verdict="{}"', cited.verdict) if cited and cited.verdict else "",
+                content,
+                number,
+            )
+        )
+    if not items:
+        return ""
+    return format_html(
+        '<section class="notes" id="notes"><h2>Sources</h2><ol>{}</ol></section>',
+        format_html_join("", "{}", ((item,) for item in items)),
+    )
+
+
+def unchecked(note: Note) -> Shown | None:
+    """Return a citation that nobody has checked yet, its words to be shown as they are."""
+    if note.document_id is None or note.page is None:
+        return None
+    title = note.text.partition("](")[0].lstrip("[").removesuffix(f", p. {note.page}")
+    address = reverse("page", args=[note.document_id, note.page])
+    return Shown(note.marker, title, note.page, note.quote, address, "")
+
+
+def cited_note(cited: Shown) -> SafeString:
+    """Return a citation: its quote, and the link to its page."""
+    why = format_html(' <span class="why">{}</span>', " ".join(cited.reasons))
+    return format_html(
+        '<blockquote class="quote">« {} »</blockquote> <a class="source" href="{}">{}, p. {}</a>{}',
+        french_spaces(cited.quote) or "",
+        cited.url,
+        cited.title,
+        cited.page,
+        why if cited.reasons else "",
+    )
+
+
+def page_url(document_id: int, page: int, citation_id: int) -> str:
+    """Return the address of the page where a citation's quote is highlighted."""
+    return f"{reverse('page', args=[document_id, page])}?citation={citation_id}"

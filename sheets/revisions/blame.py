@@ -1,0 +1,303 @@
+"""Provenance: who or what last wrote each block of a sheet.
+
+It follows from the chain of revisions alone: a block that a revision leaves as it was, or that it
+moves, keeps its origin; one that it changes or adds is its own. A merged revision takes the
+blocks that stand so in the proposal from the machine, and a restored one those that stood in the
+history from whoever wrote them there. The tracing is pure; what it finds is kept with the
+revision's rendering.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from ingestion.models import Chunk
+from sheets.markdown.parse import HEADING, TABLE_RULE, Outline
+from sheets.markdown.splice import note_lines, relabelled
+from sheets.merge.diff import diff
+from sheets.merge.footnotes import take_notes
+from sheets.merge.tokenize import Block, cut_blocks
+from sheets.models import Proposal, Revision, SectionRun
+from sheets.rendering.cache import citations_of
+from sheets.rendering.html import render
+from sheets.schema.types import Template
+
+CACHE = "authors"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One revision as the tracing sees it: its number, its text, and what a machine gave to it.
+
+    `given` is the machine's own text where the revision took in a proposal.
+    """
+
+    number: int
+    body: str
+    given: str | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a block comes from: the revision that first had it so, by a machine's words or not."""
+
+    revision: int
+    machine: bool = False
+
+
+Trace = Sequence[Origin]
+
+
+# --- Tracing, pure --------------------------------------------------------------------------------
+
+
+def trace(
+    before: Step | None,
+    origins: Trace,
+    step: Step,
+    *,
+    by_machine: bool = False,
+    known: Mapping[str, Origin] | None = None,
+) -> list[Origin]:
+    """Return the origin of each block of a revision, headings included, in the order of the text.
+
+    `origins` are those of the revision before it; `known` the origins of blocks that stood in the
+    history, for a revision that restores.
+    """
+    own = Origin(step.number, by_machine)
+    if before is None:
+        return [own] * len(blocks_of(step.body))
+    changes = diff(before.body, step.body)
+    old = iter(origins)
+    kept: dict[int, Origin] = {}
+    left: dict[str, list[Origin]] = {}  # what went from its place, and may stand elsewhere
+    was, now = labelled(before.body), labelled(step.body)
+    for place, change in enumerate(changes):
+        if not change.old or change.kind == "moved":
+            continue
+        origin = next(old, own)
+        if change.kind == "same":
+            kept[place] = origin
+        else:
+            left.setdefault(was(change.old), []).append(origin)
+    taken = texts_of(step.given) if step.given is not None else set()
+    found: list[Origin] = []
+    for place, change in enumerate(changes):
+        if not change.new:
+            continue
+        words = now(change.new)
+        if place in kept:
+            found.append(kept[place])
+        elif left.get(words):
+            found.append(left[words].pop(0))
+        elif words in taken:
+            found.append(Origin(step.number, machine=True))
+        elif known and words in known:
+            found.append(known[words])
+        else:
+            found.append(own)
+    return found
+
+
+def blocks_of(body: str) -> list[str]:
+    """Return the blocks of a body as `diff` cuts them, footnote definitions left out."""
+    return [change.new for change in diff("", body) if change.new]
+
+
+def texts_of(body: str) -> set[str]:
+    """Return the blocks of a body, their footnotes written out, headings left out."""
+    plain = labelled(body)
+    return {plain(block) for block in blocks_of(body) if not block.startswith("#")}
+
+
+def labelled(body: str) -> Callable[[str], str]:
+    """Return what writes out the footnotes of a block of this body."""
+    notes = note_lines(body)
+    return lambda text: relabelled(text, notes)
+
+
+# --- Of a revision --------------------------------------------------------------------------------
+
+
+def origins_of(revision: Revision) -> list[Origin]:
+    """Return the origin of each block of a revision; kept with it, and with those before it."""
+    kept = read_kept(revision)
+    if kept is not None:
+        return kept
+    chain: list[Revision] = [revision]
+    earlier = Revision.objects.filter(sheet=revision.sheet_id, number__lt=revision.number)
+    for one in earlier.order_by("-number").iterator(chunk_size=20):
+        chain.append(one)
+        if read_kept(one) is not None:
+            break
+    before: Step | None = None
+    origins: list[Origin] = []
+    for current in reversed(chain):
+        step = Step(current.number, current.body, given_text(current))
+        known = read_kept(current)
+        if known is None:
+            known = trace(
+                before,
+                origins,
+                step,
+                by_machine=current.origin == Revision.Origin.GENERATED,
+                known=history_of(current) if current.origin == Revision.Origin.RESTORE else None,
+            )
+            keep(current, known)
+        before, origins = step, known
+    return origins
+
+
+def read_kept(revision: Revision) -> list[Origin] | None:
+    """Return what was traced before, if it was."""
+    kept = revision.rendered.get(CACHE)
+    return None if kept is None else [Origin(n // 2, bool(n % 2)) for n in kept]
+
+
+def keep(revision: Revision, origins: Trace) -> None:
+    """Keep the origins with the revision's rendering, which is derived like them."""
+    revision.rendered[CACHE] = [o.revision * 2 + o.machine for o in origins]
+    revision.save(update_fields=["rendered"])
+
+
+def given_text(revision: Revision) -> str | None:
+    """Return the machine's text that a merged revision took in."""
+    if revision.origin != Revision.Origin.MERGE or revision.generation_id is None:
+        return None
+    taken = Proposal.objects.filter(sheet=revision.sheet_id, generation=revision.generation_id)
+    return taken.values_list("body", flat=True).first()
+
+
+def history_of(revision: Revision) -> dict[str, Origin]:
+    """Return the origin of every block that stood in the sheet before, the earliest first."""
+    found: dict[str, Origin] = {}
+    earlier = Revision.objects.filter(sheet=revision.sheet_id, number__lt=revision.number)
+    for one in earlier.order_by("number"):
+        plain = labelled(one.body)
+        for block, origin in zip(blocks_of(one.body), read_kept(one) or [], strict=False):
+            found.setdefault(plain(block), origin)
+    return found
+
+
+# --- On the page ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Author:
+    """One line of the legend: who wrote, in which revision; a machine, from which passages."""
+
+    number: int
+    revision: Revision
+    machine: bool
+    passages: Sequence[Chunk] = ()
+
+
+@dataclass(frozen=True)
+class Authored:
+    """A sheet's text with a mark where the author changes, and the legend of the marks."""
+
+    html: SafeString
+    authors: Sequence[Author]
+
+
+OPEN, CLOSE = "\ue000", "\ue001"
+Marks = dict[tuple[int, bool, str], int]
+
+
+def show_authors(revision: Revision, template: Template) -> Authored:
+    """Return a revision's page with the authors of its blocks."""
+    body = revision.body.replace(OPEN, "").replace(CLOSE, "").replace("\r\n", "\n")
+    marks: Marks = {}
+    text = mark_blocks(body, origins_of(revision), template, marks)
+    page = render(text, revision.metadata, template, citations_of(revision)).body
+    authors = legend(revision, marks)
+    for author in authors:
+        page = page.replace(f"{OPEN}{author.number}{CLOSE}", badge(author))
+    return Authored(SafeString(page), authors)
+
+
+def mark_blocks(body: str, origins: Trace, template: Template, marks: Marks) -> str:
+    """Put a mark at the end of each block where the author or the section changes."""
+    definitions = take_notes(body)
+    blocks, rest = cut_blocks(definitions.body)
+    parts: list[str] = []
+    outline = Outline(template)
+    section, last = "", None
+    for number, block in enumerate(blocks):
+        parts.append(block.gap)
+        heading = HEADING.match(block.text) if block.kind == "heading" else None
+        if heading and len(heading[1]) <= 2:
+            section, last = outline.section(heading[2]), None
+        origin = origins[number] if number < len(origins) else None
+        following = blocks[number + 1] if number + 1 < len(blocks) else None
+        if origin is None or not can_bear_mark(block, following) or origin == last:
+            parts.append(block.text)
+            continue
+        last = origin
+        key = (origin.revision, origin.machine, section if origin.machine else "")
+        mark = f"{OPEN}{marks.setdefault(key, len(marks) + 1)}{CLOSE}"
+        parts.append(with_mark(block, mark))
+    notes = "\n".join(f"[^{label}]: {text}" for label, text in note_lines(body).items())
+    return f"{''.join(parts)}{rest}\n\n{notes}\n"
+
+
+def can_bear_mark(block: Block, following: Block | None) -> bool:
+    """Tell whether a block's last words can be followed by a mark: no heading, no code."""
+    rules = [b is not None and bool(TABLE_RULE.match(b.text)) for b in (block, following)]
+    return block.kind in ("text", "item", "row") and not any(rules)
+
+
+def with_mark(block: Block, mark: str) -> str:
+    if block.kind == "row" and block.text.endswith("|"):
+        return f"{block.text[:-1].rstrip()} {mark} |"
+    return f"{block.text} {mark}"
+
+
+def legend(revision: Revision, marks: Marks) -> list[Author]:
+    """Return the authors behind the marks; a machine's with the passages it was shown there."""
+    rows = Revision.objects.filter(sheet=revision.sheet_id, number__in={n for n, _m, _s in marks})
+    revisions = {
+        r.number: r
+        for r in rows.select_related("sheet", "author", "generation").defer("body", "rendered")
+    }
+    runs = {
+        (run.generation_id, run.key): [p["chunk"] for p in run.passages]
+        for run in SectionRun.objects.filter(
+            generation__in=[r.generation_id for r in revisions.values() if r.generation_id]
+        ).only("generation", "key", "passages")
+    }
+    shown = {
+        number: runs.get((revisions[n].generation_id or 0, section), []) if machine else []
+        for (n, machine, section), number in marks.items()
+    }
+    chunks = Chunk.objects.select_related("document").defer("search", "text")
+    passages = chunks.in_bulk({pk for found in shown.values() for pk in found})
+    return [
+        Author(
+            number, revisions[n], machine, [passages[pk] for pk in shown[number] if pk in passages]
+        )
+        for (n, machine, _section), number in marks.items()
+    ]
+
+
+def badge(author: Author) -> SafeString:
+    """Return the mark of a block: who wrote it, leading to the legend."""
+    return format_html(
+        '<a class="by" data-by="{}" href="#by-{}">{}</a>',
+        "machine" if author.machine else "person",
+        author.number,
+        author_name(author),
+    )
+
+
+def author_name(author: Author) -> str:
+    """Return the name of a person, or of what wrote."""
+    if author.machine:
+        generation = author.revision.generation
+        if generation is None or generation.backend == "local":
+            return _("extraction")
+        return generation.model
+    return str(author.revision.author or _("account deleted"))

@@ -1,0 +1,276 @@
+"""Compare two versions of a sheet for a reader: what changed, what to fold, the page with marks.
+
+Pure, but for the words of languages.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.utils.html import format_html
+from django.utils.translation import get_language, ngettext
+
+from sheets.markdown.parse import TABLE_RULE, Note, read_note
+from sheets.merge import Version
+from sheets.merge.diff import BlockChange, NoteChange, ValueChange, diff, diff_notes, diff_values
+from sheets.merge.tokenize import WORD
+from sheets.rendering.footnotes import header_of, part_of
+from sheets.rendering.html import Shown, render
+from sheets.revisions.conflicts import field_heading
+from sheets.schema.types import Template
+
+AROUND = 1
+"""Unchanged blocks that are shown on either side of a change."""
+LEAST_FOLDED = 3
+MOST_RENDERED = 40_000
+"""So many characters of Markdown are rendered for the page with marks, unless all is asked for."""
+MOST_FOLDED = 30
+"""A longer run of unchanged blocks is counted only, unless all of it is asked for."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Blocks that stand together: to be shown, or the same on both sides and folded.
+
+    `changes` is empty where so many are folded that they are only counted. `section` and `field`
+    are the headings under which a run after folded ones begins.
+    """
+
+    folded: bool
+    count: int
+    changes: Sequence[BlockChange]
+    section: str = ""
+    field: str = ""
+
+
+@dataclass(frozen=True)
+class NoteLine:
+    """A footnote that is not the same on both sides, read as a citation where it is one."""
+
+    change: NoteChange
+    old: Note | None
+    new: Note | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs between two versions: text, header data with their headings, footnotes.
+
+    `changes` are all the blocks of both, `runs` the same, to be shown or folded.
+    """
+
+    changes: Sequence[BlockChange]
+    runs: Sequence[Run]
+    values: Sequence[tuple[str, ValueChange]]
+    notes: Sequence[NoteLine]
+    counts: Mapping[str, int]
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether both versions say the same."""
+        return not (self.values or self.notes or sum(self.counts.values()))
+
+
+def compare(old: Version, new: Version, template: Template, *, whole: bool = False) -> Comparison:
+    """Return what differs; with `whole` every unchanged block is there to be unfolded."""
+    changes = diff(MARKS.sub("", old.body), MARKS.sub("", new.body))
+    counts = Counter(kind for c in changes if (kind := counted(c)))
+    return Comparison(
+        changes=changes,
+        runs=list(runs_of(changes, whole=whole)),
+        values=[(field_heading(v.key, template), v) for v in diff_values(old.values, new.values)],
+        notes=[
+            NoteLine(n, read_note(n.old_label, n.old) if n.old else None,
+                     read_note(n.new_label, n.new) if n.new else None)
+            for n in diff_notes(old.body, new.body)
+        ],
+        counts=counts,
+    )  # fmt: skip
+
+
+def counted(change: BlockChange) -> str:
+    """Return as what a block counts; a moved one counts once."""
+    if change.kind == "same" or (change.kind == "removed" and change.moved):
+        return ""
+    return change.kind
+
+
+def runs_of(changes: Sequence[BlockChange], *, whole: bool) -> Iterator[Run]:
+    """Yield the blocks in runs to show, and in runs to fold between them."""
+    near = [False] * len(changes)
+    for place, change in enumerate(changes):
+        if change.kind != "same":
+            for at in range(max(place - AROUND, 0), min(place + AROUND + 1, len(changes))):
+                near[at] = True
+    start, after_fold = 0, False
+    while start < len(changes):
+        end = start
+        while end < len(changes) and near[end] == near[start]:
+            end += 1
+        run = changes[start:end]
+        folded = not near[start] and len(run) >= LEAST_FOLDED
+        kept = run if not folded or whole or len(run) <= MOST_FOLDED else []
+        begins = after_fold and run[0].block != "heading"
+        yield Run(
+            folded,
+            len(run),
+            kept,
+            run[0].section if begins else "",
+            run[0].field if begins else "",
+        )
+        start, after_fold = end, folded
+
+
+# --- The page with marks --------------------------------------------------------------------------
+
+ADD, ADDED, CUT, GONE = "\ue010", "\ue011", "\ue012", "\ue013"
+FOLD, REST, END = "\ue014", "\ue015", "\ue016"
+MARKS = re.compile("[\ue010-\ue016]")
+FOLDED = re.compile(f"<p>(?P<sign>{FOLD}|{REST})(?P<count>\\d+){END}</p>")
+TAGS = {ADD: "<ins>", ADDED: "</ins>", CUT: "<del>", GONE: "</del>"}
+TAG = re.compile(r"(<[^>]*>)")
+TIGHT = re.compile(r"</(ins|del)>(\s*)<\1>")
+LEAD = re.compile(r"^\s*(?:#{1,6}\s+|[-*+]\s+|\d+[.)]\s+|\|\s*)")
+SIGNS = set(".,;:?…()«»%&’'°€/+=")
+CLOSE = {"item", "row"}
+
+
+def changed_page(
+    changes: Sequence[BlockChange],
+    notes: Mapping[str, str],
+    template: Template,
+    citations: Mapping[str, Shown],
+    *,
+    order: Sequence[str] = (),
+    whole: bool = False,
+) -> str:
+    """Return the page of the new version with what is new in <ins> and what went in <del>.
+
+    `notes` are the footnotes of both versions; those in `order`, the new one's, have the numbers of
+    its page, and others follow. What is the same is folded, and what comes after
+    very much left out, so that nobody waits for it: all of it is rendered where it is asked for.
+    """
+    lines: list[str] = []
+    last = ""
+    for text, block in whole_text(changes) if whole else folded_text(changes):
+        if text:
+            lines.append("\n" if last == block and last in CLOSE else "\n\n")
+            lines.append(text)
+            last = block
+    ends = "\n".join(f"[^{label}]: {MARKS.sub('', text)}" for label, text in notes.items())
+    known = [marker for marker in order if marker in notes]
+    text = f"{''.join(lines)}\n\n{ends}\n"
+    page = part_of(render(text, header_of(known), template, citations).body, len(known))
+    page = FOLDED.sub(lambda m: fold_line(int(m["count"]), at_end=m["sign"] == REST), page)
+    return "".join(
+        MARKS.sub("", piece) if piece.startswith("<") else with_tags(piece)
+        for piece in TAG.split(page)
+    )
+
+
+Text = Iterator[tuple[str, str]]
+"""The Markdown of blocks, with marks, and their kinds."""
+
+
+def whole_text(changes: Iterable[BlockChange]) -> Text:
+    return ((marked_block(change), change.block) for change in changes)
+
+
+def folded_text(changes: Sequence[BlockChange]) -> Text:
+    """Yield the blocks that differ and those around them, and a mark for each run of others."""
+    place = size = 0
+    for run in runs_of(changes, whole=False):
+        start, place = place, place + run.count
+        if run.folded:
+            yield f"{FOLD}{run.count}{END}", "text"
+            yield from leading(changes, start, place)
+        elif size > MOST_RENDERED:
+            yield f"{REST}{len(changes) - start}{END}", "text"
+            return
+        else:
+            for text, block in whole_text(run.changes):
+                size += len(text)
+                yield text, block
+
+
+def leading(changes: Sequence[BlockChange], start: int, stop: int) -> Text:
+    """Yield what a block needs above it when those before it, from `start` on, are folded.
+
+    These are the headings that it stands under, and the head of its table.
+    """
+    if stop == len(changes):
+        return
+    first = changes[stop]
+    above: dict[bool, BlockChange] = {}
+    for change in changes[start:stop]:
+        if change.level:
+            above = {**(above if change.level > 2 else {}), change.level > 2: change}
+    for is_field, heading in above.items():
+        if not first.level or (first.level > 2 and not is_field):
+            yield heading.new, heading.block
+    top = stop
+    while first.block == "row" and top and changes[top - 1].block == "row":
+        top -= 1
+    if top + 2 <= stop and TABLE_RULE.match(changes[top + 1].new):
+        yield f"{changes[top].new}\n{changes[top + 1].new}", "row"
+
+
+def fold_line(count: int, *, at_end: bool) -> str:
+    """Return the line that stands for unchanged blocks, or for what comes after very much."""
+    if at_end:
+        said = ngettext(
+            "%(n)s more block is not shown here", "%(n)s more blocks are not shown here", count
+        )
+    else:
+        said = ngettext("%(n)s unchanged block", "%(n)s unchanged blocks", count)
+    return format_html(
+        '<p class="diff-fold" lang="{}"><a href="?vue=rendu&amp;tout=1">{}</a></p>',
+        get_language() or "fr",
+        said % {"n": count},
+    )
+
+
+def with_tags(text: str) -> str:
+    for mark, tag in TAGS.items():
+        text = text.replace(mark, tag)
+    return TIGHT.sub(r"\2", text)
+
+
+def marked_block(change: BlockChange) -> str:
+    """Return a block's Markdown with its new and its removed words between marks."""
+    if change.kind == "same" or change.block in ("code", "rule") or TABLE_RULE.match(change.new):
+        return change.new
+    if not change.new:
+        return "" if TABLE_RULE.match(change.old) else marked_words(change.old, CUT, GONE)
+    if change.kind in ("added", "moved"):
+        return marked_words(change.new, ADD, ADDED)
+    parts: list[str] = []
+    for words, kind in change.pieces:
+        if kind == "same":
+            parts.append(words)
+        elif kind == "added":
+            parts.append(marked_words(words, ADD, ADDED, begins=not parts))
+        else:
+            parts.append(plain_words(words))
+    return "".join(parts)
+
+
+def marked_words(text: str, start: str, end: str, *, begins: bool = True) -> str:
+    """Return the text with each word between marks, its Markdown left as it is."""
+    lead = LEAD.match(text) if begins else None
+    head = lead[0] if lead else ""
+    found = WORD.findall(text[len(head) :])
+    return head + "".join(
+        f"{gap}{start}{word}{end}" if is_said(word) else f"{gap}{word}" for gap, word in found
+    )
+
+
+def plain_words(text: str) -> str:
+    """Return the words that went, between marks, without the Markdown around them."""
+    return "".join(f"{gap}{CUT}{word}{GONE}" for gap, word in WORD.findall(text) if is_said(word))
+
+
+def is_said(word: str) -> bool:
+    """Tell whether it is a word or a sign that readers see, not Markdown."""
+    return word in SIGNS or (word[0].isalnum() and not word.startswith("http"))

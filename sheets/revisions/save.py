@@ -1,0 +1,235 @@
+"""Write revisions. This is the only function that does, and nothing goes round it."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.urls import reverse
+
+from sheets.markdown.parse import split_notes, statements
+from sheets.markdown.splice import sizes, written_out
+from sheets.merge import Version
+from sheets.models import Citation, Generation, Revision, Sheet
+from sheets.models.schema_loader import load_template
+from sheets.rendering.cache import french_reasons
+from sheets.rendering.html import Rendered, Shown, page_url, render
+from sheets.schema.types import Template
+from sheets.search.indexing import index_words
+from sheets.signals import revision_saved
+from sheets.verification.citations import Checked, check
+from sheets.verification.scores import Measures, measure
+from wikico2.models import User
+
+
+class StaleBase(Exception):
+    """The sheet has moved on since the text was started; `current` is where it is now."""
+
+    def __init__(self, current: Revision | None) -> None:
+        super().__init__(current)
+        self.current = current
+
+
+class PersonalText(Exception):
+    """A generated text was to replace what a person wrote: it may only be proposed."""
+
+
+class LossyText(Exception):
+    """A generated text says much less than the one it was to replace, or touches a locked section.
+
+    `notices` says where, as `Proposal.notices` keeps it.
+    """
+
+    def __init__(self, notices: list[dict[str, Any]]) -> None:
+        super().__init__(notices)
+        self.notices = notices
+
+
+@transaction.atomic
+def save_revision(
+    sheet: Sheet,
+    *,
+    base: Revision | None,
+    body: str,
+    metadata: Mapping[str, str],
+    origin: str,
+    author: User | None = None,
+    generation: Generation | None = None,
+    second_parent: Revision | None = None,
+    comment: str = "",
+    minor: bool = False,
+    created_at: dt.datetime | None = None,
+) -> Revision:
+    """Append a revision to the sheet, with its citations checked and its page rendered.
+
+    `base` is the revision that the text was started from: where it is no longer the sheet's
+    current one, StaleBase is raised and nothing is written. Raises PersonalText for a generated
+    text on a sheet that a person has touched, and LossyText for one that loses too much.
+    `created_at` is when an imported text was written.
+    """
+    from sheets.tasks import queue_indexing
+
+    locked = Sheet.objects.held(sheet)
+    if locked.current_id != (base.pk if base else None):
+        raise StaleBase(locked.current)
+    if origin == Revision.Origin.GENERATED and locked.touched_by_a_person():
+        raise PersonalText(sheet.pk)
+    template = load_template(locked.sheet_type)
+    if origin == Revision.Origin.GENERATED and base:
+        old, new = Version(base.body, base.metadata), Version(body, metadata)
+        notices = [*losses(old, new, template), *trespasses(old, new, locked, template)]
+        if notices:
+            raise LossyText(notices)
+    latest = locked.revisions.aggregate(number=Max("number"))["number"] or 0
+    revision = Revision.objects.create(
+        sheet=locked,
+        number=latest + 1,
+        parent=base,
+        second_parent=second_parent,
+        body=body,
+        metadata=dict(metadata),
+        origin=origin,
+        author=author,
+        generation=generation,
+        comment=comment[:500],
+        minor=minor,
+        **({"created_at": created_at} if created_at else {}),
+    )
+    measures = settle(revision, template)
+    now = {
+        "current": revision,
+        "completeness": measures.completeness,
+        "confidence": measures.confidence,
+        "updated_at": revision.created_at,
+    }
+    Sheet.objects.filter(pk=locked.pk).update(**now)
+    for name, value in now.items():
+        setattr(locked, name, value)
+        setattr(sheet, name, value)
+    index_words(locked, template)
+    queue_indexing(sheet.pk)
+    revision_saved.send(Revision, revision=revision)
+    return revision
+
+
+def losses(old: Version, new: Version, template: Template) -> list[dict[str, Any]]:
+    """Return a notice for each section that would lose more than half of its words, or all."""
+    after = sizes(new, template)
+    return [
+        {
+            "code": "shrunk" if after.get(key) else "empty",
+            "section": key,
+            "before": count,
+            "after": after.get(key, 0),
+        }
+        for key, count in sizes(old, template).items()
+        if after.get(key, 0) * 2 < count
+    ]
+
+
+def trespasses(
+    old: Version, new: Version, sheet: Sheet, template: Template
+) -> list[dict[str, Any]]:
+    """Return a notice for each locked section that would not stay as it is."""
+    locked = sheet.locked_keys()
+    if not locked:
+        return []
+    before, after = written_out(old, template), written_out(new, template)
+    return [
+        {"code": "locked", "section": key}
+        for key in sorted(locked)
+        if before.get(key) != after.get(key)
+    ]
+
+
+def settle(revision: Revision, template: Template) -> Measures:
+    """Check, store and render what a new revision cites; return its measures."""
+    _text, notes = split_notes(revision.body)
+    said = statements(revision.body, template)
+    values = statements(header_as_body(revision.metadata, template), template)
+    found = check(notes, [*said, *values])
+    rows = Citation.objects.bulk_create(
+        Citation(
+            revision=revision,
+            marker=c.note.marker[:40],
+            order=order,
+            document=c.document,
+            chunk_id=c.chunk_id,
+            page=c.note.page or 1,
+            quote=c.note.quote,
+            verdict=c.verdict,
+            reasons=[list(r) for r in c.reasons],
+        )
+        for order, c in enumerate(found, 1)
+    )
+    verdicts = {c.note.marker: c.verdict for c in found}
+    by_a_person = revision.origin != Revision.Origin.GENERATED
+    measures = measure(template, [*said, *values], verdicts, by_a_person=by_a_person)
+    page = make_page(revision, template, found, {row.marker: row.pk for row in rows})
+    revision.rendered = page.as_json() | {"measures": measures.as_json()}
+    revision.save(update_fields=["rendered"])
+    return measures
+
+
+@transaction.atomic
+def recheck(revision: Revision) -> None:
+    """Check the citations of a revision again, and make its page from what comes of it."""
+    sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=revision.sheet_id)
+    revision.citations.all().delete()
+    measures = settle(revision, load_template(sheet.sheet_type))
+    if sheet.current_id == revision.pk:
+        Sheet.objects.filter(pk=sheet.pk).update(
+            completeness=measures.completeness, confidence=measures.confidence
+        )
+
+
+def header_as_body(metadata: Mapping[str, str], template: Template) -> str:
+    """Return the header data as Markdown, so that its statements are read like any other's."""
+    parts: list[str] = []
+    for section in template.written:
+        if section.role == "header":
+            parts.append(f"## {section.heading}")
+            parts.extend(
+                f"### {f.heading}\n\n{metadata[f.key]}" for f in section.fields if f.key in metadata
+            )
+    return "\n\n".join(parts)
+
+
+def make_page(
+    revision: Revision, template: Template, found: list[Checked], ids: Mapping[str, int]
+) -> Rendered:
+    """Return the revision's HTML, its citations linked to their rows, whose keys are `ids`."""
+    shown = {
+        c.note.marker: shown_as(
+            c, page_url(c.note.document_id or 0, c.note.page or 1, ids[c.note.marker[:40]])
+        )
+        for c in found
+    }
+    return render(revision.body, revision.metadata, template, shown)
+
+
+def preview(version: Version, template: Template) -> Rendered:
+    """Return the page that a text would make if it were saved, its citations checked."""
+    _text, notes = split_notes(version.body)
+    values = header_as_body(version.values, template)
+    found = check(notes, [*statements(version.body, template), *statements(values, template)])
+    shown = {
+        c.note.marker: shown_as(c, reverse("page", args=[c.note.document_id, c.note.page or 1]))
+        for c in found
+    }
+    return render(version.body, version.values, template, shown)
+
+
+def shown_as(checked: Checked, url: str) -> Shown:
+    """Return a checked citation as the page shows it."""
+    note, document = checked.note, checked.document
+    return Shown(
+        marker=note.marker,
+        title=document.title if document else note.text.partition("]")[0].lstrip("["),
+        page=note.page or 1,
+        quote=note.quote,
+        url=url,
+        verdict=checked.verdict,
+        reasons=tuple(french_reasons(checked.reasons)),
+    )

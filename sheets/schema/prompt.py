@@ -1,0 +1,104 @@
+"""What the model is told, made of a prompt's texts, a section and its passages. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ingestion.search.retrieve import Passage
+from sheets.schema.types import Evidence, FieldBrief, SectionBrief
+
+PLACES = {"request": ("titre", "section", "champs", "passages"), "repair": ("erreur",)}
+PLACE = re.compile(r"\{([a-zéè_]+)\}")
+SHAPES = {
+    "text": "un texte court, une phrase par élément",
+    "list": "une liste, un point par élément",
+    "steps": "des étapes dans l’ordre, une par élément",
+    "value": "une valeur de quelques mots, un seul élément",
+}
+# A line of a source that looks like the borders of our blocks, whatever letters it is made of.
+LOOKS_LIKE_A_LABEL = re.compile(r"[\[［【〔]\s*(/?)\s*([SＳsѕЅ])\s*([0-9０-９]+)\s*[\]］】〕]")
+
+
+@dataclass(frozen=True)
+class PromptText:
+    """The texts of one version of the prompt."""
+
+    name: str
+    system: str
+    request: str
+    repair: str
+
+
+def wanted_places(field: str, written: str) -> list[str]:
+    """Return the places that a text must have and has not."""
+    return [place for place in PLACES[field] if f"{{{place}}}" not in written]
+
+
+def unknown_places(field: str, written: str) -> list[str]:
+    """Return the places of a text that nothing is put into."""
+    return [place for place in PLACE.findall(written) if place not in PLACES[field]]
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Return the text with its places filled, once: what is put in is not looked at again."""
+    return PLACE.sub(lambda m: values.get(m[1], m[0]), text)
+
+
+def messages(
+    prompt: PromptText, title: str, section: SectionBrief, evidence: Evidence
+) -> list[dict[str, str]]:
+    """Return the conversation that asks for one section."""
+    request = fill(
+        prompt.request,
+        {
+            "titre": one_line(title),
+            "section": one_line(section.heading),
+            "champs": "\n".join(describe(f) for f in section.fields),
+            "passages": "\n\n".join(fenced(label, p) for label, p in evidence.shown.items()),
+        },
+    )
+    return [{"role": "system", "content": prompt.system}, {"role": "user", "content": request}]
+
+
+def repair_messages(
+    prompt: PromptText, asked: Iterable[Mapping[str, str]], answer: str, error: str
+) -> list[dict[str, str]]:
+    """Return the conversation with the answer that could not be used, and why."""
+    said = answer.strip() or "{}"
+    return [
+        *(dict(message) for message in asked),
+        {"role": "assistant", "content": said},
+        {"role": "user", "content": fill(prompt.repair, {"erreur": error})},
+    ]
+
+
+def describe(field: FieldBrief) -> str:
+    """Return the line that asks for one field."""
+    if field.shape == "table":
+        form = f"un tableau, une ligne par élément ; colonnes : {', '.join(field.columns)}"
+    else:
+        form = SHAPES[field.shape]
+    if field.choices:
+        form += f" parmi : {', '.join(field.choices)}"
+    return f"- {field.key} ({field.heading}) : {field.question} {field.instruction} [{form}]"
+
+
+def fenced(label: str, passage: Passage) -> str:
+    """Return a passage as a block under its label, with nothing inside that looks like one."""
+    heading = passage.headings[-1] if passage.headings else ""
+    where = one_line(f"{passage.title}, p. {passage.page_start} — {heading}")
+    return f"[{label}]\n{defused(where)}\n{defused(passage.text)}\n[/{label}]"
+
+
+def defused(text: str) -> str:
+    """Return a source's text in which no border of a block can be taken for ours."""
+    return LOOKS_LIKE_A_LABEL.sub(r"(\1\2\3)", text)
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def estimate_tokens(text: str) -> int:
+    """Return about how many tokens a French text takes; models count differently."""
+    return len(text) * 2 // 7 + 1

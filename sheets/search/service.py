@@ -1,0 +1,146 @@
+"""Search one kind of answers, and count what narrows them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from ingestion.search import spelling
+from ingestion.search.hybrid import Finding, Found
+from ingestion.search.query import Query, parse
+from sheets.search.field_filters import FIELDS
+from sheets.search.results import MOST, FacetCount, Kind, Results, Row
+from sheets.search.sheets import SheetSide
+from sheets.search.sources import SourceSide
+from wikico2.text.normalize import fold
+
+FACETS: dict[str, tuple[str, ...]] = {
+    "sheets": ("type", "state", "systeme", "source"),
+    "sources": ("document", "language", "access"),
+}
+"""The names that `filters` may have, and under which facets come back, in the order to show."""
+
+_SIDES: dict[Kind, type[SheetSide] | type[SourceSide]] = {
+    "sheets": SheetSide,
+    "sources": SourceSide,
+}
+
+
+def search(
+    query: str,
+    *,
+    user: Any,
+    kind: Kind = "sheets",
+    filters: Mapping[str, Sequence[str]] = {},
+    page_size: int = 20,
+    offset: int = 0,
+    dense: bool = True,
+) -> Results:
+    """Return the sheets, or the pages of sources, that answer `query`, the best first.
+
+    Never fails, whatever is typed, and whatever is away. `filters` narrows by the values of
+    `FACETS`: several values of one name widen, several names narrow. An empty query finds nothing.
+    `page_size=0` only counts, without facets.
+    """
+    asked = parse(query, FIELDS)
+    chosen = {name: tuple(filters[name]) for name in FACETS[kind] if filters.get(name)}
+    side = _SIDES[kind](user, asked)
+    finding = side.find(asked, dense)
+    kept, capped = _kept(finding), finding.total > MOST
+    if not page_size and not chosen:
+        return Results(total=side.count(kept), capped=capped, query=asked)
+    rows = side.rows(kept)
+    left = [row for row in rows if _fits(row, chosen)]
+    hits = side.hits(left[offset : offset + page_size], finding) if page_size else []
+    return Results(
+        hits=hits,
+        total=len(left),
+        facets=_facets(rows, chosen, FACETS[kind], side.label),
+        corrections=_corrections(asked, finding),
+        near=[] if left else _near(asked, finding),
+        notice=_notice(asked, finding, bool(left)),
+        capped=capped,
+        query=asked,
+    )
+
+
+def _kept(finding: Finding) -> list[Found]:
+    """Return what is worth showing of what was found.
+
+    Where some rows hold all the words, those that hold a part of them only say little.
+    """
+    some_do = not (finding.asked.strict and any(found.complete for found in finding.found))
+    return [
+        found
+        for found in finding.found
+        if found.complete or (found.near is not None and found.nearby) or (some_do and _half(found))
+    ]
+
+
+def _half(found: Found) -> bool:
+    """Tell whether a row holds half of what was asked for, or more."""
+    return found.match is not None and found.match.holds.share >= 0.5
+
+
+def _fits(row: Row, chosen: Mapping[str, Sequence[str]]) -> bool:
+    return all(
+        any(value in row.values.get(name, ()) for value in values)
+        for name, values in chosen.items()
+    )
+
+
+def _facets(
+    rows: Sequence[Row],
+    chosen: Mapping[str, Sequence[str]],
+    names: Iterable[str],
+    label: Callable[[str, str], str],
+) -> dict[str, list[FacetCount]]:
+    """Return, for each facet, how many hits each value would leave beside the other choices."""
+    facets = {}
+    for name in names:
+        others = {other: values for other, values in chosen.items() if other != name}
+        left = [row for row in rows if _fits(row, others)] if others else rows
+        counts = Counter(dict.fromkeys(chosen.get(name, ()), 0))
+        counts.update(value for row in left for value in row.values.get(name, ()))
+        lines = [
+            FacetCount(value, label(name, value), n, value in chosen.get(name, ()))
+            for value, n in counts.items()
+        ]
+        facets[name] = sorted(lines, key=lambda line: (-line.count, line.label))
+    return facets
+
+
+def _corrections(asked: Query, finding: Finding) -> list[str]:
+    """Return the query with its unknown words replaced by the nearest known ones."""
+    tries: list[str] = []
+    for number in range(spelling.OFFERED):
+        mended = asked.raw
+        for word, found in finding.asked.corrections.items():
+            written = [candidate.written for candidate in found]
+            typed = next((w for w in asked.raw.split() if word in fold(w)), None)
+            if typed:
+                mended = mended.replace(typed, written[min(number, len(written) - 1)], 1)
+        if mended != asked.raw and mended not in tries:
+            tries.append(mended)
+    return tries
+
+
+def _near(asked: Query, finding: Finding) -> list[str]:
+    """Return terms to try instead of a query that found nothing."""
+    known = [c.written for found in finding.asked.corrections.values() for c in found]
+    looser = [
+        candidate.written
+        for group in finding.asked.groups
+        for candidate in spelling.similar(fold(group.typed))
+    ]
+    return list(dict.fromkeys([*known, *looser]))[:6]
+
+
+def _notice(asked: Query, finding: Finding, found: bool) -> str:
+    """Return what the reader should know of how the search went."""
+    if finding.away:
+        return _("The search by meaning is away for the moment: these are found by their words.")
+    if found and finding.loose and 1 < len(finding.asked.groups) <= 5:
+        return _("Nothing holds all these words together; here is what comes near.")
+    return ""

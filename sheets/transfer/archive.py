@@ -1,0 +1,65 @@
+"""The archive of a wiki as it is read: a zip of plain files that may be damaged, or not ours."""
+
+import json
+import zipfile
+from pathlib import PurePosixPath
+from typing import IO, Any
+
+from sheets.transfer.exporter import FORMAT
+from wikico2.errors import WorkError
+
+MEGABYTE = 1024 * 1024
+LARGEST_TEXT = 8 * MEGABYTE
+LARGEST_ARCHIVE = 20_000 * MEGABYTE
+MOST_FILES = 500_000
+
+
+def opened(file: IO[bytes]) -> zipfile.ZipFile:
+    """Open an archive; raises WorkError not_an_archive."""
+    try:
+        return zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise WorkError("not_an_archive") from error
+
+
+class Archive:
+    """The files of an archive, by name and by folder."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        """Take an opened zip; raises WorkError not_an_archive unless it is one of ours."""
+        self.archive = archive
+        self.names = set(archive.namelist())
+        self.folders: dict[str, list[str]] = {}
+        for name in sorted(self.names):
+            self.folders.setdefault(str(PurePosixPath(name).parent), []).append(name)
+        self.check()
+
+    def within(self, folder: str) -> list[str]:
+        """Return the names of the files of a folder, in order."""
+        return self.folders.get(folder, [])
+
+    def check(self) -> None:
+        """Raise WorkError not_an_archive unless it is one of ours, of a size that can be."""
+        size = sum(entry.file_size for entry in self.archive.infolist())
+        if "wikico2.json" not in self.names or len(self.names) > MOST_FILES:
+            raise WorkError("not_an_archive")
+        if size > LARGEST_ARCHIVE or self.json("wikico2.json").get("format") != FORMAT:
+            raise WorkError("not_an_archive")
+
+    def bytes(self, name: str, limit: int = LARGEST_TEXT) -> bytes:
+        """Return a file of the archive; raises ValueError when it is too large or damaged."""
+        if self.archive.getinfo(name).file_size > limit:
+            raise ValueError(f"> {limit // MEGABYTE} MB")
+        try:
+            return self.archive.read(name)
+        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
+            raise ValueError(str(error)) from error
+
+    def text(self, name: str) -> str:
+        return self.bytes(name).decode("utf-8").replace("\0", "")
+
+    def json(self, name: str) -> dict[str, Any]:
+        found = json.loads(self.text(name))
+        if not isinstance(found, dict):
+            raise TypeError("{}")
+        return found

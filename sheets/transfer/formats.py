@@ -1,0 +1,85 @@
+"""Give a sheet away: as Markdown with its header data in front, or as JSON for programs."""
+
+from typing import Any
+
+from django.conf import settings
+
+from sheets.markdown.front_matter import with_front
+from sheets.markdown.parse import Said, statements
+from sheets.models import Citation, Sheet
+from sheets.models.schema_loader import load_template
+from sheets.revisions.save import header_as_body
+
+
+def to_markdown(sheet: Sheet) -> str:
+    """Return the sheet as Markdown; the front matter's values are JSON strings, which is YAML."""
+    front: dict[str, Any] = {
+        "title": sheet.title,
+        "type": sheet.sheet_type.key,
+        "state": sheet.state,
+        "slug": sheet.slug,
+        "revision": sheet.current.number if sheet.current else 0,
+        "url": settings.SITE_URL + sheet.get_absolute_url(),
+    }
+    if sheet.current and sheet.current.metadata:
+        front["header"] = dict(sorted(sheet.current.metadata.items()))
+    body = sheet.current.body if sheet.current else ""
+    return with_front(front, f"# {sheet.title}\n\n{body}")
+
+
+def to_json(sheet: Sheet) -> dict[str, Any]:
+    """Return the sheet as data: metadata, and its sections' statements with their citations."""
+    revision = sheet.current
+    template = load_template(sheet.sheet_type)
+    cited: dict[str, Citation] = {}
+    header: list[Said] = []
+    said: list[Said] = []
+    if revision:
+        cited = {c.marker: c for c in revision.citations.select_related("document")}
+        header = statements(header_as_body(revision.metadata, template), template)
+        said = statements(revision.body, template)
+    return {
+        "title": sheet.title,
+        "slug": sheet.slug,
+        "type": sheet.sheet_type.key,
+        "state": sheet.state,
+        "url": settings.SITE_URL + sheet.get_absolute_url(),
+        "revision": revision.number if revision else None,
+        "completeness": sheet.completeness,
+        "confidence": sheet.confidence,
+        "documents": [
+            {"id": d.pk, "title": d.title, "filename": d.filename} for d in sheet.documents.all()
+        ],
+        "metadata": {s.field: statement_data(s, cited) for s in header},
+        "sections": [
+            {
+                "key": section.key,
+                "heading": section.heading,
+                "statements": [
+                    {"field": s.field, **statement_data(s, cited)}
+                    for s in said
+                    if s.section == section.key
+                ],
+            }
+            for section in template.written
+            if section.role == "body"
+        ],
+    }
+
+
+def statement_data(said: Said, cited: dict[str, Citation]) -> dict[str, Any]:
+    """Return a statement with its citations: document, page, quote, verdict."""
+    return {
+        "text": said.text,
+        "citations": [
+            {
+                "document": c.document_id,
+                "title": c.document.title if c.document else "",
+                "page": c.page,
+                "quote": c.quote,
+                "verdict": c.verdict,
+            }
+            for marker in said.markers
+            if (c := cited.get(marker))
+        ],
+    }

@@ -1,0 +1,374 @@
+"""Check by code, not by faith, that a statement stands in the passages that it cites.
+
+Every number, unit, range, date and reference of the statement must be in a cited passage, near
+words that the statement shares; its own words must be there as well, and say yes where the source
+says yes. What a verdict rests on is told in words by `reason_sentence`. Pure.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from sheets.markdown.sentences import Unit, units
+from sheets.verification.quantities import (
+    Measure,
+    Quantity,
+    codes,
+    dates,
+    loose_measures,
+    quantities,
+    read_measure,
+)
+from wikico2.text.normalize import STOP_WORDS, fold, stem, words
+
+__all__ = [
+    "BROKEN",
+    "VERIFIED",
+    "WEAK",
+    "Verdict",
+    "bearing_text",
+    "quantities",
+    "reason_sentence",
+    "support",
+    "verify",
+]
+
+VERIFIED, WEAK, BROKEN = "verified", "weak", "broken"
+
+# Thresholds, set on one half of tests/gold/statements.jsonl; `python -m bench.verify` shows what
+# others would give, and what these give on the other half.
+SUPPORT_VERIFIED = 0.7
+SUPPORT_WEAK = 0.3
+# Share of the statement's words that must stand in the sentence or row that holds its number.
+NEAR_NUMBER = 0.25
+# Share of a clause's words that make two clauses speak of the same.
+SAME_CLAUSE = 0.5
+# How much the nearest two sentences count against the whole passage.
+WINDOW_WEIGHT = 0.5
+
+REASONS = {
+    "no_source": gettext_noop("No source is cited."),
+    "unknown_label": gettext_noop("It cites “%(detail)s”, which is none of the passages shown."),
+    "source_missing": gettext_noop("The source has been removed."),
+    "quote_not_found": gettext_noop("The quote is not on the page cited."),
+    "number_not_found": gettext_noop("“%(detail)s” is not in the source."),
+    "unit_differs": gettext_noop("The source gives “%(detail)s” in another unit."),
+    "range_not_found": gettext_noop("The source does not give “%(detail)s” together."),
+    "date_not_found": gettext_noop("The date “%(detail)s” is not in the source."),
+    "reference_not_found": gettext_noop("The reference “%(detail)s” is not in the source."),
+    "number_elsewhere": gettext_noop("The source gives “%(detail)s” about something else."),
+    "few_words_in_common": gettext_noop("The source shares only %(detail)s of its words."),
+    "says_the_opposite": gettext_noop("The source seems to say the opposite."),
+}
+
+# Words of one meaning, by how they begin: a paraphrase is not punished for choosing the other.
+MEANINGS = {
+    beginning: meaning
+    for meaning, beginnings in {
+        "baisse": "baiss abaiss dimin redu reduc moindr",
+        "hausse": "augment hauss accroi accru",
+        "cout": "cout prix tarif invest capex depens",
+        "depasse": "depass superi exced",
+        "besoin": "besoin demand requi exig necess",
+        "fournir": "fourni livr produ deliv restit",
+        "recuperer": "recup valori prelev",
+        "emploi": "utilis emplo usag",
+        "eviter": "evit decons",
+        "an": "annu anne",
+        "fonctionner": "fonctio tourn march",
+        "taux": "taux part pourcent",
+        "melange": "melang pollu",
+    }.items()
+    for beginning in beginnings.split()
+}
+OPPOSITES = (
+    ({"baisse"}, {"hausse"}),
+    ({"moins"}, {"plus", "davantage"}),
+    ({"inferi"}, {"depasse"}),
+    ({"mal"}, {"mieux"}),
+    ({"peu"}, {"lourd", "beaucoup", "fort"}),
+)
+OPPOSED = frozenset(word for pair in OPPOSITES for side in pair for word in side)
+NEGATIONS = frozenset("pas jamais aucun aucune ni non interdit interdite interdits".split())
+# Words that join others and mean little by themselves, beside those that no search looks for.
+JOINING = frozenset("durant pendant environ quand chez afin compter partir ainsi dont que".split())
+CLAUSE = re.compile(r"[;:,.()]|\b(?:mais|car|et|qui|lorsque|quand|puis)\b")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome for one statement: verified, weak or broken, and why (codes with details)."""
+
+    verdict: str
+    reasons: tuple[tuple[str, str], ...] = ()
+    support: float = 1.0
+
+
+@dataclass(frozen=True)
+class Context:
+    """A sentence, item or table row of a passage: its words, numbers, and what stands above."""
+
+    text: str
+    words: frozenset[str]
+    held: tuple[Quantity, ...]
+    # « Ce que la solution n’inclut pas » : what stands below may be said either way.
+    under_negation: bool = False
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One passage as the check sees it."""
+
+    contexts: tuple[Context, ...]
+    words: frozenset[str]
+    letters: str
+
+
+def verify(
+    statement: str,
+    passages: Sequence[str] | Mapping[str, str],
+    labels: Sequence[str] | None = None,
+) -> Verdict:
+    """Judge a statement by the texts of the passages that it cites.
+
+    `passages` are the cited texts; or, with `labels`, all that were shown, by label: a label that
+    is not among them breaks the statement.
+    """
+    if isinstance(passages, Mapping):
+        cited = list(passages if labels is None else labels)
+        if unknown := [label for label in cited if label not in passages]:
+            return Verdict(BROKEN, tuple(("unknown_label", u) for u in unknown), 0.0)
+        passages = [passages[label] for label in cited]
+    if not passages:
+        return Verdict(BROKEN, (("no_source", ""),), 0.0)
+    grounds = [read_ground(p) for p in passages]
+    contexts = [c for g in grounds for c in g.contexts]
+    missing = [*missing_quantities(statement, contexts), *missing_names(statement, grounds)]
+    if missing:
+        return Verdict(BROKEN, tuple(dict.fromkeys(missing)), 0.0)
+    wanted = meanings(statement)
+    share = cover(wanted, fold(statement), grounds)
+    if share < SUPPORT_WEAK:
+        return Verdict(BROKEN, (("few_words_in_common", f"{share:.0%}"),), share)
+    doubts = [*far_quantities(statement, wanted, contexts)]
+    if contradicts(statement, contexts):
+        doubts.append(("says_the_opposite", ""))
+    if share < SUPPORT_VERIFIED:
+        doubts.append(("few_words_in_common", f"{share:.0%}"))
+    return Verdict(WEAK if doubts else VERIFIED, tuple(doubts), share)
+
+
+def bearing_text(title: str, headings: Iterable[str], text: str) -> str:
+    """Return a passage as `verify` takes it: under the title of its source and its headings."""
+    return "\n".join([title, *headings, text])
+
+
+def reason_sentence(code: str, detail: str) -> str:
+    """Return a reason of a verdict as a sentence in the active language."""
+    known = REASONS.get(code)
+    return _(known) % {"detail": detail} if known else ""
+
+
+def support(statement: str, passage: str) -> float:
+    """Return how far a passage's words bear a statement, from 0 to 1."""
+    return cover(meanings(statement), fold(statement), [read_ground(passage)])
+
+
+# --- Numbers, dates, references ------------------------------------------------------------------
+
+
+def missing_quantities(statement: str, contexts: Sequence[Context]) -> Iterator[tuple[str, str]]:
+    """Yield a reason for each number, unit or range of the statement that no passage holds."""
+    wanted = {q.start: q for q in quantities(statement) if not is_one(q)}
+    held = [q for c in contexts for q in c.held]
+    for q in wanted.values():
+        if not any(q.same(other) for other in held):
+            bare = replace(q, measure=None)
+            known = q.measure is not None and any(bare.same(other) for other in held)
+            yield ("unit_differs" if known else "number_not_found"), q.written
+        elif q.partner > q.start and (end := wanted.get(q.partner)):
+            together = any(
+                any(q.same(o) for o in c.held) and any(end.same(o) for o in c.held)
+                for c in contexts
+            )
+            if not together and any(end.same(o) for o in held):
+                yield "range_not_found", statement[q.start : end.end].strip()
+
+
+def missing_names(statement: str, grounds: Sequence[Ground]) -> Iterator[tuple[str, str]]:
+    """Yield a reason for each date and reference of the statement that no passage holds."""
+    held = [d for g in grounds for c in g.contexts for d in dates(c.text)]
+    for date in dates(statement):
+        if not any(date.within(other) for other in held):
+            yield "date_not_found", date.written
+    letters = " ".join(g.letters for g in grounds)
+    for code in codes(statement):
+        if plain(code) not in letters:
+            yield "reference_not_found", code
+
+
+def far_quantities(
+    statement: str, wanted: frozenset[str], contexts: Sequence[Context]
+) -> Iterator[tuple[str, str]]:
+    """Yield a reason for each number that stands only where the source speaks of other things."""
+    if not wanted:
+        return
+    for q in quantities(statement):
+        near = [
+            len(wanted & c.words) / len(wanted)
+            for c in contexts
+            if any(q.same(other) for other in c.held)
+        ]
+        if near and max(near) < NEAR_NUMBER:
+            yield "number_elsewhere", q.written
+
+
+def is_one(quantity: Quantity) -> bool:
+    """Tell whether a quantity is an article: « un an » may stand for « la première année »."""
+    return quantity.spelled and quantity.readings == {1}
+
+
+# --- Words ---------------------------------------------------------------------------------------
+
+
+def cover(wanted: frozenset[str], folded: str, grounds: Sequence[Ground]) -> float:
+    """Return the share of the wanted words in the passages, half by the best two sentences."""
+    if not wanted:
+        text = " ".join(c.text for g in grounds for c in g.contexts)
+        return 1.0 if folded in fold(text) else 0.0
+    everything = frozenset().union(*(g.words for g in grounds))
+    windows = [
+        len(wanted & (first.words | second.words))
+        for g in grounds
+        for first, second in zip(g.contexts, [*g.contexts[1:], *g.contexts[-1:]], strict=True)
+    ]
+    whole = len(wanted & everything) / len(wanted)
+    nearest = max(windows, default=0) / len(wanted)
+    return WINDOW_WEIGHT * nearest + (1 - WINDOW_WEIGHT) * whole
+
+
+def contradicts(statement: str, contexts: Sequence[Context]) -> bool:
+    """Tell whether the clause nearest to a clause of the statement says no where it says yes."""
+    for wanted, said in clauses(statement):
+        if len(wanted) < 2:
+            continue
+        near = [
+            (len(wanted & found), their_signs, context.under_negation)
+            for context in contexts
+            for found, their_signs in clauses(context.text)
+        ]
+        best = max((n for n, _, _ in near), default=0)
+        if best < max(2, SAME_CLAUSE * len(wanted)):
+            continue
+        if all(opposed(said, theirs, either) for n, theirs, either in near if n == best):
+            return True
+    return False
+
+
+def opposed(said: frozenset[str], found: frozenset[str], either: bool) -> bool:
+    """Tell whether two clauses about the same differ in their sign."""
+    if not either and ("not" in said) != ("not" in found):
+        return True
+    return any(
+        (said & a and found & b and not found & a) or (said & b and found & a and not found & b)
+        for a, b in OPPOSITES
+    )
+
+
+@lru_cache(maxsize=8192)
+def clauses(text: str) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
+    return tuple((meanings(c), signs(c)) for c in cut_clauses(text))
+
+
+def cut_clauses(text: str) -> list[str]:
+    return [c for c in CLAUSE.split(re.sub(r"(?<=\d)[.,](?=\d)", "·", text)) if c.strip()]
+
+
+def signs(clause: str) -> frozenset[str]:
+    """Return what turns the sense of a clause: a negation, words that have an opposite."""
+    found = words(clause)
+    marks = {"not"} if NEGATIONS & set(found) else set()
+    return frozenset(marks | ({meaning(w) for w in found} | set(found)) & OPPOSED)
+
+
+@lru_cache(maxsize=8192)
+def meanings(text: str) -> frozenset[str]:
+    """Return what the words of a text mean, numbers aside: stems, with those of one sense alike."""
+    return frozenset(
+        meaning(w)
+        for w in words(text)
+        if len(w) > 1 and not w.isdigit() and w not in STOP_WORDS and w not in JOINING
+    )
+
+
+@lru_cache(maxsize=65536)
+def meaning(word: str) -> str:
+    """Return one spelling for the words of a family: récupérer, récupération, valoriser."""
+    for length in (7, 6, 5, 4):
+        if found := MEANINGS.get(word[:length]):
+            return found
+    return stem(word)[:6]
+
+
+# --- Passages ------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1024)
+def read_ground(passage: str) -> Ground:
+    """Return a passage cut into its sentences, items and rows."""
+    cut = list(units(passage))
+    running = "\n".join(u.text for u in cut if u.kind != "table")
+    caption = tuple(loose_measures(running))
+    contexts: list[Context] = []
+    for unit in cut:
+        contexts.extend(table_contexts(unit, caption) if unit.kind == "table" else [said(unit)])
+    return Ground(
+        tuple(contexts) or (Context(passage, meanings(passage), quantities(passage)),),
+        meanings(passage),
+        plain(passage),
+    )
+
+
+def said(unit: Unit) -> Context:
+    everything = f"{unit.heading}\n{unit.text}"
+    return Context(
+        unit.text, meanings(everything), quantities(everything), "not" in signs(unit.heading)
+    )
+
+
+def table_contexts(table: Unit, caption: tuple[Measure, ...]) -> Iterator[Context]:
+    """Yield a context for each row; a number takes the unit of its column, row or caption."""
+    head = " ".join((table.heading, *table.columns))
+    yield Context(head, meanings(head), quantities(" | ".join(table.columns)))
+    by_column = [loose_measures(c) for c in table.columns]
+    for row in table.rows:
+        by_row = [m for cell in row if (m := whole_measure(cell))]
+        held = [
+            named
+            for cell, of_column in zip(row, by_column, strict=True)
+            for q in quantities(cell)
+            for named in with_measures(q, of_column or by_row or caption)
+        ]
+        text = " | ".join(row)
+        yield Context(text, meanings(f"{head} {text}"), tuple(held), "not" in signs(head))
+
+
+def whole_measure(cell: str) -> Measure | None:
+    measure, end = read_measure(cell, 0)
+    return measure if measure and end == len(cell.strip()) else None
+
+
+def with_measures(quantity: Quantity, measures: Iterable[Measure]) -> list[Quantity]:
+    """Return the quantity in each unit that it may have."""
+    if quantity.measure:
+        return [quantity]
+    return [quantity, *(replace(quantity, measure=m) for m in measures)]
+
+
+def plain(text: str) -> str:
+    """Return the letters and digits of a text, nothing else."""
+    return "".join(words(text))

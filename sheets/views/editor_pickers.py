@@ -1,0 +1,110 @@
+"""What an editor picks from: the sheets to link to, the passages to cite."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from ingestion.models import Chunk, Document, Page
+from sheets.markdown.parse import write_note
+from sheets.markdown.sentences import sentences
+from sheets.models import Sheet
+from sheets.search import search, suggest
+from sheets.verification.citations import contains
+from wikico2.text.normalize import words
+
+PICKED = 8
+LONGEST_QUOTE = 400
+LONGEST_QUERY = 200
+
+
+@dataclass(frozen=True)
+class Cited:
+    """A passage to cite: its place, its quote, and the words of the footnote that says so."""
+
+    key: str
+    title: str
+    page: int
+    quote: str
+    note: str
+
+
+@never_cache
+@require_safe
+def pick_sheet(request: HttpRequest) -> HttpResponse:
+    """Answer with the sheets whose title holds what was typed."""
+    query = printable(request.GET.get("query", ""))
+    found = [s for s in suggest(query, request.user) if s.kind == "sheet"] if query else []
+    titles = [s.text for s in found]
+    if not query:
+        latest = Sheet.objects.listed_for(request.user).order_by("-updated_at")
+        titles = list(latest.values_list("title", flat=True)[:PICKED])
+    exact = any(words(title) == words(query) for title in titles)
+    context = {"titles": titles, "query": query, "missing": bool(query) and not exact}
+    return render(request, "sheets/_pick_sheets.html", context)
+
+
+@never_cache
+@require_safe
+def pick_citation(request: HttpRequest) -> HttpResponse:
+    """Answer with the passages of sources that say what was typed."""
+    query = printable(request.GET.get("query", ""))
+    found = find_citations(request, query)
+    return render(request, "sheets/_pick_citations.html", {"found": found, "query": query})
+
+
+def find_citations(request: HttpRequest, query: str) -> list[Cited]:
+    """Return the passages that answer a query, each as a citation, the best first."""
+    query = printable(query)
+    if not query:
+        return []
+    hits = search(query, user=request.user, kind="sources", page_size=PICKED).hits
+    chunks = Chunk.objects.select_related("document").defer("search")
+    rows = chunks.in_bulk([hit.chunk_id for hit in hits if hit.chunk_id])
+    return [citation(rows[hit.chunk_id], query) for hit in hits if hit.chunk_id in rows]
+
+
+def note_of(request: HttpRequest, key: str) -> str:
+    """Return the words of the footnote for a citation's key; nothing where there is none.
+
+    A key is the id of a passage and the words that were looked for: "12:heat recovery".
+    """
+    number, _colon, query = key.partition(":")
+    if not number.isdecimal() or len(number) > 18:
+        return ""
+    readable = Document.objects.readable_by(request.user)
+    chunk = (
+        Chunk.objects.filter(pk=int(number), document__in=readable)
+        .select_related("document")
+        .defer("search")
+        .first()
+    )
+    return citation(chunk, printable(query)).note if chunk else ""
+
+
+def citation(chunk: Chunk, query: str) -> Cited:
+    """Return a passage as the citation of its sentence that says most of the query."""
+    wanted = set(words(query))
+    quotes = list(sentences(" ".join(chunk.text.split()))) or [chunk.text]
+    quote = max(quotes, key=lambda one: len(wanted & set(words(one))))[:LONGEST_QUOTE].strip()
+    page = page_of(chunk, quote)
+    line = write_note("0", chunk.document.title, chunk.document_id, page, quote)
+    note = line.partition(": ")[2]
+    return Cited(f"{chunk.pk}:{query}", chunk.document.title, page, quote, note)
+
+
+def page_of(chunk: Chunk, quote: str) -> int:
+    """Return the page of a passage on which a quote stands."""
+    if chunk.page_end == chunk.page_start:
+        return chunk.page_start
+    numbers = (chunk.page_start, chunk.page_end)
+    pages: Any = Page.objects.filter(document=chunk.document_id, number__range=numbers)
+    found = (p.number for p in pages.order_by("number") if contains(p.text, quote))
+    return next(found, chunk.page_start)
+
+
+def printable(text: str) -> str:
+    return " ".join(text.replace("\0", "").split())[:LONGEST_QUERY]

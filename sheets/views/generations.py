@@ -1,0 +1,95 @@
+"""Having a sheet written: the request, its progress, stop and retry."""
+
+from typing import cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+from django_htmx.http import HttpResponseClientRefresh
+
+from ingestion.models import Document
+from sheets.forms.wiki import SheetRequestForm
+from sheets.generation import run as generate
+from sheets.generation.progress import watch
+from sheets.models import Generation, Sheet
+from sheets.views.reading import readable_sheets
+from wikico2.models import User
+
+
+def latest_generation(sheet: Sheet) -> Generation | None:
+    """Return the newest run of a sheet, with the sheet that was already read."""
+    generation = sheet.generations.order_by("-created_at", "-pk").first()
+    if generation:
+        generation.sheet = sheet
+    return generation
+
+
+@login_required
+@permission_required("sheets.add_sheet", raise_exception=True)
+def sheet_new(request: HttpRequest) -> HttpResponse:
+    """Ask for a new sheet: its kind, its title, its sources."""
+    if request.method == "POST":
+        form = SheetRequestForm(request.POST)
+        if form.is_valid():
+            sheet = generate.request_sheet(
+                form.cleaned_data["sheet_type"],
+                form.cleaned_data["title"],
+                list(form.cleaned_data["documents"]),
+                cast("User", request.user),
+            )
+            return redirect(sheet)
+    else:
+        form = SheetRequestForm(
+            initial={
+                "sheet_type": request.GET.get("type"),
+                "title": request.GET.get("title", "")[:200],
+                "documents": [pk for pk in request.GET.getlist("document") if pk.isdecimal()],
+            }
+        )
+    context = {
+        "form": form,
+        "reading": Document.objects.in_progress().count(),
+    }
+    return render(request, "sheets/new.html", context, status=422 if form.errors else 200)
+
+
+@never_cache
+def generation_progress(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer the page that watches a sheet being written; have it reload at the end."""
+    sheet = get_object_or_404(readable_sheets(request), slug=slug)
+    if "HX-Request" not in request.headers:
+        return redirect(sheet)
+    generation = latest_generation(sheet)
+    if generation is None or not generation.is_working:
+        return HttpResponseClientRefresh()
+    context = {"sheet": sheet, "progress": watch(generation)}
+    return render(request, "sheets/_progress.html", context)
+
+
+@login_required
+@permission_required("sheets.change_sheet", raise_exception=True)
+@require_POST
+def generation_cancel(request: HttpRequest, slug: str) -> HttpResponse:
+    """Stop the writing of a sheet."""
+    sheet = get_object_or_404(readable_sheets(request), slug=slug)
+    generation = latest_generation(sheet)
+    if generation and generation.is_working:
+        generate.cancel(generation)
+        messages.info(request, _("The writing was stopped. What was there before is unchanged."))
+    return redirect(sheet)
+
+
+@login_required
+@permission_required("sheets.change_sheet", raise_exception=True)
+@require_POST
+def generation_retry(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take up a failed or stopped run where it was left."""
+    sheet = get_object_or_404(readable_sheets(request), slug=slug)
+    generation = latest_generation(sheet)
+    if generation and generation.state in (Generation.State.FAILED, Generation.State.CANCELLED):
+        generate.retry(generation)
+    return redirect(sheet)

@@ -1,0 +1,259 @@
+"""Having sections written again, locking them, and deciding what a machine proposes."""
+
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from sheets.forms.wiki import RegenerateForm, SettleForm
+from sheets.generation import run as generate
+from sheets.merge import Merged, Unsettled, Version
+from sheets.models import Generation, Proposal, Section, Sheet
+from sheets.models.schema_loader import load_template
+from sheets.proposals import review as propose
+from sheets.rendering.html import render as to_html
+from sheets.rendering.localize import header_of, names_of
+from sheets.revisions.conflicts import Part, lay_out
+from sheets.revisions.save import StaleBase
+from sheets.staleness.state import new_passages
+from sheets.views.reading import readable_sheets
+from wikico2.errors import WorkError
+from wikico2.models import User
+
+# --- Regenerating ---------------------------------------------------------------------------------
+
+
+@login_required
+@permission_required("sheets.change_sheet", raise_exception=True)
+def regenerate(request: HttpRequest, slug: str) -> HttpResponse:
+    """Say what regenerating does, section by section; do it when asked."""
+    sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+    sections = written_sections(sheet)
+    working = sheet.generations.filter(state__in=Generation.WORKING).exists()
+    options: dict[str, Any] = {
+        "sections": [s.key for s in sections],
+        "stale": list(sheet.stale_sections),
+    }
+    form = RegenerateForm(**options)
+    if request.method == "POST":
+        form = RegenerateForm(request.POST, **options)
+        if working:
+            return redirect(sheet)
+        if form.is_valid():
+            try:
+                generate.request_generation(sheet, cast("User", request.user), form.sections())
+            except WorkError as error:
+                messages.error(request, error.sentence)
+                return redirect("sheet_generate", sheet.slug)
+            return redirect(sheet)
+    locks = {lock.section: lock for lock in sheet.locks.select_related("locked_by")}
+    passages = new_passages(sheet)
+    asked = request.POST.getlist("section") or request.GET.getlist("section")
+    context = {
+        "sheet": sheet,
+        "form": form,
+        "stale_keys": options["stale"],
+        "working": working,
+        "documents": list(sheet.documents.order_by("title")),
+        "by_people": sheet.touched_by_a_person(),
+        "spent": sheet.generations.all().spent(),
+        "currency": settings.LLM_CURRENCY,
+        "proposals": sheet.proposals.waiting(),
+        "asked": asked,
+        "sections": [
+            {
+                "section": section,
+                "lock": locks.get(section.key),
+                "stale": sheet.stale_sections.get(section.key),
+                "passages": passages.get(section.key, []),
+                "chosen": section.key in asked,
+            }
+            for section in sections
+        ],
+    }
+    return render(request, "sheets/generate.html", context, status=422 if form.errors else 200)
+
+
+def written_sections(sheet: Sheet) -> list[Section]:
+    """Return the sections of a sheet that a writer fills."""
+    sections = Section.objects.filter(sheet_type=sheet.sheet_type_id)
+    return list(sections.filter(fields__isnull=False).distinct().order_by("order"))
+
+
+@login_required
+@permission_required("sheets.validate_sheet", raise_exception=True)
+@require_POST
+def section_lock(request: HttpRequest, slug: str) -> HttpResponse:
+    """Lock a section against every writer, or unlock it."""
+    sheet = get_object_or_404(readable_sheets(request), slug=slug)
+    section = get_object_or_404(
+        Section, sheet_type=sheet.sheet_type_id, key=request.POST.get("section", "")[:50]
+    )
+    if request.POST.get("locked") == "1":
+        propose.lock_section(sheet, section.key, cast("User", request.user))
+        said = _("“%(section)s” is locked: no writing touches it until an expert unlocks it.")
+    else:
+        propose.unlock_section(sheet, section.key)
+        said = _("“%(section)s” is unlocked.")
+    messages.success(request, said % {"section": section.heading})
+    back = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
+    return redirect(back if safe else reverse("sheet_generate", args=[sheet.slug]))
+
+
+# --- Deciding -------------------------------------------------------------------------------------
+
+
+def proposal(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Show a proposal beside the sheet as it is today; decide it when asked."""
+    sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+    shown = get_object_or_404(
+        sheet.proposals.select_related(
+            "author", "generation", "base", "base_proposal", "decided_by", "accepted_as"
+        ),
+        pk=pk,
+    )
+    shown.sheet = sheet
+    if shown.is_a_strangers and not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())  # nobody has read a stranger's words yet
+    if request.method == "POST":
+        return decide(request, shown)
+    if not shown.is_open or sheet.current is None:
+        return show_decided(request, shown)
+    return show_open(request, shown)
+
+
+@login_required
+@permission_required("sheets.change_proposal", raise_exception=True)
+def decide(request: HttpRequest, shown: Proposal) -> HttpResponse:
+    """Do what the button says; nothing that was typed is lost when it cannot be done."""
+    if not shown.is_open or shown.sheet.current is None:
+        return already_decided(request, shown)
+    merged, _parts = laid_out(shown)
+    form = SettleForm(merged.conflicts, request.POST, choices=shown.choices)
+    propose.keep_choices(shown, form.posted)
+    if not form.is_valid():
+        return show_open(request, shown, form, status=422)
+    what, _colon, section = request.POST.get("do", "save").partition(":")
+    try:
+        if what == "refuse":
+            return refuse(request, shown, form)
+        if what == "keep":
+            propose.keep_section(shown, cast("User", request.user), section)
+            messages.success(request, _("This section stays as it is."))
+        elif what == "accept":
+            propose.accept(
+                shown,
+                cast("User", request.user),
+                onto=form.cleaned_data["onto"],
+                choices=form.settled(),
+                sections=[section] if section else None,
+            )
+            messages.success(request, _("Taken in, as a new version. The former one is kept."))
+        else:
+            messages.info(request, _("Your choices are kept. Nothing else has changed."))
+    except propose.Decided:
+        return already_decided(request, shown)
+    except StaleBase:
+        shown.sheet.refresh_from_db()
+        messages.warning(
+            request,
+            _(
+                "The sheet was changed while you were deciding. The proposal was merged with its "
+                "new text; your choices are kept. Look again, then accept."
+            ),
+        )
+        return show_open(request, shown, status=409)
+    except Unsettled as error:
+        form.mark_unsettled(error.ids)
+        return show_open(request, shown, form, status=422)
+    shown.refresh_from_db()
+    return redirect(shown if shown.is_open else shown.sheet)
+
+
+def refuse(request: HttpRequest, shown: Proposal, form: SettleForm) -> HttpResponse:
+    """Refuse a proposal, if there is a reason."""
+    reason = form.cleaned_data["reason"].strip()
+    if not reason:
+        form.add_error("reason", _("Say why: it spares others the question."))
+        return show_open(request, shown, form, status=422)
+    propose.refuse(shown, cast("User", request.user), reason)
+    messages.success(request, _("Refused. The sheet stays as it is."))
+    return redirect(shown.sheet)
+
+
+def already_decided(request: HttpRequest, shown: Proposal) -> HttpResponse:
+    messages.warning(
+        request, _("This proposal was decided in the meantime. Nothing was changed by you.")
+    )
+    return redirect(shown)
+
+
+def laid_out(shown: Proposal) -> tuple[Merged, list[Part]]:
+    """Return a proposal merged onto the sheet as it is today, and the sections that differ."""
+    current = shown.sheet.current
+    assert current is not None
+    template = load_template(shown.sheet.sheet_type)
+    merged = propose.merge_onto(shown, current, template)
+    return merged, lay_out(merged, Version(current.body, current.metadata), template)
+
+
+def show_open(
+    request: HttpRequest, shown: Proposal, form: SettleForm | None = None, status: int = 200
+) -> HttpResponse:
+    """Show what is to be decided, with what was chosen and typed so far."""
+    merged, parts = laid_out(shown)
+    if form is None:
+        current = shown.sheet.current
+        initial = {"onto": current.number if current else 0}
+        form = SettleForm(merged.conflicts, choices=shown.choices, initial=initial)
+    there = {c.id for c in merged.conflicts}
+    context = {
+        "sheet": shown.sheet,
+        "proposal": shown,
+        "form": form,
+        "parts": settling(parts, form),
+        "conflict_count": len(there),
+        "typed": [
+            given["text"]
+            for key, given in shown.choices.items()
+            if key not in there and given.get("take") == "edit" and given.get("text", "").strip()
+        ],
+        "headings": {s.key: s.heading for s in written_sections(shown.sheet)},
+    }
+    return render(request, "sheets/proposal.html", context, status=status)
+
+
+def settling(parts: list[Part], form: SettleForm) -> list[dict[str, Any]]:
+    """Return the sections with the form fields of each conflict."""
+    return [
+        {
+            "part": part,
+            "clashes": [
+                {"clash": c, "take": form[f"take_{c.id}"], "text": form[f"text_{c.id}"]}
+                for c in part.clashes
+            ],
+        }
+        for part in parts
+    ]
+
+
+def show_decided(request: HttpRequest, shown: Proposal) -> HttpResponse:
+    """Show what was proposed, and what became of it."""
+    template = load_template(shown.sheet.sheet_type)
+    rendered = to_html(shown.body, shown.metadata, template, {}).as_json()
+    context = {
+        "sheet": shown.sheet,
+        "proposal": shown,
+        "rendered": rendered,
+        "header": header_of(rendered, request.user, names_of(shown.sheet.sheet_type_id)),
+    }
+    return render(request, "sheets/proposal_decided.html", context)

@@ -1,0 +1,93 @@
+"""Reading a sheet: its page, an old version."""
+
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_safe
+
+from sheets.generation.progress import watch
+from sheets.links.related import related
+from sheets.links.wikilinks import backlinks
+from sheets.models import Generation, Proposal, Sheet
+from sheets.models.schema_loader import load_template
+from sheets.rendering.localize import text_for
+from sheets.rendering.page_cache import kept
+from sheets.revisions.blame import Authored, show_authors
+from sheets.sources.visibility import named_on
+
+
+def readable_sheets(request: HttpRequest) -> QuerySet[Sheet]:
+    """Return the sheets that this reader may open, each with its type."""
+    return Sheet.objects.readable_by(request.user).select_related("sheet_type")
+
+
+@require_safe
+@kept()
+def sheet(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a sheet, or how far its writing has come."""
+    found = get_object_or_404(sheets_to_read(request), slug=slug)
+    if found.current:
+        found.current.sheet = found
+    context = {
+        "sheet": found,
+        "revision": found.current,
+        "text": text_for(found.current, request.user) if found.current else None,
+        "documents": list(named_on(found, request.user).order_by("title")),
+        "backlinks": backlinks(found, request.user),
+        "related": related(found, request.user),
+        "former_titles": former_titles(found),
+        "proposal_id": found.proposal_id,
+        "progress": None,
+        "authored": authored(request, found),
+    }
+    if found.generation_id and found.generation_state != Generation.State.DONE:
+        generation = Generation.objects.get(pk=found.generation_id)
+        generation.sheet = found
+        context["progress"] = watch(generation)
+        return render(request, "sheets/sheet.html", context)  # it changes by the second
+    return TemplateResponse(request, "sheets/sheet.html", context)
+
+
+def authored(request: HttpRequest, sheet: Sheet) -> Authored | None:
+    """Return who wrote each block, if the reader asks for it."""
+    if request.GET.get("auteurs") != "1" or sheet.current is None:
+        return None
+    return show_authors(sheet.current, load_template(sheet.sheet_type))
+
+
+def sheets_to_read(request: HttpRequest) -> Any:
+    """Add what the page of a sheet shows, so that it costs one query.
+
+    Each sheet has `generation_id` and `generation_state` of its latest run, and `proposal_id` of
+    a proposal that waits.
+    """
+    latest = Generation.objects.filter(sheet=OuterRef("pk")).order_by("-created_at", "-pk")
+    waiting = Proposal.objects.filter(sheet=OuterRef("pk"), state=Proposal.State.OPEN)
+    return (
+        readable_sheets(request)
+        .select_related("current__author", "current__generation", "validated_by")
+        .annotate(
+            generation_id=Subquery(latest.values("pk")[:1]),
+            generation_state=Subquery(latest.values("state")[:1]),
+            proposal_id=Subquery(waiting.values("pk")[:1]),
+        )
+    )
+
+
+def former_titles(sheet: Sheet) -> list[str]:
+    """Return the titles that the sheet had before, the latest first, each once."""
+    titles = sheet.former_names.values_list("title", flat=True)
+    return [title for title in dict.fromkeys(titles) if title != sheet.title]
+
+
+@require_safe
+def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Show one version of a sheet as it was."""
+    found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+    shown = get_object_or_404(found.revisions.select_related("author", "generation"), number=number)
+    shown.sheet = found
+    context = {"sheet": found, "revision": shown, "text": text_for(shown, request.user)}
+    return render(request, "sheets/revision.html", context)

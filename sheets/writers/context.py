@@ -1,0 +1,305 @@
+"""Find the passages that a section's writer is shown."""
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import pairwise
+
+from django.conf import settings
+from django.db.models import Count, Max, Q
+
+from ingestion.models import Chunk, Page
+from ingestion.search.hybrid import embed_query
+from ingestion.search.retrieve import Passage, retrieve
+from sheets.markdown.parse import heading_key
+from sheets.markdown.sentences import is_heading
+from sheets.schema.prompt import estimate_tokens
+from sheets.schema.types import Cited, Evidence, FieldBrief, SectionBrief, SectionDraft, Writer
+from sheets.verification.citations import contains
+from wikico2.errors import WorkError
+from wikico2.text.normalize import stem_set
+
+# Of the stems of the shorter of two passages, the share in the other that makes them the same.
+SAME_WORDS = 0.9
+FINISHED = (".", "!", "?", "…", "»", ")", "|")
+
+
+def gather_evidence(
+    title: str, section: SectionBrief, writer: Writer, document_ids: Sequence[int]
+) -> Evidence:
+    """Retrieve the passages for each field of the section, and label them S1, S2, …
+
+    Those that speak of the sheet's subject, its title, come first.
+
+    The best passage of every field comes before the second best of any, so that a section with
+    many fields shows something for each within its limit of tokens. Passages that say the same are
+    shown once, a passage that is cut goes with its rest, and where several sources have something
+    to say at least two are heard.
+    """
+    whole = section.role == "header" or section.key == "resume"
+    opening = opening_passages(document_ids) if whole else []
+    ranked = {
+        f.key: first_named(
+            [*opening, *named_passages(f.heading, title, document_ids)],
+            retrieve(
+                question(f),
+                k=2 * writer.passages_per_field,
+                document_ids=document_ids,
+                about=title,
+                for_writing=True,
+            ),
+        )
+        for f in section.fields
+    }
+    chosen = choose(ranked, writer)
+    if other := unheard(ranked, chosen):
+        chosen = choose(ranked, writer, first=other)
+    chosen = in_reading_order(with_rest(chosen, writer.tokens_per_section))
+    labels = {p.chunk_id: f"S{n}" for n, p in enumerate(chosen, 1)}
+    by_field = {
+        key: [labels[p.chunk_id] for p in passages if p.chunk_id in labels]
+        for key, passages in ranked.items()
+    }
+    return Evidence({labels[p.chunk_id]: p for p in chosen}, by_field)
+
+
+def question(field: FieldBrief) -> str:
+    """Return what is looked for: the question in the field's own words."""
+    return f"{field.heading} : {field.question}"
+
+
+def prepare_questions(sections: Iterable[SectionBrief], at_once: int) -> None:
+    """Have the vectors of all questions computed side by side, where a service computes them."""
+    if settings.EMBEDDING_BACKEND != "openai" or at_once < 2:
+        return
+
+    def prepare(text: str) -> None:
+        with suppress(WorkError):  # whoever needs it will say what is wrong
+            embed_query(text, in_queue=True)
+
+    with ThreadPoolExecutor(at_once, "question") as pool:
+        list(pool.map(prepare, [question(f) for s in sections for f in s.fields]))
+
+
+# --- Choosing, pure -------------------------------------------------------------------------------
+
+
+def choose(
+    ranked: Mapping[str, Sequence[Passage]], writer: Writer, first: Passage | None = None
+) -> list[Passage]:
+    """Return the passages to show, in turns by field, within the writer's limits."""
+    chosen: list[Passage] = []
+    known: set[int] = set()
+    words: list[frozenset[str]] = []
+    room = writer.tokens_per_section
+    for passage in ([first] if first else []) + in_turns(ranked, writer.passages_per_field):
+        size = estimate_tokens(passage.text)
+        if passage.chunk_id in known or size > room:
+            continue
+        known.add(passage.chunk_id)
+        its = stem_set(passage.text)
+        if not any(says_the_same(its, other) for other in words):
+            chosen.append(passage)
+            words.append(its)
+            room -= size
+    return chosen
+
+
+def in_turns(ranked: Mapping[str, Sequence[Passage]], per_field: int) -> list[Passage]:
+    """Return the passages of all fields, every best one before any second."""
+    return [
+        passages[rank]
+        for rank in range(per_field)
+        for passages in ranked.values()
+        if rank < len(passages)
+    ]
+
+
+def says_the_same(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Tell whether the shorter of two passages is nearly all in the other, and not just a part."""
+    small, large = sorted((one, other), key=len)
+    return len(small & large) >= SAME_WORDS * len(large) > 0
+
+
+def unheard(ranked: Mapping[str, Sequence[Passage]], chosen: Sequence[Passage]) -> Passage | None:
+    """Return the best ranked passage of another source, where only one was chosen from."""
+    heard = {p.document_id for p in chosen}
+    if len(heard) != 1:
+        return None
+    others = [
+        (rank, passage)
+        for passages in ranked.values()
+        for rank, passage in enumerate(passages)
+        if passage.document_id not in heard
+    ]
+    return min(others, key=lambda found: found[0])[1] if others else None
+
+
+# --- Passages from the database -------------------------------------------------------------------
+
+
+def with_rest(chosen: Sequence[Passage], tokens: int) -> list[Passage]:
+    """Return the passages, each that was cut followed by its rest, as far as there is room."""
+    room = tokens - sum(estimate_tokens(p.text) for p in chosen)
+    known = {p.chunk_id for p in chosen}
+    cut = {p.chunk_id: p for p in chosen if p.kind == "table" or is_cut(p.text)}
+    places = Chunk.objects.filter(pk__in=cut).values_list("document", "position")
+    after = Q(pk__in=())
+    for document, position in places:
+        after |= Q(document=document, position=position + 1)
+    rest = passages_of(Chunk.objects.filter(after).values_list("pk", flat=True))
+    tables = {(p.document_id, p.headings, columns(p.text)) for p in cut.values()}
+    added = []
+    for passage in rest.values():
+        size = estimate_tokens(passage.text)
+        same_table = (passage.document_id, passage.headings, columns(passage.text)) in tables
+        wanted = same_table if passage.kind == "table" else passage.text[:1].islower()
+        if wanted and passage.chunk_id not in known and size <= room:
+            added.append(passage)
+            room -= size
+    return [*chosen, *added]
+
+
+def is_cut(text: str) -> bool:
+    return not text.rstrip().endswith(FINISHED)
+
+
+def columns(text: str) -> str:
+    """Return the head of the first table in a text."""
+    return next((line for line in text.splitlines() if line.startswith("|")), "")
+
+
+def in_reading_order(chosen: Sequence[Passage]) -> list[Passage]:
+    """Return the passages as they stand in their sources; the source of the best one first."""
+    sources = list(dict.fromkeys(p.document_id for p in chosen))
+    positions = dict(
+        Chunk.objects.filter(pk__in=[p.chunk_id for p in chosen]).values_list("pk", "position")
+    )
+    return sorted(
+        chosen, key=lambda p: (sources.index(p.document_id), positions.get(p.chunk_id, 0))
+    )
+
+
+NAMED_AT_MOST, NAMED_LOOKED_AT = 6, 200
+OPENING = 3
+HEADING_LENGTH = 100
+
+
+def opening_passages(document_ids: Sequence[int]) -> list[Passage]:
+    """Return the first passages of each source, where a fact box and a summary usually stand."""
+    first = Chunk.objects.filter(document__in=document_ids, position__lt=OPENING)
+    found = passages_of(first.values_list("pk", flat=True))
+    return sorted(found.values(), key=lambda p: p.chunk_id)
+
+
+def named_passages(heading: str, title: str, document_ids: Sequence[int]) -> list[Passage]:
+    """Return the first passages that stand under a heading with the field's own name.
+
+    A source that has a chapter « Retour sur investissement » answers that field there, whatever
+    the vectors say. Where there are more of them than are shown, those that say most of the title.
+    """
+    phrase = f" {heading_key(heading)} "
+    named = [pk for pk, names in headings_of(document_ids) if phrase in names]
+    found = passages_of(named[:NAMED_LOOKED_AT])
+    subject = stem_set(title)
+    passages = [found[pk] for pk in named if pk in found]
+    if len(passages) > NAMED_AT_MOST:
+        passages.sort(key=lambda p: -len(subject & stem_set(f"{' '.join(p.headings)} {p.text}")))
+    return passages[:NAMED_AT_MOST]
+
+
+def headings_of(document_ids: Sequence[int]) -> tuple[tuple[int, str], ...]:
+    """Return (passage, its headings as one key), also of those inside it, in reading order."""
+    chunks = Chunk.objects.filter(document__in=document_ids)
+    stamp = chunks.aggregate(Count("pk"), Max("pk"))
+    return _headings_of(tuple(sorted(document_ids)), tuple(stamp.values()))
+
+
+@functools.lru_cache(maxsize=4)
+def _headings_of(document_ids: tuple[int, ...], stamp: object) -> tuple[tuple[int, str], ...]:
+    rows = (
+        Chunk.objects.filter(document__in=document_ids)
+        .order_by("document", "position")
+        .values_list("pk", "headings", "text")
+    )
+    return tuple(
+        (pk, f" {' | '.join(heading_key(h) for h in (*trail, *inner_headings(text)))} ")
+        for pk, trail, text in rows
+    )
+
+
+def inner_headings(text: str) -> list[str]:
+    """Return the lines of a passage that look like headings: short, and followed by text."""
+    lines = text.splitlines()
+    return [
+        line
+        for line, following in pairwise(lines)
+        if following.strip() and len(line) <= HEADING_LENGTH and line.strip() and is_heading(line)
+    ]
+
+
+def first_named(named: Sequence[Passage], ranked: Sequence[Passage]) -> list[Passage]:
+    """Return the ranked passages after the named ones, each once."""
+    return list({p.chunk_id: p for p in (*named, *ranked)}.values())
+
+
+def passages_of(chunk_ids: Iterable[int]) -> dict[int, Passage]:
+    """Return passages by chunk id, for those that still exist."""
+    chunks = Chunk.objects.filter(pk__in=list(chunk_ids)).select_related("document").defer("search")
+    return {
+        c.pk: Passage(
+            chunk_id=c.pk,
+            document_id=c.document_id,
+            title=c.document.title,
+            page_start=c.page_start,
+            page_end=c.page_end,
+            headings=tuple(c.headings),
+            kind=c.kind,
+            text=c.text,
+            score=0.0,
+        )
+        for c in chunks
+    }
+
+
+def cited_in(draft: SectionDraft) -> set[Cited]:
+    """Return every citation of a section's draft."""
+    return {
+        cited
+        for field in draft.fields
+        for sources in (
+            *(statement.sources for statement in field.statements),
+            *(row.sources for row in field.rows),
+        )
+        for cited in sources
+    }
+
+
+def pages_of_quotes(
+    draft: SectionDraft, passages: Mapping[str, Passage]
+) -> dict[tuple[str, str], int]:
+    """Return the page on which each quote stands, for passages that span several."""
+    spread = [
+        (c, passages[c.label])
+        for c in cited_in(draft)
+        if passages[c.label].page_end > passages[c.label].page_start
+    ]
+    texts = {
+        (p.document_id, p.number): p.text
+        for p in Page.objects.filter(document__in={p.document_id for _, p in spread}).only(
+            "document_id", "number", "text"
+        )
+        if any(
+            p.document_id == passage.document_id
+            and passage.page_start <= p.number <= passage.page_end
+            for _, passage in spread
+        )
+    }
+    found: dict[tuple[str, str], int] = {}
+    for cited, passage in spread:
+        for number in range(passage.page_start, passage.page_end + 1):
+            if contains(texts.get((passage.document_id, number), ""), cited.quote):
+                found[cited.label, cited.quote] = number
+                break
+    return found
