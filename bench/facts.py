@@ -97,7 +97,7 @@ def main() -> int:
     from django.conf import settings
 
     from ingestion.models import Document
-    from ingestion.vector_index.embedders import get_embedder
+    from ingestion.vector_index.embedders.registry import get_embedder
     from sheets.models import Prompt
     from sheets.writers.extractive import ExtractiveWriter
     from sheets.writers.llm import ModelWriter

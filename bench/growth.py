@@ -189,10 +189,10 @@ def place(shelf: Any, rows: Any) -> None:
     import numpy as np
 
     from ingestion.models import Vector
-    from ingestion.pipeline.embed import store
     from ingestion.vector_index import chroma_client as chroma
     from ingestion.vector_index import collections as index
-    from ingestion.vector_index.embedders import get_embedder
+    from ingestion.vector_index.embed import store
+    from ingestion.vector_index.embedders.registry import get_embedder
 
     model = get_embedder().name
     collection = chroma.collection(index.collection_name(model, shelf))

@@ -65,9 +65,9 @@ def measure(passages: int) -> dict[str, float]:
     """Take a document of so many passages to `ready`; return how many seconds each part took."""
     from ingestion.intake.upload import ADVANCE
     from ingestion.models import Chunk, Document
-    from ingestion.pipeline.embed import without_vector
     from ingestion.vector_index import collections as index
     from ingestion.vector_index import consistency as audit
+    from ingestion.vector_index.embed import without_vector
     from ingestion.vector_index.rebuild import search_embedder
     from ingestion.vector_index.registry import holdings
     from wikico2.jobs.queue import enqueue, workers_alive

@@ -126,7 +126,7 @@ def run(
     from ingestion.search.hybrid import Wait
     from ingestion.search.query import Item, Query
     from ingestion.vector_index import collections as index
-    from ingestion.vector_index.embedders import get_embedder
+    from ingestion.vector_index.embedders.registry import get_embedder
 
     begun = time.monotonic()
     ids = fill(passages, options.times)
@@ -245,9 +245,9 @@ def embed(cache: Path) -> None:
     import numpy as np
 
     from ingestion.models import Chunk, Document, Vector
-    from ingestion.pipeline.embed import embed_chunks, store
     from ingestion.vector_index import collections as index
-    from ingestion.vector_index.embedders import get_embedder
+    from ingestion.vector_index.embed import embed_chunks, store
+    from ingestion.vector_index.embedders.registry import get_embedder
 
     embedder = get_embedder()
     if cache.exists():

@@ -29,7 +29,7 @@ from tests.fake_ai import DIMENSIONS
 
 if TYPE_CHECKING:
     from ingestion.vector_index.chroma_client import Collection, Metadata
-    from ingestion.vector_index.embedders import Vectors
+    from wikico2.llm.client import Vectors
 
 PARAGRAPHS = 7
 QUICK = {

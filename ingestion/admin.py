@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ingestion.forms import DESCRIBED, SynonymsForm
-from ingestion.intake.describe import describe
 from ingestion.models import Chunk, Delivery, Document, Item, Page, Synonyms, Vector
 from ingestion.pipeline import run as ingest
+from ingestion.pipeline.describe import describe
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):

@@ -9,10 +9,10 @@ class IngestionConfig(AppConfig):
 
     def ready(self) -> None:
         from ingestion.models import Chunk, Document
-        from ingestion.pipeline import embed
         from ingestion.vector_index import (
             collections as index,
         )
+        from ingestion.vector_index import embed
         from ingestion.vector_index import (
             rebuild as build,
         )

@@ -23,10 +23,10 @@ from django.db.models import Q
 from django.utils import timezone, translation
 
 from sheets.models import Errand, Sheet
-from sheets.rendering.pdf import Pdf, keep_pdf
 from sheets.transfer.archive import opened
 from sheets.transfer.exporter import Packer, Progress, state_of_wiki
 from sheets.transfer.importer import Importer, Report
+from sheets.transfer.pdf import Pdf, keep_pdf
 from wikico2.errors import WorkError
 from wikico2.jobs import worker as work
 from wikico2.jobs.leases import LeaseLost, kept_alive

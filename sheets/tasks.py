@@ -1,28 +1,19 @@
 """The sheets' tasks: each takes an id, tolerates that its row is gone, and calls one function."""
 
-from django.db.models.signals import post_delete, post_save
-from django.dispatch import receiver
-
-from ingestion.signals import document_settled
 from sheets import jobs as errands
 from sheets.generation import run as generate
 from sheets.links.related import relate
-from sheets.models import Citation, Generation, Revision, Sheet
+from sheets.models import Citation, Revision, Sheet
 from sheets.notifications import digest
+from sheets.queueing import DIGEST, INDEX, WRITE
 from sheets.rendering import page_cache as kept
 from sheets.revisions.save import recheck
 from sheets.search import indexing as index
 from sheets.sources import passage_refs as places
-from sheets.staleness import state as stale
+from sheets.staleness import new_passages
 from wikico2.errors import WorkError
 from wikico2.jobs.queue import enqueue, enqueue_later, resumable
 
-WRITE = "sheets.tasks.write_sheet"
-INDEX = "sheets.tasks.index_sheet"
-RECHECK = "sheets.tasks.recheck_citations"
-LOOK = "sheets.tasks.look_for_passages"
-FIND = "sheets.tasks.find_awaited"
-DIGEST = "sheets.tasks.send_digest"
 DAILY = {"sheets.tasks.send_digests": "send digests", "sheets.tasks.clear_pages": "clear pages"}
 INDEX_TRIES = 10
 INDEX_PAUSE = 60.0
@@ -35,29 +26,9 @@ def write_sheet(generation_id: int) -> None:
     generate.write(generation_id)
 
 
-def queue_generation(generation_id: int) -> None:
-    """Queue a run, in the caller's transaction."""
-    enqueue(WRITE, generation_id)
-
-
 def look_for_passages(sheet_id: int) -> None:
     """Find what new passages the stale sections of a sheet have."""
-    stale.look_for_passages(sheet_id)
-
-
-def queue_look(sheet_id: int) -> None:
-    """Queue the look for new passages, in the caller's transaction."""
-    enqueue(LOOK, sheet_id)
-
-
-@receiver(document_settled)
-def source_is_settled(sender: object, document_id: int, **kwargs: object) -> None:
-    """Queue the runs that waited for a source."""
-    waiting = Generation.objects.filter(
-        state=Generation.State.WAITING, documents=document_id
-    ).values_list("pk", flat=True)
-    for pk in waiting:
-        queue_generation(pk)
+    new_passages.look_for_passages(sheet_id)
 
 
 def recheck_citations(document_id: int) -> None:
@@ -67,23 +38,9 @@ def recheck_citations(document_id: int) -> None:
         recheck(Revision.objects.get(pk=pk))
 
 
-@receiver(document_settled)
-def source_can_be_cited(sender: object, document_id: int, **kwargs: object) -> None:
-    """Queue the check of what cites a source that has just been read."""
-    if Citation.objects.filter(document=document_id, verdict=Citation.Verdict.BROKEN).exists():
-        enqueue(RECHECK, document_id)
-
-
 def find_awaited(document_id: int) -> None:
     """Find the passages that what was imported rests on in a source."""
     places.find_awaited(document_id)
-
-
-@receiver(document_settled)
-def source_is_awaited(sender: object, document_id: int, **kwargs: object) -> None:
-    """Queue the search for the passages of a source that has just been read."""
-    if places.is_awaited(document_id):
-        enqueue(FIND, document_id)
 
 
 def index_sheet(sheet_id: int, attempt: int = 1) -> None:
@@ -101,11 +58,6 @@ def index_sheet(sheet_id: int, attempt: int = 1) -> None:
         if attempt >= INDEX_TRIES:
             raise
         enqueue_later(INDEX, sheet_id, attempt + 1, seconds=INDEX_PAUSE)
-
-
-def queue_indexing(sheet_id: int) -> None:
-    """Queue what indexing takes long, in the caller's transaction."""
-    enqueue(INDEX, sheet_id)
 
 
 def send_digests() -> None:
@@ -128,17 +80,3 @@ def clear_pages() -> None:
 def run_errand(errand_id: int) -> None:
     """Take an errand one time slice further."""
     errands.run(errand_id)
-
-
-@receiver(post_save, sender=Sheet)
-def sheet_is_saved(sender: object, instance: Sheet, raw: bool = False, **kwargs: object) -> None:
-    """Index a sheet whose title or state a person may have changed."""
-    if not raw:
-        index.index_words(instance)
-        queue_indexing(instance.pk)
-
-
-@receiver(post_delete, sender=Sheet)
-def sheet_is_deleted(sender: object, instance: Sheet, **kwargs: object) -> None:
-    """Take a deleted sheet out of the index."""
-    queue_indexing(instance.pk)

@@ -14,7 +14,8 @@ from typing import Any
 from django.conf import settings
 
 from ingestion.models import Document, Page, Sight
-from ingestion.ocr.engines import Seen, Seer, get_seer
+from ingestion.ocr.engines.base import Seen, Seer
+from ingestion.ocr.engines.registry import get_seer
 from ingestion.readers import Block, Limits, PageImage, ReadError
 from ingestion.readers.api import picture_of, render_page
 from ingestion.readers.repair.characters import repair

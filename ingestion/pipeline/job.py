@@ -20,7 +20,8 @@ from ingestion.intake.upload import ADVANCE
 from ingestion.models import Document
 from ingestion.pipeline import event_log as journal
 from ingestion.signals import document_settled
-from ingestion.vector_index.embedders import Embedder, get_embedder
+from ingestion.vector_index.embedders.base import Embedder
+from ingestion.vector_index.embedders.registry import get_embedder
 from wikico2.errors import TransientError, WorkError
 from wikico2.jobs import worker as work
 from wikico2.jobs.leases import LeaseLost

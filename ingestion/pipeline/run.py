@@ -24,17 +24,17 @@ from ingestion.models import Chunk, Document, Vector
 from ingestion.ocr import recognise as sight
 from ingestion.pipeline import event_log as journal
 from ingestion.pipeline.chunk import chunk_pages
-from ingestion.pipeline.embed import embed_chunks, without_vector
 from ingestion.pipeline.extract import look_at_pictures, read_pages
 from ingestion.pipeline.job import Paused, Work
 from ingestion.readers import Block, PageText, ReadError
 from ingestion.search import postings, spelling
 from ingestion.signals import document_settled
 from ingestion.vector_index import collections as index
-from ingestion.vector_index.embedders import Vectors
+from ingestion.vector_index.embed import embed_chunks, without_vector
 from wikico2.errors import TransientError, WorkError
 from wikico2.jobs.leases import LeaseLost, kept_alive
 from wikico2.jobs.queue import enqueue
+from wikico2.llm.client import Vectors
 from wikico2.text.analyzer import tsvector
 
 __all__ = ["accept", "advance", "cancel", "read_pictures", "remove", "retry"]

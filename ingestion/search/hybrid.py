@@ -25,10 +25,10 @@ from ingestion.search.fusion import Scores
 from ingestion.search.query import Query
 from ingestion.vector_index import collections as index
 from ingestion.vector_index.collections import Shelf
-from ingestion.vector_index.embedders import Vectors, embedder_called
+from ingestion.vector_index.embedders.registry import embedder_called
 from ingestion.vector_index.rebuild import standing_model
 from wikico2.errors import TransientError, WorkError
-from wikico2.llm.client import Patience
+from wikico2.llm.client import Patience, Vectors
 from wikico2.transactions import outside_transaction
 
 logger = logging.getLogger(__name__)

@@ -19,8 +19,8 @@ from typing import Any, Self, TypeVar
 
 from ingestion.models import Chunk, Vector
 from ingestion.vector_index import chroma_client as chroma
-from ingestion.vector_index.embedders import Vectors
 from wikico2.errors import TransientError, WorkError
+from wikico2.llm.client import Vectors
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ import numpy as np
 from django.db.models import QuerySet
 
 from ingestion.models import Vector
-from ingestion.pipeline.embed import embed_chunks, without_vector
 from ingestion.vector_index import chroma_client as chroma
 from ingestion.vector_index import collections as index
-from ingestion.vector_index.embedders import Embedder
+from ingestion.vector_index.embed import embed_chunks, without_vector
+from ingestion.vector_index.embedders.base import Embedder
 from ingestion.vector_index.registry import Holding, holdings
 from wikico2.llm.client import Patience
 

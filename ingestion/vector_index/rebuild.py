@@ -19,7 +19,8 @@ from django.db.models.functions import Now
 from ingestion.models import Document, IndexBuild
 from ingestion.vector_index import chroma_client as chroma
 from ingestion.vector_index import consistency as audit
-from ingestion.vector_index.embedders import Embedder, chosen_model, embedder_called
+from ingestion.vector_index.embedders.base import Embedder
+from ingestion.vector_index.embedders.registry import chosen_model, embedder_called
 from ingestion.vector_index.registry import holdings
 from wikico2.errors import TransientError, WorkError
 from wikico2.jobs import worker as work

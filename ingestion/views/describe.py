@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ingestion.forms import VERSION_OF_ITSELF, DescriptionForm, source_label
-from ingestion.intake.describe import describe
 from ingestion.models import Document
+from ingestion.pipeline.describe import describe
 
 OFFERED = 300
 

@@ -7,16 +7,10 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from sheets.markdown.notes import defined_twice, mended, undefined
 from sheets.markdown.parse import MARKER
+from sheets.markdown.sections_edit import cut_section, is_header, put_section
 from sheets.merge import Version
-from sheets.revisions.edit import (
-    cut_section,
-    defined_twice,
-    is_header,
-    mended,
-    put_section,
-    undefined,
-)
 from sheets.schema.types import FieldBrief, Template
 
 LONGEST = 1_000_000

@@ -10,19 +10,17 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from ingestion.models import Document
-from sheets.links.rename import free_slugs
 from sheets.markdown.compose import Sources, compose
-from sheets.models import Generation, Prompt, SectionRun, Sheet, SheetType
+from sheets.models import Generation, Prompt, SectionRun
 from sheets.models.schema_loader import load_template
 from sheets.models.spending import check_ceiling, spend
 from sheets.proposals.review import save_or_propose
@@ -37,14 +35,12 @@ from sheets.schema.types import (
     Template,
     Writer,
 )
-from sheets.staleness.state import take_later_versions
 from sheets.verification.citations import grounded
 from sheets.writers import get_writer
 from sheets.writers.context import gather_evidence, pages_of_quotes, passages_of, prepare_questions
 from wikico2.errors import WorkError
 from wikico2.jobs.leases import LeaseLost
 from wikico2.llm.client import Patience
-from wikico2.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -53,102 +49,6 @@ MAX_ATTEMPTS = 5
 
 
 # --- Asking --------------------------------------------------------------------------------------
-
-
-def request_sheet(
-    sheet_type: SheetType, title: str, documents: Sequence[Document], user: User | None
-) -> Sheet:
-    """Create a sheet that draws on the documents, and queue its first writing.
-
-    Raises WorkError("no_sources") without documents.
-    """
-    if not documents:
-        raise WorkError("no_sources")
-    with transaction.atomic():
-        sheet = create_sheet(sheet_type, title, user)
-        sheet.documents.set(documents)
-        request_generation(sheet, user)
-    return sheet
-
-
-def create_sheet(sheet_type: SheetType, title: str, user: User | None) -> Sheet:
-    """Create an empty sheet under a free address."""
-    for slug in free_slugs(title):
-        try:
-            with transaction.atomic():
-                return Sheet.objects.create(
-                    sheet_type=sheet_type, title=title.strip(), slug=slug, created_by=user
-                )
-        except IntegrityError:
-            continue  # somebody took the address in between
-    raise WorkError("internal", reason=f"slug of {title}")
-
-
-@transaction.atomic
-def request_generation(
-    sheet: Sheet, user: User | None, sections: Collection[str] | None = None
-) -> Generation:
-    """Queue a writing of the sheet, or of some of its sections; locked ones are left alone.
-
-    The one that is under way, if there is one, counts. Raises WorkError: no_sources, or
-    nothing_to_write when no section is left to write.
-    """
-    from sheets.tasks import queue_generation
-
-    Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
-    running = sheet.generations.in_progress().first()
-    if running:
-        return running
-    take_later_versions(sheet)
-    documents = list(sheet.documents.all())
-    if not documents:
-        raise WorkError("no_sources")
-    locked = sheet.locked_keys()
-    asked = [
-        s.key
-        for s in load_template(sheet.sheet_type).written
-        if s.key not in locked and (sections is None or s.key in sections)
-    ]
-    if not asked:
-        raise WorkError("nothing_to_write")
-    generation = Generation.objects.create(
-        sheet=sheet,
-        base=sheet.current,
-        backend=settings.LLM_BACKEND,
-        model=settings.LLM_MODEL if settings.LLM_BACKEND == "openai" else "",
-        requested_by=user,
-    )
-    generation.documents.set(documents)
-    SectionRun.objects.bulk_create(
-        SectionRun(generation=generation, key=key, order=n) for n, key in enumerate(asked)
-    )
-    queue_generation(generation.pk)
-    return generation
-
-
-def cancel(generation: Generation) -> None:
-    """Stop a run; what it wrote so far is kept for a retry."""
-    Generation.objects.in_progress().filter(pk=generation.pk).update(
-        state=Generation.State.CANCELLED,
-        lease_token=None,
-        lease_until=None,
-        finished_at=timezone.now(),
-    )
-
-
-@transaction.atomic
-def retry(generation: Generation) -> None:
-    """Queue a failed or stopped run again; sections that are done stay done."""
-    from sheets.tasks import queue_generation
-
-    again = Generation.objects.filter(
-        pk=generation.pk, state__in=(Generation.State.FAILED, Generation.State.CANCELLED)
-    ).update(state=Generation.State.WAITING, error_code="", error_details={}, finished_at=None)
-    if again:
-        generation.sections.exclude(state=SectionRun.State.DONE).update(
-            state=SectionRun.State.WAITING, error_code="", error_details={}
-        )
-        queue_generation(generation.pk)
 
 
 # --- Running -------------------------------------------------------------------------------------
@@ -195,7 +95,7 @@ def documents_pending(generation_id: int) -> bool:
 
 def run_claimed(generation_id: int, token: uuid.UUID) -> None:
     """Write what is missing under the lease, then finish."""
-    from sheets.tasks import queue_generation
+    from sheets.queueing import queue_generation
 
     generation = Generation.objects.select_related("sheet__sheet_type", "prompt").get(
         pk=generation_id

@@ -266,3 +266,15 @@ def unescape(text: str) -> str:
 def has_words(text: str) -> bool:
     """Tell whether there is a letter or a figure in a text."""
     return bool(PLAIN.search(text)) or bool(words(text))
+
+
+def header_as_body(metadata: Mapping[str, str], template: Template) -> str:
+    """Return the header data as Markdown, so that its statements are read like any other's."""
+    parts: list[str] = []
+    for section in template.written:
+        if section.role == "header":
+            parts.append(f"## {section.heading}")
+            parts.extend(
+                f"### {f.heading}\n\n{metadata[f.key]}" for f in section.fields if f.key in metadata
+            )
+    return "\n\n".join(parts)

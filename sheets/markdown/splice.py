@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from sheets.markdown.parse import FENCE, HEADING, MARKER, Outline, split_notes
-from sheets.merge import Version
+from sheets.markdown.version import Version
 from sheets.schema.types import Template
 from wikico2.text.normalize import words
 

@@ -1,5 +1,6 @@
 """Merge two versions of a sheet that started from the same one. Pure: text in, value out."""
 
+from sheets.markdown.version import Version
 from sheets.merge.result import (
     BOTH,
     MINE,
@@ -13,7 +14,7 @@ from sheets.merge.result import (
     resolve,
     resolve_values,
 )
-from sheets.merge.versions import Version, merge, merge_values, merge_versions
+from sheets.merge.versions import merge, merge_values, merge_versions
 
 __all__ = [
     "BOTH",

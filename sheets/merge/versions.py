@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sheets.markdown.parse import HEADING, MARKER
+from sheets.markdown.version import Version
 from sheets.merge.blocks import merge_blocks
 from sheets.merge.footnotes import KEYED, Notes, natural, take_notes
 from sheets.merge.hunks import Piece, gap_before, settle_gap
@@ -14,14 +15,6 @@ from sheets.merge.result import Conflict, Merged, NoteLine, Text, conflict_id
 from sheets.merge.tokenize import cut_blocks, indent, widen
 
 BLANK_LINE = "\n\n"
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version of a sheet: its Markdown and its header data, which share the footnotes."""
-
-    body: str
-    values: Mapping[str, str] = field(default_factory=dict)
 
 
 def merge(base: str, ours: str, theirs: str) -> Merged:

@@ -28,7 +28,8 @@ from sheets.merge import (
 from sheets.models import Generation, Proposal, Revision, Section, SectionLock, Sheet
 from sheets.models.schema_loader import load_template
 from sheets.revisions.conflicts import section_of, with_ours
-from sheets.revisions.save import LossyText, PersonalText, StaleBase, losses, save_revision
+from sheets.revisions.errors import LossyText, PersonalText, StaleBase
+from sheets.revisions.save import losses, save_revision
 from sheets.schema.types import Template
 from sheets.signals import revision_saved
 from sheets.staleness import state as stale

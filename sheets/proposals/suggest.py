@@ -12,7 +12,7 @@ from sheets.merge import Version
 from sheets.models import Proposal, Revision, Sheet
 from sheets.models.schema_loader import load_template
 from sheets.proposals.review import Start, propose
-from sheets.revisions.edit import is_same, version_of
+from sheets.revisions.versions import is_same, version_of
 from wikico2.errors import WorkError
 from wikico2.models import User
 

@@ -6,44 +6,20 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
-from django.urls import reverse
 
-from sheets.markdown.parse import split_notes, statements
+from sheets.markdown.parse import header_as_body, split_notes, statements
 from sheets.markdown.splice import sizes, written_out
 from sheets.merge import Version
 from sheets.models import Citation, Generation, Revision, Sheet
 from sheets.models.schema_loader import load_template
-from sheets.rendering.cache import french_reasons
-from sheets.rendering.html import Rendered, Shown, page_url, render
+from sheets.rendering.preview import make_page
+from sheets.revisions.errors import LossyText, PersonalText, StaleBase
 from sheets.schema.types import Template
 from sheets.search.indexing import index_words
 from sheets.signals import revision_saved
-from sheets.verification.citations import Checked, check
+from sheets.verification.citations import check
 from sheets.verification.scores import Measures, measure
 from wikico2.models import User
-
-
-class StaleBase(Exception):
-    """The sheet has moved on since the text was started; `current` is where it is now."""
-
-    def __init__(self, current: Revision | None) -> None:
-        super().__init__(current)
-        self.current = current
-
-
-class PersonalText(Exception):
-    """A generated text was to replace what a person wrote: it may only be proposed."""
-
-
-class LossyText(Exception):
-    """A generated text says much less than the one it was to replace, or touches a locked section.
-
-    `notices` says where, as `Proposal.notices` keeps it.
-    """
-
-    def __init__(self, notices: list[dict[str, Any]]) -> None:
-        super().__init__(notices)
-        self.notices = notices
 
 
 @transaction.atomic
@@ -68,7 +44,7 @@ def save_revision(
     text on a sheet that a person has touched, and LossyText for one that loses too much.
     `created_at` is when an imported text was written.
     """
-    from sheets.tasks import queue_indexing
+    from sheets.queueing import queue_indexing
 
     locked = Sheet.objects.held(sheet)
     if locked.current_id != (base.pk if base else None):
@@ -182,54 +158,3 @@ def recheck(revision: Revision) -> None:
         Sheet.objects.filter(pk=sheet.pk).update(
             completeness=measures.completeness, confidence=measures.confidence
         )
-
-
-def header_as_body(metadata: Mapping[str, str], template: Template) -> str:
-    """Return the header data as Markdown, so that its statements are read like any other's."""
-    parts: list[str] = []
-    for section in template.written:
-        if section.role == "header":
-            parts.append(f"## {section.heading}")
-            parts.extend(
-                f"### {f.heading}\n\n{metadata[f.key]}" for f in section.fields if f.key in metadata
-            )
-    return "\n\n".join(parts)
-
-
-def make_page(
-    revision: Revision, template: Template, found: list[Checked], ids: Mapping[str, int]
-) -> Rendered:
-    """Return the revision's HTML, its citations linked to their rows, whose keys are `ids`."""
-    shown = {
-        c.note.marker: shown_as(
-            c, page_url(c.note.document_id or 0, c.note.page or 1, ids[c.note.marker[:40]])
-        )
-        for c in found
-    }
-    return render(revision.body, revision.metadata, template, shown)
-
-
-def preview(version: Version, template: Template) -> Rendered:
-    """Return the page that a text would make if it were saved, its citations checked."""
-    _text, notes = split_notes(version.body)
-    values = header_as_body(version.values, template)
-    found = check(notes, [*statements(version.body, template), *statements(values, template)])
-    shown = {
-        c.note.marker: shown_as(c, reverse("page", args=[c.note.document_id, c.note.page or 1]))
-        for c in found
-    }
-    return render(version.body, version.values, template, shown)
-
-
-def shown_as(checked: Checked, url: str) -> Shown:
-    """Return a checked citation as the page shows it."""
-    note, document = checked.note, checked.document
-    return Shown(
-        marker=note.marker,
-        title=document.title if document else note.text.partition("]")[0].lstrip("["),
-        page=note.page or 1,
-        quote=note.quote,
-        url=url,
-        verdict=checked.verdict,
-        reasons=tuple(french_reasons(checked.reasons)),
-    )

@@ -7,7 +7,7 @@ from ingestion.search.bm25 import Space
 from ingestion.search.hybrid import Place
 from ingestion.vector_index import collections as index
 from ingestion.vector_index.collections import Shelf
-from ingestion.vector_index.embedders import get_embedder
+from ingestion.vector_index.embedders.registry import get_embedder
 from ingestion.vector_index.registry import Holding
 from sheets.links.wikilinks import note_links
 from sheets.markdown.passages import Part, parts, readable

@@ -5,7 +5,6 @@ import zipfile
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-from sheets.transfer.exporter import FORMAT
 from wikico2.errors import WorkError
 
 MEGABYTE = 1024 * 1024
@@ -63,3 +62,6 @@ class Archive:
         if not isinstance(found, dict):
             raise TypeError("{}")
         return found
+
+
+FORMAT = 1

@@ -12,19 +12,15 @@ sources/<sha>.json, .pdf     the sources, with their files; <sha>_2.json for a s
                              the same content
 """
 
-import datetime as dt
-import json
 import shutil
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
-from typing import IO, Any, TypeVar, cast
+from typing import IO, Any, TypeVar
 
 from django.db import connection
 from django.db.models import Model, Prefetch, QuerySet
-from django.forms.models import model_to_dict
 
 from ingestion.models import Document
 from sheets.markdown.front_matter import with_front
@@ -41,26 +37,28 @@ from sheets.models import (
     Sheet,
     SheetType,
 )
-from sheets.sources.passage_refs import facts_away, passages_away
+from sheets.sources.passage_refs import passages_away
+from sheets.transfer.archive import FORMAT
+from sheets.transfer.fields import (
+    SECTION_RUN,
+    as_json,
+    document_facts,
+    file_of,
+    generation_facts,
+    name_of,
+    number_of,
+    picture_facts,
+    proposal_facts,
+    revision_facts,
+    sheet_facts,
+    type_facts,
+)
 from sheets.transfer.formats import to_markdown
 from wikico2.models import User
 
-FORMAT = 1
 MOMENT = (1980, 1, 1, 0, 0, 0)
 AT_ONCE = 50
 """How many rows are held in memory."""
-GENERATION = (
-    "backend", "model", "prompt_version", "parameters", "tokens_in", "tokens_out", "seconds",
-    "state", "created_at", "started_at", "finished_at", "error_code", "error_details",
-)  # fmt: skip
-SECTION_RUN = (
-    "key", "order", "state", "output", "tokens_in", "tokens_out", "cost", "seconds", "error_code",
-    "error_details",
-)  # fmt: skip
-DOCUMENT = (
-    "title", "filename", "sha256", "size", "media_type", "author", "publisher", "published",
-    "origin", "licence", "by_hand", "language", "page_count", "access", "created_at",
-)  # fmt: skip
 PACKED = (
     SheetType, Section, Field, Document, Picture, Sheet, Sheet.documents.through, SectionLock,
     FormerName, Revision, Generation, Generation.documents.through, SectionRun, Proposal,
@@ -220,11 +218,6 @@ def state_of_wiki() -> str:
         return str(cursor.fetchone()[0])
 
 
-def file_of(document: Document) -> str:
-    """Return the name of a source's file in the archive."""
-    return document.sha256[:16] + PurePosixPath(document.file.name or "").suffix.lower()
-
-
 def source_names() -> dict[int, str]:
     """Return what each source is called in the archive, by its key.
 
@@ -238,71 +231,6 @@ def source_names() -> dict[int, str]:
     return names
 
 
-def type_facts(kind: SheetType) -> dict[str, Any]:
-    return {
-        **model_to_dict(kind, exclude=["id"]),
-        "sections": [
-            {
-                **model_to_dict(section, exclude=["id", "sheet_type"]),
-                "fields": [
-                    model_to_dict(field, exclude=["id", "section"])
-                    for field in sorted(section.fields.all(), key=lambda f: f.order)
-                ],
-            }
-            for section in sorted(kind.sections.all(), key=lambda s: s.order)
-        ],
-    }
-
-
-def document_facts(document: Document, names: Mapping[int, str]) -> dict[str, Any]:
-    """Return what is known of a source; `id` is what the footnotes of this archive call it."""
-    return {
-        "id": document.pk,
-        "file": file_of(document),
-        **{name: getattr(document, name) for name in DOCUMENT},
-        "uploaded_by": name_of(document.uploaded_by),
-        "supersedes": names.get(document.supersedes_id or 0),
-    }
-
-
-def picture_facts(picture: Picture) -> dict[str, Any]:
-    return {
-        "title": picture.title,
-        "uploaded_by": name_of(picture.uploaded_by),
-        "created_at": picture.created_at,
-    }
-
-
-def sheet_facts(sheet: Sheet, names: Mapping[int, str]) -> dict[str, Any]:
-    """Return what is known of a sheet beside its versions."""
-    return {
-        "title": sheet.title,
-        "type": sheet.sheet_type.key,
-        "state": sheet.state,
-        "documents": sorted(names[d.pk] for d in sheet.documents.all() if d.pk in names),
-        "validated_by": name_of(sheet.validated_by),
-        "validated_at": sheet.validated_at,
-        "validated_revision": number_of(sheet.validated_revision),
-        "created_by": name_of(sheet.created_by),
-        "created_at": sheet.created_at,
-        "updated_at": sheet.updated_at,
-        "locks": [
-            {"section": k.section, "locked_by": name_of(k.locked_by), "locked_at": k.locked_at}
-            for k in sheet.locks.all()
-        ],
-        "former_names": [
-            {
-                "title": former.title,
-                "slug": former.slug,
-                "renamed_by": name_of(former.renamed_by),
-                "renamed_at": former.renamed_at,
-            }
-            for former in sheet.former_names.all()
-        ],
-        "written_from": facts_away(sheet.written_from, names),
-    }
-
-
 def versions(sheet: Sheet) -> Iterator[tuple[str, str]]:
     """Yield each version of a sheet as a file."""
     rows = sheet.revisions.select_related("author", "second_parent", "generation")
@@ -310,29 +238,6 @@ def versions(sheet: Sheet) -> Iterator[tuple[str, str]]:
     for revision in in_batches(light):
         name = f"versions/{sheet.slug}/{revision.number:04}.md"
         yield name, with_front(revision_facts(revision), revision.body)
-
-
-def revision_facts(revision: Revision) -> dict[str, Any]:
-    return {
-        "number": revision.number,
-        "origin": revision.origin,
-        "author": name_of(revision.author),
-        "date": moment(revision.created_at),
-        "comment": revision.comment,
-        "minor": revision.minor,
-        "second_parent": number_of(revision.second_parent),
-        "generation": generation_facts(revision.generation),
-        "header": dict(sorted(revision.metadata.items())),
-    }
-
-
-def generation_facts(generation: Generation | None) -> dict[str, Any] | None:
-    """Return what wrote; `run` tells runs of one sheet apart."""
-    if generation is None:
-        return None
-    facts = {name: getattr(generation, name) for name in GENERATION}
-    facts |= {"run": generation.pk, "cost": str(generation.cost)}
-    return cast("dict[str, Any]", json.loads(as_json(facts)))
 
 
 def runs(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
@@ -369,46 +274,3 @@ def proposals(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[str, Any]
     places = {p.pk: number for number, p in enumerate(rows, 1)}
     for one in rows:
         yield proposal_facts(one, places, names)
-
-
-def proposal_facts(
-    proposal: Proposal, places: dict[int, int], names: Mapping[int, str]
-) -> dict[str, Any]:
-    plain = (
-        "body", "metadata", "sections", "notices", "choices", "decided", "state", "remark",
-        "signed", "sender", "reason", "created_at", "decided_at",
-    )  # fmt: skip
-    return {
-        **{name: getattr(proposal, name) for name in plain},
-        "base": number_of(proposal.base),
-        "written_from": facts_away(proposal.written_from, names),
-        "base_proposal": places.get(proposal.base_proposal_id or 0),
-        "generation": generation_facts(proposal.generation),
-        "author": name_of(proposal.author),
-        "accepted_as": number_of(proposal.accepted_as),
-        "decided_by": name_of(proposal.decided_by),
-    }
-
-
-def name_of(user: Any) -> str | None:
-    return user.username if user else None
-
-
-def number_of(revision: Revision | None) -> int | None:
-    return revision.number if revision else None
-
-
-def moment(date: dt.datetime | None) -> str | None:
-    """Return a moment to the microsecond, in universal time."""
-    return date.astimezone(dt.UTC).isoformat() if date else None
-
-
-def as_json(facts: Any) -> str:
-    """Return facts as JSON that is easy to compare line by line."""
-    return json.dumps(facts, ensure_ascii=False, indent=1, sort_keys=True, default=written) + "\n"
-
-
-def written(value: Any) -> Any:
-    if isinstance(value, dt.datetime):
-        return moment(value)
-    return str(value)

@@ -5,10 +5,9 @@ from typing import Any
 from django.conf import settings
 
 from sheets.markdown.front_matter import with_front
-from sheets.markdown.parse import Said, statements
+from sheets.markdown.parse import Said, header_as_body, statements
 from sheets.models import Citation, Sheet
 from sheets.models.schema_loader import load_template
-from sheets.revisions.save import header_as_body
 
 
 def to_markdown(sheet: Sheet) -> str:

@@ -23,7 +23,7 @@ from ingestion.models import Document
 from sheets.markdown.front_matter import BadFront
 from sheets.models import Field, Picture, Section, SheetType
 from sheets.rendering.images import made_anew, store
-from sheets.revisions.save import LossyText, PersonalText, StaleBase
+from sheets.revisions.errors import LossyText, PersonalText, StaleBase
 from sheets.transfer.archive import LARGEST_ARCHIVE, Archive, opened
 from sheets.transfer.id_map import Known
 from sheets.transfer.sheet_importer import SheetTaker, date
@@ -185,7 +185,7 @@ class Importer:
 
     def find_passages(self) -> None:
         """Have the passages looked for of the sources that were read while all this came in."""
-        from sheets.tasks import source_is_awaited
+        from sheets.sources.awaited import source_is_awaited
 
         read = Document.objects.ready().filter(pk__in=set(self.known.keys.values()))
         for pk in read.values_list("pk", flat=True):

@@ -23,12 +23,12 @@ from sheets.models import (
 )
 from sheets.models.schema_loader import load_template
 from sheets.proposals.review import Start, propose, remerge
-from sheets.revisions.edit import is_same, version_of
 from sheets.revisions.save import save_revision
+from sheets.revisions.versions import is_same, version_of
 from sheets.sources.passage_refs import facts_here, passages_here
 from sheets.staleness.state import keep_facts
 from sheets.transfer.archive import Archive
-from sheets.transfer.exporter import GENERATION, SECTION_RUN
+from sheets.transfer.fields import GENERATION, SECTION_RUN
 from sheets.transfer.id_map import Known
 from wikico2.errors import WorkError
 from wikico2.models import User

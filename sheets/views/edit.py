@@ -16,14 +16,16 @@ from django.views.decorators.http import require_POST
 from sheets.forms.edit import EditForm
 from sheets.forms.wiki import SettleForm
 from sheets.links.wikilinks import with_links
+from sheets.markdown.notes import with_note
 from sheets.markdown.splice import note_lines
 from sheets.merge import Version
 from sheets.models import Revision, Sheet
 from sheets.rendering.footnotes import header_of, part_of, reading_order
 from sheets.rendering.images import keep_picture, markdown_of
+from sheets.rendering.preview import preview
 from sheets.revisions.conflicts import lay_out
-from sheets.revisions.edit import Clash, save_edit, version_of, with_note
-from sheets.revisions.save import preview
+from sheets.revisions.edit import Clash, save_edit
+from sheets.revisions.versions import version_of
 from sheets.views.editor import (
     Editor,
     forget,

@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from sheets.forms.edit import EditForm, initial_of
+from sheets.markdown.sections_edit import section_headings
 from sheets.merge import Version
 from sheets.models import Revision, Sheet, Unsaved
 from sheets.models.schema_loader import load_template
-from sheets.revisions.edit import section_headings, start_of, version_of
+from sheets.revisions.versions import start_of, version_of
 from sheets.schema.types import Template
 from wikico2.models import User
 

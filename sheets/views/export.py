@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ingestion.intake.upload import clean_name
 from sheets.jobs import KEPT, ask_for_export, ask_for_import, ask_for_pdf, restart, stop
+from sheets.links.reader_text import text_for
 from sheets.models import Errand, Revision, Sheet
-from sheets.rendering.localize import text_for
-from sheets.rendering.pdf import kept_pdf, pdf_of
 from sheets.transfer.formats import to_markdown
+from sheets.transfer.pdf import kept_pdf, pdf_of
 from sheets.views.reading import readable_sheets
 from wikico2.errors import WorkError
 from wikico2.jobs.queue import workers_alive

@@ -13,8 +13,8 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from ingestion.models import Document
 from sheets.forms.wiki import SheetRequestForm
-from sheets.generation import run as generate
 from sheets.generation.progress import watch
+from sheets.generation.request import cancel, request_sheet, retry
 from sheets.models import Generation, Sheet
 from sheets.views.reading import readable_sheets
 from wikico2.models import User
@@ -35,7 +35,7 @@ def sheet_new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         form = SheetRequestForm(request.POST)
         if form.is_valid():
-            sheet = generate.request_sheet(
+            sheet = request_sheet(
                 form.cleaned_data["sheet_type"],
                 form.cleaned_data["title"],
                 list(form.cleaned_data["documents"]),
@@ -78,7 +78,7 @@ def generation_cancel(request: HttpRequest, slug: str) -> HttpResponse:
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     generation = latest_generation(sheet)
     if generation and generation.is_working:
-        generate.cancel(generation)
+        cancel(generation)
         messages.info(request, _("The writing was stopped. What was there before is unchanged."))
     return redirect(sheet)
 
@@ -91,5 +91,5 @@ def generation_retry(request: HttpRequest, slug: str) -> HttpResponse:
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     generation = latest_generation(sheet)
     if generation and generation.state in (Generation.State.FAILED, Generation.State.CANCELLED):
-        generate.retry(generation)
+        retry(generation)
     return redirect(sheet)

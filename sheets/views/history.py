@@ -23,8 +23,9 @@ from sheets.rendering.cache import citations_of
 from sheets.rendering.footnotes import reading_order
 from sheets.rendering.page_cache import kept
 from sheets.revisions.compare import changed_page, compare
-from sheets.revisions.edit import restore, version_of
-from sheets.revisions.save import StaleBase
+from sheets.revisions.edit import restore
+from sheets.revisions.errors import StaleBase
+from sheets.revisions.versions import version_of
 from sheets.views.reading import readable_sheets
 from wikico2.models import User
 

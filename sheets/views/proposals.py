@@ -14,16 +14,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from sheets.forms.wiki import RegenerateForm, SettleForm
-from sheets.generation import run as generate
+from sheets.generation.request import request_generation
+from sheets.links.reader_text import header_of, names_of
 from sheets.merge import Merged, Unsettled, Version
 from sheets.models import Generation, Proposal, Section, Sheet
 from sheets.models.schema_loader import load_template
 from sheets.proposals import review as propose
 from sheets.rendering.html import render as to_html
-from sheets.rendering.localize import header_of, names_of
 from sheets.revisions.conflicts import Part, lay_out
-from sheets.revisions.save import StaleBase
-from sheets.staleness.state import new_passages
+from sheets.revisions.errors import StaleBase
+from sheets.staleness.new_passages import new_passages
 from sheets.views.reading import readable_sheets
 from wikico2.errors import WorkError
 from wikico2.models import User
@@ -49,7 +49,7 @@ def regenerate(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect(sheet)
         if form.is_valid():
             try:
-                generate.request_generation(sheet, cast("User", request.user), form.sections())
+                request_generation(sheet, cast("User", request.user), form.sections())
             except WorkError as error:
                 messages.error(request, error.sentence)
                 return redirect("sheet_generate", sheet.slug)

@@ -9,11 +9,11 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from sheets.generation.progress import watch
+from sheets.links.reader_text import text_for
 from sheets.links.related import related
 from sheets.links.wikilinks import backlinks
 from sheets.models import Generation, Proposal, Sheet
 from sheets.models.schema_loader import load_template
-from sheets.rendering.localize import text_for
 from sheets.rendering.page_cache import kept
 from sheets.revisions.blame import Authored, show_authors
 from sheets.sources.visibility import named_on

@@ -17,7 +17,7 @@ def get_writer(template: Template, prompt: "Prompt | None" = None) -> Writer:
         from sheets.writers.llm import ModelWriter
 
         return ModelWriter((prompt or Prompt.objects.current()).text)
-    from ingestion.vector_index.embedders import get_embedder
+    from ingestion.vector_index.embedders.registry import get_embedder
     from sheets.writers.extractive import ExtractiveWriter
 
     return ExtractiveWriter(template, get_embedder())

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ingestion.search.retrieve import Passage
-from ingestion.vector_index.embedders import Embedder, Vectors
+from ingestion.vector_index.embedders.base import Embedder
 from sheets.markdown.parse import heading_key
 from sheets.markdown.sentences import Unit, has_verb, is_sentence, leans, points_elsewhere, units
 from sheets.schema.types import (
@@ -31,7 +31,7 @@ from sheets.schema.types import (
 )
 from sheets.verification.quantities import codes, loose_measures, quantities
 from sheets.writers.vectors import embed_texts
-from wikico2.llm.client import Patience
+from wikico2.llm.client import Patience, Vectors
 from wikico2.text.normalize import fold, stem_set, stems, words
 
 PROMPT_VERSION = "extractive-2"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ingestion.models import Vector
-from ingestion.pipeline.embed import store
-from ingestion.vector_index.embedders import Embedder, Vectors
-from wikico2.llm.client import Patience
+from ingestion.vector_index.embed import store
+from ingestion.vector_index.embedders.base import Embedder
+from wikico2.llm.client import Patience, Vectors
 
 
 def embed_texts(

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from ingestion.models import Document, Page
-from sheets.generation.run import create_sheet
+from sheets.generation.request import create_sheet
 from sheets.models import Proposal, Revision, SheetType
 from sheets.revisions.save import save_revision
 from tests.browser.conftest import Live

@@ -12,7 +12,8 @@ from playwright.sync_api import Dialog, FilePayload, Page, expect
 from ingestion.models import Document
 from sheets.merge import Version
 from sheets.models import Picture, Sheet, SheetType, Unsaved
-from sheets.revisions.edit import save_edit, version_of
+from sheets.revisions.edit import save_edit
+from sheets.revisions.versions import version_of
 from tests.browser.conftest import Live
 from tests.conftest import run_queue
 from wikico2.models import User

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ingestion.models import Document
-from sheets.generation import run as generate
+from sheets.generation.request import request_generation, request_sheet
 from sheets.markdown.compose import compose
 from sheets.models import Field, Proposal, Revision, Section, Sheet, SheetType
 from sheets.revisions.save import save_revision
@@ -39,7 +39,7 @@ def sheet(transactional_db: None, document: Document, contributor: User) -> Shee
         Field.objects.create(
             section=section, key=key, order=0, heading_fr=heading, question=question, shape="list"
         )
-    sheet = generate.request_sheet(kind, "Récupération de chaleur", [document], None)
+    sheet = request_sheet(kind, "Récupération de chaleur", [document], None)
     run_queue()
     sheet.refresh_from_db()
     edit(sheet, MINE, contributor)
@@ -115,7 +115,7 @@ def test_from_the_button_to_the_merged_sheet(
 def test_a_sheet_that_moves_on_keeps_what_was_typed(
     live: Live, sheet: Sheet, expert: User, contributor: User
 ) -> None:
-    generate.request_generation(sheet, expert)
+    request_generation(sheet, expert)
     run_queue()
     proposal = Proposal.objects.get(sheet=sheet)
     page = live(proposal.get_absolute_url(), user=expert)
@@ -141,7 +141,7 @@ def test_a_sheet_that_moves_on_keeps_what_was_typed(
 
 @pytest.mark.usefixtures("clash")
 def test_without_javascript_all_of_it_works(live: Live, sheet: Sheet, expert: User) -> None:
-    generate.request_generation(sheet, expert)
+    request_generation(sheet, expert)
     run_queue()
     proposal = Proposal.objects.get(sheet=sheet)
     page = live(proposal.get_absolute_url(), user=expert, java_script_enabled=False)
@@ -157,7 +157,7 @@ def test_without_javascript_all_of_it_works(live: Live, sheet: Sheet, expert: Us
 
 @pytest.mark.usefixtures("clash")
 def test_refusing_asks_why(live: Live, sheet: Sheet, expert: User) -> None:
-    generate.request_generation(sheet, expert)
+    request_generation(sheet, expert)
     run_queue()
     proposal = Proposal.objects.get(sheet=sheet)
     page = live(proposal.get_absolute_url(), user=expert)

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from ingestion.models import Chunk, Document
 from ingestion.models import Page as SourcePage
-from sheets.generation.run import create_sheet
+from sheets.generation.request import create_sheet
 from sheets.models import Generation, Revision, Section, SectionRun, Sheet, SheetType
 from sheets.revisions.save import save_revision
 from tests.browser.conftest import WIDTHS, Live

@@ -8,9 +8,10 @@ from django.test import Client
 from django.utils.html import escape
 from django_q.models import OrmQ
 
-from ingestion.intake import dates, describe, metadata
+from ingestion.intake import dates, metadata
 from ingestion.intake import near_duplicates as alike
 from ingestion.models import Chunk, Delivery, Document, Sketch
+from ingestion.pipeline import describe
 from ingestion.pipeline import run as ingest
 from ingestion.readers import DocumentInfo
 from ingestion.readers.pdf.xmp import described

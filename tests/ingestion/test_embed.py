@@ -6,8 +6,10 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from ingestion.models import Chunk, Document, Vector
-from ingestion.pipeline.embed import embed_chunks, embedded_text, without_vector
-from ingestion.vector_index.embedders import Embedder, get_embedder, local
+from ingestion.vector_index.embed import embed_chunks, embedded_text, without_vector
+from ingestion.vector_index.embedders import local
+from ingestion.vector_index.embedders.base import Embedder
+from ingestion.vector_index.embedders.registry import get_embedder
 from ingestion.vector_index.embedders.remote import RemoteEmbedder
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from wikico2.errors import TransientError

@@ -18,7 +18,8 @@ from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, 
 from ingestion.readers.api import check_document, picture_of, read_document, render_page
 from ingestion.readers.media_type import PDF, sniff
 from ingestion.readers.pdf.layout import structure
-from ingestion.readers.pdf.lines import Line, RawPage, Segment
+from ingestion.readers.pdf.lines import Line, Segment
+from ingestion.readers.pdf.page import RawPage
 from ingestion.readers.repair.garbled import is_nonsense
 from ingestion.readers.repair.headings import Bookmark
 from tests.ingestion import crafted

@@ -18,7 +18,7 @@ from ingestion.pipeline import run as ingest
 from ingestion.pipeline.chunk import chunk_pages
 from ingestion.pipeline.job import Work
 from ingestion.vector_index import collections as index
-from ingestion.vector_index.embedders import get_embedder
+from ingestion.vector_index.embedders.registry import get_embedder
 from tests.conftest import AIR, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
 from wikico2.errors import TransientError, WorkError

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from sheets import tasks
-from sheets.generation.run import create_sheet
+from sheets.generation.request import create_sheet
 from sheets.models import Digest, Revision, Sheet, SheetType, Watch
 from sheets.notifications import digest
 from sheets.notifications.activity import watched_changes

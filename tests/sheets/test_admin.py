@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from ingestion.models import Document
-from sheets.generation import run as generate
+from sheets.generation.request import request_sheet
 from sheets.models import SheetType
 from tests.conftest import run_queue
 from wikico2.models import User
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_every_model_is_there_and_opens(document: Document, client: Client) -> None:
-    generate.request_sheet(SheetType.objects.get(key="solution"), "Air", [document], None)
+    request_sheet(SheetType.objects.get(key="solution"), "Air", [document], None)
     run_queue()
     client.force_login(User.objects.create_superuser("racine", password="x"))
     ours = [m for m in admin.site._registry if m._meta.app_label in ("ingestion", "sheets")]

@@ -48,12 +48,13 @@ from sheets.models import (
 from sheets.models.schema_loader import load_template
 from sheets.proposals.review import Start, accept, propose, refuse
 from sheets.rendering.images import keep_picture, markdown_of
-from sheets.rendering.pdf import picture_at
-from sheets.revisions.edit import save_edit, version_of
+from sheets.revisions.edit import save_edit
 from sheets.revisions.save import save_revision
+from sheets.revisions.versions import version_of
 from sheets.staleness.state import facts, keep_facts
 from sheets.transfer.exporter import pack
 from sheets.transfer.importer import unpack
+from sheets.transfer.pdf import picture_at
 from tests.conftest import LIGHT, STEAM, make_pdf, run_queue, upload
 from wikico2.errors import WorkError
 from wikico2.models import User

@@ -11,21 +11,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from sheets.markdown.notes import defined_twice, mended, undefined, with_note
+from sheets.markdown.sections_edit import cut_section, put_section
 from sheets.merge import THEIRS, Choice, Version
 from sheets.models import Revision, Sheet, SheetType, Unsaved
-from sheets.revisions.edit import (
-    Clash,
-    cut_section,
-    defined_twice,
-    mended,
-    put_section,
-    restore,
-    save_edit,
-    undefined,
-    version_of,
-    with_note,
-)
-from sheets.revisions.save import StaleBase
+from sheets.revisions.edit import Clash, restore, save_edit
+from sheets.revisions.errors import StaleBase
+from sheets.revisions.versions import version_of
 from tests.sheets.factories import TEMPLATE
 from wikico2.models import User
 

@@ -77,9 +77,7 @@ class TestPdf:
     def test_another_text_is_another_file(
         self, sheet: Sheet, client: Client, contributor: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(
-            "sheets.rendering.pdf.made", lambda page, style: f"%PDF {page}".encode()
-        )
+        monkeypatch.setattr("sheets.transfer.pdf.made", lambda page, style: f"%PDF {page}".encode())
         address = reverse("export_pdf", args=["air"])
         client.get(address)
         run_queue()

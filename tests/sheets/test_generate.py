@@ -16,6 +16,7 @@ from pytest_django import Settings
 from ingestion.models import Document
 from ingestion.pipeline import run as ingest
 from sheets.generation import run as generate
+from sheets.generation.request import cancel, request_generation, request_sheet, retry
 from sheets.models import (
     Generation,
     Prompt,
@@ -45,7 +46,7 @@ def solution(db: None) -> SheetType:
 
 
 def ask(document: Document, solution: SheetType, title: str = "Récupération de chaleur") -> Sheet:
-    return generate.request_sheet(solution, title, [document], None)
+    return request_sheet(solution, title, [document], None)
 
 
 def latest(sheet: Sheet) -> Generation:
@@ -86,7 +87,7 @@ class TestLocalWriter:
     ) -> None:
         sheet = ask(document, solution)
         run_queue()
-        generate.request_generation(sheet, None)
+        request_generation(sheet, None)
         run_queue()
         sheet.refresh_from_db()
 
@@ -107,7 +108,7 @@ class TestLocalWriter:
             origin=Revision.Origin.HUMAN,
             author=contributor,
         )
-        generate.request_generation(sheet, None)
+        request_generation(sheet, None)
         run_queue()
         sheet.refresh_from_db()
 
@@ -135,11 +136,11 @@ class TestLocalWriter:
         self, document: Document, solution: SheetType
     ) -> None:
         sheet = ask(document, solution)
-        generate.cancel(latest(sheet))
+        cancel(latest(sheet))
         run_queue()
         assert sheet.revisions.count() == 0
 
-        generate.retry(latest(sheet))
+        retry(latest(sheet))
         run_queue()
         assert sheet.revisions.count() == 1
 
@@ -159,7 +160,7 @@ class TestLocalWriter:
         real = gather_evidence
 
         def stopped_meanwhile(*args: Any) -> Any:
-            generate.cancel(latest(sheet))
+            cancel(latest(sheet))
             return real(*args)
 
         monkeypatch.setattr(generate, "gather_evidence", stopped_meanwhile)
@@ -192,7 +193,7 @@ class TestSources:
 
     def test_without_a_source_there_is_no_sheet(self, solution: SheetType) -> None:
         with pytest.raises(WorkError) as caught:
-            generate.request_sheet(solution, "Rien", [], None)
+            request_sheet(solution, "Rien", [], None)
 
         assert caught.value.code == "no_sources"
         assert not Sheet.objects.exists()
@@ -208,7 +209,7 @@ class TestSources:
     def test_asking_twice_runs_once(self, document: Document, solution: SheetType) -> None:
         sheet = ask(document, solution)
 
-        assert generate.request_generation(sheet, None) == latest(sheet)
+        assert request_generation(sheet, None) == latest(sheet)
 
     def test_a_request_that_is_rolled_back_queues_nothing(
         self, document: Document, solution: SheetType
@@ -353,7 +354,7 @@ class TestModelWriter:
         sheet = ask(document, solution)
         run_queue()
         before = len(self.chats(fake_ai))
-        generate.retry(latest(sheet))
+        retry(latest(sheet))
         run_queue()
 
         assert latest(sheet).state == Generation.State.DONE, latest(sheet).error
@@ -472,7 +473,7 @@ class TestModelWriter:
         original = generate.keep_section
 
         def cancel_first(*args: Any) -> None:
-            generate.cancel(latest(sheet))
+            cancel(latest(sheet))
             original(*args)
 
         with pytest.MonkeyPatch.context() as patch:
@@ -519,7 +520,7 @@ def test_a_sheet_draws_on_all_its_sources(
         ),
         contributor,
     )
-    sheet = generate.request_sheet(solution, "Chaleur", [document, other], None)
+    sheet = request_sheet(solution, "Chaleur", [document, other], None)
     run_queue()
     sheet.refresh_from_db()
 
@@ -597,12 +598,12 @@ class TestCost:
         assert "500" in generation.error
         assert "LLM_TOKENS_PER_DAY" in generation.error
         assert generation.sections.filter(state=SectionRun.State.DONE).exists()
-        generate.retry(generation)
+        retry(generation)
         run_queue()
         assert not [r for r in fake_ai.requests[asked:] if r.path.endswith("completions")]
 
         settings.LLM_TOKENS_PER_DAY = 0
-        generate.retry(latest(sheet))
+        retry(latest(sheet))
         run_queue()
         assert latest(sheet).state == Generation.State.DONE, latest(sheet).error
 
@@ -626,7 +627,7 @@ class TestPrompts:
         sheet.refresh_from_db()
         assert [r["code"] for r in sheet.stale_reasons] == ["prompt_changed"]
 
-        generate.request_generation(sheet, None)
+        request_generation(sheet, None)
         run_queue()
         assert latest(sheet).prompt_version == "section-2"
         chats = [r for r in fake_ai.requests if r.path.endswith("completions")]
@@ -641,7 +642,7 @@ class TestPrompts:
         assert latest(sheet).state == Generation.State.FAILED
         self.add(system="Écrivez en vers.")
         fake_ai.no_choices = False
-        generate.retry(latest(sheet))
+        retry(latest(sheet))
         run_queue()
 
         assert latest(sheet).prompt_version == "section-1"

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from ingestion.models import Document
-from sheets.generation.run import create_sheet
+from sheets.generation.request import create_sheet
 from sheets.links.rename import rename
 from sheets.links.wikilinks import note_links
 from sheets.models import (

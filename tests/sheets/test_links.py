@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from sheets.generation.run import create_sheet
+from sheets.generation.request import create_sheet
 from sheets.links.rename import rename
 from sheets.links.wikilinks import backlinks, resolve
 from sheets.markdown.parse import linked_titles, statements

@@ -10,7 +10,7 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from ingestion.models import Chunk, Document, Page
-from sheets.generation.run import create_sheet
+from sheets.generation.request import create_sheet
 from sheets.models import Generation, Proposal, Revision, SectionRun, Sheet, SheetType
 from sheets.revisions.save import save_revision
 from wikico2.models import User

@@ -8,13 +8,14 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from ingestion.models import Document
-from sheets.generation import run as generate
+from sheets.generation.request import cancel, request_generation
 from sheets.markdown.parse import MARKER, split_notes
 from sheets.merge import BOTH, MINE, THEIRS, Choice, Unsettled
 from sheets.models import Generation, Proposal, Revision, SectionRun, Sheet, SheetType
 from sheets.models.schema_loader import load_template
 from sheets.proposals import review as propose
-from sheets.revisions.save import LossyText, StaleBase, save_revision
+from sheets.revisions.errors import LossyText, StaleBase
+from sheets.revisions.save import save_revision
 from tests.conftest import run_queue
 from wikico2.errors import WorkError
 from wikico2.models import User
@@ -175,12 +176,12 @@ class TestWhatAMachineWrites:
     ) -> None:
         sheet.documents.add(document)
         propose.lock_section(sheet, "resume", expert)
-        run = generate.request_generation(sheet, None)
+        run = request_generation(sheet, None)
         assert "resume" not in run.sections.values_list("key", flat=True)
 
-        generate.cancel(run)
+        cancel(run)
         with pytest.raises(WorkError) as caught:
-            generate.request_generation(sheet, None, ["resume"])
+            request_generation(sheet, None, ["resume"])
         assert caught.value.code == "nothing_to_write"
 
     def test_on_a_sheet_that_only_people_wrote_changes_nothing_by_itself(

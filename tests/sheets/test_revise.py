@@ -7,7 +7,8 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from ingestion.models import Document
 from sheets.models import Generation, Revision, Sheet, SheetType
-from sheets.revisions.save import PersonalText, StaleBase, save_revision
+from sheets.revisions.errors import PersonalText, StaleBase
+from sheets.revisions.save import save_revision
 from wikico2.models import User
 
 HUMAN, GENERATED = Revision.Origin.HUMAN, Revision.Origin.GENERATED

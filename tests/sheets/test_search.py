@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from ingestion.models import Document, Synonyms
-from sheets.generation.run import create_sheet
+from sheets.generation.request import create_sheet
 from sheets.models import Revision, Sheet, SheetType
 from sheets.revisions.save import save_revision
 from sheets.search import FACETS, FacetCount, Kind, Results, search, suggest

@@ -12,7 +12,7 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from ingestion.models import Document
-from sheets.generation.run import create_sheet
+from sheets.generation.request import create_sheet
 from sheets.models import Revision, Sheet, SheetType
 from sheets.revisions.save import save_revision
 from sheets.search import FacetCount, Hit, Results, Suggestion, Why

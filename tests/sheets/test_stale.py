@@ -12,12 +12,13 @@ from pytest_django import Settings
 
 from ingestion.models import Document
 from ingestion.pipeline import run as ingest
-from sheets.generation import run as generate
+from sheets.generation.request import request_generation, request_sheet
 from sheets.models import Field, Proposal, Section, Sheet, SheetType
 from sheets.proposals import review as propose
 from sheets.revisions.save import save_revision
-from sheets.staleness import state as stale
-from sheets.staleness.state import Present, compare
+from sheets.staleness.new_passages import new_passages
+from sheets.staleness.receivers import settings_may_have_changed
+from sheets.staleness.rules import Present, compare
 from tests.conftest import make_pdf, run_queue, upload
 from wikico2.models import User
 
@@ -110,7 +111,7 @@ class TestNoticing:
     def sheet(self, document: Document) -> Sheet:
         kind = SheetType.objects.get(key="solution")
         kind.sections.exclude(key__in=("fiche", "resume", "impacts", "risques")).delete()
-        sheet = generate.request_sheet(kind, "Récupération de chaleur", [document], None)
+        sheet = request_sheet(kind, "Récupération de chaleur", [document], None)
         run_queue()
         sheet.refresh_from_db()
         assert sheet.current is not None
@@ -144,7 +145,7 @@ class TestNoticing:
         run_queue()
         sheet.refresh_from_db()
         assert sheet.stale_sections["impacts"]["passages"]
-        texts = [c.text for c in stale.new_passages(sheet)["impacts"]]
+        texts = [c.text for c in new_passages(sheet)["impacts"]]
         assert any("40 %" in text for text in texts)
 
     def test_a_source_still_being_read_counts_once_it_is_ready(
@@ -192,7 +193,7 @@ class TestNoticing:
         newer.save()
         assert self.codes(sheet) == ["document_replaced"]
         run_queue()
-        generate.request_generation(sheet, None)
+        request_generation(sheet, None)
         assert list(sheet.documents.all()) == [newer]
 
     def test_a_change_of_the_template_is_noticed_where_it_is(self, sheet: Sheet) -> None:
@@ -232,7 +233,7 @@ class TestNoticing:
         sheet.documents.add(read("etude.pdf", NEW))
         run_queue()
         sheet.refresh_from_db()
-        generate.request_generation(sheet, None, list(sheet.stale_sections))
+        request_generation(sheet, None, list(sheet.stale_sections))
         run_queue()
         assert self.codes(sheet) == ["document_added"]
         propose.refuse(Proposal.objects.get(sheet=sheet), expert, "Rien de neuf.")
@@ -250,5 +251,5 @@ class TestNoticing:
         loader = MigrationExecutor(connection).loader
         old = loader.project_state([("sheets", "0003_seed_types")]).apps
         Sheet.objects.filter(pk=sheet.pk).update(stale_reasons=[{"code": "kept"}])
-        stale.settings_may_have_changed(apps=old)
+        settings_may_have_changed(apps=old)
         assert self.codes(sheet) == ["kept"]

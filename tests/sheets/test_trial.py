@@ -6,7 +6,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from ingestion.models import Document
-from sheets.generation import run as generate
+from sheets.generation.request import request_sheet
 from sheets.models import Prompt, Sheet, SheetType, Spending
 from tests.conftest import run_queue
 from tests.fake_ai import FakeAI
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def sheet(document: Document) -> Sheet:
     solution = SheetType.objects.get(key="solution")
-    return generate.request_sheet(solution, "Récupération de chaleur", [document], None)
+    return request_sheet(solution, "Récupération de chaleur", [document], None)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pytest_django import Settings
 from bench.facts import follow, share
 from ingestion.models import Document
 from ingestion.pipeline import run as ingest
-from ingestion.vector_index.embedders import get_embedder
+from ingestion.vector_index.embedders.registry import get_embedder
 from sheets.markdown.sentences import has_verb, is_sentence, leans, points_elsewhere
 from sheets.models import Prompt, SheetType
 from sheets.models.schema_loader import load_template

@@ -8,7 +8,7 @@ from ingestion.models import Document
 from ingestion.vector_index import collections as index
 from ingestion.vector_index import consistency as audit
 from ingestion.vector_index import rebuild as build
-from ingestion.vector_index.embedders import embedder_called
+from ingestion.vector_index.embedders.registry import embedder_called
 from ingestion.vector_index.registry import holdings
 from wikico2.errors import WorkError
 

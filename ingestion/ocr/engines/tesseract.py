@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from ingestion.ocr.engines import Seen
+from ingestion.ocr.engines.base import Seen
 from ingestion.readers import Block, Char, PageImage
 from ingestion.readers.repair.characters import join_lines, repair, vocabulary
 from ingestion.readers.repair.garbled import is_nonsense

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from ingestion.ocr.engines import Seen
+from ingestion.ocr.engines.base import Seen
 from ingestion.readers import Block, PageImage
 from wikico2.errors import TransientError
 from wikico2.llm import client as ai

@@ -12,7 +12,8 @@ from statistics import median
 from ingestion.readers import Block, PageText
 from ingestion.readers.pdf.aligned_tables import Table, find_tables
 from ingestion.readers.pdf.figures import BACKGROUND, Figure
-from ingestion.readers.pdf.lines import Line, RawPage, leads_to_page, tidy
+from ingestion.readers.pdf.lines import Line, leads_to_page, tidy
+from ingestion.readers.pdf.page import RawPage
 from ingestion.readers.pdf.reading_order import by_columns, notes_apart
 from ingestion.readers.pdf.ruled_tables import ruled_tables
 from ingestion.readers.pdf.running_headers import running

@@ -5,11 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ingestion.readers.pdf.figures import Figure
-    from ingestion.readers.pdf.ruled_tables import Rules
 
 MARKER = re.compile(r"(?:[•●○◦▪▫■□‣⁃∙·►▶➢➤➔→✓✔❖◆◇⬥»-]|–|—|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)])$")
 """A bullet or a number that stands alone before the text of a list item."""
@@ -51,20 +46,6 @@ class Line:
         if len(self.segments) == 1:
             return self.segments[0].text
         return " ".join(segment.text for segment in self.segments)
-
-
-@dataclass(frozen=True, slots=True)
-class RawPage:
-    """One page as it was read, before anything is made of it."""
-
-    number: int
-    width: float
-    height: float
-    lines: tuple[Line, ...]
-    objects: int = 0  # that the page is made of; none on a blank one
-    figures: tuple[Figure, ...] = ()
-    lost: int = 0  # characters that stand for nothing
-    rules: Rules | None = None
 
 
 def tidy(lines: Sequence[Line]) -> list[Line]:

@@ -17,7 +17,8 @@ import pypdfium2.raw as raw
 
 from ingestion.readers import Char, PageImage, ReadError, Rect
 from ingestion.readers.pdf.figures import drawn_on
-from ingestion.readers.pdf.lines import Line, RawPage, Segment
+from ingestion.readers.pdf.lines import Line, Segment
+from ingestion.readers.pdf.page import RawPage
 from ingestion.readers.pdf.ruled_tables import Rules
 from ingestion.readers.pictures import encoded
 from ingestion.readers.repair.characters import repair, unscrambled

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ingestion.readers import DocumentInfo, Limits, PageImage, PageText, Progress, ReadError, Rect
 from ingestion.readers.pdf import pdfium, xmp
 from ingestion.readers.pdf.layout import structure
-from ingestion.readers.pdf.lines import RawPage
+from ingestion.readers.pdf.page import RawPage
 from ingestion.readers.repair.characters import language_of
 from ingestion.readers.repair.headings import first_title
 

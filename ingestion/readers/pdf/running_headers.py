@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import product
 
-from ingestion.readers.pdf.lines import Line, RawPage
+from ingestion.readers.pdf.lines import Line
+from ingestion.readers.pdf.page import RawPage
 
 MARGIN = 0.12
 """Share of the page's height, above and below, in which a line may be a running head."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from ingestion.vector_index.embedders import Embedder
+from ingestion.vector_index.embedders.base import Embedder
 from wikico2.llm.client import Patience, Vectors
 
 logger = logging.getLogger(__name__)

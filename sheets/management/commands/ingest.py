@@ -13,7 +13,7 @@ from ingestion.intake.upload import double_of
 from ingestion.intake.watch_folder import files_in, take
 from ingestion.models import Delivery, Document
 from ingestion.pipeline.wait import wait_until_read
-from sheets.generation.run import request_sheet
+from sheets.generation.request import request_sheet
 from sheets.generation.wait import wait_until_written
 from sheets.models import SheetType
 from wikico2.errors import WorkError

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from ingestion.models import Document
 from ingestion.pipeline.run import accept
-from sheets.generation.run import request_sheet
+from sheets.generation.request import request_sheet
 from sheets.models import Sheet, SheetType
 from wikico2.errors import WorkError
 

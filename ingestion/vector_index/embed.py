@@ -9,9 +9,9 @@ import numpy as np
 from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from ingestion.models import Chunk, Vector
-from ingestion.vector_index.embedders import Embedder, Vectors
+from ingestion.vector_index.embedders.base import Embedder
 from wikico2.errors import TransientError, WorkError
-from wikico2.llm.client import Patience
+from wikico2.llm.client import Patience, Vectors
 from wikico2.llm.concurrency import side_by_side
 
 Progress = Callable[[int, int], None]

@@ -11,9 +11,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.template.loader import render_to_string
 
+from sheets.links.reader_text import Text
 from sheets.models import Picture, Revision, Sheet
 from sheets.rendering.images import ADDRESS
-from sheets.rendering.localize import Text
 from wikico2.errors import WorkError
 
 STYLE = Path(settings.BASE_DIR) / "static" / "css" / "pdf.css"

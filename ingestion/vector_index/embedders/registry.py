@@ -1,0 +1,30 @@
+"""Which embedder the settings choose."""
+
+from django.conf import settings
+
+from ingestion.vector_index.embedders.base import Embedder
+
+
+def get_embedder() -> Embedder:
+    """Return the embedder that `EMBEDDING_BACKEND` names."""
+    return embedder_called(chosen_model())
+
+
+def chosen_model() -> str:
+    """Return the name of the model that the settings choose, without loading it."""
+    if settings.EMBEDDING_BACKEND == "openai":
+        return str(settings.EMBEDDING_MODEL)
+    from ingestion.vector_index.embedders.local import available
+
+    return available(settings.LOCAL_EMBEDDING_MODEL)
+
+
+def embedder_called(name: str) -> Embedder:
+    """Return the embedder of this name: a local one, or else one of the model service's."""
+    from ingestion.vector_index.embedders.local import MODELS, local_embedder
+
+    if name in MODELS and (settings.EMBEDDING_BACKEND == "local" or name != chosen_model()):
+        return local_embedder(name)
+    from ingestion.vector_index.embedders.remote import remote_embedder
+
+    return remote_embedder(name)

@@ -1,0 +1,79 @@
+"""Footnotes of a body: calls, definitions, free labels."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import count
+
+from sheets.markdown.parse import FENCE, NOTE, split_notes
+from sheets.markdown.splice import FENCED, called, note_lines
+from sheets.markdown.version import Version
+
+INLINE_CODE = re.compile(r"`[^`\n]+`")
+
+
+def mended(text: Version, base: Version) -> Version:
+    """Return a text whose footnotes fit its markers.
+
+    A definition that was lost while its marker stayed comes back from `base`; one whose last
+    marker was taken out goes too.
+    """
+    plain, notes = split_notes(text.body)
+    calls = calls_of([plain, *text.values.values()])
+    before = note_lines(base.body)
+    lost = {m: before[m] for m in calls if m in before and m not in notes}
+    orphans = {m for m in notes if m not in calls and m in before}
+    if not lost and not orphans:
+        return text
+    left = {m: n.text for m, n in notes.items() if m not in orphans} | lost
+    return Version(joined([plain.strip("\n"), definitions(left)]), text.values)
+
+
+def undefined(text: Version) -> list[str]:
+    """Return the markers that point to no footnote."""
+    plain, notes = split_notes(text.body)
+    return sorted(calls_of([plain, *text.values.values()]) - set(notes))
+
+
+def defined_twice(body: str) -> list[str]:
+    """Return the labels that stand for two different footnotes."""
+    labels: Counter[str] = Counter()
+    seen: set[tuple[str, str]] = set()
+    fenced = False
+    for line in body.splitlines():
+        fenced ^= bool(FENCE.match(line))
+        match = None if fenced else NOTE.match(line)
+        if match and (match[1], match[2]) not in seen:
+            seen.add((match[1], match[2]))
+            labels[match[1]] += 1
+    return [label for label, times in labels.items() if times > 1]
+
+
+def calls_of(texts: Iterable[str]) -> set[str]:
+    """Return the labels of the footnotes that are called, code left out."""
+    return called(INLINE_CODE.sub("", piece) for text in texts for piece in FENCED.split(text)[::2])
+
+
+def free_label(body: str) -> str:
+    """Return the first number that no footnote of the body has."""
+    taken = set(note_lines(body)) | called([body])
+    return next(str(n) for n in count(1) if str(n) not in taken)
+
+
+def with_note(body: str, note: str) -> tuple[str, str]:
+    """Return the body with a footnote more, and its label; the one it has where it is there."""
+    text, _notes = split_notes(body)
+    notes = note_lines(body)
+    known = next((label for label, words in notes.items() if words == note), None)
+    if known:
+        return body, known
+    label = free_label(body)
+    return joined([text.rstrip("\n"), definitions(notes | {label: note})]), label
+
+
+def definitions(notes: Mapping[str, str]) -> str:
+    return "\n".join(f"[^{label}]: {text}" for label, text in notes.items())
+
+
+def joined(blocks: Iterable[str]) -> str:
+    return "\n\n".join(block for block in blocks if block).strip("\n") + "\n"

@@ -1,0 +1,28 @@
+"""Queue the tasks of the sheets: called by any module, in the caller's transaction."""
+
+from wikico2.jobs.queue import enqueue
+
+WRITE = "sheets.tasks.write_sheet"
+
+INDEX = "sheets.tasks.index_sheet"
+
+RECHECK = "sheets.tasks.recheck_citations"
+
+LOOK = "sheets.tasks.look_for_passages"
+
+DIGEST = "sheets.tasks.send_digest"
+
+
+def queue_generation(generation_id: int) -> None:
+    """Queue a run, in the caller's transaction."""
+    enqueue(WRITE, generation_id)
+
+
+def queue_look(sheet_id: int) -> None:
+    """Queue the look for new passages, in the caller's transaction."""
+    enqueue(LOOK, sheet_id)
+
+
+def queue_indexing(sheet_id: int) -> None:
+    """Queue what indexing takes long, in the caller's transaction."""
+    enqueue(INDEX, sheet_id)

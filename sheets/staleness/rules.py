@@ -1,0 +1,75 @@
+"""Why a section is stale. Pure: facts in, verdict out."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+ADDED, REPLACED, REMOVED = "document_added", "document_replaced", "document_removed"
+
+MODEL, PROMPT, TYPE = "model_changed", "prompt_changed", "type_changed"
+
+OF_DOCUMENTS = {ADDED, REPLACED, REMOVED}
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Present:
+    """What a section would be written from today.
+
+    `documents` are the titles by id of the sources that are ready, `attached` the ids of all,
+    `newer` the ready later versions (id, title) by the id of what they replace; `template` the
+    fingerprint of each section that a writer fills.
+    """
+
+    documents: Mapping[str, str]
+    attached: Collection[str]
+    newer: Mapping[str, tuple[str, str]]
+    template: Mapping[str, str]
+    model: str
+    prompt: str
+
+
+@dataclass
+class Verdict:
+    """Why a sheet is stale: reasons with their details, and the codes for each section."""
+
+    reasons: list[dict[str, str]] = field(default_factory=list)
+    sections: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, section: str, code: str, **details: str) -> None:
+        reason = {"code": code, **details}
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+        codes = self.sections.setdefault(section, [])
+        if code not in codes:
+            codes.append(code)
+
+
+def compare(written_from: Mapping[str, Facts], now: Present) -> Verdict:
+    """Return why the sections that were written are no longer fresh."""
+    verdict = Verdict()
+    if not written_from:
+        return verdict
+    for section in now.template:
+        facts = written_from.get(section)
+        if facts is None:
+            verdict.add(section, TYPE)
+            continue
+        known: Mapping[str, str] = facts.get("documents", {})
+        for pk, title in now.documents.items():
+            if pk not in known:
+                verdict.add(section, ADDED, document=pk, title=title)
+            elif pk in now.newer and now.newer[pk][0] not in known:
+                by, new_title = now.newer[pk]
+                verdict.add(section, REPLACED, document=pk, title=title, by=by, new_title=new_title)
+        for pk, title in known.items():
+            if pk not in now.attached:
+                verdict.add(section, REMOVED, document=pk, title=title)
+        if facts.get("template") != now.template[section]:
+            verdict.add(section, TYPE)
+        if facts.get("model") != now.model:
+            verdict.add(section, MODEL, old=facts.get("model", ""), new=now.model)
+        elif facts.get("prompt") != now.prompt:
+            verdict.add(section, PROMPT, old=facts.get("prompt", ""), new=now.prompt)
+    return verdict
