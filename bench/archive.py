@@ -1,7 +1,7 @@
 """How long a worker packs the whole wiki, and the memory it takes: `python -m bench.archive`.
 
 Sheets as `bench.pages` makes them, with two versions each, and sources whose files are noise. The
-errand is done in a process of its own, slice by slice as the queue would have it; printed are the
+file job is done in a process of its own, slice by slice as the queue would have it; printed are the
 seconds by the clock and of the processor, and the most memory that the process ever held, before
 and at the end.
 """
@@ -61,22 +61,22 @@ def work() -> None:
 
     django.setup()
     from ingestion.readers.sandbox.memory import peak_mb
-    from sheets import jobs as errands
+    from sheets.jobs import request_wiki_export, run_file_job_slice
     from sheets.transfer.exporter import state_of_wiki
     from wikico2.models import User
 
-    errand = errands.ask_for_export(User.objects.get(username="bench"))
+    file_job = request_wiki_export(User.objects.get(username="bench"))
     before, begun, used, slices = peak_mb(), time.monotonic(), time.process_time(), 0
-    while errand.is_working:
-        errands.run(errand.pk)
-        errand.refresh_from_db()
+    while file_job.is_working:
+        run_file_job_slice(file_job.pk)
+        file_job.refresh_from_db()
         slices += 1
     seconds, used = time.monotonic() - begun, time.process_time() - used
     begun = time.monotonic()
     state_of_wiki()
     out(
-        f"  {errand.get_state_display()} in {seconds:.1f} s, {used:.1f} of the processor, "
-        f"{slices} slices, {errand.file.size / MEGABYTE:.0f} MB; "
+        f"  {file_job.get_state_display()} in {seconds:.1f} s, {used:.1f} of the processor, "
+        f"{slices} slices, {file_job.file.size / MEGABYTE:.0f} MB; "
         f"memory {before:.0f} MB, then {peak_mb():.0f} MB; "
         f"has anything changed: {1000 * (time.monotonic() - begun):.0f} ms"
     )

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ingestion.readers import Limits, PageText, ReadError
-from ingestion.readers import media_type as media
 from ingestion.readers.api import check_document, read_document
+from ingestion.readers.media_type import identify_path
 from ingestion.readers.registry import FORMATS
 
 
@@ -86,14 +86,14 @@ def documents(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
             inside = sorted(file for file in path.rglob("*") if file.is_file())
-            yield from (file for file in inside if media.identify(file) in FORMATS)
+            yield from (file for file in inside if identify_path(file) in FORMATS)
         else:
             yield path
 
 
 def timed_check(path: Path, limits: Limits) -> float:
     begun = time.perf_counter()
-    check_document(path, media.identify(path), limits)
+    check_document(path, identify_path(path), limits)
     return time.perf_counter() - begun
 
 
@@ -110,7 +110,7 @@ def timed_read(path: Path, limits: Limits, repeat: int) -> Reading:
 def read_once(path: Path, limits: Limits) -> Reading:
     begun, spent = time.perf_counter(), processor_seconds()
     pages = characters = 0
-    for item in read_document(path, media.identify(path), limits):
+    for item in read_document(path, identify_path(path), limits):
         if isinstance(item, PageText):
             pages += 1
             characters += len(item.text)

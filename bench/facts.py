@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingestion.models import Document
-    from sheets.schema.types import Template, Writer
+    from sheets.schema.types import SheetTemplate, Writer
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wikico2.settings")
 
@@ -43,14 +43,14 @@ def facts() -> list[Fact]:
 
 
 def follow(
-    document: Document, make_writer: Callable[[Template], Writer], *, write: bool = True
+    document: Document, make_writer: Callable[[SheetTemplate], Writer], *, write: bool = True
 ) -> list[Reached]:
     """Write a demonstration document's sheet, without saving it, and follow its facts."""
     from sheets.models import SheetType
     from sheets.models.schema_loader import load_template
-    from sheets.verification.citations import contains, grounded
+    from sheets.verification.citations import contains_quote, drop_unsupported
     from sheets.writers.context import gather_evidence
-    from wikico2.llm.client import Patience
+    from wikico2.llm.client import RetryPolicy
 
     wanted = [f for f in facts() if f["document"] == document.filename]
     template = load_template(SheetType.objects.get(key=wanted[0]["sheet_type"]))
@@ -61,16 +61,16 @@ def follow(
         evidence = gather_evidence(document.title, section, writer, [document.pk])
         shown[section.key] = "\n\n".join(p.text for p in evidence.shown.values())
         if write:
-            draft = writer.write(document.title, section, evidence, Patience.of_settings())
-            kept = grounded(draft, evidence.shown)
+            draft = writer.write(document.title, section, evidence, RetryPolicy.from_settings())
+            kept = drop_unsupported(draft, evidence.shown)
             written[section.key] = "\n\n".join(said for f in kept.fields for said in words_of(f))
     whole = "\n\n".join(written.values())
     return [
         Reached(
             f,
-            contains(shown[f["section"]], f["fact"]),
-            contains(written.get(f["section"], ""), f["fact"]),
-            contains(whole, f["fact"]),
+            contains_quote(shown[f["section"]], f["fact"]),
+            contains_quote(written.get(f["section"], ""), f["fact"]),
+            contains_quote(whole, f["fact"]),
         )
         for f in wanted
     ]
@@ -104,7 +104,7 @@ def main() -> int:
 
     documents = Document.objects.ready().filter(filename__in={f["document"] for f in facts()})
     text = Prompt.objects.current().text
-    ways: list[tuple[str, Callable[[Template], Writer], bool]] = [
+    ways: list[tuple[str, Callable[[SheetTemplate], Writer], bool]] = [
         ("local", lambda template: ExtractiveWriter(template, get_embedder()), True),
         ("model", lambda template: ModelWriter(text), settings.LLM_BACKEND == "openai"),
     ]

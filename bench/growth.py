@@ -168,18 +168,18 @@ class Wiki:
 
         from ingestion.models import Chunk
         from ingestion.search import postings, spelling
-        from ingestion.vector_index import collections as index
+        from ingestion.vector_index.collections import PASSAGES
         from sheets.models import SearchedSection
         from sheets.search.indexing import SECTIONS
 
-        spelling.learn(self.words)
+        spelling.learn_words(self.words)
         for shelf, rows, owner in (
-            (index.PASSAGES, Chunk.objects, "document"),
+            (PASSAGES, Chunk.objects, "document"),
             (SECTIONS, SearchedSection.objects, "sheet"),
         ):
             place(shelf, rows.values_list("pk", f"{owner}_id", "content_hash").order_by("pk"))
         for table in (Chunk._meta.db_table, "sheets_searchedsheet"):
-            postings.fold(table)
+            postings.compact_tallies(table)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
 
@@ -189,20 +189,20 @@ def place(shelf: Any, rows: Any) -> None:
     import numpy as np
 
     from ingestion.models import Vector
-    from ingestion.vector_index import chroma_client as chroma
-    from ingestion.vector_index import collections as index
-    from ingestion.vector_index.embed import store
+    from ingestion.vector_index.chroma_client import get_or_create_collection
+    from ingestion.vector_index.collections import collection_name
+    from ingestion.vector_index.embed import store_vectors
     from ingestion.vector_index.embedders.registry import get_embedder
 
     model = get_embedder().name
-    collection = chroma.collection(index.collection_name(model, shelf))
+    collection = get_or_create_collection(collection_name(model, shelf))
     known = set(Vector.objects.values_list("content_hash", flat=True))
     new = [row for row in rows.iterator() if row[2] not in known]
     for start in range(0, len(new), BATCH):
         batch = new[start : start + BATCH]
         hashes = [row[2] for row in batch]
         vectors = np.stack([drawn(h) for h in hashes])
-        store(hashes, vectors, model)
+        store_vectors(hashes, vectors, model)
         collection.upsert(
             ids=[str(row[0]) for row in batch],
             vectors=[vector.tobytes() for vector in vectors],
@@ -222,7 +222,7 @@ def measure(wiki: Wiki, count: int) -> None:
     from django.test import Client
 
     import wikico2.wsgi  # noqa: F401  (as a web process is: loaded)
-    from sheets.search import Kind, search
+    from sheets.search import Kind, search_wiki
 
     client, nobody = Client(), AnonymousUser()
     asked = list(questions(wiki, count))
@@ -232,7 +232,7 @@ def measure(wiki: Wiki, count: int) -> None:
         tab = {"type": "sources"} if kind == "sources" else {}
         pages = [partial(get, client, "/recherche/", {"q": q, **tab}) for q in asked]
         timed(f"page, {kind}", pages)
-        by_words = [partial(search, q, user=nobody, kind=kind, dense=False) for q in asked]
+        by_words = [partial(search_wiki, q, user=nobody, kind=kind, dense=False) for q in asked]
         timed(f"by words, {kind}", by_words)
     beginnings = [{"q": q.split()[0][:5]} for q in asked]
     timed("suggestions", [partial(get, client, "/recherche/suggestions/", b) for b in beginnings])
@@ -283,8 +283,8 @@ def timed(name: str, calls: Sequence[Callable[[], object]]) -> None:
 def ask_planted(wiki: Wiki) -> int:
     from django.contrib.auth.models import AnonymousUser
 
-    from sheets.search import search
-    from sheets.search.indexing import learn_words
+    from sheets.search import search_wiki
+    from sheets.search.indexing import learn_sheet_words
 
     planted = read(PLANTED)
     pages = [*planted, *[None] * (2_000 - len(planted))]
@@ -296,11 +296,11 @@ def ask_planted(wiki: Wiki) -> int:
         said = page["text"] if page else f"{' '.join(wiki.chance.sample(known, 12))}."
         sheet = wiki.add_sheet(title, f"{wiki.sentences(10)} {said} {wiki.sentences(10)}")
         if page:
-            learn_words(sheet)
+            learn_sheet_words(sheet)
     wiki.settle()
     found = 0
     for page in planted:
-        hits = search(page["q"], user=AnonymousUser(), page_size=3, dense=False).hits
+        hits = search_wiki(page["q"], user=AnonymousUser(), page_size=3, dense=False).hits
         titles = [hit.title for hit in hits]
         good = page["title"] in titles
         found += good

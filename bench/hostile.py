@@ -22,7 +22,7 @@ from bench.stage import Stage, as_table, out, until
 from tests.fake_ai import DIMENSIONS
 
 if TYPE_CHECKING:
-    from ingestion.models import Delivery, Document
+    from ingestion.models import Document, SourceImport
 
 SETTINGS = {
     "EMBEDDING_DIMENSIONS": str(DIMENSIONS),
@@ -57,15 +57,15 @@ def main() -> int:
 
 def take(folder: Path, seconds: int) -> int:
     """Take all files in and say what became of them; return how many ended badly."""
-    from ingestion.intake import watch_folder as watch
-    from ingestion.models import Delivery, Document
-    from wikico2.errors import WorkError
+    from ingestion.intake.watch_folder import take_file
+    from ingestion.models import Document, SourceImport
+    from wikico2.errors import UserError
 
     outcomes: Counter[str] = Counter()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
-            watch.take(path)
-        except WorkError as error:
+            take_file(path)
+        except UserError as error:
             outcomes[f"refused: {error.code}"] += 1
             out(f"{path.name[:60]!r}: {error.code}: {error.sentence}")
         except OSError as error:
@@ -74,7 +74,7 @@ def take(folder: Path, seconds: int) -> int:
     begun = time.monotonic()
     until(lambda: settled(begun), seconds)
     troubles = 0
-    rows: list[Document | Delivery] = [*Document.objects.all(), *Delivery.objects.all()]
+    rows: list[Document | SourceImport] = [*Document.objects.all(), *SourceImport.objects.all()]
     for row in rows:
         outcomes[f"{row.state}: {row.error_code}".strip(": ")] += 1
         troubles += row.is_working or (row.state == "failed" and not row.error)
@@ -84,13 +84,13 @@ def take(folder: Path, seconds: int) -> int:
 
 
 def settled(begun: float) -> bool:
-    from ingestion.models import Delivery, Document
+    from ingestion.models import Document, SourceImport
 
     time.sleep(1)
     working = Document.objects.in_progress()
     if int(time.monotonic() - begun) % 60 == 0:
         sys.stderr.write(f"{[(d.filename[:40], d.state, d.done, d.total) for d in working[:5]]}\n")
-    return not (working.exists() or Delivery.objects.in_progress().exists())
+    return not (working.exists() or SourceImport.objects.in_progress().exists())
 
 
 class Watch(threading.Thread):

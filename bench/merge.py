@@ -28,8 +28,8 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wikico2.settings")
 django.setup()
 
-from sheets.merge import Conflict, Merged, merge  # noqa: E402
-from sheets.merge.diff import diff  # noqa: E402
+from sheets.merge import Conflict, MergeResult, merge_bodies  # noqa: E402
+from sheets.merge.diff import diff_blocks  # noqa: E402
 from sheets.merge.tokenize import cut_blocks, cut_words  # noqa: E402
 
 MARKED = re.compile(
@@ -65,7 +65,7 @@ def report(path: Path) -> None:
     agreed = differing = lost = lopsided = 0
     for line in path.read_text().splitlines():
         base, mine, other = (json.loads(line)[side] for side in ("base", "ours", "theirs"))
-        merged = merge(base, mine, other)
+        merged = merge_bodies(base, mine, other)
         by_git, text = merge_by_git(base, mine, other)
         ours.append(left(merged))
         gits.append(by_git)
@@ -73,7 +73,7 @@ def report(path: Path) -> None:
             same = not merged.conflicts and merged.text.split() == text.split()
             agreed, differing = agreed + same, differing + (not same)
         lost += lost_words(merged, base, mine, other)
-        lopsided += not mirrored(merged, merge(base, other, mine))
+        lopsided += not mirrored(merged, merge_bodies(base, other, mine))
     hard = [left for left, by_git in zip(ours, gits, strict=True) if by_git.conflicts]
     out(f"{path.name}: {len(ours)} merges")
     out(f"  git merges cleanly: {agreed + differing}, the same words here: {agreed}")
@@ -96,7 +96,7 @@ def merge_by_git(base: str, ours: str, theirs: str) -> tuple[Left, str]:
     return Left(len(found), sum(len(a) + len(b) for a, b in found)), text
 
 
-def left(merged: Merged) -> Left:
+def left(merged: MergeResult) -> Left:
     characters = sum(len(c.ours) + len(c.theirs) for c in merged.conflicts)
     return Left(len(merged.conflicts), characters)
 
@@ -105,7 +105,7 @@ def total(found: list[Left]) -> Left:
     return Left(sum(f.conflicts for f in found), sum(f.characters for f in found))
 
 
-def lost_words(merged: Merged, base: str, ours: str, theirs: str) -> int:
+def lost_words(merged: MergeResult, base: str, ours: str, theirs: str) -> int:
     """Count the words that only one side brought in and that are not shown as its own."""
     lost = 0
     for side, text in (("ours", ours), ("theirs", theirs)):
@@ -121,7 +121,7 @@ def tokens(text: str) -> list[str]:
     return [word for block in cut_blocks(text)[0] for word in cut_words(block.text)[0]]
 
 
-def mirrored(merged: Merged, other: Merged) -> bool:
+def mirrored(merged: MergeResult, other: MergeResult) -> bool:
     """Tell whether two outcomes are the same but for the sides."""
     turned = [
         (p.base, p.theirs, p.ours) if isinstance(p, Conflict) else p.text for p in other.parts
@@ -138,9 +138,9 @@ def report_speed(size: int, repeat: int) -> None:
     base = sheet(size, random.Random(1))  # noqa: S311
     for share in (0.02, 0.1, 0.3, 1.0):
         ours, theirs = (edited(base, share, random.Random(seed)) for seed in (2, 3))  # noqa: S311
-        merging = timed(lambda o=ours, t=theirs: merge(base, o, t), repeat)  # type: ignore[misc]
-        comparing = timed(lambda o=ours: diff(base, o), repeat)  # type: ignore[misc]
-        conflicts = len(merge(base, ours, theirs).conflicts)
+        merging = timed(lambda o=ours, t=theirs: merge_bodies(base, o, t), repeat)  # type: ignore[misc]
+        comparing = timed(lambda o=ours: diff_blocks(base, o), repeat)  # type: ignore[misc]
+        conflicts = len(merge_bodies(base, ours, theirs).conflicts)
         out(
             f"  {share:4.0%} of lines edited {merging[0]:15.1f} ms {merging[1]:5.1f} ms"
             f" {conflicts:8} {comparing[0]:17.1f} ms {comparing[1]:5.1f} ms"

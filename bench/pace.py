@@ -65,11 +65,11 @@ def measure(passages: int) -> dict[str, float]:
     """Take a document of so many passages to `ready`; return how many seconds each part took."""
     from ingestion.intake.upload import ADVANCE
     from ingestion.models import Chunk, Document
-    from ingestion.vector_index import collections as index
-    from ingestion.vector_index import consistency as audit
+    from ingestion.vector_index.collections import count_vectors, drop_model_collection
+    from ingestion.vector_index.consistency import fill_collection
     from ingestion.vector_index.embed import without_vector
     from ingestion.vector_index.rebuild import search_embedder
-    from ingestion.vector_index.registry import holdings
+    from ingestion.vector_index.registry import indexed_models
     from wikico2.jobs.queue import enqueue, workers_alive
 
     until(workers_alive, 60)
@@ -93,11 +93,11 @@ def measure(passages: int) -> dict[str, float]:
     missing = stubborn(without_vector(Chunk.objects.all(), model).count)
     if not document.is_ready or missing:
         raise SystemExit(f"{document.state}: {document.error}; {missing} without vector of {model}")
-    if index.count(model) != passages:
-        raise SystemExit(f"{index.count(model)} of {passages} passages in the index")
-    index.drop(model)
+    if count_vectors(model) != passages:
+        raise SystemExit(f"{count_vectors(model)} of {passages} passages in the index")
+    drop_model_collection(model)
     begun = time.monotonic()
-    audit.fill(holdings()[0], document.pk, search_embedder())
+    fill_collection(indexed_models()[0], document.pk, search_embedder())
     alone = time.monotonic() - begun
     return {"embedding": embedded, "indexing alone": alone, "whole": whole}
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wikico2.launcher.services.postgres import PostgresServer
 
 if TYPE_CHECKING:
-    from sheets.schema.types import Template
+    from sheets.schema.types import SheetTemplate
 
 CLIENTS = 16
 WORDS = (
@@ -134,9 +134,9 @@ def fill(start: int, stop: int) -> list[str]:
 
     from sheets.models import Revision, SearchedSheet, Sheet, SheetType
     from sheets.models.schema_loader import load_template
-    from sheets.rendering.html import render
+    from sheets.rendering.html import render_sheet
     from wikico2.models import User
-    from wikico2.text.normalize import fold
+    from wikico2.text.normalize import fold_text
 
     chance = random.Random(start)  # noqa: S311 (the same texts each time)
     kind = SheetType.objects.get(key="solution")
@@ -147,14 +147,14 @@ def fill(start: int, stop: int) -> list[str]:
         first = text(chance, template)
         second = first.replace(WORDS[0], WORDS[1], 5) + "\n\nUne phrase de plus."
         bodies.append(
-            [(body, render(body, {}, template, {}).as_json()) for body in (first, second)]
+            [(body, render_sheet(body, {}, template, {}).as_json()) for body in (first, second)]
         )
     slugs = [f"fiche-{n}" for n in range(start, stop)]
     sheets = Sheet.objects.bulk_create(
         [Sheet(sheet_type=kind, title=f"Fiche {slug}", slug=slug) for slug in slugs]
     )
     SearchedSheet.objects.bulk_create(
-        [SearchedSheet(sheet=one, title=one.title, folded=fold(one.title)) for one in sheets]
+        [SearchedSheet(sheet=one, title=one.title, folded=fold_text(one.title)) for one in sheets]
     )
     before: list[Revision | None] = [None] * len(sheets)
     for number in (1, 2):
@@ -181,7 +181,7 @@ def fill(start: int, stop: int) -> list[str]:
     return slugs
 
 
-def text(chance: random.Random, template: Template) -> str:
+def text(chance: random.Random, template: SheetTemplate) -> str:
     """Return about 8 KB of Markdown: sections, paragraphs, lists and a table."""
     parts: list[str] = []
     size = 0

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from wikico2.launcher.services.chroma import ChromaServer
 from wikico2.launcher.services.postgres import PostgresServer
-from wikico2.text.normalize import fold
+from wikico2.text.normalize import fold_text
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 LONG_WORD = re.compile(r"[^\W\d_]{6,}")
@@ -121,11 +121,10 @@ def run(
     options: argparse.Namespace, passages: list[dict[str, Any]], questions: list[Question]
 ) -> None:
     """Build the index, ask, and print."""
-    from ingestion.search import hybrid as find
-    from ingestion.search import retrieve
-    from ingestion.search.hybrid import Wait
-    from ingestion.search.query import Item, Query
-    from ingestion.vector_index import collections as index
+    from ingestion.search import hybrid, retrieve
+    from ingestion.search.hybrid import WaitPolicy, embed_query
+    from ingestion.search.query import ParsedQuery, QueryClause
+    from ingestion.vector_index.collections import nearest_passages
     from ingestion.vector_index.embedders.registry import get_embedder
 
     begun = time.monotonic()
@@ -137,14 +136,14 @@ def run(
         out(f"Vectors in the index after {time.monotonic() - begun:.1f} s.")
 
     def ask(text: str, dense: bool) -> list[int]:
-        query = Query(text, ((Item(text),),))
-        finding = retrieve.find_passages(query, dense=dense, wait=Wait.PERSON)
+        query = ParsedQuery(text, ((QueryClause(text),),))
+        finding = retrieve.find_passages(query, dense=dense, wait=WaitPolicy.PERSON)
         if finding.away:
             raise finding.away
         return [ids[found.entry] for found in finding.found[:DEPTH]]
 
     def by_meaning(text: str) -> list[int]:
-        hits = index.query(find.embed_query(text), DEPTH, model=get_embedder().name)
+        hits = nearest_passages(embed_query(text), DEPTH, model=get_embedder().name)
         return [ids[pk] for pk, _similarity in hits]
 
     methods: dict[str, Callable[[str], list[int]]] = {"words": lambda text: ask(text, False)}
@@ -153,7 +152,7 @@ def run(
     out(HEADER)
     for form, texts in forms(questions).items():
         for name, method in methods.items():
-            find._query_vector.cache_clear()
+            hybrid._query_vector.cache_clear()
             out(measured(method, texts, questions).row(form, name))
 
 
@@ -163,7 +162,7 @@ def forms(questions: Sequence[Question]) -> dict[str, list[str]]:
     texts = [question.text for question in questions]
     return {
         "as typed": texts,
-        "no accents": [fold(text) for text in texts],
+        "no accents": [fold_text(text) for text in texts],
         "one slip": [slipped(text, chance) for text in texts],
     }
 
@@ -233,8 +232,8 @@ def fill(passages: list[dict[str, Any]], times: int) -> dict[int, int]:
                 )
             Chunk.objects.bulk_create(rows)
             ids |= {chunk.pk: row["id"] for chunk, row in zip(rows, passages[start:], strict=False)}
-    spelling.learn(row["text"] for row in passages)
-    postings.fold(Chunk._meta.db_table)
+    spelling.learn_words(row["text"] for row in passages)
+    postings.compact_tallies(Chunk._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     return ids
@@ -245,14 +244,14 @@ def embed(cache: Path) -> None:
     import numpy as np
 
     from ingestion.models import Chunk, Document, Vector
-    from ingestion.vector_index import collections as index
-    from ingestion.vector_index.embed import embed_chunks, store
+    from ingestion.vector_index import collections
+    from ingestion.vector_index.embed import embed_chunks, store_vectors
     from ingestion.vector_index.embedders.registry import get_embedder
 
     embedder = get_embedder()
     if cache.exists():
         kept = np.load(cache)
-        store(list(kept["hashes"]), kept["vectors"], embedder.name)
+        store_vectors(list(kept["hashes"]), kept["vectors"], embedder.name)
     try:
         embed_chunks(Chunk.objects.all(), embedder)
     finally:
@@ -262,7 +261,7 @@ def embed(cache: Path) -> None:
             hashes = np.array([row.content_hash for row in rows])
             np.savez(cache, hashes=hashes, vectors=np.stack([row.values for row in rows]))
     for pk in Document.objects.order_by("pk").values_list("pk", flat=True):
-        index.index_document(pk, embedder.name)
+        collections.index_document(pk, embedder.name)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from bench.stage import MODEL, Stage, as_table, out, stubborn, until
 from tests.fake_ai import DIMENSIONS
 
 if TYPE_CHECKING:
-    from ingestion.vector_index.chroma_client import Collection, Metadata
+    from ingestion.vector_index.chroma_client import ChromaCollection, Metadata
     from wikico2.llm.client import Vectors
 
 PARAGRAPHS = 7
@@ -205,12 +205,12 @@ def give(content: bytes) -> None:
     """Hand in a file as an upload does, once, whatever is away meanwhile."""
     from django.core.files.uploadedfile import SimpleUploadedFile
 
-    from ingestion.intake.upload import accept
-    from wikico2.errors import WorkError
+    from ingestion.intake.upload import accept_upload
+    from wikico2.errors import UserError
 
     try:
-        stubborn(lambda: accept(SimpleUploadedFile("étude.pdf", content), None))
-    except WorkError as error:
+        stubborn(lambda: accept_upload(SimpleUploadedFile("étude.pdf", content), None))
+    except UserError as error:
         if error.code != "duplicate":  # the answer to the first try was lost
             raise
 
@@ -229,11 +229,11 @@ def settled(stage: Stage) -> bool:
 def inspect(model: str) -> Outcome:
     """Return a digest of all that stands of each document, and what should not stand."""
     from ingestion.models import Chunk, Document, Vector
-    from ingestion.vector_index import chroma_client as chroma
-    from ingestion.vector_index import collections as index
+    from ingestion.vector_index.chroma_client import get_or_create_collection
+    from ingestion.vector_index.collections import collection_name
 
     outcome = Outcome()
-    collection = chroma.collection(index.collection_name(model))
+    collection = get_or_create_collection(collection_name(model))
     held = dict(vectors_in(collection))
     if collection.count() != len(held):
         outcome.wrong.append("Chroma counts otherwise than it lists")
@@ -263,7 +263,7 @@ def inspect(model: str) -> Outcome:
     return outcome
 
 
-def vectors_in(collection: Collection) -> Iterator[tuple[str, tuple[Vectors, Metadata]]]:
+def vectors_in(collection: ChromaCollection) -> Iterator[tuple[str, tuple[Vectors, Metadata]]]:
     """Yield all that Chroma holds: ids with their vectors and metadata."""
     import numpy as np
 

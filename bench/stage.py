@@ -24,7 +24,7 @@ from wikico2.launcher.services import free_port
 from wikico2.launcher.services.chroma import ChromaServer
 from wikico2.launcher.services.postgres import PostgresServer
 from wikico2.launcher.supervisor import Program
-from wikico2.launcher.watchdog import Guard, stop_groups
+from wikico2.launcher.watchdog import Watchdog, stop_groups
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = "fake-embeddings"
@@ -53,7 +53,7 @@ class Stage:
         self.given = environment
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.programs: dict[str, Program] = {}
-        self.guard = Guard()
+        self.guard = Watchdog()
 
     def __enter__(self) -> Self:
         (self.folder / "postgres").mkdir(mode=0o711)

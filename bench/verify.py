@@ -38,9 +38,9 @@ class Labelled:
     half: str  # tune, report
 
     def verdict(self) -> Verdict:
-        from sheets.verification.entailment import verify
+        from sheets.verification.entailment import verify_statement
 
-        return verify(self.statement, self.passages)
+        return verify_statement(self.statement, self.passages)
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,12 @@ def load() -> list[Labelled]:
 @functools.cache
 def passage_with(document: str, quote: str) -> str:
     """Return the first passage of a document that holds the quote, as the verifier takes it."""
-    from sheets.verification.citations import contains
-    from sheets.verification.entailment import bearing_text
+    from sheets.verification.citations import contains_quote
+    from sheets.verification.entailment import passage_for_verify
 
     for headings, text in passages(document):
-        if contains(text, quote):
-            return bearing_text(titles()[document], headings, text)
+        if contains_quote(text, quote):
+            return passage_for_verify(titles()[document], headings, text)
     raise LookupError(f"{document} does not hold « {quote} »")
 
 
@@ -116,16 +116,21 @@ def score(labelled: Sequence[Labelled]) -> Score:
 
 def forget() -> None:
     """Empty what the verifier remembers of texts that it has seen."""
-    from sheets.verification import entailment as verify
     from sheets.verification import quantities
+    from sheets.verification.entailment import (
+        read_passage,
+        split_clauses,
+        word_family,
+        word_meanings,
+    )
 
     for cache in (
-        quantities.quantities,
-        quantities.dates,
-        verify.meanings,
-        verify.meaning,
-        verify.read_ground,
-        verify.clauses,
+        quantities.find_quantities,
+        quantities.find_dates,
+        word_meanings,
+        word_family,
+        read_passage,
+        split_clauses,
     ):
         cache.cache_clear()
 
@@ -162,15 +167,15 @@ def show(half: str, labelled: Sequence[Labelled]) -> None:
 
 def curve(labelled: Sequence[Labelled]) -> None:
     """Print precision and recall by the share of words that is asked for."""
-    from sheets.verification import entailment as verify
+    from sheets.verification import entailment
 
-    kept = verify.SUPPORT_VERIFIED
+    kept = entailment.SUPPORT_VERIFIED
     out("\nshare of words   precision   recall")
     for hundredths in range(40, 100, 5):
-        verify.SUPPORT_VERIFIED = hundredths / 100
+        entailment.SUPPORT_VERIFIED = hundredths / 100
         found = score(labelled)
         out(f"{hundredths / 100:14.2f}   {found.precision:9.3f}   {found.recall:6.3f}")
-    verify.SUPPORT_VERIFIED = kept
+    entailment.SUPPORT_VERIFIED = kept
 
 
 def out(line: str) -> None:

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ingestion.forms import DESCRIBED, SynonymsForm
-from ingestion.models import Chunk, Delivery, Document, Item, Page, Synonyms, Vector
-from ingestion.pipeline import run as ingest
-from ingestion.pipeline.describe import describe
+from ingestion.models import Chunk, Document, ImportedFile, Page, SourceImport, Synonyms, Vector
+from ingestion.pipeline.describe import save_description
+from ingestion.pipeline.run import remove_document, retry_document
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -70,14 +70,14 @@ class DocumentAdmin(admin.ModelAdmin[Document]):
         return names, {Document._meta.verbose_name_plural: len(names)}, set(), []
 
     def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
-        describe(obj, form.changed_data)
+        save_description(obj, form.changed_data)
 
     def delete_model(self, request: HttpRequest, obj: Document) -> None:
-        ingest.remove(obj)
+        remove_document(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
         for document in queryset:
-            ingest.remove(document)
+            remove_document(document)
 
     @admin.display(description=_("error"))
     def error(self, document: Document) -> str:
@@ -85,15 +85,15 @@ class DocumentAdmin(admin.ModelAdmin[Document]):
 
     @admin.action(description=_("Retry the reading of the selected sources"))
     def retry(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
-        count = sum(ingest.retry(document) for document in queryset)
+        count = sum(retry_document(document) for document in queryset)
         message = ngettext(
             "%(count)d source is read again.", "%(count)d sources are read again.", count
         )
         self.message_user(request, message % {"count": count}, messages.SUCCESS)
 
 
-class ItemInline(admin.TabularInline[Item, Delivery]):
-    model = Item
+class ImportedFileInline(admin.TabularInline[ImportedFile, SourceImport]):
+    model = ImportedFile
     extra = 0
     can_delete = False
     fields = ("position", "name", "size", "document", "error")
@@ -103,16 +103,16 @@ class ItemInline(admin.TabularInline[Item, Delivery]):
         return False
 
     @admin.display(description=_("error"))
-    def error(self, item: Item) -> str:
+    def error(self, item: ImportedFile) -> str:
         return item.error
 
 
-@admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+@admin.register(SourceImport)
+class SourceImportAdmin(ReadOnlyAdmin):
     list_display = ["name", "state", "given_by", "created_at"]
     list_filter = ["state"]
     search_fields = ["name", "url"]
-    inlines = [ItemInline]
+    inlines = [ImportedFileInline]
 
 
 @admin.register(Page)

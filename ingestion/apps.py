@@ -9,30 +9,22 @@ class IngestionConfig(AppConfig):
 
     def ready(self) -> None:
         from ingestion.models import Chunk, Document
-        from ingestion.vector_index import (
-            collections as index,
-        )
         from ingestion.vector_index import embed
-        from ingestion.vector_index import (
-            rebuild as build,
-        )
-        from ingestion.vector_index import (
-            registry as holdings,
-        )
-        from wikico2.jobs.queue import resumable
+        from ingestion.vector_index.collections import PASSAGES
+        from ingestion.vector_index.rebuild import ADVANCE, check_index_settings
+        from ingestion.vector_index.registry import IndexedModel, register_indexed_model
+        from wikico2.jobs.queue import register_resumable
 
-        resumable("ingestion.Document", "ingestion.tasks.advance_document")
-        resumable("ingestion.Delivery", "ingestion.tasks.deliver")
-        resumable("ingestion.IndexBuild", build.ADVANCE)
-        holdings.register(
-            holdings.Holding(
-                shelf=index.PASSAGES,
+        register_resumable("ingestion.Document", "ingestion.tasks.advance_document")
+        register_resumable("ingestion.SourceImport", "ingestion.tasks.run_import")
+        register_resumable("ingestion.IndexBuild", ADVANCE)
+        register_indexed_model(
+            IndexedModel(
+                shelf=PASSAGES,
                 allowed=Chunk.objects.all,
                 due=lambda: Chunk.objects.filter(document__state=Document.State.READY),
                 owner="document_id",
                 text=embed.embedded_text,
             )
         )
-        post_migrate.connect(
-            build.settings_may_have_changed, sender=self, dispatch_uid="ingestion.build"
-        )
+        post_migrate.connect(check_index_settings, sender=self, dispatch_uid="ingestion.build")

@@ -16,7 +16,7 @@ from ingestion.intake.fetch import checked_url
 from ingestion.models import PARTIAL_DATE, Document, Synonyms
 from ingestion.readers.registry import EXTENSIONS
 from ingestion.templatetags.sources import language_name
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.text.analyzer import main_lexemes
 
 
@@ -34,7 +34,7 @@ class FilesField(forms.FileField):
         return [super(FilesField, self).clean(one, initial) for one in given or [None]]
 
 
-class GivenForm(forms.Form):
+class IntakeForm(forms.Form):
     """What is said of whatever is added: who may read it, and what it is a new version of."""
 
     access = forms.ChoiceField(
@@ -63,7 +63,7 @@ class GivenForm(forms.Form):
         }
 
 
-class UploadForm(GivenForm):
+class UploadForm(IntakeForm):
     """Files to add to the sources."""
 
     uploads = FilesField(
@@ -79,7 +79,7 @@ class UploadForm(GivenForm):
             self.add_error("uploads", _("Choose one file: it is to replace one source."))
 
 
-class AddressForm(GivenForm):
+class AddressForm(IntakeForm):
     """Web addresses to fetch, one a line."""
 
     use_required_attribute = False  # its page has files to send as well
@@ -114,7 +114,7 @@ class AddressForm(GivenForm):
         for address in given:
             try:
                 good.append(checked_url(address))
-            except WorkError as error:
+            except UserError as error:
                 named = {"address": Truncator(address).chars(80), "sentence": error.sentence}
                 one = len(given) == 1
                 bad.append(str(error.sentence if one else _("%(address)s: %(sentence)s") % named))
@@ -143,14 +143,14 @@ class DateField(forms.CharField):
     """A year, a month or a day, as people write them."""
 
     def prepare_value(self, value: Any) -> Any:
-        return dates.shown(value) if value and re.match(PARTIAL_DATE, str(value)) else value
+        return dates.format_date(value) if value and re.match(PARTIAL_DATE, str(value)) else value
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return dates.parse(data or "") != (initial or "") or bool(data) != bool(initial)
+        return dates.parse_date(data or "") != (initial or "") or bool(data) != bool(initial)
 
     def clean(self, value: Any) -> str:
         given = super().clean(value)
-        found = dates.parse(given)
+        found = dates.parse_date(given)
         if given and not found:
             raise forms.ValidationError(
                 _("Write a year, a month or a day: 2021, 03/2021, 12/03/2021.")

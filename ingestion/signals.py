@@ -9,7 +9,7 @@ version_changed = Signal()
 """Sent with `document_id` of a source when another replaces it no longer, in that transaction."""
 
 before_spending = Signal()
-"""Sent before the model service is asked for something that costs; who objects raises WorkError."""
+"""Sent before the model service is asked for something that costs; who objects raises UserError."""
 
 tokens_spent = Signal()
 """Sent with `model`, `tokens_in` and `tokens_out` once the model service has answered."""

@@ -3,24 +3,30 @@
 from django.urls import path
 
 from ingestion.views import describe, documents, listing, pages, upload
-from ingestion.views import imports as deliveries
+from ingestion.views.imports import (
+    import_cancel,
+    import_detail,
+    import_forget,
+    import_progress,
+    import_retry,
+)
 
 urlpatterns = [
-    path("sources/", listing.documents, name="documents"),
+    path("sources/", listing.document_list, name="documents"),
     path("sources/ajouter/", upload.document_add, name="document_add"),
-    path("sources/ajouter/adresses/", upload.address_add, name="address_add"),
-    path("sources/envois/<int:pk>/", deliveries.delivery, name="delivery"),
+    path("sources/ajouter/adresses/", upload.url_add, name="address_add"),
+    path("sources/envois/<int:pk>/", import_detail, name="source_import"),
     path(
         "sources/envois/<int:pk>/progression/",
-        deliveries.delivery_progress,
-        name="delivery_progress",
+        import_progress,
+        name="source_import_progress",
     ),
-    path("sources/envois/<int:pk>/reprendre/", deliveries.delivery_retry, name="delivery_retry"),
-    path("sources/envois/<int:pk>/arreter/", deliveries.delivery_cancel, name="delivery_cancel"),
-    path("sources/envois/<int:pk>/oublier/", deliveries.delivery_forget, name="delivery_forget"),
-    path("sources/<int:pk>/", documents.document, name="document"),
+    path("sources/envois/<int:pk>/reprendre/", import_retry, name="source_import_retry"),
+    path("sources/envois/<int:pk>/arreter/", import_cancel, name="source_import_cancel"),
+    path("sources/envois/<int:pk>/oublier/", import_forget, name="source_import_forget"),
+    path("sources/<int:pk>/", documents.document_detail, name="document"),
     path("sources/<int:pk>/fichier/", documents.document_file, name="document_file"),
-    path("sources/<int:pk>/pages/<int:number>/", pages.page, name="page"),
+    path("sources/<int:pk>/pages/<int:number>/", pages.page_detail, name="page"),
     path("sources/<int:pk>/pages/<int:number>/image/", pages.page_image, name="page_image"),
     path(
         "sources/<int:pk>/pages/<int:number>/figures/<int:index>/",
@@ -28,7 +34,7 @@ urlpatterns = [
         name="page_figure",
     ),
     path("sources/<int:pk>/progression/", documents.document_progress, name="document_progress"),
-    path("sources/<int:pk>/journal/", documents.document_journal, name="document_journal"),
+    path("sources/<int:pk>/journal/", documents.document_log, name="document_journal"),
     path("sources/<int:pk>/reprendre/", documents.document_retry, name="document_retry"),
     path("sources/<int:pk>/images/", documents.document_pictures, name="document_pictures"),
     path("sources/<int:pk>/arreter/", documents.document_cancel, name="document_cancel"),

@@ -24,7 +24,7 @@ from sheets.models import (
 )
 
 
-class ReadOnly:
+class ReadOnlyMixin:
     """For rows that only the program writes."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -48,7 +48,7 @@ class FieldInline(admin.StackedInline[Field, Section]):
     extra = 0
 
 
-class SectionRunInline(ReadOnly, admin.TabularInline[SectionRun, Generation]):
+class SectionRunInline(ReadOnlyMixin, admin.TabularInline[SectionRun, Generation]):
     model = SectionRun
     extra = 0
     fields = ["order", "key", "state", "tokens_in", "tokens_out", "cost", "seconds", "error"]
@@ -95,7 +95,7 @@ class SheetAdmin(admin.ModelAdmin[Sheet]):
 
 
 @admin.register(Revision)
-class RevisionAdmin(ReadOnly, admin.ModelAdmin[Revision]):
+class RevisionAdmin(ReadOnlyMixin, admin.ModelAdmin[Revision]):
     list_display = ["sheet", "number", "origin", "author", "created_at"]
     list_filter = ["origin"]
     list_select_related = ["sheet", "author"]
@@ -103,7 +103,7 @@ class RevisionAdmin(ReadOnly, admin.ModelAdmin[Revision]):
 
 
 @admin.register(Generation)
-class GenerationAdmin(ReadOnly, admin.ModelAdmin[Generation]):
+class GenerationAdmin(ReadOnlyMixin, admin.ModelAdmin[Generation]):
     list_display = [
         "sheet", "state", "backend", "model", "prompt_version", "tokens_in", "tokens_out", "cost",
         "created_at",
@@ -114,7 +114,7 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin[Generation]):
 
 
 @admin.register(Citation)
-class CitationAdmin(ReadOnly, admin.ModelAdmin[Citation]):
+class CitationAdmin(ReadOnlyMixin, admin.ModelAdmin[Citation]):
     list_display = ["revision", "marker", "document", "page", "verdict"]
     list_filter = ["verdict"]
     list_select_related = ["revision", "document"]
@@ -122,7 +122,7 @@ class CitationAdmin(ReadOnly, admin.ModelAdmin[Citation]):
 
 
 @admin.register(Proposal)
-class ProposalAdmin(ReadOnly, admin.ModelAdmin[Proposal]):
+class ProposalAdmin(ReadOnlyMixin, admin.ModelAdmin[Proposal]):
     list_display = ["sheet", "state", "author", "created_at"]
     list_filter = ["state"]
     list_select_related = ["sheet", "author"]
@@ -177,7 +177,7 @@ class PromptAdmin(admin.ModelAdmin[Prompt]):
 
 
 @admin.register(Spending)
-class SpendingAdmin(ReadOnly, admin.ModelAdmin[Spending]):
+class SpendingAdmin(ReadOnlyMixin, admin.ModelAdmin[Spending]):
     list_display = ["day", "model", "calls", "tokens_in", "tokens_out", "cost"]
     list_filter = ["model"]
     date_hierarchy = "day"

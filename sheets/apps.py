@@ -8,17 +8,16 @@ class SheetsConfig(AppConfig):
     verbose_name = _("Sheets")
 
     def ready(self) -> None:
-        from ingestion.vector_index import registry as holdings
+        from ingestion.vector_index.registry import register_indexed_model
         from sheets import receivers, tasks  # noqa: F401  (they register themselves)
-        from sheets.generation import budget as spending  # noqa: F401  (it registers receivers)
-        from sheets.search import indexing as index
+        from sheets.search.indexing import INDEXED_SECTIONS
         from sheets.sources import awaited  # noqa: F401  (it registers a receiver)
-        from sheets.staleness.receivers import settings_may_have_changed
+        from sheets.staleness.receivers import check_writer_settings
         from wikico2.accounts.roles import ensure_roles
 
-        holdings.register(index.HOLDING)
+        register_indexed_model(INDEXED_SECTIONS)
         post_migrate.connect(ensure_roles, sender=self, dispatch_uid="wikico2.roles")
-        post_migrate.connect(settings_may_have_changed, sender=self, dispatch_uid="sheets.stale")
+        post_migrate.connect(check_writer_settings, sender=self, dispatch_uid="sheets.stale")
         post_migrate.connect(ensure_daily, sender=self, dispatch_uid="sheets.daily")
 
 

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from sheets.models import FormerName, Sheet
+from sheets.models import Sheet, SheetRedirect
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -24,15 +24,15 @@ class FormerAddressMiddleware:
         response = self.get_response(request)
         if response.status_code != 404 or request.method not in ("GET", "HEAD"):
             return response
-        return moved(request) or response
+        return redirect_to_current(request) or response
 
 
-def moved(request: HttpRequest) -> HttpResponse | None:
+def redirect_to_current(request: HttpRequest) -> HttpResponse | None:
     """Return the way to where the sheet is today, if its address is a former one."""
     match = request.resolver_match
     if match is None or match.url_name is None or "slug" not in match.kwargs:
         return None
-    former = FormerName.objects.filter(slug=match.kwargs["slug"]).values("sheet")
+    former = SheetRedirect.objects.filter(slug=match.kwargs["slug"]).values("sheet")
     sheet = Sheet.objects.readable_by(request.user).filter(pk__in=former).first()
     if sheet is None:
         return None

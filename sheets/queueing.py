@@ -8,7 +8,7 @@ INDEX = "sheets.tasks.index_sheet"
 
 RECHECK = "sheets.tasks.recheck_citations"
 
-LOOK = "sheets.tasks.look_for_passages"
+LOOK_FOR_PASSAGES = "sheets.tasks.look_for_passages"
 
 DIGEST = "sheets.tasks.send_digest"
 
@@ -18,9 +18,9 @@ def queue_generation(generation_id: int) -> None:
     enqueue(WRITE, generation_id)
 
 
-def queue_look(sheet_id: int) -> None:
+def queue_passage_lookup(sheet_id: int) -> None:
     """Queue the look for new passages, in the caller's transaction."""
-    enqueue(LOOK, sheet_id)
+    enqueue(LOOK_FOR_PASSAGES, sheet_id)
 
 
 def queue_indexing(sheet_id: int) -> None:

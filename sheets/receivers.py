@@ -6,12 +6,12 @@ from django.dispatch import receiver
 from ingestion.signals import document_settled
 from sheets.models import Citation, Generation, Sheet
 from sheets.queueing import RECHECK, queue_generation, queue_indexing
-from sheets.search import indexing as index
+from sheets.search.indexing import index_words
 from wikico2.jobs.queue import enqueue
 
 
 @receiver(document_settled)
-def source_is_settled(sender: object, document_id: int, **kwargs: object) -> None:
+def queue_waiting_generations(sender: object, document_id: int, **kwargs: object) -> None:
     """Queue the runs that waited for a source."""
     waiting = Generation.objects.filter(
         state=Generation.State.WAITING, documents=document_id
@@ -21,7 +21,7 @@ def source_is_settled(sender: object, document_id: int, **kwargs: object) -> Non
 
 
 @receiver(document_settled)
-def source_can_be_cited(sender: object, document_id: int, **kwargs: object) -> None:
+def queue_citation_recheck(sender: object, document_id: int, **kwargs: object) -> None:
     """Queue the check of what cites a source that has just been read."""
     if Citation.objects.filter(document=document_id, verdict=Citation.Verdict.BROKEN).exists():
         enqueue(RECHECK, document_id)
@@ -31,7 +31,7 @@ def source_can_be_cited(sender: object, document_id: int, **kwargs: object) -> N
 def sheet_is_saved(sender: object, instance: Sheet, raw: bool = False, **kwargs: object) -> None:
     """Index a sheet whose title or state a person may have changed."""
     if not raw:
-        index.index_words(instance)
+        index_words(instance)
         queue_indexing(instance.pk)
 
 

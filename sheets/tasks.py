@@ -1,46 +1,51 @@
 """The sheets' tasks: each takes an id, tolerates that its row is gone, and calls one function."""
 
-from sheets import jobs as errands
-from sheets.generation import run as generate
-from sheets.links.related import relate
+from sheets.generation.run import run_generation_slice
+from sheets.jobs import RUN_FILE_JOB, clear_file_jobs, run_file_job_slice
+from sheets.links.related import update_related
 from sheets.models import Citation, Revision, Sheet
 from sheets.notifications import digest
 from sheets.queueing import DIGEST, INDEX, WRITE
-from sheets.rendering import page_cache as kept
-from sheets.revisions.save import recheck
-from sheets.search import indexing as index
-from sheets.sources import passage_refs as places
+from sheets.rendering.page_cache import clear_cached_pages
+from sheets.revisions.save import recheck_revision
+from sheets.search.indexing import (
+    ensure_indexed_words,
+    index_vectors,
+    learn_sheet_words,
+    remove_sheet_vectors,
+)
+from sheets.sources.passage_refs import resolve_passage_refs
 from sheets.staleness import new_passages
-from wikico2.errors import WorkError
-from wikico2.jobs.queue import enqueue, enqueue_later, resumable
+from wikico2.errors import UserError
+from wikico2.jobs.queue import enqueue, enqueue_later, register_resumable
 
 DAILY = {"sheets.tasks.send_digests": "send digests", "sheets.tasks.clear_pages": "clear pages"}
 INDEX_TRIES = 10
 INDEX_PAUSE = 60.0
-resumable("sheets.Generation", WRITE)
-resumable("sheets.Errand", errands.RUN)
+register_resumable("sheets.Generation", WRITE)
+register_resumable("sheets.FileJob", RUN_FILE_JOB)
 
 
 def write_sheet(generation_id: int) -> None:
     """Write a sheet, or the next slice of it."""
-    generate.write(generation_id)
+    run_generation_slice(generation_id)
 
 
 def look_for_passages(sheet_id: int) -> None:
     """Find what new passages the stale sections of a sheet have."""
-    new_passages.look_for_passages(sheet_id)
+    new_passages.record_new_passages(sheet_id)
 
 
 def recheck_citations(document_id: int) -> None:
     """Check again what cites a source and was not borne out: its pages may be there only now."""
     cited = Citation.objects.filter(document=document_id, verdict=Citation.Verdict.BROKEN)
     for pk in cited.values_list("revision", flat=True).distinct().order_by("revision"):
-        recheck(Revision.objects.get(pk=pk))
+        recheck_revision(Revision.objects.get(pk=pk))
 
 
-def find_awaited(document_id: int) -> None:
+def resolve_source_refs(document_id: int) -> None:
     """Find the passages that what was imported rests on in a source."""
-    places.find_awaited(document_id)
+    resolve_passage_refs(document_id)
 
 
 def index_sheet(sheet_id: int, attempt: int = 1) -> None:
@@ -48,13 +53,13 @@ def index_sheet(sheet_id: int, attempt: int = 1) -> None:
     sheet = Sheet.objects.filter(pk=sheet_id).first()
     try:
         if sheet is None:
-            index.forget(sheet_id)
+            remove_sheet_vectors(sheet_id)
             return
-        index.ensure_words(sheet)
-        relate(sheet)
-        index.learn_words(sheet)
-        index.index_meaning(sheet)
-    except WorkError:
+        ensure_indexed_words(sheet)
+        update_related(sheet)
+        learn_sheet_words(sheet)
+        index_vectors(sheet)
+    except UserError:
         if attempt >= INDEX_TRIES:
             raise
         enqueue_later(INDEX, sheet_id, attempt + 1, seconds=INDEX_PAUSE)
@@ -62,21 +67,26 @@ def index_sheet(sheet_id: int, attempt: int = 1) -> None:
 
 def send_digests() -> None:
     """Queue a digest for each person who is due one."""
-    for pk in digest.due():
+    for pk in digest.due_user_ids():
         enqueue(DIGEST, pk)
 
 
 def send_digest(user_id: int) -> None:
     """Send one person's digest."""
-    digest.send(user_id)
+    digest.email_digest(user_id)
 
 
 def clear_pages() -> None:
-    """Throw away the pages that were kept longest, and forget errands that ended long ago."""
-    kept.clear()
-    errands.clear()
+    """Throw away the pages that were kept longest, and forget file jobs that ended long ago."""
+    clear_cached_pages()
+    clear_file_jobs()
 
 
-def run_errand(errand_id: int) -> None:
-    """Take an errand one time slice further."""
-    errands.run(errand_id)
+def run_file_job(file_job_id: int) -> None:
+    """Take a file job one time slice further."""
+    run_file_job_slice(file_job_id)
+
+
+# The names of tasks of version 0.1: tasks that it has queued bear them. To go in version 0.3.
+find_awaited = resolve_source_refs
+run_errand = run_file_job

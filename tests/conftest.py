@@ -18,17 +18,16 @@ from pytest_django import DjangoDbBlocker
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate
 
-from ingestion.models import Document
-from ingestion.models import embeddings as vectors
-from ingestion.pipeline import run as ingest
+from ingestion.models import Document, embeddings
+from ingestion.pipeline.run import accept_upload
 from ingestion.readers.api import check_document, read_document
-from ingestion.search import synonyms as thesaurus
-from ingestion.vector_index import chroma_client as chroma
+from ingestion.search.synonyms import forget_thesaurus
+from ingestion.vector_index.chroma_client import drop_collection, list_collections
 from tests import database, services
 from tests.fake_ai import FakeAI
 from tests.worker import Worker
 from wikico2.accounts.roles import ADMINISTRATOR, CONTRIBUTOR, EXPERT
-from wikico2.llm import client as ai
+from wikico2.llm import client
 from wikico2.models import User
 
 AIR = (
@@ -92,16 +91,16 @@ def django_db_modify_db_settings(
 def _fresh_services() -> Iterator[None]:
     """Forget what an earlier test said to the model service or left in the index."""
     services.AI.reset()
-    ai._accepted_form.clear()
-    ai._folds_system.clear()
-    ai._sends_numbers.clear()
-    ai._most_bytes.clear()
-    vectors._lengths.clear()
-    thesaurus.forget()
+    client._accepted_form.clear()
+    client._folds_system.clear()
+    client._sends_numbers.clear()
+    client._most_bytes.clear()
+    embeddings._lengths.clear()
+    forget_thesaurus()
     yield
     if "httpx" in sys.modules and services.chroma_port() == settings.CHROMA_PORT:
-        for collection in list(chroma.collections()):
-            chroma.drop(collection.name)
+        for collection in list(list_collections()):
+            drop_collection(collection.name)
 
 
 @pytest.fixture(autouse=True)
@@ -158,7 +157,7 @@ def _person(name: str, role: str) -> User:
 def waiting_document(contributor: User) -> Document:
     """A document of three pages that nobody has begun to read."""
     content = make_pdf(AIR, STEAM, LIGHT, title="Guide de l'énergie", author="A. Auteur")
-    return ingest.accept(upload(content), contributor)
+    return accept_upload(upload(content), contributor)
 
 
 @pytest.fixture

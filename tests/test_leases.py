@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from ingestion.models import Document
-from wikico2.jobs.leases import LeaseLost, kept_alive
+from wikico2.jobs.leases import LeaseLost, keep_lease_alive
 
 ROWS = Document.objects
 
@@ -75,7 +75,7 @@ def test_a_silent_wait_keeps_its_lease(waiting_document: Document, settings: Set
     settings.LEASE_SECONDS = 0.3
     pk = waiting_document.pk
     token = claim(pk)
-    with kept_alive(ROWS.all(), pk, token):
+    with keep_lease_alive(ROWS.all(), pk, token):
         time.sleep(0.6)
         assert ROWS.in_progress().claim(pk) is None
     time.sleep(0.4)
@@ -86,7 +86,7 @@ def test_a_silent_wait_keeps_its_lease(waiting_document: Document, settings: Set
 def test_a_lost_lease_is_not_taken_back(waiting_document: Document, settings: Settings) -> None:
     settings.LEASE_SECONDS = 0.15
     pk = waiting_document.pk
-    with kept_alive(ROWS.all(), pk, claim(pk)):
+    with keep_lease_alive(ROWS.all(), pk, claim(pk)):
         ROWS.filter(pk=pk).update(lease_token=None, lease_until=None)
         time.sleep(0.2)
     assert ROWS.get(pk=pk).lease_until is None

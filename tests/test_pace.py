@@ -11,11 +11,16 @@ from pytest_django import Settings
 
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from tests.worker import wait_for
-from wikico2.errors import TransientError, WorkError
-from wikico2.llm import client as ai
-from wikico2.llm import rate_limit as pace
-from wikico2.llm.client import Patience
-from wikico2.models import PaceSlot
+from wikico2.errors import TransientError, UserError
+from wikico2.llm.client import RetryPolicy, request_embeddings
+from wikico2.llm.rate_limit import (
+    RateLimited,
+    acquire,
+    hold_requests,
+    keep_connection,
+    recent_requests,
+)
+from wikico2.models import RateLimitSlot
 
 
 @pytest.fixture(autouse=True)
@@ -24,25 +29,25 @@ def _granted(settings: Settings, transactional_db: None) -> None:
 
 
 def test_the_first_minute_is_free_at_once_and_the_next_follows_a_minute_later() -> None:
-    waits = [pace.take_turn("m", 90) for _ in range(50)]
+    waits = [acquire("m", 90) for _ in range(50)]
     assert max(waits[:38]) < 1  # two are left to people
     assert 58 < min(waits[38:]) <= max(waits[38:]) <= 60
 
 
 def test_people_have_turns_that_work_leaves_alone() -> None:
     for _ in range(38):
-        pace.take_turn("m", 0)
-    with pytest.raises(pace.Later) as caught:
-        pace.take_turn("m", 3)
+        acquire("m", 0)
+    with pytest.raises(RateLimited) as caught:
+        acquire("m", 3)
     assert 55 < caught.value.seconds <= 60
-    assert pace.take_turn("m", 3, person=True) < 1
-    assert pace.used("m") == (39, 0)
+    assert acquire("m", 3, person=True) < 1
+    assert recent_requests("m") == (39, 0)
 
 
 def test_each_model_has_a_pace_of_its_own() -> None:
     for _ in range(38):
-        pace.take_turn("m", 0)
-    assert pace.take_turn("other", 0) == 0
+        acquire("m", 0)
+    assert acquire("other", 0) == 0
 
 
 def test_threads_share_the_turns(settings: Settings) -> None:
@@ -55,9 +60,9 @@ def test_threads_share_the_turns(settings: Settings) -> None:
         try:
             for _ in range(5):
                 try:
-                    pace.take_turn("m", 0)
+                    acquire("m", 0)
                     outcomes["taken"] += 1
-                except pace.Later:
+                except RateLimited:
                     outcomes["later"] += 1
         finally:
             connection.close()
@@ -76,9 +81,9 @@ def test_threads_do_not_queue_behind_each_other_while_turns_are_free(settings: S
     together = threading.Barrier(8)
 
     def take() -> None:
-        with pace.connected():
+        with keep_connection():
             together.wait()
-            waits.extend([pace.take_turn("m", 300) for _ in range(45)])
+            waits.extend([acquire("m", 300) for _ in range(45)])
 
     threads = [threading.Thread(target=take) for _ in range(8)]
     for thread in threads:
@@ -99,48 +104,48 @@ def test_a_thread_leaves_no_connection_behind() -> None:
 
     before = sessions()
     for _ in range(3):
-        thread = threading.Thread(target=pace.take_turn, args=("m", 0))
+        thread = threading.Thread(target=acquire, args=("m", 0))
         thread.start()
         thread.join()
     wait_for(lambda: sessions() <= before, "end of the sessions", seconds=10)
 
 
 def test_when_one_is_told_to_wait_all_wait() -> None:
-    pace.take_turn("m", 0)
-    pace.hold_off("m", 30)
-    with pytest.raises(pace.Later):
-        pace.take_turn("m", 3)
-    assert 28 < pace.take_turn("m", 60) <= 30
-    assert pace.take_turn("other", 0) == 0
+    acquire("m", 0)
+    hold_requests("m", 30)
+    with pytest.raises(RateLimited):
+        acquire("m", 3)
+    assert 28 < acquire("m", 60) <= 30
+    assert acquire("other", 0) == 0
 
 
 def test_a_larger_grant_counts_at_once(settings: Settings) -> None:
     for _ in range(38):
-        pace.take_turn("m", 0)
+        acquire("m", 0)
     settings.AI_REQUESTS_PER_MINUTE = 80
-    assert pace.take_turn("m", 0) == 0
-    assert PaceSlot.objects.count() == 80
+    assert acquire("m", 0) == 0
+    assert RateLimitSlot.objects.count() == 80
 
 
 def test_no_limit_costs_no_row(settings: Settings) -> None:
     settings.AI_REQUESTS_PER_MINUTE = 0
-    assert pace.take_turn("m", 0) == 0
-    pace.hold_off("m", 10)
-    assert not PaceSlot.objects.exists()
+    assert acquire("m", 0) == 0
+    hold_requests("m", 10)
+    assert not RateLimitSlot.objects.exists()
 
 
 class TestGateway:
     def test_a_retry_after_holds_the_others_off(self, fake_ai: FakeAI) -> None:
         fake_ai.busy(retry_after="0.4")
-        ai.embed(["chaleur"], EMBEDDING_MODEL)
+        request_embeddings(["chaleur"], EMBEDDING_MODEL)
         first, second = fake_ai.requests
         assert second.at - first.at >= 0.4
         fake_ai.busy(retry_after="30")
         with pytest.raises(TransientError):
-            ai.embed(["vapeur"], EMBEDDING_MODEL)
+            request_embeddings(["vapeur"], EMBEDDING_MODEL)
         asked = len(fake_ai.requests)
         with pytest.raises(TransientError) as caught:
-            ai.embed(["air"], EMBEDDING_MODEL)
+            request_embeddings(["air"], EMBEDDING_MODEL)
         assert caught.value.code == "service_paced"
         assert caught.value.details["retry_after"] > 20
         assert len(fake_ai.requests) == asked
@@ -151,15 +156,17 @@ class TestGateway:
         told: list[tuple[str, float]] = []
         renewed: list[float] = []
 
-        def note(reason: WorkError, seconds: float) -> None:
+        def note(reason: UserError, seconds: float) -> None:
             told.append((reason.code, seconds))
 
         patience = replace(
-            Patience.of_settings(), on_pause=note, on_wait=lambda: renewed.append(time.monotonic())
+            RetryPolicy.from_settings(),
+            on_pause=note,
+            on_wait=lambda: renewed.append(time.monotonic()),
         )
-        ai.embed(["chaleur"], EMBEDDING_MODEL)
-        pace.hold_off(EMBEDDING_MODEL, 0.3)
-        ai.embed(["vapeur"], EMBEDDING_MODEL, patience=patience)
+        request_embeddings(["chaleur"], EMBEDDING_MODEL)
+        hold_requests(EMBEDDING_MODEL, 0.3)
+        request_embeddings(["vapeur"], EMBEDDING_MODEL, patience=patience)
         assert [code for code, _seconds in told] == ["service_paced"]
         assert 0 < told[0][1] <= 0.3
         assert len(renewed) >= 2

@@ -13,13 +13,13 @@ from pytest_django import Settings
 
 from bench.soak import Outcome, inspect, make_document
 from ingestion.models import Document, Vector
-from ingestion.pipeline import run as ingest
-from ingestion.vector_index import collections as index
+from ingestion.pipeline.run import accept_upload
+from ingestion.vector_index.collections import drop_model_collection
 from tests.conftest import run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, MIX, FakeAI, Fault
 from tests.worker import ROOT, database_url
 from wikico2.jobs.queue import resume_stalled
-from wikico2.llm import client as ai
+from wikico2.llm import client
 
 SEED = 3
 FILES = [make_document(number, 1) for number in range(3)]
@@ -37,7 +37,7 @@ def undisturbed(db: None) -> Outcome:
 
 def read(files: list[bytes]) -> None:
     for content in files:
-        ingest.accept(upload(content), None)
+        accept_upload(upload(content), None)
     run_queue()
 
 
@@ -64,10 +64,10 @@ def test_faults_change_nothing(
     """Of the model service's answers 20 % are 429, 5 % are 500, and so on: see `MIX`."""
     Document.objects.all().delete()
     Vector.objects.all().delete()
-    index.drop(EMBEDDING_MODEL)
+    drop_model_collection(EMBEDDING_MODEL)
     fake_ai.reset()
     fake_ai.deal(at_once(MIX), 100, random.Random(SEED))
-    monkeypatch.setattr(ai, "_pause", lambda attempt: 0.01)
+    monkeypatch.setattr(client, "_backoff_seconds", lambda attempt: 0.01)
     settings.AI_TIMEOUT = 0.5
     settings.EMBEDDING_BATCH = 1
     read(FILES)

@@ -5,7 +5,13 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wikico2.text.analyzer import compose, main_lexemes, phrase, terms, tsvector
+from wikico2.text.analyzer import (
+    build_tsvector,
+    compose_accents,
+    extract_terms,
+    main_lexemes,
+    phrase_query,
+)
 
 WORDS = st.sampled_from(
     "la récupération de chaleur l’énergie sous-station CO₂ t éq. CO2 kWh/m² 12 000 œuvre "
@@ -15,7 +21,7 @@ TEXTS = st.lists(WORDS | st.text(max_size=6), max_size=12).map(" ".join)
 
 
 def held(text: str) -> set[str]:
-    return {lexeme for term in terms(compose(text)) for lexeme in term.lexemes}
+    return {lexeme for term in extract_terms(compose_accents(text)) for lexeme in term.lexemes}
 
 
 @pytest.mark.parametrize(
@@ -54,15 +60,21 @@ def test_words_without_meaning_are_left_out() -> None:
 
 def test_a_term_knows_its_place() -> None:
     text = "Le séchage, puis l’émission de t éq. CO₂."
-    assert [text[t.start : t.end] for t in terms(text)] == ["séchage", "émission", "t éq. CO₂"]
+    assert [text[t.start : t.end] for t in extract_terms(text)] == [
+        "séchage",
+        "émission",
+        "t éq. CO₂",
+    ]
 
 
 @settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_looking_for_some_lexemes_overlooks_none(text: str, sought: str) -> None:
     wanted = held(sought)
-    every = [t for t in terms(compose(text)) if wanted.intersection(t.lexemes)]
-    told = [t for t in terms(compose(text), wanted) if wanted.intersection(t.lexemes)]
+    every = [t for t in extract_terms(compose_accents(text)) if wanted.intersection(t.lexemes)]
+    told = [
+        t for t in extract_terms(compose_accents(text), wanted) if wanted.intersection(t.lexemes)
+    ]
     assert told == every
 
 
@@ -71,10 +83,10 @@ def test_postgresql_takes_whatever_is_written() -> None:
     @settings(deadline=None, max_examples=60)
     @given(st.lists(TEXTS.map(lambda text: text.replace("\0", "")), max_size=3))
     def taken(texts: list[str]) -> None:
-        vector = tsvector([(text, "A") for text in texts])
+        vector = build_tsvector([(text, "A") for text in texts])
         with connection.cursor() as cursor:
             cursor.execute("SELECT tsvector_to_array(%s::tsvector)", [vector])
             assert set(cursor.fetchone()[0]) == {w for t in texts for w in held(t)}
-            cursor.execute("SELECT %s::tsquery", [phrase(" ".join(texts))])
+            cursor.execute("SELECT %s::tsquery", [phrase_query(" ".join(texts))])
 
     taken()

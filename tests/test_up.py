@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from wikico2.launcher.services import free_port, published
+from wikico2.launcher.services import free_port, published_addresses
 from wikico2.launcher.services.postgres import SHARED_HOME, PostgresServer, running_servers
 from wikico2.launcher.supervisor import (
     RUN_VARIABLE,
@@ -27,7 +27,7 @@ from wikico2.launcher.supervisor import (
     Program,
     Supervisor,
     stop_strays,
-    strays,
+    stray_groups,
 )
 from wikico2.launcher.watchdog import Watched, group_is_alive, stop_groups
 
@@ -130,7 +130,7 @@ class Instance:
         return {pid for pid, command in self.processes().items() if words in command}
 
     def query(self, statement: str) -> list[tuple[object, ...]]:
-        connection = psycopg2.connect(published(self.var)["DATABASE_URL"])
+        connection = psycopg2.connect(published_addresses(self.var)["DATABASE_URL"])
         with contextlib.closing(connection), connection, connection.cursor() as cursor:
             cursor.execute(statement)
             return list(cursor.fetchall()) if cursor.description else []
@@ -186,7 +186,7 @@ def test_folders_above_keep_their_permissions(instance: Instance, private_parent
 
 def test_nobody_else_enters_the_database(instance: Instance) -> None:
     instance.started()
-    url = published(instance.var)["DATABASE_URL"]
+    url = published_addresses(instance.var)["DATABASE_URL"]
     address = url.rpartition("@")[2]
     for stranger in (f"postgresql://wikico2@{address}", f"postgresql://postgres@{address}"):
         with pytest.raises(psycopg2.OperationalError):
@@ -253,7 +253,7 @@ def test_sigterm_stops_everything(instance: Instance) -> None:
     assert time.monotonic() - begun < 10
     assert not any(map(alive, children))
     assert wait_for(lambda: "WikiCO2 has stopped." in instance.output, seconds=2)
-    assert not published(instance.var)
+    assert not published_addresses(instance.var)
 
 
 # --- The pieces, without the program ------------------------------------------------------------
@@ -284,7 +284,7 @@ def test_what_outlived_its_guard_is_stopped(tmp_path: Path) -> None:
         env={RUN_VARIABLE: str(tmp_path)},
         process_group=0,
     )
-    assert wait_for(lambda: strays(tmp_path) == {stray.pid}, seconds=5)
+    assert wait_for(lambda: stray_groups(tmp_path) == {stray.pid}, seconds=5)
     stop_strays(tmp_path)
     assert stray.wait(1) == -signal.SIGTERM
 

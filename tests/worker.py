@@ -15,7 +15,7 @@ from urllib.parse import quote
 from django.db import connection
 
 from wikico2.jobs.queue import workers_alive
-from wikico2.launcher.watchdog import Guard, Watched
+from wikico2.launcher.watchdog import Watchdog, Watched
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = {"WORKERS": "2", "LEASE_SECONDS": "3", "TASK_SLICE_SECONDS": "2", "LOG_LEVEL": "INFO"}
@@ -33,7 +33,7 @@ class Worker:
             stderr=self.log,
             start_new_session=True,
         )
-        self.guard = Guard()  # stops the cluster should the tests be killed
+        self.guard = Watchdog()  # stops the cluster should the tests be killed
         self.guard.watch(Watched(self.process.pid))
 
     def wait_until_ready(self) -> "Worker":

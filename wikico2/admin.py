@@ -16,11 +16,11 @@ class AccountAdmin(UserAdmin[User]):
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         allowed = super().has_change_permission(request, obj)
-        return allowed and not above(request, obj)
+        return allowed and not outranks_user(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         allowed = super().has_delete_permission(request, obj)
-        return allowed and not above(request, obj)
+        return allowed and not outranks_user(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         if is_superuser(request):
@@ -32,6 +32,6 @@ def is_superuser(request: HttpRequest) -> bool:
     return isinstance(request.user, User) and request.user.is_superuser
 
 
-def above(request: HttpRequest, account: User | None) -> bool:
+def outranks_user(request: HttpRequest, account: User | None) -> bool:
     """Tell whether the account may do what the one that asks may not."""
     return account is not None and account.is_superuser and not is_superuser(request)

@@ -302,7 +302,7 @@ PERMANENT = frozenset(
 """Failures that another try ends in as well, as long as neither file nor limits change."""
 
 
-class WorkError(Exception):
+class UserError(Exception):
     """A failure that its reader can understand: a code of `SENTENCES` and its details."""
 
     def __init__(self, code: str, **details: Any) -> None:
@@ -316,14 +316,14 @@ class WorkError(Exception):
     @property
     def sentence(self) -> str:
         """Return the failure as a sentence in the active language."""
-        return sentence(self.code, self.details)
+        return error_sentence(self.code, self.details)
 
 
-class TransientError(WorkError):
+class TransientError(UserError):
     """A failure that may pass by itself: trying again later is worth it."""
 
 
-def sentence(code: str, details: dict[str, Any], *, waits: bool = False) -> str:
+def error_sentence(code: str, details: dict[str, Any], *, waits: bool = False) -> str:
     """Return the sentence for an error code in the active language; nothing for no code.
 
     `waits` says that the work tries again by itself, so that its reader need not.
@@ -333,7 +333,7 @@ def sentence(code: str, details: dict[str, Any], *, waits: bool = False) -> str:
     if code not in SENTENCES:
         code, details = "internal", {"reason": code}
     if isinstance(cause := details.get("cause"), dict):  # a failure that explains this one
-        details = details | {"reason": sentence(cause["code"], cause["details"])}
+        details = details | {"reason": error_sentence(cause["code"], cause["details"])}
     told = MEANWHILE.get(code, SENTENCES[code]) if waits else SENTENCES[code]
     try:
         return _(told) % details

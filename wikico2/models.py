@@ -20,24 +20,28 @@ class User(AbstractUser):
         return self.get_full_name() or self.username
 
 
-class Pace(models.Model):
+class RateLimit(models.Model):
     """One model of the service, which may have asked everybody to hold off for a while."""
 
     key = models.CharField(max_length=300, unique=True)
     held_until = models.DateTimeField(db_default=Now())
 
+    class Meta:
+        db_table = "wikico2_pace"
+
     def __str__(self) -> str:
         return self.key
 
 
-class PaceSlot(models.Model):
+class RateLimitSlot(models.Model):
     """One of the requests that a model grants in a minute: taken, it is free a minute later."""
 
-    pace = models.ForeignKey(Pace, on_delete=models.CASCADE, related_name="slots")
+    pace = models.ForeignKey(RateLimit, on_delete=models.CASCADE, related_name="slots")
     number = models.PositiveIntegerField()
     free_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        db_table = "wikico2_paceslot"
         constraints = [
             models.UniqueConstraint(fields=["pace", "number"], name="pace_slot_unique_number")
         ]
@@ -66,6 +70,6 @@ class QueuePause(models.Model):
         return str(self.at)
 
     @classmethod
-    def standing(cls) -> Any:
+    def current(cls) -> Any:
         """Return the pause that stands, or None."""
         return cls.objects.select_related("by").first()

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from dotenv import load_dotenv
 
 from wikico2 import env
-from wikico2.launcher.services import published
+from wikico2.launcher.services import published_addresses
 
 django_stubs_ext.monkeypatch()  # so that Django's generic classes can be subscripted
 
@@ -105,7 +105,7 @@ TEMPLATES = [
 # --- Data ------------------------------------------------------------------------------------
 
 # The services that `manage.py up` runs over VAR_DIR, so that other commands find them.
-_SERVICES = published(VAR_DIR)
+_SERVICES = published_addresses(VAR_DIR)
 
 
 def _service(name: str, default: str) -> str:

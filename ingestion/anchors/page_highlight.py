@@ -23,7 +23,7 @@ _PIECES = re.compile(r"\n+|\s\|\s|(?<=[.!?;:…])\s+|…|\[\.\.\.\]|\(\.\.\.\)")
 Spans = list[tuple[int, int]]
 
 
-def locate(quote: str, chars: Sequence[Char]) -> list[Rect]:
+def find_quote_on_page(quote: str, chars: Sequence[Char]) -> list[Rect]:
     """Return the rectangles, one a line, that cover a quote on a page; none when it is not there.
 
     Spaces, hyphens, ligatures, case and the forms of quotation marks do not count. A quote that
@@ -32,7 +32,7 @@ def locate(quote: str, chars: Sequence[Char]) -> list[Rect]:
     """
     for fold in (_letters_and_signs, _letters):
         page, places = _folded(chars, fold)
-        spans = _find(quote, page, fold) or _find_pieces(quote, page, fold)
+        spans = _find_spans(quote, page, fold) or _find_pieces(quote, page, fold)
         if spans:
             return _rectangles(chars[i] for i in _indices(spans, places))
     return []
@@ -71,7 +71,7 @@ def _fold(text: str, fold: Callable[[str], str]) -> str:
     return "".join(map(fold, unicodedata.normalize("NFC", text)))
 
 
-def _find(quote: str, page: str, fold: Callable[[str], str]) -> Spans:
+def _find_spans(quote: str, page: str, fold: Callable[[str], str]) -> Spans:
     wanted = _fold(quote, fold)
     at = page.find(wanted) if wanted else -1
     return [(at, at + len(wanted))] if at >= 0 else []
@@ -98,10 +98,10 @@ def _find_pieces(quote: str, page: str, fold: Callable[[str], str]) -> Spans:
     one_end = missing and len(missing) == missing[-1] - missing[0] + 1
     if one_end and found >= LONG_PIECE and (missing[0] == 0 or missing[-1] == len(wanted) - 1):
         return spans
-    return _find_end("".join(wanted), page)
+    return _find_partial("".join(wanted), page)
 
 
-def _find_end(wanted: str, page: str) -> Spans:
+def _find_partial(wanted: str, page: str) -> Spans:
     """Find a quote of which the first or the last half at least is on the page."""
     least = max(LONG_PIECE, int(ENOUGH * len(wanted)))
     if len(wanted) < least:

@@ -15,13 +15,13 @@ from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from ingestion.anchors.page_highlight import locate
+from ingestion.anchors.page_highlight import find_quote_on_page
 from ingestion.intake.files import local_copy
-from ingestion.intake.upload import limits
+from ingestion.intake.upload import read_limits
 from ingestion.models import Document
 from ingestion.readers import Char, Limits, PageImage, ReadError, Rect
-from ingestion.readers.api import picture_of, render_page
-from wikico2.errors import WorkError
+from ingestion.readers.api import read_picture, render_page
+from wikico2.errors import UserError
 
 WIDTH = 1200
 """Pixels across a page that is read; twice what a column shows, for sharp letters."""
@@ -33,7 +33,7 @@ SECONDS = 15
 FAILURE_KEPT_SECONDS = 600
 
 
-class Drawing:
+class StoredPageImage:
     """A page as a picture, read from the file in which it is kept.
 
     Raises ValueError when the file is not whole.
@@ -61,10 +61,10 @@ class Drawing:
         On a scan they are looked for among the `words` that were read there: word and box.
         """
         chars = [Char(*word) for word in words] or self.chars
-        return [rect for quote in quotes for rect in locate(quote, chars)]
+        return [rect for quote in quotes for rect in find_quote_on_page(quote, chars)]
 
 
-def packed(picture: PageImage) -> bytes:
+def pack_image(picture: PageImage) -> bytes:
     """Return the one file that keeps a picture and its characters."""
     about = {
         "media_type": picture.media_type,
@@ -79,30 +79,30 @@ def packed(picture: PageImage) -> bytes:
     return file.getvalue()
 
 
-def drawing(document: Document, number: int, width: int = WIDTH) -> Drawing:
+def page_image_of(document: Document, number: int, width: int = WIDTH) -> StoredPageImage:
     """Return a page as a picture, drawn now if nobody has asked for it yet.
 
-    Raises WorkError when the file is gone or the page cannot be drawn; that is remembered for a
+    Raises UserError when the file is gone or the page cannot be drawn; that is remembered for a
     while, so that a bad page is not tried again with each reader.
     """
-    name = _name(document, number, width)
-    kept = _kept(name)
+    name = _image_name(document, number, width)
+    kept = _stored_image(name)
     if kept is not None:
         return kept
     failure = cache.get(f"not-drawn:{name}")
     if failure:
-        raise WorkError(failure[0], **failure[1])
-    content = packed(_draw(document, number, width, name))
+        raise UserError(failure[0], **failure[1])
+    content = pack_image(_draw_and_store(document, number, width, name))
     saved = default_storage.save(name, ContentFile(content))
     if saved != name:  # another process was first: one copy is enough
         default_storage.delete(saved)
-    return Drawing(content)
+    return StoredPageImage(content)
 
 
 def figure_picture(document: Document, reference: str, digest: str) -> bytes:
     """Return a picture of a document as WebP, taken out of its file when it is first asked for.
 
-    Raises WorkError when the file is gone or has no such picture.
+    Raises UserError when the file is gone or has no such picture.
     """
     name = f"{_folder(document)}/figure-{digest[:32]}.webp"
     try:
@@ -111,22 +111,22 @@ def figure_picture(document: Document, reference: str, digest: str) -> bytes:
     except FileNotFoundError:
         pass
     if failure := cache.get(f"not-drawn:{name}"):
-        raise WorkError(failure[0], **failure[1])
+        raise UserError(failure[0], **failure[1])
     try:
         with local_copy(document) as path:
             kind = document.media_type
-            picture = picture_of(path, kind, reference, _limits(), max_width=WIDTH)
+            picture = read_picture(path, kind, reference, _draw_limits(), max_width=WIDTH)
     except FileNotFoundError:
-        _fail(name, "file_missing", {})
+        _raise_draw_error(name, "file_missing", {})
     except ReadError as error:
-        _fail(name, error.code, {"limit": SECONDS, **error.details})
+        _raise_draw_error(name, error.code, {"limit": SECONDS, **error.details})
     saved = default_storage.save(name, ContentFile(picture.data))
     if saved != name:
         default_storage.delete(saved)
     return picture.data
 
 
-def forget(document: Document) -> None:
+def delete_page_images(document: Document) -> None:
     """Delete the pictures of a document's pages; its row may be gone already."""
     folder = _folder(document)
     try:
@@ -143,14 +143,14 @@ def _folder(document: Document) -> str:
     return f"pages/{document.pk}-{document.sha256[:12]}"
 
 
-def _name(document: Document, number: int, width: int) -> str:
+def _image_name(document: Document, number: int, width: int) -> str:
     return f"{_folder(document)}/{number}-{width}.zip"
 
 
-def _kept(name: str) -> Drawing | None:
+def _stored_image(name: str) -> StoredPageImage | None:
     try:
         with default_storage.open(name) as file:
-            return Drawing(file.read())
+            return StoredPageImage(file.read())
     except FileNotFoundError:
         return None
     except ValueError:  # a process died while it wrote
@@ -158,20 +158,20 @@ def _kept(name: str) -> Drawing | None:
         return None
 
 
-def _draw(document: Document, number: int, width: int, name: str) -> PageImage:
+def _draw_and_store(document: Document, number: int, width: int, name: str) -> PageImage:
     try:
         with local_copy(document) as path:
-            return render_page(path, document.media_type, number, _limits(), max_width=width)
+            return render_page(path, document.media_type, number, _draw_limits(), max_width=width)
     except FileNotFoundError:
-        _fail(name, "file_missing", {})
+        _raise_draw_error(name, "file_missing", {})
     except ReadError as error:
-        _fail(name, error.code, {"limit": SECONDS, **error.details})
+        _raise_draw_error(name, error.code, {"limit": SECONDS, **error.details})
 
 
-def _limits() -> Limits:
-    return replace(limits(), cpu_seconds=SECONDS, wall_seconds=SECONDS)
+def _draw_limits() -> Limits:
+    return replace(read_limits(), cpu_seconds=SECONDS, wall_seconds=SECONDS)
 
 
-def _fail(name: str, code: str, details: dict[str, Any]) -> NoReturn:
+def _raise_draw_error(name: str, code: str, details: dict[str, Any]) -> NoReturn:
     cache.set(f"not-drawn:{name}", (code, details), FAILURE_KEPT_SECONDS)
-    raise WorkError(code, **details)
+    raise UserError(code, **details)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from wikico2.text.normalize import LETTERS
 
-SHORTEST_PIECE = 12
+MIN_PIECE_LENGTH = 12
 """Letters and digits that part of a quote needs, to be looked for on its own."""
 
 FEWEST = 3
@@ -34,24 +34,24 @@ class Span(NamedTuple):
     end: int
 
 
-class Run(NamedTuple):
+class TextRun(NamedTuple):
     """A stretch of text, marked or not."""
 
     text: str
     marked: bool
 
 
-Line = list[Run]
+HighlightedLine = list[TextRun]
 
 
 @dataclass
-class MarkedBlock:
+class HighlightedBlock:
     """A paragraph, heading, list or table of a page; `rows` only for a table."""
 
     kind: str
     level: int = 0
-    lines: list[Line] = field(default_factory=list)
-    rows: list[list[Line]] = field(default_factory=list)
+    lines: list[HighlightedLine] = field(default_factory=list)
+    rows: list[list[HighlightedLine]] = field(default_factory=list)
     bulleted: bool = False
     by: str = ""  # the machine that has read it
     picture: int | None = None  # of a figure: its index among the blocks of the page
@@ -63,7 +63,7 @@ class MarkedBlock:
         return any(run.marked for line in cells for run in line)
 
 
-def fold(text: str) -> tuple[str, list[int]]:
+def fold_with_positions(text: str) -> tuple[str, list[int]]:
     """Return the letters and digits of a text, small and without accents, and where each stood."""
     letters: list[str] = []
     places: list[int] = []
@@ -75,34 +75,34 @@ def fold(text: str) -> tuple[str, list[int]]:
     return "".join(letters), places
 
 
-def pieces(quote: str) -> list[str]:
+def quote_pieces(quote: str) -> list[str]:
     """Return the lines and sentences of a quote that are long enough to be looked for alone."""
     parts = [part for part in _ENDS.split(quote) if part]
     if len(parts) < 2:
         return []
-    return [part for part in parts if len(fold(part)[0]) >= SHORTEST_PIECE]
+    return [part for part in parts if len(fold_with_positions(part)[0]) >= MIN_PIECE_LENGTH]
 
 
-def spans(text: str, quotes: Iterable[str]) -> list[Span]:
+def find_quote_in_text(text: str, quotes: Iterable[str]) -> list[Span]:
     """Return where the quotes stand in the text, or those of their pieces that do; in order."""
-    letters, places = fold(text)
+    letters, places = fold_with_positions(text)
     found: list[Span] = []
     for quote in quotes:
-        whole = _find(text, letters, places, quote, 0)
+        whole = _find_quote(text, letters, places, quote, 0)
         if whole:
             found.append(whole)
             continue
         after = 0
-        for piece in pieces(quote):
-            part = _find(text, letters, places, piece, after)
+        for piece in quote_pieces(quote):
+            part = _find_quote(text, letters, places, piece, after)
             if part:
                 found.append(part)
                 after = part.end
-    return _merged(found)
+    return _merge_spans(found)
 
 
-def _find(text: str, letters: str, places: list[int], quote: str, after: int) -> Span | None:
-    wanted = fold(quote)[0]
+def _find_quote(text: str, letters: str, places: list[int], quote: str, after: int) -> Span | None:
+    wanted = fold_with_positions(quote)[0]
     if len(wanted) < FEWEST:  # « 5 % » has too few letters to go by: its signs count too
         letters, wanted, places = text, quote.strip(), list(range(len(text)))
     at = letters.find(wanted) if wanted else -1
@@ -130,7 +130,7 @@ def _is_whole(text: str, start: int, end: int) -> bool:
     return not ((start and text[start - 1].isalnum()) or (end < len(text) and text[end].isalnum()))
 
 
-def _merged(found: list[Span]) -> list[Span]:
+def _merge_spans(found: list[Span]) -> list[Span]:
     merged: list[Span] = []
     for span in sorted(found):
         if merged and span.start <= merged[-1].end:
@@ -140,50 +140,50 @@ def _merged(found: list[Span]) -> list[Span]:
     return merged
 
 
-def runs(text: str, marked: Sequence[Span], start: int, end: int) -> Line:
+def split_runs(text: str, marked: Sequence[Span], start: int, end: int) -> HighlightedLine:
     """Part the text between `start` and `end` into runs."""
-    line: Line = []
+    line: HighlightedLine = []
     at = start
     for span in marked:
         left, right = max(span.start, at), min(span.end, end)
         if left >= right:
             continue
         if left > at:
-            line.append(Run(text[at:left], False))
-        line.append(Run(text[left:right], True))
+            line.append(TextRun(text[at:left], False))
+        line.append(TextRun(text[left:right], True))
         at = right
     if at < end:
-        line.append(Run(text[at:end], False))
+        line.append(TextRun(text[at:end], False))
     return line
 
 
-def marked_blocks(
+def highlight_blocks(
     blocks: Sequence[dict[str, Any]], text: str, quotes: Iterable[str]
-) -> list[MarkedBlock]:
+) -> list[HighlightedBlock]:
     """Return the blocks of a page with the quotes marked; a page without blocks is paragraphs."""
     if not blocks:
         blocks = [{"kind": "paragraph", "text": part} for part in re.split(r"\n{2,}", text) if part]
     whole = "\n\n".join(str(block.get("text", "")) for block in blocks)
-    marked = spans(whole, quotes)
-    made: list[MarkedBlock] = []
+    marked = find_quote_in_text(whole, quotes)
+    made: list[HighlightedBlock] = []
     start = 0
     for index, block in enumerate(blocks):
         end = start + len(str(block.get("text", "")))
-        made.append(_marked_block(block, whole, marked, start, end))
+        made.append(_highlight_block(block, whole, marked, start, end))
         made[-1].picture = index if block.get("picture") else None
         start = end + 2
     return made
 
 
-def _marked_block(
+def _highlight_block(
     block: dict[str, Any], whole: str, marked: list[Span], start: int, end: int
-) -> MarkedBlock:
+) -> HighlightedBlock:
     kind = str(block.get("kind", "paragraph"))
-    made = MarkedBlock(kind, int(block.get("level") or 0), by=str(block.get("by", "")))
-    lines = list(_lines(whole, start, end))
+    made = HighlightedBlock(kind, int(block.get("level") or 0), by=str(block.get("by", "")))
+    lines = list(_line_spans(whole, start, end))
     if kind == "table" and all("|" in whole[a:b] for a, b in lines):
         made.rows = [
-            [_unescaped(runs(whole, marked, a, b)) for a, b in _cells(whole, *line)]
+            [_unescaped(split_runs(whole, marked, a, b)) for a, b in _cell_spans(whole, *line)]
             for line in lines
             if not _RULE.match(whole[line.start : line.end])
         ]
@@ -192,13 +192,13 @@ def _marked_block(
         made.bulleted = all(_BULLET.match(item) for item in texts)
         for a, b in lines:
             bullet = _BULLET.match(whole[a:b]) if made.bulleted else None
-            made.lines.append(runs(whole, marked, a + (bullet.end() if bullet else 0), b))
+            made.lines.append(split_runs(whole, marked, a + (bullet.end() if bullet else 0), b))
     else:
-        made.lines = [runs(whole, marked, a, b) for a, b in lines]
+        made.lines = [split_runs(whole, marked, a, b) for a, b in lines]
     return made
 
 
-def _lines(whole: str, start: int, end: int) -> Iterator[Span]:
+def _line_spans(whole: str, start: int, end: int) -> Iterator[Span]:
     at = start
     for line in whole[start:end].split("\n"):
         if line.strip():
@@ -206,11 +206,11 @@ def _lines(whole: str, start: int, end: int) -> Iterator[Span]:
         at += len(line) + 1
 
 
-def _unescaped(cell: Line) -> Line:
-    return [Run(run.text.replace("\\|", "|"), run.marked) for run in cell]
+def _unescaped(cell: HighlightedLine) -> HighlightedLine:
+    return [TextRun(run.text.replace("\\|", "|"), run.marked) for run in cell]
 
 
-def _cells(whole: str, start: int, end: int) -> Iterator[Span]:
+def _cell_spans(whole: str, start: int, end: int) -> Iterator[Span]:
     """Yield the cells of a Markdown row, empty ones too, without the spaces around them."""
     row = whole[start:end].rstrip()
     edges = [bar.start() for bar in _BAR.finditer(row)]

@@ -5,7 +5,7 @@ from datetime import date
 
 from django.utils.formats import date_format
 
-from wikico2.text.normalize import fold
+from wikico2.text.normalize import fold_text
 
 MONTHS = {
     name: number
@@ -45,18 +45,18 @@ FORMS = tuple(
 )
 
 
-def parse(text: str) -> str:
+def parse_date(text: str) -> str:
     """Return the date that a text is, as `2021`, `2021-03` or `2021-03-12`; `""` for none."""
-    text = fold(text)
+    text = fold_text(text)
     for form in FORMS:
         if match := form.fullmatch(text):
             return _iso(match)
     return ""
 
 
-def find(text: str) -> str:
+def find_date(text: str) -> str:
     """Return the first date in a text, in the most exact form that it has; `""` for none."""
-    text = fold(text)
+    text = fold_text(text)
     for form in FORMS:
         for match in form.finditer(text):
             if found := _iso(match):
@@ -64,7 +64,7 @@ def find(text: str) -> str:
     return ""
 
 
-def shown(value: str) -> str:
+def format_date(value: str) -> str:
     """Return a year, month or day in the reader's language."""
     parts = [int(part) for part in value.split("-")]
     if len(parts) == 1:

@@ -20,14 +20,14 @@ import httpcore
 import httpx
 from django.conf import settings
 
-from wikico2.errors import TransientError, WorkError
+from wikico2.errors import TransientError, UserError
 
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 20.0
-PIECE = 64 * 1024
+READ_SIZE = 64 * 1024
 MEGABYTE = 1024 * 1024
-MAY_PASS = frozenset({408, 425, 429, 500, 502, 503, 504})
+TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 HEADERS = {"User-Agent": "WikiCO2", "Accept": "*/*", "Accept-Encoding": "gzip, identity"}
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
-class Fetched(NamedTuple):
+class FetchedFile(NamedTuple):
     """A file that was fetched: its name, and the address where it was in the end."""
 
     name: str
@@ -45,21 +45,23 @@ class Fetched(NamedTuple):
 
 
 def checked_url(url: str) -> str:
-    """Return a web address in its regular form; raises WorkError("address_invalid")."""
+    """Return a web address in its regular form; raises UserError("address_invalid")."""
     try:
         parsed = httpx.URL(url.strip())
         valid = parsed.scheme in ("http", "https") and parsed.host and not parsed.userinfo
     except (httpx.InvalidURL, ValueError, UnicodeError):
         valid = False
     if not valid or len(str(parsed)) > 2000:
-        raise WorkError("address_invalid")
+        raise UserError("address_invalid")
     return str(parsed.copy_with(fragment=None))
 
 
-def fetch(url: str, into: IO[bytes], *, progress: Progress = lambda done, total: None) -> Fetched:
+def fetch_file(
+    url: str, into: IO[bytes], *, progress: Progress = lambda done, total: None
+) -> FetchedFile:
     """Write what is at `url` into a file; return its name and last address.
 
-    Raises WorkError: address_invalid, address_private, address_redirects, address_certificate,
+    Raises UserError: address_invalid, address_private, address_redirects, address_certificate,
     address_forbidden, address_missing, address_status, address_large, empty_file; and
     TransientError: address_unknown, address_unreachable, address_slow, address_status.
     """
@@ -67,7 +69,7 @@ def fetch(url: str, into: IO[bytes], *, progress: Progress = lambda done, total:
     limit = settings.MAX_UPLOAD_MB * MEGABYTE
     deadline = time.monotonic() + settings.FETCH_SECONDS
     with (
-        _explained(url),
+        _translate_errors(url),
         httpx.Client(
             transport=_Transport(deadline),
             follow_redirects=True,
@@ -80,17 +82,17 @@ def fetch(url: str, into: IO[bytes], *, progress: Progress = lambda done, total:
         _refuse_status(response)
         announced = int(length) if (length := response.headers.get("content-length", "")) else 0
         if announced > limit:
-            raise _too_large()
+            raise _response_too_large()
         received = 0
-        for data in response.iter_bytes(PIECE):
+        for data in response.iter_bytes(READ_SIZE):
             received += len(data)
             if received > limit:
-                raise _too_large()
+                raise _response_too_large()
             into.write(data)
             progress(received, max(announced, received) if announced else 0)
         if not received:
-            raise WorkError("empty_file")
-        return Fetched(_name(response), str(response.url))
+            raise UserError("empty_file")
+        return FetchedFile(_response_filename(response), str(response.url))
 
 
 def is_public(address: Address) -> bool:
@@ -109,7 +111,7 @@ def is_public(address: Address) -> bool:
 def public_addresses(host: str, port: int) -> list[str]:
     """Return the addresses that a name stands for, if every one of them may be connected to.
 
-    Raises WorkError("address_private") and TransientError("address_unknown").
+    Raises UserError("address_private") and TransientError("address_unknown").
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -119,7 +121,7 @@ def public_addresses(host: str, port: int) -> list[str]:
     allowed = host.lower().rstrip(".") in settings.FETCH_PRIVATE_HOSTS
     for address in addresses:
         if not allowed and not is_public(ipaddress.ip_address(address.partition("%")[0])):
-            raise WorkError("address_private", host=host)
+            raise UserError("address_private", host=host)
     return addresses
 
 
@@ -134,10 +136,10 @@ class _Bounded(httpcore.NetworkStream):
         self.deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self.stream.read(max_bytes, _left(self.deadline, timeout))
+        return self.stream.read(max_bytes, _seconds_left(self.deadline, timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self.stream.write(buffer, _left(self.deadline, timeout))
+        self.stream.write(buffer, _seconds_left(self.deadline, timeout))
 
     def close(self) -> None:
         self.stream.close()
@@ -148,7 +150,7 @@ class _Bounded(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        left = _left(self.deadline, timeout)
+        left = _seconds_left(self.deadline, timeout)
         return _Bounded(self.stream.start_tls(ssl_context, server_hostname, left), self.deadline)
 
     def get_extra_info(self, info: str) -> Any:
@@ -174,7 +176,11 @@ class _Network(httpcore.NetworkBackend):
         for address in public_addresses(host, port):
             try:
                 stream = self.sockets.connect_tcp(
-                    address, port, _left(self.deadline, timeout), local_address, socket_options
+                    address,
+                    port,
+                    _seconds_left(self.deadline, timeout),
+                    local_address,
+                    socket_options,
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
@@ -183,7 +189,7 @@ class _Network(httpcore.NetworkBackend):
         raise failure
 
 
-def _left(deadline: float, timeout: float | None) -> float:
+def _seconds_left(deadline: float, timeout: float | None) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
         raise httpcore.ReadTimeout
@@ -191,7 +197,7 @@ def _left(deadline: float, timeout: float | None) -> float:
 
 
 @runtime_checkable
-class Closes(Protocol):
+class Closeable(Protocol):
     def close(self) -> None: ...
 
 
@@ -203,7 +209,7 @@ class _Body(httpx.SyncByteStream):
         return iter(self.stream)
 
     def close(self) -> None:
-        if isinstance(self.stream, Closes):
+        if isinstance(self.stream, Closeable):
             self.stream.close()
 
 
@@ -243,20 +249,20 @@ class _Transport(httpx.BaseTransport):
 
 
 @contextmanager
-def _explained(url: str) -> Iterator[None]:
+def _translate_errors(url: str) -> Iterator[None]:
     """Turn what the libraries raise into errors whose sentence a person understands."""
     host = httpx.URL(url).host
     try:
         yield
     except httpx.TooManyRedirects:
-        raise WorkError("address_redirects", limit=MAX_REDIRECTS) from None
+        raise UserError("address_redirects", limit=MAX_REDIRECTS) from None
     except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpcore.UnsupportedProtocol):
-        raise WorkError("address_invalid") from None
+        raise UserError("address_invalid") from None
     except (httpx.TimeoutException, httpcore.TimeoutException):
         raise TransientError("address_slow", host=host, limit=settings.FETCH_SECONDS) from None
     except httpcore.ConnectError as error:
         if "CERTIFICATE" in str(error).upper():
-            raise WorkError("address_certificate", host=host) from None
+            raise UserError("address_certificate", host=host) from None
         raise TransientError("address_unreachable", host=host) from None
     except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, ValueError):
         raise TransientError("address_unreachable", host=host) from None
@@ -264,23 +270,23 @@ def _explained(url: str) -> Iterator[None]:
 
 def _refuse_status(response: httpx.Response) -> None:
     status, host = response.status_code, response.url.host
-    if status in MAY_PASS:
+    if status in TRANSIENT_STATUSES:
         wait = response.headers.get("retry-after", "")
         details = {"retry_after": min(int(wait), 600)} if wait.isdecimal() else {}
         raise TransientError("address_status", host=host, status=status, **details)
     if status in (401, 403, 407):
-        raise WorkError("address_forbidden", host=host)
+        raise UserError("address_forbidden", host=host)
     if status in (404, 410):
-        raise WorkError("address_missing", host=host)
+        raise UserError("address_missing", host=host)
     if status != 200:
-        raise WorkError("address_status", host=host, status=status)
+        raise UserError("address_status", host=host, status=status)
 
 
-def _too_large() -> WorkError:
-    return WorkError("address_large", limit=settings.MAX_UPLOAD_MB)
+def _response_too_large() -> UserError:
+    return UserError("address_large", limit=settings.MAX_UPLOAD_MB)
 
 
-def _name(response: httpx.Response) -> str:
+def _response_filename(response: httpx.Response) -> str:
     """Return the name that the site gives the file, else the last part of its address."""
     message = EmailMessage()
     try:

@@ -1,7 +1,7 @@
 """Deliver: what is given and is no document yet becomes documents, in the queue.
 
 A web address is fetched, an archive is opened, and each document found is accepted like any other;
-what is refused keeps its sentence. A worker holds the delivery by a lease and can be cut short
+what is refused keeps its sentence. A worker holds the source import by a lease and can be cut short
 anywhere: documents are taken in one by one, each with its line in the same transaction.
 """
 
@@ -21,138 +21,141 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Max
 
-from ingestion.intake.fetch import checked_url, fetch
-from ingestion.intake.upload import accept, clean_name
-from ingestion.intake.zip_archive import Archive, is_archive
-from ingestion.models import Delivery, Document, Item
-from wikico2.errors import TransientError, WorkError
-from wikico2.jobs import worker as work
-from wikico2.jobs.leases import LeaseLost, kept_alive
+from ingestion.intake.fetch import checked_url, fetch_file
+from ingestion.intake.upload import accept_upload, clean_name
+from ingestion.intake.zip_archive import ZipArchive, is_archive
+from ingestion.models import Document, ImportedFile, SourceImport
+from wikico2.errors import TransientError, UserError
+from wikico2.jobs.leases import LeaseLost, keep_lease_alive
 from wikico2.jobs.queue import enqueue
+from wikico2.jobs.worker import JobRun, requeue_job, stop_job
 
-DELIVER = "ingestion.tasks.deliver"
+RUN_IMPORT = "ingestion.tasks.run_import"
 MAX_ATTEMPTS = 3
 """How often an address is tried without any progress before it counts as failed."""
 
 logger = logging.getLogger(__name__)
 
-State = Delivery.State
+State = SourceImport.State
 
 
 # --- What people do -------------------------------------------------------------------------------
 
 
-def receive(
+def receive_upload(
     upload: File[Any],
     user: Any,
     *,
     noted: Callable[[Document | None], None] | None = None,
     **kept: Any,
-) -> Document | Delivery:
+) -> Document | SourceImport:
     """Take in a file: a document at once, an archive of documents in the queue.
 
-    `kept` is what `accept` keeps of it: access, supersedes. `noted` is called in the transaction in
-    which the document appears, or without one when a delivery does. Raises WorkError like `accept`,
-    and archive_version, archive_damaged, archive_empty, archive_too_many, archive_too_large.
+    `kept` is what `accept_upload` keeps of it: access, supersedes. `noted` is called in the
+    transaction in which the document appears, or without one when a source import does. Raises
+    UserError like `accept_upload`, and archive_version, archive_damaged, archive_empty,
+    archive_too_many, archive_too_large.
     """
     if noted is not None:
         kept["noted"] = noted
     content = cast("IO[bytes]", upload)
     refused = not upload.size or upload.size > settings.MAX_UPLOAD_MB * 1024 * 1024
     if refused or not is_archive(content):
-        return accept(upload, user, **kept)
+        return accept_upload(upload, user, **kept)
     if kept.get("supersedes"):
-        raise WorkError("archive_version")
-    with Archive(content) as archive:
+        raise UserError("archive_version")
+    with ZipArchive(content) as archive:
         count = len(archive.members)
     upload.seek(0)
-    delivery = Delivery(name=clean_name(upload.name or ""), size=upload.size, total=count)
-    delivery.file.save(f"{uuid4().hex}.zip", upload, save=False)
+    source_import = SourceImport(name=clean_name(upload.name or ""), size=upload.size, total=count)
+    source_import.file.save(f"{uuid4().hex}.zip", upload, save=False)
     try:
-        return _queued(delivery, user, **kept)
+        return _queue_import(source_import, user, **kept)
     except BaseException:
-        delivery.file.delete(save=False)
+        source_import.file.delete(save=False)
         raise
 
 
-def receive_address(url: str, user: Any, **kept: Any) -> Delivery:
-    """Have a web address fetched; raises WorkError("address_invalid")."""
+def receive_url(url: str, user: Any, **kept: Any) -> SourceImport:
+    """Have a web address fetched; raises UserError("address_invalid")."""
     url = checked_url(url)
-    return _queued(Delivery(name=url[:300], url=url), user, **kept)
+    return _queue_import(SourceImport(name=url[:300], url=url), user, **kept)
 
 
-def retry(delivery: Delivery) -> bool:
-    """Put a failed or cancelled delivery back to work; tell whether it was one."""
-    return work.restart(Delivery.objects.all(), delivery.pk, DELIVER)
+def retry_import(source_import: SourceImport) -> bool:
+    """Put a failed or cancelled source import back to work; tell whether it was one."""
+    return requeue_job(SourceImport.objects.all(), source_import.pk, RUN_IMPORT)
 
 
-def cancel(delivery: Delivery) -> bool:
-    """Stop a delivery; what has been taken in stays. Tell whether it was under way."""
-    return work.stop(Delivery.objects.in_progress(), delivery.pk)
+def cancel_import(source_import: SourceImport) -> bool:
+    """Stop a source import; what has been taken in stays. Tell whether it was under way."""
+    return stop_job(SourceImport.objects.in_progress(), source_import.pk)
 
 
-def forget(delivery: Delivery) -> None:
-    """Delete the record of a delivery, and its archive; the sources that it brought stay."""
-    name = delivery.file.name
-    delivery.delete()
+def delete_import(source_import: SourceImport) -> None:
+    """Delete the record of a source import, and its archive; the sources that it brought stay."""
+    name = source_import.file.name
+    source_import.delete()
     if name:
         transaction.on_commit(lambda: default_storage.delete(name))
 
 
-def _queued(
-    delivery: Delivery,
+def _queue_import(
+    source_import: SourceImport,
     user: Any,
     *,
     access: str = Document.Access.OPEN,
     supersedes: Document | None = None,
     noted: Callable[[None], None] = lambda document: None,
-) -> Delivery:
-    delivery.access = access
-    delivery.supersedes = supersedes
-    delivery.given_by = user if user is not None and user.is_authenticated else None
+) -> SourceImport:
+    source_import.access = access
+    source_import.supersedes = supersedes
+    source_import.given_by = user if user is not None and user.is_authenticated else None
     with transaction.atomic():
-        delivery.save()
+        source_import.save()
         noted(None)
-        enqueue(DELIVER, delivery.pk)
-    return delivery
+        enqueue(RUN_IMPORT, source_import.pk)
+    return source_import
 
 
 # --- What workers do ------------------------------------------------------------------------------
 
 
-def deliver(delivery_id: int) -> None:
-    """Take a delivery as far as one time slice allows; do nothing if it is not ours to take."""
-    token = Delivery.objects.in_progress().claim(delivery_id)
+def run_import_slice(source_import_id: int) -> None:
+    """Take a source import as far as one time slice allows, unless another worker holds it."""
+    token = SourceImport.objects.in_progress().claim(source_import_id)
     if token is None:
         return
-    delivery = Delivery.objects.select_related("given_by", "supersedes").get(pk=delivery_id)
-    ours = _Work(delivery, token)
+    source_import = SourceImport.objects.select_related("given_by", "supersedes").get(
+        pk=source_import_id
+    )
+    ours = ImportRun(source_import, token)
     try:
-        with kept_alive(Delivery.objects.all(), delivery_id, token):
+        with keep_lease_alive(SourceImport.objects.all(), source_import_id, token):
             ours.run()
     except LeaseLost:
-        logger.info("Delivery %d was taken out of our hands.", delivery_id)
+        logger.info("Delivery %d was taken out of our hands.", source_import_id)
     except TransientError as error:
         ours.postpone(error)
-    except WorkError as error:
+    except UserError as error:
         ours.fail(error)
     except Exception as error:
-        logger.exception("Delivery %d, %s:", delivery_id, delivery.state)
+        logger.exception("Delivery %d, %s:", source_import_id, source_import.state)
         ours.postpone(TransientError("internal", reason=type(error).__name__))
 
 
-class _Work(work.Work[Delivery]):
-    """A delivery in the hands of this worker, for one time slice."""
+class ImportRun(JobRun[SourceImport]):
+    """A source import in the hands of this worker, for one time slice."""
 
-    rows = Delivery.objects.all()
-    task = DELIVER
+    rows = SourceImport.objects.all()
+    task = RUN_IMPORT
 
     def run(self) -> None:
         if self.row.attempts > MAX_ATTEMPTS:
             reason = f"worker stopped {MAX_ATTEMPTS} times"
-            raise WorkError("internal", reason=reason)
+            raise UserError("internal", reason=reason)
         if not self.row.file:
-            if self.row.items.exists():  # only the end was missing
+            if self.row.files.exists():  # only the end was missing
                 self.finish()
                 return
             self.fetch()
@@ -167,34 +170,34 @@ class _Work(work.Work[Delivery]):
 
     def fetch(self) -> None:
         """Fetch the address: a document is taken in at once, an archive is kept to be opened."""
-        delivery = self.row
+        source_import = self.row
         self.keep(state=State.FETCHING, done=0, total=0)
         with tempfile.NamedTemporaryFile() as kept:
-            found = fetch(delivery.url, kept, progress=self.progress)
+            found = fetch_file(source_import.url, kept, progress=self.progress)
             size = kept.tell()
             self.keep(size=size, name=found.name[:300])
             if not is_archive(kept):
                 self.take(1, found.name, kept, only=True)
                 self.finish()
                 return
-            if delivery.supersedes:
-                raise WorkError("archive_version")
-            with Archive(kept) as archive:
+            if source_import.supersedes:
+                raise UserError("archive_version")
+            with ZipArchive(kept) as archive:
                 count = len(archive.members)
             kept.seek(0)
-            delivery.file.save(f"{uuid4().hex}.zip", File(kept), save=False)
-            self.keep(file=delivery.file.name, done=0, total=count, attempts=0)
+            source_import.file.save(f"{uuid4().hex}.zip", File(kept), save=False)
+            self.keep(file=source_import.file.name, done=0, total=count, attempts=0)
 
     def open(self) -> None:
         """Take in the documents of the archive that have not been yet."""
-        delivery = self.row
+        source_import = self.row
         self.keep(state=State.OPENING)
-        done = delivery.items.aggregate(last=Max("position"))["last"] or 0
+        done = source_import.files.aggregate(last=Max("position"))["last"] or 0
         try:
-            stored = cast("IO[bytes]", delivery.file.open("rb"))
+            stored = cast("IO[bytes]", source_import.file.open("rb"))
         except FileNotFoundError:
-            raise WorkError("file_missing") from None
-        with stored, Archive(stored) as archive:
+            raise UserError("file_missing") from None
+        with stored, ZipArchive(stored) as archive:
             for position, member in enumerate(archive.members[done:], start=done + 1):
                 if time.monotonic() >= self.deadline:
                     self.pass_on()
@@ -216,13 +219,13 @@ class _Work(work.Work[Delivery]):
     ) -> None:
         """Accept one document, which `filled` has yet to put into the file, and note the outcome.
 
-        The `only` document of a delivery that is refused is the delivery's own failure.
+        The `only` document of a source import that is refused is the source import's own failure.
         """
-        delivery = self.row
-        item = Item(delivery=delivery, position=position, name=name)
+        source_import = self.row
+        item = ImportedFile(source_import=source_import, position=position, name=name)
 
         def note(document: Document) -> None:
-            self.keep()  # a delivery that was cancelled meanwhile brings nothing more
+            self.keep()  # a source import that was cancelled meanwhile brings nothing more
             item.document = document
             item.save()
 
@@ -230,15 +233,15 @@ class _Work(work.Work[Delivery]):
             filled()
             item.size = file.seek(0, 2)
             file.seek(0)
-            accept(
+            accept_upload(
                 File(file, name=name),
-                delivery.given_by,
-                access=delivery.access,
-                origin=delivery.url,
-                supersedes=delivery.supersedes if only else None,
+                source_import.given_by,
+                access=source_import.access,
+                origin=source_import.url,
+                supersedes=source_import.supersedes if only else None,
                 noted=note,
             )
-        except WorkError as error:
+        except UserError as error:
             if only and error.code != "duplicate":
                 raise
             item.error_code, item.error_details = error.code, error.details
@@ -249,7 +252,7 @@ class _Work(work.Work[Delivery]):
 
     def finish(self) -> None:
         name = self.row.file.name
-        done = self.row.items.count()
+        done = self.row.files.count()
         self.release(
             state=State.DONE, done=done, total=done, file="", error_code="", error_details={}
         )

@@ -14,11 +14,11 @@ from ingestion.intake import dates
 from ingestion.intake.upload import stated_title, title_from_name
 from ingestion.models import Document
 from ingestion.readers import DocumentInfo
-from wikico2.text.normalize import fold
+from wikico2.text.normalize import fold_text
 
 FIRST_PAGES = 3
 LAST_PAGES = 2
-BEGINNING = 3_000
+SEARCHED_CHARACTERS = 3_000
 """Characters of a page that are looked at."""
 
 PUBLISHERS = (
@@ -61,7 +61,7 @@ _COPYRIGHT = re.compile(r"(?:©|\(c\)|copyright)[^\n]{0,60}?\b((?:19|20)\d\d)\b"
 
 
 @dataclass(frozen=True)
-class Found:
+class SourceMetadata:
     """What was found of a source; empty where nothing was."""
 
     title: str = ""
@@ -72,10 +72,12 @@ class Found:
     licence: str = ""
 
 
-def find(info: DocumentInfo, first: Sequence[str], last: Sequence[str] = ()) -> Found:
+def find_metadata(
+    info: DocumentInfo, first: Sequence[str], last: Sequence[str] = ()
+) -> SourceMetadata:
     """Return what the file states and what its first and last pages say."""
-    pages = [page[:BEGINNING] for page in (*first, *last)]
-    return Found(
+    pages = [page[:SEARCHED_CHARACTERS] for page in (*first, *last)]
+    return SourceMetadata(
         title=stated_title(info),
         author=" ".join(info.author.split()),
         publisher=" ".join(info.publisher.split()) or _publisher(pages),
@@ -86,7 +88,7 @@ def find(info: DocumentInfo, first: Sequence[str], last: Sequence[str] = ()) -> 
 
 
 @transaction.atomic
-def note(document_id: int, info: DocumentInfo) -> None:
+def save_metadata(document_id: int, info: DocumentInfo) -> None:
     """Write what is found of a source that was read to its row, save where a person has written."""
     document = Document.objects.select_for_update(of=("self",)).filter(pk=document_id).first()
     if document is None:
@@ -94,9 +96,11 @@ def note(document_id: int, info: DocumentInfo) -> None:
     pages = document.pages.order_by("number")
     first = list(pages.values_list("text", flat=True)[:FIRST_PAGES])
     rest = pages.filter(number__gt=FIRST_PAGES).order_by("-number")
-    found = find(info, first, list(rest.values_list("text", flat=True)[:LAST_PAGES]))
+    found = find_metadata(info, first, list(rest.values_list("text", flat=True)[:LAST_PAGES]))
     if document.title != title_from_name(document.filename)[:300]:
-        found = Found(**asdict(found) | {"title": ""})  # it is better than the file's name already
+        found = SourceMetadata(
+            **asdict(found) | {"title": ""}
+        )  # it is better than the file's name already
     changed = []
     for name, value in asdict(found).items():
         if value and name not in document.by_hand and value != getattr(document, name):
@@ -109,7 +113,7 @@ def _publisher(pages: Sequence[str]) -> str:
     for form in _PUBLISHER:
         for page in pages:
             match = form.search(page)
-            if match and "reserv" not in fold(match["name"]):
+            if match and "reserv" not in fold_text(match["name"]):
                 return " ".join(match["name"].split()).rstrip(" ,.:-–")
     for line in _short_lines(pages[:1]):
         for name in PUBLISHERS:
@@ -122,10 +126,10 @@ def _published(pages: Sequence[str]) -> str:
     """Return the date that is said to be the publication's, else one that stands by itself."""
     for page in pages:
         for match in _DATED.finditer(page):
-            if found := dates.find(match["date"]):
+            if found := dates.find_date(match["date"]):
                 return found
     for line in _short_lines(pages[:1]):
-        if found := dates.parse(line.strip(" .,;–-")):
+        if found := dates.parse_date(line.strip(" .,;–-")):
             return found
     for page in pages:
         if year := _COPYRIGHT.search(page):

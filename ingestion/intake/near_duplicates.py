@@ -13,24 +13,24 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from ingestion.models import Document, DocumentQuerySet, Sketch
-from wikico2.text.normalize import words
+from ingestion.models import Document, DocumentQuerySet, MinHash
+from wikico2.text.normalize import folded_words
 
-WORDS = 5
-SAMPLE = 256
-LEAST_SHINGLES = 20
+SHINGLE_WORDS = 5
+SIGNATURE_SIZE = 256
+MIN_SHINGLES = 20
 """A text with fewer is too short to be said to be like another."""
 
-LIKENESS = 0.3
+MIN_SIMILARITY = 0.3
 """From this share of common shingles on, texts are said to be alike."""
 
 WITHIN, LEAST_LIKENESS = 0.8, 0.03
 """So are texts of which the shorter has this share in the longer, where the sample can tell."""
 
-SHOWN = 5
+MAX_SHOWN = 5
 
 
-class Drawn(NamedTuple):
+class TextSignature(NamedTuple):
     """A sample of a text: its smallest hashes, in order, and how many shingles it has in all."""
 
     hashes: tuple[int, ...]
@@ -38,65 +38,68 @@ class Drawn(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Likeness:
+class NearDuplicate:
     """Another source, and how much of the shorter of the two texts stands in both, in per cent."""
 
     document: Document
     percent: int
 
 
-def draw(texts: Iterable[str]) -> Drawn:
+def compute_signature(texts: Iterable[str]) -> TextSignature:
     """Return the sample of a text that is given in parts; pure."""
-    said = words(" ".join(texts))
+    said = folded_words(" ".join(texts))
     shingles = {
-        _hash(" ".join(said[at : at + WORDS])) for at in range(max(len(said) - WORDS + 1, 0))
+        _hash_shingle(" ".join(said[at : at + SHINGLE_WORDS]))
+        for at in range(max(len(said) - SHINGLE_WORDS + 1, 0))
     }
-    return Drawn(tuple(nsmallest(SAMPLE, shingles)), len(shingles))
+    return TextSignature(tuple(nsmallest(SIGNATURE_SIZE, shingles)), len(shingles))
 
 
-def likeness(one: Drawn, other: Drawn) -> float:
+def estimate_jaccard(one: TextSignature, other: TextSignature) -> float:
     """Return the share of their shingles that two texts have in common (Jaccard), estimated."""
-    union = nsmallest(SAMPLE, {*one.hashes, *other.hashes})
+    union = nsmallest(SIGNATURE_SIZE, {*one.hashes, *other.hashes})
     both = {*one.hashes} & {*other.hashes}
     return sum(value in both for value in union) / len(union) if union else 0.0
 
 
-def shared(one: Drawn, other: Drawn) -> float:
+def estimate_containment(one: TextSignature, other: TextSignature) -> float:
     """Return the share of the shorter text that stands in the longer one, estimated."""
-    alike = likeness(one, other)
+    alike = estimate_jaccard(one, other)
     common = alike / (1 + alike) * (one.shingles + other.shingles)
     return min(common / min(one.shingles, other.shingles), 1.0) if common else 0.0
 
 
-def remember(document_id: int, texts: Iterable[str]) -> None:
+def save_signature(document_id: int, texts: Iterable[str]) -> None:
     """Keep the sample of a source's text."""
-    drawn = draw(texts)
-    if drawn.shingles < LEAST_SHINGLES:
-        Sketch.objects.filter(document=document_id).delete()
+    drawn = compute_signature(texts)
+    if drawn.shingles < MIN_SHINGLES:
+        MinHash.objects.filter(document=document_id).delete()
         return
     values = {"hashes": list(drawn.hashes), "shingles": drawn.shingles}
-    Sketch.objects.update_or_create(document_id=document_id, defaults=values)
+    MinHash.objects.update_or_create(document_id=document_id, defaults=values)
 
 
-def alike(document: Document, among: DocumentQuerySet) -> list[Likeness]:
+def find_near_duplicates(document: Document, among: DocumentQuerySet) -> list[NearDuplicate]:
     """Return the sources `among` these whose text is nearly that of `document`, most alike first.
 
     Those with the same content, byte by byte, are not among them.
     """
-    sketch = Sketch.objects.filter(document=document.pk).first()
+    sketch = MinHash.objects.filter(document=document.pk).first()
     if sketch is None:
         return []
-    mine = Drawn(tuple(sketch.hashes), sketch.shingles)
-    candidates = Sketch.objects.filter(document__in=_candidates(document.pk, mine.hashes))
+    mine = TextSignature(tuple(sketch.hashes), sketch.shingles)
+    candidates = MinHash.objects.filter(document__in=_candidates(document.pk, mine.hashes))
     candidates = candidates.filter(document__in=among.exclude(sha256=document.sha256))
     scored = [
-        (likeness(mine, theirs), shared(mine, theirs), other.document)
+        (estimate_jaccard(mine, theirs), estimate_containment(mine, theirs), other.document)
         for other in candidates.select_related("document")
-        for theirs in (Drawn(tuple(other.hashes), other.shingles),)
+        for theirs in (TextSignature(tuple(other.hashes), other.shingles),)
     ]
-    near = (s for s in scored if s[0] >= LIKENESS or (s[0] >= LEAST_LIKENESS and s[1] >= WITHIN))
+    near = (
+        s for s in scored if s[0] >= MIN_SIMILARITY or (s[0] >= LEAST_LIKENESS and s[1] >= WITHIN)
+    )
     best = sorted(near, key=lambda s: (-s[0], s[2].pk))
-    return [Likeness(other, round(100 * share)) for _alike, share, other in best[:SHOWN]]
+    return [NearDuplicate(other, round(100 * share)) for _alike, share, other in best[:MAX_SHOWN]]
 
 
 def _candidates(document_id: int, hashes: Sequence[int]) -> list[int]:
@@ -114,5 +117,5 @@ def _candidates(document_id: int, hashes: Sequence[int]) -> list[int]:
         return [pk for (pk,) in cursor.fetchall()]
 
 
-def _hash(shingle: str) -> int:
+def _hash_shingle(shingle: str) -> int:
     return int.from_bytes(blake2b(shingle.encode(), digest_size=8).digest(), "big", signed=True)

@@ -16,10 +16,10 @@ from django.db import connection, transaction
 
 from ingestion.models import Document
 from ingestion.readers import DocumentInfo, Limits, ReadError
-from ingestion.readers import media_type as media
 from ingestion.readers.api import check_document
+from ingestion.readers.media_type import OLE, identify_path
 from ingestion.readers.registry import EXTENSIONS, FORMATS
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.jobs.queue import enqueue
 
 ADVANCE = "ingestion.tasks.advance_document"
@@ -33,7 +33,7 @@ _MEANINGLESS_TITLE = re.compile(
 )
 
 
-def accept(
+def accept_upload(
     upload: File[Any],
     user: Any,
     *,
@@ -51,22 +51,22 @@ def accept(
     sources is taken only `again`, on purpose. `noted` is called in the transaction in which the
     document appears.
 
-    Raises WorkError: empty_file, too_large, unknown_format, old_office, duplicate (details:
+    Raises UserError: empty_file, too_large, unknown_format, old_office, duplicate (details:
     document, title, url), or what the reader says of it (encrypted, truncated, no_pages,
     unreadable…). Nothing is kept of a refused file.
     """
     limit = settings.MAX_UPLOAD_MB * MEGABYTE
     if (upload.size or 0) > limit:
-        raise _too_large(upload.size)
+        raise _upload_too_large(upload.size)
     with _on_disk(upload, limit) as (path, content):
         if not content.size:
-            raise WorkError("empty_file")
-        media_type = media.identify(path)
+            raise UserError("empty_file")
+        media_type = identify_path(path)
         if media_type not in FORMATS:
-            raise WorkError("old_office" if media_type == media.OLE else "unknown_format")
+            raise UserError("old_office" if media_type == OLE else "unknown_format")
         if known := None if again else _of_content(content.sha256):
-            return _known(known, upload)
-        info = _check(path, media_type)
+            return _refuse_known(known, upload)
+        info = _check_content(path, media_type)
         name = clean_name(upload.name or "")
         document = Document(
             title=(title.strip() or stated_title(info) or title_from_name(name))[:300],
@@ -84,10 +84,10 @@ def accept(
             uploaded_by=user if user is not None and user.is_authenticated else None,
         )
         _keep_file(document, upload)
-        return _store(document, again, noted)
+        return _store_document(document, again, noted)
 
 
-def limits() -> Limits:
+def read_limits() -> Limits:
     """Return what reading one document may use."""
     return Limits(
         memory_mb=settings.READ_MEMORY_MB,
@@ -98,13 +98,13 @@ def limits() -> Limits:
     )
 
 
-def explained(error: ReadError) -> WorkError:
+def explain_read_error(error: ReadError) -> UserError:
     """Return a reader's error as the one that its sentence is made of."""
     limit = {"too_slow": settings.READ_SECONDS, "too_many_pages": settings.READ_MAX_PAGES}
-    return WorkError(error.code, **{"limit": limit.get(error.code), **error.details})
+    return UserError(error.code, **{"limit": limit.get(error.code), **error.details})
 
 
-def double_of(details: Mapping[str, Any]) -> Document | None:
+def find_duplicate(details: Mapping[str, Any]) -> Document | None:
     """Return the source whose content a file has that was refused with these details, if any."""
     known = details.get("document")
     return Document.objects.filter(pk=int(known)).first() if known else None
@@ -145,36 +145,36 @@ def _on_disk(upload: File[Any], limit: int) -> Iterator[tuple[Path, _Content]]:
     """Give a path of the upload's content and what is known of it after one pass."""
     existing = getattr(upload, "temporary_file_path", None)
     if existing is not None:
-        yield Path(existing()), _digest(upload, None, limit)
+        yield Path(existing()), _hash_upload(upload, None, limit)
         return
     with tempfile.NamedTemporaryFile() as copy:
-        content = _digest(upload, copy, limit)
+        content = _hash_upload(upload, copy, limit)
         copy.flush()
         yield Path(copy.name), content
 
 
-def _digest(upload: File[Any], copy: IO[bytes] | None, limit: int) -> _Content:
+def _hash_upload(upload: File[Any], copy: IO[bytes] | None, limit: int) -> _Content:
     """Read the upload once, into `copy` where one is wanted."""
     digest = hashlib.sha256()
     size = 0
     for data in upload.chunks(MEGABYTE):
         size += len(data)
         if size > limit:
-            raise _too_large(max(size, upload.size or 0))
+            raise _upload_too_large(max(size, upload.size or 0))
         digest.update(data)
         if copy is not None:
             copy.write(data)
     return _Content(digest.hexdigest(), size)
 
 
-def _check(path: Path, media_type: str) -> DocumentInfo:
+def _check_content(path: Path, media_type: str) -> DocumentInfo:
     """Refuse at the door what cannot be opened; what takes time is left to the worker to judge."""
     try:
-        return check_document(path, media_type, limits())
+        return check_document(path, media_type, read_limits())
     except ReadError as error:
         if error.code == "too_slow":
             return DocumentInfo(page_count=0)
-        raise explained(error) from error
+        raise explain_read_error(error) from error
 
 
 def _keep_file(document: Document, upload: File[Any]) -> None:
@@ -184,12 +184,12 @@ def _keep_file(document: Document, upload: File[Any]) -> None:
     document.file.save(f"{uuid4().hex}{extension}", upload, save=False)
 
 
-def _store(document: Document, again: bool, noted: Callable[[Document], None]) -> Document:
+def _store_document(document: Document, again: bool, noted: Callable[[Document], None]) -> Document:
     """Write the row and its task together; without the row the file goes too."""
     try:
         with transaction.atomic():
             if not again and (twin := _of_content(document.sha256, alone=True)):
-                raise _duplicate(twin)  # somebody else gave the same file at the same time
+                raise _duplicate_error(twin)  # somebody else gave the same file at the same time
             document.save()
             noted(document)
             enqueue(ADVANCE, document.pk)
@@ -210,10 +210,10 @@ def _of_content(sha256: str, *, alone: bool = False) -> Document | None:
     return Document.objects.filter(sha256=sha256).order_by("pk").first()
 
 
-def _known(document: Document, upload: File[Any]) -> Document:
+def _refuse_known(document: Document, upload: File[Any]) -> Document:
     """Refuse a file that is among the sources, unless the storage has lost it: then put it back."""
     if document.error_code != "file_missing":
-        raise _duplicate(document)
+        raise _duplicate_error(document)
     _keep_file(document, upload)
     with transaction.atomic():
         document.save(update_fields=["file"])
@@ -222,8 +222,8 @@ def _known(document: Document, upload: File[Any]) -> Document:
     return document
 
 
-def _duplicate(document: Document) -> WorkError:
-    return WorkError(
+def _duplicate_error(document: Document) -> UserError:
+    return UserError(
         "duplicate",
         document=document.pk,
         title=document.title,
@@ -231,5 +231,5 @@ def _duplicate(document: Document) -> WorkError:
     )
 
 
-def _too_large(size: int) -> WorkError:
-    return WorkError("too_large", size=-(-size // MEGABYTE), limit=settings.MAX_UPLOAD_MB)
+def _upload_too_large(size: int) -> UserError:
+    return UserError("too_large", size=-(-size // MEGABYTE), limit=settings.MAX_UPLOAD_MB)

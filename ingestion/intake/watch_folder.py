@@ -14,17 +14,17 @@ from typing import Any
 
 from django.core.files import File
 
-from ingestion.intake.imports import receive
-from ingestion.intake.upload import double_of
-from ingestion.models import Delivery, Document, WatchedFile
-from wikico2.errors import WorkError
+from ingestion.intake.imports import receive_upload
+from ingestion.intake.upload import find_duplicate
+from ingestion.models import Document, SourceImport, WatchedFile
+from wikico2.errors import UserError
 
 UNFINISHED = (".part", ".partial", ".crdownload", ".tmp", ".download", ".filepart")
 """How files are called while programs still write them."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class FileSnapshot:
     """A file as it is at one moment."""
 
     path: Path
@@ -33,16 +33,16 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a file: a document, a delivery, or the sentence why neither."""
+class WatchOutcome:
+    """What became of a file: a document, a source import, or the sentence why neither."""
 
     path: Path
     document: Document | None = None
-    delivery: Delivery | None = None
-    error: WorkError | None = None
+    source_import: SourceImport | None = None
+    error: UserError | None = None
 
 
-def files_in(folder: Path) -> Iterator[Seen]:
+def files_in(folder: Path) -> Iterator[FileSnapshot]:
     """Yield the documents in a folder and those below it, by name.
 
     Left out are hidden files and folders, links, what Office keeps open (`~$`), and what is still
@@ -59,26 +59,28 @@ def files_in(folder: Path) -> Iterator[Seen]:
             except OSError:
                 continue  # it has gone meanwhile
             if stat.S_ISREG(state.st_mode):
-                yield Seen(path, state.st_size, state.st_mtime_ns)
+                yield FileSnapshot(path, state.st_size, state.st_mtime_ns)
 
 
-def take(path: Path, user: Any = None, **kept: Any) -> Document | Delivery:
-    """Take one file in; raises WorkError and OSError."""
+def take_file(path: Path, user: Any = None, **kept: Any) -> Document | SourceImport:
+    """Take one file in; raises UserError and OSError."""
     with path.open("rb") as stream:
-        return receive(File(stream, name=path.name), user, **kept)
+        return receive_upload(File(stream, name=path.name), user, **kept)
 
 
 @dataclass
-class Watch:
+class FolderWatcher:
     """A folder that is looked at again and again."""
 
     folder: Path
     user: Any = None
     access: str = Document.Access.OPEN
-    _last: dict[Path, Seen] = field(default_factory=dict)
-    _closed: set[Seen] = field(default_factory=set)  # files that could not be opened: said once
+    _last: dict[Path, FileSnapshot] = field(default_factory=dict)
+    _closed: set[FileSnapshot] = field(
+        default_factory=set
+    )  # files that could not be opened: said once
 
-    def look(self) -> Iterator[Outcome]:
+    def look(self) -> Iterator[WatchOutcome]:
         """Take in the files that are new or have changed, and are as they were at the last look."""
         now = {seen.path: seen for seen in files_in(self.folder)}
         still = [seen for path, seen in now.items() if self._last.get(path) == seen]
@@ -86,38 +88,40 @@ class Watch:
         self._last = now
         known = self._known(still)
         for seen in still:
-            before = known.get(name_of(seen.path))
+            before = known.get(stored_path(seen.path))
             if before is None or (before.size, before.modified_ns) != (seen.size, seen.modified_ns):
                 yield self._take(seen, before)
 
-    def _known(self, files: list[Seen]) -> dict[str, WatchedFile]:
-        rows = WatchedFile.objects.filter(path__in=[name_of(seen.path) for seen in files])
+    def _known(self, files: list[FileSnapshot]) -> dict[str, WatchedFile]:
+        rows = WatchedFile.objects.filter(path__in=[stored_path(seen.path) for seen in files])
         return {row.path: row for row in rows.select_related("document")}
 
-    def _take(self, seen: Seen, before: WatchedFile | None) -> Outcome:
+    def _take(self, seen: FileSnapshot, before: WatchedFile | None) -> WatchOutcome:
         def note(document: Document | None, error_code: str = "") -> None:
             values = {"size": seen.size, "modified_ns": seen.modified_ns, "error_code": error_code}
             WatchedFile.objects.update_or_create(
-                path=name_of(seen.path), defaults={**values, "document": document}
+                path=stored_path(seen.path), defaults={**values, "document": document}
             )
 
         replaced = before.document if before else None
         try:
-            taken = take(seen.path, self.user, access=self.access, supersedes=replaced, noted=note)
-        except OSError as error:
-            return Outcome(
-                seen.path, error=WorkError("file_unreadable", reason=str(error.strerror))
+            taken = take_file(
+                seen.path, self.user, access=self.access, supersedes=replaced, noted=note
             )
-        except WorkError as error:
+        except OSError as error:
+            return WatchOutcome(
+                seen.path, error=UserError("file_unreadable", reason=str(error.strerror))
+            )
+        except UserError as error:
             # Only touched, or there by another way: it stands for the source that has its content.
-            known = double_of(error.details)
+            known = find_duplicate(error.details)
             note(known or replaced, "" if known else error.code)
-            return Outcome(seen.path, document=known, error=None if known else error)
-        if isinstance(taken, Delivery):
-            return Outcome(seen.path, delivery=taken)
-        return Outcome(seen.path, document=taken)
+            return WatchOutcome(seen.path, document=known, error=None if known else error)
+        if isinstance(taken, SourceImport):
+            return WatchOutcome(seen.path, source_import=taken)
+        return WatchOutcome(seen.path, document=taken)
 
 
-def name_of(path: Path) -> str:
+def stored_path(path: Path) -> str:
     """Return a path as a row keeps it, whatever bytes it is made of."""
     return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")

@@ -15,8 +15,8 @@ from typing import IO, NamedTuple, cast
 
 from django.conf import settings
 
-from ingestion.readers import media_type as media
-from wikico2.errors import WorkError
+from ingestion.readers.media_type import ZIP, identify_file
+from wikico2.errors import UserError
 
 MEGABYTE = 1024 * 1024
 LARGEST_READ = 8 * MEGABYTE
@@ -30,7 +30,7 @@ OF_OFFICE = frozenset({"[Content_Types].xml", "mimetype"})
 _FRENCH = frozenset("àâäæçéèêëîïôœöùûüÿÀÂÄÆÇÉÈÊËÎÏÔŒÖÙÛÜŸ’‘“”«»–—…°")
 
 
-class Member(NamedTuple):
+class ZipMember(NamedTuple):
     """A document of an archive; `error` is the code of why it is not taken, or empty."""
 
     name: str
@@ -39,26 +39,26 @@ class Member(NamedTuple):
     error: str
 
 
-class Archive:
+class ZipArchive:
     """A ZIP archive whose list of members has been read.
 
-    Raises WorkError when made: archive_damaged, archive_empty, archive_too_many, archive_too_large.
+    Raises UserError when made: archive_damaged, archive_empty, archive_too_many, archive_too_large.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         try:
-            self._zip = zipfile.ZipFile(cast("IO[bytes]", _Cautious(file)))
+            self._zip = zipfile.ZipFile(cast("IO[bytes]", _BoundedFile(file)))
         except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError):
-            raise WorkError("archive_damaged") from None
-        self.members = [_member(info) for info in self._zip.infolist() if not _is_litter(info)]
+            raise UserError("archive_damaged") from None
+        self.members = [_zip_member(info) for info in self._zip.infolist() if not _is_litter(info)]
         if not self.members:
-            raise WorkError("archive_empty")
+            raise UserError("archive_empty")
         if len(self.members) > settings.MAX_ARCHIVE_FILES:
             raise _too_many()
         if sum(member.size for member in self.members) > settings.MAX_ARCHIVE_MB * MEGABYTE:
-            raise WorkError("archive_too_large", limit=settings.MAX_ARCHIVE_MB)
+            raise UserError("archive_too_large", limit=settings.MAX_ARCHIVE_MB)
 
-    def __enter__(self) -> "Archive":
+    def __enter__(self) -> "ZipArchive":
         return self
 
     def __exit__(
@@ -69,23 +69,23 @@ class Archive:
     ) -> None:
         self._zip.close()
 
-    def copy(self, member: Member, into: IO[bytes]) -> None:
+    def copy(self, member: ZipMember, into: IO[bytes]) -> None:
         """Write a member's content into a file.
 
-        Raises WorkError: the member's own error, member_nested, member_damaged.
+        Raises UserError: the member's own error, member_nested, member_damaged.
         """
         if member.error:
-            raise WorkError(member.error, limit=settings.MAX_UPLOAD_MB)
+            raise UserError(member.error, limit=settings.MAX_UPLOAD_MB)
         try:
             for data in self._content(member):
                 into.write(data)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError):
-            raise WorkError("member_damaged") from None
+            raise UserError("member_damaged") from None
         into.flush()
         if is_archive(into):
-            raise WorkError("member_nested")
+            raise UserError("member_nested")
 
-    def _content(self, member: Member) -> Iterator[bytes]:
+    def _content(self, member: ZipMember) -> Iterator[bytes]:
         with self._zip.open(member.info) as content:
             while data := content.read(PIECE):
                 yield data
@@ -98,17 +98,17 @@ def is_archive(file: IO[bytes]) -> bool:
     """
     file.seek(0)
     try:
-        if media.identify_file(file) != media.ZIP:
+        if identify_file(file) != ZIP:
             return False
-        with zipfile.ZipFile(cast("IO[bytes]", _Cautious(file))) as archive:
+        with zipfile.ZipFile(cast("IO[bytes]", _BoundedFile(file))) as archive:
             return not OF_OFFICE & set(archive.namelist())
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError, WorkError):
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError, UserError):
         return True
     finally:
         file.seek(0)
 
 
-class _Cautious:
+class _BoundedFile:
     """A file that gives no more at once than an honest archive ever asks for."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -128,17 +128,17 @@ class _Cautious:
         """Leave the file open: it is not ours."""
 
 
-def _too_many() -> WorkError:
-    return WorkError("archive_too_many", limit=settings.MAX_ARCHIVE_FILES)
+def _too_many() -> UserError:
+    return UserError("archive_too_many", limit=settings.MAX_ARCHIVE_FILES)
 
 
-def _member(info: zipfile.ZipInfo) -> Member:
-    return Member(_shown(_name(info)), info.file_size, info, _error(info))
+def _zip_member(info: zipfile.ZipInfo) -> ZipMember:
+    return ZipMember(_printable_name(_member_name(info)), info.file_size, info, _member_error(info))
 
 
-def _error(info: zipfile.ZipInfo) -> str:
+def _member_error(info: zipfile.ZipInfo) -> str:
     """Return the code of what speaks against a member before its content is looked at."""
-    if _leads_outside(_name(info)):
+    if _leads_outside(_member_name(info)):
         return "member_path"
     if stat.S_ISLNK(info.external_attr >> 16):
         return "member_link"
@@ -163,7 +163,7 @@ def _leads_outside(name: str) -> bool:
     return path.startswith("/") or ".." in path.split("/") or path[1:3] == ":/"
 
 
-def _name(info: zipfile.ZipInfo) -> str:
+def _member_name(info: zipfile.ZipInfo) -> str:
     """Return a member's name as its author read it.
 
     Where an archive does not say that its names are UTF-8 they may be so all the same, or in the
@@ -186,6 +186,6 @@ def _likelihood(text: str) -> int:
     return sum(1 if c in _FRENCH else -1 for c in text if not c.isascii())
 
 
-def _shown(name: str) -> str:
+def _printable_name(name: str) -> str:
     text = unicodedata.normalize("NFC", name)
     return "".join(c for c in text if c.isprintable())[:500] or "?"

@@ -1,27 +1,21 @@
-"""Read the lexemes of the passages that are there already; the postings follow by themselves."""
-
-import itertools
+"""Queue the reading of the lexemes of the passages that are there already."""
 
 from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from wikico2.text.analyzer import tsvector
-
-BATCH = 500
+from wikico2.migrations._queue import enqueue
 
 
-def read(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    chunks = apps.get_model("ingestion", "Chunk").objects
-    rows = chunks.select_related("document").only("text", "headings", "document__title")
-    passages = rows.iterator(chunk_size=BATCH)
-    while batch := list(itertools.islice(passages, BATCH)):
-        for chunk in batch:
-            parts = [(chunk.document.title, "A"), (" › ".join(chunk.headings), "B")]
-            chunk.search = tsvector([*parts, (chunk.text, "D")])
-        chunks.bulk_update(batch, ["search"])
+def queue(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    documents = apps.get_model("ingestion", "Document").objects.filter(chunks__isnull=False)
+    for pk in documents.order_by("pk").distinct().values_list("pk", flat=True):
+        enqueue("ingestion.tasks.read_words", pk)
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ingestion", "0004_chunk_postings")]
-    operations = [migrations.RunPython(read, migrations.RunPython.noop)]
+    dependencies = [
+        ("ingestion", "0004_chunk_postings"),
+        ("django_q", "0019_alter_task_options_alter_ormq_key_alter_ormq_lock_and_more"),
+    ]
+    operations = [migrations.RunPython(queue, migrations.RunPython.noop)]

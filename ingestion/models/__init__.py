@@ -1,27 +1,27 @@
 """Sources as rows: documents, their pages, their passages, and the vectors paid for once."""
 
-from ingestion.models.documents import PARTIAL_DATE, Document, DocumentQuerySet, LogLine, Page
+from ingestion.models.documents import PARTIAL_DATE, Document, DocumentEvent, DocumentQuerySet, Page
 from ingestion.models.embeddings import IndexBuild, IndexBuildQuerySet, Vector
-from ingestion.models.imports import Delivery, DeliveryQuerySet, Item, WatchedFile
+from ingestion.models.imports import ImportedFile, SourceImport, SourceImportQuerySet, WatchedFile
 from ingestion.models.lexicon import Synonyms, Word
-from ingestion.models.passages import Chunk, LexemesField, Sketch
-from ingestion.models.pictures import Sight
+from ingestion.models.passages import Chunk, LexemesField, MinHash
+from ingestion.models.pictures import CachedOcrResult
 
 __all__ = [
     "PARTIAL_DATE",
+    "CachedOcrResult",
     "Chunk",
-    "Delivery",
-    "DeliveryQuerySet",
     "Document",
+    "DocumentEvent",
     "DocumentQuerySet",
+    "ImportedFile",
     "IndexBuild",
     "IndexBuildQuerySet",
-    "Item",
     "LexemesField",
-    "LogLine",
+    "MinHash",
     "Page",
-    "Sight",
-    "Sketch",
+    "SourceImport",
+    "SourceImportQuerySet",
     "Synonyms",
     "Vector",
     "WatchedFile",

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from wikico2.errors import PERMANENT, sentence
+from wikico2.errors import PERMANENT, error_sentence
 from wikico2.jobs.leases import LeasedQuerySet
 
 PARTIAL_DATE = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?\Z"
@@ -202,7 +202,7 @@ class Document(models.Model):
     @property
     def error(self) -> str:
         """Return what went wrong as a sentence in the reader's language, or nothing."""
-        return sentence(self.error_code, self.error_details, waits=self.is_working)
+        return error_sentence(self.error_code, self.error_details, waits=self.is_working)
 
     @property
     def percent(self) -> int:
@@ -300,7 +300,7 @@ class Document(models.Model):
         return self.access == self.Access.OPEN or bool(user.is_authenticated)
 
 
-class LogLine(models.Model):
+class DocumentEvent(models.Model):
     """Something that happened to a document; the sentence is made when it is read (`journal`)."""
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="log")
@@ -309,6 +309,7 @@ class LogLine(models.Model):
     details = models.JSONField(default=dict)
 
     class Meta:
+        db_table = "ingestion_logline"
         ordering = ["-pk"]
 
     def __str__(self) -> str:
@@ -351,4 +352,4 @@ class Page(models.Model):
     @property
     def why_unread(self) -> str:
         """Return why no machine has read a page that needs one, as a sentence; else nothing."""
-        return sentence(self.unread, {"limit": settings.VISION_MAX_IMAGES, "reason": ""})
+        return error_sentence(self.unread, {"limit": settings.VISION_MAX_IMAGES, "reason": ""})

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from wikico2.errors import sentence
+from wikico2.errors import error_sentence
 from wikico2.jobs.leases import LeasedQuerySet
 
 
@@ -108,4 +108,4 @@ class IndexBuild(models.Model):
     @property
     def error(self) -> str:
         """Return what went wrong as a sentence in the reader's language, or nothing."""
-        return sentence(self.error_code, self.error_details)
+        return error_sentence(self.error_code, self.error_details)

@@ -7,22 +7,22 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models.documents import Document
-from wikico2.errors import sentence
+from wikico2.errors import error_sentence
 from wikico2.jobs.leases import LeasedQuerySet
 
 
-class DeliveryQuerySet(LeasedQuerySet["Delivery"]):
+class SourceImportQuerySet(LeasedQuerySet["SourceImport"]):
     """Questions about deliveries."""
 
-    def in_progress(self) -> "DeliveryQuerySet":
-        """Return the deliveries that a worker has, or should have, in hand."""
-        return self.filter(state__in=Delivery.WORKING)
+    def in_progress(self) -> "SourceImportQuerySet":
+        """Return the source imports that a worker has, or should have, in hand."""
+        return self.filter(state__in=SourceImport.WORKING)
 
-    def failed(self) -> "DeliveryQuerySet":
-        return self.filter(state=Delivery.State.FAILED)
+    def failed(self) -> "SourceImportQuerySet":
+        return self.filter(state=SourceImport.State.FAILED)
 
 
-class Delivery(models.Model):
+class SourceImport(models.Model):
     """What was given and is no source yet: a web address to fetch, an archive to open.
 
     `done` and `total` count bytes while an address is fetched, documents while an archive is
@@ -63,7 +63,7 @@ class Delivery(models.Model):
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
-        related_name="deliveries",
+        related_name="source_imports",
     )
     created_at = models.DateTimeField(_("given on"), auto_now_add=True)
 
@@ -78,11 +78,12 @@ class Delivery(models.Model):
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
 
-    objects = DeliveryQuerySet.as_manager()
+    objects = SourceImportQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("delivery")
-        verbose_name_plural = _("deliveries")
+        db_table = "ingestion_delivery"  # the name of the table before the model was renamed
+        verbose_name = _("source import")
+        verbose_name_plural = _("source imports")
         ordering = ["-created_at", "-id"]
         indexes = [models.Index(fields=["state"], name="delivery_state")]
         constraints = [
@@ -95,42 +96,45 @@ class Delivery(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("delivery", args=[self.pk])
+        return reverse("source_import", args=[self.pk])
 
     @property
     def is_working(self) -> bool:
-        """Tell whether a worker has, or should have, the delivery in hand."""
+        """Tell whether a worker has, or should have, the source import in hand."""
         return self.state in self.WORKING
 
     @property
     def error(self) -> str:
         """Return what went wrong as a sentence in the reader's language, or nothing."""
-        return sentence(self.error_code, self.error_details, waits=self.is_working)
+        return error_sentence(self.error_code, self.error_details, waits=self.is_working)
 
     @property
     def percent(self) -> int:
         return min(100 * self.done // self.total, 100) if self.total else 0
 
 
-class Item(models.Model):
-    """What became of one document of a delivery: the source that it is now, or why it is none."""
+class ImportedFile(models.Model):
+    """What became of one file of a source import: the source that it is now, or why not."""
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="items")
+    source_import = models.ForeignKey(SourceImport, on_delete=models.CASCADE, related_name="files")
     position = models.PositiveIntegerField()
     name = models.CharField(_("name"), max_length=500)
     size = models.PositiveBigIntegerField(_("size in bytes"), default=0)
     document = models.ForeignKey(
-        Document, on_delete=models.SET_NULL, null=True, blank=True, related_name="items"
+        Document, on_delete=models.SET_NULL, null=True, blank=True, related_name="imported_files"
     )
     error_code = models.CharField(max_length=40, blank=True)
     error_details = models.JSONField(default=dict, blank=True)
 
     class Meta:
-        verbose_name = _("delivered document")
-        verbose_name_plural = _("delivered documents")
-        ordering = ["delivery", "position"]
+        db_table = "ingestion_item"
+        verbose_name = _("imported file")
+        verbose_name_plural = _("imported files")
+        ordering = ["source_import", "position"]
         constraints = [
-            models.UniqueConstraint(fields=["delivery", "position"], name="item_unique_position")
+            models.UniqueConstraint(
+                fields=["source_import", "position"], name="item_unique_position"
+            )
         ]
 
     def __str__(self) -> str:
@@ -139,7 +143,7 @@ class Item(models.Model):
     @property
     def error(self) -> str:
         """Return why it was refused, as a sentence in the reader's language, or nothing."""
-        return sentence(self.error_code, self.error_details)
+        return error_sentence(self.error_code, self.error_details)
 
     @property
     def existing(self) -> int | None:

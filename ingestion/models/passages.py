@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models.documents import Document
-from wikico2.text.analyzer import tsvector
+from wikico2.text.analyzer import build_tsvector
 
 
 class LexemesField(SearchVectorField[Any, Any]):
@@ -18,7 +18,7 @@ class LexemesField(SearchVectorField[Any, Any]):
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
         """Return the tsvector of the texts that the row names, each with its label."""
-        value = tsvector(model_instance.searched())  # type: ignore[attr-defined]
+        value = build_tsvector(model_instance.searched())  # type: ignore[attr-defined]
         setattr(model_instance, self.attname, value)
         return value
 
@@ -71,7 +71,7 @@ class Chunk(models.Model):
         return " › ".join(self.headings)
 
 
-class Sketch(models.Model):
+class MinHash(models.Model):
     """A sample of a source's text, by which sources of similar text are known.
 
     `hashes` are the smallest hashes of its shingles, in order; `shingles` is how many it has in
@@ -79,14 +79,15 @@ class Sketch(models.Model):
     """
 
     document = models.OneToOneField(
-        Document, on_delete=models.CASCADE, related_name="sketch", primary_key=True
+        Document, on_delete=models.CASCADE, related_name="min_hash", primary_key=True
     )
     hashes = ArrayField(models.BigIntegerField())
     shingles = models.PositiveIntegerField()
 
     class Meta:
-        verbose_name = _("sketch")
-        verbose_name_plural = _("sketches")
+        db_table = "ingestion_sketch"
+        verbose_name = _("MinHash signature")
+        verbose_name_plural = _("MinHash signatures")
         indexes = [GinIndex(fields=["hashes"], name="sketch_hashes")]
 
     def __str__(self) -> str:

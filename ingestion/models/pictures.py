@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from ingestion.models.documents import Document
 
 
-class Sight(models.Model):
+class CachedOcrResult(models.Model):
     """What a machine has read on a picture, kept so that no picture is ever paid for twice."""
 
     class Task(models.TextChoices):
@@ -22,13 +22,14 @@ class Sight(models.Model):
     tokens_in = models.PositiveIntegerField(default=0)
     tokens_out = models.PositiveIntegerField(default=0)
     document = models.ForeignKey(
-        Document, on_delete=models.SET_NULL, null=True, related_name="sights"
+        Document, on_delete=models.SET_NULL, null=True, related_name="ocr_results"
     )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        verbose_name = _("picture that was read")
-        verbose_name_plural = _("pictures that were read")
+        db_table = "ingestion_sight"
+        verbose_name = _("OCR result")
+        verbose_name_plural = _("OCR results")
         constraints = [
             models.UniqueConstraint(fields=["digest", "task", "machine"], name="sight_unique")
         ]

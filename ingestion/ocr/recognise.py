@@ -13,27 +13,27 @@ from typing import Any
 
 from django.conf import settings
 
-from ingestion.models import Document, Page, Sight
-from ingestion.ocr.engines.base import Seen, Seer
-from ingestion.ocr.engines.registry import get_seer
+from ingestion.models import CachedOcrResult, Document, Page
+from ingestion.ocr.engines.base import OcrEngine, OcrResult
+from ingestion.ocr.engines.registry import get_ocr_engine
 from ingestion.readers import Block, Limits, PageImage, ReadError
-from ingestion.readers.api import picture_of, render_page
-from ingestion.readers.repair.characters import repair
+from ingestion.readers.api import read_picture, render_page
+from ingestion.readers.repair.characters import repair_text
 from ingestion.signals import before_spending, tokens_spent
-from wikico2.errors import TransientError, WorkError
-from wikico2.llm.client import Patience
+from wikico2.errors import TransientError, UserError
+from wikico2.llm.client import RetryPolicy
 
 PAGE_WIDTH, FIGURE_WIDTH = 1_600, 1_200
 """Pixels across a picture that is looked at."""
 
-MAY_BE_READ_LATER = ("", "no_seer", "no_tokens_left", "too_many_pictures")
+RETRYABLE_REASONS = ("", "no_seer", "no_tokens_left", "too_many_pictures")
 """Why a page is unread that another try may read."""
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass
-class Wanted:
+class OcrRequest:
     """A picture to look at, and the blocks or page that it is for."""
 
     page: Page
@@ -45,14 +45,14 @@ class Wanted:
 
     @property
     def task(self) -> str:
-        return Sight.Task.PAGE if self.block is None else Sight.Task.FIGURE
+        return CachedOcrResult.Task.PAGE if self.block is None else CachedOcrResult.Task.FIGURE
 
 
-def look(
+def recognise_document(
     document: Document,
     path: Path,
     limits: Limits,
-    patience: Patience,
+    patience: RetryPolicy,
     on_progress: Progress = lambda done, total: None,
 ) -> None:
     """Read the pages of `document` that need eyes, then its figures, and write what was read.
@@ -61,14 +61,14 @@ def look(
     says so. What was read on the same picture before costs nothing. Raises TransientError when the
     service is away: what it has read by then is kept.
     """
-    seer = get_seer()
+    seer = get_ocr_engine()
     if seer is None:
-        _unread(document, "no_seer")
+        _record_unread_document(document, "no_seer")
         return
-    wanted = list(_wanted(document, seer))
-    eye = _Eye(document, path, limits, seer, patience)
-    left = _left(document)
-    fresh: list[Wanted] = []
+    wanted = list(_ocr_requests(document, seer))
+    eye = _OcrRun(document, path, limits, seer, patience)
+    left = _pictures_left(document)
+    fresh: list[OcrRequest] = []
     for number, one in enumerate(wanted):
         if eye.remembered(one):
             on_progress(number + 1, len(wanted))
@@ -76,47 +76,47 @@ def look(
             fresh.append(one)
             left -= 1
         else:
-            _note(one, "too_many_pictures")
+            _record_unread_page(one, "too_many_pictures")
     done = len(wanted) - len(fresh)
     for _ in eye.look_at(fresh):
         done += 1
         on_progress(min(done, len(wanted)), len(wanted))
 
 
-def unseen(document: Document) -> int:
+def count_unrecognised(document: Document) -> int:
     """Return how many pages without text and figures could be read now that have not been yet."""
-    seer = get_seer()
+    seer = get_ocr_engine()
     if seer is None:
         return 0
-    wanted = list(_wanted(document, seer))
+    wanted = list(_ocr_requests(document, seer))
     seen = set(
-        Sight.objects.filter(
-            task=Sight.Task.FIGURE,
+        CachedOcrResult.objects.filter(
+            task=CachedOcrResult.Task.FIGURE,
             machine=seer.name,
             digest__in=[one.digest for one in wanted if one.digest],
         ).values_list("digest", flat=True)
     )
-    new = [one for one in wanted if one.digest not in seen and one.page.unread in MAY_BE_READ_LATER]
-    return min(len(new), _left(document))
+    new = [one for one in wanted if one.digest not in seen and one.page.unread in RETRYABLE_REASONS]
+    return min(len(new), _pictures_left(document))
 
 
-def nothing_to_read(document: Document) -> WorkError:
+def no_text_error(document: Document) -> UserError:
     """Return the error of a document without text, by whether a machine has looked at all of it."""
-    seer = get_seer()
+    seer = get_ocr_engine()
     if seer is None or document.pages.exclude(unread="").exists():
-        return WorkError("no_text")
-    return WorkError("nothing_seen", machine=seer.name)
+        return UserError("no_text")
+    return UserError("nothing_seen", machine=seer.name)
 
 
-def _left(document: Document) -> int:
+def _pictures_left(document: Document) -> int:
     """Return how many pictures of the document may still be read."""
-    return max(settings.VISION_MAX_IMAGES - document.sights.count(), 0)
+    return max(settings.VISION_MAX_IMAGES - document.ocr_results.count(), 0)
 
 
-def _wanted(document: Document, seer: Seer) -> Iterator[Wanted]:
+def _ocr_requests(document: Document, seer: OcrEngine) -> Iterator[OcrRequest]:
     """Yield the pages without good text, then the figures that the file does not describe."""
     doubtful = document.pages.exclude(doubt="").filter(read_by="").order_by("number")
-    yield from (Wanted(page) for page in doubtful)
+    yield from (OcrRequest(page) for page in doubtful)
     if not (settings.VISION_FIGURES and seer.describes):
         return
     seen: set[str] = set()
@@ -127,7 +127,7 @@ def _wanted(document: Document, seer: Seer) -> Iterator[Wanted]:
                 if digest not in seen:  # a picture that comes back is described once
                     seen.add(digest)
                     context = _caption(page.blocks, index)
-                    yield Wanted(page, index, block["picture"], digest, context)
+                    yield OcrRequest(page, index, block["picture"], digest, context)
 
 
 def _caption(blocks: list[dict[str, Any]], index: int) -> str:
@@ -137,30 +137,30 @@ def _caption(blocks: list[dict[str, Any]], index: int) -> str:
 
 
 @dataclass
-class _Eye:
+class _OcrRun:
     """Looks at the pictures of one document."""
 
     document: Document
     path: Path
     limits: Limits
-    seer: Seer
-    patience: Patience
+    seer: OcrEngine
+    patience: RetryPolicy
 
-    def remembered(self, wanted: Wanted) -> bool:
+    def remembered(self, wanted: OcrRequest) -> bool:
         """Use what was read on the same picture before; tell whether there was something."""
         if not wanted.digest and not self._draw(wanted):
             return True  # there is nothing to look at
-        known = Sight.objects.filter(
+        known = CachedOcrResult.objects.filter(
             digest=wanted.digest, task=wanted.task, machine=self.seer.name
         ).first()
         if known is not None:
             self._write(wanted, known.text, known.words)
         return known is not None
 
-    def look_at(self, fresh: list[Wanted]) -> Iterator[None]:
+    def look_at(self, fresh: list[OcrRequest]) -> Iterator[None]:
         """Look at pictures, some at a time, and write each answer as it comes."""
         with ThreadPoolExecutor(self.seer.at_once) as pool:
-            asked: dict[Future[Seen], Wanted] = {}
+            asked: dict[Future[OcrResult], OcrRequest] = {}
             waiting = iter(fresh)
             try:
                 while self._ask_more(pool, asked, waiting):
@@ -174,8 +174,8 @@ class _Eye:
     def _ask_more(
         self,
         pool: ThreadPoolExecutor,
-        asked: dict[Future[Seen], Wanted],
-        waiting: Iterator[Wanted],
+        asked: dict[Future[OcrResult], OcrRequest],
+        waiting: Iterator[OcrRequest],
     ) -> bool:
         """Fill the pool; tell whether there is an answer to wait for."""
         while len(asked) < self.seer.at_once:
@@ -185,31 +185,31 @@ class _Eye:
             if wanted.image is None and not self._draw(wanted):
                 continue
             try:
-                before_spending.send(Sight)
-            except WorkError:
-                _note(wanted, "no_tokens_left")
+                before_spending.send(CachedOcrResult)
+            except UserError:
+                _record_unread_page(wanted, "no_tokens_left")
                 continue
             asked[pool.submit(self._see, wanted)] = wanted
         return bool(asked)
 
-    def _see(self, wanted: Wanted) -> Seen:
+    def _see(self, wanted: OcrRequest) -> OcrResult:
         assert wanted.image is not None
         if wanted.block is None:
             return self.seer.read_page(wanted.image, self.patience)
         return self.seer.describe(wanted.image, wanted.context, self.patience)
 
-    def _answered(self, wanted: Wanted, future: Future[Seen]) -> None:
+    def _answered(self, wanted: OcrRequest, future: Future[OcrResult]) -> None:
         """Keep an answer; a refusal that will not pass leaves the picture unread and says why."""
         wanted.image = None
         try:
             seen = future.result()
         except TransientError:
             raise
-        except WorkError as error:
-            _note(wanted, error.code)
+        except UserError as error:
+            _record_unread_page(wanted, error.code)
             return
-        text = repair(seen.text)
-        Sight.objects.get_or_create(
+        text = repair_text(seen.text)
+        CachedOcrResult.objects.get_or_create(
             digest=wanted.digest,
             task=wanted.task,
             machine=self.seer.name,
@@ -222,11 +222,14 @@ class _Eye:
             },
         )
         tokens_spent.send(
-            Sight, model=self.seer.name, tokens_in=seen.tokens_in, tokens_out=seen.tokens_out
+            CachedOcrResult,
+            model=self.seer.name,
+            tokens_in=seen.tokens_in,
+            tokens_out=seen.tokens_out,
         )
         self._write(wanted, text, seen.words)
 
-    def _draw(self, wanted: Wanted) -> bool:
+    def _draw(self, wanted: OcrRequest) -> bool:
         """Get the picture; tell whether there is one."""
         kind = self.document.media_type
         try:
@@ -234,17 +237,17 @@ class _Eye:
                 number = wanted.page.number
                 image = render_page(self.path, kind, number, self.limits, max_width=PAGE_WIDTH)
             else:
-                image = picture_of(
+                image = read_picture(
                     self.path, kind, wanted.reference, self.limits, max_width=FIGURE_WIDTH
                 )
         except ReadError as error:
-            _note(wanted, error.code)
+            _record_unread_page(wanted, error.code)
             return False
         wanted.image = image
         wanted.digest = wanted.digest or hashlib.sha256(image.data).hexdigest()
         return True
 
-    def _write(self, wanted: Wanted, text: str, words: Sequence[Any]) -> None:
+    def _write(self, wanted: OcrRequest, text: str, words: Sequence[Any]) -> None:
         """Write what was read where it belongs, marked with the machine's name."""
         if wanted.block is None:
             wanted.page.words = list(words)
@@ -254,12 +257,12 @@ class _Eye:
         for page in pages:
             for block in page.blocks:
                 if block.get("digest") == wanted.digest and text:
-                    block["text"] = _described(str(block.get("text", "")), text)
+                    block["text"] = _append_description(str(block.get("text", "")), text)
                     block["by"] = self.seer.name
             _save(page)
 
 
-def _described(before: str, text: str) -> str:
+def _append_description(before: str, text: str) -> str:
     """Put a description after the words that the file has for the figure."""
     return f"{before}\n{text}" if before and before not in text else text
 
@@ -278,11 +281,11 @@ def _save(page: Page) -> None:
     page.save(update_fields=["text", "blocks", "words", "read_by", "unread"])
 
 
-def _note(wanted: Wanted, code: str) -> None:
+def _record_unread_page(wanted: OcrRequest, code: str) -> None:
     """Note on a page why it was not read."""
     if wanted.block is None:
         Page.objects.filter(pk=wanted.page.pk).update(unread=code)
 
 
-def _unread(document: Document, code: str) -> None:
+def _record_unread_document(document: Document, code: str) -> None:
     document.pages.exclude(doubt="").filter(read_by="").update(unread=code)

@@ -58,7 +58,7 @@ def chunk_pages(pages: Iterable[PageText], *, size: int, overlap: int) -> list[C
     if not 0 <= overlap < size:
         raise ValueError(f"overlap {overlap} must be at least 0 and less than size {size}")
     cutter = _Cutter(size, overlap)
-    pieces = [piece for section in _sections(pages) for piece in cutter.cut(section)]
+    pieces = [piece for section in _split_sections(pages) for piece in cutter.cut(section)]
     return [
         ChunkDraft(position, piece.text, piece.first, piece.last, piece.headings, piece.kind)
         for position, piece in enumerate(pieces)
@@ -80,7 +80,7 @@ class _Part:
 
 
 @dataclass(slots=True)
-class _Piece:
+class _ChunkPiece:
     text: str
     first: int
     last: int
@@ -104,12 +104,12 @@ class _Trail:
         return tuple(title for _, title in self.levels)
 
 
-def _sections(pages: Iterable[PageText]) -> Iterator[list[_Part]]:
+def _split_sections(pages: Iterable[PageText]) -> Iterator[list[_Part]]:
     """Part the document at its headings of the first levels; headings in a row stay together."""
     trail = _Trail()
     section: list[_Part] = []
     only_headings = True
-    for number, block in _blocks(pages):
+    for number, block in _iterate_parts(pages):
         text = block.text.strip()
         if not text:
             continue
@@ -129,7 +129,7 @@ def _sections(pages: Iterable[PageText]) -> Iterator[list[_Part]]:
         yield section
 
 
-def _blocks(pages: Iterable[PageText]) -> Iterator[tuple[int, Block]]:
+def _iterate_parts(pages: Iterable[PageText]) -> Iterator[tuple[int, Block]]:
     for page in pages:
         blocks = page.blocks or (Block("paragraph", page.text),)
         yield from ((page.number, block) for block in blocks)
@@ -168,10 +168,10 @@ class _Cutter:
             chunk_overlap=overlap,
         )
 
-    def cut(self, section: Sequence[_Part]) -> list[_Piece]:
+    def cut(self, section: Sequence[_Part]) -> list[_ChunkPiece]:
         """Cut one section into pieces, the tiny ones joined to a neighbour."""
-        pieces: list[_Piece] = []
-        for run in _runs(section, self.size):
+        pieces: list[_ChunkPiece] = []
+        for run in _split_runs(section, self.size):
             if run[0].kind == "figure":
                 pieces += self._text(run, "figure")
             elif run[-1].kind == "table":
@@ -180,7 +180,7 @@ class _Cutter:
                 pieces += self._text(run, "text")
         return self._join_tiny(pieces)
 
-    def _text(self, parts: Sequence[_Part], kind: str) -> Iterator[_Piece]:
+    def _text(self, parts: Sequence[_Part], kind: str) -> Iterator[_ChunkPiece]:
         text, places = _laid_out(parts)
         starts = [start for start, _ in places]
 
@@ -193,7 +193,7 @@ class _Cutter:
             at = at if at >= 0 else begin
             start, first = part_at(at)
             end, last = part_at(at + len(found) - 1)
-            yield _Piece(
+            yield _ChunkPiece(
                 found,
                 first.page_at(at - start),
                 last.page_at(at + len(found) - 1 - end),
@@ -202,7 +202,7 @@ class _Cutter:
             )
             begin = at + 1
 
-    def _table(self, parts: Sequence[_Part]) -> Iterator[_Piece]:
+    def _table(self, parts: Sequence[_Part]) -> Iterator[_ChunkPiece]:
         """Cut a table between its rows; what introduces it goes with its first rows."""
         table = parts[-1]
         intro = "\n\n".join(part.text for part in parts[:-1])
@@ -210,15 +210,15 @@ class _Cutter:
         page, first_page = table.page_at(0), parts[0].page_at(0)
         whole = f"{intro}\n\n{table.text}" if intro else table.text
         if len(whole) <= self.size:
-            yield _Piece(whole, first_page, page, parts[0].trail, "table")
+            yield _ChunkPiece(whole, first_page, page, parts[0].trail, "table")
             return
         if intro:
             yield from self._text(parts[:-1], "text")
         if len(table.text) <= self.size:
-            yield _Piece(table.text, page, page, table.trail, "table")
+            yield _ChunkPiece(table.text, page, page, table.trail, "table")
             return
         for text in self._rows(header, rows):
-            yield _Piece(text, page, page, table.trail, "table")
+            yield _ChunkPiece(text, page, page, table.trail, "table")
 
     def _rows(self, header: str, rows: Sequence[str]) -> Iterator[str]:
         """Group rows under a repeated header; a row longer than the size is cut as text."""
@@ -237,12 +237,12 @@ class _Cutter:
         if group or not rows:
             yield "\n".join([header, *group])
 
-    def _join_tiny(self, pieces: Sequence[_Piece]) -> list[_Piece]:
-        joined: list[_Piece] = []
+    def _join_tiny(self, pieces: Sequence[_ChunkPiece]) -> list[_ChunkPiece]:
+        joined: list[_ChunkPiece] = []
         for piece in pieces:
             before = joined[-1] if joined else None
             if before is not None and self._joins(before, piece):
-                joined[-1] = _Piece(
+                joined[-1] = _ChunkPiece(
                     f"{before.text}\n\n{piece.text}",
                     before.first,
                     max(before.last, piece.last),
@@ -253,13 +253,13 @@ class _Cutter:
                 joined.append(piece)
         return joined
 
-    def _joins(self, before: _Piece, piece: _Piece) -> bool:
+    def _joins(self, before: _ChunkPiece, piece: _ChunkPiece) -> bool:
         tiny = min(len(before.text), len(piece.text)) < TINY * self.size
         fits = len(before.text) + 2 + len(piece.text) <= self.size
         return tiny and fits and before.kind == piece.kind == "text"
 
 
-def _runs(section: Sequence[_Part], size: int) -> Iterator[list[_Part]]:
+def _split_runs(section: Sequence[_Part], size: int) -> Iterator[list[_Part]]:
     """Part a section into runs of text, tables and figures, each with what introduces it.
 
     A sub-heading begins a run of its own once the run before is half a passage long.

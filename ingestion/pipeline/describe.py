@@ -5,17 +5,17 @@ from collections.abc import Collection
 from django.db import transaction
 
 from ingestion.models import Document
-from ingestion.pipeline import run as ingest
+from ingestion.pipeline.run import refresh_lexemes
 from ingestion.search import spelling
 from ingestion.signals import version_changed
 from wikico2.jobs.queue import enqueue
 
-FOUND_AGAIN_AT_ONCE = 300
+REFRESHED_AT_ONCE = 300
 """Up to so many passages are read again while the person waits; more of them in the queue."""
 
 
 @transaction.atomic
-def describe(document: Document, changed: Collection[str]) -> None:
+def save_description(document: Document, changed: Collection[str]) -> None:
     """Keep the fields that a person has set on `document`.
 
     They are never again overwritten by what the file says; a new title is found at once; the sheets
@@ -27,15 +27,15 @@ def describe(document: Document, changed: Collection[str]) -> None:
     document.by_hand = sorted({*before.by_hand, *changed})
     document.save(update_fields=[*changed, "by_hand"])
     if "title" in changed:
-        find_again(document)
+        refresh_search_fields(document)
     if "supersedes" in changed and before.supersedes_id:
         version_changed.send(Document, document_id=before.supersedes_id)
 
 
-def find_again(document: Document) -> None:
+def refresh_search_fields(document: Document) -> None:
     """Have the passages of a source found by its present title."""
-    spelling.learn([document.title])
-    if document.chunks.count() <= FOUND_AGAIN_AT_ONCE:
-        ingest.read_words(document.pk)
+    spelling.learn_words([document.title])
+    if document.chunks.count() <= REFRESHED_AT_ONCE:
+        refresh_lexemes(document.pk)
     else:
-        enqueue("ingestion.tasks.read_words", document.pk)
+        enqueue("ingestion.tasks.refresh_document_lexemes", document.pk)

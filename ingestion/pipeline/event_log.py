@@ -7,11 +7,11 @@ from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from ingestion.models import Document, LogLine
+from ingestion.models import Document, DocumentEvent
 from wikico2.errors import SENTENCES as FAILURES
-from wikico2.errors import WorkError, sentence
+from wikico2.errors import UserError, error_sentence
 
-KEPT = 200
+MAX_EVENTS = 200
 """Lines that a document keeps; the oldest go first."""
 
 SENTENCES = {
@@ -37,48 +37,50 @@ SENTENCES = {
 }
 
 
-class Line(NamedTuple):
+class EventLine(NamedTuple):
     at: Any
     text: str
     is_failure: bool
 
 
-def note(document: Document, code: str, **details: Any) -> None:
+def record_event(document: Document, code: str, **details: Any) -> None:
     """Write a line; nothing if the document is gone."""
     if Document.objects.filter(pk=document.pk).exists():
-        LogLine.objects.create(document_id=document.pk, code=code, details=details)
+        DocumentEvent.objects.create(document_id=document.pk, code=code, details=details)
 
 
-def note_failure(document: Document, error: WorkError, *, waits: bool = False) -> None:
+def record_failure(document: Document, error: UserError, *, waits: bool = False) -> None:
     """Write a line for what went wrong; one that repeats the last line is not written again.
 
     `waits` says that the work tries again by itself.
     """
-    last = LogLine.objects.filter(document=document.pk).first()
+    last = DocumentEvent.objects.filter(document=document.pk).first()
     if last is None or (last.code, "waits" in last.details) != (error.code, waits):
-        note(document, error.code, **error.details, **({"waits": True} if waits else {}))
+        record_event(document, error.code, **error.details, **({"waits": True} if waits else {}))
 
 
-def trim(document: Document) -> None:
+def trim_events(document: Document) -> None:
     """Forget the oldest lines of a long journal."""
-    kept = LogLine.objects.filter(document=document.pk).values_list("pk", flat=True)[:KEPT]
-    LogLine.objects.filter(document=document.pk).exclude(pk__in=list(kept)).delete()
+    kept = DocumentEvent.objects.filter(document=document.pk).values_list("pk", flat=True)[
+        :MAX_EVENTS
+    ]
+    DocumentEvent.objects.filter(document=document.pk).exclude(pk__in=list(kept)).delete()
 
 
-def lines(document: Document) -> Iterator[Line]:
+def event_lines(document: Document) -> Iterator[EventLine]:
     """Yield the journal in the reader's language, the latest line first."""
-    for row in LogLine.objects.filter(document=document.pk)[:KEPT]:
+    for row in DocumentEvent.objects.filter(document=document.pk)[:MAX_EVENTS]:
         if row.code in SENTENCES:
             details = {key: localize(value) for key, value in row.details.items()}
-            yield Line(row.at, _(SENTENCES[row.code]) % details, False)
+            yield EventLine(row.at, _(SENTENCES[row.code]) % details, False)
         else:
             known = row.code in FAILURES
             waits = "waits" in row.details
-            told = sentence(row.code, row.details, waits=waits) if known else row.code
-            yield Line(row.at, told, True)
+            told = error_sentence(row.code, row.details, waits=waits) if known else row.code
+            yield EventLine(row.at, told, True)
 
 
-def may_read(user: Any, document: Document) -> bool:
+def may_read_events(user: Any, document: Document) -> bool:
     """Tell whether `user` may read the journal: who uploaded the document, or who curates."""
     uploaded = document.uploaded_by_id == user.pk is not None
     return uploaded or bool(user.has_perm("ingestion.delete_document"))

@@ -5,12 +5,12 @@ from itertools import islice
 from pathlib import Path
 from typing import cast
 
-from ingestion.intake.upload import limits
+from ingestion.intake.upload import read_limits
 from ingestion.models import Document, Page
-from ingestion.ocr import recognise as sight
+from ingestion.ocr.recognise import recognise_document
 from ingestion.readers import DocumentInfo, PageText
 from ingestion.readers.api import read_document
-from wikico2.llm.client import Patience
+from wikico2.llm.client import RetryPolicy
 
 PAGES_AT_ONCE = 50
 
@@ -24,7 +24,7 @@ def read_pages(
 
     Returns what the document is, with the number of pages that were found. Raises ReadError.
     """
-    answers = read_document(path, document.media_type, limits(), progress=on_progress)
+    answers = read_document(path, document.media_type, read_limits(), progress=on_progress)
     info = cast(DocumentInfo, next(answers))
     pages = (answer for answer in answers if isinstance(answer, PageText))
     last = 0
@@ -36,11 +36,11 @@ def read_pages(
     return info
 
 
-def look_at_pictures(
-    document: Document, path: Path, *, on_progress: Progress, patience: Patience
+def recognise_pictures(
+    document: Document, path: Path, *, on_progress: Progress, patience: RetryPolicy
 ) -> None:
     """Have a machine read the pages without text and the figures; see `sight.look`."""
-    sight.look(document, path, limits(), patience, on_progress)
+    recognise_document(document, path, read_limits(), patience, on_progress)
 
 
 def _write(document: Document, batch: list[PageText]) -> None:

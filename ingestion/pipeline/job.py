@@ -18,15 +18,15 @@ from django.utils import timezone
 
 from ingestion.intake.upload import ADVANCE
 from ingestion.models import Document
-from ingestion.pipeline import event_log as journal
+from ingestion.pipeline.event_log import record_event, record_failure, trim_events
 from ingestion.signals import document_settled
 from ingestion.vector_index.embedders.base import Embedder
 from ingestion.vector_index.embedders.registry import get_embedder
-from wikico2.errors import TransientError, WorkError
-from wikico2.jobs import worker as work
+from wikico2.errors import TransientError, UserError
 from wikico2.jobs.leases import LeaseLost
 from wikico2.jobs.queue import enqueue, is_paused
-from wikico2.llm.client import Patience
+from wikico2.jobs.worker import JobRun
+from wikico2.llm.client import RetryPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -51,11 +51,11 @@ OUTAGES = {
 }
 
 
-class Paused(Exception):
+class WorkPaused(Exception):
     """All work was paused while this went on."""
 
 
-class Work(work.Work[Document]):
+class DocumentRun(JobRun[Document]):
     """A document in the hands of this worker, for one time slice."""
 
     rows = Document.objects.all()
@@ -73,12 +73,12 @@ class Work(work.Work[Document]):
         return get_embedder()
 
     def give_up_if_hopeless(self) -> None:
-        """Raise WorkError when this was tried often enough without getting any further."""
-        if self.document.attempts > _most_attempts(self.document.error_code):
+        """Raise UserError when this was tried often enough without getting any further."""
+        if self.document.attempts > _max_attempts(self.document.error_code):
             code, details = self.document.error_code, self.document.error_details
             if not code:
                 code, details = "internal", {"reason": f"worker stopped {MAX_ATTEMPTS} times"}
-            raise WorkError(code, **details)
+            raise UserError(code, **details)
 
     def enough(self) -> bool:
         """Tell whether the slice is over, or all work was paused."""
@@ -99,7 +99,7 @@ class Work(work.Work[Document]):
     def progress_or_pause(self, done: int, total: int) -> None:
         """Tell how far a step is that cannot go on where it was left."""
         if self.paused():
-            raise Paused
+            raise WorkPaused
         self.progress(done, total)
 
     def _pace(self, done: int) -> float | None:
@@ -117,7 +117,7 @@ class Work(work.Work[Document]):
             self.document.error_code = ""
             self.keep(attempts=0, **NO_TROUBLE)
 
-    def waits(self, reason: WorkError, seconds: float) -> None:
+    def waits(self, reason: UserError, seconds: float) -> None:
         """Show that the work waits for a service, and until when."""
         self.document.error_code = reason.code
         self.keep(
@@ -126,8 +126,8 @@ class Work(work.Work[Document]):
             waits_until=Now() + dt.timedelta(seconds=seconds),
         )
 
-    def patience(self) -> Patience:
-        return Patience.of_settings(on_wait=self.renew, on_pause=self.waits)
+    def patience(self) -> RetryPolicy:
+        return RetryPolicy.from_settings(on_wait=self.renew, on_pause=self.waits)
 
     # Each way to end writes the row only while the lease is ours.
 
@@ -145,7 +145,7 @@ class Work(work.Work[Document]):
         self.document.state = step
         self.document.attempts = 0
         self._first = None
-        journal.note(self.document, step, **details)
+        record_event(self.document, step, **details)
 
     def _summary(self) -> dict[str, Any]:
         """Return what the journal tells of the step that has ended."""
@@ -172,11 +172,11 @@ class Work(work.Work[Document]):
         """Let go until the work is resumed."""
         with suppress(LeaseLost):
             self.release(attempts=0)
-            journal.note(self.document, "paused")
+            record_event(self.document, "paused")
 
     def finish(self) -> None:
         details = self._summary()
-        self._settle(
+        self._close_job(
             state=State.READY,
             ready_at=Now(),
             indexed_with=self.embedder.name,
@@ -184,21 +184,21 @@ class Work(work.Work[Document]):
             pace=None,
             **NO_TROUBLE,
         )
-        journal.note(self.document, State.READY, **details)
-        journal.trim(self.document)
+        record_event(self.document, State.READY, **details)
+        trim_events(self.document)
 
-    def fail(self, error: WorkError) -> None:
+    def fail(self, error: UserError) -> None:
         logger.warning("Document %d, %s: %s", self.document.pk, self.document.state, error)
         with suppress(LeaseLost):
-            self._settle(
+            self._close_job(
                 state=State.FAILED,
                 failed_step=self.document.state,
                 error_code=error.code,
                 error_details=error.details,
                 waits_until=None,
             )
-            journal.note_failure(self.document, error)
-            journal.trim(self.document)
+            record_failure(self.document, error)
+            trim_events(self.document)
 
     def postpone(self, error: TransientError) -> None:
         """Try again later, each time later; give up when it has been tried often enough.
@@ -206,7 +206,7 @@ class Work(work.Work[Document]):
         Waiting for the shared pace is no failure: it is tried for as long as it takes.
         """
         attempts = 0 if error.code == "service_paced" else self.document.attempts
-        if attempts >= _most_attempts(error.code):
+        if attempts >= _max_attempts(error.code):
             self.fail(error)
             return
         asked = float(error.details.get("retry_after") or 0)
@@ -222,13 +222,13 @@ class Work(work.Work[Document]):
                 error_details=error.details,
                 waits_until=Now() + dt.timedelta(seconds=wait),
             )
-            journal.note_failure(self.document, error, waits=True)
+            record_failure(self.document, error, waits=True)
 
-    def _settle(self, **values: Any) -> None:
+    def _close_job(self, **values: Any) -> None:
         with transaction.atomic():
             self.release(**values)
             document_settled.send(Document, document_id=self.document.pk)
 
 
-def _most_attempts(code: str) -> int:
+def _max_attempts(code: str) -> int:
     return MAX_OUTAGES if code in OUTAGES else MAX_ATTEMPTS

@@ -17,27 +17,35 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from ingestion.intake import metadata
-from ingestion.intake import near_duplicates as alike
 from ingestion.intake.files import local_copy
-from ingestion.intake.upload import ADVANCE, accept, explained
+from ingestion.intake.near_duplicates import save_signature
+from ingestion.intake.upload import ADVANCE, accept_upload, explain_read_error
 from ingestion.models import Chunk, Document, Vector
-from ingestion.ocr import recognise as sight
-from ingestion.pipeline import event_log as journal
+from ingestion.ocr.recognise import no_text_error
 from ingestion.pipeline.chunk import chunk_pages
-from ingestion.pipeline.extract import look_at_pictures, read_pages
-from ingestion.pipeline.job import Paused, Work
+from ingestion.pipeline.event_log import record_event
+from ingestion.pipeline.extract import read_pages, recognise_pictures
+from ingestion.pipeline.job import DocumentRun, WorkPaused
 from ingestion.readers import Block, PageText, ReadError
 from ingestion.search import postings, spelling
 from ingestion.signals import document_settled
-from ingestion.vector_index import collections as index
+from ingestion.vector_index import collections
+from ingestion.vector_index.collections import PASSAGES, VectorStream, delete_document_vectors
 from ingestion.vector_index.embed import embed_chunks, without_vector
-from wikico2.errors import TransientError, WorkError
-from wikico2.jobs.leases import LeaseLost, kept_alive
+from wikico2.errors import TransientError, UserError
+from wikico2.jobs.leases import LeaseLost, keep_lease_alive
 from wikico2.jobs.queue import enqueue
 from wikico2.llm.client import Vectors
-from wikico2.text.analyzer import tsvector
+from wikico2.text.analyzer import build_tsvector
 
-__all__ = ["accept", "advance", "cancel", "read_pictures", "remove", "retry"]
+__all__ = [
+    "accept_upload",
+    "cancel_document",
+    "remove_document",
+    "request_recognition",
+    "retry_document",
+    "run_document_slice",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -49,18 +57,18 @@ CHUNKS_AT_ONCE = 500
 # --- What people do -----------------------------------------------------------------------------
 
 
-def retry(document: Document, user: Any = None) -> bool:
+def retry_document(document: Document, user: Any = None) -> bool:
     """Put a failed or cancelled document back to work where it stopped; tell whether it was one."""
     with transaction.atomic():
         restarted = document.restart()
         if restarted:
-            journal.note(document, "retried", name=str(user or "–"))
+            record_event(document, "retried", name=str(user or "–"))
             enqueue(ADVANCE, document.pk)
     document.refresh_from_db()
     return restarted
 
 
-def read_pictures(document: Document, user: Any = None) -> bool:
+def request_recognition(document: Document, user: Any = None) -> bool:
     """Have the pictures of a source looked at that no machine has read; tell whether it begins.
 
     It is for a source that was read when nothing could look at pictures, or no more of them. What
@@ -69,13 +77,13 @@ def read_pictures(document: Document, user: Any = None) -> bool:
     with transaction.atomic():
         begun = document.look_again()
         if begun:
-            journal.note(document, "pictures", name=str(user or "–"))
+            record_event(document, "pictures", name=str(user or "–"))
             enqueue(ADVANCE, document.pk)
     document.refresh_from_db()
     return begun
 
 
-def cancel(document: Document, user: Any = None) -> bool:
+def cancel_document(document: Document, user: Any = None) -> bool:
     """Stop the reading of a document; tell whether it was under way.
 
     Its worker stops within seconds, when it next tries to renew its lease.
@@ -92,13 +100,13 @@ def cancel(document: Document, user: Any = None) -> bool:
             error_details={},
         )
         if cancelled:
-            journal.note(document, "cancelled", name=str(user or "–"))
+            record_event(document, "cancelled", name=str(user or "–"))
             document_settled.send(Document, document_id=document.pk)
     document.refresh_from_db()
     return bool(cancelled)
 
 
-def remove(document: Document) -> None:
+def remove_document(document: Document) -> None:
     """Remove a document with its pages and passages; what the index and files hold follows.
 
     Vectors that no other document has the text of go as well. Citations keep their quote, page
@@ -116,18 +124,18 @@ def remove(document: Document) -> None:
 # --- What workers do ----------------------------------------------------------------------------
 
 
-def read_words(document_id: int) -> None:
+def refresh_lexemes(document_id: int) -> None:
     """Read again what the passages of a document are found by."""
     passages = Chunk.objects.select_related("document").filter(document=document_id)
     rows = passages.defer("search").order_by("pk").iterator(chunk_size=CHUNKS_AT_ONCE)
     while batch := list(islice(rows, CHUNKS_AT_ONCE)):
         for chunk in batch:
-            chunk.search = tsvector(chunk.searched())
+            chunk.search = build_tsvector(chunk.searched())
         Chunk.objects.bulk_update(batch, ["search"])
-    postings.fold(Chunk._meta.db_table)
+    postings.compact_tallies(Chunk._meta.db_table)
 
 
-def advance(document_id: int) -> None:
+def run_document_slice(document_id: int) -> None:
     """Take a document as far as one time slice allows; do nothing if it is not ours to take."""
     before = Document.objects.filter(pk=document_id).first()
     token = Document.objects.in_progress().claim(document_id)
@@ -137,31 +145,31 @@ def advance(document_id: int) -> None:
     if document is None:
         return
     if before.lease_token:
-        journal.note(document, "taken_over")
-    work = Work(document, token)
+        record_event(document, "taken_over")
+    work = DocumentRun(document, token)
     try:
-        _run(work)
-    except Paused:
+        _run_steps(work)
+    except WorkPaused:
         work.stop()
     except LeaseLost:
         logger.info("Document %d was taken out of our hands.", document_id)
-        _sweep(document_id)
+        _delete_orphan_vectors(document_id)
     except ReadError as error:
-        work.fail(explained(error))
+        work.fail(explain_read_error(error))
     except TransientError as error:
         work.postpone(error)
-    except WorkError as error:
+    except UserError as error:
         work.fail(error)
     except Exception as error:
         if not Document.objects.filter(pk=document_id, lease_token=token).exists():
             logger.info("Document %d was removed while it was read.", document_id)
-            _sweep(document_id)
+            _delete_orphan_vectors(document_id)
             return
         logger.exception("Document %d, %s:", document_id, work.document.state)
         work.postpone(TransientError("internal", reason=type(error).__name__))
 
 
-def _run(work: Work) -> None:
+def _run_steps(work: DocumentRun) -> None:
     """Go from step to step until the document is ready or the time slice is over."""
     work.give_up_if_hopeless()
     if work.document.state == State.WAITING:
@@ -178,55 +186,55 @@ def _run(work: Work) -> None:
             return
 
 
-def _sweep(document_id: int) -> None:
+def _delete_orphan_vectors(document_id: int) -> None:
     """Delete the vectors of a document that was removed while we wrote them."""
     if not Document.objects.filter(pk=document_id).exists():
         with suppress(TransientError):  # those that stay are never shown
-            index.delete_document(document_id)
+            delete_document_vectors(document_id)
 
 
 # --- The steps ----------------------------------------------------------------------------------
 # Each returns the step that follows, or None when its time slice ended before it did.
 
 
-def _extract(work: Work) -> str | None:
+def _extract_step(work: DocumentRun) -> str | None:
     """Write the text of each page, then have the pictures read that need it.
 
     A reading that stopped among the pictures goes on there.
     """
     document = work.document
-    lease = kept_alive(Document.objects.all(), document.pk, work.token)
+    lease = keep_lease_alive(Document.objects.all(), document.pk, work.token)
     try:
         with local_copy(document) as path, lease:
             if document.read_at is None:
                 _read_pages(work, path)
-            look_at_pictures(
+            recognise_pictures(
                 document, path, on_progress=work.progress_or_pause, patience=work.patience()
             )
     except FileNotFoundError:
-        raise WorkError("file_missing") from None
+        raise UserError("file_missing") from None
     if not document.pages.exclude(text="").exclude(doubt="nonsense", read_by="").exists():
-        raise sight.nothing_to_read(document)
+        raise no_text_error(document)
     return State.CHUNKING
 
 
-def _read_pages(work: Work, path: Path) -> None:
+def _read_pages(work: DocumentRun, path: Path) -> None:
     document = work.document
     info = read_pages(document, path, on_progress=work.progress_or_pause, on_batch=work.renew)
-    metadata.note(document.pk, info)
+    metadata.save_metadata(document.pk, info)
     count = document.pages.count()
     work.keep(done=0, total=0, page_count=count, read_at=Now())
     document.refresh_from_db(fields=["read_at", "page_count"])
 
 
-def _chunk(work: Work) -> str | None:
+def _chunk_step(work: DocumentRun) -> str | None:
     """Cut the pages into passages; a passage that has not changed keeps its row."""
-    with kept_alive(Document.objects.all(), work.document.pk, work.token):
-        _cut(work)
+    with keep_lease_alive(Document.objects.all(), work.document.pk, work.token):
+        _write_chunks(work)
     return State.EMBEDDING
 
 
-def _cut(work: Work) -> None:
+def _write_chunks(work: DocumentRun) -> None:
     document = work.document
     pages = [
         PageText(
@@ -240,7 +248,7 @@ def _cut(work: Work) -> None:
     ]
     drafts = chunk_pages(pages, size=settings.CHUNK_SIZE, overlap=settings.CHUNK_OVERLAP)
     if not drafts:
-        raise WorkError("no_text")
+        raise UserError("no_text")
     wanted = {
         (draft.position, draft.content_hash): Chunk(
             document=document,
@@ -277,12 +285,12 @@ def _cut(work: Work) -> None:
             [chunk for chunk in wanted.values() if not chunk.pk], batch_size=CHUNKS_AT_ONCE
         )
         work.keep(done=len(wanted), total=len(wanted))
-    alike.remember(document.pk, (page.text for page in pages))
-    spelling.learn([document.title, *(draft.text for draft in drafts)])
-    postings.fold(Chunk._meta.db_table)
+    save_signature(document.pk, (page.text for page in pages))
+    spelling.learn_words([document.title, *(draft.text for draft in drafts)])
+    postings.compact_tallies(Chunk._meta.db_table)
 
 
-def _embed(work: Work) -> str | None:
+def _embed_step(work: DocumentRun) -> str | None:
     """Get the vectors that are missing, for as long as the slice lasts; they go on to the index."""
 
     had: int | None = None
@@ -295,7 +303,7 @@ def _embed(work: Work) -> str | None:
         had = done
 
     model = work.embedder.name
-    with index.Stream(index.PASSAGES, work.document.pk, model) as stream:
+    with VectorStream(PASSAGES, work.document.pk, model) as stream:
 
         def stored(chunks: Sequence[Chunk], vectors: Vectors) -> None:
             stream.put(
@@ -316,20 +324,20 @@ def _embed(work: Work) -> str | None:
     return State.INDEXING if whole else None
 
 
-def _index(work: Work) -> str | None:
+def _index_step(work: DocumentRun) -> str | None:
     """Put the vectors where near ones are found."""
     model = work.embedder.name
     if without_vector(work.document.chunks.all(), model).exists():
         return State.EMBEDDING  # the model was changed meanwhile
-    whole = index.index_document(
+    whole = collections.index_document(
         work.document.pk, model, on_progress=work.progress, enough=work.enough
     )
     return State.READY if whole else None
 
 
-STEPS: dict[State, Callable[[Work], str | None]] = {
-    State.EXTRACTING: _extract,
-    State.CHUNKING: _chunk,
-    State.EMBEDDING: _embed,
-    State.INDEXING: _index,
+STEPS: dict[State, Callable[[DocumentRun], str | None]] = {
+    State.EXTRACTING: _extract_step,
+    State.CHUNKING: _chunk_step,
+    State.EMBEDDING: _embed_step,
+    State.INDEXING: _index_step,
 }

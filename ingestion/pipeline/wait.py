@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from ingestion.models import Document
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.jobs.queue import is_paused, workers_alive
 
 WORKER_PATIENCE = 10.0
@@ -21,7 +21,7 @@ def wait_until_read(
 
     `on_progress` gets each document whenever its state or progress has changed, and `on_pause` is
     called whenever all work is found to be paused, to be gone on with by somebody. Raises
-    WorkError("no_worker") when no worker has been alive for a few seconds. Removed documents are
+    UserError("no_worker") when no worker has been alive for a few seconds. Removed documents are
     left out.
     """
     wanted = [document.pk for document in documents]
@@ -44,5 +44,5 @@ def wait_until_read(
         if workers_alive():
             alive_at = time.monotonic()
         elif time.monotonic() - alive_at > WORKER_PATIENCE:
-            raise WorkError("no_worker")
+            raise UserError("no_worker")
         time.sleep(poll)

@@ -5,7 +5,7 @@ child process with `Limits`, because a file is never to be trusted; whatever goe
 comes out as one `ReadError` whose code the interface turns into a sentence.
 
 The way of a file: `media.identify` tells its type by its content, `formats.FORMATS` which reader
-takes that type, and `reading` (check_document, read_document, render_page, picture_of) runs that
+takes that type, and `reading` (check_document, read_document, render_page, read_picture) runs that
 reader in the child. A new format is one module that follows `Reader` and one line of `FORMATS`.
 """
 

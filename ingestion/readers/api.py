@@ -19,13 +19,11 @@ from ingestion.readers import (
     Progress,
     ReadError,
 )
-from ingestion.readers import (
-    media_type as media,
-)
+from ingestion.readers.media_type import OLE, PDF
 from ingestion.readers.registry import FORMATS
-from ingestion.readers.sandbox import parent as sandbox
+from ingestion.readers.sandbox.parent import Answer, run_reader
 
-__all__ = ["check_document", "picture_of", "read_document", "render_page"]
+__all__ = ["check_document", "read_document", "read_picture", "render_page"]
 
 QUICK_SECONDS = 5.0
 _TAIL = 2_048
@@ -47,9 +45,9 @@ def read_document(
                 if progress is not None:
                     progress(int(answer["done"]), int(answer["pages"]))
             elif answer["kind"] == "info":
-                yield _converted(_info, answer)
+                yield _converted(_info_from_answer, answer)
             else:
-                yield _converted(_page, answer)
+                yield _converted(_page_from_answer, answer)
 
 
 def check_document(path: Path, media_type: str, limits: Limits) -> DocumentInfo:
@@ -59,7 +57,7 @@ def check_document(path: Path, media_type: str, limits: Limits) -> DocumentInfo:
     """
     quick = replace(limits, wall_seconds=min(limits.wall_seconds, QUICK_SECONDS))
     with _answers("check", path, media_type, quick) as answers:
-        return _converted(_info, next(answers))
+        return _converted(_info_from_answer, next(answers))
 
 
 def render_page(
@@ -68,34 +66,34 @@ def render_page(
     """Draw one page, numbered from 1, with the place of each of its characters."""
     options: dict[str, int | str] = {"number": number, "max_width": max_width}
     with _answers("render", path, media_type, limits, **options) as answers:
-        return _converted(_image, next(answers))
+        return _converted(_image_from_answer, next(answers))
 
 
-def picture_of(
+def read_picture(
     path: Path, media_type: str, reference: str, limits: Limits, *, max_width: int = 1400
 ) -> PageImage:
     """Return the picture that a block of the document refers to."""
     options: dict[str, int | str] = {"reference": reference, "max_width": max_width}
     with _answers("picture", path, media_type, limits, **options) as answers:
-        return _converted(_image, next(answers))
+        return _converted(_image_from_answer, next(answers))
 
 
 @contextmanager
 def _answers(
     verb: str, path: Path, media_type: str, limits: Limits, **options: int | str
-) -> Iterator[Generator[sandbox.Answer, None, None]]:
+) -> Iterator[Generator[Answer, None, None]]:
     """Give the answers of a child that ends with this block; explain what it cannot open."""
     if not path.stat().st_size:
         raise ReadError("empty_file")
     if media_type not in FORMATS:
-        code = "old_office" if media_type == media.OLE else "unknown_format"
+        code = "old_office" if media_type == OLE else "unknown_format"
         raise ReadError(code, {"media_type": media_type})
     options["module"] = FORMATS[media_type].module
     try:
-        with closing(sandbox.run(verb, path, limits, **options)) as answers:
+        with closing(run_reader(verb, path, limits, **options)) as answers:
             yield answers
     except ReadError as error:
-        if error.code == "unreadable" and media_type == media.PDF and _is_cut_short(path):
+        if error.code == "unreadable" and media_type == PDF and _is_cut_short(path):
             raise ReadError("truncated", error.details) from error
         raise
 
@@ -107,7 +105,7 @@ def _is_cut_short(path: Path) -> bool:
         return b"%%EOF" not in file.read()
 
 
-def _converted(convert: Callable[[sandbox.Answer], Made], answer: sandbox.Answer) -> Made:
+def _converted(convert: Callable[[Answer], Made], answer: Answer) -> Made:
     """Build a value of ours from an answer, which a file may have led astray."""
     try:
         return convert(answer)
@@ -115,7 +113,7 @@ def _converted(convert: Callable[[sandbox.Answer], Made], answer: sandbox.Answer
         raise ReadError("crashed", {"answer": type(error).__name__}) from error
 
 
-def _info(answer: sandbox.Answer) -> DocumentInfo:
+def _info_from_answer(answer: Answer) -> DocumentInfo:
     return DocumentInfo(
         page_count=int(answer["page_count"]),
         title=str(answer["title"]),
@@ -127,8 +125,8 @@ def _info(answer: sandbox.Answer) -> DocumentInfo:
     )
 
 
-def _page(answer: sandbox.Answer) -> PageText:
-    blocks = tuple(_block(**block) for block in answer["blocks"])
+def _page_from_answer(answer: Answer) -> PageText:
+    blocks = tuple(_block_from_answer(**block) for block in answer["blocks"])
     return PageText(
         number=int(answer["number"]),
         text="\n\n".join(block.text for block in blocks),
@@ -139,13 +137,13 @@ def _page(answer: sandbox.Answer) -> PageText:
     )
 
 
-def _block(
+def _block_from_answer(
     *, kind: str, text: str, level: int = 0, picture: str = "", digest: str = "", by: str = ""
 ) -> Block:
     return Block(str(kind), str(text), int(level), str(picture), str(digest), str(by))
 
 
-def _image(answer: sandbox.Answer) -> PageImage:
+def _image_from_answer(answer: Answer) -> PageImage:
     return PageImage(
         data=base64.b64decode(answer["data"], validate=True),
         media_type=str(answer["media_type"]),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from PIL import Image, UnidentifiedImageError
 
 from ingestion.readers import DocumentInfo, Limits, PageImage, PageText, Progress, ReadError
-from ingestion.readers.pictures import MOST_PIXELS, encoded
+from ingestion.readers.pictures import MOST_PIXELS, encode_image
 
 DEFAULT_DPI = 96.0
 
@@ -15,7 +15,7 @@ DEFAULT_DPI = 96.0
 def check(file: str, limits: Limits) -> DocumentInfo:
     """Count the pages of an image that can be opened."""
     with _opened(file) as image:
-        count = _pages(image)
+        count = _count_frames(image)
         if count > limits.pages:
             raise ReadError("too_many_pages", {"pages": count, "limit": limits.pages})
         return DocumentInfo(page_count=count)
@@ -36,10 +36,10 @@ def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo
 def draw(file: str, number: int, max_width: int) -> PageImage:
     """Give the image, or one page of it."""
     with _opened(file) as image:
-        if not 1 <= number <= _pages(image):
+        if not 1 <= number <= _count_frames(image):
             raise ReadError("no_pages", {"page": number})
         image.seek(number - 1)
-        return encoded(image, max_width)
+        return encode_image(image, max_width)
 
 
 def picture(file: str, reference: str, max_width: int) -> PageImage:
@@ -58,7 +58,7 @@ def _opened(file: str) -> Image.Image:
     return image
 
 
-def _pages(image: Image.Image) -> int:
+def _count_frames(image: Image.Image) -> int:
     """Return how many pages there are; the frames of an animation are one."""
     return int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
 

@@ -75,19 +75,19 @@ _MAIN_PARTS = (
 )
 
 
-def identify(path: Path) -> str:
+def identify_path(path: Path) -> str:
     """Return the media type of a file by its content, `""` when it is of no kind we know."""
     with path.open("rb") as file:
         return identify_file(file)
 
 
 def identify_file(file: IO[bytes]) -> str:
-    """Return the media type of a file that stands at its start, as `identify` does."""
-    found = sniff(file.read(TEXT_WINDOW))
+    """Return the media type of a file that stands at its start, as `identify_path` does."""
+    found = sniff_media_type(file.read(TEXT_WINDOW))
     return _in_archive(file) if found == ZIP else found
 
 
-def sniff(head: bytes) -> str:
+def sniff_media_type(head: bytes) -> str:
     """Return the media type that the first bytes of a file show, `""` when they show none."""
     for magic, media_type in _MAGIC:
         if head.startswith(magic):
@@ -98,10 +98,10 @@ def sniff(head: bytes) -> str:
         return BMP
     if b"%PDF-" in head[:HEADER_WINDOW]:
         return PDF
-    return _kind_of_text(head) if _is_text(head) else ""
+    return _kind_of_text(head) if _looks_like_text(head) else ""
 
 
-def _is_text(head: bytes) -> bool:
+def _looks_like_text(head: bytes) -> bool:
     """Tell text in any encoding from other data: hardly a control character."""
     if not head.strip():
         return False

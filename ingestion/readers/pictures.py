@@ -17,12 +17,12 @@ MOST_PIXELS = 80_000_000
 MOST_BYTES = 60_000_000
 
 
-def figure(data: bytes, reference: str, text: str = "") -> Block | None:
+def figure_block(data: bytes, reference: str, text: str = "") -> Block | None:
     """Return the block of a picture; None for one that is too small to say anything."""
     if not text and not is_telling(data):
         return None
     picture = reference if is_telling(data) else ""
-    return Block("figure", text, picture=picture, digest=digest(data) if picture else "")
+    return Block("figure", text, picture=picture, digest=picture_digest(data) if picture else "")
 
 
 def is_telling(data: bytes) -> bool:
@@ -40,21 +40,21 @@ def is_telling(data: bytes) -> bool:
     )
 
 
-def digest(data: bytes) -> str:
+def picture_digest(data: bytes) -> str:
     """Return what a picture is recognised by."""
     return hashlib.sha256(data).hexdigest()
 
 
-def shown(data: bytes, max_width: int) -> PageImage:
+def displayable_picture(data: bytes, max_width: int) -> PageImage:
     """Return a picture as browsers and models take it."""
     try:
         with Image.open(io.BytesIO(data)) as image:
-            return encoded(image, max_width)
+            return encode_image(image, max_width)
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
         raise ReadError("unreadable", {"reason": str(error)[:200]}) from error
 
 
-def encoded(image: Image.Image, max_width: int) -> PageImage:
+def encode_image(image: Image.Image, max_width: int) -> PageImage:
     """Return a picture at most `max_width` pixels wide and four times as high."""
     if image.width * image.height > MOST_PIXELS:
         raise ReadError("too_much_memory", {"pixels": image.width * image.height})
@@ -72,7 +72,7 @@ def encoded(image: Image.Image, max_width: int) -> PageImage:
     return PageImage(output.getvalue(), "image/webp", image.width, image.height)
 
 
-def member(file: str, name: str) -> bytes:
+def read_member(file: str, name: str) -> bytes:
     """Return one member of an archive; `ReadError` when it is not there, or too large."""
     try:
         with zipfile.ZipFile(file) as archive:

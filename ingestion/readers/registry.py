@@ -5,7 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from ingestion.readers import media_type as media
+from ingestion.readers.media_type import (
+    BMP,
+    DOCX,
+    GIF,
+    HTML,
+    JPEG,
+    MARKDOWN,
+    ODT,
+    PDF,
+    PNG,
+    PPTX,
+    TEXT,
+    TIFF,
+    WEBP,
+    XLSX,
+)
 
 
 @dataclass(frozen=True)
@@ -22,32 +37,32 @@ class Format:
 FORMATS: dict[str, Format] = {
     form.media_type: form
     for form in (
-        Format(media.PDF, ".pdf", "pdf.reader", paged=True, shown=True),
-        Format(media.DOCX, ".docx", "office.docx"),
-        Format(media.PPTX, ".pptx", "office.pptx"),
-        Format(media.XLSX, ".xlsx", "office.xlsx"),
-        Format(media.ODT, ".odt", "office.odt"),
-        Format(media.HTML, ".html", "text.html"),
-        Format(media.MARKDOWN, ".md", "text.markdown"),
-        Format(media.TEXT, ".txt", "text.plain"),
-        Format(media.PNG, ".png", "image", paged=True, shown=True),
-        Format(media.JPEG, ".jpg", "image", paged=True, shown=True),
-        Format(media.GIF, ".gif", "image", paged=True, shown=True),
-        Format(media.WEBP, ".webp", "image", paged=True, shown=True),
-        Format(media.BMP, ".bmp", "image", paged=True),
-        Format(media.TIFF, ".tiff", "image", paged=True),
+        Format(PDF, ".pdf", "pdf.reader", paged=True, shown=True),
+        Format(DOCX, ".docx", "office.docx"),
+        Format(PPTX, ".pptx", "office.pptx"),
+        Format(XLSX, ".xlsx", "office.xlsx"),
+        Format(ODT, ".odt", "office.odt"),
+        Format(HTML, ".html", "text.html"),
+        Format(MARKDOWN, ".md", "text.markdown"),
+        Format(TEXT, ".txt", "text.plain"),
+        Format(PNG, ".png", "image", paged=True, shown=True),
+        Format(JPEG, ".jpg", "image", paged=True, shown=True),
+        Format(GIF, ".gif", "image", paged=True, shown=True),
+        Format(WEBP, ".webp", "image", paged=True, shown=True),
+        Format(BMP, ".bmp", "image", paged=True),
+        Format(TIFF, ".tiff", "image", paged=True),
     )
 }
 
 OTHER_EXTENSIONS = {
-    ".htm": media.HTML,
-    ".xhtml": media.HTML,
-    ".jpeg": media.JPEG,
-    ".tif": media.TIFF,
-    ".markdown": media.MARKDOWN,
-    ".docm": media.DOCX,
-    ".pptm": media.PPTX,
-    ".xlsm": media.XLSX,
+    ".htm": HTML,
+    ".xhtml": HTML,
+    ".jpeg": JPEG,
+    ".tif": TIFF,
+    ".markdown": MARKDOWN,
+    ".docm": DOCX,
+    ".pptm": PPTX,
+    ".xlsm": XLSX,
 }
 EXTENSIONS = (*dict.fromkeys(form.extension for form in FORMATS.values()), *OTHER_EXTENSIONS)
 """Names that file choosers offer; a file is accepted by its content alone."""

@@ -13,15 +13,21 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from ingestion.search import postings, spelling
-from ingestion.search import synonyms as thesaurus
-from ingestion.search.query import Item, Query
-from wikico2.text.analyzer import compose, main_lexemes, phrase, root, terms
-from wikico2.text.normalize import fold
+from ingestion.search.query import ParsedQuery, QueryClause
+from ingestion.search.synonyms import load_thesaurus
+from wikico2.text.analyzer import (
+    compose_accents,
+    extract_terms,
+    main_lexemes,
+    phrase_query,
+    root_of,
+)
+from wikico2.text.normalize import fold_text
 
 K1, B = 1.2, 0.75
 COMMON_SHARE, COMMON_LEAST = 0.2, 1_000
 """A lexeme in more rows than both is too common to rank a long query by."""
-RAREST = 8
+MAX_RARE_GROUPS = 8
 MAX_LEXEMES = 62
 STRICT_GROUPS = 4
 """Up to so many words all are required; what is longer is a question, and its words are not."""
@@ -32,7 +38,7 @@ SYNONYM_WEIGHT, PART_WEIGHT = 0.8, 0.6
 
 
 @dataclass(frozen=True)
-class Space:
+class SearchTable:
     """A table that is searched, with the column by which its postings know its rows."""
 
     table: str
@@ -59,7 +65,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Asked:
+class LexicalQuery:
     """A query against one space: its groups, and what the space's tally says of their lexemes.
 
     `corrections` maps words that nobody wrote to the nearest that somebody did.
@@ -68,7 +74,7 @@ class Asked:
     groups: tuple[Group, ...] = ()
     without: tuple[Group, ...] = ()
     tally: postings.Tally = field(default_factory=lambda: postings.Tally(0, 1.0, {}, {}))
-    corrections: dict[str, list[spelling.Candidate]] = field(default_factory=dict)
+    corrections: dict[str, list[spelling.SpellingCandidate]] = field(default_factory=dict)
     operators: bool = False
     question: bool = False
 
@@ -88,7 +94,7 @@ class Asked:
         return sum(min(holding.get(w, 0) for w in a.lexemes) for a in group.alternatives)
 
 
-class Holds(NamedTuple):
+class MatchedGroups(NamedTuple):
     """What a row holds: for each group of the query the alternative that is there, or None.
 
     `share` is how many of the groups that is; `told`, how much of what they all tell.
@@ -104,7 +110,7 @@ class Match(NamedTuple):
 
     entry: int
     score: float
-    holds: Holds
+    holds: MatchedGroups
 
     @property
     def complete(self) -> bool:
@@ -126,24 +132,30 @@ class Ranking(NamedTuple):
 # --- From words to groups -------------------------------------------------------------------------
 
 
-def ask(query: Query, space: Space) -> Asked:
+def prepare_query(query: ParsedQuery, space: SearchTable) -> LexicalQuery:
     """Read a query in the light of the thesaurus and of the words that the space knows."""
     groups = [group for choice in query.wanted for group in _choice(choice)]
-    groups += _words(query.about) if query.about else []
+    groups += _word_groups(query.about) if query.about else []
     without = [group for item in query.without for group in _choice((item,))]
     lexemes = [w for g in (*groups, *without) for a in g.alternatives for w in a.lexemes]
-    tally = postings.tally(space.table, lexemes)
-    mended: dict[str, list[spelling.Candidate]] = {}
+    tally = postings.read_tally(space.table, lexemes)
+    mended: dict[str, list[spelling.SpellingCandidate]] = {}
     for group in () if query.is_spelled else groups:
-        if not _known(group, tally) and (word := fold(group.typed)).isalnum():
-            mended.setdefault(word, spelling.candidates(word))
+        if not _known_group(group, tally) and (word := fold_text(group.typed)).isalnum():
+            mended.setdefault(word, spelling.spelling_candidates(word))
     if any(mended.values()):
         more = [c.lexeme for found in mended.values() for c in found]
-        tally = postings.tally(space.table, [*lexemes, *more])
-        mended = {word: spelling.nearest(found, tally.holding) for word, found in mended.items()}
-    return Asked(
-        groups=tuple(_mend(_prune(g, tally), mended.get(fold(g.typed), [])) for g in groups),
-        without=tuple(_prune(g, tally) for g in without),
+        tally = postings.read_tally(space.table, [*lexemes, *more])
+        mended = {
+            word: spelling.nearest_candidates(found, tally.holding)
+            for word, found in mended.items()
+        }
+    return LexicalQuery(
+        groups=tuple(
+            _correct_group(_prune_group(g, tally), mended.get(fold_text(g.typed), []))
+            for g in groups
+        ),
+        without=tuple(_prune_group(g, tally) for g in without),
         tally=tally,
         corrections={w: found for w, found in mended.items() if found},
         operators=query.has_operators,
@@ -151,9 +163,9 @@ def ask(query: Query, space: Space) -> Asked:
     )
 
 
-def _choice(items: Sequence[Item]) -> list[Group]:
+def _choice(items: Sequence[QueryClause]) -> list[Group]:
     """Return the groups of a choice; one for all of it when there are several items."""
-    read = [_phrase(item) if item.phrase else _words(item.text) for item in items]
+    read = [_phrase(item) if item.phrase else _word_groups(item.text) for item in items]
     if len(read) == 1:
         return read[0]
     alternatives = [
@@ -170,15 +182,15 @@ def _all(groups: Sequence[Group]) -> Alternative:
     return Alternative(tuple(w for g in groups for w in g.alternatives[0].lexemes))
 
 
-def _phrase(item: Item) -> list[Group]:
+def _phrase(item: QueryClause) -> list[Group]:
     lexemes = tuple(dict.fromkeys(main_lexemes(item.text)))
     if not lexemes:
         return []
-    ordered = phrase(item.text)
+    ordered = phrase_query(item.text)
     return [Group(item.text, (Alternative(lexemes, phrase=ordered if "<" in ordered else ""),))]
 
 
-class _Typed(NamedTuple):
+class _TypedTerm(NamedTuple):
     """A term of the query with the parts of a compound below it."""
 
     text: str
@@ -186,10 +198,10 @@ class _Typed(NamedTuple):
     parts: tuple[str, ...]
 
 
-def _words(text: str) -> list[Group]:
+def _word_groups(text: str) -> list[Group]:
     """Return the groups of plain words: what the thesaurus knows as one term is one group."""
-    typed = _typed(text)
-    known = thesaurus.load()
+    typed = _typed_terms(text)
+    known = load_thesaurus()
     groups: list[Group] = []
     at = 0
     while at < len(typed):
@@ -203,13 +215,15 @@ def _words(text: str) -> list[Group]:
     return groups
 
 
-def _typed(text: str) -> list[_Typed]:
-    text = compose(text)
-    found: list[_Typed] = []
+def _typed_terms(text: str) -> list[_TypedTerm]:
+    text = compose_accents(text)
+    found: list[_TypedTerm] = []
     end = -1
-    for term in terms(text):
+    for term in extract_terms(text):
         if term.start >= end:
-            found.append(_Typed(text[term.start : term.end], term.lexemes[0], term.lexemes[1:2]))
+            found.append(
+                _TypedTerm(text[term.start : term.end], term.lexemes[0], term.lexemes[1:2])
+            )
             end = term.end
         else:
             last = found[-1]
@@ -217,31 +231,31 @@ def _typed(text: str) -> list[_Typed]:
     return found
 
 
-def _variants(words: Sequence[_Typed], following: Sequence[_Typed]) -> list[Alternative]:
+def _variants(words: Sequence[_TypedTerm], following: Sequence[_TypedTerm]) -> list[Alternative]:
     """Return other spellings: the parts of a compound, two words as one."""
     found = []
     if len(words) == 1 and words[0].parts and "-" in words[0].text:
         weight = 1.0 if len(words[0].parts) > 1 else PART_WEIGHT
         found.append(Alternative(words[0].parts, weight))
     if len(words) > 1 or following:
-        pair = fold(words[0].text + (words[1] if len(words) > 1 else following[0]).text)
+        pair = fold_text(words[0].text + (words[1] if len(words) > 1 else following[0]).text)
         if pair.isalpha():
-            found.append(Alternative((root(pair),), 1.0, "spelling", pair))
+            found.append(Alternative((root_of(pair),), 1.0, "spelling", pair))
     return found
 
 
-def _known(group: Group, tally: postings.Tally) -> bool:
+def _known_group(group: Group, tally: postings.Tally) -> bool:
     return any(all(tally.holding.get(w) for w in a.lexemes) for a in group.alternatives)
 
 
-def _prune(group: Group, tally: postings.Tally) -> Group:
+def _prune_group(group: Group, tally: postings.Tally) -> Group:
     """Return the group without the alternatives that no row holds, its first one kept."""
     first, *others = group.alternatives
     held = [a for a in others if all(tally.holding.get(w) for w in a.lexemes)]
     return replace(group, alternatives=(first, *held))
 
 
-def _mend(group: Group, found: Iterable[spelling.Candidate]) -> Group:
+def _correct_group(group: Group, found: Iterable[spelling.SpellingCandidate]) -> Group:
     more = [Alternative((c.lexeme,), c.weight, "spelling", c.written) for c in found]
     return replace(group, alternatives=(*group.alternatives, *more)) if more else group
 
@@ -249,8 +263,13 @@ def _mend(group: Group, found: Iterable[spelling.Candidate]) -> Group:
 # --- From groups to rows --------------------------------------------------------------------------
 
 
-def rank(
-    asked: Asked, space: Space, *, limit: int, strict: bool, within: tuple[str, Any] | None = None
+def rank_rows(
+    asked: LexicalQuery,
+    space: SearchTable,
+    *,
+    limit: int,
+    strict: bool,
+    within: tuple[str, Any] | None = None,
 ) -> Ranking:
     """Return the rows that hold all the groups (`strict`) or some of them, the best first.
 
@@ -259,7 +278,7 @@ def rank(
     """
     groups = [g for g in asked.groups if g.alternatives]
     if not strict:
-        groups = telling(asked, groups)
+        groups = telling_groups(asked, groups)
     if not groups:
         return Ranking([], 0)
     bits = _bits(asked, [*groups, *asked.without])
@@ -323,30 +342,30 @@ def rank(
     return Ranking(matches, total, mean, spread)
 
 
-def telling(asked: Asked, groups: Sequence[Group]) -> list[Group]:
+def telling_groups(asked: LexicalQuery, groups: Sequence[Group]) -> list[Group]:
     """Return the rarest of the groups, without those that say little; at least one."""
     limit = max(COMMON_SHARE * asked.tally.rows, COMMON_LEAST)
     rarest = sorted((g for g in groups if asked.rows_with(g)), key=asked.rows_with)
-    return [g for g in rarest if asked.rows_with(g) <= limit][:RAREST] or rarest[:1]
+    return [g for g in rarest if asked.rows_with(g) <= limit][:MAX_RARE_GROUPS] or rarest[:1]
 
 
-def rarity(asked: Asked, lexeme: str) -> float:
+def lexeme_idf(asked: LexicalQuery, lexeme: str) -> float:
     """Return how much it tells that a row holds the lexeme (the idf of BM25)."""
     n = asked.tally.holding.get(lexeme, 0)
     return math.log(1 + (asked.tally.rows - n + 0.5) / (n + 0.5))
 
 
-def _bits(asked: Asked, groups: Sequence[Group]) -> dict[str, int]:
+def _bits(asked: LexicalQuery, groups: Sequence[Group]) -> dict[str, int]:
     lexemes = dict.fromkeys(w for g in groups for a in g.alternatives for w in a.lexemes)
     return {lexeme: 1 << n for n, lexeme in enumerate(list(lexemes)[:MAX_LEXEMES])}
 
 
-def _weights(asked: Asked, groups: Sequence[Group]) -> dict[str, float]:
+def _weights(asked: LexicalQuery, groups: Sequence[Group]) -> dict[str, float]:
     weights: dict[str, float] = {}
     for group in groups:
         for alternative in group.alternatives:
             for lexeme in alternative.lexemes:
-                weight = alternative.weight * rarity(asked, lexeme) * (K1 + 1)
+                weight = alternative.weight * lexeme_idf(asked, lexeme) * (K1 + 1)
                 weights[lexeme] = max(weight, weights.get(lexeme, 0.0))
     return weights
 
@@ -373,30 +392,30 @@ def _condition(group: Group, bits: dict[str, int]) -> str:
 
 def _reader(
     groups: Sequence[Group], bits: dict[str, int], shares: Sequence[float]
-) -> Callable[[int], Holds]:
+) -> Callable[[int], MatchedGroups]:
     """Return the function that tells, from the bits of a row, what it holds."""
     masks = [[(a, _mask(a, bits)) for a in g.alternatives] for g in groups]
 
     @functools.cache  # many rows, few kinds of them
-    def read(found: int) -> Holds:
+    def read(found: int) -> MatchedGroups:
         held = tuple(
             next((a for a, mask in choices if mask and found & mask == mask), None)
             for choices in masks
         )
         told = sum(share for one, share in zip(held, shares, strict=True) if one)
-        return Holds(held, sum(one is not None for one in held) / len(held), told)
+        return MatchedGroups(held, sum(one is not None for one in held) / len(held), told)
 
     return read
 
 
-def _shares(asked: Asked, groups: Sequence[Group]) -> list[float]:
+def _shares(asked: LexicalQuery, groups: Sequence[Group]) -> list[float]:
     """Return how much each group tells, as a share of all."""
-    told = [max(rarity(asked, w) for a in g.alternatives for w in a.lexemes) for g in groups]
+    told = [max(lexeme_idf(asked, w) for a in g.alternatives for w in a.lexemes) for g in groups]
     return [value / (sum(told) or 1.0) for value in told]
 
 
 def _rarest(
-    asked: Asked, groups: Sequence[Group], space: Space, least: int
+    asked: LexicalQuery, groups: Sequence[Group], space: SearchTable, least: int
 ) -> tuple[str, list[Any]]:
     """Return a condition that spares reading whole lists when some groups are rare.
 

@@ -9,7 +9,7 @@ WORDS_SHARE, MEANING_SHARE = 0.25, 0.75
 
 
 @dataclass(frozen=True)
-class Scores:
+class ScoreSet:
     """Scores by row, with the mean and the standard deviation over all rows there are."""
 
     of: Mapping[int, float] = field(default_factory=dict)
@@ -21,7 +21,7 @@ class Scores:
         return {row: (score - self.mean) / (self.spread or 1.0) for row, score in self.of.items()}
 
 
-def fuse(words: Scores, meaning: Scores) -> dict[int, float]:
+def fuse_scores(words: ScoreSet, meaning: ScoreSet) -> dict[int, float]:
     """Return one score for each row that either has found, the better the higher.
 
     Each kind is brought to a common measure: how far above all rows its score stands. A row that
@@ -39,7 +39,7 @@ def fuse(words: Scores, meaning: Scores) -> dict[int, float]:
     }
 
 
-def outstanding(meaning: Scores, rows: int) -> set[int]:
+def above_chance(meaning: ScoreSet, rows: int) -> set[int]:
     """Return what is nearer than the nearest of so many `rows` would be by chance."""
     chance = math.sqrt(2 * math.log(max(rows, 10)))
     return {row for row, score in meaning.standard().items() if score > chance}

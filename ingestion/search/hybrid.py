@@ -17,37 +17,41 @@ from django.conf import settings
 from django.db import connection, models
 
 from ingestion.models import Vector
-from ingestion.search import bm25 as lexical
-from ingestion.search import fusion as fuse
 from ingestion.search import spelling
-from ingestion.search.bm25 import Asked, Match, Ranking, Space
-from ingestion.search.fusion import Scores
-from ingestion.search.query import Query
-from ingestion.vector_index import collections as index
-from ingestion.vector_index.collections import Shelf
-from ingestion.vector_index.embedders.registry import embedder_called
-from ingestion.vector_index.rebuild import standing_model
-from wikico2.errors import TransientError, WorkError
-from wikico2.llm.client import Patience, Vectors
+from ingestion.search.bm25 import (
+    LexicalQuery,
+    Match,
+    Ranking,
+    SearchTable,
+    prepare_query,
+    rank_rows,
+)
+from ingestion.search.fusion import ScoreSet, above_chance, fuse_scores
+from ingestion.search.query import ParsedQuery
+from ingestion.vector_index.collections import VectorCollection, nearest_vectors
+from ingestion.vector_index.embedders.registry import get_embedder_by_name
+from ingestion.vector_index.rebuild import active_model
+from wikico2.errors import TransientError, UserError
+from wikico2.llm.client import RetryPolicy, Vectors
 from wikico2.transactions import outside_transaction
 
 logger = logging.getLogger(__name__)
 
 NEAREST = 100
 """How many neighbours by meaning are asked for."""
-SPARED = 20.0
+VECTOR_RETRY_AFTER = 20.0
 """Seconds for which nobody waits for the meaning again after it did not answer in time."""
 
-COMPARED = 30
+RESCORED = 30
 """How many of the best rows by words have their meaning looked up, where it was not near."""
-SAMPLED = 400
+SAMPLE_SIZE = 400
 SAMPLE_SECONDS, SMALL_SAMPLE_SECONDS = 600.0, 10.0
 """How many vectors tell what similarity is usual, and for how long they are kept."""
-LEANING = 0.5
+CONTEXT_WEIGHT = 0.5
 """How much what a question is about weighs in its vector, against the question itself."""
 
 
-class Wait(Enum):
+class WaitPolicy(Enum):
     """How long the meaning is waited for: by a page, by a person who asked for just this, by work
     in the queue."""
 
@@ -56,25 +60,25 @@ class Wait(Enum):
     QUEUE = "queue"
 
 
-Known = Callable[[Sequence[int]], Mapping[int, int]]
+RowResolver = Callable[[Sequence[int]], Mapping[int, int]]
 """From the ids of neighbours to the rows that they belong to and that may be found."""
 
 
 @dataclass(frozen=True)
-class Place:
+class SearchTarget:
     """What is searched: the table by words, the shelf by meaning.
 
     `hashed` are the rows whose texts are on the shelf, by their `content_hash`; `single` says that
     they are the rows of the table, one for one.
     """
 
-    space: Space
-    shelf: Shelf
+    space: SearchTable
+    shelf: VectorCollection
     hashed: type[models.Model]
     single: bool
 
 
-class Found(NamedTuple):
+class RowHit(NamedTuple):
     """A row that was found: by its words, its meaning or both.
 
     `near` is the neighbour by which its meaning was found, `similarity` its cosine, and `nearby`
@@ -91,7 +95,7 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Finding:
+class SearchResult:
     """What was found, the best first.
 
     `total` counts the rows found by words, which may be more than are here. `loose` says that no
@@ -99,24 +103,24 @@ class Finding:
     could not be asked.
     """
 
-    found: list[Found] = field(default_factory=list)
+    found: list[RowHit] = field(default_factory=list)
     total: int = 0
-    asked: Asked = field(default_factory=Asked)
+    asked: LexicalQuery = field(default_factory=LexicalQuery)
     loose: bool = False
-    away: WorkError | None = None
+    away: UserError | None = None
 
 
-def find(
-    query: Query,
-    place: Place,
+def search_rows(
+    query: ParsedQuery,
+    place: SearchTarget,
     *,
     limit: int = 100,
-    known: Known,
+    known: RowResolver,
     within: tuple[str, Any] | None = None,
     owners: Sequence[int] | None = None,
     dense: bool = True,
-    wait: Wait = Wait.PAGE,
-) -> Finding:
+    wait: WaitPolicy = WaitPolicy.PAGE,
+) -> SearchResult:
     """Return the rows of a place that answer the query.
 
     `within` is a condition that follows the id of a row, with its parameters; `known` keeps the
@@ -124,49 +128,49 @@ def find(
     query with operators is taken at its word: its meaning only ranks. A page waits for the meaning
     no longer than `SEARCH_WAIT_SECONDS`.
     """
-    asked = lexical.ask(query, place.space)
-    text = spelling.restored(query.text, asked.corrections)
-    meaning = _Meaning(text, query.about, place, owners, wait) if dense and text else None
-    ranking, loose = _by_words(asked, place.space, limit, within)
+    asked = prepare_query(query, place.space)
+    text = spelling.apply_corrections(query.text, asked.corrections)
+    meaning = _VectorSearch(text, query.about, place, owners, wait) if dense and text else None
+    ranking, loose = _search_words(asked, place.space, limit, within)
     matches = {match.entry: match for match in ranking.matches}
-    words = Scores({m.entry: m.score for m in ranking.matches}, ranking.mean, ranking.spread)
-    near, away = _nearest(meaning, known) if meaning else ({}, None)
+    words = ScoreSet({m.entry: m.score for m in ranking.matches}, ranking.mean, ranking.spread)
+    near, away = _nearest_rows(meaning, known) if meaning else ({}, None)
     if asked.operators:
         near = {entry: hit for entry, hit in near.items() if entry in matches}
     similar = {entry: similarity for entry, (_key, similarity) in near.items()}
-    usual = meaning.usual(similar) if meaning and near else Scores()
-    outstanding = fuse.outstanding(usual, asked.tally.rows)
+    usual = meaning.usual(similar) if meaning and near else ScoreSet()
+    outstanding = above_chance(usual, asked.tally.rows)
     if meaning and near and place.single:
-        best = [match.entry for match in ranking.matches[:COMPARED] if match.entry not in near]
+        best = [match.entry for match in ranking.matches[:RESCORED] if match.entry not in near]
         usual = meaning.usual({**similar, **meaning.similarities(best)})
     found = []
-    for entry, score in fuse.fuse(words, usual).items():
+    for entry, score in fuse_scores(words, usual).items():
         key, similarity = near.get(entry, (None, 0.0))
         match = matches.get(entry)
         complete = match is not None and match.complete
         nearby = entry in outstanding
-        found.append(Found(entry, score, match, key, similarity, nearby, complete))
+        found.append(RowHit(entry, score, match, key, similarity, nearby, complete))
     # Whoever types a few words wants them: what only means the same comes after.
     strict = asked.strict
     found.sort(key=lambda f: (strict and not f.complete, -f.score, f.entry))
-    return Finding(found, ranking.total, asked, loose, away)
+    return SearchResult(found, ranking.total, asked, loose, away)
 
 
-def _by_words(
-    asked: Asked, space: Space, limit: int, within: tuple[str, Any] | None
+def _search_words(
+    asked: LexicalQuery, space: SearchTable, limit: int, within: tuple[str, Any] | None
 ) -> tuple[Ranking, bool]:
     """Return the rows that hold all the words, or else some; and whether it is some."""
     if asked.strict:
-        ranking = lexical.rank(asked, space, limit=limit, strict=True, within=within)
+        ranking = rank_rows(asked, space, limit=limit, strict=True, within=within)
         if ranking.matches or asked.operators:
             return ranking, False
-    ranking = lexical.rank(asked, space, limit=limit, strict=False, within=within)
+    ranking = rank_rows(asked, space, limit=limit, strict=False, within=within)
     return ranking, not any(match.complete for match in ranking.matches)
 
 
-def _nearest(
-    meaning: "_Meaning", known: Known
-) -> tuple[dict[int, tuple[int, float]], WorkError | None]:
+def _nearest_rows(
+    meaning: "_VectorSearch", known: RowResolver
+) -> tuple[dict[int, tuple[int, float]], UserError | None]:
     """Return, for each row that the meaning found, its nearest neighbour; or why it did not."""
     hits, away = meaning.answer()
     rows = known([key for key, _similarity in hits]) if hits else {}
@@ -180,55 +184,60 @@ def _nearest(
 # --- Meaning --------------------------------------------------------------------------------------
 
 
-class _Meaning:
+class _VectorSearch:
     """The neighbours of a text, asked for in a thread of its own."""
 
     spared_until = 0.0
 
     def __init__(
-        self, text: str, about: str, place: Place, owners: Sequence[int] | None, wait: Wait
+        self,
+        text: str,
+        about: str,
+        place: SearchTarget,
+        owners: Sequence[int] | None,
+        wait: WaitPolicy,
     ) -> None:
         outside_transaction()
         self.place = place
-        self.model = standing_model()
+        self.model = active_model()
         self.vector: Vectors | None = None
         self.hits: list[tuple[int, float]] = []
-        self.error: WorkError | None = None
+        self.error: UserError | None = None
         self.wait = wait
-        on_page = wait is Wait.PAGE
+        on_page = wait is WaitPolicy.PAGE
         self.deadline = time.monotonic() + settings.SEARCH_WAIT_SECONDS if on_page else None
         self.thread = threading.Thread(target=self._ask, args=(text, about, owners), daemon=True)
-        if on_page and time.monotonic() < _Meaning.spared_until:
+        if on_page and time.monotonic() < _VectorSearch.spared_until:
             self.error = TransientError("index_unreachable")
         else:
             self.thread.start()
 
     def _ask(self, text: str, about: str, owners: Sequence[int] | None) -> None:
-        in_queue = self.wait is Wait.QUEUE
+        in_queue = self.wait is WaitPolicy.QUEUE
         try:
             self.vector = embed_query(text, self.model, in_queue=in_queue)
             if about:
                 subject = embed_query(about, self.model, in_queue=in_queue)
-                self.vector = _leaning(self.vector, subject)
-            self.hits = index.nearest(
+                self.vector = _with_context(self.vector, subject)
+            self.hits = nearest_vectors(
                 self.place.shelf, self.vector, NEAREST, model=self.model, owners=owners
             )
-            _Meaning.spared_until = 0.0
-        except WorkError as error:
+            _VectorSearch.spared_until = 0.0
+        except UserError as error:
             self.error = error
         except Exception as error:
             logger.exception("Meaning:")
-            self.error = WorkError("internal", reason=type(error).__name__)
+            self.error = UserError("internal", reason=type(error).__name__)
         finally:
             connection.close()  # this thread's own, opened for the pace
 
-    def answer(self) -> tuple[list[tuple[int, float]], WorkError | None]:
+    def answer(self) -> tuple[list[tuple[int, float]], UserError | None]:
         """Return the neighbours, the nearest first, or why there are none."""
         if self.error is None:
             left = None if self.deadline is None else self.deadline - time.monotonic()
             self.thread.join(left if left is None else max(left, 0.01))
             if self.thread.is_alive():
-                _Meaning.spared_until = time.monotonic() + SPARED
+                _VectorSearch.spared_until = time.monotonic() + VECTOR_RETRY_AFTER
                 self.error = TransientError("index_unreachable")
         if self.error:
             logger.warning("Found by words only: %s", self.error)
@@ -247,22 +256,22 @@ class _Meaning:
             if content_hash in values
         }
 
-    def usual(self, similarities: Mapping[int, float]) -> Scores:
+    def usual(self, similarities: Mapping[int, float]) -> ScoreSet:
         """Return similarities with what is usual for this text among all there is."""
         vectors = _sample(self.place.hashed, self.model)
         if not len(vectors) or vectors.shape[1] != len(self._vector()):
-            return Scores(similarities)
+            return ScoreSet(similarities)
         cosines = _cosines(vectors, self._vector())
-        return Scores(similarities, float(cosines.mean()), float(cosines.std()) or 1.0)
+        return ScoreSet(similarities, float(cosines.mean()), float(cosines.std()) or 1.0)
 
     def _vector(self) -> Vectors:
         assert self.vector is not None  # there were neighbours
         return self.vector
 
 
-def _leaning(vector: Vectors, about: Vectors) -> Vectors:
+def _with_context(vector: Vectors, about: Vectors) -> Vectors:
     """Return a question's vector, turned a little towards what it is about."""
-    return vector / np.linalg.norm(vector) + LEANING * about / np.linalg.norm(about)
+    return vector / np.linalg.norm(vector) + CONTEXT_WEIGHT * about / np.linalg.norm(about)
 
 
 def _cosines(vectors: Vectors, vector: Vectors) -> Vectors:
@@ -278,15 +287,15 @@ def _sample(hashed: type[models.Model], model: str) -> Vectors:
     until, vectors = _samples.get((hashed, model), (0.0, None))
     now = time.monotonic()
     if vectors is None or now > until:
-        vectors = _draw(hashed, model)
-        kept = SAMPLE_SECONDS if len(vectors) >= SAMPLED else SMALL_SAMPLE_SECONDS
-        if len(vectors) >= SAMPLED / 8:
+        vectors = _draw_sample(hashed, model)
+        kept = SAMPLE_SECONDS if len(vectors) >= SAMPLE_SIZE else SMALL_SAMPLE_SECONDS
+        if len(vectors) >= SAMPLE_SIZE / 8:
             _samples[hashed, model] = (now + kept, vectors)
     return vectors
 
 
-def _draw(hashed: type[models.Model], model: str) -> Vectors:
-    hashes = hashed._default_manager.order_by("content_hash").values("content_hash")[:SAMPLED]
+def _draw_sample(hashed: type[models.Model], model: str) -> Vectors:
+    hashes = hashed._default_manager.order_by("content_hash").values("content_hash")[:SAMPLE_SIZE]
     rows = Vector.objects.filter(model=model, content_hash__in=hashes)
     vectors = [row.values for row in rows]
     return np.stack(vectors) if vectors else np.empty((0, 0), dtype=np.float32)
@@ -294,12 +303,12 @@ def _draw(hashed: type[models.Model], model: str) -> Vectors:
 
 def embed_query(question: str, model: str = "", *, in_queue: bool = False) -> Vectors:
     """Return the vector of a question, by the model that search asks; kept for the next time."""
-    found = _query_vector(model or standing_model(), question, in_queue)
+    found = _query_vector(model or active_model(), question, in_queue)
     return np.frombuffer(found, dtype=np.float32)
 
 
 @functools.lru_cache(maxsize=512)
 def _query_vector(model: str, question: str, in_queue: bool) -> bytes:
-    patience = Patience.of_settings() if in_queue else Patience.of_a_person()
-    vector = embedder_called(model).query(question, patience)
+    patience = RetryPolicy.from_settings() if in_queue else RetryPolicy.for_person()
+    vector = get_embedder_by_name(model).query(question, patience)
     return np.asarray(vector, dtype=np.float32).tobytes()

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wikico2.text.analyzer import compose
-from wikico2.text.normalize import fold, words
+from wikico2.text.analyzer import compose_accents
+from wikico2.text.normalize import fold_text, folded_words
 
 INTERROGATIVES = frozenset(
     "comment combien pourquoi quand quel quelle quels quelles qui quoi lequel laquelle".split()
@@ -24,7 +24,7 @@ NUMBER = re.compile(r"\d+(?:[.,]\d+)?[^\W\d_]{0,3}$")
 
 
 @dataclass(frozen=True)
-class Item:
+class QueryClause:
     """Words to be found together; as a phrase, one right after the other."""
 
     text: str
@@ -32,7 +32,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Query:
+class ParsedQuery:
     """A query as it was read.
 
     `wanted` are what must be found: each a choice of items, of which one is enough; a run of plain
@@ -42,8 +42,8 @@ class Query:
     """
 
     raw: str = ""
-    wanted: tuple[tuple[Item, ...], ...] = ()
-    without: tuple[Item, ...] = ()
+    wanted: tuple[tuple[QueryClause, ...], ...] = ()
+    without: tuple[QueryClause, ...] = ()
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     about: str = ""
     is_spelled: bool = False
@@ -61,7 +61,7 @@ class Query:
     @property
     def is_question(self) -> bool:
         """Tell whether this is a sentence that asks, of which no answer holds all the words."""
-        first = next(iter(words(self.raw)), "")
+        first = next(iter(folded_words(self.raw)), "")
         return self.raw.endswith("?") or first in INTERROGATIVES
 
     def __bool__(self) -> bool:
@@ -69,15 +69,15 @@ class Query:
 
 
 @dataclass
-class _Reading:
+class _ParserState:
     """The items so far; `joining` says that an OR waits for its second side."""
 
-    choices: list[list[Item]] = field(default_factory=list)
-    without: list[Item] = field(default_factory=list)
+    choices: list[list[QueryClause]] = field(default_factory=list)
+    without: list[QueryClause] = field(default_factory=list)
     fields: dict[str, list[str]] = field(default_factory=dict)
     joining: bool = False
 
-    def want(self, item: Item) -> None:
+    def want(self, item: QueryClause) -> None:
         if self.joining and self.choices:
             self.choices[-1].append(item)
         else:
@@ -85,26 +85,26 @@ class _Reading:
         self.joining = False
 
 
-def parse(raw: str, fields: Mapping[str, str] = {}) -> Query:
+def parse_query(raw: str, fields: Mapping[str, str] = {}) -> ParsedQuery:
     """Read a query; `fields` maps the names that may stand before a colon, folded, to ours."""
-    text = compose(" ".join(printable(raw[:MAX_LENGTH]).split()))
-    reading = _Reading()
+    text = compose_accents(" ".join(strip_unprintable(raw[:MAX_LENGTH]).split()))
+    reading = _ParserState()
     for match in list(ITEM.finditer(text))[:MAX_ITEMS]:
-        _read(match, fields, reading)
-    return Query(
+        _read_clause(match, fields, reading)
+    return ParsedQuery(
         raw=text,
-        wanted=tuple(_runs(reading.choices)),
+        wanted=tuple(_merge_plain_words(reading.choices)),
         without=tuple(reading.without),
         fields={name: tuple(values) for name, values in reading.fields.items()},
     )
 
 
-def printable(text: str) -> str:
+def strip_unprintable(text: str) -> str:
     """Return the text without what PostgreSQL or UTF-8 does not take."""
     return "".join(" " if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in text)
 
 
-def _read(match: re.Match[str], fields: Mapping[str, str], reading: _Reading) -> None:
+def _read_clause(match: re.Match[str], fields: Mapping[str, str], reading: _ParserState) -> None:
     word, name = match["word"], match["field"]
     value = (match["phrase"] if match["quote"] else word or "").strip()
     if word in OR and not name and not match["without"]:
@@ -112,18 +112,18 @@ def _read(match: re.Match[str], fields: Mapping[str, str], reading: _Reading) ->
         return
     if not value:
         return
-    known = fields.get(fold(name)) if name else None
+    known = fields.get(fold_text(name)) if name else None
     if known and not match["without"]:
         reading.fields.setdefault(known, []).append(value)
         return
-    item = Item(value if known or not name else f"{name}:{value}", bool(match["quote"]))
+    item = QueryClause(value if known or not name else f"{name}:{value}", bool(match["quote"]))
     if match["without"] and not NUMBER.match(value):
         reading.without.append(item)
     else:
         reading.want(item)
 
 
-def _runs(choices: Sequence[list[Item]]) -> Iterator[tuple[Item, ...]]:
+def _merge_plain_words(choices: Sequence[list[QueryClause]]) -> Iterator[tuple[QueryClause, ...]]:
     """Join the plain words that follow each other: what they mean may need several of them."""
     run: list[str] = []
     for choice in choices:
@@ -131,8 +131,8 @@ def _runs(choices: Sequence[list[Item]]) -> Iterator[tuple[Item, ...]]:
             run.append(choice[0].text)
             continue
         if run:
-            yield (Item(" ".join(run)),)
+            yield (QueryClause(" ".join(run)),)
             run = []
         yield tuple(choice)
     if run:
-        yield (Item(" ".join(run)),)
+        yield (QueryClause(" ".join(run)),)

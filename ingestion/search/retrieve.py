@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion.models import Chunk, Document
-from ingestion.search.bm25 import Space
-from ingestion.search.hybrid import Finding, Found, Place, Wait, find
-from ingestion.search.query import Item, Query, printable
+from ingestion.search.bm25 import SearchTable
+from ingestion.search.hybrid import RowHit, SearchResult, SearchTarget, WaitPolicy, search_rows
+from ingestion.search.query import ParsedQuery, QueryClause, strip_unprintable
 from ingestion.vector_index.collections import PASSAGES
 
-PLACE = Place(Space("ingestion_chunk"), PASSAGES, Chunk, single=True)
+PLACE = SearchTarget(SearchTable("ingestion_chunk"), PASSAGES, Chunk, single=True)
 BY_MEANING = "meaning"
 BY_WORDS = "words"
 
@@ -35,7 +35,7 @@ class Passage:
     found_by: str = BY_MEANING
 
 
-def retrieve(
+def retrieve_passages(
     question: str,
     *,
     k: int = 10,
@@ -53,12 +53,12 @@ def retrieve(
     For writing, the words are the program's own and taken as they stand, the services get the
     patience of the queue, and their TransientError is raised rather than done without.
     """
-    question = " ".join(printable(question).split())
+    question = " ".join(strip_unprintable(question).split())
     if not question or k < 1:
         return []
-    wanted = ((Item(question),),)
-    asked = Query(question, wanted, about=printable(about), is_spelled=for_writing)
-    wait = Wait.QUEUE if for_writing else Wait.PERSON
+    wanted = ((QueryClause(question),),)
+    asked = ParsedQuery(question, wanted, about=strip_unprintable(about), is_spelled=for_writing)
+    wait = WaitPolicy.QUEUE if for_writing else WaitPolicy.PERSON
     finding = find_passages(asked, document_ids=document_ids, limit=max(k, 100), wait=wait)
     if finding.away and for_writing:
         raise finding.away
@@ -72,14 +72,14 @@ def retrieve(
 
 
 def find_passages(
-    query: Query,
+    query: ParsedQuery,
     *,
     document_ids: Iterable[int] | None = None,
     hidden: Iterable[int] = (),
     limit: int = 100,
     dense: bool = True,
-    wait: Wait = Wait.PAGE,
-) -> Finding:
+    wait: WaitPolicy = WaitPolicy.PAGE,
+) -> SearchResult:
     """Return the passages of ready documents that answer a query, as their chunk ids.
 
     Only those of `document_ids`, where given, and none of the `hidden` ones.
@@ -96,7 +96,7 @@ def find_passages(
             if document not in closed and (chosen is None or document in chosen)
         }
 
-    return find(
+    return search_rows(
         query,
         PLACE,
         limit=limit,
@@ -116,7 +116,7 @@ def _within(chosen: list[int] | None, closed: list[int]) -> tuple[str, Any] | No
     return (f"NOT {passages}", [closed]) if closed else None
 
 
-def _passage(chunk: Chunk, found: Found) -> Passage:
+def _passage(chunk: Chunk, found: RowHit) -> Passage:
     return Passage(
         chunk_id=chunk.pk,
         document_id=chunk.document_id,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from ingestion.models import Word
-from wikico2.text.analyzer import WORD, compose, lexeme_of
-from wikico2.text.normalize import fold
+from wikico2.text.analyzer import WORD, compose_accents, lexeme_of
+from wikico2.text.normalize import fold_text
 
 SHORTEST, LONGEST = 4, 40
 SHORTEST_BEGINNING = 3
@@ -22,7 +22,7 @@ BEGINNINGS = 8
 ELIDED = ("l", "d", "j", "n", "s", "t", "m", "c", "qu")
 
 
-class Candidate(NamedTuple):
+class SpellingCandidate(NamedTuple):
     """A word that may have been meant, and how far it is from what was typed."""
 
     written: str
@@ -31,13 +31,13 @@ class Candidate(NamedTuple):
     weight: float
 
 
-def learn(texts: Iterable[str]) -> None:
+def learn_words(texts: Iterable[str]) -> None:
     """Remember the words of some texts. Call it outside of longer transactions."""
     forms: dict[str, Counter[str]] = {}
     for text in texts:
-        for word in WORD.findall(compose(text)):
+        for word in WORD.findall(compose_accents(text)):
             for part in word.replace("\xad", "").lower().split("-"):
-                folded = fold(part)
+                folded = fold_text(part)
                 if SHORTEST <= len(folded) <= LONGEST and folded.isalpha():
                     forms.setdefault(folded, Counter())[part] += 1
     known = {word.folded: word.written for word in Word.objects.filter(folded__in=list(forms))}
@@ -61,21 +61,23 @@ def learn(texts: Iterable[str]) -> None:
         )
 
 
-def candidates(word: str) -> list[Candidate]:
+def spelling_candidates(word: str) -> list[SpellingCandidate]:
     """Return the known words that begin with a folded word, or that are a slip away from it."""
     if len(word) < SHORTEST_BEGINNING or len(word) > LONGEST or not word.isalpha():
         return []
-    found = [Candidate(w.written, w.lexeme, 0, 0.7) for w in _beginning(word)]
+    found = [SpellingCandidate(w.written, w.lexeme, 0, 0.7) for w in _words_beginning(word)]
     allowed = 2 if len(word) >= 8 else 1
-    alike = _alike(word) if len(word) >= SHORTEST else []
+    alike = _trigram_similar(word) if len(word) >= SHORTEST else []
     for written, folded, lexeme in alike:
-        far = distance(word, folded, allowed)
+        far = edit_distance(word, folded, allowed)
         if 0 < far <= allowed:
-            found.append(Candidate(written, lexeme, far, 0.8 / far))
+            found.append(SpellingCandidate(written, lexeme, far, 0.8 / far))
     return found + _without_elision(word)
 
 
-def nearest(found: Sequence[Candidate], holding: Mapping[str, int]) -> list[Candidate]:
+def nearest_candidates(
+    found: Sequence[SpellingCandidate], holding: Mapping[str, int]
+) -> list[SpellingCandidate]:
     """Return the few most likely ones, each lexeme once: the nearest, then the most used."""
     held = [c for c in found if holding.get(c.lexeme)]
     held.sort(key=lambda c: (c.distance, -holding[c.lexeme], c.written))
@@ -86,20 +88,23 @@ def nearest(found: Sequence[Candidate], holding: Mapping[str, int]) -> list[Cand
     return [*begins, *[c for c in slips if c.distance == least][:OFFERED]]
 
 
-def similar(word: str, limit: int = 6) -> list[Candidate]:
+def similar_words(word: str, limit: int = 6) -> list[SpellingCandidate]:
     """Return the known words that look most like a folded one, however far they are."""
     if not SHORTEST <= len(word) <= LONGEST or not word.isalpha():
         return []
-    return [Candidate(written, lexeme, 9, 0.0) for written, _f, lexeme in _alike(word)[:limit]]
+    return [
+        SpellingCandidate(written, lexeme, 9, 0.0)
+        for written, _f, lexeme in _trigram_similar(word)[:limit]
+    ]
 
 
-def restored(text: str, corrections: Mapping[str, Sequence[Candidate]]) -> str:
+def apply_corrections(text: str, corrections: Mapping[str, Sequence[SpellingCandidate]]) -> str:
     """Return a text as its writer would have liked to type it, for those who read meaning.
 
     A word that nobody wrote becomes the only one that is a slip away from it; where no accent was
     typed, known words get theirs.
     """
-    typed = {fold(word): word for word in WORD.findall(text)}
+    typed = {fold_text(word): word for word in WORD.findall(text)}
     slips = {
         word: [c.written for c in found if c.distance == 1] for word, found in corrections.items()
     }
@@ -107,17 +112,19 @@ def restored(text: str, corrections: Mapping[str, Sequence[Candidate]]) -> str:
     if text.isascii():
         known = Word.objects.filter(folded__in=list(typed)).values_list("folded", "written")
         written = {**dict(known), **written}
-    return WORD.sub(lambda match: _like(match[0], written.get(fold(match[0]))), text).strip()
+    return WORD.sub(
+        lambda match: _match_spelling(match[0], written.get(fold_text(match[0]))), text
+    ).strip()
 
 
-def _like(typed: str, written: str | None) -> str:
+def _match_spelling(typed: str, written: str | None) -> str:
     """Return the word as it is written, or as it was typed if that is the same but for accents."""
-    if written is None or fold(written) == written == fold(typed):
+    if written is None or fold_text(written) == written == fold_text(typed):
         return typed
     return written
 
 
-def continued(beginning: str, tables: Sequence[str]) -> list[str]:
+def complete_word(beginning: str, tables: Sequence[str]) -> list[str]:
     """Return the words that go on from a folded beginning, those in most rows first."""
     if len(beginning) < 2 or not beginning.isalpha():
         return []
@@ -140,11 +147,11 @@ def continued(beginning: str, tables: Sequence[str]) -> list[str]:
         return [written for (written,) in cursor.fetchall()]
 
 
-def _beginning(word: str) -> list[Word]:
+def _words_beginning(word: str) -> list[Word]:
     return list(Word.objects.filter(folded__startswith=word).order_by("folded")[:200])
 
 
-def _alike(word: str) -> list[tuple[str, str, str]]:
+def _trigram_similar(word: str) -> list[tuple[str, str, str]]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL pg_trgm.similarity_threshold = %s", [ALIKE])
         cursor.execute(
@@ -158,15 +165,18 @@ def _alike(word: str) -> list[tuple[str, str, str]]:
         return [(written, folded, lexeme) for written, folded, lexeme in cursor.fetchall()]
 
 
-def _without_elision(word: str) -> list[Candidate]:
+def _without_elision(word: str) -> list[SpellingCandidate]:
     """Return the word behind an elided article whose apostrophe was not typed: « lenergie »."""
     rests = [
         word[len(e) :] for e in ELIDED if word.startswith(e) and len(word) - len(e) >= SHORTEST
     ]
-    return [Candidate(w.written, w.lexeme, 1, 0.9) for w in Word.objects.filter(folded__in=rests)]
+    return [
+        SpellingCandidate(w.written, w.lexeme, 1, 0.9)
+        for w in Word.objects.filter(folded__in=rests)
+    ]
 
 
-def distance(a: str, b: str, limit: int) -> int:
+def edit_distance(a: str, b: str, limit: int) -> int:
     """Return how many letters were missed, added, changed or swapped; more than `limit` if more."""
     if abs(len(a) - len(b)) > limit:
         return limit + 1

@@ -15,7 +15,7 @@ BELIEVED = 5.0
 """Seconds after which a process looks whether another one has changed the thesaurus."""
 
 
-class Other(NamedTuple):
+class Synonym(NamedTuple):
     """Another term for what was asked."""
 
     term: str
@@ -25,10 +25,10 @@ class Other(NamedTuple):
 class Thesaurus(NamedTuple):
     """The other terms, by the lexemes of each term; `span` is that of the longest term."""
 
-    others: Mapping[tuple[str, ...], tuple[Other, ...]]
+    others: Mapping[tuple[str, ...], tuple[Synonym, ...]]
     span: int
 
-    def longest(self, lexemes: tuple[str, ...]) -> tuple[int, tuple[Other, ...]]:
+    def longest(self, lexemes: tuple[str, ...]) -> tuple[int, tuple[Synonym, ...]]:
         """Return how many lexemes the longest term takes that they begin with, and its others."""
         for span in range(min(self.span, len(lexemes)), 0, -1):
             if found := self.others.get(lexemes[:span]):
@@ -36,13 +36,13 @@ class Thesaurus(NamedTuple):
         return 0, ()
 
 
-def load() -> Thesaurus:
+def load_thesaurus() -> Thesaurus:
     """Return the thesaurus; what this process changes it knows at once, what others do soon."""
     return _at(int(time.monotonic() / BELIEVED))
 
 
 @receiver([post_save, post_delete], sender=Synonyms)
-def forget(**kwargs: object) -> None:
+def forget_thesaurus(**kwargs: object) -> None:
     """Have the thesaurus looked at again."""
     _at.cache_clear()
 
@@ -50,15 +50,15 @@ def forget(**kwargs: object) -> None:
 @functools.lru_cache(maxsize=1)
 def _at(moment: int) -> Thesaurus:
     state = Synonyms.objects.aggregate(n=Count("pk"), at=Max("updated_at"))
-    return _read(state["n"], state["at"])
+    return _read_thesaurus(state["n"], state["at"])
 
 
 @functools.lru_cache(maxsize=2)
-def _read(count: int, at: object) -> Thesaurus:
-    others: dict[tuple[str, ...], dict[tuple[str, ...], Other]] = {}
+def _read_thesaurus(count: int, at: object) -> Thesaurus:
+    others: dict[tuple[str, ...], dict[tuple[str, ...], Synonym]] = {}
     for row in Synonyms.objects.all():
         terms = [
-            Other(t, lexemes)
+            Synonym(t, lexemes)
             for t, lexemes in zip(row.terms, row.lexemes(), strict=True)
             if lexemes
         ]

@@ -60,7 +60,7 @@ def language_name(code: str) -> str:
 @register.filter
 def partial_date(value: str) -> str:
     """Return a year, a month or a day in the reader's language."""
-    return dates.shown(value) if value else ""
+    return dates.format_date(value) if value else ""
 
 
 @register.filter

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from wikico2.errors import TransientError, WorkError
+from wikico2.errors import TransientError, UserError
 from wikico2.transactions import outside_transaction
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ READ_AT_ONCE = 5_000
 Metadata = dict[str, str | int]
 
 
-class Gone(TransientError):
+class CollectionDropped(TransientError):
     """A collection has been dropped since it was asked for: the next try makes it anew."""
 
 
 @dataclass(frozen=True)
-class Collection:
+class ChromaCollection:
     """A set of vectors of one length, each with an id and some metadata."""
 
     id: str
@@ -83,63 +83,63 @@ class Collection:
         self._ask("POST", "delete", {"ids": list(ids)})
 
     def _ask(self, method: str, verb: str, body: Any = None) -> Any:
-        return _ask(method, f"{COLLECTIONS}/{self.id}/{verb}", body)
+        return _request(method, f"{COLLECTIONS}/{self.id}/{verb}", body)
 
 
-def collection(name: str) -> Collection:
+def get_or_create_collection(name: str) -> ChromaCollection:
     """Return the collection of this name, made if there is none; distances are cosines."""
     configuration = {"hnsw": {"space": "cosine"}}
     body = {"name": name, "configuration": configuration, "get_or_create": True}
-    found = _ask("POST", COLLECTIONS, body)
-    return Collection(found["id"], found["name"])
+    found = _request("POST", COLLECTIONS, body)
+    return ChromaCollection(found["id"], found["name"])
 
 
-_seen: dict[tuple[str, str], Collection] = {}
+_seen: dict[tuple[str, str], ChromaCollection] = {}
 
 
-def seen_collection(name: str) -> Collection:
+def cached_collection(name: str) -> ChromaCollection:
     """Return the collection of this name as it was when this process saw it last, or as it is.
 
     Its use raises Gone where it has been dropped since; `forget` makes that known.
     """
     key = (_address(), name)
     if key not in _seen:
-        _seen[key] = collection(name)
+        _seen[key] = get_or_create_collection(name)
     return _seen[key]
 
 
-def forget(name: str) -> None:
-    """Have the next one who uses `seen_collection` look for the collection again."""
+def forget_collection(name: str) -> None:
+    """Have the next one who uses `cached_collection` look for the collection again."""
     _seen.pop((_address(), name), None)
 
 
-def collections() -> Iterator[Collection]:
+def list_collections() -> Iterator[ChromaCollection]:
     """Return all collections."""
     offset = 0
     while True:
-        found = _ask("GET", f"{COLLECTIONS}?limit={LISTED_AT_ONCE}&offset={offset}")
-        yield from (Collection(row["id"], row["name"]) for row in found)
+        found = _request("GET", f"{COLLECTIONS}?limit={LISTED_AT_ONCE}&offset={offset}")
+        yield from (ChromaCollection(row["id"], row["name"]) for row in found)
         if len(found) < LISTED_AT_ONCE:
             return
         offset += LISTED_AT_ONCE
 
 
-def drop(name: str) -> None:
+def drop_collection(name: str) -> None:
     """Delete the collection of this name, if there is one."""
-    _ask("DELETE", f"{COLLECTIONS}/{name}", missing_is_fine=True)
+    _request("DELETE", f"{COLLECTIONS}/{name}", missing_is_fine=True)
 
 
-def heartbeat() -> None:
+def check_heartbeat() -> None:
     """Return if the server answers."""
-    _ask("GET", "/api/v2/heartbeat")
+    _request("GET", "/api/v2/heartbeat")
 
 
-def _ask(method: str, path: str, body: Any = None, *, missing_is_fine: bool = False) -> Any:
-    """Make one request. Raises TransientError("index_unreachable"), WorkError("index_refused")."""
+def _request(method: str, path: str, body: Any = None, *, missing_is_fine: bool = False) -> Any:
+    """Make one request. Raises TransientError("index_unreachable"), UserError("index_refused")."""
     outside_transaction()
     import httpx
 
-    client = _client(os.getpid(), _address(), settings.CHROMA_TOKEN, TIMEOUT)
+    client = _chroma_client(os.getpid(), _address(), settings.CHROMA_TOKEN, TIMEOUT)
     try:
         response = client.request(method, path, json=body)
         if missing_is_fine and response.status_code == httpx.codes.NOT_FOUND:
@@ -150,10 +150,10 @@ def _ask(method: str, path: str, body: Any = None, *, missing_is_fine: bool = Fa
         reason = f"{error.response.status_code} {error.response.text[:200]}"
         logger.warning("Chroma: %s", reason)
         if error.response.status_code == httpx.codes.NOT_FOUND:
-            raise Gone("index_unreachable") from error
+            raise CollectionDropped("index_unreachable") from error
         if error.response.is_server_error or error.response.status_code == 429:
             raise TransientError("index_unreachable") from error
-        raise WorkError("index_refused", reason=reason) from error
+        raise UserError("index_refused", reason=reason) from error
     except (httpx.HTTPError, ValueError) as error:
         logger.warning("Chroma: %s: %s", type(error).__name__, error)
         raise TransientError("index_unreachable") from error
@@ -165,7 +165,7 @@ def _address() -> str:
 
 
 @functools.lru_cache(maxsize=2)
-def _client(pid: int, address: str, token: str, timeout: float) -> "httpx.Client":
+def _chroma_client(pid: int, address: str, token: str, timeout: float) -> "httpx.Client":
     """Return the connections of this process; they do not outlive a fork."""
     import httpx
 

@@ -18,8 +18,18 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ingestion.models import Chunk, Vector
-from ingestion.vector_index import chroma_client as chroma
-from wikico2.errors import TransientError, WorkError
+from ingestion.vector_index import chroma_client
+from ingestion.vector_index.chroma_client import (
+    ChromaCollection,
+    CollectionDropped,
+    cached_collection,
+    check_heartbeat,
+    drop_collection,
+    forget_collection,
+    get_or_create_collection,
+    list_collections,
+)
+from wikico2.errors import TransientError, UserError
 from wikico2.llm.client import Vectors
 
 logger = logging.getLogger(__name__)
@@ -34,17 +44,17 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Shelf:
+class VectorCollection:
     """A kind of things that have vectors, and the name of what owns several of them."""
 
     prefix: str
     owner: str
 
 
-PASSAGES = Shelf("passages-", "document")
+PASSAGES = VectorCollection("passages-", "document")
 
 
-def collection_name(model: str, shelf: Shelf = PASSAGES) -> str:
+def collection_name(model: str, shelf: VectorCollection = PASSAGES) -> str:
     """Return the name of a model's collection, in the few characters that Chroma takes."""
     safe = re.sub(r"[^a-zA-Z0-9]+", "-", model).strip("-")[:60]
     if safe != model or not model:
@@ -65,11 +75,13 @@ def index_document(
     """
     rows = Chunk.objects.filter(document=document_id).order_by("position")
     wanted = dict(rows.values_list("pk", "content_hash"))
-    return place(PASSAGES, document_id, wanted, model, on_progress=on_progress, enough=enough)
+    return sync_vectors(
+        PASSAGES, document_id, wanted, model, on_progress=on_progress, enough=enough
+    )
 
 
-def place(
-    shelf: Shelf,
+def sync_vectors(
+    shelf: VectorCollection,
     owner_id: int,
     wanted: Mapping[int, str],
     model: str,
@@ -83,21 +95,21 @@ def place(
     not before one batch, once `enough` says so; tells whether it came to the end. Raises
     TransientError("index_unreachable") when Chroma does not answer.
     """
-    collection = chroma.collection(collection_name(model, shelf))
-    there = _hashes(collection, shelf, owner_id)
+    collection = get_or_create_collection(collection_name(model, shelf))
+    there = _indexed_hashes(collection, shelf, owner_id)
     new = [pk for pk, content_hash in wanted.items() if there.get(str(pk)) != content_hash]
     done = len(wanted) - len(new)
     on_progress(done, len(wanted))
-    for pks in _runs(new, BATCH):
+    for pks in _batched(new, BATCH):
         hashes = [wanted[pk] for pk in pks]
-        vectors = _vectors(hashes, model)
+        vectors = _stored_vectors(hashes, model)
         rows = [(pk, value, vectors[value]) for pk, value in zip(pks, hashes, strict=True)]
-        _put(collection, shelf, owner_id, rows)
+        _upsert_rows(collection, shelf, owner_id, rows)
         done += len(pks)
         on_progress(done, len(wanted))
         if done < len(wanted) and enough():
             return False
-    _delete(collection, [key for key in there if int(key) not in wanted])
+    _delete_keys(collection, [key for key in there if int(key) not in wanted])
     return True
 
 
@@ -105,7 +117,9 @@ Row = tuple[int, str, bytes]
 """An id, the hash of its text, and its vector as little-endian 32-bit floats."""
 
 
-def _put(collection: chroma.Collection, shelf: Shelf, owner_id: int, rows: Sequence[Row]) -> None:
+def _upsert_rows(
+    collection: ChromaCollection, shelf: VectorCollection, owner_id: int, rows: Sequence[Row]
+) -> None:
     collection.upsert(
         ids=[str(pk) for pk, _hash, _vector in rows],
         vectors=[vector for _pk, _hash, vector in rows],
@@ -113,14 +127,14 @@ def _put(collection: chroma.Collection, shelf: Shelf, owner_id: int, rows: Seque
     )
 
 
-class Stream:
+class VectorStream:
     """Puts an owner's vectors into the collection, from a thread, while more are computed.
 
     A convenience: what it has not placed, because Chroma is slow, away, or was killed, is left for
-    `place`, which looks at what is there.
+    `sync_vectors`, which looks at what is there.
     """
 
-    def __init__(self, shelf: Shelf, owner_id: int, model: str) -> None:
+    def __init__(self, shelf: VectorCollection, owner_id: int, model: str) -> None:
         self._shelf, self._owner_id, self._model = shelf, owner_id, model
         self._rows: queue.Queue[Row] = queue.Queue(STREAM_HOLDS)
         self._stop = threading.Event()
@@ -138,7 +152,7 @@ class Stream:
     ) -> None:
         """End after the batch that is on its way."""
         self._stop.set()
-        self._thread.join(chroma.TIMEOUT)
+        self._thread.join(chroma_client.TIMEOUT)
 
     def put(self, rows: Sequence[Row]) -> None:
         """Hand in some rows; those for which there is no room are forgotten."""
@@ -149,11 +163,11 @@ class Stream:
 
     def _run(self) -> None:
         try:
-            collection = chroma.collection(collection_name(self._model, self._shelf))
+            collection = get_or_create_collection(collection_name(self._model, self._shelf))
             while not self._stop.is_set():
                 if batch := self._next():
-                    _put(collection, self._shelf, self._owner_id, batch)
-        except WorkError as error:
+                    _upsert_rows(collection, self._shelf, self._owner_id, batch)
+        except UserError as error:
             logger.info("Vectors are placed later: %s", error)
 
     def _next(self) -> list[Row]:
@@ -164,32 +178,37 @@ class Stream:
         return batch
 
 
-def delete_document(document_id: int) -> None:
+def delete_document_vectors(document_id: int) -> None:
     """Delete a document's vectors from every collection."""
-    clear(PASSAGES, document_id)
+    delete_owner_vectors(PASSAGES, document_id)
 
 
-def clear(shelf: Shelf, owner_id: int) -> None:
+def delete_owner_vectors(shelf: VectorCollection, owner_id: int) -> None:
     """Delete the vectors of an owner from every collection of the shelf."""
-    for collection in chroma.collections():
+    for collection in list_collections():
         if collection.name.startswith(shelf.prefix):
-            _delete(collection, list(_hashes(collection, shelf, owner_id)))
+            _delete_keys(collection, list(_indexed_hashes(collection, shelf, owner_id)))
 
 
-def drop(model: str, shelf: Shelf = PASSAGES) -> None:
+def drop_model_collection(model: str, shelf: VectorCollection = PASSAGES) -> None:
     """Delete the collection of a model, if there is one."""
-    chroma.drop(collection_name(model, shelf))
+    drop_collection(collection_name(model, shelf))
 
 
-def query(
+def nearest_passages(
     vector: Vectors, k: int, *, model: str, document_ids: Sequence[int] | None = None
 ) -> list[tuple[int, float]]:
     """Return the `k` nearest passages, the nearest first, as (chunk id, cosine similarity)."""
-    return nearest(PASSAGES, vector, k, model=model, owners=document_ids)
+    return nearest_vectors(PASSAGES, vector, k, model=model, owners=document_ids)
 
 
-def nearest(
-    shelf: Shelf, vector: Vectors, k: int, *, model: str, owners: Sequence[int] | None = None
+def nearest_vectors(
+    shelf: VectorCollection,
+    vector: Vectors,
+    k: int,
+    *,
+    model: str,
+    owners: Sequence[int] | None = None,
 ) -> list[tuple[int, float]]:
     """Return the `k` nearest things of these owners (of all: None), the nearest first.
 
@@ -202,39 +221,41 @@ def nearest(
         where = {shelf.owner: {"$in": sorted(set(owners))}}
     name, numbers = collection_name(model, shelf), vector.tolist()
     try:
-        hits = chroma.seen_collection(name).nearest(numbers, k, where)
-    except chroma.Gone:
-        chroma.forget(name)
-        hits = chroma.seen_collection(name).nearest(numbers, k, where)
+        hits = cached_collection(name).nearest(numbers, k, where)
+    except CollectionDropped:
+        forget_collection(name)
+        hits = cached_collection(name).nearest(numbers, k, where)
     return [(int(key), 1.0 - distance) for key, distance in hits]
 
 
-def count(model: str, shelf: Shelf = PASSAGES) -> int:
+def count_vectors(model: str, shelf: VectorCollection = PASSAGES) -> int:
     """Return how many vectors the collection of a model holds."""
-    return chroma.collection(collection_name(model, shelf)).count()
+    return get_or_create_collection(collection_name(model, shelf)).count()
 
 
 def is_reachable() -> bool:
     """Tell whether Chroma answers."""
     try:
-        chroma.heartbeat()
-    except WorkError:
+        check_heartbeat()
+    except UserError:
         return False
     return True
 
 
-def _hashes(collection: chroma.Collection, shelf: Shelf, owner_id: int) -> dict[str, str]:
+def _indexed_hashes(
+    collection: ChromaCollection, shelf: VectorCollection, owner_id: int
+) -> dict[str, str]:
     """Return the ids that the collection has for an owner, each with the hash of its text."""
     entries = collection.entries({shelf.owner: owner_id})
     return {key: str(metadata.get("hash", "")) for key, metadata in entries}
 
 
-def _delete(collection: chroma.Collection, keys: list[str]) -> None:
-    for run in _runs(keys, DELETE_BATCH):
+def _delete_keys(collection: ChromaCollection, keys: list[str]) -> None:
+    for run in _batched(keys, DELETE_BATCH):
         collection.delete(run)
 
 
-def _vectors(hashes: list[str], model: str) -> dict[str, bytes]:
+def _stored_vectors(hashes: list[str], model: str) -> dict[str, bytes]:
     rows = Vector.objects.filter(model=model, content_hash__in=hashes)
     found = {row.content_hash: bytes(row.data) for row in rows}
     if missing := set(hashes) - found.keys():
@@ -242,7 +263,7 @@ def _vectors(hashes: list[str], model: str) -> dict[str, bytes]:
     return found
 
 
-def _runs(items: list[Item], size: int) -> Iterator[list[Item]]:
+def _batched(items: list[Item], size: int) -> Iterator[list[Item]]:
     iterator = iter(items)
     while run := list(itertools.islice(iterator, size)):
         yield run

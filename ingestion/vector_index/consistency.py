@@ -10,18 +10,18 @@ import numpy as np
 from django.db.models import QuerySet
 
 from ingestion.models import Vector
-from ingestion.vector_index import chroma_client as chroma
-from ingestion.vector_index import collections as index
+from ingestion.vector_index.chroma_client import get_or_create_collection, list_collections
+from ingestion.vector_index.collections import collection_name, count_vectors, sync_vectors
 from ingestion.vector_index.embed import embed_chunks, without_vector
 from ingestion.vector_index.embedders.base import Embedder
-from ingestion.vector_index.registry import Holding, holdings
-from wikico2.llm.client import Patience
+from ingestion.vector_index.registry import IndexedModel, indexed_models
+from wikico2.llm.client import RetryPolicy
 
 AT_ONCE = 5_000
 
 
 @dataclass
-class Audit:
+class ConsistencyReport:
     """What an audit of one shelf has found.
 
     `missing` are the ids that the collection lacks, by their owner; `stray` the keys of what it
@@ -44,10 +44,10 @@ class Audit:
         return sum(map(len, self.missing.values()))
 
 
-def audit(holding: Holding, model: str) -> Audit:
+def audit_collection(holding: IndexedModel, model: str) -> ConsistencyReport:
     """Compare a shelf's collection with the rows. Raises TransientError("index_unreachable")."""
-    found = Audit()
-    collection = chroma.collection(index.collection_name(model, holding.shelf))
+    found = ConsistencyReport()
+    collection = get_or_create_collection(collection_name(model, holding.shelf))
     sound: set[int] = set()
     entries = collection.entries()
     while batch := dict(itertools.islice(entries, AT_ONCE)):
@@ -72,41 +72,41 @@ def audit(holding: Holding, model: str) -> Audit:
     return found
 
 
-def repair(holding: Holding, embedder: Embedder, found: Audit) -> int:
+def repair_collection(holding: IndexedModel, embedder: Embedder, found: ConsistencyReport) -> int:
     """Take away what an audit found to be stray, put in what is missing; return how many those are.
 
     Vectors come from the cache; only those that it lacks are computed.
     """
-    collection = chroma.collection(index.collection_name(embedder.name, holding.shelf))
+    collection = get_or_create_collection(collection_name(embedder.name, holding.shelf))
     for start in range(0, len(found.stray), AT_ONCE):
         collection.delete(found.stray[start : start + AT_ONCE])
     for owner in found.missing:
-        fill(holding, owner, embedder)
+        fill_collection(holding, owner, embedder)
     return found.missing_count
 
 
-def fill(
-    holding: Holding,
+def fill_collection(
+    holding: IndexedModel,
     owner: int,
     embedder: Embedder,
     *,
     enough: Callable[[], bool] = lambda: False,
-    patience: Patience | None = None,
+    patience: RetryPolicy | None = None,
 ) -> bool:
     """Put all that an owner has on the shelf; tell whether it came to the end."""
-    rows = rows_of(holding, owner)
+    rows = indexable_rows(holding, owner)
     if not embed_chunks(rows, embedder, text=holding.text, enough=enough, patience=patience):
         return False
     wanted = dict(rows.values_list("pk", "content_hash"))
-    return index.place(holding.shelf, owner, wanted, embedder.name, enough=enough)
+    return sync_vectors(holding.shelf, owner, wanted, embedder.name, enough=enough)
 
 
-def rows_of(holding: Holding, owner: int) -> QuerySet[Any]:
+def indexable_rows(holding: IndexedModel, owner: int) -> QuerySet[Any]:
     """Return what an owner has that must stand on the shelf."""
     return holding.due().filter(**{holding.owner: owner})
 
 
-def owners(holding: Holding, after: int = 0) -> Iterator[int]:
+def iterate_owners(holding: IndexedModel, after: int = 0) -> Iterator[int]:
     """Yield who owns what must stand on the shelf, in the order of their numbers."""
     rows = holding.due().filter(**{f"{holding.owner}__gt": after}).order_by(holding.owner)
     yield from rows.values_list(holding.owner, flat=True).distinct().iterator()
@@ -129,13 +129,15 @@ def unusable_vectors(model: str) -> list[int]:
 
 def other_collections(models: set[str]) -> list[str]:
     """Return the names of our collections that belong to none of these models."""
-    shelves = [holding.shelf for holding in holdings()]
-    ours = {index.collection_name(model, shelf) for model in models for shelf in shelves}
+    shelves = [holding.shelf for holding in indexed_models()]
+    ours = {collection_name(model, shelf) for model in models for shelf in shelves}
     prefixes = tuple(shelf.prefix for shelf in shelves)
-    names = [collection.name for collection in chroma.collections()]
+    names = [collection.name for collection in list_collections()]
     return [name for name in names if name.startswith(prefixes) and name not in ours]
 
 
 def counts_agree(model: str) -> bool:
     """Tell whether each shelf holds as many as it must: a quick look, which sees a lost one."""
-    return all(index.count(model, holding.shelf) >= holding.due().count() for holding in holdings())
+    return all(
+        count_vectors(model, holding.shelf) >= holding.due().count() for holding in indexed_models()
+    )

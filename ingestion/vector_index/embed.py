@@ -10,9 +10,9 @@ from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from ingestion.models import Chunk, Vector
 from ingestion.vector_index.embedders.base import Embedder
-from wikico2.errors import TransientError, WorkError
-from wikico2.llm.client import Patience, Vectors
-from wikico2.llm.concurrency import side_by_side
+from wikico2.errors import TransientError, UserError
+from wikico2.llm.client import RetryPolicy, Vectors
+from wikico2.llm.concurrency import run_concurrently
 
 Progress = Callable[[int, int], None]
 Stored = Callable[[Sequence[Any], Vectors], None]
@@ -37,7 +37,7 @@ def embed_chunks(
     enough: Callable[[], bool] = lambda: False,
     on_progress: Progress = lambda done, total: None,
     on_stored: Stored = lambda chunks, vectors: None,
-    patience: Patience | None = None,
+    patience: RetryPolicy | None = None,
 ) -> bool:
     """Store the vectors that are still missing; tell whether none is any more.
 
@@ -55,18 +55,18 @@ def embed_chunks(
         waiting.setdefault(content_hash, []).append(pk)
     done = total - sum(map(len, waiting.values()))
     on_progress(done, total)
-    failed: list[WorkError] = []
-    answers = side_by_side(
-        _jobs(waiting, embedder, chunks.model, text),
+    failed: list[UserError] = []
+    answers = run_concurrently(
+        _embedding_jobs(waiting, embedder, chunks.model, text),
         at_once=embedder.at_once,
-        patience=patience or Patience.of_settings(),
+        patience=patience or RetryPolicy.from_settings(),
         enough=lambda: bool(failed) or (done < total and enough()),
     )
     for (batch, rows), vectors in answers:
-        if isinstance(vectors, WorkError):
+        if isinstance(vectors, UserError):
             failed.append(vectors)
             continue
-        store([row.content_hash for row in rows], vectors, embedder.name)
+        store_vectors([row.content_hash for row in rows], vectors, embedder.name)
         on_stored(rows, vectors)
         done += sum(len(waiting[content_hash]) for content_hash in batch)
         on_progress(done, total)
@@ -75,12 +75,12 @@ def embed_chunks(
     return done >= total
 
 
-def _jobs(
+def _embedding_jobs(
     waiting: Mapping[str, list[int]],
     embedder: Embedder,
     model: type[Model],
     text: Callable[[Any], str],
-) -> Iterator[tuple[tuple[list[str], list[Any]], Callable[[Patience], Vectors]]]:
+) -> Iterator[tuple[tuple[list[str], list[Any]], Callable[[RetryPolicy], Vectors]]]:
     """Yield, batch by batch, the hashes with the passages to ask for, and the request."""
     hashes = iter(waiting)
     while batch := list(itertools.islice(hashes, embedder.batch)):
@@ -92,7 +92,7 @@ def _jobs(
         yield (batch, rows), functools.partial(embedder.passages, texts)
 
 
-def store(hashes: list[str], vectors: Vectors, model: str) -> None:
+def store_vectors(hashes: list[str], vectors: Vectors, model: str) -> None:
     """Keep vectors for the texts of these hashes; what another worker has stored stays.
 
     Raises TransientError("bad_answer") for vectors that are no numbers, or of another length than

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from ingestion.forms import VERSION_OF_ITSELF, DescriptionForm, source_label
 from ingestion.models import Document
-from ingestion.pipeline.describe import describe
+from ingestion.pipeline.describe import save_description
 
 OFFERED = 300
 
@@ -23,7 +23,7 @@ def document_edit(request: HttpRequest, pk: int) -> HttpResponse:
     title = source.title
     form = DescriptionForm(request.POST or None, instance=source)
     if request.method == "POST" and form.is_valid():
-        describe(source, form.changed_data)
+        save_description(source, form.changed_data)
         messages.success(request, _("The description was saved."))
         return redirect(source)
     others = Document.objects.exclude(pk=pk).only("title")
@@ -50,5 +50,5 @@ def document_version(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, VERSION_OF_ITSELF)
     else:
         source.supersedes = replaced
-        describe(source, ["supersedes"])
+        save_description(source, ["supersedes"])
     return redirect(source)

@@ -15,14 +15,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ingestion.anchors.page_images import THUMBNAIL_WIDTH
-from ingestion.intake.near_duplicates import alike
+from ingestion.intake.near_duplicates import find_near_duplicates
 from ingestion.models import Document
-from ingestion.ocr import recognise as sight
-from ingestion.pipeline import event_log as journal
-from ingestion.pipeline import run as ingest
+from ingestion.ocr.recognise import count_unrecognised
+from ingestion.pipeline.event_log import event_lines, may_read_events
+from ingestion.pipeline.run import (
+    cancel_document,
+    remove_document,
+    request_recognition,
+    retry_document,
+)
 from ingestion.readers.registry import FORMATS, is_paged, with_extension
-from ingestion.views.errors import gone, internal, unavailable
-from wikico2.errors import WorkError, sentence
+from ingestion.views.errors import gone_response, internal_response, unavailable_response
+from wikico2.errors import UserError, error_sentence
 from wikico2.jobs.queue import is_paused, workers_alive
 
 PASSAGES_PER_PAGE = 20
@@ -31,19 +36,19 @@ FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self';
 
 
 @require_safe
-def document(request: HttpRequest, pk: int) -> HttpResponse:
+def document_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a source; of an internal one, readers without an account see only what cites it."""
     sources = Document.objects.select_related("uploaded_by", "supersedes")
     source = sources.filter(pk=pk).first()
     if source is None:
-        return gone(request)
+        return gone_response(request)
     readable = source.can_be_read_by(request.user)
     wanted = request.GET.get("p", "")
     if wanted.isdecimal() and len(wanted) < 9 and readable:
         return redirect("page", pk, int(wanted))
     sheets = source.citations.standing().shown_to(request.user).by_sheet()
     if not readable and not sheets:
-        return internal(request, source)
+        return internal_response(request, source)
     may_know = Document.objects.readable_by(request.user)
     context: dict[str, Any] = {
         "document": source,
@@ -53,7 +58,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
         "twins": may_know.filter(pk__in=source.twins()) if readable else [],
         "sheets": sheets,
         "may_remove": may_remove(request.user, source),
-        "unseen": _unseen(request.user, source),
+        "unseen": _readable_pictures(request.user, source),
         **progress_context(request, source),
     }
     if readable:
@@ -70,11 +75,11 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "ingestion/document.html", context)
 
 
-def _unseen(user: Any, source: Document) -> int:
+def _readable_pictures(user: Any, source: Document) -> int:
     """Return how many pictures `user` may have read now."""
     at_rest = source.is_ready or source.error_code in Document.BLANK
     may = user.has_perm("ingestion.change_document")
-    return sight.unseen(source) if at_rest and may else 0
+    return count_unrecognised(source) if at_rest and may else 0
 
 
 def _cover_height(source: Document) -> int | None:
@@ -90,11 +95,11 @@ def document_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Send the file as it was uploaded: shown where nothing in it can run, else to be saved."""
     source = get_object_or_404(Document, pk=pk)
     if not source.can_be_read_by(request.user):
-        return internal(request, source)
+        return internal_response(request, source)
     try:
         content = source.file.open("rb")
     except (FileNotFoundError, ValueError):
-        return unavailable(request, source, sentence("file_missing", {}))
+        return unavailable_response(request, source, error_sentence("file_missing", {}))
     inline = source.media_type in FORMATS and FORMATS[source.media_type].shown
     response = FileResponse(
         content,
@@ -136,19 +141,19 @@ def progress_context(request: HttpRequest, source: Document) -> dict[str, Any]:
         "document": source,
         "no_worker": source.is_working and not workers_alive(),
         "paused": source.is_working and is_paused(),
-        "has_journal": journal.may_read(request.user, source),
-        "alike": alike(source, readable) if source.is_ready else [],
+        "has_journal": may_read_events(request.user, source),
+        "alike": find_near_duplicates(source, readable) if source.is_ready else [],
     }
 
 
 @require_safe
 @login_required
-def document_journal(request: HttpRequest, pk: int) -> HttpResponse:
+def document_log(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what happened to a source, to whoever uploaded it; live while it is read."""
     source = get_object_or_404(Document, pk=pk)
-    if not journal.may_read(request.user, source):
+    if not may_read_events(request.user, source):
         raise PermissionDenied
-    context = {"document": source, "lines": list(journal.lines(source))}
+    context = {"document": source, "lines": list(event_lines(source))}
     partial = request.headers.get("HX-Request")
     template = "ingestion/_journal.html" if partial else "ingestion/journal.html"
     return render(request, template, context)
@@ -161,10 +166,10 @@ def document_retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Start a failed or cancelled reading again where it stopped."""
     source = get_object_or_404(Document, pk=pk)
     try:
-        ingest.retry(source, request.user)
-    except WorkError as error:
+        retry_document(source, request.user)
+    except UserError as error:
         messages.error(request, error.sentence)
-    return _after(request, source)
+    return _document_response(request, source)
 
 
 @require_POST
@@ -173,11 +178,11 @@ def document_retry(request: HttpRequest, pk: int) -> HttpResponse:
 def document_pictures(request: HttpRequest, pk: int) -> HttpResponse:
     """Have the pages without text and the figures read that no machine has read yet."""
     source = get_object_or_404(Document, pk=pk)
-    if sight.unseen(source):
-        ingest.read_pictures(source, request.user)
+    if count_unrecognised(source):
+        request_recognition(source, request.user)
     else:
         messages.info(request, _("There is no picture left to read."))
-    return _after(request, source)
+    return _document_response(request, source)
 
 
 @require_POST
@@ -187,10 +192,10 @@ def document_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop a reading; what has been read is kept for a later retry."""
     source = get_object_or_404(Document, pk=pk)
     try:
-        ingest.cancel(source, request.user)
-    except WorkError as error:
+        cancel_document(source, request.user)
+    except UserError as error:
         messages.error(request, error.sentence)
-    return _after(request, source)
+    return _document_response(request, source)
 
 
 @require_POST
@@ -202,8 +207,8 @@ def document_remove(request: HttpRequest, pk: int) -> HttpResponse:
         raise PermissionDenied
     title = source.title
     try:
-        ingest.remove(source)
-    except WorkError as error:
+        remove_document(source)
+    except UserError as error:
         messages.error(request, error.sentence)
         return redirect("document", pk)
     messages.success(request, _("The source “%(title)s” was removed.") % {"title": title})
@@ -217,7 +222,7 @@ def may_remove(user: Any, source: Document) -> bool:
     return source.uploaded_by_id == user.pk is not None and not source.citations.exists()
 
 
-def _after(request: HttpRequest, source: Document) -> HttpResponse:
+def _document_response(request: HttpRequest, source: Document) -> HttpResponse:
     """Answer with the new state, in place or on the page that asked."""
     source.refresh_from_db()
     if request.headers.get("HX-Request"):

@@ -6,12 +6,12 @@ from django.shortcuts import render
 from ingestion.models import Document
 
 
-def gone(request: HttpRequest) -> HttpResponse:
+def gone_response(request: HttpRequest) -> HttpResponse:
     """Say that there is no such source, or no longer, and where its quotes are."""
     return render(request, "ingestion/gone.html", status=404)
 
 
-def internal(request: HttpRequest, document: Document) -> HttpResponse:
+def internal_response(request: HttpRequest, document: Document) -> HttpResponse:
     """Say that the source is internal, and who may read it.
 
     Its title is told only to readers who see it already, beside a quote in a sheet.
@@ -21,7 +21,7 @@ def internal(request: HttpRequest, document: Document) -> HttpResponse:
     return render(request, "ingestion/internal.html", context, status=403)
 
 
-def unavailable(request: HttpRequest, document: Document, reason: str) -> HttpResponse:
+def unavailable_response(request: HttpRequest, document: Document, reason: str) -> HttpResponse:
     """Say that this part of the source is not there, and why."""
     context = {"document": document, "reason": reason}
     return render(request, "ingestion/unavailable.html", context, status=404)

@@ -20,7 +20,7 @@ PER_PAGE = 25
 
 @require_safe
 @vary_on_headers("HX-Request")  # or the way back would show the part without its page
-def documents(request: HttpRequest) -> HttpResponse:
+def document_list(request: HttpRequest) -> HttpResponse:
     """Show the sources; asked again by the page itself, only the part that changes."""
     chosen = SourceFilter(request.GET)
     found = Document.objects.readable_by(request.user).matching(chosen.q)
@@ -32,7 +32,7 @@ def documents(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "page": page,
         "rows": [(document, counts.get(document.pk, 0)) for document in page],
-        "facets": facets(chosen, found.counted_by("state", "access", "language")),
+        "facets": source_facets(chosen, found.counted_by("state", "access", "language")),
         "working": working,
         "no_worker": working and not workers_alive(),
         "paused": working and is_paused(),
@@ -43,7 +43,7 @@ def documents(request: HttpRequest) -> HttpResponse:
 
 
 @dataclass(frozen=True)
-class Option:
+class SourceFacetOption:
     """One value of a facet and how many sources it leaves; `value` is empty for all of them."""
 
     value: str
@@ -54,13 +54,13 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Facet:
+class SourceFacet:
     name: str
     title: str
-    options: list[Option]
+    options: list[SourceFacetOption]
 
 
-def facets(chosen: SourceFilter, counts: list[dict[str, Any]]) -> list[Facet]:
+def source_facets(chosen: SourceFilter, counts: list[dict[str, Any]]) -> list[SourceFacet]:
     """Return the ways to narrow the list, each counted under what the others have chosen."""
     state_of = {state: key for key, (_label, states) in chosen.STATES.items() for state in states}
     keys = [
@@ -86,10 +86,10 @@ def facets(chosen: SourceFilter, counts: list[dict[str, Any]]) -> list[Facet]:
         choices = [("", _("All"), sum(left.values()))]
         choices += [(value, label, left.get(value, 0)) for value, label in labels[name].items()]
         options = [
-            Option(value, label, n, value == current, chosen.address(**{name: value}))
+            SourceFacetOption(value, label, n, value == current, chosen.address(**{name: value}))
             for value, label, n in choices
             if n or value in ("", current)
         ]
         if len(options) > 2 or current:
-            made.append(Facet(name, title, options))
+            made.append(SourceFacet(name, title, options))
     return made

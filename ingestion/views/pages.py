@@ -9,13 +9,19 @@ from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from ingestion.anchors.page_images import THUMBNAIL_WIDTH, WIDTH, Drawing, drawing, figure_picture
-from ingestion.anchors.text_highlight import marked_blocks
+from ingestion.anchors.page_images import (
+    THUMBNAIL_WIDTH,
+    WIDTH,
+    StoredPageImage,
+    figure_picture,
+    page_image_of,
+)
+from ingestion.anchors.text_highlight import highlight_blocks
 from ingestion.models import Chunk, Document, Page
 from ingestion.readers import Rect
 from ingestion.readers.registry import is_paged
-from ingestion.views.errors import gone, internal, unavailable
-from wikico2.errors import WorkError
+from ingestion.views.errors import gone_response, internal_response, unavailable_response
+from wikico2.errors import UserError
 
 PASSAGES_SHOWN = 40
 CITATIONS_SHOWN = 50
@@ -23,21 +29,21 @@ LONGEST_QUOTE = 4000
 
 
 @require_safe
-def page(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+def page_detail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """Show a page; `?citation=`, `?passage=` (ids) or `?q=` (words) say what to mark on it."""
     document = Document.objects.filter(pk=pk).first()
     if document is None:
-        return gone(request)
+        return gone_response(request)
     if not document.can_be_read_by(request.user):
-        return internal(request, document)
+        return internal_response(request, document)
     read = document.pages.filter(number=number).first()
     if read is None and not 1 <= number <= document.page_count:
-        return unavailable(request, document, _no_such_page(document, number))
+        return unavailable_response(request, document, _no_such_page(document, number))
     sheet_page = read or Page(document=document, number=number)
-    wanted = wanted_on(request, document)
-    blocks = marked_blocks(sheet_page.blocks, sheet_page.text, wanted.quotes)
+    wanted = highlight_request(request, document)
+    blocks = highlight_blocks(sheet_page.blocks, sheet_page.text, wanted.quotes)
     paged = is_paged(document.media_type)
-    picture, problem = _picture(document, number) if paged else (None, "")
+    picture, problem = _page_picture(document, number) if paged else (None, "")
     found = picture.highlight(wanted.quotes, sheet_page.words) if picture else []
     citations = document.citations.standing().shown_to(request.user).filter(page=number)
     context = {
@@ -50,7 +56,7 @@ def page(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "paged": paged,
         "picture": picture,
         "problem": problem,
-        "marks": [Mark.of(rect) for rect in found],
+        "marks": [HighlightBox.of(rect) for rect in found],
         "previous": number - 1,
         "next": number + 1 if number < document.page_count else None,
         "passages": _passages(document, number),
@@ -66,14 +72,14 @@ def page_image(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """Send the picture of a page; `?size=small` a thumbnail."""
     document = get_object_or_404(Document, pk=pk)
     if not document.can_be_read_by(request.user):
-        return internal(request, document)
+        return internal_response(request, document)
     width = THUMBNAIL_WIDTH if request.GET.get("size") == "small" else WIDTH
     etag = f'"{document.sha256[:16]}-{number}-{width}"'
     response = get_conditional_response(request, etag=etag)
     if response is None:
         try:
-            picture = drawing(document, number, width)
-        except WorkError as error:
+            picture = page_image_of(document, number, width)
+        except UserError as error:
             return HttpResponse(error.sentence, status=404, content_type="text/plain")
         response = HttpResponse(picture.image, content_type=picture.media_type)
     is_open = document.access == Document.Access.OPEN
@@ -87,14 +93,14 @@ def page_figure(request: HttpRequest, pk: int, number: int, index: int) -> HttpR
     """Send a figure of a page: a picture by its place among the page's blocks."""
     document = get_object_or_404(Document, pk=pk)
     if not document.can_be_read_by(request.user):
-        return internal(request, document)
+        return internal_response(request, document)
     read = get_object_or_404(document.pages, number=number)
     block = read.blocks[index] if index < len(read.blocks) else {}
     if not block.get("picture"):
         raise Http404
     try:
         content = figure_picture(document, block["picture"], block.get("digest", ""))
-    except WorkError as error:
+    except UserError as error:
         return HttpResponse(error.sentence, status=404, content_type="text/plain")
     response = HttpResponse(content, content_type="image/webp")
     is_open = document.access == Document.Access.OPEN
@@ -103,7 +109,7 @@ def page_figure(request: HttpRequest, pk: int, number: int, index: int) -> HttpR
 
 
 @dataclass(frozen=True)
-class Wanted:
+class HighlightRequest:
     """What the reader came to see on the page."""
 
     quotes: tuple[str, ...] = ()
@@ -116,22 +122,24 @@ class Wanted:
         return "\n".join(self.quotes)
 
 
-def wanted_on(request: HttpRequest, document: Document) -> Wanted:
+def highlight_request(request: HttpRequest, document: Document) -> HighlightRequest:
     """Return what the address asks to mark; nothing when it names what is not in this source."""
     citation_id, passage_id = request.GET.get("citation", ""), request.GET.get("passage", "")
     if _is_id(citation_id):
         citation = document.citations.shown_to(request.user).filter(pk=int(citation_id)).first()
         if citation:
-            return Wanted((citation.quote,), citation.verdict, citation.get_verdict_display())
+            return HighlightRequest(
+                (citation.quote,), citation.verdict, citation.get_verdict_display()
+            )
     if _is_id(passage_id):
         passage = document.chunks.defer("search").filter(pk=int(passage_id)).first()
         if passage:
-            return Wanted((passage.text,), passage=passage)
+            return HighlightRequest((passage.text,), passage=passage)
     q = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_QUOTE]
-    return Wanted((q,) if q else ())
+    return HighlightRequest((q,) if q else ())
 
 
-class Mark(NamedTuple):
+class HighlightBox(NamedTuple):
     """A rectangle on the picture, in fractions of it, written as SVG wants numbers."""
 
     x: str
@@ -140,7 +148,7 @@ class Mark(NamedTuple):
     height: str
 
     @classmethod
-    def of(cls, rect: Rect) -> "Mark":
+    def of(cls, rect: Rect) -> "HighlightBox":
         return cls(
             f"{rect.x0:.5f}",
             f"{rect.y0:.5f}",
@@ -149,11 +157,11 @@ class Mark(NamedTuple):
         )
 
 
-def _picture(document: Document, number: int) -> tuple[Drawing | None, str]:
+def _page_picture(document: Document, number: int) -> tuple[StoredPageImage | None, str]:
     """Return the picture of a page, or the sentence why there is none."""
     try:
-        return drawing(document, number), ""
-    except WorkError as error:
+        return page_image_of(document, number), ""
+    except UserError as error:
         return None, error.sentence
 
 

@@ -17,12 +17,12 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ingestion.forms import AddressForm, UploadForm
-from ingestion.intake import imports as deliver
+from ingestion.intake.imports import receive_upload, receive_url
 from ingestion.intake.upload_handlers import CappedUpload
-from ingestion.models import Delivery, Document
-from ingestion.pipeline import run as ingest
-from ingestion.views.imports import Delivered, unsettled
-from wikico2.errors import WorkError, sentence
+from ingestion.models import Document, SourceImport
+from ingestion.pipeline.run import accept_upload
+from ingestion.views.imports import ImportStatus, unfinished_imports
+from wikico2.errors import UserError, error_sentence
 from wikico2.jobs.queue import workers_alive
 
 
@@ -38,7 +38,7 @@ def document_add(request: HttpRequest) -> HttpResponse:
         return render(request, "ingestion/upload_refused.html", status=403)
     request.upload_handlers.insert(0, CappedUpload(request))
     try:
-        return _add(request)
+        return _add_files(request)
     except TooManyFilesSent:
         form = UploadForm({})
         form.errors["uploads"] = form.error_class(
@@ -47,39 +47,45 @@ def document_add(request: HttpRequest) -> HttpResponse:
                 % {"limit": settings.MAX_FILES_PER_UPLOAD}
             ]
         )
-        return _page(request, form, [], 422)
+        return _add_page(request, form, [], 422)
 
 
 @csrf_protect
-def _add(request: HttpRequest) -> HttpResponse:
+def _add_files(request: HttpRequest) -> HttpResponse:
     sent = request.method == "POST"
-    form = UploadForm(request.POST, request.FILES) if sent else UploadForm(initial=_asked(request))
-    outcomes: list[Outcome] = []
+    form = (
+        UploadForm(request.POST, request.FILES)
+        if sent
+        else UploadForm(initial=_initial_fields(request))
+    )
+    outcomes: list[UploadOutcome] = []
     if sent and form.is_valid():
         outcomes = [
-            taken(upload, request.user, form.kept) for upload in form.cleaned_data["uploads"]
+            add_upload(upload, request.user, form.kept) for upload in form.cleaned_data["uploads"]
         ]
     if sent and request.headers.get("HX-Request"):
-        outcome = outcomes[0] if outcomes else Outcome("", 0, error=_first_error(form))
+        outcome = outcomes[0] if outcomes else UploadOutcome("", 0, error=_first_error(form))
         context = {
             "outcome": outcome,
             "no_worker": not workers_alive(),
         }
         return render(request, "ingestion/_outcome.html", context, status=outcome.status)
-    return _page(request, form, outcomes, 422 if sent and not outcomes else 200)
+    return _add_page(request, form, outcomes, 422 if sent and not outcomes else 200)
 
 
 @require_POST
 @login_required
 @permission_required("ingestion.add_document", raise_exception=True)
-def address_add(request: HttpRequest) -> HttpResponse:
+def url_add(request: HttpRequest) -> HttpResponse:
     """Have web addresses fetched; all of them or, where one is wrong, none."""
     form = AddressForm(request.POST)
     if not form.is_valid():
-        return _page(request, UploadForm(initial=_asked(request)), [], 422, addresses=form)
+        return _add_page(
+            request, UploadForm(initial=_initial_fields(request)), [], 422, addresses=form
+        )
     with transaction.atomic():
         given = [
-            deliver.receive_address(address, request.user, **form.kept)
+            receive_url(address, request.user, **form.kept)
             for address in form.cleaned_data["addresses"]
         ]
     return redirect(given[0]) if len(given) == 1 else redirect("document_add")
@@ -94,22 +100,22 @@ def document_copy(request: HttpRequest, pk: int) -> HttpResponse:
     access = request.POST.get("access", "")
     try:
         with source.file.open("rb") as content:
-            copy = ingest.accept(
+            copy = accept_upload(
                 File(content, name=request.POST.get("name") or source.filename),
                 request.user,
                 access=access if access in Document.Access.values else source.access,
                 again=True,
             )
     except (FileNotFoundError, ValueError):
-        messages.error(request, sentence("file_missing", {}))
+        messages.error(request, error_sentence("file_missing", {}))
         return redirect(source)
-    except WorkError as error:
+    except UserError as error:
         messages.error(request, error.sentence)
         return redirect(source)
     return redirect(copy)
 
 
-def _asked(request: HttpRequest) -> dict[str, Any]:
+def _initial_fields(request: HttpRequest) -> dict[str, Any]:
     """Return what an address asks the form to begin with: the source to replace."""
     wanted = request.GET.get("version", "") or request.POST.get("version", "")
     if not (wanted.isdecimal() and len(wanted) < 19):
@@ -117,25 +123,25 @@ def _asked(request: HttpRequest) -> dict[str, Any]:
     return {"version": Document.objects.filter(pk=int(wanted)).first()}
 
 
-def _page(
+def _add_page(
     request: HttpRequest,
     form: UploadForm,
-    outcomes: "list[Outcome]",
+    outcomes: "list[UploadOutcome]",
     status: int,
     addresses: AddressForm | None = None,
 ) -> HttpResponse:
     replaced = form.initial.get("version") or getattr(form, "cleaned_data", {}).get("version")
     if replaced:
         form.fields["uploads"].widget.attrs.pop("multiple", None)
-    shown = {outcome.delivery.pk for outcome in outcomes if outcome.delivery}
-    waiting = [one for one in unsettled(request.user) if one.delivery.pk not in shown]
+    shown = {outcome.source_import.pk for outcome in outcomes if outcome.source_import}
+    waiting = [one for one in unfinished_imports(request.user) if one.source_import.pk not in shown]
     context = {
         "form": form,
         "addresses": addresses or AddressForm(),
         "access": (addresses or form)["access"].value(),
         "replaced": replaced,
         "outcomes": outcomes,
-        "deliveries": waiting,
+        "source_imports": waiting,
         "max_files": 1 if replaced else settings.MAX_FILES_PER_UPLOAD,
         "limit": settings.MAX_UPLOAD_MB,
         "no_worker": not workers_alive(),
@@ -144,39 +150,39 @@ def _page(
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one file: a document, a delivery, or the sentence why neither."""
+class UploadOutcome:
+    """What became of one file: a document, a source import, or the sentence why neither."""
 
     name: str
     size: int
     document: Document | None = None
-    delivery: Delivery | None = None
+    source_import: SourceImport | None = None
     error: str = ""
     existing: int | None = None  # the document that has the same content
     access: str = ""
 
     @property
-    def delivered(self) -> Delivered | None:
-        return Delivered.of(self.delivery) if self.delivery else None
+    def delivered(self) -> ImportStatus | None:
+        return ImportStatus.of(self.source_import) if self.source_import else None
 
     @property
     def status(self) -> int:
-        if self.document or self.delivery:
+        if self.document or self.source_import:
             return 201
         return 409 if self.existing else 422
 
 
-def taken(upload: UploadedFile[Any], user: object, kept: dict[str, Any]) -> Outcome:
+def add_upload(upload: UploadedFile[Any], user: object, kept: dict[str, Any]) -> UploadOutcome:
     """Add one file to the sources and tell what became of it."""
     name, size, access = upload.name or "", upload.size or 0, kept["access"]
     try:
-        received = deliver.receive(upload, user, **kept)
-    except WorkError as error:
+        received = receive_upload(upload, user, **kept)
+    except UserError as error:
         known = error.details.get("document")
-        return Outcome(name, size, error=error.sentence, existing=known, access=access)
-    if isinstance(received, Delivery):
-        return Outcome(name, size, delivery=received)
-    return Outcome(name, size, document=received)
+        return UploadOutcome(name, size, error=error.sentence, existing=known, access=access)
+    if isinstance(received, SourceImport):
+        return UploadOutcome(name, size, source_import=received)
+    return UploadOutcome(name, size, document=received)
 
 
 def _first_error(form: UploadForm) -> str:

@@ -7,11 +7,11 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from sheets.markdown.notes import defined_twice, mended, undefined
+from sheets.markdown.notes import defined_twice, repair_footnotes, undefined_markers
 from sheets.markdown.parse import MARKER
 from sheets.markdown.sections_edit import cut_section, is_header, put_section
 from sheets.merge import Version
-from sheets.schema.types import FieldBrief, Template
+from sheets.schema.types import FieldBrief, SheetTemplate
 
 LONGEST = 1_000_000
 LONGEST_VALUE = 2_000
@@ -36,7 +36,7 @@ class TextForm(forms.Form):
     )
 
     def __init__(
-        self, *args: Any, start: Version, template: Template, section: str = "", **kwargs: Any
+        self, *args: Any, start: Version, template: SheetTemplate, section: str = "", **kwargs: Any
     ) -> None:
         self.start, self.template, self.section = start, template, section
         super().__init__(*args, **kwargs)
@@ -57,7 +57,7 @@ class TextForm(forms.Form):
         return [self[name] for name in self.fields if name.startswith(VALUE)]
 
     def clean_body(self) -> str:
-        return flat(self.cleaned_data["body"])
+        return flatten_text(self.cleaned_data["body"])
 
     def clean(self) -> dict[str, Any]:
         """Refuse footnotes that do not fit the text: a statement would lose its source."""
@@ -71,7 +71,7 @@ class TextForm(forms.Form):
                 _("[^%(label)s] stands for two different footnotes: give one another number.")
                 % {"label": twice[0]},
             )
-        if lost := [m for m in undefined(self.text(given)) if m not in self.lost_before]:
+        if lost := [m for m in undefined_markers(self.text(given)) if m not in self.lost_before]:
             said = ngettext(
                 "%(labels)s points to no footnote: add its line at the end of the text, or take "
                 "the mark out.",
@@ -85,7 +85,7 @@ class TextForm(forms.Form):
     @property
     def lost_before(self) -> set[str]:
         """Return the markers that pointed nowhere before this edit, which is not to blame."""
-        return set(undefined(self.start))
+        return set(undefined_markers(self.start))
 
     def text(self, given: Mapping[str, Any] | None = None) -> Version:
         """Return the whole sheet as it was typed, its footnotes mended."""
@@ -93,7 +93,9 @@ class TextForm(forms.Form):
         values = dict(self.start.values)
         for name in self.fields:
             if name.startswith(VALUE):
-                values[name.removeprefix(VALUE)] = " ".join(flat(given.get(name) or "").split())
+                values[name.removeprefix(VALUE)] = " ".join(
+                    flatten_text(given.get(name) or "").split()
+                )
         values = {k: v for k, v in values.items() if v}
         if self.is_header:
             whole = Version(self.start.body, values)
@@ -102,15 +104,15 @@ class TextForm(forms.Form):
             whole = Version(put.body, values)
         else:
             whole = Version(given.get("body", "").strip("\n") + "\n", values)
-        return mended(whole, self.start)
+        return repair_footnotes(whole, self.start)
 
     def typed(self) -> dict[str, str]:
         """Return what was sent, as it was, to be kept until it is saved."""
         names = [*self.fields]
-        return {n: flat(str(self.data[n]))[:LONGEST] for n in names if n in self.data}
+        return {n: flatten_text(str(self.data[n]))[:LONGEST] for n in names if n in self.data}
 
 
-def initial_of(start: Version, template: Template, section: str = "") -> dict[str, str]:
+def initial_of(start: Version, template: SheetTemplate, section: str = "") -> dict[str, str]:
     """Return what the fields of a form show to begin with."""
     values = {VALUE + b.key: start.values.get(b.key, "") for b in header_fields(template)}
     if section and is_header(section, template):
@@ -118,7 +120,7 @@ def initial_of(start: Version, template: Template, section: str = "") -> dict[st
     return values | {"body": cut_section(start, section, template) if section else start.body}
 
 
-def header_fields(template: Template) -> list[FieldBrief]:
+def header_fields(template: SheetTemplate) -> list[FieldBrief]:
     return [f for s in template.written if s.role == "header" for f in s.fields]
 
 
@@ -139,7 +141,7 @@ def value_field(brief: FieldBrief, value: str) -> forms.CharField:
     )
 
 
-def flat(text: str) -> str:
+def flatten_text(text: str) -> str:
     """Return the text with one kind of line end, without what the database refuses."""
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
@@ -200,7 +202,7 @@ class SuggestForm(TextForm):
         return bool(self.cleaned_data.get("website"))
 
     def clean_remark(self) -> str:
-        return flat(self.cleaned_data["remark"])
+        return flatten_text(self.cleaned_data["remark"])
 
     def clean_signed(self) -> str:
-        return " ".join(flat(self.cleaned_data["signed"]).split())
+        return " ".join(flatten_text(self.cleaned_data["signed"]).split())

@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ingestion.models import Document
-from sheets.merge import Choice, Conflict
+from sheets.merge import Conflict, ConflictChoice
 from sheets.models import Sheet, SheetType
-from sheets.search.list_filters import LEVELS, ORDERS, Narrowing
+from sheets.search.list_filters import LEVELS, ORDERS, SheetFilter
 
 
-class NarrowingForm(forms.Form):
+class SheetFilterForm(forms.Form):
     """The address of the list of sheets. A value that makes no sense is passed over."""
 
     q = forms.CharField(required=False, max_length=200)
@@ -30,13 +30,13 @@ class NarrowingForm(forms.Form):
     stale = forms.BooleanField(required=False)
     sort = forms.ChoiceField(required=False, choices=[(name, name) for name in ORDERS])
 
-    def wish(self) -> Narrowing:
+    def wish(self) -> SheetFilter:
         """Return what is asked for."""
         self.is_valid()
         given = {name: value for name, value in self.cleaned_data.items() if value}
         if "q" in given:
             given["q"] = given["q"].replace("\x00", "").strip()
-        return Narrowing(**given)
+        return SheetFilter(**given)
 
 
 class DocumentChoices(forms.ModelMultipleChoiceField[Document]):
@@ -184,7 +184,7 @@ PIECE = re.compile(r"^(take|text)_([0-9a-f]{4,64})$")
 LONGEST = 200_000
 
 
-class SettleForm(forms.Form):
+class ConflictForm(forms.Form):
     """How a person settles conflicts, each by itself: mine, theirs, both, or words of their own.
 
     `onto` is the number of the revision that the person sees. What was posted for a conflict that
@@ -227,7 +227,7 @@ class SettleForm(forms.Form):
             )
 
     @property
-    def posted(self) -> dict[str, Choice]:
+    def posted(self) -> dict[str, ConflictChoice]:
         """Return every choice and text that was sent, for conflicts that are there or not."""
         sent: dict[str, dict[str, str]] = {}
         for name, value in self.data.items():
@@ -236,12 +236,12 @@ class SettleForm(forms.Form):
                 sent.setdefault(match[2], {})[match[1]] = clean
         takes = {take for take, _label in TAKES}
         return {
-            key: Choice(cast("Any", given.get("take", "")), given.get("text", ""))
+            key: ConflictChoice(cast("Any", given.get("take", "")), given.get("text", ""))
             for key, given in sent.items()
             if given.get("take", "") in takes or given.get("text", "").strip()
         }
 
-    def settled(self) -> dict[str, Choice]:
+    def settled(self) -> dict[str, ConflictChoice]:
         """Return the choices that were made for the conflicts that are there."""
         there = {c.id for c in self.conflicts}
         return {key: c for key, c in self.posted.items() if key in there and c.take}

@@ -5,16 +5,16 @@ from typing import Any
 from django.dispatch import receiver
 
 from ingestion.signals import before_spending, tokens_spent
-from sheets.models.spending import check_ceiling, spend
+from sheets.models.spending import check_token_ceiling, record_spending
 
 
 @receiver(before_spending, dispatch_uid="sheets.spending.before")
-def keep_within_the_day(sender: Any, **kwargs: Any) -> None:
+def enforce_token_ceiling(sender: Any, **kwargs: Any) -> None:
     """Refuse to go on once the day's tokens are used up."""
-    check_ceiling()
+    check_token_ceiling()
 
 
 @receiver(tokens_spent, dispatch_uid="sheets.spending.spent")
-def count(sender: Any, model: str, tokens_in: int, tokens_out: int, **kwargs: Any) -> None:
+def record_tokens(sender: Any, model: str, tokens_in: int, tokens_out: int, **kwargs: Any) -> None:
     """Note the tokens in the day's account."""
-    spend(model, tokens_in, tokens_out)
+    record_spending(model, tokens_in, tokens_out)

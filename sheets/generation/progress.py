@@ -11,7 +11,7 @@ from sheets.models.generation import GenerationQuerySet
 
 
 @dataclass(frozen=True)
-class Line:
+class SectionProgress:
     """One section of the outline that fills."""
 
     heading: str
@@ -21,11 +21,11 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Progress:
+class GenerationProgress:
     """A generation as it is watched."""
 
     generation: Generation
-    lines: tuple[Line, ...]
+    lines: tuple[SectionProgress, ...]
     ahead: int
     unread: int
 
@@ -49,22 +49,26 @@ def with_progress(generations: Any) -> GenerationQuerySet:
     return rows
 
 
-def watch(generation: Generation) -> Progress:
+def generation_outline(generation: Generation) -> GenerationProgress:
     """Return the outline of what is being written, section by section."""
     runs = {run.key: run for run in generation.sections.all()}
     sections = Section.objects.filter(sheet_type=generation.sheet.sheet_type_id)
     unread = generation.documents.in_progress().count() if generation.state == "waiting" else 0
-    return Progress(generation, tuple(_lines(sections, runs)), _ahead(generation), unread)
+    return GenerationProgress(
+        generation, tuple(_section_lines(sections, runs)), _ahead(generation), unread
+    )
 
 
-def _lines(sections: Iterable[Section], runs: dict[str, SectionRun]) -> Iterable[Line]:
+def _section_lines(
+    sections: Iterable[Section], runs: dict[str, SectionRun]
+) -> Iterable[SectionProgress]:
     for section in sections:
         run = runs.get(section.key)
         if run is None:
             if not runs and section.role != Section.Role.COMPUTED:
-                yield Line(section.heading, SectionRun.State.WAITING, 0, "")
+                yield SectionProgress(section.heading, SectionRun.State.WAITING, 0, "")
             continue
-        yield Line(section.heading, run.state, len(run.passages), run.error)
+        yield SectionProgress(section.heading, run.state, len(run.passages), run.error)
 
 
 def _ahead(generation: Generation) -> int:

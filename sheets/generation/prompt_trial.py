@@ -8,14 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 from sheets.models import Prompt, Sheet
 from sheets.models.schema_loader import load_template
-from sheets.models.spending import check_ceiling, spend
-from sheets.schema.prompt import PromptText, messages
+from sheets.models.spending import check_token_ceiling, record_spending
+from sheets.schema.prompt import PromptText, prompt_messages
 from sheets.schema.types import SectionBrief, SectionDraft
-from sheets.verification.entailment import bearing_text, reason_sentence, verify
+from sheets.verification.entailment import passage_for_verify, verdict_sentence, verify_statement
 from sheets.writers.context import gather_evidence
 from sheets.writers.llm import ModelWriter
-from wikico2.errors import WorkError
-from wikico2.llm.client import Patience
+from wikico2.errors import UserError
+from wikico2.llm.client import RetryPolicy
 
 
 class TrialForm(forms.ModelForm[Prompt]):
@@ -58,7 +58,7 @@ class TrialForm(forms.ModelForm[Prompt]):
 
 
 @dataclass(frozen=True)
-class Judged:
+class CheckedStatement:
     """One statement of the trial, and what the check says of it."""
 
     field: str
@@ -69,50 +69,52 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Trial:
+class PromptTrial:
     """What a model would be told, and what it said where it was asked."""
 
     section: str
     told: list[dict[str, str]]
     asked: bool = False
-    said: tuple[Judged, ...] = ()
+    said: tuple[CheckedStatement, ...] = ()
     refused: tuple[str, ...] = ()
     tokens_in: int = 0
     tokens_out: int = 0
     error: str = ""
 
 
-def run_trial(prompt: PromptText, sheet: Sheet, section: SectionBrief, *, ask: bool) -> Trial:
+def run_trial(prompt: PromptText, sheet: Sheet, section: SectionBrief, *, ask: bool) -> PromptTrial:
     """Return what the prompt makes of a section; asks the model only if told to."""
     writer = ModelWriter(prompt)
     documents = list(sheet.documents.ready().values_list("pk", flat=True))
     evidence = gather_evidence(sheet.title, section, writer, documents)
-    told = messages(prompt, sheet.title, section, evidence)
+    told = prompt_messages(prompt, sheet.title, section, evidence)
     if not ask:
-        return Trial(section.heading, told)
+        return PromptTrial(section.heading, told)
     try:
-        check_ceiling()
-        draft = writer.write(sheet.title, section, evidence, Patience.of_a_person())
-    except WorkError as error:
-        spend(writer.model, error.tokens_in, error.tokens_out)
-        return Trial(
+        check_token_ceiling()
+        draft = writer.write(sheet.title, section, evidence, RetryPolicy.for_person())
+    except UserError as error:
+        record_spending(writer.model, error.tokens_in, error.tokens_out)
+        return PromptTrial(
             section.heading, told, True, tokens_in=error.tokens_in, tokens_out=error.tokens_out,
             error=error.sentence,
         )  # fmt: skip
-    spend(writer.model, draft.tokens_in, draft.tokens_out)
-    texts = {k: bearing_text(p.title, p.headings, p.text) for k, p in evidence.shown.items()}
-    return Trial(
+    record_spending(writer.model, draft.tokens_in, draft.tokens_out)
+    texts = {k: passage_for_verify(p.title, p.headings, p.text) for k, p in evidence.shown.items()}
+    return PromptTrial(
         section.heading,
         told,
         True,
-        tuple(judged(draft, section, texts)),
+        tuple(check_statements(draft, section, texts)),
         draft.refused,
         draft.tokens_in,
         draft.tokens_out,
     )
 
 
-def judged(draft: SectionDraft, section: SectionBrief, texts: dict[str, str]) -> list[Judged]:
+def check_statements(
+    draft: SectionDraft, section: SectionBrief, texts: dict[str, str]
+) -> list[CheckedStatement]:
     """Return each statement of a draft with its verdict."""
     headings = {f.key: f.heading for f in section.fields}
     found = []
@@ -121,9 +123,11 @@ def judged(draft: SectionDraft, section: SectionBrief, texts: dict[str, str]) ->
         said += [(" | ".join(r.cells), r.sources) for r in field.rows]
         for text, sources in said:
             labels = [c.label for c in sources]
-            verdict = verify(text, texts, labels)
-            reasons = tuple(reason_sentence(code, detail) for code, detail in verdict.reasons)
+            verdict = verify_statement(text, texts, labels)
+            reasons = tuple(verdict_sentence(code, detail) for code, detail in verdict.reasons)
             found.append(
-                Judged(headings[field.key], text, ", ".join(labels), verdict.verdict, reasons)
+                CheckedStatement(
+                    headings[field.key], text, ", ".join(labels), verdict.verdict, reasons
+                )
             )
     return found

@@ -11,7 +11,7 @@ from sheets.links.rename import free_slugs
 from sheets.models import Generation, SectionRun, Sheet, SheetType
 from sheets.models.schema_loader import load_template
 from sheets.sources.versions import take_later_versions
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.models import User
 
 
@@ -20,10 +20,10 @@ def request_sheet(
 ) -> Sheet:
     """Create a sheet that draws on the documents, and queue its first writing.
 
-    Raises WorkError("no_sources") without documents.
+    Raises UserError("no_sources") without documents.
     """
     if not documents:
-        raise WorkError("no_sources")
+        raise UserError("no_sources")
     with transaction.atomic():
         sheet = create_sheet(sheet_type, title, user)
         sheet.documents.set(documents)
@@ -41,7 +41,7 @@ def create_sheet(sheet_type: SheetType, title: str, user: User | None) -> Sheet:
                 )
         except IntegrityError:
             continue  # somebody took the address in between
-    raise WorkError("internal", reason=f"slug of {title}")
+    raise UserError("internal", reason=f"slug of {title}")
 
 
 @transaction.atomic
@@ -50,7 +50,7 @@ def request_generation(
 ) -> Generation:
     """Queue a writing of the sheet, or of some of its sections; locked ones are left alone.
 
-    The one that is under way, if there is one, counts. Raises WorkError: no_sources, or
+    The one that is under way, if there is one, counts. Raises UserError: no_sources, or
     nothing_to_write when no section is left to write.
     """
     from sheets.queueing import queue_generation
@@ -62,7 +62,7 @@ def request_generation(
     take_later_versions(sheet)
     documents = list(sheet.documents.all())
     if not documents:
-        raise WorkError("no_sources")
+        raise UserError("no_sources")
     locked = sheet.locked_keys()
     asked = [
         s.key
@@ -70,7 +70,7 @@ def request_generation(
         if s.key not in locked and (sections is None or s.key in sections)
     ]
     if not asked:
-        raise WorkError("nothing_to_write")
+        raise UserError("nothing_to_write")
     generation = Generation.objects.create(
         sheet=sheet,
         base=sheet.current,
@@ -86,7 +86,7 @@ def request_generation(
     return generation
 
 
-def cancel(generation: Generation) -> None:
+def cancel_generation(generation: Generation) -> None:
     """Stop a run; what it wrote so far is kept for a retry."""
     Generation.objects.in_progress().filter(pk=generation.pk).update(
         state=Generation.State.CANCELLED,
@@ -97,7 +97,7 @@ def cancel(generation: Generation) -> None:
 
 
 @transaction.atomic
-def retry(generation: Generation) -> None:
+def retry_generation(generation: Generation) -> None:
     """Queue a failed or stopped run again; sections that are done stay done."""
     from sheets.queueing import queue_generation
 

@@ -19,28 +19,28 @@ from django.db.models import F
 from django.utils import timezone
 
 from ingestion.models import Document
-from sheets.markdown.compose import Sources, compose
+from sheets.markdown.compose import SectionSources, compose_sheet
 from sheets.models import Generation, Prompt, SectionRun
 from sheets.models.schema_loader import load_template
-from sheets.models.spending import check_ceiling, spend
+from sheets.models.spending import check_token_ceiling, record_spending
 from sheets.proposals.review import save_or_propose
 from sheets.schema.types import (
-    Cited,
+    CitedPassage,
+    DraftStatement,
     Evidence,
     FieldDraft,
-    Row,
     SectionBrief,
     SectionDraft,
-    Statement,
-    Template,
+    SheetTemplate,
+    TableRow,
     Writer,
 )
-from sheets.verification.citations import grounded
+from sheets.verification.citations import drop_unsupported
 from sheets.writers import get_writer
 from sheets.writers.context import gather_evidence, pages_of_quotes, passages_of, prepare_questions
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.jobs.leases import LeaseLost
-from wikico2.llm.client import Patience
+from wikico2.llm.client import RetryPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -55,12 +55,12 @@ MAX_ATTEMPTS = 5
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class GenerationRun:
     """One worker's hold on one generation."""
 
     generation: Generation
     token: uuid.UUID
-    template: Template
+    template: SheetTemplate
     writer: Writer
     document_ids: list[int]
 
@@ -69,7 +69,7 @@ class Run:
         Generation.objects.hold(self.generation.pk, self.token, **values)
 
 
-def write(generation_id: int) -> None:
+def run_generation_slice(generation_id: int) -> None:
     """Run a generation until it is done, or until its slice of time ends and it queues itself."""
     waiting = Generation.objects.in_progress().filter(pk=generation_id)
     if not waiting.exists() or documents_pending(generation_id):
@@ -81,11 +81,11 @@ def write(generation_id: int) -> None:
         run_claimed(generation_id, token)
     except LeaseLost:
         logger.info("Generation %s was stopped or taken over.", generation_id)
-    except WorkError as error:
-        fail(generation_id, token, error)
+    except UserError as error:
+        fail_generation(generation_id, token, error)
     except Exception as error:
         logger.exception("Generation %s failed.", generation_id)
-        fail(generation_id, token, WorkError("internal", reason=type(error).__name__))
+        fail_generation(generation_id, token, UserError("internal", reason=type(error).__name__))
 
 
 def documents_pending(generation_id: int) -> bool:
@@ -101,11 +101,11 @@ def run_claimed(generation_id: int, token: uuid.UUID) -> None:
         pk=generation_id
     )
     if generation.attempts > MAX_ATTEMPTS:
-        raise WorkError("internal", reason=f"worker stopped {MAX_ATTEMPTS} times")
+        raise UserError("internal", reason=f"worker stopped {MAX_ATTEMPTS} times")
     template = load_template(generation.sheet.sheet_type)
     prompt = prompt_of(generation)
     writer = get_writer(template, prompt)
-    run = Run(generation, token, template, writer, readable_documents(generation))
+    run = GenerationRun(generation, token, template, writer, readable_documents(generation))
     run.hold(
         state=Generation.State.RUNNING,
         backend=writer.backend,
@@ -121,7 +121,7 @@ def run_claimed(generation_id: int, token: uuid.UUID) -> None:
             queue_generation(generation_id)
         return
     raise_failures(run)
-    finish(run)
+    finish_generation(run)
 
 
 def prompt_of(generation: Generation) -> Prompt | None:
@@ -132,7 +132,7 @@ def prompt_of(generation: Generation) -> Prompt | None:
 
 
 def readable_documents(generation: Generation) -> list[int]:
-    """Return the sources that are ready; raises WorkError when there is none."""
+    """Return the sources that are ready; raises UserError when there is none."""
     documents = list(generation.documents.all())
     ready = [d.pk for d in documents if d.is_ready]
     if not ready:
@@ -140,11 +140,11 @@ def readable_documents(generation: Generation) -> list[int]:
             f"« {d.title} »" if d.access == Document.Access.OPEN else f"n° {d.pk}"
             for d in documents
         )
-        raise WorkError("sources_failed", titles=titles) if titles else WorkError("no_sources")
+        raise UserError("sources_failed", titles=titles) if titles else UserError("no_sources")
     return ready
 
 
-def write_sections(run: Run, deadline: float) -> bool:
+def write_sections(run: GenerationRun, deadline: float) -> bool:
     """Write the sections that wait, until the deadline; return whether none is left.
 
     A section that fails is kept as such, and the others go on.
@@ -152,24 +152,24 @@ def write_sections(run: Run, deadline: float) -> bool:
     states = (SectionRun.State.WAITING, SectionRun.State.RUNNING)
     waiting = list(run.generation.sections.filter(state__in=states))
     if run.writer.at_once > 1:
-        return write_side_by_side(run, waiting, deadline)
+        return write_concurrently(run, waiting, deadline)
     for number, section in enumerate(waiting):
         if number and time.monotonic() > deadline:
             return False
         begun = time.monotonic()
-        patience = Patience.of_settings(on_wait=run.hold)
+        patience = RetryPolicy.from_settings(on_wait=run.hold)
         try:
             brief, evidence = begin_section(run, section)
-            answer: SectionDraft | WorkError = run.writer.write(
+            answer: SectionDraft | UserError = run.writer.write(
                 run.generation.sheet.title, brief, evidence, patience
             )
-        except WorkError as error:
+        except UserError as error:
             answer = error
-        keep_section(run, section, answer, time.monotonic() - begun)
+        save_section(run, section, answer, time.monotonic() - begun)
     return True
 
 
-def write_side_by_side(run: Run, waiting: list[SectionRun], deadline: float) -> bool:
+def write_concurrently(run: GenerationRun, waiting: list[SectionRun], deadline: float) -> bool:
     """Write sections in threads that only talk to the model; rows are read and written here.
 
     The section with most fields comes first, since it takes longest.
@@ -188,10 +188,10 @@ def write_side_by_side(run: Run, waiting: list[SectionRun], deadline: float) -> 
                 section, begun = todo.popleft(), time.monotonic()
                 try:
                     brief, evidence = begin_section(run, section)
-                except WorkError as error:
-                    keep_section(run, section, error, time.monotonic() - begun)
+                except UserError as error:
+                    save_section(run, section, error, time.monotonic() - begun)
                     continue
-                patience = Patience.of_settings(on_wait=partial(go_on_unless, stop))
+                patience = RetryPolicy.from_settings(on_wait=partial(go_on_unless, stop))
                 title = run.generation.sheet.title
                 future = pool.submit(run.writer.write, title, brief, evidence, patience)
                 doing[future] = section, begun
@@ -201,7 +201,7 @@ def write_side_by_side(run: Run, waiting: list[SectionRun], deadline: float) -> 
             run.hold()
             for future in done:
                 section, begun = doing.pop(future)
-                keep_section(run, section, outcome(future), time.monotonic() - begun)
+                save_section(run, section, future_outcome(future), time.monotonic() - begun)
     finally:
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
@@ -211,24 +211,24 @@ def write_side_by_side(run: Run, waiting: list[SectionRun], deadline: float) -> 
 def go_on_unless(stop: threading.Event) -> None:
     """End a thread's wait when nobody waits for it any more."""
     if stop.is_set():
-        raise WorkError("stopped")
+        raise UserError("stopped")
 
 
-def outcome(future: "Future[SectionDraft]") -> SectionDraft | WorkError:
+def future_outcome(future: "Future[SectionDraft]") -> SectionDraft | UserError:
     """Return what a thread brought, whatever it was."""
     try:
         return future.result()
-    except WorkError as error:
+    except UserError as error:
         return error
     except Exception as error:
         logger.exception("A section could not be written.")
-        return WorkError("internal", reason=type(error).__name__)
+        return UserError("internal", reason=type(error).__name__)
 
 
-def begin_section(run: Run, section: SectionRun) -> tuple[SectionBrief, Evidence]:
-    """Note that a section is in hand and find its passages; raises WorkError."""
+def begin_section(run: GenerationRun, section: SectionRun) -> tuple[SectionBrief, Evidence]:
+    """Note that a section is in hand and find its passages; raises UserError."""
     if run.writer.backend == "openai":
-        check_ceiling()
+        check_token_ceiling()
     run.hold()
     brief = run.template.section(section.key)
     evidence = gather_evidence(run.generation.sheet.title, brief, run.writer, run.document_ids)
@@ -240,12 +240,12 @@ def begin_section(run: Run, section: SectionRun) -> tuple[SectionBrief, Evidence
     return brief, evidence
 
 
-def keep_section(
-    run: Run, section: SectionRun, answer: SectionDraft | WorkError, seconds: float
+def save_section(
+    run: GenerationRun, section: SectionRun, answer: SectionDraft | UserError, seconds: float
 ) -> None:
     """Keep what came of a section, and what it cost, failed or not."""
     tokens_in, tokens_out = answer.tokens_in, answer.tokens_out
-    cost = spend(run.writer.model, tokens_in, tokens_out)
+    cost = record_spending(run.writer.model, tokens_in, tokens_out)
     if isinstance(answer, SectionDraft):
         section.output = dataclasses.asdict(answer)
         section.state = SectionRun.State.DONE
@@ -268,32 +268,32 @@ def keep_section(
         )
 
 
-def raise_failures(run: Run) -> None:
-    """Raise WorkError when sections failed: what stopped all of them, or which ones it did."""
+def raise_failures(run: GenerationRun) -> None:
+    """Raise UserError when sections failed: what stopped all of them, or which ones it did."""
     sections = list(run.generation.sections.all())
     failed = [s for s in sections if s.state == SectionRun.State.FAILED]
     if not failed:
         return
     cause = {"code": failed[0].error_code, "details": failed[0].error_details}
     if len(failed) == len(sections):
-        raise WorkError(cause["code"], **cause["details"])
+        raise UserError(cause["code"], **cause["details"])
     names = ", ".join(f"« {run.template.section(s.key).heading} »" for s in failed)
-    raise WorkError("sections_failed", sections=names, cause=cause)
+    raise UserError("sections_failed", sections=names, cause=cause)
 
 
-def finish(run: Run) -> None:
+def finish_generation(run: GenerationRun) -> None:
     """Put the sections together and save them as a revision, or propose them."""
     sections = list(run.generation.sections.all())
     drafts = {s.key: draft_from_json(s.output) for s in sections}
     passages = passages_of(p["chunk"] for s in sections for p in s.passages)
-    sources: dict[str, Sources] = {}
+    sources: dict[str, SectionSources] = {}
     for section in sections:
         shown = {
             p["label"]: passages[p["chunk"]] for p in section.passages if p["chunk"] in passages
         }
-        drafts[section.key] = grounded(drafts[section.key], shown)
-        sources[section.key] = Sources(shown, pages_of_quotes(drafts[section.key], shown))
-    body, header = compose(run.template, drafts, sources, emoji=settings.SHEET_EMOJI)
+        drafts[section.key] = drop_unsupported(drafts[section.key], shown)
+        sources[section.key] = SectionSources(shown, pages_of_quotes(drafts[section.key], shown))
+    body, header = compose_sheet(run.template, drafts, sources, emoji=settings.SHEET_EMOJI)
     with transaction.atomic():
         Generation.objects.release(
             run.generation.pk,
@@ -304,7 +304,7 @@ def finish(run: Run) -> None:
         save_or_propose(run.generation, run.template, body, header)
 
 
-def fail(generation_id: int, token: uuid.UUID, error: WorkError) -> None:
+def fail_generation(generation_id: int, token: uuid.UUID, error: UserError) -> None:
     """Record a failure, unless the run is no longer ours."""
     try:
         Generation.objects.release(
@@ -322,15 +322,17 @@ def fail(generation_id: int, token: uuid.UUID, error: WorkError) -> None:
 def draft_from_json(data: dict[str, object]) -> SectionDraft:
     """Return the draft that `dataclasses.asdict` wrote."""
 
-    def cited(items: list[dict[str, str]]) -> tuple[Cited, ...]:
-        return tuple(Cited(c["label"], c["quote"]) for c in items)
+    def cited(items: list[dict[str, str]]) -> tuple[CitedPassage, ...]:
+        return tuple(CitedPassage(c["label"], c["quote"]) for c in items)
 
     fields = [
         FieldDraft(
             key=f["key"],
-            statements=tuple(Statement(s["text"], cited(s["sources"])) for s in f["statements"]),
+            statements=tuple(
+                DraftStatement(s["text"], cited(s["sources"])) for s in f["statements"]
+            ),
             columns=tuple(f["columns"]),
-            rows=tuple(Row(tuple(r["cells"]), cited(r["sources"])) for r in f["rows"]),
+            rows=tuple(TableRow(tuple(r["cells"]), cited(r["sources"])) for r in f["rows"]),
         )
         for f in data.get("fields", [])  # type: ignore[attr-defined]
     ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from ingestion.pipeline.wait import WORKER_PATIENCE
 from sheets.models import Generation, SectionRun, Sheet
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.jobs.queue import workers_alive
 
 
@@ -14,7 +14,7 @@ def wait_until_written(
 ) -> None:
     """Return when the sheet's latest run is done; `on_progress` gets (sections done, sections).
 
-    Raises WorkError when the run failed or was stopped, and WorkError("no_worker") when nobody is
+    Raises UserError when the run failed or was stopped, and UserError("no_worker") when nobody is
     there to do it.
     """
     seen = -1
@@ -24,7 +24,7 @@ def wait_until_written(
         if generation is None or generation.state == Generation.State.DONE:
             return
         if not generation.is_working:
-            raise WorkError(generation.error_code or "stopped", **generation.error_details)
+            raise UserError(generation.error_code or "stopped", **generation.error_details)
         states = list(generation.sections.values_list("state", flat=True))
         done = states.count(SectionRun.State.DONE)
         if done != seen:
@@ -33,5 +33,5 @@ def wait_until_written(
         if workers_alive():
             alive_at = time.monotonic()
         elif time.monotonic() - alive_at > WORKER_PATIENCE:
-            raise WorkError("no_worker")
+            raise UserError("no_worker")
         time.sleep(poll)

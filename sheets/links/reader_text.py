@@ -12,9 +12,9 @@ from typing import Any
 from django.utils.html import escape
 from django.utils.translation import get_language
 
-from sheets.links.wikilinks import with_links
+from sheets.links.wikilinks import resolve_links
 from sheets.models import Field, Revision, Section
-from sheets.rendering.cache import french_reasons, up_to_date
+from sheets.rendering.cache import current_rendering, french_reasons
 
 ENGLISH = (
     (
@@ -57,7 +57,7 @@ WHY = re.compile(r'<span class="why">(?P<said>[^<]*)</span>')
 
 
 @dataclass(frozen=True)
-class Text:
+class LocalizedText:
     """A revision as one reader sees it; `body` and the values of `header` are safe HTML."""
 
     body: str
@@ -65,22 +65,24 @@ class Text:
     header: list[tuple[str, str]]
 
 
-def text_for(revision: Revision, user: Any) -> Text:
+def localize_text(revision: Revision, user: Any) -> LocalizedText:
     """Return a revision's text for a reader, in the active language."""
-    rendered = up_to_date(revision)
-    names = names_of(revision.sheet.sheet_type_id)
-    body, outline = with_links(rendered["body"], user), list(rendered["outline"])
+    rendered = current_rendering(revision)
+    names = template_headings(revision.sheet.sheet_type_id)
+    body, outline = resolve_links(rendered["body"], user), list(rendered["outline"])
     if (get_language() or "fr").startswith("en"):
         body = in_english(body, revision, names)
         outline = [(key, names.in_english(key, heading)) for key, heading in outline]
-    return Text(body, outline, header_of(rendered, user, names))
+    return LocalizedText(body, outline, localize_header(rendered, user, names))
 
 
-def header_of(rendered: dict[str, Any], user: Any, names: "Names") -> list[tuple[str, str]]:
+def localize_header(
+    rendered: dict[str, Any], user: Any, names: "TemplateHeadings"
+) -> list[tuple[str, str]]:
     """Return rendered header data: heading and safe HTML, in the order of the sheet's type."""
     values = rendered.get("header") or {}
     return [
-        (field.heading, with_links(values[field.key], user))
+        (field.heading, resolve_links(values[field.key], user))
         for section in names.sections
         if section.role == Section.Role.HEADER
         for field in section.fields.all()
@@ -89,7 +91,7 @@ def header_of(rendered: dict[str, Any], user: Any, names: "Names") -> list[tuple
 
 
 @dataclass(frozen=True)
-class Names:
+class TemplateHeadings:
     """The headings of a sheet type, French and English."""
 
     sections: list[Section]
@@ -118,13 +120,13 @@ class Names:
                 yield from (f for f in section.fields.all() if key == f"{section.key}-{f.key}")
 
 
-def names_of(sheet_type: int) -> Names:
+def template_headings(sheet_type: int) -> TemplateHeadings:
     """Return the headings of a sheet type (two queries)."""
     sections = Section.objects.filter(sheet_type=sheet_type).order_by("order")
-    return Names(list(sections.prefetch_related("fields")))
+    return TemplateHeadings(list(sections.prefetch_related("fields")))
 
 
-def in_english(html: str, revision: Revision, names: Names) -> str:
+def in_english(html: str, revision: Revision, names: TemplateHeadings) -> str:
     """Return the text with the program's own words in English."""
     for french, english in ENGLISH:
         html = html.replace(french, english)

@@ -42,7 +42,7 @@ SURPLUS = """
 
 
 @transaction.atomic
-def relate(sheet: Sheet) -> None:
+def update_related(sheet: Sheet) -> None:
     """Keep the sheets nearest to this one, and this one with those that it is nearest to."""
     with connection.cursor() as cursor:
         cursor.execute(WEIGH, {"sheet": sheet.pk, "most": MOST})
@@ -57,7 +57,7 @@ def relate(sheet: Sheet) -> None:
         cursor.execute(SURPLUS, [[other for other, _weight in found], MOST])
 
 
-def related(sheet: Sheet, user: object) -> list[Sheet]:
+def related_sheets(sheet: Sheet, user: object) -> list[Sheet]:
     """Return the sheets nearest to this one that `user` may see in lists, the nearest first."""
     shown = Sheet.objects.listed_for(user).order_by().values("pk")
     rows = sheet.relations.filter(other__in=shown).select_related("other__sheet_type")

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from sheets.links.wikilinks import folded
-from sheets.models import FormerName, Sheet
-from wikico2.errors import WorkError
+from sheets.links.wikilinks import fold_sheet_title
+from sheets.models import Sheet, SheetRedirect
+from wikico2.errors import UserError
 from wikico2.models import User
 
 RESERVED_SLUGS = frozenset({"nouvelle", "vers", "demandees"})
@@ -20,39 +20,39 @@ def free_slugs(title: str, sheet: Sheet | None = None) -> Iterator[str]:
     for number in range(1, TRIES):
         slug = stem if number == 1 else f"{stem}-{number}"
         taken = Sheet.objects.filter(slug=slug)
-        former = FormerName.objects.filter(slug=slug)
+        former = SheetRedirect.objects.filter(slug=slug)
         if sheet is not None:
             taken, former = taken.exclude(pk=sheet.pk), former.exclude(sheet=sheet)
         if slug not in RESERVED_SLUGS and not taken.exists() and not former.exists():
             yield slug
 
 
-def rename(sheet: Sheet, title: str, user: User | None) -> Sheet:
+def rename_sheet(sheet: Sheet, title: str, user: User | None) -> Sheet:
     """Give the sheet another title and the address that goes with it.
 
-    Raises WorkError when no address is left.
+    Raises UserError when no address is left.
     """
     for slug in free_slugs(title, sheet):
         try:
-            return _rename(sheet, title, slug, user)
+            return _rename_locked(sheet, title, slug, user)
         except IntegrityError:
             continue  # somebody took the address in between
-    raise WorkError("internal", reason=f"slug of {title}")
+    raise UserError("internal", reason=f"slug of {title}")
 
 
 @transaction.atomic
-def _rename(sheet: Sheet, title: str, slug: str, user: User | None) -> Sheet:
+def _rename_locked(sheet: Sheet, title: str, slug: str, user: User | None) -> Sheet:
     locked = Sheet.objects.held(sheet)
     if locked.title == title:
         return locked
     old_title, old_slug = locked.title, locked.slug
-    locked.former_names.filter(slug=slug).delete()  # it bears that name again
+    locked.redirects.filter(slug=slug).delete()  # it bears that name again
     locked.title, locked.slug = title, slug
     locked.save(update_fields=["title", "slug"])
-    FormerName.objects.create(
+    SheetRedirect.objects.create(
         sheet=locked,
         title=old_title,
-        folded=folded(old_title),
+        folded=fold_sheet_title(old_title),
         slug=old_slug if old_slug != slug else None,
         renamed_by=user,
     )

@@ -15,9 +15,9 @@ from django.db.models import Count, F, Q
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
-from sheets.models import FormerName, Link, SearchedSheet, Sheet
-from sheets.rendering.cache import up_to_date
-from wikico2.text.normalize import fold
+from sheets.models import Link, SearchedSheet, Sheet, SheetRedirect
+from sheets.rendering.cache import current_rendering
+from wikico2.text.normalize import fold_text
 
 WIKILINK = re.compile(
     r'<a class="wikilink(?P<guess> guess)?" href="(?P<href>[^"]*)">(?P<shown>[^<]*)</a>'
@@ -25,9 +25,9 @@ WIKILINK = re.compile(
 LONGEST = 250
 
 
-def folded(title: str) -> str:
+def fold_sheet_title(title: str) -> str:
     """Return what titles are compared by."""
-    return fold(title)[:LONGEST]
+    return fold_text(title)[:LONGEST]
 
 
 def titles_in(html: str) -> dict[str, bool]:
@@ -37,25 +37,25 @@ def titles_in(html: str) -> dict[str, bool]:
     """
     found: dict[str, bool] = {}
     for match in WIKILINK.finditer(html):
-        title = title_of(match)
+        title = wikilink_title(match)
         found[title] = found.get(title, False) or not match["guess"]
     return found
 
 
-def title_of(match: re.Match[str]) -> str:
+def wikilink_title(match: re.Match[str]) -> str:
     query = parse_qs(urlsplit(unescape(match["href"])).query)
     return query.get("titre", [""])[0][:200]
 
 
-def note_links(sheet: Sheet) -> None:
+def save_links(sheet: Sheet) -> None:
     """Keep what the sheet's current text links to."""
     wanted: dict[str, tuple[str, bool]] = {}
     if sheet.current:
-        page = up_to_date(sheet.current)
+        page = current_rendering(sheet.current)
         for title, is_marked in titles_in(
             "".join([page["body"], *page["header"].values()])
         ).items():
-            if key := folded(title):
+            if key := fold_sheet_title(title):
                 first, marked_before = wanted.get(key, (title, False))
                 wanted[key] = first, marked_before or is_marked
     known = sheet.links.values_list("folded", "title", "is_marked")
@@ -73,14 +73,14 @@ def note_links(sheet: Sheet) -> None:
     )
 
 
-def resolve(titles: Iterable[str], user: Any) -> dict[str, Sheet]:
+def resolve_titles(titles: Iterable[str], user: Any) -> dict[str, Sheet]:
     """Return the sheets that titles lead to, by folded title, as far as `user` may open them."""
-    keys = {folded(title) for title in titles} - {""}
+    keys = {fold_sheet_title(title) for title in titles} - {""}
     if not keys:
         return {}
     readable = Sheet.objects.readable_by(user)
     found: dict[str, Sheet] = {}
-    former = FormerName.objects.filter(folded__in=keys, sheet__in=readable)
+    former = SheetRedirect.objects.filter(folded__in=keys, sheet__in=readable)
     for name in former.select_related("sheet").order_by("renamed_at", "pk"):
         found[name.folded] = name.sheet
     current = SearchedSheet.objects.filter(folded__in=keys, sheet__in=readable)
@@ -89,7 +89,7 @@ def resolve(titles: Iterable[str], user: Any) -> dict[str, Sheet]:
     return found
 
 
-def with_links(html: str, user: Any) -> str:
+def resolve_links(html: str, user: Any) -> str:
     """Return a rendered text whose links lead to the sheets.
 
     Those that lead nowhere are red where a person has marked them, and plain words elsewhere.
@@ -97,10 +97,10 @@ def with_links(html: str, user: Any) -> str:
     titles = titles_in(html)
     if not titles:
         return html
-    found = resolve(titles, user)
+    found = resolve_titles(titles, user)
 
     def led(match: re.Match[str]) -> str:
-        sheet = found.get(folded(title_of(match)))
+        sheet = found.get(fold_sheet_title(wikilink_title(match)))
         if sheet:
             address, shown = escape(sheet.get_absolute_url()), match["shown"]
             return f'<a class="wikilink" href="{address}">{shown}</a>'
@@ -115,21 +115,21 @@ def with_links(html: str, user: Any) -> str:
     return WIKILINK.sub(led, html)
 
 
-def names_of(sheet: Sheet) -> set[str]:
+def sheet_titles(sheet: Sheet) -> set[str]:
     """Return the folded titles by which a sheet is reached."""
-    return {folded(sheet.title), *sheet.former_names.values_list("folded", flat=True)}
+    return {fold_sheet_title(sheet.title), *sheet.redirects.values_list("folded", flat=True)}
 
 
-def backlinks(sheet: Sheet, user: Any) -> list[Sheet]:
+def list_backlinks(sheet: Sheet, user: Any) -> list[Sheet]:
     """Return the sheets whose text links to this one, by title."""
-    linking = Link.objects.filter(folded__in=names_of(sheet)).values("source")
+    linking = Link.objects.filter(folded__in=sheet_titles(sheet)).values("source")
     return list(
         Sheet.objects.listed_for(user).filter(pk__in=linking).exclude(pk=sheet.pk).order_by("title")
     )
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedTitle:
     """A title that sheets link to and none bears."""
 
     title: str
@@ -142,7 +142,7 @@ def wanted_titles(user: Any) -> list[Mapping[str, Any]]:
     Each row has `folded` and `count`.
     """
     named = SearchedSheet.objects.values("folded")
-    former = FormerName.objects.values("folded")
+    former = SheetRedirect.objects.values("folded")
     return list(
         Link.objects.shown_to(user)
         .filter(is_marked=True)
@@ -153,7 +153,7 @@ def wanted_titles(user: Any) -> list[Mapping[str, Any]]:
     )
 
 
-def with_sources(rows: Iterable[Mapping[str, Any]], user: Any) -> list[Wanted]:
+def with_sources(rows: Iterable[Mapping[str, Any]], user: Any) -> list[WantedTitle]:
     """Return wanted titles, as first written, with the sheets that link to them."""
     keys = [row["folded"] for row in rows]
     links = Link.objects.shown_to(user).filter(folded__in=keys, is_marked=True)
@@ -161,7 +161,7 @@ def with_sources(rows: Iterable[Mapping[str, Any]], user: Any) -> list[Wanted]:
     for link in links.select_related("source").order_by(F("source__title")):
         by_key[link.folded].append(link)
     return [
-        Wanted(found[0].title, [link.source for link in found])
+        WantedTitle(found[0].title, [link.source for link in found])
         for found in by_key.values()
         if found
     ]

@@ -4,8 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ingestion.search.retrieve import Passage
-from sheets.markdown.parse import escape, write_note
-from sheets.schema.types import Cited, FieldBrief, FieldDraft, SectionBrief, SectionDraft, Template
+from sheets.markdown.parse import escape_markdown, write_note
+from sheets.schema.types import (
+    CitedPassage,
+    FieldBrief,
+    FieldDraft,
+    SectionBrief,
+    SectionDraft,
+    SheetTemplate,
+)
 
 
 @dataclass
@@ -27,21 +34,21 @@ class Footnotes:
 
 
 @dataclass(frozen=True)
-class Sources:
+class SectionSources:
     """What the labels of one section stand for: passages, and on which page each quote is."""
 
     passages: Mapping[str, Passage]
     pages: Mapping[tuple[str, str], int]
 
-    def page(self, cited: Cited) -> int:
+    def page(self, cited: CitedPassage) -> int:
         passage = self.passages[cited.label]
         return self.pages.get((cited.label, cited.quote), passage.page_start)
 
 
-def compose(
-    template: Template,
+def compose_sheet(
+    template: SheetTemplate,
     drafts: Mapping[str, SectionDraft],
-    sources: Mapping[str, Sources],
+    sources: Mapping[str, SectionSources],
     *,
     emoji: bool = True,
 ) -> tuple[str, dict[str, str]]:
@@ -55,7 +62,7 @@ def compose(
     parts: list[str] = []
     for section in template.written:
         draft = drafts.get(section.key, SectionDraft(section.key, ()))
-        known = sources.get(section.key, Sources({}, {}))
+        known = sources.get(section.key, SectionSources({}, {}))
         if section.role == "header":
             header.update(header_values(draft, known, notes))
         else:
@@ -63,17 +70,20 @@ def compose(
     return "\n\n".join([*parts, "\n".join(notes.lines)]).rstrip() + "\n", header
 
 
-def header_values(draft: SectionDraft, known: Sources, notes: Footnotes) -> dict[str, str]:
+def header_values(draft: SectionDraft, known: SectionSources, notes: Footnotes) -> dict[str, str]:
     """Return the header data: one line for each filled field, with its marker."""
     return {
-        f.key: " ; ".join(escape(s.text) + markers(s.sources, known, notes) for s in f.statements)
+        f.key: " ; ".join(
+            escape_markdown(s.text) + statement_markers(s.sources, known, notes)
+            for s in f.statements
+        )
         for f in draft.fields
         if f.statements
     }
 
 
 def section_text(
-    section: SectionBrief, draft: SectionDraft, known: Sources, notes: Footnotes, emoji: bool
+    section: SectionBrief, draft: SectionDraft, known: SectionSources, notes: Footnotes, emoji: bool
 ) -> str:
     """Return one section: its heading, then each field under its own."""
     title = f"{section.emoji} {section.heading}" if emoji and section.emoji else section.heading
@@ -89,10 +99,13 @@ def section_text(
 
 
 def field_blocks(
-    brief: FieldBrief, draft: FieldDraft, known: Sources, notes: Footnotes
+    brief: FieldBrief, draft: FieldDraft, known: SectionSources, notes: Footnotes
 ) -> Iterable[str]:
     """Yield the Markdown blocks of a field."""
-    lines = [escape(s.text) + markers(s.sources, known, notes) for s in draft.statements]
+    lines = [
+        escape_markdown(s.text) + statement_markers(s.sources, known, notes)
+        for s in draft.statements
+    ]
     if lines and brief.shape == "text":
         yield " ".join(lines)
     elif lines and brief.shape == "steps":
@@ -100,24 +113,26 @@ def field_blocks(
     elif lines:
         yield "\n".join(f"- {line}" for line in lines)
     if draft.rows:
-        yield table(draft, known, notes)
+        yield table_markdown(draft, known, notes)
 
 
-def table(draft: FieldDraft, known: Sources, notes: Footnotes) -> str:
+def table_markdown(draft: FieldDraft, known: SectionSources, notes: Footnotes) -> str:
     """Return a Markdown table, each row with its marker in its last filled cell."""
     lines = [
-        "| " + " | ".join(escape(c) for c in draft.columns) + " |",
+        "| " + " | ".join(escape_markdown(c) for c in draft.columns) + " |",
         "|" + " --- |" * len(draft.columns),
     ]
     for row in draft.rows:
-        shown = [escape(c) for c in row.cells]
+        shown = [escape_markdown(c) for c in row.cells]
         last = max((i for i, c in enumerate(shown) if c), default=0)
-        shown[last] += markers(row.sources, known, notes)
+        shown[last] += statement_markers(row.sources, known, notes)
         lines.append("| " + " | ".join(shown) + " |")
     return "\n".join(lines)
 
 
-def markers(sources: Iterable[Cited], known: Sources, notes: Footnotes) -> str:
+def statement_markers(
+    sources: Iterable[CitedPassage], known: SectionSources, notes: Footnotes
+) -> str:
     """Return the footnote markers of a statement."""
     return "".join(
         notes.marker(

@@ -8,49 +8,49 @@ from typing import Any
 LINE = re.compile(r"^( *)([^\s:][^:]*):(?: (.*))?$")
 
 
-class BadFront(ValueError):
+class FrontMatterError(ValueError):
     """The front matter of a file cannot be read; the message says which line."""
 
 
-def with_front(facts: Mapping[str, Any], body: str) -> str:
+def add_front_matter(facts: Mapping[str, Any], body: str) -> str:
     """Return a text with facts in front; a mapping of strings goes line by line, as git likes."""
     lines: list[str] = []
     for key, value in facts.items():
         if isinstance(value, Mapping) and value:
             lines.append(f"{key}:")
-            lines += [f"  {k}: {dumped(v)}" for k, v in value.items()]
+            lines += [f"  {k}: {dump_value(v)}" for k, v in value.items()]
         else:
-            lines.append(f"{key}: {dumped(value)}")
+            lines.append(f"{key}: {dump_value(value)}")
     return "---\n" + "\n".join(lines) + f"\n---\n\n{body}"
 
 
-def split_front(text: str) -> tuple[dict[str, Any], str]:
-    """Return the facts and the body of a text; raises BadFront."""
+def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
+    """Return the facts and the body of a text; raises FrontMatterError."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     if not text.startswith("---\n"):
         return {}, text
     head, mark, body = text[4:].partition("\n---\n")
     if not mark:
-        raise BadFront("---")
+        raise FrontMatterError("---")
     facts: dict[str, Any] = {}
     inner: dict[str, Any] = {}
     for line in head.split("\n"):
         match = LINE.match(line)
         if not match:
-            raise BadFront(line[:80])
+            raise FrontMatterError(line[:80])
         into = inner if match[1] else facts
         if match[3] is None:
             inner = facts[match[2]] = {}
         else:
-            into[match[2]] = loaded(match[3])
+            into[match[2]] = load_value(match[3])
     return facts, body.removeprefix("\n")
 
 
-def dumped(value: Any) -> str:
+def dump_value(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def loaded(text: str) -> Any:
+def load_value(text: str) -> Any:
     """Return a value; words that are no JSON are words, since people write such by hand."""
     try:
         return json.loads(text)

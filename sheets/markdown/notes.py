@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from itertools import count
 
 from sheets.markdown.parse import FENCE, NOTE, split_notes
-from sheets.markdown.splice import FENCED, called, note_lines
+from sheets.markdown.splice import FENCED, called_labels, note_lines
 from sheets.markdown.version import Version
 
 INLINE_CODE = re.compile(r"`[^`\n]+`")
 
 
-def mended(text: Version, base: Version) -> Version:
+def repair_footnotes(text: Version, base: Version) -> Version:
     """Return a text whose footnotes fit its markers.
 
     A definition that was lost while its marker stayed comes back from `base`; one whose last
@@ -26,10 +26,10 @@ def mended(text: Version, base: Version) -> Version:
     if not lost and not orphans:
         return text
     left = {m: n.text for m, n in notes.items() if m not in orphans} | lost
-    return Version(joined([plain.strip("\n"), definitions(left)]), text.values)
+    return Version(join_blocks([plain.strip("\n"), write_definitions(left)]), text.values)
 
 
-def undefined(text: Version) -> list[str]:
+def undefined_markers(text: Version) -> list[str]:
     """Return the markers that point to no footnote."""
     plain, notes = split_notes(text.body)
     return sorted(calls_of([plain, *text.values.values()]) - set(notes))
@@ -51,12 +51,14 @@ def defined_twice(body: str) -> list[str]:
 
 def calls_of(texts: Iterable[str]) -> set[str]:
     """Return the labels of the footnotes that are called, code left out."""
-    return called(INLINE_CODE.sub("", piece) for text in texts for piece in FENCED.split(text)[::2])
+    return called_labels(
+        INLINE_CODE.sub("", piece) for text in texts for piece in FENCED.split(text)[::2]
+    )
 
 
-def free_label(body: str) -> str:
+def next_free_label(body: str) -> str:
     """Return the first number that no footnote of the body has."""
-    taken = set(note_lines(body)) | called([body])
+    taken = set(note_lines(body)) | called_labels([body])
     return next(str(n) for n in count(1) if str(n) not in taken)
 
 
@@ -67,13 +69,13 @@ def with_note(body: str, note: str) -> tuple[str, str]:
     known = next((label for label, words in notes.items() if words == note), None)
     if known:
         return body, known
-    label = free_label(body)
-    return joined([text.rstrip("\n"), definitions(notes | {label: note})]), label
+    label = next_free_label(body)
+    return join_blocks([text.rstrip("\n"), write_definitions(notes | {label: note})]), label
 
 
-def definitions(notes: Mapping[str, str]) -> str:
+def write_definitions(notes: Mapping[str, str]) -> str:
     return "\n".join(f"[^{label}]: {text}" for label, text in notes.items())
 
 
-def joined(blocks: Iterable[str]) -> str:
+def join_blocks(blocks: Iterable[str]) -> str:
     return "\n\n".join(block for block in blocks if block).strip("\n") + "\n"

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sheets.schema.types import Template
-from wikico2.text.normalize import words
+from sheets.schema.types import SheetTemplate
+from wikico2.text.normalize import folded_words
 
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
 NOTE = re.compile(r"^\[\^([^\]\s]+)\]:\s*(.*)$")
@@ -52,7 +52,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Said:
+class BodyStatement:
     """A statement as it stands in the body: where, its words, and the footnotes behind it."""
 
     section: str
@@ -109,13 +109,15 @@ def write_note(marker: str, title: str, document_id: int, page: int, quote: str)
 @lru_cache(maxsize=4096)
 def heading_key(text: str) -> str:
     """Return what identifies a heading: its words, without emoji, number or accents."""
-    return " ".join(words(re.sub(r"^\W*\d+(?:\.\d+)*[.)]?\s+", "", text)) or words(text))
+    return " ".join(
+        folded_words(re.sub(r"^\W*\d+(?:\.\d+)*[.)]?\s+", "", text)) or folded_words(text)
+    )
 
 
-class Outline:
+class OutlineTracker:
     """Which section and field a heading of the body stands for, by the template's headings."""
 
-    def __init__(self, template: Template) -> None:
+    def __init__(self, template: SheetTemplate) -> None:
         self.sections = {heading_key(s.heading): s for s in template.sections}
 
     def section(self, heading: str) -> str:
@@ -142,23 +144,25 @@ class Outline:
         return ""
 
 
-def statements(body: str, template: Template) -> list[Said]:
+def body_statements(body: str, template: SheetTemplate) -> list[BodyStatement]:
     """Return the statements of the body in order, with the section and field they stand in."""
     text, _notes = split_notes(body)
-    outline = Outline(template)
+    outline = OutlineTracker(template)
     section = field = ""
-    found: list[Said] = []
-    for kind, block in blocks(text):
+    found: list[BodyStatement] = []
+    for kind, block in iterate_blocks(text):
         if kind == "h2":
             section, field = outline.section(block), outline.only_field(outline.section(block))
         elif kind == "heading":
             field = outline.field(section, block)
         else:
-            found.extend(Said(section, field, words, marks) for words, marks in split_marked(block))
+            found.extend(
+                BodyStatement(section, field, words, marks) for words, marks in split_marked(block)
+            )
     return found
 
 
-def blocks(text: str) -> Iterator[tuple[str, str]]:
+def iterate_blocks(text: str) -> Iterator[tuple[str, str]]:
     """Yield ("h2" | "heading" | "text" | "item" | "row", text) for each block."""
     paragraph: list[str] = []
     table_head = False
@@ -175,23 +179,23 @@ def blocks(text: str) -> Iterator[tuple[str, str]]:
             following = lines[index + 1] if index + 1 < len(lines) else ""
             table_head = bool(TABLE_RULE.match(following)) and not TABLE_RULE.match(line)
             if not table_head and not TABLE_RULE.match(line):
-                yield "row", " | ".join(cells(line))
+                yield "row", " | ".join(table_cells(line))
         elif ITEM.match(line):
-            yield "item", continued(lines, index)
+            yield "item", continued_item(lines, index)
         elif line.strip() and not (index and continues_item(lines, index)):
             paragraph.append(line.strip())
     if paragraph:
         yield "text", " ".join(paragraph)
 
 
-def cells(line: str) -> list[str]:
+def table_cells(line: str) -> list[str]:
     """Return the cells of a table row."""
     inner = line.strip().removeprefix("|")
     inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner
     return [c.strip().replace("\\|", "|") for c in re.split(r"(?<!\\)\|", inner)]
 
 
-def continued(lines: list[str], index: int) -> str:
+def continued_item(lines: list[str], index: int) -> str:
     """Return a list item with the lines that continue it."""
     parts = [ITEM.sub("", lines[index]).strip()]
     for line in lines[index + 1 :]:
@@ -215,19 +219,19 @@ def split_marked(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each statement of a block with its markers; words after the last marker have none."""
     start = 0
     for run in MARKERS.finditer(block):
-        said = clean(block[start : run.start()])
+        said = clean_statement(block[start : run.start()])
         if has_words(said):
             yield said, tuple(MARKER.findall(run[0]))
         start = run.end()
-    rest = clean(block[start:])
+    rest = clean_statement(block[start:])
     if has_words(rest):
         yield rest, ()
 
 
-def clean(text: str) -> str:
+def clean_statement(text: str) -> str:
     """Return a statement's words as a reader sees them, without the marks of Markdown."""
     plain = LEADING_PUNCTUATION.sub("", without_links(text)).strip(" |").replace("**", "")
-    return unescape(plain)
+    return unescape_markdown(plain)
 
 
 def without_links(text: str) -> str:
@@ -252,23 +256,23 @@ def linked_titles(body: str) -> list[str]:
     return list(dict.fromkeys(linked_title(m) for m in LINK.finditer("\n".join(kept))))
 
 
-def escape(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Return `text` on one line, so written that Markdown shows it to the letter."""
     flat = SPECIAL.sub(r"\\\g<0>", " ".join(text.split()))
     return LINE_START.sub(lambda m: m[1] + "\\" + m[2], flat)
 
 
-def unescape(text: str) -> str:
-    """Undo `escape`."""
+def unescape_markdown(text: str) -> str:
+    """Undo `escape_markdown`."""
     return ESCAPED.sub(r"\1", text)
 
 
 def has_words(text: str) -> bool:
     """Tell whether there is a letter or a figure in a text."""
-    return bool(PLAIN.search(text)) or bool(words(text))
+    return bool(PLAIN.search(text)) or bool(folded_words(text))
 
 
-def header_as_body(metadata: Mapping[str, str], template: Template) -> str:
+def header_as_body(metadata: Mapping[str, str], template: SheetTemplate) -> str:
     """Return the header data as Markdown, so that its statements are read like any other's."""
     parts: list[str] = []
     for section in template.written:

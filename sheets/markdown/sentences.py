@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from sheets.markdown.parse import TABLE_RULE, cells
-from wikico2.text.normalize import words
+from sheets.markdown.parse import TABLE_RULE, table_cells
+from wikico2.text.normalize import folded_words
 
 ABBREVIATION = re.compile(
     r"(?:\b(?:M|MM|Mme|Dr|art|cf|ex|env|éd|etc|fig|max|min|n|no|p|pp|réf|resp|tab|t\. éq|éq|vol|"
@@ -90,7 +90,7 @@ POINTS = re.compile(
 
 
 @dataclass(frozen=True)
-class Unit:
+class QuotableUnit:
     """Something that can be quoted whole: a sentence, a list item, or a table.
 
     `heading` is the nearest heading above it inside the passage, "" where there is none.
@@ -104,7 +104,7 @@ class Unit:
     rows: tuple[tuple[str, ...], ...] = ()
 
 
-def units(text: str) -> Iterator[Unit]:
+def quotable_units(text: str) -> Iterator[QuotableUnit]:
     """Yield the quotable units of a passage in order."""
     heading = ""
     for block in re.split(r"\n\s*\n", text):
@@ -128,17 +128,19 @@ def is_heading(line: str) -> bool:
     )
 
 
-def block_units(lines: list[str]) -> Iterator[Unit]:
+def block_units(lines: list[str]) -> Iterator[QuotableUnit]:
     """Yield the units of one block: runs of table rows, list items, paragraphs."""
     for kind, run in groupby(lines, key=line_kind):
         if kind == "row":
             yield from table_units(list(run))
         elif kind == "item":
             for line in run:
-                yield Unit("item", ITEM.sub("", line).strip(), numbered=bool(NUMBERED.match(line)))
+                yield QuotableUnit(
+                    "item", ITEM.sub("", line).strip(), numbered=bool(NUMBERED.match(line))
+                )
         else:
-            for sentence in sentences(" ".join(run)):
-                yield Unit("sentence", sentence)
+            for sentence in split_sentences(" ".join(run)):
+                yield QuotableUnit("sentence", sentence)
 
 
 def line_kind(line: str) -> str:
@@ -147,7 +149,7 @@ def line_kind(line: str) -> str:
     return "item" if ITEM.match(line) else "text"
 
 
-def sentences(text: str) -> Iterator[str]:
+def split_sentences(text: str) -> Iterator[str]:
     """Yield the sentences of running text; abbreviations and initials do not end one."""
     start = 0
     for match in BREAK.finditer(text):
@@ -162,16 +164,16 @@ def sentences(text: str) -> Iterator[str]:
         yield rest
 
 
-def table_units(lines: list[str]) -> Iterator[Unit]:
+def table_units(lines: list[str]) -> Iterator[QuotableUnit]:
     """Yield one table with its head and rows; short rows are filled up."""
-    head, *rest = [cells(line) for line in lines if not TABLE_RULE.match(line)] or [[]]
+    head, *rest = [table_cells(line) for line in lines if not TABLE_RULE.match(line)] or [[]]
     if not head or not rest:
         return
     width = len(head)
     rows = tuple(tuple((row + [""] * width)[:width]) for row in rest if any(row))
     if rows:
         text = "\n".join(" ".join(c for c in row if c) for row in (tuple(head), *rows))
-        yield Unit("table", text, columns=tuple(head), rows=rows)
+        yield QuotableUnit("table", text, columns=tuple(head), rows=rows)
 
 
 def is_sentence(text: str) -> bool:
@@ -190,7 +192,7 @@ def has_verb(text: str) -> bool:
     « Les dispositifs en pleine terre, qui sont des solutions » says nothing of its subject.
     """
     # « à » is no verb, though without its accent it looks like one.
-    found = words(re.sub(r"\b[àÀ]\b", "vers", text))
+    found = folded_words(re.sub(r"\b[àÀ]\b", "vers", text))
     return any(
         is_verb(word) and not RELATIVES & set(found[max(0, place - 3) : place])
         for place, word in enumerate(found)
@@ -204,7 +206,7 @@ def is_verb(word: str) -> bool:
     return len(word) > 5 and word.endswith(VERB_ENDINGS) and not word.endswith(NOT_VERBS)
 
 
-def leans(text: str) -> bool:
+def needs_context(text: str) -> bool:
     """Tell whether a sentence needs the one before it to be understood."""
     return bool(LEANS.match(text))
 

@@ -10,26 +10,26 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
-from sheets.markdown.parse import FENCE, HEADING, MARKER, Outline, split_notes
+from sheets.markdown.parse import FENCE, HEADING, MARKER, OutlineTracker, split_notes
 from sheets.markdown.version import Version
-from sheets.schema.types import Template
-from wikico2.text.normalize import words
+from sheets.schema.types import SheetTemplate
+from wikico2.text.normalize import folded_words
 
 FENCED = re.compile(r"(^\s*(?:```|~~~).*?(?:^\s*(?:```|~~~)\s*$|\Z))", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Part:
+class BodySection:
     """One section of a body: its key, and its text with its heading."""
 
     key: str
     text: str
 
 
-def parts_of(body: str, template: Template) -> list[Part]:
+def body_sections(body: str, template: SheetTemplate) -> list[BodySection]:
     """Return the sections of a body in order, without footnote definitions."""
     text, _notes = split_notes(body)
-    outline = Outline(template)
+    outline = OutlineTracker(template)
     found: list[tuple[str, list[str]]] = [("", [])]
     fenced = False
     for line in text.splitlines():
@@ -39,18 +39,20 @@ def parts_of(body: str, template: Template) -> list[Part]:
         if heading and len(heading[1]) <= 2:
             found.append((outline.section(heading[2]), []))
         found[-1][1].append(line)
-    parts = [Part(key, "\n".join(lines).strip("\n")) for key, lines in found]
+    parts = [BodySection(key, "\n".join(lines).strip("\n")) for key, lines in found]
     return [part for part in parts if part.text.strip()]
 
 
-def graft(into: Version, source: Version, keys: Collection[str], template: Template) -> Version:
+def splice_sections(
+    into: Version, source: Version, keys: Collection[str], template: SheetTemplate
+) -> Version:
     """Return `into` with the sections `keys` as they stand in `source`, all others unchanged.
 
     A section that `source` lacks is taken out; one that `into` lacks comes where it stands in
     `source`. Footnotes of what stays keep their labels; those that come along get free ones, or
     that of the same footnote where it is there already.
     """
-    old, new = parts_of(into.body, template), parts_of(source.body, template)
+    old, new = body_sections(into.body, template), body_sections(source.body, template)
     stay = [p for p in old if p.key not in keys]
     values = {k: v for k, v in into.values.items() if header_section(k, template) not in keys}
     coming = [p for p in new if p.key in keys]
@@ -58,32 +60,32 @@ def graft(into: Version, source: Version, keys: Collection[str], template: Templ
 
     notes = note_lines(into.body)
     left = {p.text for p in old} - {p.text for p in stay}
-    gone = called([*left, *(v for k, v in into.values.items() if k not in values)])
-    kept_calls = called([*(p.text for p in stay), *values.values()])
+    gone = called_labels([*left, *(v for k, v in into.values.items() if k not in values)])
+    kept_calls = called_labels([*(p.text for p in stay), *values.values()])
     defined = {m: text for m, text in notes.items() if m in kept_calls or m not in gone}
-    arriving = called([*(p.text for p in coming), *coming_values.values()])
+    arriving = called_labels([*(p.text for p in coming), *coming_values.values()])
     coming_notes = {m: t for m, t in note_lines(source.body).items() if m in arriving}
     labels = joined_labels(defined, coming_notes, notes)
     defined |= {labels[m]: text for m, text in coming_notes.items()}
     for marker in sorted(arriving - set(coming_notes)):  # defined nowhere: so it must stay
-        labels[marker] = free_label(marker, {*defined, *labels.values()})
+        labels[marker] = unused_label(marker, {*defined, *labels.values()})
 
-    coming = [Part(p.key, relabelled(p.text, labels)) for p in coming]
-    parts = placed(stay, coming, [p.key for p in old], [p.key for p in new])
-    values |= {k: relabelled(v, labels) for k, v in coming_values.items()}
+    coming = [BodySection(p.key, relabel_markers(p.text, labels)) for p in coming]
+    parts = order_sections(stay, coming, [p.key for p in old], [p.key for p in new])
+    values |= {k: relabel_markers(v, labels) for k, v in coming_values.items()}
     lines = "\n".join(f"[^{label}]: {text}" for label, text in defined.items())
     blocks = [*(p.text for p in parts), lines]
     return Version("\n\n".join(b for b in blocks if b).strip("\n") + "\n", values)
 
 
-def called(texts: Iterable[str]) -> set[str]:
+def called_labels(texts: Iterable[str]) -> set[str]:
     """Return the labels of the footnotes that the texts call."""
     return {marker for text in texts for marker in MARKER.findall(text)}
 
 
-def placed(
-    kept: list[Part], coming: list[Part], old_order: list[str], new_order: list[str]
-) -> list[Part]:
+def order_sections(
+    kept: list[BodySection], coming: list[BodySection], old_order: list[str], new_order: list[str]
+) -> list[BodySection]:
     """Return the parts in one order: each comer at its old place, else where its source has it."""
     parts = list(kept)
     for part in coming:
@@ -97,7 +99,7 @@ def placed(
     return parts
 
 
-def header_section(key: str, template: Template) -> str:
+def header_section(key: str, template: SheetTemplate) -> str:
     """Return the section that a header field belongs to; the first header where none knows it."""
     headers = [s for s in template.sections if s.role == "header"]
     for section in headers:
@@ -126,21 +128,21 @@ def joined_labels(
     for label, text in coming.items():
         wanted = by_text.get(text, label)
         if taken.get(wanted, text) != text:
-            wanted = free_label("1", taken)
+            wanted = unused_label("1", taken)
         labels[label] = wanted
         taken[wanted] = text
         by_text[text] = wanted
     return labels
 
 
-def free_label(wanted: str, taken: Container[str]) -> str:
+def unused_label(wanted: str, taken: Container[str]) -> str:
     """Return the label, or a number where it is taken."""
     if wanted not in taken:
         return wanted
     return next(str(n) for n in count(1) if str(n) not in taken)
 
 
-def relabelled(text: str, labels: Mapping[str, str]) -> str:
+def relabel_markers(text: str, labels: Mapping[str, str]) -> str:
     """Return the text with its footnote markers renamed; fenced code is left as it is."""
     pieces = FENCED.split(text)
     return "".join(
@@ -149,29 +151,29 @@ def relabelled(text: str, labels: Mapping[str, str]) -> str:
     )
 
 
-def written_out(version: Version, template: Template) -> dict[str, str]:
+def expand_footnotes(version: Version, template: SheetTemplate) -> dict[str, str]:
     """Return the text of each section with each marker replaced by its footnote's own words.
 
     Two sections are the same to a reader when these are, whatever their footnotes are called.
     """
     labels = note_lines(version.body)
     found: dict[str, str] = {}
-    for part in parts_of(version.body, template):
+    for part in body_sections(version.body, template):
         found[part.key] = "\n\n".join(filter(None, [found.get(part.key), part.text]))
     for key in sorted(version.values):
         section = header_section(key, template)
         found[section] = f"{found.get(section, '')}\n{key}: {version.values[key]}"
-    return {key: relabelled(text, labels) for key, text in found.items()}
+    return {key: relabel_markers(text, labels) for key, text in found.items()}
 
 
-def sizes(version: Version, template: Template) -> dict[str, int]:
+def section_sizes(version: Version, template: SheetTemplate) -> dict[str, int]:
     """Return how many words each section says, headings and footnotes apart."""
     found: dict[str, int] = {}
-    for part in parts_of(version.body, template):
+    for part in body_sections(version.body, template):
         said = [line for line in part.text.splitlines() if not HEADING.match(line)]
-        number = len(words(MARKER.sub("", "\n".join(said))))
+        number = len(folded_words(MARKER.sub("", "\n".join(said))))
         found[part.key] = found.get(part.key, 0) + number
     for key, value in version.values.items():
         section = header_section(key, template)
-        found[section] = found.get(section, 0) + len(words(MARKER.sub("", value)))
+        found[section] = found.get(section, 0) + len(folded_words(MARKER.sub("", value)))
     return found

@@ -12,7 +12,7 @@ from heapq import nlargest
 from itertools import chain
 
 from sheets.markdown.parse import MARKER
-from sheets.merge.tokenize import Block
+from sheets.merge.tokenize import MarkdownBlock
 
 DIRECT = 250_000  # up to this many pairs the longest common subsequence needs no anchors
 LARGEST = 100_000_000  # above this many pairs without an anchor nothing is matched
@@ -22,7 +22,7 @@ COMMON = 12  # a word in more blocks than that says nothing about which ones bel
 CANDIDATES = 6  # so many blocks, those with most words in common, are looked at for each one
 
 
-def match(a: Sequence[str], b: Sequence[str], *, anchored: bool = False) -> list[int]:
+def match_items(a: Sequence[str], b: Sequence[str], *, anchored: bool = False) -> list[int]:
     """Return for each place of `a` the place of its match in `b`, -1 without one; in order.
 
     `anchored` begins with what is unique on both sides however small the window.
@@ -50,7 +50,7 @@ def match(a: Sequence[str], b: Sequence[str], *, anchored: bool = False) -> list
                 windows.append((i, i_end, j, j_end, anchored))
                 continue
         if pairs <= LARGEST:
-            for x, y in common(a[i:i_end], b[j:j_end]):
+            for x, y in common_subsequence(a[i:i_end], b[j:j_end]):
                 found[i + x] = j + y
     return found
 
@@ -62,10 +62,10 @@ def unique_anchors(
     in_a, in_b = Counter(a[i:i_end]), Counter(b[j:j_end])
     place = {b[y]: y for y in range(j, j_end) if in_b[b[y]] == 1}
     pairs = [(x, place[a[x]]) for x in range(i, i_end) if in_a[a[x]] == 1 and a[x] in place]
-    return rising(pairs)
+    return longest_rising(pairs)
 
 
-def rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def longest_rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the longest run of pairs that rises on both sides; the first sides rise already."""
     tails: list[int] = []
     ends: list[int] = []  # which pair ends the best run of each length
@@ -86,7 +86,7 @@ def rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return run[::-1]
 
 
-def common(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int]]:
+def common_subsequence(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int]]:
     """Return the pairs of a longest common subsequence.
 
     Row by row of the usual table, of which only where it grows is kept, a bit for each place of b
@@ -119,40 +119,40 @@ def common(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int]]:
     return found[::-1]
 
 
-def match_blocks(a: Sequence[Block], b: Sequence[Block]) -> list[int]:
+def match_blocks(a: Sequence[MarkdownBlock], b: Sequence[MarkdownBlock]) -> list[int]:
     """Return for each block of `a` its version in `b`, the same or a similar one, or -1."""
-    found = match([x.text for x in a], [y.text for y in b], anchored=True)
+    found = match_items([x.text for x in a], [y.text for y in b], anchored=True)
     i = j = 0
     for end in range(len(a) + 1):
         y = found[end] if end < len(a) else len(b)
         if y < 0:
             continue
         if i < end and j < y:
-            for x, k in similar(a[i:end], b[j:y]):
+            for x, k in similar_blocks(a[i:end], b[j:y]):
                 found[i + x] = j + k
         i, j = end + 1, y + 1
     return found
 
 
-def similar(a: Sequence[Block], b: Sequence[Block]) -> list[tuple[int, int]]:
+def similar_blocks(a: Sequence[MarkdownBlock], b: Sequence[MarkdownBlock]) -> list[tuple[int, int]]:
     """Return the pairs of blocks that are versions of each other, rising on both sides.
 
     Among several that may be, the words decide that few other blocks have.
     """
-    bags_a, bags_b = [bag(x.text) for x in a], [bag(y.text) for y in b]
+    bags_a, bags_b = [word_bag(x.text) for x in a], [word_bag(y.text) for y in b]
     holders = Counter(chain.from_iterable(bags_a + bags_b))
     weighted: list[tuple[int, int, float]] = []
-    for i, near in enumerate(candidates(bags_a, bags_b)):
+    for i, near in enumerate(candidate_blocks(bags_a, bags_b)):
         words, heading = bags_a[i], a[i].kind == "heading"
         for j in near:
-            alike = likeness(words, bags_b[j])
+            alike = word_overlap(words, bags_b[j])
             if alike >= LIKE and heading == (b[j].kind == "heading"):
                 told = sum(1 / holders[word] for word in words & bags_b[j])
                 weighted.append((i, j, alike * told))
-    return heaviest(weighted, len(b))
+    return heaviest_rising(weighted, len(b))
 
 
-def candidates(
+def candidate_blocks(
     bags_a: Sequence[frozenset[str]], bags_b: Sequence[frozenset[str]]
 ) -> Iterator[Iterable[int]]:
     """Yield for each bag of `a` the places of those in `b` that may be like it."""
@@ -169,19 +169,19 @@ def candidates(
         yield nlargest(CANDIDATES, shared, shared.__getitem__)
 
 
-def bag(text: str) -> frozenset[str]:
+def word_bag(text: str) -> frozenset[str]:
     """Return the words of a block; a block is known by what it says, not by what it cites."""
     if "[^" in text:
         text = MARKER.sub(" ", text)
     return frozenset(WORDS(text.lower()))
 
 
-def likeness(a: frozenset[str], b: frozenset[str]) -> float:
+def word_overlap(a: frozenset[str], b: frozenset[str]) -> float:
     """Return the share of words that two blocks have in common, from 0 to 1."""
     return 2 * len(a & b) / (len(a) + len(b)) if a or b else 1.0
 
 
-def heaviest(weighted: list[tuple[int, int, float]], width: int) -> list[tuple[int, int]]:
+def heaviest_rising(weighted: list[tuple[int, int, float]], width: int) -> list[tuple[int, int]]:
     """Return the rising run of pairs that weighs most."""
     # best[k]: the weight and last pair of the best run that ends before place k, as a Fenwick tree
     best: list[tuple[float, int]] = [(0.0, -1)] * (width + 1)

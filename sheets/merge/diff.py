@@ -6,9 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sheets.markdown.parse import HEADING
-from sheets.merge.align import bag, likeness, match, match_blocks
-from sheets.merge.footnotes import KEYED, Content, Definitions, Notes, natural, take_notes
-from sheets.merge.tokenize import Block, cut_blocks, cut_words
+from sheets.merge.align import match_blocks, match_items, word_bag, word_overlap
+from sheets.merge.footnotes import (
+    KEYED,
+    Content,
+    FootnoteDefinitions,
+    FootnoteTable,
+    natural_key,
+    take_notes,
+)
+from sheets.merge.tokenize import MarkdownBlock, cut_blocks, cut_words
 
 Kind = Literal["same", "changed", "added", "removed", "moved"]
 PieceKind = Literal["same", "added", "removed"]
@@ -63,18 +70,18 @@ class NoteChange:
     new: str
 
 
-def diff(old: str, new: str) -> list[BlockChange]:
+def diff_blocks(old: str, new: str) -> list[BlockChange]:
     """Return the blocks of both versions in reading order, footnote definitions left out.
 
     Footnotes are compared by what they say: another number for the same note is no change.
     """
-    sides = take_notes(unified(old)), take_notes(unified(new))
-    notes = Notes([sides[0], sides[0], sides[1]], borrow=False)
+    sides = take_notes(normalize_line_ends(old)), take_notes(normalize_line_ends(new))
+    notes = FootnoteTable([sides[0], sides[0], sides[1]], borrow=False)
     before, after = sides[0].body, sides[1].body
     if "[^" in before or "[^" in after:
         before, after = notes.key(before, 0), notes.key(after, 2)
     was, now = Labels(notes, sides[0]), Labels(notes, sides[1])
-    return list(compare(cut_blocks(before)[0], cut_blocks(after)[0], was.write, now.write))
+    return list(compare_blocks(cut_blocks(before)[0], cut_blocks(after)[0], was.write, now.write))
 
 
 def diff_values(old: Mapping[str, str], new: Mapping[str, str]) -> list[ValueChange]:
@@ -92,7 +99,7 @@ def diff_values(old: Mapping[str, str], new: Mapping[str, str]) -> list[ValueCha
 
 def diff_notes(old: str, new: str) -> list[NoteChange]:
     """Return the footnotes that were added, removed or reworded, in the order of their labels."""
-    was, now = take_notes(unified(old)), take_notes(unified(new))
+    was, now = take_notes(normalize_line_ends(old)), take_notes(normalize_line_ends(new))
     gone = [c for c in was.written if c not in now.written]
     come = [c for c in now.written if c not in was.written]
     pairs = [(c, c) for c in was.written if now.written.get(c, was.written[c]) != was.written[c]]
@@ -100,19 +107,23 @@ def diff_notes(old: str, new: str) -> list[NoteChange]:
     for content in gone:
         label = was.label.get(content)
         other = by_label.get(label) if label else None
-        if other and likeness(bag(was.written[content]), bag(now.written[other])) >= READABLE:
+        if (
+            other
+            and word_overlap(word_bag(was.written[content]), word_bag(now.written[other]))
+            >= READABLE
+        ):
             pairs.append((content, other))
     old_of, new_of = dict(pairs), {b: a for a, b in pairs}
     found = [note_change("changed", was, now, a, b) for a, b in pairs]
     found += [note_change("removed", was, now, c, None) for c in gone if c not in old_of]
     found += [note_change("added", was, now, None, c) for c in come if c not in new_of]
-    return sorted(found, key=lambda change: natural(change.new_label or change.old_label))
+    return sorted(found, key=lambda change: natural_key(change.new_label or change.old_label))
 
 
 def note_change(
     kind: Literal["changed", "added", "removed"],
-    was: Definitions,
-    now: Definitions,
+    was: FootnoteDefinitions,
+    now: FootnoteDefinitions,
     old: Content | None,
     new: Content | None,
 ) -> NoteChange:
@@ -125,15 +136,15 @@ def note_change(
     )
 
 
-def unified(text: str) -> str:
-    """Return the text with one kind of line end, and without the marks that `Notes` uses."""
+def normalize_line_ends(text: str) -> str:
+    """Return the text with one kind of line end and without the marks of `FootnoteTable`."""
     return text.replace("\r\n", "\n").replace("\0", "")
 
 
 class Labels:
     """Writes the footnotes of a text with the labels that its own side gave them."""
 
-    def __init__(self, notes: Notes, side: Definitions) -> None:
+    def __init__(self, notes: FootnoteTable, side: FootnoteDefinitions) -> None:
         self.labels = {
             str(number): side.label.get(content, content[-1])
             for content, number in notes.numbers.items()
@@ -149,15 +160,15 @@ class Labels:
 Writer = Callable[[str], str]
 
 
-def compare(
-    old: Sequence[Block], new: Sequence[Block], was: Writer, now: Writer
+def compare_blocks(
+    old: Sequence[MarkdownBlock], new: Sequence[MarkdownBlock], was: Writer, now: Writer
 ) -> Iterator[BlockChange]:
     """Yield the blocks of both sides: what went before what came, side by side where alike."""
     matches = match_blocks(old, new)
     moves = find_moves(old, new, matches)
     origin = {j: i for i, j in moves.items()}
     number = {i: n for n, i in enumerate(sorted(moves), 1)}
-    here, there = Headings(), Headings()
+    here, there = HeadingTrail(), HeadingTrail()
     j = 0
     for i, at in enumerate([*matches, len(new)]):
         if at < 0:
@@ -187,27 +198,27 @@ def compare(
         j = at + 1
 
 
-class Headings:
+class HeadingTrail:
     """The headings above a block, as their words."""
 
     def __init__(self) -> None:
         self.section = self.field = ""
 
-    def pass_by(self, block: Block) -> None:
+    def pass_by(self, block: MarkdownBlock) -> None:
         if block.kind == "heading" and (match := HEADING.match(block.text)):
             if len(match[1]) <= 2:
                 self.section, self.field = match[2], ""
             else:
                 self.field = match[2]
 
-    def level(self, block: Block) -> int:
+    def level(self, block: MarkdownBlock) -> int:
         """Return the level of a heading, 0 for any other block."""
         if block.kind != "heading":
             return 0
         return len(block.text) - len(block.text.lstrip("#"))
 
     def change(
-        self, old: Block | None, new: Block, was: Writer, now: Writer, moved: int
+        self, old: MarkdownBlock | None, new: MarkdownBlock, was: Writer, now: Writer, moved: int
     ) -> BlockChange:
         """Return what became of a block that the new side has."""
         kind: Kind
@@ -216,7 +227,7 @@ class Headings:
         before = was(old.text) if old else ""
         if old is None:
             kind, pieces = "added", ((text, "added"),)
-        elif old.text == new.text and indent(old) == indent(new):
+        elif old.text == new.text and item_indent(old) == item_indent(new):
             kind, pieces = "same", ((text, "same"),)
         else:
             cut = cut_lines if new.kind == "code" else cut_words
@@ -225,7 +236,7 @@ class Headings:
                 for words, kept in word_pieces(old.text, new.text, cut)
             )
             alike = len(pieces) == 1 and pieces[0][1] == "same" and new.kind != "code"
-            kind = "same" if alike and indent(old) == indent(new) else "changed"
+            kind = "same" if alike and item_indent(old) == item_indent(new) else "changed"
         if moved:
             kind = "moved"
         level = self.level(new)
@@ -234,13 +245,13 @@ class Headings:
         )
 
 
-def indent(block: Block) -> str:
+def item_indent(block: MarkdownBlock) -> str:
     """Return how far a list item is indented, which tells what it belongs to."""
     return block.gap.rpartition("\n")[2] if block.kind == "item" else ""
 
 
 def find_moves(
-    old: Sequence[Block], new: Sequence[Block], matches: Sequence[int]
+    old: Sequence[MarkdownBlock], new: Sequence[MarkdownBlock], matches: Sequence[int]
 ) -> dict[int, int]:
     """Return the blocks that stand elsewhere now: the old place of each, and the new one."""
     gone = [i for i, j in enumerate(matches) if j < 0 and len(old[i].text) >= MOVED]
@@ -256,7 +267,7 @@ def find_moves(
         if places.get(old[i].text):
             moves[i] = places[old[i].text].pop()
     taken = set(moves.values())
-    bags = {j: bag(new[j].text) for j in come if j not in taken}
+    bags = {j: word_bag(new[j].text) for j in come if j not in taken}
     holders: defaultdict[str, list[int]] = defaultdict(list)
     for j, words in bags.items():
         for word in words:
@@ -264,10 +275,10 @@ def find_moves(
     for i in gone:
         if i in moves:
             continue
-        words = bag(old[i].text)
+        words = word_bag(old[i].text)
         near = {j for word in words if len(holders[word]) <= 8 for j in holders[word]} - taken
-        best = max(near, key=lambda j: (likeness(words, bags[j]), -j), default=-1)
-        if best >= 0 and len(words) >= 5 and likeness(words, bags[best]) >= MOVED_LIKE:
+        best = max(near, key=lambda j: (word_overlap(words, bags[j]), -j), default=-1)
+        if best >= 0 and len(words) >= 5 and word_overlap(words, bags[best]) >= MOVED_LIKE:
             moves[i] = best
             taken.add(best)
     return moves
@@ -284,35 +295,35 @@ def word_pieces(
 ) -> list[Piece]:
     """Return the words of both texts in reading order: the same, removed, added."""
     if not old or not new:
-        return [(text, kind) for text, kind in sides(old, new) if text]
+        return [(text, kind) for text, kind in split_sides(old, new) if text]
     a, a_gaps = cut(old)
     b, b_gaps = cut(new)
-    runs = readable(match(a, b), len(b))
+    runs = readable_matches(match_items(a, b), len(b))
     kept = sum(len(a[x]) for start, stop, _ in runs for x in range(start, stop))
     if kept < READABLE * min(len(old), len(new)) and cut is cut_words:
-        return sides(old, new)
+        return split_sides(old, new)
     pieces: list[Piece] = []
     i = j = 0
     for start, stop, at in [*runs, (len(a), len(a), len(b))]:
         if i < start:
-            pieces.append((joined(a, a_gaps, i, start), "removed"))
+            pieces.append((join_words(a, a_gaps, i, start), "removed"))
         if j < at:
-            pieces.append((joined(b, b_gaps, j, at), "added"))
+            pieces.append((join_words(b, b_gaps, j, at), "added"))
         if start < stop:
-            pieces.append((joined(b, b_gaps, at, at + stop - start), "same"))
+            pieces.append((join_words(b, b_gaps, at, at + stop - start), "same"))
         i, j = stop, at + stop - start
     return pieces
 
 
-def sides(old: str, new: str) -> list[Piece]:
+def split_sides(old: str, new: str) -> list[Piece]:
     return [(old, "removed"), (new, "added")]
 
 
-def joined(words: Sequence[str], gaps: Sequence[str], start: int, stop: int) -> str:
+def join_words(words: Sequence[str], gaps: Sequence[str], start: int, stop: int) -> str:
     return "".join(g + w for g, w in zip(gaps[start:stop], words[start:stop], strict=True))
 
 
-def readable(matches: Sequence[int], width: int) -> list[tuple[int, int, int]]:
+def readable_matches(matches: Sequence[int], width: int) -> list[tuple[int, int, int]]:
     """Return the runs of words both have (from, to, where in the new), without lone islands.
 
     A few words between two longer changes are noise: they count as changed with them.

@@ -17,7 +17,7 @@ Content = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Definitions:
+class FootnoteDefinitions:
     """The footnotes of one text: what each label stands for, and each content as written."""
 
     body: str
@@ -26,7 +26,7 @@ class Definitions:
     label: Mapping[Content, str]  # the first one of each content
 
 
-def take_notes(text: str) -> Definitions:
+def take_notes(text: str) -> FootnoteDefinitions:
     """Take the definitions out of a text, by the same rules as `split_notes`."""
     kept: list[str] = []
     found: list[tuple[str, list[str]]] = []
@@ -51,7 +51,7 @@ def take_notes(text: str) -> Definitions:
         if by_label.setdefault(label, content) == content:
             label_of.setdefault(content, label)
         written.setdefault(content, "\n".join(lines).rstrip())
-    return Definitions("\n".join(kept) if found else text, by_label, written, label_of)
+    return FootnoteDefinitions("\n".join(kept) if found else text, by_label, written, label_of)
 
 
 @lru_cache(maxsize=4096)  # the three texts of a merge have most of theirs in common
@@ -64,10 +64,10 @@ def content_of(text: str) -> Content:
 
 
 @dataclass
-class Notes:
+class FootnoteTable:
     """The footnotes of three texts, numbered by content; base, ours, theirs in this order."""
 
-    sides: Sequence[Definitions]
+    sides: Sequence[FootnoteDefinitions]
     borrow: bool = True  # a definition that a side lost from the base
     numbers: dict[Content, int] = field(default_factory=dict)
     called: list[set[Content]] = field(default_factory=lambda: [set(), set(), set()])
@@ -131,7 +131,7 @@ class Notes:
             return ours or theirs or base
         if ours == base:
             return theirs
-        return ours if theirs == base else min(ours, theirs, key=natural)
+        return ours if theirs == base else min(ours, theirs, key=natural_key)
 
     def write(self, content: Content) -> str:
         """Return a definition as a side rewrote it, else as it was."""
@@ -162,6 +162,6 @@ def outside_code(text: str, change: Callable[[str], str]) -> str:
     return "\n".join(parts)
 
 
-def natural(label: str) -> tuple[int, int, str]:
+def natural_key(label: str) -> tuple[int, int, str]:
     """Return what sorts labels: numbers by size, then names."""
     return (0, int(label), "") if label.isdecimal() and len(label) < 9 else (1, 0, label)

@@ -10,16 +10,16 @@ words, and where both changed them the longer ones stand.
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from sheets.merge.tokenize import Block, widen
+from sheets.merge.tokenize import MarkdownBlock, widen_gap
 
-Hand = Literal["", "ours", "theirs", "both"]
+Side = Literal["", "ours", "theirs", "both"]
 
 
-Starts = tuple[Block | None, Block | None, Block | None]
+Starts = tuple[MarkdownBlock | None, MarkdownBlock | None, MarkdownBlock | None]
 INSIDE: Starts = None, None, None
 
 
-class Piece(NamedTuple):
+class Hunk(NamedTuple):
     """What stands in one place on each side, and what is to stand there; None in a conflict.
 
     A piece is a block or more, and `starts` the block it begins with on each side; or, its kind
@@ -32,11 +32,11 @@ class Piece(NamedTuple):
     ours: str
     theirs: str
     merged: str | None
-    hand: Hand
+    hand: Side
     kind: str = "words"
 
 
-def settle(base: str, ours: str, theirs: str) -> tuple[str | None, Hand]:
+def merge_texts(base: str, ours: str, theirs: str) -> tuple[str | None, Side]:
     """Return the text that the rules give, None for a conflict; and whose change it is."""
     if ours == theirs:
         return ours, ""
@@ -45,9 +45,9 @@ def settle(base: str, ours: str, theirs: str) -> tuple[str | None, Hand]:
     return (ours, "ours") if theirs == base else (None, "both")
 
 
-def settle_gap(base: str, ours: str, theirs: str) -> str:
+def merge_gaps(base: str, ours: str, theirs: str) -> str:
     """Return the blanks that the rules give; of two new ones the longer."""
-    settled, _hand = settle(base, ours, theirs)
+    settled, _hand = merge_texts(base, ours, theirs)
     return max(ours, theirs, key=lambda gap: (len(gap), gap)) if settled is None else settled
 
 
@@ -62,7 +62,7 @@ class Region(NamedTuple):
 Shared = tuple[int, int, int, int]  # from where on each side, and how many
 
 
-def regions(
+def split_regions(
     length: tuple[int, int, int], to_ours: Sequence[int], to_theirs: Sequence[int]
 ) -> Iterator[tuple[Region | None, Shared]]:
     """Yield each run of places that all sides have, with the stretch before it, if there is one.
@@ -88,17 +88,17 @@ def regions(
         yield Region(*map(slice, (b, o, t), length)), (*length, 0)
 
 
-def longer(*texts: str) -> str:
+def longer_text(*texts: str) -> str:
     """Return the longer of texts that differ in their blanks alone."""
     return max(texts, key=lambda text: (len(text), text))
 
 
-def join(pieces: Sequence[Piece]) -> Piece:
+def join_hunks(pieces: Sequence[Hunk]) -> Hunk:
     """Return several pieces as one conflict."""
-    return Piece(pieces[0].starts, *glue(pieces), None, "both", pieces[0].kind)
+    return Hunk(pieces[0].starts, *concatenate_hunks(pieces), None, "both", pieces[0].kind)
 
 
-def glue(pieces: Sequence[Piece]) -> tuple[str, str, str]:
+def concatenate_hunks(pieces: Sequence[Hunk]) -> tuple[str, str, str]:
     """Return what each side has in several pieces of one block together."""
     return (
         "".join([p.base for p in pieces]),
@@ -107,7 +107,7 @@ def glue(pieces: Sequence[Piece]) -> tuple[str, str, str]:
     )
 
 
-def gap_before(piece: Piece, last: Piece | None, shown: Piece | None, dropped: str) -> str:
+def gap_before(piece: Hunk, last: Hunk | None, shown: Hunk | None, dropped: str) -> str:
     """Return the blanks before a block: those of the sides on which the same block precedes it.
 
     What a side has there because it took away or put in the block before it is no change. `last`
@@ -120,14 +120,14 @@ def gap_before(piece: Piece, last: Piece | None, shown: Piece | None, dropped: s
         dropped = ""
         base = None
     if ours is not None and theirs is not None:
-        gap = settle_gap(ours if base is None else base, ours, theirs)
+        gap = merge_gaps(ours if base is None else base, ours, theirs)
     else:
         known = [g for g in (ours, theirs, base) if g is not None]
-        gap = known[0] if known else longer(*(block.gap for block in piece.starts if block))
-    return widen(gap, dropped)
+        gap = known[0] if known else longer_text(*(block.gap for block in piece.starts if block))
+    return widen_gap(gap, dropped)
 
 
-def gaps_after(piece: Piece, before: Piece | None) -> list[str | None]:
+def gaps_after(piece: Hunk, before: Hunk | None) -> list[str | None]:
     """Return the blanks before a block on each side, None where another block precedes it."""
     if before is None:
         return [block and block.gap for block in piece.starts]

@@ -7,28 +7,28 @@ to where the block stands now.
 
 from collections.abc import Sequence
 
-from sheets.merge.align import match, match_blocks
-from sheets.merge.tokenize import Block
+from sheets.merge.align import match_blocks, match_items
+from sheets.merge.tokenize import MarkdownBlock
 
 LONG = 20  # characters that a block must have for its new place to be more than chance
 
-Blocks = list[Block]
+Blocks = list[MarkdownBlock]
 
 
 def follow_moves(base: Blocks, ours: Blocks, theirs: Blocks) -> tuple[Blocks, Blocks, Blocks]:
     """Return the three rows of blocks, with the moves of each side made on the other two."""
-    base, theirs = follow(base, ours, theirs)
-    base, ours = follow(base, theirs, ours)
+    base, theirs = follow_side(base, ours, theirs)
+    base, ours = follow_side(base, theirs, ours)
     return base, ours, theirs
 
 
-def follow(base: Blocks, mover: Blocks, other: Blocks) -> tuple[Blocks, Blocks]:
+def follow_side(base: Blocks, mover: Blocks, other: Blocks) -> tuple[Blocks, Blocks]:
     """Return the base and the other side with the blocks moved that only `mover` moved.
 
     Only what the other side changed needs it, and only what now follows a block that all have.
     """
     texts = [block.text for block in mover]
-    in_place = match([block.text for block in base], texts, anchored=True)
+    in_place = match_items([block.text for block in base], texts, anchored=True)
     kept = set(in_place)
     free = {text: y for y, text in enumerate(texts) if y not in kept and len(text) >= LONG}
     gone = [i for i, y in enumerate(in_place) if y < 0 and base[i].text in free]
@@ -41,7 +41,7 @@ def follow(base: Blocks, mover: Blocks, other: Blocks) -> tuple[Blocks, Blocks]:
         if to_mover[i] < 0 <= to_other[i] and other[to_other[i]].text != base[i].text
     ]
     home = {y: i for i, y in enumerate(to_mover) if y >= 0}
-    moves: list[tuple[int, int, Block]] = []
+    moves: list[tuple[int, int, MarkdownBlock]] = []
     for i, y in moved:
         after = home.get(y - 1, -2 if y else -1)
         if after >= 0 and to_other[after] < 0:
@@ -51,10 +51,12 @@ def follow(base: Blocks, mover: Blocks, other: Blocks) -> tuple[Blocks, Blocks]:
     if not moves:
         return base, other
     places = [(to_other[i], to_other[k] if k >= 0 else -1, block) for i, k, block in moves]
-    return move(base, moves), move(other, places)
+    return move_blocks(base, moves), move_blocks(other, places)
 
 
-def move(blocks: Sequence[Block], moves: Sequence[tuple[int, int, Block]]) -> Blocks:
+def move_blocks(
+    blocks: Sequence[MarkdownBlock], moves: Sequence[tuple[int, int, MarkdownBlock]]
+) -> Blocks:
     """Return the blocks with some put behind others, with the blanks that they have there."""
     gone = {i for i, _after, _model in moves}
     behind: dict[int, Blocks] = {}

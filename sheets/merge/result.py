@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sheets.markdown.parse import MARKER
-from sheets.merge.tokenize import split_gap, widen
+from sheets.merge.tokenize import split_gap, widen_gap
 
 Take = Literal["mine", "theirs", "both", "edit"]
 
 
 @dataclass(frozen=True)
-class Text:
+class MergedText:
     """Words that need no decision."""
 
     text: str
@@ -40,18 +40,18 @@ class Conflict:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ConflictChoice:
     """How a conflict is settled; `text` is what a person wrote for "edit"."""
 
     take: Take
     text: str = ""
 
 
-MINE, THEIRS, BOTH = Choice("mine"), Choice("theirs"), Choice("both")
+MINE, THEIRS, BOTH = ConflictChoice("mine"), ConflictChoice("theirs"), ConflictChoice("both")
 
 
 @dataclass(frozen=True)
-class NoteLine:
+class MergedFootnote:
     """A footnote definition; `kept` also where no marker calls it."""
 
     label: str
@@ -60,11 +60,11 @@ class NoteLine:
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergeResult:
     """The outcome of a merge: the body as parts, its footnotes, and the header data."""
 
-    parts: Sequence[Text | Conflict]
-    notes: Sequence[NoteLine] = ()
+    parts: Sequence[MergedText | Conflict]
+    notes: Sequence[MergedFootnote] = ()
     values: Mapping[str, str] = field(default_factory=dict)
     value_conflicts: Sequence[Conflict] = ()
     end: str = "\n"
@@ -77,10 +77,10 @@ class Merged:
     @property
     def text(self) -> str:
         """The merged body, with ours wherever a conflict is not settled."""
-        return resolve(self, {c.id: MINE for c in self.conflicts})
+        return resolve_conflicts(self, {c.id: MINE for c in self.conflicts})
 
 
-class Unsettled(ValueError):
+class UnresolvedConflicts(ValueError):
     """Conflicts are left without a choice; `ids` names them."""
 
     def __init__(self, ids: Iterable[str]) -> None:
@@ -88,49 +88,54 @@ class Unsettled(ValueError):
         super().__init__(", ".join(self.ids))
 
 
-def resolve(merged: Merged, choices: Mapping[str, Choice]) -> str:
+def resolve_conflicts(merged: MergeResult, choices: Mapping[str, ConflictChoice]) -> str:
     """Return the body with each conflict settled; raise Unsettled where one has no choice."""
     text = ""
     dropped: str | None = None  # the blanks before a conflict that was just settled as nothing
-    for part in settled(merged.parts, choices):
-        gap, words = "", part.text if isinstance(part, Text) else settle(part, choices)
+    for part in resolve_parts(merged.parts, choices):
+        gap, words = (
+            "",
+            part.text if isinstance(part, MergedText) else chosen_text_of(part, choices),
+        )
         if isinstance(part, Conflict):
             gap = part.gap
             if not words.strip():
-                dropped = widen(gap, dropped or "")
+                dropped = widen_gap(gap, dropped or "")
                 continue
         elif dropped is not None:
             gap, words = split_gap(words)
         if dropped is not None:
             at_start = not text or text.endswith("\n")
-            gap, dropped = "" if at_start and "\n" not in gap else widen(gap, dropped), None
+            gap, dropped = "" if at_start and "\n" not in gap else widen_gap(gap, dropped), None
         text += gap + words
     body = text.lstrip("\n") if merged.end or merged.notes else text
-    return with_notes(body, merged, resolve_values(merged, choices))
+    return with_notes(body, merged, resolve_value_conflicts(merged, choices))
 
 
-def resolve_values(merged: Merged, choices: Mapping[str, Choice]) -> dict[str, str]:
+def resolve_value_conflicts(
+    merged: MergeResult, choices: Mapping[str, ConflictChoice]
+) -> dict[str, str]:
     """Return the header data with each conflict settled; a key chosen empty is left out."""
     values = dict(merged.values)
-    for conflict in settled(merged.value_conflicts, choices):
+    for conflict in resolve_parts(merged.value_conflicts, choices):
         assert isinstance(conflict, Conflict)
         values.pop(conflict.field, None)
-        if chosen := settle(conflict, choices):
+        if chosen := chosen_text_of(conflict, choices):
             values[conflict.field] = chosen
     return values
 
 
-def settled(
-    parts: Sequence[Text | Conflict], choices: Mapping[str, Choice]
-) -> Sequence[Text | Conflict]:
+def resolve_parts(
+    parts: Sequence[MergedText | Conflict], choices: Mapping[str, ConflictChoice]
+) -> Sequence[MergedText | Conflict]:
     """Return the parts, if every conflict among them has a choice."""
     left = [p.id for p in parts if isinstance(p, Conflict) and p.id not in choices]
     if left:
-        raise Unsettled(left)
+        raise UnresolvedConflicts(left)
     return parts
 
 
-def settle(conflict: Conflict, choices: Mapping[str, Choice]) -> str:
+def chosen_text_of(conflict: Conflict, choices: Mapping[str, ConflictChoice]) -> str:
     """Return the text that is chosen for a conflict."""
     choice = choices[conflict.id]
     if choice.take == "edit":
@@ -144,7 +149,7 @@ def settle(conflict: Conflict, choices: Mapping[str, Choice]) -> str:
     return conflict.ours + conflict.joint + conflict.theirs
 
 
-def with_notes(body: str, merged: Merged, values: Mapping[str, str]) -> str:
+def with_notes(body: str, merged: MergeResult, values: Mapping[str, str]) -> str:
     """Return the body with the definitions of the footnotes that it or the header data calls."""
     called = set(MARKER.findall(body))
     called.update(m for value in values.values() for m in MARKER.findall(value))

@@ -22,7 +22,7 @@ WORD = re.compile(
 )
 
 
-class Block(NamedTuple):
+class MarkdownBlock(NamedTuple):
     """A heading, paragraph, list item, table row or code fence, and the blanks before it.
 
     `before` is the text of the block before it, "" for the first.
@@ -34,12 +34,12 @@ class Block(NamedTuple):
     before: str = ""
 
 
-def cut_blocks(text: str) -> tuple[list[Block], str]:
+def cut_blocks(text: str) -> tuple[list[MarkdownBlock], str]:
     """Return the blocks of a text and what blanks follow the last one.
 
     The gaps and texts one after the other are the text again. The indent of a block is in its gap.
     """
-    found: list[Block] = []
+    found: list[MarkdownBlock] = []
     start = end = position = 0  # of the open block; of the last closed one; of the line
     kind = fence = before = ""
     match_line = LINE.match
@@ -47,7 +47,7 @@ def cut_blocks(text: str) -> tuple[list[Block], str]:
     def close() -> None:
         nonlocal end, kind, before
         body = text[start:last].rstrip()
-        found.append(Block(text[end:start], body, kind, before))
+        found.append(MarkdownBlock(text[end:start], body, kind, before))
         end, kind, before = start + len(body), "", body
 
     last = 0  # where the open block's last line ends
@@ -73,7 +73,7 @@ def cut_blocks(text: str) -> tuple[list[Block], str]:
                     start = position + length - len(line.lstrip())
                     last = position + length
                     if kind == "code":
-                        fence = opening(line)
+                        fence = fence_opening(line)
                     elif kind not in {"text", "item"}:
                         close()
         position += length + 1
@@ -82,7 +82,7 @@ def cut_blocks(text: str) -> tuple[list[Block], str]:
     return found, text[end:]
 
 
-def opening(line: str) -> str:
+def fence_opening(line: str) -> str:
     """Return the run of marks that a code fence begins with, which its end must have too."""
     stripped = line.strip()
     return stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
@@ -100,12 +100,12 @@ def split_gap(text: str) -> tuple[str, str]:
     return text[: len(text) - len(rest)], rest
 
 
-def indent(gap: str) -> str:
+def gap_indent(gap: str) -> str:
     """Return the blanks on the line of a block, of those before it."""
     return gap.rpartition("\n")[2]
 
 
-def widen(gap: str, other: str) -> str:
+def widen_gap(gap: str, other: str) -> str:
     """Return the blanks before a block, with as many line ends as others had, up to two."""
     wanted = min(other.count("\n"), 2)
-    return gap if gap.count("\n") >= wanted else "\n" * wanted + indent(gap)
+    return gap if gap.count("\n") >= wanted else "\n" * wanted + gap_indent(gap)

@@ -8,45 +8,45 @@ from typing import Literal
 from sheets.markdown.parse import HEADING, MARKER
 from sheets.markdown.version import Version
 from sheets.merge.blocks import merge_blocks
-from sheets.merge.footnotes import KEYED, Notes, natural, take_notes
-from sheets.merge.hunks import Piece, gap_before, settle_gap
+from sheets.merge.footnotes import KEYED, FootnoteTable, natural_key, take_notes
+from sheets.merge.hunks import Hunk, gap_before, merge_gaps
 from sheets.merge.moves import follow_moves
-from sheets.merge.result import Conflict, Merged, NoteLine, Text, conflict_id
-from sheets.merge.tokenize import cut_blocks, indent, widen
+from sheets.merge.result import Conflict, MergedFootnote, MergedText, MergeResult, conflict_id
+from sheets.merge.tokenize import cut_blocks, gap_indent, widen_gap
 
 BLANK_LINE = "\n\n"
 
 
-def merge(base: str, ours: str, theirs: str) -> Merged:
+def merge_bodies(base: str, ours: str, theirs: str) -> MergeResult:
     """Merge two bodies that started from `base`."""
     return merge_versions(Version(base), Version(ours), Version(theirs))
 
 
-def merge_versions(base: Version, ours: Version, theirs: Version) -> Merged:
+def merge_versions(base: Version, ours: Version, theirs: Version) -> MergeResult:
     """Merge two versions that started from `base`.
 
     The footnotes of both are kept apart: the same citation is one note, two notes with one number
     are told apart and one of them renumbered, wherever it is called. With ours and theirs the
     other way round the outcome is the same but for the sides of its conflicts.
     """
-    if same(ours, base) or same(ours, theirs):
-        return Merged([Text(theirs.body)], values=dict(theirs.values), end="")
-    if same(theirs, base):
-        return Merged([Text(ours.body)], values=dict(ours.values), end="")
-    if order(theirs) < order(ours):
-        return swap(merge_in_order(base, theirs, ours))
+    if is_equal(ours, base) or is_equal(ours, theirs):
+        return MergeResult([MergedText(theirs.body)], values=dict(theirs.values), end="")
+    if is_equal(theirs, base):
+        return MergeResult([MergedText(ours.body)], values=dict(ours.values), end="")
+    if version_key(theirs) < version_key(ours):
+        return swap_sides(merge_in_order(base, theirs, ours))
     return merge_in_order(base, ours, theirs)
 
 
-def same(a: Version, b: Version) -> bool:
+def is_equal(a: Version, b: Version) -> bool:
     return a.body == b.body and dict(a.values) == dict(b.values)
 
 
-def order(version: Version) -> tuple[str, list[tuple[str, str]]]:
+def version_key(version: Version) -> tuple[str, list[tuple[str, str]]]:
     return version.body, sorted(version.values.items())
 
 
-def swap(merged: Merged) -> Merged:
+def swap_sides(merged: MergeResult) -> MergeResult:
     """Return the outcome with the two sides of each conflict exchanged."""
 
     def turned(conflict: Conflict) -> Conflict:
@@ -59,59 +59,61 @@ def swap(merged: Merged) -> Merged:
     )
 
 
-def merge_in_order(base: Version, ours: Version, theirs: Version) -> Merged:
+def merge_in_order(base: Version, ours: Version, theirs: Version) -> MergeResult:
     """Merge as `merge_versions` does; where nothing else decides, ours comes first."""
     versions = base, ours, theirs
     plain = [v.body.replace("\r\n", "\n").replace("\0", "") for v in versions]
-    notes = Notes([take_notes(body) for body in plain])
+    notes = FootnoteTable([take_notes(body) for body in plain])
     bodies = [notes.key(d.body, side) for side, d in enumerate(notes.sides)]
     headers = [
         {key: notes.key(value.replace("\0", ""), side) for key, value in v.values.items()}
         for side, v in enumerate(versions)
     ]
     rows = follow_moves(*(cut_blocks(body)[0] for body in bodies))
-    parts = list(write(merge_blocks(*rows)))
+    parts = list(write_hunks(merge_blocks(*rows)))
     values, value_conflicts = merge_values(*headers)
     labels = notes.label(
-        [*values.values(), *(text for c in value_conflicts for text in texts(c))]
-        + [text for part in parts for text in texts(part)]
+        [*values.values(), *(text for c in value_conflicts for text in part_texts(c))]
+        + [text for part in parts for text in part_texts(part)]
     )
 
     def label(text: str) -> str:
         return KEYED.sub(lambda m: f"[^{labels[int(m[1])]}]", text)
 
     kept = [
-        NoteLine(labels[n], notes.write(content), notes.stays(content))
+        MergedFootnote(labels[n], notes.write(content), notes.stays(content))
         for content, n in notes.numbers.items()
         if any(content in side.written for side in notes.sides)
     ]
     ends = [body[len(body.rstrip()) :] for body in plain]
-    return Merged(
+    return MergeResult(
         [
-            Text(label(part.text)) if isinstance(part, Text) else agreed(labelled(part, label))
-            for part in named(parts)
+            MergedText(label(part.text))
+            if isinstance(part, MergedText)
+            else reduce_conflict(label_conflict(part, label))
+            for part in name_conflicts(parts)
         ],
-        sorted(kept, key=lambda note: natural(note.label)),
+        sorted(kept, key=lambda note: natural_key(note.label)),
         {key: label(value) for key, value in values.items()},
-        [labelled(c, label) for c in value_conflicts],
-        settle_gap(ends[0], ends[1], ends[2]),
+        [label_conflict(c, label) for c in value_conflicts],
+        merge_gaps(ends[0], ends[1], ends[2]),
     )
 
 
-def texts(part: Text | Conflict) -> Sequence[str]:
-    return (part.text,) if isinstance(part, Text) else (part.ours, part.theirs, part.base)
+def part_texts(part: MergedText | Conflict) -> Sequence[str]:
+    return (part.text,) if isinstance(part, MergedText) else (part.ours, part.theirs, part.base)
 
 
-def labelled(conflict: Conflict, label: Callable[[str], str]) -> Conflict:
+def label_conflict(conflict: Conflict, label: Callable[[str], str]) -> Conflict:
     """Return a conflict with the labels of its footnotes."""
     base, ours, theirs = label(conflict.base), label(conflict.ours), label(conflict.theirs)
     return replace(conflict, base=base, ours=ours, theirs=theirs)
 
 
-def agreed(conflict: Conflict) -> Text | Conflict:
+def reduce_conflict(conflict: Conflict) -> MergedText | Conflict:
     """Return a conflict; as text if what its sides differed in is not seen (markers in code)."""
     if conflict.ours == conflict.theirs:
-        return Text(conflict.gap + conflict.ours if conflict.ours else "")
+        return MergedText(conflict.gap + conflict.ours if conflict.ours else "")
     return conflict
 
 
@@ -127,7 +129,7 @@ def merge_values(
     for key in dict.fromkeys([*base, *ours, *theirs]):
         was, mine, other = base.get(key, ""), ours.get(key, ""), theirs.get(key, "")
         if was != mine != other != was:
-            name = identity(key, was, mine, other)
+            name = conflict_identity(key, was, mine, other)
             conflicts.append(Conflict(name, "", key, was, mine, other, " ; ", "", "value"))
         chosen = other if mine == was else mine
         if chosen or (key in ours and key in theirs):
@@ -138,23 +140,23 @@ def merge_values(
 # From pieces to parts
 
 
-def write(pieces: Sequence[Piece]) -> Iterator[Text | Conflict]:
+def write_hunks(pieces: Sequence[Hunk]) -> Iterator[MergedText | Conflict]:
     """Yield pieces as text and conflicts, with the blanks that keep blocks apart."""
     text: list[str] = []
-    place = Place()
+    place = HeadingPath()
     gap = dropped = kind = ""  # blanks before the block; those of blocks left out; its kind
     begun = False  # whether anything stands in the block yet
-    shown: Piece | None = None  # the last piece with a text
+    shown: Hunk | None = None  # the last piece with a text
     for last, piece, following in zip([None, *pieces], pieces, [*pieces[1:], None], strict=False):
         if piece.kind != "words":
             gap, begun = gap_before(piece, last, shown, dropped), False
             tight = kind == piece.kind and kind in {"item", "row"}
             if kind in {"text", "item"} and piece.kind == "text":
-                gap = widen(gap, BLANK_LINE)
+                gap = widen_gap(gap, BLANK_LINE)
             elif kind and "\n" not in gap:  # it was the first block, and is not any more
-                gap = widen(gap, "\n" if tight else BLANK_LINE)
+                gap = widen_gap(gap, "\n" if tight else BLANK_LINE)
         if piece.merged == "":
-            dropped = dropped if begun else widen(gap, dropped)
+            dropped = dropped if begun else widen_gap(gap, dropped)
             continue
         if piece.merged is not None:
             text.append(piece.merged if begun else gap + piece.merged.lstrip())
@@ -163,7 +165,7 @@ def write(pieces: Sequence[Piece]) -> Iterator[Text | Conflict]:
             if not begun and not alone:
                 text.append(gap)
             if text:
-                yield Text("".join(text))
+                yield MergedText("".join(text))
                 text = []
             if piece.kind == "heading":
                 place.pass_by(piece)
@@ -173,17 +175,17 @@ def write(pieces: Sequence[Piece]) -> Iterator[Text | Conflict]:
             place.pass_by(piece)
             kind = piece.kind
     if text:
-        yield Text("".join(text))
+        yield MergedText("".join(text))
 
 
 @dataclass
-class Place:
+class HeadingPath:
     """The headings above a place in the text, as their words."""
 
     section: str = ""
     field: str = ""
 
-    def pass_by(self, piece: Piece) -> None:
+    def pass_by(self, piece: Hunk) -> None:
         text = piece.merged or piece.ours or piece.theirs or piece.base
         if "#" not in text or piece.kind == "code":
             return
@@ -194,7 +196,7 @@ class Place:
             elif match:
                 self.field = match[2]
 
-    def conflict(self, piece: Piece, gap: str, *, begun: bool, alone: bool) -> Conflict:
+    def conflict(self, piece: Hunk, gap: str, *, begun: bool, alone: bool) -> Conflict:
         """Return a piece as the conflict it is here, `alone` if it is all of its block.
 
         The blanks that both texts begin with stand before it, so that they need no decision.
@@ -203,7 +205,7 @@ class Place:
         kind: Literal["words", "blocks"] = "blocks" if alone else "words"
         joint = " "
         if alone:
-            joint = f"\n{indent(gap)}" if piece.kind in {"item", "row"} else BLANK_LINE
+            joint = f"\n{gap_indent(gap)}" if piece.kind in {"item", "row"} else BLANK_LINE
         elif begun:
             leads = {text[: len(text) - len(text.lstrip())] for text in (ours, theirs) if text}
             gap = leads.pop() if len(leads) == 1 else ""
@@ -213,17 +215,17 @@ class Place:
         if alone or not begun:
             ours, theirs = ours.lstrip(), theirs.lstrip()
         base = base.lstrip()
-        name = identity(self.section, self.field, base, ours, theirs)
+        name = conflict_identity(self.section, self.field, base, ours, theirs)
         return Conflict(name, self.section, self.field, base, ours, theirs, joint, gap, kind)
 
 
-def identity(*told: str) -> str:
+def conflict_identity(*told: str) -> str:
     """Return a name for a conflict: the same for both orders of the sides and any labels."""
     plain = [MARKER.sub("[^]", text) for text in told]
     return conflict_id(*plain[:-2], *sorted(plain[-2:]))
 
 
-def named(parts: Sequence[Text | Conflict]) -> Iterator[Text | Conflict]:
+def name_conflicts(parts: Sequence[MergedText | Conflict]) -> Iterator[MergedText | Conflict]:
     """Yield the parts with a name of its own for each conflict."""
     seen: Counter[str] = Counter()
     for part in parts:

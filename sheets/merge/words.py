@@ -6,17 +6,17 @@ from itertools import groupby
 from operator import add
 from typing import NamedTuple
 
-from sheets.merge.align import match
+from sheets.merge.align import match_items
 from sheets.merge.hunks import (
     INSIDE,
-    Piece,
+    Hunk,
     Region,
     Shared,
-    glue,
-    join,
-    longer,
-    regions,
-    settle_gap,
+    concatenate_hunks,
+    join_hunks,
+    longer_text,
+    merge_gaps,
+    split_regions,
 )
 from sheets.merge.tokenize import cut_words
 
@@ -66,29 +66,29 @@ class Words(NamedTuple):
 Sides = tuple[Words, Words, Words]
 
 
-def merge_words(base: str, ours: str, theirs: str, *, whole: bool = False) -> list[Piece]:
+def merge_words(base: str, ours: str, theirs: str, *, whole: bool = False) -> list[Hunk]:
     """Merge three versions of one block by words, joined to pieces that a person can judge.
 
     With `whole` the block is not divided: any conflict in it is all of it.
     """
     sides = Words.of(base), Words.of(ours), Words.of(theirs)
-    sentences: list[list[Piece]] = [[]]
-    for piece, fresh in word_pieces(sides):
+    sentences: list[list[Hunk]] = [[]]
+    for piece, fresh in word_hunks(sides):
         if fresh and not whole:
             sentences.append([])
         sentences[-1].append(piece)
-    judged = [p for sentence in sentences for p in judge(sentence, whole=whole)]
-    return compact(join_near(judged))
+    judged = [p for sentence in sentences for p in judge_sentence(sentence, whole=whole)]
+    return merge_agreeing(join_near(judged))
 
 
-def word_pieces(sides: Sides) -> Iterator[tuple[Piece, bool]]:
+def word_hunks(sides: Sides) -> Iterator[tuple[Hunk, bool]]:
     """Yield the pieces of one block by words, each with whether it begins a sentence."""
     b, o, t = sides
     lengths = len(b.words), len(o.words), len(t.words)
     begins = b.sentences()
     ended = False  # whether the word before ended a sentence
-    for region, (x, y, z, count) in regions(
-        lengths, match(b.words, o.words), match(b.words, t.words)
+    for region, (x, y, z, count) in split_regions(
+        lengths, match_items(b.words, o.words), match_items(b.words, t.words)
     ):
         for piece in word_stretch(sides, region) if region else ():
             yield piece, ended and piece.theirs[:1].isspace()
@@ -102,19 +102,19 @@ def word_pieces(sides: Sides) -> Iterator[tuple[Piece, bool]]:
             ended = b.ends_sentence(x + count - 1)
 
 
-def shared_words(sides: Sides, run: Shared) -> Piece:
+def shared_words(sides: Sides, run: Shared) -> Hunk:
     """Return a run of words that all sides have, with the blanks by the rules."""
     b, o, t = sides
     x, y, z = (slice(start, start + run[3]) for start in run[:3])
     base, ours, theirs = b.text(x), o.text(y), t.text(z)
     merged = base
     if not base == ours == theirs:
-        gaps = map(settle_gap, b.gaps[x], o.gaps[y], t.gaps[z])
+        gaps = map(merge_gaps, b.gaps[x], o.gaps[y], t.gaps[z])
         merged = "".join(map(add, gaps, b.words[x]))
-    return Piece(INSIDE, base, ours, theirs, merged, "")
+    return Hunk(INSIDE, base, ours, theirs, merged, "")
 
 
-def word_stretch(sides: Sides, region: Region) -> Iterator[Piece]:
+def word_stretch(sides: Sides, region: Region) -> Iterator[Hunk]:
     """Yield the pieces of a stretch of words that the three sides do not share.
 
     Where both wrote anew, what they wrote alike stands, and all else is a conflict.
@@ -123,32 +123,32 @@ def word_stretch(sides: Sides, region: Region) -> Iterator[Piece]:
     was, mine, other = b.words[region.base], o.words[region.ours], t.words[region.theirs]
     base, ours, theirs = (s.text(part) for s, part in zip(sides, region, strict=True))
     if mine == other:
-        yield Piece(INSIDE, base, ours, theirs, longer(ours, theirs), "")
+        yield Hunk(INSIDE, base, ours, theirs, longer_text(ours, theirs), "")
     elif other == was:
-        yield Piece(INSIDE, base, ours, theirs, ours, "ours")
+        yield Hunk(INSIDE, base, ours, theirs, ours, "ours")
     elif mine == was:
-        yield Piece(INSIDE, base, ours, theirs, theirs, "theirs")
+        yield Hunk(INSIDE, base, ours, theirs, theirs, "theirs")
     else:
         left = base  # stands with the first piece, since it belongs to all of them
         y, z = region.ours.start, region.theirs.start
-        for here, there, length in [*alike(mine, other), (len(mine), len(other), 0)]:
+        for here, there, length in [*common_runs(mine, other), (len(mine), len(other), 0)]:
             here, there = here + region.ours.start, there + region.theirs.start
             if y < here or z < there or (left and not length):
-                yield Piece(
+                yield Hunk(
                     INSIDE, left, o.text(slice(y, here)), t.text(slice(z, there)), None, "both"
                 )
                 left = ""
             y, z = here + length, there + length
             if length:
                 ours, theirs = o.text(slice(here, y)), t.text(slice(there, z))
-                yield Piece(INSIDE, left, ours, theirs, longer(ours, theirs), "")
+                yield Hunk(INSIDE, left, ours, theirs, longer_text(ours, theirs), "")
                 left = ""
 
 
-def alike(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int, int]]:
+def common_runs(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int, int]]:
     """Return the runs of words that both have: from where in each, and how many."""
     runs: list[tuple[int, int, int]] = []
-    for x, y in enumerate(match(a, b)):
+    for x, y in enumerate(match_items(a, b)):
         if y < 0:
             continue
         if runs and sum(runs[-1][::2]) == x and sum(runs[-1][1:]) == y:
@@ -158,20 +158,20 @@ def alike(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int, int]]:
     return runs
 
 
-def compact(pieces: Sequence[Piece]) -> list[Piece]:
+def merge_agreeing(pieces: Sequence[Hunk]) -> list[Hunk]:
     """Return the pieces, those in a row in which both sides agree made one."""
-    out: list[Piece] = []
+    out: list[Hunk] = []
     for agreed, group in groupby(pieces, lambda p: p.hand == ""):
         row = list(group)
         if agreed and len(row) > 1:
             merged = "".join(p.merged or "" for p in row)
-            out.append(Piece(row[0].starts, *glue(row), merged, "", row[0].kind))
+            out.append(Hunk(row[0].starts, *concatenate_hunks(row), merged, "", row[0].kind))
         else:
             out.extend(row)
     return out
 
 
-def judge(sentence: list[Piece], *, whole: bool) -> list[Piece]:
+def judge_sentence(sentence: list[Hunk], *, whole: bool) -> list[Hunk]:
     """Return a sentence as it can be judged: as one conflict, or with its conflicts by words.
 
     As one where it is short, or much of it is in conflict; where a side rewrote most of what the
@@ -182,22 +182,22 @@ def judge(sentence: list[Piece], *, whole: bool) -> list[Piece]:
     if "both" not in hands and len(hands) < 2:
         return sentence
     if any(p.hand and "[^" in p.base + p.ours + p.theirs for p in sentence):
-        return [join(sentence)]
-    length = max(map(len, glue(sentence)))
+        return [join_hunks(sentence)]
+    length = max(map(len, concatenate_hunks(sentence)))
     if "both" in hands:
         open_ones = sum(max(len(p.ours), len(p.theirs)) for p in sentence if p.hand == "both")
         if whole or length <= SHORT or open_ones > length * SHARE:
-            return [join(sentence)]
+            return [join_hunks(sentence)]
     for hand in ("ours", "theirs"):
         kept = sum(len(p.merged or "") for p in sentence if p.hand not in {hand, "both"})
         if kept < length * KEPT:
-            return [join(sentence)]
+            return [join_hunks(sentence)]
     return apart_enough(sentence)
 
 
-def apart_enough(sentence: list[Piece]) -> list[Piece]:
+def apart_enough(sentence: list[Hunk]) -> list[Hunk]:
     """Join the changes of two hands in one sentence that too few words keep apart."""
-    out: list[Piece] = []
+    out: list[Hunk] = []
     last = -1  # the last change in `out`
     for piece in sentence:
         out.append(piece)
@@ -205,14 +205,14 @@ def apart_enough(sentence: list[Piece]) -> list[Piece]:
             continue
         between = sum(len(cut_words(p.ours)[0]) for p in out[last + 1 : -1])
         if last >= 0 and between < NEAR and not out[last].hand == piece.hand != "both":
-            out[last:] = [join(out[last:])]
+            out[last:] = [join_hunks(out[last:])]
         last = len(out) - 1
     return out
 
 
-def join_near(pieces: list[Piece]) -> list[Piece]:
+def join_near(pieces: list[Hunk]) -> list[Hunk]:
     """Join conflicts of one block with little between them."""
-    out: list[Piece] = []
+    out: list[Hunk] = []
     last = -1  # the last conflict in `out`
     for piece in pieces:
         out.append(piece)
@@ -220,6 +220,6 @@ def join_near(pieces: list[Piece]) -> list[Piece]:
             continue
         between = sum(max(len(p.ours), len(p.theirs)) for p in out[last + 1 : -1])
         if last >= 0 and between <= JOIN:
-            out[last:] = [join(out[last:])]
+            out[last:] = [join_hunks(out[last:])]
         last = len(out) - 1
     return out

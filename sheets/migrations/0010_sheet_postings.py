@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from ingestion.search.postings import create_postings, drop_postings
+from ingestion.migrations._postings import create_postings, drop_postings
 
 TABLE = "sheets_searchedsheet"
 

@@ -4,7 +4,7 @@ from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from wikico2.jobs.queue import enqueue
+from wikico2.migrations._queue import enqueue
 
 
 def queue(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:

@@ -1,10 +1,10 @@
 """Rows of the wiki: templates, sheets and their revisions, generations, proposals, citations."""
 
-from sheets.models.editing import Picture, Unsaved
-from sheets.models.errand import Errand
+from sheets.models.editing import EditDraft, Picture
+from sheets.models.file_job import FileJob
 from sheets.models.generation import Generation, SectionRun
-from sheets.models.kept import KeptPage
-from sheets.models.links import FormerName, Link, Relation
+from sheets.models.links import Link, Relation, SheetRedirect
+from sheets.models.page_cache import CachedPage
 from sheets.models.prompt import Prompt
 from sheets.models.searched import SearchedSection, SearchedSheet
 from sheets.models.sheet import Citation, Proposal, Revision, SectionLock, Sheet
@@ -13,13 +13,13 @@ from sheets.models.template import Field, Section, SheetType
 from sheets.models.watch import Digest, Watch
 
 __all__ = [
+    "CachedPage",
     "Citation",
     "Digest",
-    "Errand",
+    "EditDraft",
     "Field",
-    "FormerName",
+    "FileJob",
     "Generation",
-    "KeptPage",
     "Link",
     "Picture",
     "Prompt",
@@ -32,8 +32,8 @@ __all__ = [
     "SectionLock",
     "SectionRun",
     "Sheet",
+    "SheetRedirect",
     "SheetType",
     "Spending",
-    "Unsaved",
     "Watch",
 ]

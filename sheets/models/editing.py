@@ -11,24 +11,24 @@ from django.utils.translation import gettext_lazy as _
 
 from sheets.models.sheet import Revision, Sheet
 
-AT_WORK = dt.timedelta(seconds=90)
+ACTIVE_FOR = dt.timedelta(seconds=90)
 """How long after its last sign of life an open editor counts as such."""
 
 
-class UnsavedQuerySet(models.QuerySet["Unsaved"]):
+class EditDraftQuerySet(models.QuerySet["EditDraft"]):
     """Questions about open editors."""
 
-    def at_work(self) -> "UnsavedQuerySet":
+    def active(self) -> "EditDraftQuerySet":
         """Return those that have given a sign of life just now."""
-        return self.filter(seen_at__gt=timezone.now() - AT_WORK)
+        return self.filter(seen_at__gt=timezone.now() - ACTIVE_FOR)
 
 
-class Unsaved(models.Model):
+class EditDraft(models.Model):
     """An editor that somebody has open, with what was typed in it and is not saved yet."""
 
-    sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="unsaved")
+    sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="drafts")
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="unsaved"
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="drafts"
     )
     # The one section that is edited; empty: the whole sheet.
     section = models.CharField(max_length=200, blank=True)
@@ -40,11 +40,12 @@ class Unsaved(models.Model):
     typed_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(db_default=Now())
 
-    objects = UnsavedQuerySet.as_manager()
+    objects = EditDraftQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("unsaved text")
-        verbose_name_plural = _("unsaved texts")
+        db_table = "sheets_unsaved"
+        verbose_name = _("edit draft")
+        verbose_name_plural = _("edit drafts")
         ordering = ["sheet", "user", "section"]
         constraints = [
             models.UniqueConstraint(

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from ingestion.models import Document
 from sheets.models.prompt import Prompt
 from sheets.models.sheet import Revision, Sheet
-from wikico2.errors import sentence
+from wikico2.errors import error_sentence
 from wikico2.jobs.leases import LeasedQuerySet
 
 
 @dataclass(frozen=True)
-class Spent:
+class GenerationCost:
     """What writing took: tokens, money, and seconds in which a section was in hand."""
 
     tokens_in: int
@@ -37,7 +37,7 @@ class GenerationQuerySet(LeasedQuerySet["Generation"]):
     def in_progress(self) -> "GenerationQuerySet":
         return self.filter(state__in=Generation.WORKING)
 
-    def spent(self) -> "Spent":
+    def spent(self) -> "GenerationCost":
         """Return what these runs took together."""
         sums = self.aggregate(
             tokens_in=Sum("tokens_in", default=0),
@@ -45,7 +45,7 @@ class GenerationQuerySet(LeasedQuerySet["Generation"]):
             cost=Sum("cost", default=Decimal(0)),
             seconds=Sum("seconds", default=0.0),
         )
-        return Spent(**sums)
+        return GenerationCost(**sums)
 
 
 class Generation(models.Model):
@@ -113,7 +113,7 @@ class Generation(models.Model):
     @property
     def error(self) -> str:
         """Return what went wrong as a sentence in the reader's language, or nothing."""
-        return sentence(self.error_code, self.error_details)
+        return error_sentence(self.error_code, self.error_details)
 
     @property
     def duration(self) -> dt.timedelta | None:
@@ -162,4 +162,4 @@ class SectionRun(models.Model):
 
     @property
     def error(self) -> str:
-        return sentence(self.error_code, self.error_details)
+        return error_sentence(self.error_code, self.error_details)

@@ -42,10 +42,10 @@ class Link(models.Model):
         return f"{self.source_id} → {self.title}"
 
 
-class FormerName(models.Model):
+class SheetRedirect(models.Model):
     """A title and an address that a sheet had before it was renamed; both still lead to it."""
 
-    sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="former_names")
+    sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="redirects")
     title = models.CharField(_("title"), max_length=200)
     folded = models.CharField(max_length=250, db_index=True)
     # None where only the title has changed.
@@ -56,8 +56,9 @@ class FormerName(models.Model):
     renamed_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        verbose_name = _("former name")
-        verbose_name_plural = _("former names")
+        db_table = "sheets_formername"
+        verbose_name = _("redirect")
+        verbose_name_plural = _("redirects")
         ordering = ["-renamed_at", "-id"]
 
     def __str__(self) -> str:

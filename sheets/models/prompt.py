@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from sheets.schema.prompt import PromptText, unknown_places, wanted_places
+from sheets.schema.prompt import PromptText, missing_placeholders, unknown_placeholders
 
 
 class PromptQuerySet(models.QuerySet["Prompt"]):
@@ -71,11 +71,11 @@ class Prompt(models.Model):
         problems: dict[str, list[str]] = {}
         for field in ("request", "repair"):
             written = getattr(self, field)
-            for place in wanted_places(field, written):
+            for place in missing_placeholders(field, written):
                 problems.setdefault(field, []).append(
                     _("{%(place)s} is missing.") % {"place": place}
                 )
-            for place in unknown_places(field, written):
+            for place in unknown_placeholders(field, written):
                 problems.setdefault(field, []).append(
                     _("{%(place)s} is not known here.") % {"place": place}
                 )

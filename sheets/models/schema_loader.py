@@ -5,15 +5,17 @@ from functools import lru_cache
 from django.db import connection
 
 from sheets.models import Field, Section, SheetType
-from sheets.schema.types import FieldBrief, SectionBrief, Template
+from sheets.schema.types import FieldBrief, SectionBrief, SheetTemplate
 
 
-def load_template(sheet_type: SheetType) -> Template:
+def load_template(sheet_type: SheetType) -> SheetTemplate:
     """Return the template of a sheet type; one small query where it has been loaded before."""
-    return _loaded(sheet_type.pk, sheet_type.key, connection.settings_dict["NAME"], _edition())
+    return _load_cached(
+        sheet_type.pk, sheet_type.key, connection.settings_dict["NAME"], _template_edition()
+    )
 
 
-def _edition() -> tuple[int, str]:
+def _template_edition() -> tuple[int, str]:
     """Return what differs as soon as any section or field has changed: triggers see to it.
 
     The transaction stands beside the count, which is counted again after one is rolled back.
@@ -25,10 +27,10 @@ def _edition() -> tuple[int, str]:
 
 
 @lru_cache(maxsize=64)
-def _loaded(pk: int, key: str, database: str, edition: tuple[int, str]) -> Template:
+def _load_cached(pk: int, key: str, database: str, edition: tuple[int, str]) -> SheetTemplate:
     """Load a template (two queries)."""
     sections = Section.objects.filter(sheet_type=pk).order_by("order").prefetch_related("fields")
-    return Template(key=key, sections=tuple(section_brief(s) for s in sections))
+    return SheetTemplate(key=key, sections=tuple(section_brief(s) for s in sections))
 
 
 def section_brief(section: Section) -> SectionBrief:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import Chunk, Document
 from sheets.models.template import SheetType
-from sheets.verification.entailment import reason_sentence
+from sheets.verification.entailment import verdict_sentence
 
 
 class SheetQuerySet(models.QuerySet["Sheet"]):
@@ -333,7 +333,7 @@ class Citation(models.Model):
     @property
     def reason_sentences(self) -> list[str]:
         """Return why the verdict is no better, in the reader's language."""
-        return [said for code, detail in self.reasons if (said := reason_sentence(code, detail))]
+        return [said for code, detail in self.reasons if (said := verdict_sentence(code, detail))]
 
 
 class ProposalQuerySet(models.QuerySet["Proposal"]):

@@ -11,7 +11,7 @@ from django.db.models.functions import TruncMonth
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 
 MILLION = Decimal(1_000_000)
 
@@ -69,7 +69,7 @@ class Spending(models.Model):
         return f"{self.day} {self.model}"
 
 
-def price(tokens_in: int, tokens_out: int, model: str = "") -> Decimal:
+def token_price(tokens_in: int, tokens_out: int, model: str = "") -> Decimal:
     """Return what these tokens of a model cost at the prices of the settings."""
     prices = (settings.LLM_PRICE_IN, settings.LLM_PRICE_OUT)
     if model == settings.VISION_MODEL != settings.LLM_MODEL:
@@ -79,9 +79,11 @@ def price(tokens_in: int, tokens_out: int, model: str = "") -> Decimal:
     return ((cost_in + cost_out) / MILLION).quantize(Decimal("0.000001"))
 
 
-def spend(model: str, tokens_in: int, tokens_out: int, *, day: dt.date | None = None) -> Decimal:
+def record_spending(
+    model: str, tokens_in: int, tokens_out: int, *, day: dt.date | None = None
+) -> Decimal:
     """Note tokens that a model took, and return what they cost."""
-    cost = price(tokens_in, tokens_out, model)
+    cost = token_price(tokens_in, tokens_out, model)
     if not tokens_in and not tokens_out:
         return cost
     row, _created = Spending.objects.get_or_create(day=day or timezone.localdate(), model=model)
@@ -94,8 +96,8 @@ def spend(model: str, tokens_in: int, tokens_out: int, *, day: dt.date | None = 
     return cost
 
 
-def check_ceiling() -> None:
-    """Raise WorkError("token_ceiling") when the day's tokens are used up."""
+def check_token_ceiling() -> None:
+    """Raise UserError("token_ceiling") when the day's tokens are used up."""
     ceiling = settings.LLM_TOKENS_PER_DAY
     if ceiling and (spent := Spending.objects.today().tokens()) >= ceiling:
-        raise WorkError("token_ceiling", spent=spent, limit=ceiling)
+        raise UserError("token_ceiling", spent=spent, limit=ceiling)

@@ -12,7 +12,7 @@ PEOPLE, MACHINE = "personnes", "machine"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ActivityFilter:
     """Which changes somebody wants to see; empty values do not narrow."""
 
     type: str = ""
@@ -35,7 +35,7 @@ class Asked:
         return changes
 
 
-def changes(user: Any) -> QuerySet[Revision]:
+def list_changes(user: Any) -> QuerySet[Revision]:
     """Return the versions of the sheets that `user` sees in lists, the latest first, with both."""
     shown = Sheet.objects.listed_for(user).order_by().values("pk")
     return (
@@ -51,7 +51,7 @@ def changes(user: Any) -> QuerySet[Revision]:
     )  # fmt: skip
 
 
-def watched_changes(user: Any, since: dt.datetime | None = None) -> QuerySet[Revision]:
+def list_watched_changes(user: Any, since: dt.datetime | None = None) -> QuerySet[Revision]:
     """Return what others have changed in the sheets and categories that `user` watches.
 
     What was there before the watch began does not count.
@@ -61,5 +61,5 @@ def watched_changes(user: Any, since: dt.datetime | None = None) -> QuerySet[Rev
     for sheet, category, begun in watches.values_list("sheet", "category", "since"):
         one = Q(sheet=sheet) if sheet else Q(sheet__searched__category_name=category)
         wanted |= one & Q(created_at__gte=begun)
-    found = changes(user).filter(wanted).exclude(author=user)
+    found = list_changes(user).filter(wanted).exclude(author=user)
     return found.filter(created_at__gt=since) if since else found

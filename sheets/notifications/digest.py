@@ -8,12 +8,12 @@ from django.utils import timezone, translation
 from django.utils.translation import ngettext
 
 from sheets.models import Digest, Revision, Watch
-from sheets.notifications.activity import watched_changes
+from sheets.notifications.activity import list_watched_changes
 
 MOST = 100
 
 
-def due() -> list[int]:
+def due_user_ids() -> list[int]:
     """Return the ids of those who want a digest and can get one."""
     if not settings.EMAIL_HOST:
         return []
@@ -22,7 +22,7 @@ def due() -> list[int]:
     return list(wanted.exclude(user__email="").values_list("pk", flat=True))
 
 
-def send(user_id: int) -> int:
+def email_digest(user_id: int) -> int:
     """Send one person what changed since the last digest; return how many changes it told.
 
     A digest that could not be sent is sent the next day, with what came in between.
@@ -31,15 +31,15 @@ def send(user_id: int) -> int:
     if digest is None or not digest.user.email:
         return 0
     until = timezone.now()
-    changes = watched_changes(digest.user, digest.sent_until)
+    changes = list_watched_changes(digest.user, digest.sent_until)
     found = list(changes.filter(created_at__lte=until)[:MOST])
     if found:
-        message(digest, found).send()
+        digest_message(digest, found).send()
     Digest.objects.filter(pk=user_id, sent_until=digest.sent_until).update(sent_until=until)
     return len(found)
 
 
-def message(digest: Digest, found: list[Revision]) -> EmailMessage:
+def digest_message(digest: Digest, found: list[Revision]) -> EmailMessage:
     """Return the letter, in the person's language."""
     with translation.override(digest.language):
         subject = ngettext(

@@ -14,29 +14,29 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from sheets.markdown.parse import HEADING, heading_key
-from sheets.markdown.splice import graft
+from sheets.markdown.splice import splice_sections
 from sheets.merge import (
     MINE,
-    Choice,
-    Merged,
-    Unsettled,
+    ConflictChoice,
+    MergeResult,
+    UnresolvedConflicts,
     Version,
     merge_versions,
-    resolve,
-    resolve_values,
+    resolve_conflicts,
+    resolve_value_conflicts,
 )
 from sheets.models import Generation, Proposal, Revision, Section, SectionLock, Sheet
 from sheets.models.schema_loader import load_template
 from sheets.revisions.conflicts import section_of, with_ours
 from sheets.revisions.errors import LossyText, PersonalText, StaleBase
-from sheets.revisions.save import losses, save_revision
-from sheets.schema.types import Template
+from sheets.revisions.save import find_losses, save_revision
+from sheets.schema.types import SheetTemplate
 from sheets.signals import revision_saved
-from sheets.staleness import state as stale
+from sheets.staleness.state import generation_inputs, save_generation_inputs
 from wikico2.models import User
 
 
-class Decided(Exception):
+class ProposalClosed(Exception):
     """The proposal was accepted, refused or replaced in the meantime."""
 
 
@@ -45,7 +45,7 @@ class Decided(Exception):
 
 @transaction.atomic
 def save_or_propose(
-    generation: Generation, template: Template, body: str, header: Mapping[str, str]
+    generation: Generation, template: SheetTemplate, body: str, header: Mapping[str, str]
 ) -> Revision | Proposal:
     """Make what a run wrote the sheet's next revision, or a proposal.
 
@@ -56,12 +56,14 @@ def save_or_propose(
     sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=generation.sheet_id)
     locked = sheet.locked_keys()
     asked = [k for k in generation.sections.values_list("key", flat=True) if k not in locked]
-    written_from = stale.facts(generation, template, asked)
-    start = machine_start(sheet)
+    written_from = generation_inputs(generation, template, asked)
+    start = last_generated_base(sheet)
     line = Version(*start.text)
     whole = {s.key for s in template.written} <= set(asked)
     drafted = Version(body, dict(header))
-    text = drafted if whole or not sheet.current else graft(line, drafted, asked, template)
+    text = (
+        drafted if whole or not sheet.current else splice_sections(line, drafted, asked, template)
+    )
     try:
         with transaction.atomic():
             revision = save_revision(
@@ -73,14 +75,14 @@ def save_or_propose(
                 generation=generation,
             )
     except PersonalText:
-        notices = losses(line, text, template) if start.revision else []
+        notices = find_losses(line, text, template) if start.revision else []
     except LossyText as error:
         notices = error.notices
     else:
         close_replaced(sheet, asked)
-        stale.keep_facts(sheet, written_from)
+        save_generation_inputs(sheet, written_from)
         return revision
-    return propose(
+    return create_proposal(
         sheet,
         start=start,
         text=text,
@@ -92,7 +94,7 @@ def save_or_propose(
     )
 
 
-class Start:
+class ProposalBase:
     """Where the machine's line of texts stands: a revision, or an accepted proposal after it."""
 
     def __init__(self, revision: Revision | None, proposal: Proposal | None) -> None:
@@ -105,7 +107,7 @@ class Start:
         return (latest.body, latest.metadata) if latest else ("", {})
 
 
-def machine_start(sheet: Sheet) -> Start:
+def last_generated_base(sheet: Sheet) -> ProposalBase:
     """Return the last generated text that became part of the sheet."""
     revision = sheet.revisions.filter(origin=Revision.Origin.GENERATED).first()
     accepted = (
@@ -115,19 +117,19 @@ def machine_start(sheet: Sheet) -> Start:
         .first()
     )
     if accepted is None:
-        return Start(revision, None)
+        return ProposalBase(revision, None)
     assert accepted.accepted_as is not None  # as the database has it
     if revision and revision.number > accepted.accepted_as.number:
-        return Start(revision, None)
-    return Start(revision, accepted)
+        return ProposalBase(revision, None)
+    return ProposalBase(revision, accepted)
 
 
-def propose(
+def create_proposal(
     sheet: Sheet,
     *,
-    start: Start,
+    start: ProposalBase,
     text: Version,
-    template: Template,
+    template: SheetTemplate,
     generation: Generation | None = None,
     author: User | None = None,
     sections: Collection[str] = (),
@@ -159,7 +161,7 @@ def propose(
         signed=signed,
         sender=sender,
     )
-    remerge(proposal, template)
+    remerge_proposal(proposal, template)
     return proposal
 
 
@@ -168,18 +170,18 @@ def close_replaced(sheet: Sheet, sections: Collection[str]) -> dict[str, Any]:
     choices: dict[str, Any] = {}
     for proposal in sheet.proposals.waiting().filter(generation__isnull=False).order_by("pk"):
         choices |= proposal.choices
-        concerned = [k for k in asked_keys(proposal) if proposal.concerns(k)]
+        concerned = [k for k in proposed_keys(proposal) if proposal.concerns(k)]
         replaced = [k for k in concerned if not sections or k in sections]
         proposal.decided |= dict.fromkeys(replaced, Proposal.REPLACED_SECTION)
         if len(replaced) == len(concerned):
             proposal.state = Proposal.State.REPLACED
             proposal.decided_at = timezone.now()
         proposal.save(update_fields=["decided", "state", "decided_at"])
-        remerge(proposal)
+        remerge_proposal(proposal)
     return choices
 
 
-def asked_keys(proposal: Proposal) -> list[str]:
+def proposed_keys(proposal: Proposal) -> list[str]:
     """Return the sections that a proposal is about."""
     if proposal.sections:
         return list(proposal.sections)
@@ -190,7 +192,7 @@ def asked_keys(proposal: Proposal) -> list[str]:
 # --- Merging --------------------------------------------------------------------------------------
 
 
-def merge_onto(proposal: Proposal, ours: Revision, template: Template) -> Merged:
+def merge_onto(proposal: Proposal, ours: Revision, template: SheetTemplate) -> MergeResult:
     """Merge a proposal onto a revision; sections that are decided or locked stay as they are."""
     mine, theirs = Version(ours.body, ours.metadata), Version(proposal.body, proposal.metadata)
     base = Version(*proposal.base_text)
@@ -198,7 +200,7 @@ def merge_onto(proposal: Proposal, ours: Revision, template: Template) -> Merged
         base = Version(shared_headings(mine.body, theirs.body))
     settled = {*proposal.decided, *proposal.sheet.locked_keys()}
     if settled:
-        theirs = graft(theirs, base, settled, template)
+        theirs = splice_sections(theirs, base, settled, template)
     return merge_versions(base, mine, theirs)
 
 
@@ -213,7 +215,7 @@ def shared_headings(ours: str, theirs: str) -> str:
     return "\n\n".join(lines) + "\n"
 
 
-def remerge(proposal: Proposal, template: Template | None = None) -> None:
+def remerge_proposal(proposal: Proposal, template: SheetTemplate | None = None) -> None:
     """Merge an open proposal onto the sheet as it is today, and keep what came of it for lists."""
     current = proposal.sheet.current
     if current is None or not proposal.is_open:
@@ -226,7 +228,7 @@ def remerge(proposal: Proposal, template: Template | None = None) -> None:
 
 
 @receiver(revision_saved)
-def sheet_moved_on(sender: object, revision: Revision, **kwargs: object) -> None:
+def remerge_open_proposals(sender: object, revision: Revision, **kwargs: object) -> None:
     """Merge again what waits for a person: its base is no longer what the sheet says."""
     waiting = revision.sheet.proposals.waiting()
     if not waiting.exists():  # most often so, and the rows are wide
@@ -234,28 +236,28 @@ def sheet_moved_on(sender: object, revision: Revision, **kwargs: object) -> None
     for proposal in waiting.select_related("base", "base_proposal"):
         proposal.sheet = revision.sheet
         proposal.sheet.current = revision
-        remerge(proposal)
+        remerge_proposal(proposal)
 
 
 # --- Deciding -------------------------------------------------------------------------------------
 
 
 @transaction.atomic
-def keep_choices(proposal: Proposal, choices: Mapping[str, Choice]) -> None:
+def save_choices(proposal: Proposal, choices: Mapping[str, ConflictChoice]) -> None:
     """Keep what a person has settled so far, without deciding anything."""
     locked = Proposal.objects.select_for_update(of=("self",)).get(pk=proposal.pk)
-    proposal.choices = locked.choices | as_json(choices)
+    proposal.choices = locked.choices | choices_to_json(choices)
     if locked.is_open:
         proposal.save(update_fields=["choices"])
 
 
 @transaction.atomic
-def accept(
+def accept_proposal(
     proposal: Proposal,
     user: User,
     *,
     onto: int,
-    choices: Mapping[str, Choice],
+    choices: Mapping[str, ConflictChoice],
     sections: Collection[str] | None = None,
     comment: str = "",
 ) -> Revision:
@@ -266,7 +268,7 @@ def accept(
     conflict in these sections has no choice; nothing is written then. The revision that is
     returned is the present one where the choices leave it as it is.
     """
-    sheet, proposal = take_hold(proposal)
+    sheet, proposal = lock_open_proposal(proposal)
     current = sheet.current
     if current is None or current.number != onto:
         raise StaleBase(current)
@@ -284,18 +286,18 @@ def accept(
             author=user,
             generation=proposal.generation,
             second_parent=proposal.base,
-            comment=comment or credit(proposal),
+            comment=comment or credit_comment(proposal),
         )
         proposal.sheet = sheet
-    proposal.choices |= as_json(choices)
-    concerned = [k for k in asked_keys(proposal) if proposal.concerns(k)]
+    proposal.choices |= choices_to_json(choices)
+    concerned = [k for k in proposed_keys(proposal) if proposal.concerns(k)]
     taken = concerned if sections is None else [k for k in concerned if k in sections]
     proposal.accepted_as = revision
-    settle(proposal, user, taken, Proposal.ACCEPTED_SECTION, concerned)
+    record_decision(proposal, user, taken, Proposal.ACCEPTED_SECTION, concerned)
     return revision
 
 
-def credit(proposal: Proposal) -> str:
+def credit_comment(proposal: Proposal) -> str:
     """Return the comment that names who suggested a text; nothing for a machine's."""
     if proposal.generation_id:
         return ""
@@ -305,45 +307,45 @@ def credit(proposal: Proposal) -> str:
 
 
 def chosen_text(
-    merged: Merged,
+    merged: MergeResult,
     ours: Version,
-    choices: Mapping[str, Choice],
+    choices: Mapping[str, ConflictChoice],
     sections: Collection[str] | None,
-    template: Template,
+    template: SheetTemplate,
 ) -> Version:
     """Return the settled text, or ours with these sections of it; raises merge.Unsettled."""
     if sections is None:
-        return Version(resolve(merged, choices), resolve_values(merged, choices))
+        return Version(resolve_conflicts(merged, choices), resolve_value_conflicts(merged, choices))
     inside = [c for c in merged.conflicts if section_of(c, template) in sections]
     unsettled = [c.id for c in inside if c.id not in choices]
     if unsettled:
-        raise Unsettled(unsettled)
+        raise UnresolvedConflicts(unsettled)
     given = {c.id: MINE for c in merged.conflicts} | {c.id: choices[c.id] for c in inside}
-    whole = Version(resolve(merged, given), resolve_values(merged, given))
-    return graft(ours, whole, sections, template)
+    whole = Version(resolve_conflicts(merged, given), resolve_value_conflicts(merged, given))
+    return splice_sections(ours, whole, sections, template)
 
 
 @transaction.atomic
-def keep_section(proposal: Proposal, user: User, section: str) -> None:
+def reject_section(proposal: Proposal, user: User, section: str) -> None:
     """Leave a section as it is today, whatever the proposal says of it. Raises Decided."""
-    _sheet, proposal = take_hold(proposal)
-    concerned = [k for k in asked_keys(proposal) if proposal.concerns(k)]
-    settle(proposal, user, [section], Proposal.KEPT_SECTION, concerned)
+    _sheet, proposal = lock_open_proposal(proposal)
+    concerned = [k for k in proposed_keys(proposal) if proposal.concerns(k)]
+    record_decision(proposal, user, [section], Proposal.KEPT_SECTION, concerned)
 
 
 @transaction.atomic
-def refuse(proposal: Proposal, user: User, reason: str) -> None:
+def reject_proposal(proposal: Proposal, user: User, reason: str) -> None:
     """Leave the sheet as it is and say why. Raises Decided."""
-    _sheet, proposal = take_hold(proposal)
+    _sheet, proposal = lock_open_proposal(proposal)
     proposal.state = Proposal.State.REFUSED
     proposal.reason = reason
     proposal.decided_by = user
     proposal.decided_at = timezone.now()
     proposal.save(update_fields=["state", "reason", "decided_by", "decided_at"])
-    stale.keep_facts(proposal.sheet, proposal.written_from)
+    save_generation_inputs(proposal.sheet, proposal.written_from)
 
 
-def take_hold(proposal: Proposal) -> tuple[Sheet, Proposal]:
+def lock_open_proposal(proposal: Proposal) -> tuple[Sheet, Proposal]:
     """Lock sheet and proposal, in that order, and read them anew; raises Decided."""
     sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=proposal.sheet_id)
     held = (
@@ -352,28 +354,28 @@ def take_hold(proposal: Proposal) -> tuple[Sheet, Proposal]:
         .get(pk=proposal.pk)
     )
     if not held.is_open:
-        raise Decided(held)
+        raise ProposalClosed(held)
     held.sheet = sheet
     return sheet, held
 
 
-def settle(
+def record_decision(
     proposal: Proposal, user: User, keys: Iterable[str], how: str, concerned: Iterable[str]
 ) -> None:
     """Note what was decided of some sections; close the proposal when nothing is left."""
     proposal.decided |= dict.fromkeys(keys, how)
-    if not any(k not in proposal.decided for k in concerned) or not differs(proposal):
+    if not any(k not in proposal.decided for k in concerned) or not has_differences(proposal):
         taken = proposal.accepted_as is not None
         proposal.state = Proposal.State.ACCEPTED if taken else Proposal.State.REFUSED
         proposal.decided_by = user
         proposal.decided_at = timezone.now()
     proposal.save()
-    remerge(proposal)
+    remerge_proposal(proposal)
     facts = {k: v for k, v in proposal.written_from.items() if k in proposal.decided}
-    stale.keep_facts(proposal.sheet, facts if proposal.is_open else proposal.written_from)
+    save_generation_inputs(proposal.sheet, facts if proposal.is_open else proposal.written_from)
 
 
-def differs(proposal: Proposal) -> bool:
+def has_differences(proposal: Proposal) -> bool:
     """Tell whether the proposal still has something to say on the sheet as it is today."""
     current = proposal.sheet.current
     assert current is not None
@@ -383,7 +385,7 @@ def differs(proposal: Proposal) -> bool:
     return bool(merged.conflicts) or not same
 
 
-def as_json(choices: Mapping[str, Choice]) -> dict[str, Any]:
+def choices_to_json(choices: Mapping[str, ConflictChoice]) -> dict[str, Any]:
     return {key: {"take": c.take, "text": c.text} for key, c in choices.items()}
 
 

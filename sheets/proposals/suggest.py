@@ -11,9 +11,9 @@ from django.utils.crypto import salted_hmac
 from sheets.merge import Version
 from sheets.models import Proposal, Revision, Sheet
 from sheets.models.schema_loader import load_template
-from sheets.proposals.review import Start, propose
-from sheets.revisions.versions import is_same, version_of
-from wikico2.errors import WorkError
+from sheets.proposals.review import ProposalBase, create_proposal
+from sheets.revisions.versions import is_same_version, version_of
+from wikico2.errors import UserError
 from wikico2.models import User
 
 HOUR = dt.timedelta(hours=1)
@@ -35,7 +35,7 @@ def sender_of(request: HttpRequest) -> str:
 
 
 @transaction.atomic
-def suggest(
+def create_suggestion(
     sheet: Sheet,
     *,
     base: Revision,
@@ -48,20 +48,20 @@ def suggest(
 ) -> Proposal:
     """Put what a reader suggests beside the sheet, where it waits for a decision.
 
-    Raises WorkError: nothing_suggested where nothing differs and nothing is said, or
+    Raises UserError: nothing_suggested where nothing differs and nothing is said, or
     too_many_suggestions when this sender has sent enough for an hour.
     """
-    if is_same(text, version_of(base)) and not remark.strip():
-        raise WorkError("nothing_suggested")
+    if is_same_version(text, version_of(base)) and not remark.strip():
+        raise UserError("nothing_suggested")
     with connection.cursor() as cursor:  # one sender's suggestions take turns to be counted
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"suggest {sender}"])
     since = timezone.now() - HOUR
     sent = Proposal.objects.filter(sender=sender, created_at__gt=since).count()
     if sent >= settings.SUGGESTIONS_PER_HOUR:
-        raise WorkError("too_many_suggestions", limit=settings.SUGGESTIONS_PER_HOUR)
-    return propose(
+        raise UserError("too_many_suggestions", limit=settings.SUGGESTIONS_PER_HOUR)
+    return create_proposal(
         sheet,
-        start=Start(base, None),
+        start=ProposalBase(base, None),
         text=text,
         template=load_template(sheet.sheet_type),
         author=author,

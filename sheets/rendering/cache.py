@@ -7,25 +7,27 @@ from django.utils import translation
 
 from sheets.models import Revision
 from sheets.models.schema_loader import load_template
-from sheets.rendering.html import VERSION, Shown, page_url, render
-from sheets.verification.entailment import reason_sentence
+from sheets.rendering.html import VERSION, CitationView, page_url, render_sheet
+from sheets.verification.entailment import verdict_sentence
 
 
-def up_to_date(revision: Revision) -> dict[str, Any]:
+def current_rendering(revision: Revision) -> dict[str, Any]:
     """Return what readers see of a revision (`Revision.rendered`), by today's renderer."""
     if revision.rendered.get("version") != VERSION:
         template = load_template(revision.sheet.sheet_type)
-        page = render(revision.body, revision.metadata, template, citations_of(revision))
+        page = render_sheet(
+            revision.body, revision.metadata, template, revision_citations(revision)
+        )
         revision.rendered = {**revision.rendered, **page.as_json()}
         revision.save(update_fields=["rendered"])
     rendered: dict[str, Any] = revision.rendered
     return rendered
 
 
-def citations_of(revision: Revision) -> dict[str, Shown]:
+def revision_citations(revision: Revision) -> dict[str, CitationView]:
     """Return the revision's checked citations, by marker."""
     return {
-        c.marker: Shown(
+        c.marker: CitationView(
             marker=c.marker,
             title=c.document.title if c.document else "",
             page=c.page,
@@ -41,4 +43,4 @@ def citations_of(revision: Revision) -> dict[str, Shown]:
 def french_reasons(reasons: Iterable[tuple[str, str]]) -> list[str]:
     """Return the reasons of a verdict as the page has them, in the language of sheets."""
     with translation.override("fr"):
-        return [said for code, detail in reasons if (said := reason_sentence(code, detail))]
+        return [said for code, detail in reasons if (said := verdict_sentence(code, detail))]

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from sheets.markdown.parse import HEADING, ITEM, MARKER, MARKERS, Outline, clean
-from sheets.schema.types import Template
-from wikico2.text.normalize import fold
+from sheets.markdown.parse import HEADING, ITEM, MARKER, MARKERS, OutlineTracker, clean_statement
+from sheets.schema.types import SheetTemplate
+from wikico2.text.normalize import fold_text
 
-PROFILE = "profil"
+PROFILE_KEY = "profil"
 SHARE = re.compile(
     r"(?<![\d,.])(?P<percent>\d{1,3}(?:[.,]\d+)?)\s*%\s+"
     r"(?P<of>(?:du|des|de la|de l[’'])\s*[^\W\d_]+)"
@@ -38,14 +38,14 @@ class Share:
     markers: tuple[str, ...]
 
 
-def shares(text: str, template: Template) -> dict[str, list[Share]]:
+def profile_shares(text: str, template: SheetTemplate) -> dict[str, list[Share]]:
     """Return the shares that the profile gives, by what they are shares of.
 
     A range or a change is no share, and a single one makes no picture.
     """
     found: dict[str, list[Share]] = {}
-    for share in _read(text, template):
-        found.setdefault(fold(share.of), []).append(share)
+    for share in _read_shares(text, template):
+        found.setdefault(fold_text(share.of), []).append(share)
     return {
         group[0].of: sorted(group, key=lambda s: -s.percent)[:MOST]
         for group in found.values()
@@ -53,8 +53,8 @@ def shares(text: str, template: Template) -> dict[str, list[Share]]:
     }
 
 
-def _read(text: str, template: Template) -> Iterator[Share]:
-    outline = Outline(template)
+def _read_shares(text: str, template: SheetTemplate) -> Iterator[Share]:
+    outline = OutlineTracker(template)
     section, field = "", ""
     for line in text.splitlines():
         if match := HEADING.match(line):
@@ -62,8 +62,8 @@ def _read(text: str, template: Template) -> Iterator[Share]:
                 section, field = outline.section(match[2]), ""
             else:
                 field = match[2]
-        elif section == PROFILE and "%" in line and not CHANGE.search(line):
-            said = clean(MARKERS.sub("", ITEM.sub("", line)))
+        elif section == PROFILE_KEY and "%" in line and not CHANGE.search(line):
+            said = clean_statement(MARKERS.sub("", ITEM.sub("", line)))
             markers = tuple(MARKER.findall(line))
             given_ones = list(SHARE.finditer(said))
             for given in given_ones:
@@ -80,17 +80,17 @@ def _label(said: str) -> str:
     return before if len(before) <= LONGEST_LABEL else f"{before[:LONGEST_LABEL].rstrip()}…"
 
 
-def drawn(found: Mapping[str, Sequence[Share]], numbers: Mapping[str, int]) -> SafeString:
+def draw_charts(found: Mapping[str, Sequence[Share]], numbers: Mapping[str, int]) -> SafeString:
     """Return a table for each group, with a bar on each line.
 
     `numbers` are those of the notes, by marker.
     """
     return format_html_join(
-        "", "{}", ((_table(of, group, numbers),) for of, group in found.items())
+        "", "{}", ((_chart_table(of, group, numbers),) for of, group in found.items())
     )
 
 
-def _table(of: str, group: Sequence[Share], numbers: Mapping[str, int]) -> SafeString:
+def _chart_table(of: str, group: Sequence[Share], numbers: Mapping[str, int]) -> SafeString:
     rows = format_html_join(
         "",
         '<tr><th scope="row">{} <span class="profile-said">{}</span></th>'
@@ -104,7 +104,7 @@ def _table(of: str, group: Sequence[Share], numbers: Mapping[str, int]) -> SafeS
                 s.label,
                 f"{s.percent:g}",
                 f"{s.percent:g}".replace(".", ","),
-                _notes(s, numbers),
+                _note_links(s, numbers),
             )
             for s in group
         ),
@@ -119,7 +119,7 @@ def _table(of: str, group: Sequence[Share], numbers: Mapping[str, int]) -> SafeS
     )
 
 
-def _notes(share: Share, numbers: Mapping[str, int]) -> SafeString:
+def _note_links(share: Share, numbers: Mapping[str, int]) -> SafeString:
     """Return links to the notes that the share rests on."""
     return format_html_join(
         " ",

@@ -1,7 +1,7 @@
 """A part of a sheet, its footnotes with the numbers that they have in the whole sheet. Pure.
 
 The renderer counts the markers that it meets. A part is therefore rendered under a header line,
-which nobody sees, that names all of them in the order of the whole sheet; `part_of` then takes
+which nobody sees, that names all of them in the order of the whole sheet; `section_html` then takes
 from the page what only this line brought.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from sheets.markdown.parse import MARKER, split_notes
 from sheets.merge import Version
-from sheets.schema.types import Template
+from sheets.schema.types import SheetTemplate
 
 UNSEEN = ""
 """The name of the header line that nobody sees."""
@@ -19,7 +19,7 @@ NOTE = re.compile(r'<li id="note-(\d+)".*?</li>', re.DOTALL)
 NO_NOTES = re.compile(r'<section class="notes" id="notes"><h2>[^<]*</h2><ol></ol></section>')
 
 
-def reading_order(version: Version, template: Template) -> list[str]:
+def reading_order(version: Version, template: SheetTemplate) -> list[str]:
     """Return the markers of a version in the order in which its page numbers them."""
     text, notes = split_notes(version.body)
     parts = [*template.ordered(version.values).values(), text]
@@ -27,12 +27,12 @@ def reading_order(version: Version, template: Template) -> list[str]:
     return [marker for marker in dict.fromkeys(met) if marker in notes]
 
 
-def header_of(order: Iterable[str]) -> Mapping[str, str]:
+def numbering_header(order: Iterable[str]) -> Mapping[str, str]:
     """Return the header line that makes the renderer count in this order."""
     return {UNSEEN: " ".join(f"[^{marker}]" for marker in order)}
 
 
-def part_of(page: str, counted: int) -> str:
+def section_html(page: str, counted: int) -> str:
     """Return the HTML of a part with the notes that it uses, and no others.
 
     `counted` is how many markers the header line named.

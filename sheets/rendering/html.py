@@ -22,10 +22,10 @@ from markdown.inlinepatterns import InlineProcessor
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 
-from sheets.markdown.parse import LINK, MARKER, Note, Outline, linked_title, split_notes
-from sheets.rendering.charts import PROFILE, drawn, shares
-from sheets.schema.types import Template
-from wikico2.text.normalize import fold
+from sheets.markdown.parse import LINK, MARKER, Note, OutlineTracker, linked_title, split_notes
+from sheets.rendering.charts import PROFILE_KEY, draw_charts, profile_shares
+from sheets.schema.types import SheetTemplate
+from wikico2.text.normalize import fold_text
 
 VERSION = 5
 """Raised when the same text gives another page: older ones are then made again when read."""
@@ -72,7 +72,7 @@ LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
-class Shown:
+class CitationView:
     """A citation as the page shows it."""
 
     marker: str
@@ -86,7 +86,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderedSheet:
     """The HTML of a revision, safe to show: body, contents, header data by field."""
 
     body: str
@@ -102,7 +102,7 @@ class Rendered:
         }
 
 
-class Numbering:
+class FootnoteNumbering:
     """Numbers the markers in the order in which they are met, as readers count."""
 
     def __init__(self, known: Iterable[str]) -> None:
@@ -118,38 +118,45 @@ class Numbering:
         return self.order.index(marker) + 1, self.uses[marker]
 
 
-def render(
-    body: str, header: Mapping[str, str], template: Template, citations: Mapping[str, Shown]
-) -> Rendered:
+def render_sheet(
+    body: str,
+    header: Mapping[str, str],
+    template: SheetTemplate,
+    citations: Mapping[str, CitationView],
+) -> RenderedSheet:
     """Return the HTML of a sheet's text and header data.
 
     `citations` are the checked ones, by marker; other footnotes are shown as notes.
     """
     text, notes = split_notes(body)
-    numbering = Numbering(notes)
+    numbering = FootnoteNumbering(notes)
     converter = make_converter(template, citations, numbering)
     lines = template.ordered(header).items()
-    cards = {key: inline(converter, value) for key, value in lines if value.strip()}
-    html = with_profile(clean(converter.convert(text)), text, template, numbering)
+    cards = {key: render_inline(converter, value) for key, value in lines if value.strip()}
+    html = with_profile(sanitize_html(converter.convert(text)), text, template, numbering)
     outline = list(converter.wikico2_outline)  # type: ignore[attr-defined]
     ending = render_notes(numbering, notes, citations, converter)
     if ending:
         outline.append(("notes", "Sources"))
-    return Rendered(html + ending, outline, cards)
+    return RenderedSheet(html + ending, outline, cards)
 
 
-def with_profile(html: str, text: str, template: Template, numbering: Numbering) -> str:
+def with_profile(
+    html: str, text: str, template: SheetTemplate, numbering: FootnoteNumbering
+) -> str:
     """Draw the shares of each use, where the text gives them, at the head of their section."""
-    found = shares(text, template)
+    found = profile_shares(text, template)
     if not found:
         return html
     numbers = {marker: number for number, marker in enumerate(numbering.order, 1)}
-    heading = re.compile(rf'<section(?=[^>]* id="{PROFILE}")[^>]*>\s*<h2[^>]*>.*?</h2>', re.DOTALL)
-    return heading.sub(lambda m: m[0] + drawn(found, numbers), html, count=1)
+    heading = re.compile(
+        rf'<section(?=[^>]* id="{PROFILE_KEY}")[^>]*>\s*<h2[^>]*>.*?</h2>', re.DOTALL
+    )
+    return heading.sub(lambda m: m[0] + draw_charts(found, numbers), html, count=1)
 
 
 def make_converter(
-    template: Template, citations: Mapping[str, Shown], numbering: Numbering
+    template: SheetTemplate, citations: Mapping[str, CitationView], numbering: FootnoteNumbering
 ) -> markdown.Markdown:
     """Return a Markdown converter without raw HTML, with our markers and sections."""
     converter = markdown.Markdown(
@@ -165,7 +172,10 @@ class SheetExtension(Extension):
     """Footnote markers, stable ids, sections, French spacing."""
 
     def __init__(
-        self, template: Template, citations: Mapping[str, Shown], numbering: Numbering
+        self,
+        template: SheetTemplate,
+        citations: Mapping[str, CitationView],
+        numbering: FootnoteNumbering,
     ) -> None:
         super().__init__()
         self.parts = (template, citations, numbering)
@@ -180,7 +190,7 @@ class SheetExtension(Extension):
 class MarkerPattern(InlineProcessor):
     """`[^3]` becomes a small mark, which `SheetTree` numbers when all of them stand in order."""
 
-    def __init__(self, md: markdown.Markdown, numbering: Numbering) -> None:
+    def __init__(self, md: markdown.Markdown, numbering: FootnoteNumbering) -> None:
         super().__init__(MARKER.pattern, md)
         self.numbering = numbering
 
@@ -221,12 +231,12 @@ class SheetTree(Treeprocessor):
     def __init__(
         self,
         md: markdown.Markdown,
-        template: Template,
-        citations: Mapping[str, Shown],
-        numbering: Numbering,
+        template: SheetTemplate,
+        citations: Mapping[str, CitationView],
+        numbering: FootnoteNumbering,
     ) -> None:
         super().__init__(md)
-        self.outline = Outline(template)
+        self.outline = OutlineTracker(template)
         self.citations = citations
         self.numbering = numbering
         self.ids: dict[str, int] = {}
@@ -241,21 +251,23 @@ class SheetTree(Treeprocessor):
         key = ""
         for index, child in enumerate(children):
             if child.tag in ("h1", "h2"):
-                key = self.unique(self.outline.section(plain(child)))
+                key = self.unique(self.outline.section(element_text(child)))
                 child.tag = "h2"
-                headings.append((key, plain(child)))
+                headings.append((key, element_text(child)))
                 section = ElementTree.SubElement(root, "section")
                 section.set("class", "sheet-section")
                 section.set("id", key)
             elif child.tag in ("h3", "h4", "h5", "h6"):
-                child.set("id", self.unique(f"{key}-{self.outline.field(key, plain(child))}"))
-            section.append(wrapped(child))
+                child.set(
+                    "id", self.unique(f"{key}-{self.outline.field(key, element_text(child))}")
+                )
+            section.append(wrap_table(child))
             if is_empty(children, index):
                 empty = ElementTree.SubElement(section, "p")
                 empty.set("class", "empty-field")
                 empty.text = "Aucune information dans les sources."
         for table in root.iter("table"):
-            work_out_columns(table)
+            format_columns(table)
         for link in root.iter("a"):
             if ELSEWHERE.match(link.get("href", "")):
                 link.set("class", "external")
@@ -264,8 +276,8 @@ class SheetTree(Treeprocessor):
             if marker := sup.attrib.pop("data-marker", ""):
                 self.number(sup, marker)
         for image in root.iter("img"):
-            hold_place(image)
-        space(root)
+            set_picture_size(image)
+        space_element(root)
         self.md.wikico2_outline = headings  # type: ignore[attr-defined]
 
     def number(self, sup: ElementTree.Element, marker: str) -> None:
@@ -286,11 +298,11 @@ class SheetTree(Treeprocessor):
         return wanted if self.ids[wanted] == 1 else f"{wanted}-{self.ids[wanted]}"
 
 
-def plain(element: ElementTree.Element) -> str:
+def element_text(element: ElementTree.Element) -> str:
     return " ".join("".join(element.itertext()).split())
 
 
-def wrapped(element: ElementTree.Element) -> ElementTree.Element:
+def wrap_table(element: ElementTree.Element) -> ElementTree.Element:
     """Return a table inside a frame in which it scrolls; anything else as it is."""
     if element.tag != "table":
         return element
@@ -301,7 +313,7 @@ def wrapped(element: ElementTree.Element) -> ElementTree.Element:
     return frame
 
 
-def hold_place(image: ElementTree.Element) -> None:
+def set_picture_size(image: ElementTree.Element) -> None:
     """Give a picture of ours its size, which its name tells, so that the page does not jump."""
     if size := PICTURE.match(image.get("src", "")):
         image.set("width", size[1])
@@ -309,9 +321,9 @@ def hold_place(image: ElementTree.Element) -> None:
         image.set("loading", "lazy")
 
 
-def work_out_columns(table: ElementTree.Element) -> None:
+def format_columns(table: ElementTree.Element) -> None:
     """Draw priorities as stars, and have the names of solutions lead to their sheets."""
-    heads = [fold(plain(cell)) for cell in table.iter("th")]
+    heads = [fold_text(element_text(cell)) for cell in table.iter("th")]
     for row in table.iter("tr"):
         for head, cell in zip(heads, row.findall("td"), strict=False):
             if head in STARRED_COLUMNS:
@@ -357,13 +369,13 @@ def is_empty(children: list[ElementTree.Element], index: int) -> bool:
     return following in ("h1", "h2") or (level == "h3" and following == "h3")
 
 
-def space(element: ElementTree.Element) -> None:
+def space_element(element: ElementTree.Element) -> None:
     """Put French spaces into the text below an element, code excepted."""
     if element.tag in UNTOUCHED:
         return
     element.text = french_spaces(element.text)
     for child in element:
-        space(child)
+        space_element(child)
         child.tail = french_spaces(child.tail)
 
 
@@ -377,13 +389,13 @@ def french_spaces(text: str | None) -> str | None:
     return text
 
 
-def inline(converter: markdown.Markdown, text: str) -> str:
+def render_inline(converter: markdown.Markdown, text: str) -> str:
     """Return one line of Markdown as HTML without its paragraph."""
-    html = clean(converter.convert(" ".join(text.split())))
+    html = sanitize_html(converter.convert(" ".join(text.split())))
     return re.sub(r"^<p>(.*)</p>$", r"\1", html.strip(), flags=re.DOTALL)
 
 
-def clean(html: str) -> str:
+def sanitize_html(html: str) -> str:
     """Return the HTML with nothing but the tags, attributes and addresses that are allowed."""
     return nh3.clean(
         html,
@@ -403,19 +415,19 @@ def safe_attribute(tag: str, attribute: str, value: str) -> str | None:
 
 
 def render_notes(
-    numbering: Numbering,
+    numbering: FootnoteNumbering,
     notes: Mapping[str, Note],
-    citations: Mapping[str, Shown],
+    citations: Mapping[str, CitationView],
     converter: markdown.Markdown,
 ) -> str:
     """Return the list of footnotes, in the order of their numbers."""
     order = list(numbering.order)
     items: list[str] = []
     for number, marker in enumerate(order, 1):
-        cited = citations.get(marker) or unchecked(notes[marker])
+        cited = citations.get(marker) or unchecked_view(notes[marker])
         # `clean` has passed the free text of a plain note: it is safe as it stands.
         content = (
-            cited_note(cited) if cited else mark_safe(inline(converter, notes[marker].text))  # noqa: S308
+            cited_note(cited) if cited else mark_safe(render_inline(converter, notes[marker].text))  # noqa: S308
         )
         items.append(
             format_html(
@@ -435,16 +447,16 @@ def render_notes(
     )
 
 
-def unchecked(note: Note) -> Shown | None:
+def unchecked_view(note: Note) -> CitationView | None:
     """Return a citation that nobody has checked yet, its words to be shown as they are."""
     if note.document_id is None or note.page is None:
         return None
     title = note.text.partition("](")[0].lstrip("[").removesuffix(f", p. {note.page}")
     address = reverse("page", args=[note.document_id, note.page])
-    return Shown(note.marker, title, note.page, note.quote, address, "")
+    return CitationView(note.marker, title, note.page, note.quote, address, "")
 
 
-def cited_note(cited: Shown) -> SafeString:
+def cited_note(cited: CitationView) -> SafeString:
     """Return a citation: its quote, and the link to its page."""
     why = format_html(' <span class="why">{}</span>', " ".join(cited.reasons))
     return format_html(

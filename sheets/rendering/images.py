@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sheets.models import Picture
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MEGABYTE = 1024 * 1024
@@ -23,19 +23,19 @@ QUALITY = 82
 ADDRESS = re.compile(r"/images/([0-9a-f]{16}-\d{1,5}x\d{1,5}\.webp)")
 
 
-def keep_picture(upload: File[Any], user: Any, title: str = "") -> Picture:
+def save_picture(upload: File[Any], user: Any, title: str = "") -> Picture:
     """Return the picture that an upload became: WebP, at most 1600 × 2400, without metadata.
 
-    The same picture twice is one. Raises WorkError: not_a_picture, picture_too_large.
+    The same picture twice is one. Raises UserError: not_a_picture, picture_too_large.
     """
     if (upload.size or 0) > MOST_BYTES:
-        raise WorkError("picture_too_large", limit=MOST_BYTES // MEGABYTE)
-    content, size = made_anew(upload)
+        raise UserError("picture_too_large", limit=MOST_BYTES // MEGABYTE)
+    content, size = reencode_picture(upload)
     name = f"{hashlib.sha256(content).hexdigest()[:16]}-{size[0]}x{size[1]}.webp"
-    return store(name, content, user, title or title_of(upload.name or ""))
+    return store_picture(name, content, user, title or filename_title(upload.name or ""))
 
 
-def store(name: str, content: bytes, user: Any, title: str) -> Picture:
+def store_picture(name: str, content: bytes, user: Any, title: str) -> Picture:
     """Keep a picture under its name, once."""
     known = Picture.objects.filter(name=name).first()
     if known and known.file.storage.exists(known.file.name or ""):
@@ -51,21 +51,21 @@ def store(name: str, content: bytes, user: Any, title: str) -> Picture:
     return picture
 
 
-def made_anew(upload: IO[bytes] | File[Any]) -> tuple[bytes, tuple[int, int]]:
+def reencode_picture(upload: IO[bytes] | File[Any]) -> tuple[bytes, tuple[int, int]]:
     """Return a picture as WebP, with its width and height in pixels."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(upload, formats=FORMATS) as opened:
                 if opened.width * opened.height > MOST_PIXELS:
-                    raise WorkError("picture_too_large", limit=MOST_BYTES // MEGABYTE)
+                    raise UserError("picture_too_large", limit=MOST_BYTES // MEGABYTE)
                 opened.draft("RGB", (2 * WIDEST, 2 * HIGHEST))
                 turned = ImageOps.exif_transpose(opened)
                 image = turned.convert("RGBA" if turned.has_transparency_data else "RGB")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise WorkError("picture_too_large", limit=MOST_BYTES // MEGABYTE) from error
+        raise UserError("picture_too_large", limit=MOST_BYTES // MEGABYTE) from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
-        raise WorkError("not_a_picture") from error
+        raise UserError("not_a_picture") from error
     image.thumbnail((WIDEST, HIGHEST))
     image.info.clear()
     output = io.BytesIO()
@@ -73,7 +73,7 @@ def made_anew(upload: IO[bytes] | File[Any]) -> tuple[bytes, tuple[int, int]]:
     return output.getvalue(), image.size
 
 
-def title_of(name: str) -> str:
+def filename_title(name: str) -> str:
     """Return the words that a file's name amounts to."""
     stem = PurePosixPath(name.replace("\\", "/")).stem
     words = "".join(c for c in stem.replace("_", " ").replace("-", " ") if c.isprintable())

@@ -30,24 +30,24 @@ from django.utils.html import escape
 from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
 
-from sheets.models import KeptPage
+from sheets.models import CachedPage
 from wikico2.context_processors import theme_attribute
 
 View = Callable[..., HttpResponse]
 
-LOOK_UP = "SELECT sheet, token, nonce, html, watched FROM wikico2_kept_page(%s, %s, %s)"
-STORE = """
+LOOK_UP_SQL = "SELECT sheet, token, nonce, html, watched FROM wikico2_kept_page(%s, %s, %s)"
+STORE_SQL = """
     INSERT INTO sheets_keptpage (sheet_id, key, token, nonce, html, made_at)
     VALUES (%s, %s, %s, %s, %s, now())
     ON CONFLICT (sheet_id, key) DO UPDATE SET
         token = excluded.token, nonce = excluded.nonce, html = excluded.html, made_at = now()
 """
-MOST = 20_000
+MAX_PAGES = 20_000
 """So many pages stay at the daily clearing, the latest ones."""
 
 
 @dataclass(frozen=True)
-class Found:
+class CacheLookup:
     """What stands in the database for an address: the sheet, its token, and the page if it fits."""
 
     sheet: int
@@ -57,7 +57,7 @@ class Found:
     watched: bool
 
 
-def kept(*parameters: str) -> Callable[[View], View]:
+def cache_pages(*parameters: str) -> Callable[[View], View]:
     """Keep the pages of a view that takes the `slug` of a sheet.
 
     Only addresses whose query names nothing but `parameters` are kept. A TemplateResponse of
@@ -67,17 +67,17 @@ def kept(*parameters: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @functools.wraps(view)
         def answer(request: HttpRequest, slug: str, **rest: Any) -> HttpResponse:
-            if not may_keep(request, parameters):
+            if not is_cacheable(request, parameters):
                 return view(request, slug, **rest)
-            key = key_of(request)
-            found = look_up(request, slug, key)
+            key = cache_key(request)
+            found = look_up_page(request, slug, key)
             if found is None:
                 return view(request, slug, **rest)
             if found.html is not None:
-                return HttpResponse(filled(found.html, found.nonce, request, found.watched))
+                return HttpResponse(fill_slots(found.html, found.nonce, request, found.watched))
             response = view(request, slug, **rest)
             if isinstance(response, TemplateResponse) and response.status_code == 200:
-                keep(response, request, found, key)
+                cache_response(response, request, found, key)
             return response
 
         return answer
@@ -85,7 +85,7 @@ def kept(*parameters: str) -> Callable[[View], View]:
     return decorate
 
 
-def may_keep(request: HttpRequest, parameters: tuple[str, ...]) -> bool:
+def is_cacheable(request: HttpRequest, parameters: tuple[str, ...]) -> bool:
     """Tell whether the page of this address is the same for the next reader."""
     return (
         not settings.DEBUG  # a developer's templates change under our feet
@@ -96,24 +96,24 @@ def may_keep(request: HttpRequest, parameters: tuple[str, ...]) -> bool:
     )
 
 
-def key_of(request: HttpRequest) -> str:
+def cache_key(request: HttpRequest) -> str:
     """Return what tells the pages of one sheet apart."""
     parts = (
         request.path,
         urlencode(sorted(request.GET.items())),
         get_language() or "",
-        rights_of(request.user),
-        build(),
-        *(str(getattr(settings, name)) for name in SHOWN),
+        reader_rights(request.user),
+        program_version(),
+        *(str(getattr(settings, name)) for name in PAGE_SETTINGS),
     )
     return hashlib.blake2s("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
-SHOWN = ("PUBLIC_SITE", "SHOW_DRAFTS", "LLM_BACKEND", "MAX_UPLOAD_MB")
+PAGE_SETTINGS = ("PUBLIC_SITE", "SHOW_DRAFTS", "LLM_BACKEND", "MAX_UPLOAD_MB")
 """The settings that pages depend on."""
 
 
-def rights_of(user: Any) -> str:
+def reader_rights(user: Any) -> str:
     """Return what distinguishes what two people are shown."""
     if not user.is_authenticated:
         return ""
@@ -122,7 +122,7 @@ def rights_of(user: Any) -> str:
 
 
 @functools.cache
-def build() -> str:
+def program_version() -> str:
     """Return what changes with the program: the age and size of its own files."""
     digest = hashlib.blake2s(digest_size=16)
     for folder in ("wikico2", "ingestion", "sheets", "templates", "static", "locale"):
@@ -133,27 +133,32 @@ def build() -> str:
     return digest.hexdigest()
 
 
-def look_up(request: HttpRequest, slug: str, key: str) -> Found | None:
+def look_up_page(request: HttpRequest, slug: str, key: str) -> CacheLookup | None:
     """Return what is kept for a sheet, in one query; None where there is no such sheet."""
     with connection.cursor() as cursor:
-        cursor.execute(LOOK_UP, [slug, key, request.user.pk])
+        cursor.execute(LOOK_UP_SQL, [slug, key, request.user.pk])
         sheet, token, nonce, html, watched = cursor.fetchone()
-    return None if sheet is None else Found(sheet, token, nonce or "", html, bool(watched))
+    return None if sheet is None else CacheLookup(sheet, token, nonce or "", html, bool(watched))
 
 
-def keep(response: TemplateResponse, request: HttpRequest, found: Found, key: str) -> None:
+def cache_response(
+    response: TemplateResponse, request: HttpRequest, found: CacheLookup, key: str
+) -> None:
     """Make the page with slots, keep it, and fill it for this reader."""
     nonce = secrets.token_hex(8)
-    slots = {name: mark_safe(slot(nonce, name)) for name in own(request, found.watched)}  # noqa: S308 (ours)
+    slots = {
+        name: mark_safe(slot_text(nonce, name))  # noqa: S308 (ours)
+        for name in reader_context(request, found.watched)
+    }
     response.context_data = {**(response.context_data or {}), **slots}
     response.render()
     html = response.content.decode()
     with connection.cursor() as cursor:
-        cursor.execute(STORE, [found.sheet, key, found.token, nonce, html])
-    response.content = filled(html, nonce, request, found.watched)
+        cursor.execute(STORE_SQL, [found.sheet, key, found.token, nonce, html])
+    response.content = fill_slots(html, nonce, request, found.watched)
 
 
-def own(request: HttpRequest, watched: bool) -> Mapping[str, Callable[[], str]]:
+def reader_context(request: HttpRequest, watched: bool) -> Mapping[str, Callable[[], str]]:
     """Return what templates show of one reader, under the names that they know it by."""
     return {
         "csrf_token": lambda: get_token(request),
@@ -163,24 +168,24 @@ def own(request: HttpRequest, watched: bool) -> Mapping[str, Callable[[], str]]:
     }
 
 
-def slot(nonce: str, name: str) -> str:
+def slot_text(nonce: str, name: str) -> str:
     """Return a text that no author can have foreseen."""
     return f"slot-{nonce}-{name}"
 
 
-def filled(html: str, nonce: str, request: HttpRequest, watched: bool) -> str:
+def fill_slots(html: str, nonce: str, request: HttpRequest, watched: bool) -> str:
     """Return the page with its slots filled for a reader."""
-    for name, value in own(request, watched).items():
-        place = slot(nonce, name)
+    for name, value in reader_context(request, watched).items():
+        place = slot_text(nonce, name)
         if place in html:
             html = html.replace(place, value())
     return html
 
 
-def clear() -> int:
+def clear_cached_pages() -> int:
     """Throw away all but the latest pages; return how many went."""
-    latest = KeptPage.objects.order_by("-made_at", "-pk")
-    oldest = latest.values_list("made_at", flat=True)[MOST : MOST + 1].first()
+    latest = CachedPage.objects.order_by("-made_at", "-pk")
+    oldest = latest.values_list("made_at", flat=True)[MAX_PAGES : MAX_PAGES + 1].first()
     if oldest is None:
         return 0
-    return KeptPage.objects.filter(made_at__lte=oldest).delete()[0]
+    return CachedPage.objects.filter(made_at__lte=oldest).delete()[0]

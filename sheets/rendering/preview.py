@@ -4,44 +4,51 @@ from collections.abc import Mapping
 
 from django.urls import reverse
 
-from sheets.markdown.parse import header_as_body, split_notes, statements
+from sheets.markdown.parse import body_statements, header_as_body, split_notes
 from sheets.merge import Version
 from sheets.models import Revision
 from sheets.rendering.cache import french_reasons
-from sheets.rendering.html import Rendered, Shown, page_url, render
-from sheets.schema.types import Template
-from sheets.verification.citations import Checked, check
+from sheets.rendering.html import CitationView, RenderedSheet, page_url, render_sheet
+from sheets.schema.types import SheetTemplate
+from sheets.verification.citations import CheckedCitation, check_citations
 
 
-def make_page(
-    revision: Revision, template: Template, found: list[Checked], ids: Mapping[str, int]
-) -> Rendered:
+def render_revision(
+    revision: Revision,
+    template: SheetTemplate,
+    found: list[CheckedCitation],
+    ids: Mapping[str, int],
+) -> RenderedSheet:
     """Return the revision's HTML, its citations linked to their rows, whose keys are `ids`."""
     shown = {
-        c.note.marker: shown_as(
+        c.note.marker: citation_view(
             c, page_url(c.note.document_id or 0, c.note.page or 1, ids[c.note.marker[:40]])
         )
         for c in found
     }
-    return render(revision.body, revision.metadata, template, shown)
+    return render_sheet(revision.body, revision.metadata, template, shown)
 
 
-def preview(version: Version, template: Template) -> Rendered:
+def preview_version(version: Version, template: SheetTemplate) -> RenderedSheet:
     """Return the page that a text would make if it were saved, its citations checked."""
     _text, notes = split_notes(version.body)
     values = header_as_body(version.values, template)
-    found = check(notes, [*statements(version.body, template), *statements(values, template)])
+    found = check_citations(
+        notes, [*body_statements(version.body, template), *body_statements(values, template)]
+    )
     shown = {
-        c.note.marker: shown_as(c, reverse("page", args=[c.note.document_id, c.note.page or 1]))
+        c.note.marker: citation_view(
+            c, reverse("page", args=[c.note.document_id, c.note.page or 1])
+        )
         for c in found
     }
-    return render(version.body, version.values, template, shown)
+    return render_sheet(version.body, version.values, template, shown)
 
 
-def shown_as(checked: Checked, url: str) -> Shown:
+def citation_view(checked: CheckedCitation, url: str) -> CitationView:
     """Return a checked citation as the page shows it."""
     note, document = checked.note, checked.document
-    return Shown(
+    return CitationView(
         marker=note.marker,
         title=document.title if document else note.text.partition("]")[0].lstrip("["),
         page=note.page or 1,

@@ -4,27 +4,27 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection
 
-from wikico2.text.analyzer import Term, compose, terms
+from wikico2.text.analyzer import Term, compose_accents, extract_terms
 
-Pieces = list[tuple[str, bool]]
+SnippetPieces = list[tuple[str, bool]]
 
 LENGTH = 240
 SENTENCE = re.compile(r"(?<=[.!?…;:])\s+|\n+")
 ELLIPSIS = "…"
 
 
-def marked(text: str, lexemes: Collection[str]) -> Pieces:
+def mark_lexemes(text: str, lexemes: Collection[str]) -> SnippetPieces:
     """Return the whole text in pieces, those found by one of the lexemes marked."""
-    text = compose(text)
-    return _pieces(text, _found(text, lexemes), 0, len(text))
+    text = compose_accents(text)
+    return _marked_pieces(text, _found(text, lexemes), 0, len(text))
 
 
-def snippet(text: str, lexemes: Collection[str], length: int = LENGTH) -> Pieces:
+def cut_snippet(text: str, lexemes: Collection[str], length: int = LENGTH) -> SnippetPieces:
     """Return the stretch of the text with most of the lexemes, about `length` characters."""
-    text = compose(text)
+    text = compose_accents(text)
     found = _found(text, lexemes)
     start, end = _stretch(text, found, length)
-    pieces = _pieces(text, found, start, end)
+    pieces = _marked_pieces(text, found, start, end)
     before = [(f"{ELLIPSIS} ", False)] if start > 0 else []
     after = [(f" {ELLIPSIS}", False)] if end < len(text.rstrip()) else []
     return [*before, *pieces, *after]
@@ -34,7 +34,7 @@ def _found(text: str, lexemes: Collection[str]) -> list[tuple[Term, str]]:
     """Return the terms to mark, each with the lexeme that it was found by; none inside another."""
     wanted = set(lexemes)
     found: list[tuple[Term, str]] = []
-    for term in terms(text, wanted):
+    for term in extract_terms(text, wanted):
         hit = next((lexeme for lexeme in term.lexemes if lexeme in wanted), None)
         if hit is not None and (not found or term.start >= found[-1][0].end):
             found.append((term, hit))
@@ -71,8 +71,8 @@ def _word_end(text: str, place: int) -> int:
     return blank if blank > 0 else place
 
 
-def _pieces(text: str, found: list[tuple[Term, str]], start: int, end: int) -> Pieces:
-    pieces: Pieces = []
+def _marked_pieces(text: str, found: list[tuple[Term, str]], start: int, end: int) -> SnippetPieces:
+    pieces: SnippetPieces = []
     at = start
     for term, _lexeme in found:
         if start <= term.start and term.end <= end:

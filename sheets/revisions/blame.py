@@ -15,15 +15,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from ingestion.models import Chunk
-from sheets.markdown.parse import HEADING, TABLE_RULE, Outline
-from sheets.markdown.splice import note_lines, relabelled
-from sheets.merge.diff import diff
+from sheets.markdown.parse import HEADING, TABLE_RULE, OutlineTracker
+from sheets.markdown.splice import note_lines, relabel_markers
+from sheets.merge.diff import diff_blocks
 from sheets.merge.footnotes import take_notes
-from sheets.merge.tokenize import Block, cut_blocks
+from sheets.merge.tokenize import MarkdownBlock, cut_blocks
 from sheets.models import Proposal, Revision, SectionRun
-from sheets.rendering.cache import citations_of
-from sheets.rendering.html import render
-from sheets.schema.types import Template
+from sheets.rendering.cache import revision_citations
+from sheets.rendering.html import render_sheet
+from sheets.schema.types import SheetTemplate
 
 CACHE = "authors"
 
@@ -54,7 +54,7 @@ Trace = Sequence[Origin]
 # --- Tracing, pure --------------------------------------------------------------------------------
 
 
-def trace(
+def trace_origins(
     before: Step | None,
     origins: Trace,
     step: Step,
@@ -70,11 +70,11 @@ def trace(
     own = Origin(step.number, by_machine)
     if before is None:
         return [own] * len(blocks_of(step.body))
-    changes = diff(before.body, step.body)
+    changes = diff_blocks(before.body, step.body)
     old = iter(origins)
     kept: dict[int, Origin] = {}
     left: dict[str, list[Origin]] = {}  # what went from its place, and may stand elsewhere
-    was, now = labelled(before.body), labelled(step.body)
+    was, now = footnote_expander(before.body), footnote_expander(step.body)
     for place, change in enumerate(changes):
         if not change.old or change.kind == "moved":
             continue
@@ -103,20 +103,20 @@ def trace(
 
 
 def blocks_of(body: str) -> list[str]:
-    """Return the blocks of a body as `diff` cuts them, footnote definitions left out."""
-    return [change.new for change in diff("", body) if change.new]
+    """Return the blocks of a body as `diff_blocks` cuts them, footnote definitions left out."""
+    return [change.new for change in diff_blocks("", body) if change.new]
 
 
 def texts_of(body: str) -> set[str]:
     """Return the blocks of a body, their footnotes written out, headings left out."""
-    plain = labelled(body)
+    plain = footnote_expander(body)
     return {plain(block) for block in blocks_of(body) if not block.startswith("#")}
 
 
-def labelled(body: str) -> Callable[[str], str]:
+def footnote_expander(body: str) -> Callable[[str], str]:
     """Return what writes out the footnotes of a block of this body."""
     notes = note_lines(body)
-    return lambda text: relabelled(text, notes)
+    return lambda text: relabel_markers(text, notes)
 
 
 # --- Of a revision --------------------------------------------------------------------------------
@@ -139,14 +139,14 @@ def origins_of(revision: Revision) -> list[Origin]:
         step = Step(current.number, current.body, given_text(current))
         known = read_kept(current)
         if known is None:
-            known = trace(
+            known = trace_origins(
                 before,
                 origins,
                 step,
                 by_machine=current.origin == Revision.Origin.GENERATED,
                 known=history_of(current) if current.origin == Revision.Origin.RESTORE else None,
             )
-            keep(current, known)
+            save_origins(current, known)
         before, origins = step, known
     return origins
 
@@ -157,7 +157,7 @@ def read_kept(revision: Revision) -> list[Origin] | None:
     return None if kept is None else [Origin(n // 2, bool(n % 2)) for n in kept]
 
 
-def keep(revision: Revision, origins: Trace) -> None:
+def save_origins(revision: Revision, origins: Trace) -> None:
     """Keep the origins with the revision's rendering, which is derived like them."""
     revision.rendered[CACHE] = [o.revision * 2 + o.machine for o in origins]
     revision.save(update_fields=["rendered"])
@@ -176,7 +176,7 @@ def history_of(revision: Revision) -> dict[str, Origin]:
     found: dict[str, Origin] = {}
     earlier = Revision.objects.filter(sheet=revision.sheet_id, number__lt=revision.number)
     for one in earlier.order_by("number"):
-        plain = labelled(one.body)
+        plain = footnote_expander(one.body)
         for block, origin in zip(blocks_of(one.body), read_kept(one) or [], strict=False):
             found.setdefault(plain(block), origin)
     return found
@@ -196,7 +196,7 @@ class Author:
 
 
 @dataclass(frozen=True)
-class Authored:
+class AuthoredPage:
     """A sheet's text with a mark where the author changes, and the legend of the marks."""
 
     html: SafeString
@@ -204,27 +204,27 @@ class Authored:
 
 
 OPEN, CLOSE = "\ue000", "\ue001"
-Marks = dict[tuple[int, bool, str], int]
+AuthorMarks = dict[tuple[int, bool, str], int]
 
 
-def show_authors(revision: Revision, template: Template) -> Authored:
+def show_authors(revision: Revision, template: SheetTemplate) -> AuthoredPage:
     """Return a revision's page with the authors of its blocks."""
     body = revision.body.replace(OPEN, "").replace(CLOSE, "").replace("\r\n", "\n")
-    marks: Marks = {}
+    marks: AuthorMarks = {}
     text = mark_blocks(body, origins_of(revision), template, marks)
-    page = render(text, revision.metadata, template, citations_of(revision)).body
-    authors = legend(revision, marks)
+    page = render_sheet(text, revision.metadata, template, revision_citations(revision)).body
+    authors = author_legend(revision, marks)
     for author in authors:
-        page = page.replace(f"{OPEN}{author.number}{CLOSE}", badge(author))
-    return Authored(SafeString(page), authors)
+        page = page.replace(f"{OPEN}{author.number}{CLOSE}", author_badge(author))
+    return AuthoredPage(SafeString(page), authors)
 
 
-def mark_blocks(body: str, origins: Trace, template: Template, marks: Marks) -> str:
+def mark_blocks(body: str, origins: Trace, template: SheetTemplate, marks: AuthorMarks) -> str:
     """Put a mark at the end of each block where the author or the section changes."""
     definitions = take_notes(body)
     blocks, rest = cut_blocks(definitions.body)
     parts: list[str] = []
-    outline = Outline(template)
+    outline = OutlineTracker(template)
     section, last = "", None
     for number, block in enumerate(blocks):
         parts.append(block.gap)
@@ -244,19 +244,19 @@ def mark_blocks(body: str, origins: Trace, template: Template, marks: Marks) -> 
     return f"{''.join(parts)}{rest}\n\n{notes}\n"
 
 
-def can_bear_mark(block: Block, following: Block | None) -> bool:
+def can_bear_mark(block: MarkdownBlock, following: MarkdownBlock | None) -> bool:
     """Tell whether a block's last words can be followed by a mark: no heading, no code."""
     rules = [b is not None and bool(TABLE_RULE.match(b.text)) for b in (block, following)]
     return block.kind in ("text", "item", "row") and not any(rules)
 
 
-def with_mark(block: Block, mark: str) -> str:
+def with_mark(block: MarkdownBlock, mark: str) -> str:
     if block.kind == "row" and block.text.endswith("|"):
         return f"{block.text[:-1].rstrip()} {mark} |"
     return f"{block.text} {mark}"
 
 
-def legend(revision: Revision, marks: Marks) -> list[Author]:
+def author_legend(revision: Revision, marks: AuthorMarks) -> list[Author]:
     """Return the authors behind the marks; a machine's with the passages it was shown there."""
     rows = Revision.objects.filter(sheet=revision.sheet_id, number__in={n for n, _m, _s in marks})
     revisions = {
@@ -283,7 +283,7 @@ def legend(revision: Revision, marks: Marks) -> list[Author]:
     ]
 
 
-def badge(author: Author) -> SafeString:
+def author_badge(author: Author) -> SafeString:
     """Return the mark of a block: who wrote it, leading to the legend."""
     return format_html(
         '<a class="by" data-by="{}" href="#by-{}">{}</a>',

@@ -13,12 +13,19 @@ from django.utils.translation import get_language, ngettext
 
 from sheets.markdown.parse import TABLE_RULE, Note, read_note
 from sheets.merge import Version
-from sheets.merge.diff import BlockChange, NoteChange, ValueChange, diff, diff_notes, diff_values
+from sheets.merge.diff import (
+    BlockChange,
+    NoteChange,
+    ValueChange,
+    diff_blocks,
+    diff_notes,
+    diff_values,
+)
 from sheets.merge.tokenize import WORD
-from sheets.rendering.footnotes import header_of, part_of
-from sheets.rendering.html import Shown, render
+from sheets.rendering.footnotes import numbering_header, section_html
+from sheets.rendering.html import CitationView, render_sheet
 from sheets.revisions.conflicts import field_heading
-from sheets.schema.types import Template
+from sheets.schema.types import SheetTemplate
 
 AROUND = 1
 """Unchanged blocks that are shown on either side of a change."""
@@ -30,7 +37,7 @@ MOST_FOLDED = 30
 
 
 @dataclass(frozen=True)
-class Run:
+class BlockRun:
     """Blocks that stand together: to be shown, or the same on both sides and folded.
 
     `changes` is empty where so many are folded that they are only counted. `section` and `field`
@@ -45,7 +52,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class NoteLine:
+class FootnoteDiff:
     """A footnote that is not the same on both sides, read as a citation where it is one."""
 
     change: NoteChange
@@ -61,9 +68,9 @@ class Comparison:
     """
 
     changes: Sequence[BlockChange]
-    runs: Sequence[Run]
+    runs: Sequence[BlockRun]
     values: Sequence[tuple[str, ValueChange]]
-    notes: Sequence[NoteLine]
+    notes: Sequence[FootnoteDiff]
     counts: Mapping[str, int]
 
     @property
@@ -72,16 +79,18 @@ class Comparison:
         return not (self.values or self.notes or sum(self.counts.values()))
 
 
-def compare(old: Version, new: Version, template: Template, *, whole: bool = False) -> Comparison:
+def compare_versions(
+    old: Version, new: Version, template: SheetTemplate, *, whole: bool = False
+) -> Comparison:
     """Return what differs; with `whole` every unchanged block is there to be unfolded."""
-    changes = diff(MARKS.sub("", old.body), MARKS.sub("", new.body))
-    counts = Counter(kind for c in changes if (kind := counted(c)))
+    changes = diff_blocks(MARKS.sub("", old.body), MARKS.sub("", new.body))
+    counts = Counter(kind for c in changes if (kind := change_kind(c)))
     return Comparison(
         changes=changes,
-        runs=list(runs_of(changes, whole=whole)),
+        runs=list(block_runs(changes, whole=whole)),
         values=[(field_heading(v.key, template), v) for v in diff_values(old.values, new.values)],
         notes=[
-            NoteLine(n, read_note(n.old_label, n.old) if n.old else None,
+            FootnoteDiff(n, read_note(n.old_label, n.old) if n.old else None,
                      read_note(n.new_label, n.new) if n.new else None)
             for n in diff_notes(old.body, new.body)
         ],
@@ -89,14 +98,14 @@ def compare(old: Version, new: Version, template: Template, *, whole: bool = Fal
     )  # fmt: skip
 
 
-def counted(change: BlockChange) -> str:
+def change_kind(change: BlockChange) -> str:
     """Return as what a block counts; a moved one counts once."""
     if change.kind == "same" or (change.kind == "removed" and change.moved):
         return ""
     return change.kind
 
 
-def runs_of(changes: Sequence[BlockChange], *, whole: bool) -> Iterator[Run]:
+def block_runs(changes: Sequence[BlockChange], *, whole: bool) -> Iterator[BlockRun]:
     """Yield the blocks in runs to show, and in runs to fold between them."""
     near = [False] * len(changes)
     for place, change in enumerate(changes):
@@ -112,7 +121,7 @@ def runs_of(changes: Sequence[BlockChange], *, whole: bool) -> Iterator[Run]:
         folded = not near[start] and len(run) >= LEAST_FOLDED
         kept = run if not folded or whole or len(run) <= MOST_FOLDED else []
         begins = after_fold and run[0].block != "heading"
-        yield Run(
+        yield BlockRun(
             folded,
             len(run),
             kept,
@@ -136,11 +145,11 @@ SIGNS = set(".,;:?…()«»%&’'°€/+=")
 CLOSE = {"item", "row"}
 
 
-def changed_page(
+def render_changes(
     changes: Sequence[BlockChange],
     notes: Mapping[str, str],
-    template: Template,
-    citations: Mapping[str, Shown],
+    template: SheetTemplate,
+    citations: Mapping[str, CitationView],
     *,
     order: Sequence[str] = (),
     whole: bool = False,
@@ -161,7 +170,9 @@ def changed_page(
     ends = "\n".join(f"[^{label}]: {MARKS.sub('', text)}" for label, text in notes.items())
     known = [marker for marker in order if marker in notes]
     text = f"{''.join(lines)}\n\n{ends}\n"
-    page = part_of(render(text, header_of(known), template, citations).body, len(known))
+    page = section_html(
+        render_sheet(text, numbering_header(known), template, citations).body, len(known)
+    )
     page = FOLDED.sub(lambda m: fold_line(int(m["count"]), at_end=m["sign"] == REST), page)
     return "".join(
         MARKS.sub("", piece) if piece.startswith("<") else with_tags(piece)
@@ -180,11 +191,11 @@ def whole_text(changes: Iterable[BlockChange]) -> Text:
 def folded_text(changes: Sequence[BlockChange]) -> Text:
     """Yield the blocks that differ and those around them, and a mark for each run of others."""
     place = size = 0
-    for run in runs_of(changes, whole=False):
+    for run in block_runs(changes, whole=False):
         start, place = place, place + run.count
         if run.folded:
             yield f"{FOLD}{run.count}{END}", "text"
-            yield from leading(changes, start, place)
+            yield from leading_blocks(changes, start, place)
         elif size > MOST_RENDERED:
             yield f"{REST}{len(changes) - start}{END}", "text"
             return
@@ -194,7 +205,7 @@ def folded_text(changes: Sequence[BlockChange]) -> Text:
                 yield text, block
 
 
-def leading(changes: Sequence[BlockChange], start: int, stop: int) -> Text:
+def leading_blocks(changes: Sequence[BlockChange], start: int, stop: int) -> Text:
     """Yield what a block needs above it when those before it, from `start` on, are folded.
 
     These are the headings that it stands under, and the head of its table.

@@ -10,25 +10,32 @@ from dataclasses import dataclass
 from sheets.markdown.parse import (
     MARKER,
     MARKERS,
+    BodyStatement,
     Note,
-    Outline,
-    Said,
+    OutlineTracker,
     read_note,
     split_marked,
     split_notes,
 )
 from sheets.markdown.splice import header_section
-from sheets.merge import MINE, Conflict, Merged, Version, resolve, resolve_values
-from sheets.merge.diff import BlockChange, ValueChange, diff, diff_values
-from sheets.schema.types import SectionBrief, Template
-from sheets.verification.citations import Checked, check
+from sheets.merge import (
+    MINE,
+    Conflict,
+    MergeResult,
+    Version,
+    resolve_conflicts,
+    resolve_value_conflicts,
+)
+from sheets.merge.diff import BlockChange, ValueChange, diff_blocks, diff_values
+from sheets.schema.types import SectionBrief, SheetTemplate
+from sheets.verification.citations import CheckedCitation, check_citations
 
 Key = tuple[str, str]
 LONG = 900
 
 
 @dataclass(frozen=True)
-class Clash:
+class ConflictView:
     """A conflict as the screen shows it: the blocks of both sides, the words around, the sources.
 
     `lead` and `tail` are the words of the same statement before and after the place.
@@ -39,8 +46,8 @@ class Clash:
     blocks: tuple[BlockChange, ...]
     lead: str = ""
     tail: str = ""
-    ours_sources: tuple[Checked, ...] = ()
-    theirs_sources: tuple[Checked, ...] = ()
+    ours_sources: tuple[CheckedCitation, ...] = ()
+    theirs_sources: tuple[CheckedCitation, ...] = ()
 
     @property
     def id(self) -> str:
@@ -53,50 +60,52 @@ class Clash:
 
 
 @dataclass(frozen=True)
-class Change:
+class RemoteChange:
     """A place that only the other side changed, with the sources of what it says now."""
 
     label: str
     block: BlockChange
-    sources: tuple[Checked, ...] = ()
+    sources: tuple[CheckedCitation, ...] = ()
 
 
 @dataclass(frozen=True)
-class Part:
+class ConflictSection:
     """One section of the screen."""
 
     key: str
     heading: str
-    clashes: tuple[Clash, ...]
-    changes: tuple[Change, ...]
+    clashes: tuple[ConflictView, ...]
+    changes: tuple[RemoteChange, ...]
 
 
-def section_of(conflict: Conflict, template: Template) -> str:
+def section_of(conflict: Conflict, template: SheetTemplate) -> str:
     """Return the key of the section that a conflict stands in."""
     if conflict.kind == "value":
         return header_section(conflict.field, template)
-    return Outline(template).section(conflict.section) if conflict.section else ""
+    return OutlineTracker(template).section(conflict.section) if conflict.section else ""
 
 
-def lay_out(merged: Merged, ours: Version, template: Template) -> list[Part]:
+def conflict_sections(
+    merged: MergeResult, ours: Version, template: SheetTemplate
+) -> list[ConflictSection]:
     """Return the sections in which the two sides differ, in the order of the text."""
-    outline = Outline(template)
+    outline = OutlineTracker(template)
     notes = split_notes(merged.text)[1]
     notes |= {n.label: read_note(n.label, n.text) for n in merged.notes}
-    clashes = [(section_of(c.conflict, template), c) for c in clashes_of(merged, template)]
+    clashes = [(section_of(c.conflict, template), c) for c in conflict_views(merged, template)]
     changes = [
-        (outline.section(b.section) if b.section else "", Change(b.field, b))
-        for b in diff(ours.body, with_ours(merged).body)
+        (outline.section(b.section) if b.section else "", RemoteChange(b.field, b))
+        for b in diff_blocks(ours.body, with_ours(merged).body)
         if b.kind not in ("same", "moved") and not (b.kind == "removed" and b.moved)
     ]
     fresh = diff_values(ours.values, with_ours(merged).values)
     changes += [(header_section(v.key, template), value_change(v, template)) for v in fresh]
 
     found = sources_of([c for _, c in clashes], [c for _, c in changes], notes)
-    parts: dict[str, tuple[list[Clash], list[Change]]] = {}
+    parts: dict[str, tuple[list[ConflictView], list[RemoteChange]]] = {}
     for key, clash in clashes:
         parts.setdefault(key, ([], []))[0].append(
-            Clash(
+            ConflictView(
                 **{**vars(clash)}
                 | {
                     "ours_sources": found.get((clash.id, "ours"), ()),
@@ -106,7 +115,7 @@ def lay_out(merged: Merged, ours: Version, template: Template) -> list[Part]:
         )
     for number, (key, change) in enumerate(changes):
         sources = found.get((str(number), "change"), ())
-        parts.setdefault(key, ([], []))[1].append(Change(change.label, change.block, sources))
+        parts.setdefault(key, ([], []))[1].append(RemoteChange(change.label, change.block, sources))
     order = {s.key: n for n, s in enumerate(template.sections)}
     headings = {s.key: shown_heading(s) for s in template.sections}
     headings |= {
@@ -118,38 +127,38 @@ def lay_out(merged: Merged, ours: Version, template: Template) -> list[Part]:
         if name and outline.section(name) not in headings
     }
     return [
-        Part(key, headings.get(key, key), tuple(parts[key][0]), tuple(parts[key][1]))
+        ConflictSection(key, headings.get(key, key), tuple(parts[key][0]), tuple(parts[key][1]))
         for key in sorted(parts, key=lambda k: order.get(k, len(order)))
     ]
 
 
-def with_ours(merged: Merged) -> Version:
+def with_ours(merged: MergeResult) -> Version:
     """Return the merged text with ours wherever the two sides clash."""
     mine = dict.fromkeys((c.id for c in merged.conflicts), MINE)
-    return Version(resolve(merged, mine), resolve_values(merged, mine))
+    return Version(resolve_conflicts(merged, mine), resolve_value_conflicts(merged, mine))
 
 
 def shown_heading(section: SectionBrief) -> str:
     return f"{section.emoji} {section.heading}".strip()
 
 
-def value_change(change: ValueChange, template: Template) -> Change:
+def value_change(change: ValueChange, template: SheetTemplate) -> RemoteChange:
     """Return a change of header data as one of a block."""
     block = BlockChange(change.kind, "", change.key, change.old, change.new, change.pieces)
-    return Change(field_heading(change.key, template), block)
+    return RemoteChange(field_heading(change.key, template), block)
 
 
-def field_heading(key: str, template: Template) -> str:
+def field_heading(key: str, template: SheetTemplate) -> str:
     """Return what a header field is called."""
     fields = (f for s in template.sections if s.role == "header" for f in s.fields)
     return next((f.heading for f in fields if f.key == key), key)
 
 
-def clashes_of(merged: Merged, template: Template) -> Iterable[Clash]:
+def conflict_views(merged: MergeResult, template: SheetTemplate) -> Iterable[ConflictView]:
     """Yield each conflict with both sides compared, and the words around it."""
     for conflict in merged.value_conflicts:
         label = field_heading(conflict.field, template)
-        yield Clash(conflict, label, tuple(diff(conflict.ours, conflict.theirs)))
+        yield ConflictView(conflict, label, tuple(diff_blocks(conflict.ours, conflict.theirs)))
     shown = [p.gap + p.ours if isinstance(p, Conflict) else p.text for p in merged.parts]
     for number, part in enumerate(merged.parts):
         if not isinstance(part, Conflict):
@@ -159,7 +168,7 @@ def clashes_of(merged: Merged, template: Template) -> Iterable[Clash]:
             before = "".join(shown[:number]) + part.gap
             lead = MARKERS.split(before.rpartition("\n")[2])[-1]
             tail = statement_end(part.ours, "".join(shown[number + 1 :]).partition("\n")[0])
-        yield Clash(part, part.field, tuple(diff(part.ours, part.theirs)), lead, tail)
+        yield ConflictView(part, part.field, tuple(diff_blocks(part.ours, part.theirs)), lead, tail)
 
 
 def statement_end(said: str, rest: str) -> str:
@@ -171,8 +180,8 @@ def statement_end(said: str, rest: str) -> str:
 
 
 def sources_of(
-    clashes: Iterable[Clash], changes: Iterable[Change], notes: Mapping[str, Note]
-) -> dict[Key, tuple[Checked, ...]]:
+    clashes: Iterable[ConflictView], changes: Iterable[RemoteChange], notes: Mapping[str, Note]
+) -> dict[Key, tuple[CheckedCitation, ...]]:
     """Return the checked citations of each side, all in one go.
 
     A citation is judged by the statements of its own side alone: each side's markers get names
@@ -187,16 +196,16 @@ def sources_of(
         texts[str(number), "change"] = change.block.new
     named: dict[str, Note] = {}
     owner: dict[str, Key] = {}
-    said: list[Said] = []
+    said: list[BodyStatement] = []
     for key, text in texts.items():
         for line in text.splitlines():
             for words, markers in split_marked(line):
-                said.append(Said("", "", words, tuple(f"{key}{m}" for m in markers)))
+                said.append(BodyStatement("", "", words, tuple(f"{key}{m}" for m in markers)))
         for marker in dict.fromkeys(MARKER.findall(text)):
             if marker in notes and notes[marker].is_citation:
                 named[f"{key}{marker}"] = notes[marker]
                 owner[f"{key}{marker}"] = key
-    found: dict[Key, list[Checked]] = {}
-    for name, checked in zip(named, check(named, said) if named else [], strict=True):
+    found: dict[Key, list[CheckedCitation]] = {}
+    for name, checked in zip(named, check_citations(named, said) if named else [], strict=True):
         found.setdefault(owner[name], []).append(checked)
     return {key: tuple(value) for key, value in found.items()}

@@ -4,20 +4,30 @@ from collections.abc import Iterable, Mapping
 
 from django.db import transaction
 
-from sheets.merge import Choice, Merged, Unsettled, Version, merge_versions, resolve, resolve_values
+from sheets.merge import (
+    ConflictChoice,
+    MergeResult,
+    UnresolvedConflicts,
+    Version,
+    merge_versions,
+    resolve_conflicts,
+    resolve_value_conflicts,
+)
 from sheets.models import Revision, Sheet
 from sheets.revisions.save import save_revision
-from sheets.revisions.versions import is_same, version_of
+from sheets.revisions.versions import is_same_version, version_of
 from wikico2.models import User
 
 
-class Clash(Exception):
+class EditConflict(Exception):
     """Others have changed the same places meanwhile; `merged` has today's text as ours.
 
     `unsettled` names the conflicts for which a choice was asked and none was made.
     """
 
-    def __init__(self, merged: Merged, current: Revision, unsettled: Iterable[str] = ()) -> None:
+    def __init__(
+        self, merged: MergeResult, current: Revision, unsettled: Iterable[str] = ()
+    ) -> None:
         super().__init__(merged, current)
         self.merged = merged
         self.current = current
@@ -36,7 +46,7 @@ def save_edit(
     text: Version,
     comment: str = "",
     minor: bool = False,
-    choices: Mapping[str, Choice] | None = None,
+    choices: Mapping[str, ConflictChoice] | None = None,
     onto: int = 0,
 ) -> Revision:
     """Save what a person made of `base`, merged with what was saved since.
@@ -51,16 +61,18 @@ def save_edit(
     if current and current != base:
         merged = merge_versions(version_of(base), version_of(current), text)
         if merged.conflicts and (choices is None or onto != current.number):
-            raise Clash(merged, current)
+            raise EditConflict(merged, current)
         settled = choices or {}
         try:
-            text = Version(resolve(merged, settled), resolve_values(merged, settled))
-        except Unsettled:
+            text = Version(
+                resolve_conflicts(merged, settled), resolve_value_conflicts(merged, settled)
+            )
+        except UnresolvedConflicts:
             left = [c.id for c in merged.conflicts if c.id not in settled]
-            raise Clash(merged, current, left) from None
+            raise EditConflict(merged, current, left) from None
         if base:
             origin, second = Revision.Origin.MERGE, base
-    if current and is_same(text, version_of(current)):
+    if current and is_same_version(text, version_of(current)):
         return current
     return save_revision(
         held,
@@ -76,14 +88,16 @@ def save_edit(
 
 
 @transaction.atomic
-def restore(sheet: Sheet, user: User, revision: Revision, *, onto: int, comment: str) -> Revision:
+def restore_revision(
+    sheet: Sheet, user: User, revision: Revision, *, onto: int, comment: str
+) -> Revision:
     """Make a former version the sheet's next revision; raises StaleBase where it has moved on.
 
     `onto` is the number of the revision that the person saw as the current one.
     """
     held = Sheet.objects.held(sheet)
     seen = held.revisions.filter(number=onto).first()
-    if seen == held.current and is_same(version_of(revision), version_of(seen)):
+    if seen == held.current and is_same_version(version_of(revision), version_of(seen)):
         return revision
     return save_revision(
         held,

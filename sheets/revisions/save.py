@@ -7,18 +7,18 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from sheets.markdown.parse import header_as_body, split_notes, statements
-from sheets.markdown.splice import sizes, written_out
+from sheets.markdown.parse import body_statements, header_as_body, split_notes
+from sheets.markdown.splice import expand_footnotes, section_sizes
 from sheets.merge import Version
 from sheets.models import Citation, Generation, Revision, Sheet
 from sheets.models.schema_loader import load_template
-from sheets.rendering.preview import make_page
+from sheets.rendering.preview import render_revision
 from sheets.revisions.errors import LossyText, PersonalText, StaleBase
-from sheets.schema.types import Template
+from sheets.schema.types import SheetTemplate
 from sheets.search.indexing import index_words
 from sheets.signals import revision_saved
-from sheets.verification.citations import check
-from sheets.verification.scores import Measures, measure
+from sheets.verification.citations import check_citations
+from sheets.verification.scores import SheetScores, compute_scores
 from wikico2.models import User
 
 
@@ -54,7 +54,10 @@ def save_revision(
     template = load_template(locked.sheet_type)
     if origin == Revision.Origin.GENERATED and base:
         old, new = Version(base.body, base.metadata), Version(body, metadata)
-        notices = [*losses(old, new, template), *trespasses(old, new, locked, template)]
+        notices = [
+            *find_losses(old, new, template),
+            *find_locked_changes(old, new, locked, template),
+        ]
         if notices:
             raise LossyText(notices)
     latest = locked.revisions.aggregate(number=Max("number"))["number"] or 0
@@ -72,7 +75,7 @@ def save_revision(
         minor=minor,
         **({"created_at": created_at} if created_at else {}),
     )
-    measures = settle(revision, template)
+    measures = finalize_revision(revision, template)
     now = {
         "current": revision,
         "completeness": measures.completeness,
@@ -89,9 +92,9 @@ def save_revision(
     return revision
 
 
-def losses(old: Version, new: Version, template: Template) -> list[dict[str, Any]]:
+def find_losses(old: Version, new: Version, template: SheetTemplate) -> list[dict[str, Any]]:
     """Return a notice for each section that would lose more than half of its words, or all."""
-    after = sizes(new, template)
+    after = section_sizes(new, template)
     return [
         {
             "code": "shrunk" if after.get(key) else "empty",
@@ -99,19 +102,19 @@ def losses(old: Version, new: Version, template: Template) -> list[dict[str, Any
             "before": count,
             "after": after.get(key, 0),
         }
-        for key, count in sizes(old, template).items()
+        for key, count in section_sizes(old, template).items()
         if after.get(key, 0) * 2 < count
     ]
 
 
-def trespasses(
-    old: Version, new: Version, sheet: Sheet, template: Template
+def find_locked_changes(
+    old: Version, new: Version, sheet: Sheet, template: SheetTemplate
 ) -> list[dict[str, Any]]:
     """Return a notice for each locked section that would not stay as it is."""
     locked = sheet.locked_keys()
     if not locked:
         return []
-    before, after = written_out(old, template), written_out(new, template)
+    before, after = expand_footnotes(old, template), expand_footnotes(new, template)
     return [
         {"code": "locked", "section": key}
         for key in sorted(locked)
@@ -119,12 +122,12 @@ def trespasses(
     ]
 
 
-def settle(revision: Revision, template: Template) -> Measures:
+def finalize_revision(revision: Revision, template: SheetTemplate) -> SheetScores:
     """Check, store and render what a new revision cites; return its measures."""
     _text, notes = split_notes(revision.body)
-    said = statements(revision.body, template)
-    values = statements(header_as_body(revision.metadata, template), template)
-    found = check(notes, [*said, *values])
+    said = body_statements(revision.body, template)
+    values = body_statements(header_as_body(revision.metadata, template), template)
+    found = check_citations(notes, [*said, *values])
     rows = Citation.objects.bulk_create(
         Citation(
             revision=revision,
@@ -141,19 +144,19 @@ def settle(revision: Revision, template: Template) -> Measures:
     )
     verdicts = {c.note.marker: c.verdict for c in found}
     by_a_person = revision.origin != Revision.Origin.GENERATED
-    measures = measure(template, [*said, *values], verdicts, by_a_person=by_a_person)
-    page = make_page(revision, template, found, {row.marker: row.pk for row in rows})
+    measures = compute_scores(template, [*said, *values], verdicts, by_a_person=by_a_person)
+    page = render_revision(revision, template, found, {row.marker: row.pk for row in rows})
     revision.rendered = page.as_json() | {"measures": measures.as_json()}
     revision.save(update_fields=["rendered"])
     return measures
 
 
 @transaction.atomic
-def recheck(revision: Revision) -> None:
+def recheck_revision(revision: Revision) -> None:
     """Check the citations of a revision again, and make its page from what comes of it."""
     sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=revision.sheet_id)
     revision.citations.all().delete()
-    measures = settle(revision, load_template(sheet.sheet_type))
+    measures = finalize_revision(revision, load_template(sheet.sheet_type))
     if sheet.current_id == revision.pk:
         Sheet.objects.filter(pk=sheet.pk).update(
             completeness=measures.completeness, confidence=measures.confidence

@@ -1,6 +1,6 @@
 """Versions of a sheet, read from its revisions."""
 
-from sheets.markdown.compose import compose
+from sheets.markdown.compose import compose_sheet
 from sheets.merge import Version
 from sheets.models import Revision, Sheet
 from sheets.models.schema_loader import load_template
@@ -11,13 +11,13 @@ def version_of(revision: Revision | None) -> Version:
     return Version(revision.body, revision.metadata) if revision else Version("")
 
 
-def is_same(a: Version, b: Version) -> bool:
+def is_same_version(a: Version, b: Version) -> bool:
     """Tell whether two versions say the same, blanks at either end apart."""
     return a.body.strip() == b.body.strip() and dict(a.values) == dict(b.values)
 
 
-def start_of(sheet: Sheet) -> Version:
+def initial_version(sheet: Sheet) -> Version:
     """Return what an editor begins with: the sheet as it is, or the headings of its type."""
     if sheet.current:
         return version_of(sheet.current)
-    return Version(*compose(load_template(sheet.sheet_type), {}, {}))
+    return Version(*compose_sheet(load_template(sheet.sheet_type), {}, {}))

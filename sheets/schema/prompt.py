@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ingestion.search.retrieve import Passage
 from sheets.schema.types import Evidence, FieldBrief, SectionBrief
 
-PLACES = {"request": ("titre", "section", "champs", "passages"), "repair": ("erreur",)}
-PLACE = re.compile(r"\{([a-zéè_]+)\}")
+PLACEHOLDERS = {"request": ("titre", "section", "champs", "passages"), "repair": ("erreur",)}
+PLACEHOLDER = re.compile(r"\{([a-zéè_]+)\}")
 SHAPES = {
     "text": "un texte court, une phrase par élément",
     "list": "une liste, un point par élément",
@@ -29,32 +29,32 @@ class PromptText:
     repair: str
 
 
-def wanted_places(field: str, written: str) -> list[str]:
+def missing_placeholders(field: str, written: str) -> list[str]:
     """Return the places that a text must have and has not."""
-    return [place for place in PLACES[field] if f"{{{place}}}" not in written]
+    return [place for place in PLACEHOLDERS[field] if f"{{{place}}}" not in written]
 
 
-def unknown_places(field: str, written: str) -> list[str]:
+def unknown_placeholders(field: str, written: str) -> list[str]:
     """Return the places of a text that nothing is put into."""
-    return [place for place in PLACE.findall(written) if place not in PLACES[field]]
+    return [place for place in PLACEHOLDER.findall(written) if place not in PLACEHOLDERS[field]]
 
 
-def fill(text: str, values: Mapping[str, str]) -> str:
+def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
     """Return the text with its places filled, once: what is put in is not looked at again."""
-    return PLACE.sub(lambda m: values.get(m[1], m[0]), text)
+    return PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), text)
 
 
-def messages(
+def prompt_messages(
     prompt: PromptText, title: str, section: SectionBrief, evidence: Evidence
 ) -> list[dict[str, str]]:
     """Return the conversation that asks for one section."""
-    request = fill(
+    request = fill_placeholders(
         prompt.request,
         {
             "titre": one_line(title),
             "section": one_line(section.heading),
-            "champs": "\n".join(describe(f) for f in section.fields),
-            "passages": "\n\n".join(fenced(label, p) for label, p in evidence.shown.items()),
+            "champs": "\n".join(describe_field(f) for f in section.fields),
+            "passages": "\n\n".join(fence_passage(label, p) for label, p in evidence.shown.items()),
         },
     )
     return [{"role": "system", "content": prompt.system}, {"role": "user", "content": request}]
@@ -68,11 +68,11 @@ def repair_messages(
     return [
         *(dict(message) for message in asked),
         {"role": "assistant", "content": said},
-        {"role": "user", "content": fill(prompt.repair, {"erreur": error})},
+        {"role": "user", "content": fill_placeholders(prompt.repair, {"erreur": error})},
     ]
 
 
-def describe(field: FieldBrief) -> str:
+def describe_field(field: FieldBrief) -> str:
     """Return the line that asks for one field."""
     if field.shape == "table":
         form = f"un tableau, une ligne par élément ; colonnes : {', '.join(field.columns)}"
@@ -83,14 +83,14 @@ def describe(field: FieldBrief) -> str:
     return f"- {field.key} ({field.heading}) : {field.question} {field.instruction} [{form}]"
 
 
-def fenced(label: str, passage: Passage) -> str:
+def fence_passage(label: str, passage: Passage) -> str:
     """Return a passage as a block under its label, with nothing inside that looks like one."""
     heading = passage.headings[-1] if passage.headings else ""
     where = one_line(f"{passage.title}, p. {passage.page_start} — {heading}")
-    return f"[{label}]\n{defused(where)}\n{defused(passage.text)}\n[/{label}]"
+    return f"[{label}]\n{escape_fences(where)}\n{escape_fences(passage.text)}\n[/{label}]"
 
 
-def defused(text: str) -> str:
+def escape_fences(text: str) -> str:
     """Return a source's text in which no border of a block can be taken for ours."""
     return LOOKS_LIKE_A_LABEL.sub(r"(\1\2\3)", text)
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from ingestion.search.retrieve import Passage
 from wikico2.errors import TransientError
-from wikico2.llm.client import Patience
+from wikico2.llm.client import RetryPolicy
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class SectionBrief:
 
 
 @dataclass(frozen=True)
-class Template:
+class SheetTemplate:
     """A sheet type as the core sees it."""
 
     key: str
@@ -71,7 +71,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Cited:
+class CitedPassage:
     """A passage that a statement rests on; `quote` is the sentence of it that says so."""
 
     label: str
@@ -79,19 +79,19 @@ class Cited:
 
 
 @dataclass(frozen=True)
-class Statement:
+class DraftStatement:
     """One thing said, with the passages it rests on."""
 
     text: str
-    sources: tuple[Cited, ...] = ()
+    sources: tuple[CitedPassage, ...] = ()
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One row of a table, with the passages it rests on."""
 
     cells: tuple[str, ...]
-    sources: tuple[Cited, ...] = ()
+    sources: tuple[CitedPassage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ class FieldDraft:
     """What a writer says for one field: statements, or rows under columns."""
 
     key: str
-    statements: tuple[Statement, ...] = ()
+    statements: tuple[DraftStatement, ...] = ()
     columns: tuple[str, ...] = ()
-    rows: tuple[Row, ...] = ()
+    rows: tuple[TableRow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Writer(Protocol):
         ...
 
     def write(
-        self, title: str, section: SectionBrief, evidence: Evidence, patience: Patience
+        self, title: str, section: SectionBrief, evidence: Evidence, patience: RetryPolicy
     ) -> SectionDraft:
-        """Return the section's draft; raises wikico2.errors.WorkError."""
+        """Return the section's draft; raises wikico2.errors.UserError."""
         ...

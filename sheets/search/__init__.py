@@ -1,19 +1,19 @@
 """Search: one function for pages, API and link picker, over sheets or over the pages of sources."""
 
-from sheets.rendering.snippet import Pieces
-from sheets.search.results import FacetCount, Hit, Kind, Results, Suggestion, Why
-from sheets.search.service import FACETS, search
-from sheets.search.suggest import suggest
+from sheets.rendering.snippet import SnippetPieces
+from sheets.search.results import FacetCount, Hit, Kind, MatchReason, ResultPage, Suggestion
+from sheets.search.service import FACETS, search_wiki
+from sheets.search.suggest import suggest_completions
 
 __all__ = [
     "FACETS",
     "FacetCount",
     "Hit",
     "Kind",
-    "Pieces",
-    "Results",
+    "MatchReason",
+    "ResultPage",
+    "SnippetPieces",
     "Suggestion",
-    "Why",
-    "search",
-    "suggest",
+    "search_wiki",
+    "suggest_completions",
 ]

@@ -8,7 +8,7 @@ from django.utils import translation
 from sheets.models import Sheet, SheetType
 from sheets.models.sheet import SheetQuerySet
 from wikico2.text.analyzer import main_lexemes
-from wikico2.text.normalize import fold
+from wikico2.text.normalize import fold_text
 
 FIELDS = {
     "type": "type",
@@ -25,21 +25,21 @@ FIELDS = {
 """What may stand before a colon, folded, and what it narrows by."""
 
 
-def narrowed(sheets: SheetQuerySet, name: str, values: Sequence[str]) -> SheetQuerySet:
+def filter_by_field(sheets: SheetQuerySet, name: str, values: Sequence[str]) -> SheetQuerySet:
     """Return the sheets with one of the values; none for a value that does not exist."""
     wish = Q(pk__in=[])
     for value in values:
-        wish |= _WISHES[name](value)
+        wish |= _FILTERS[name](value)
     return sheets.filter(wish)
 
 
 def _of_type(value: str) -> Q:
-    folded = fold(value)
+    folded = fold_text(value)
     keys = [
         kind.key
         for kind in SheetType.objects.all()
         if any(
-            fold(name).startswith(folded)
+            fold_text(name).startswith(folded)
             for name in (kind.key, kind.name_fr, kind.plural_fr, kind.name_en, kind.plural_en)
         )
     ]
@@ -47,19 +47,21 @@ def _of_type(value: str) -> Q:
 
 
 def _in_state(value: str) -> Q:
-    folded = fold(value)
-    return Q(state__in=[s for s in Sheet.State if any(n.startswith(folded) for n in _names(s))])
+    folded = fold_text(value)
+    return Q(
+        state__in=[s for s in Sheet.State if any(n.startswith(folded) for n in _matches_state(s))]
+    )
 
 
-def _names(state: Sheet.State) -> list[str]:
+def _matches_state(state: Sheet.State) -> list[str]:
     names = [state.value]
     for language in ("fr", "en"):
         with translation.override(language):
-            names.append(fold(str(state.label)))
+            names.append(fold_text(str(state.label)))
     return names
 
 
-def _about(column: str) -> Callable[[str], Q]:
+def _column_contains(column: str) -> Callable[[str], Q]:
     def wish(value: str) -> Q:
         lexemes = main_lexemes(value)
         if not lexemes:
@@ -69,9 +71,9 @@ def _about(column: str) -> Callable[[str], Q]:
     return wish
 
 
-_WISHES: dict[str, Callable[[str], Q]] = {
+_FILTERS: dict[str, Callable[[str], Q]] = {
     "type": _of_type,
     "state": _in_state,
-    "sector": _about("sector"),
-    "system": _about("system"),
+    "sector": _column_contains("sector"),
+    "system": _column_contains("system"),
 }

@@ -3,25 +3,26 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from ingestion.search import postings, spelling
-from ingestion.search.bm25 import Space
-from ingestion.search.hybrid import Place
-from ingestion.vector_index import collections as index
-from ingestion.vector_index.collections import Shelf
+from ingestion.search.bm25 import SearchTable
+from ingestion.search.hybrid import SearchTarget
+from ingestion.vector_index.collections import VectorCollection, delete_owner_vectors, sync_vectors
 from ingestion.vector_index.embedders.registry import get_embedder
-from ingestion.vector_index.registry import Holding
-from sheets.links.wikilinks import note_links
-from sheets.markdown.passages import Part, parts, readable
+from ingestion.vector_index.registry import IndexedModel
+from sheets.links.wikilinks import save_links
+from sheets.markdown.passages import SheetPassage, readable_text, split_passages
 from sheets.models import SearchedSection, SearchedSheet, Sheet
 from sheets.models.schema_loader import load_template
-from sheets.schema.types import Template
+from sheets.schema.types import SheetTemplate
 from sheets.writers.vectors import embed_texts, hash_of
-from wikico2.llm.client import Patience
+from wikico2.llm.client import RetryPolicy
 from wikico2.text.analyzer import main_lexemes
-from wikico2.text.normalize import fold
+from wikico2.text.normalize import fold_text
 
-SECTIONS = Shelf("sections-", "sheet")
-SHEETS = Place(Space("sheets_searchedsheet", "sheet_id"), SECTIONS, SearchedSection, single=False)
-HOLDING = Holding(
+SECTIONS = VectorCollection("sections-", "sheet")
+SHEETS = SearchTarget(
+    SearchTable("sheets_searchedsheet", "sheet_id"), SECTIONS, SearchedSection, single=False
+)
+INDEXED_SECTIONS = IndexedModel(
     shelf=SECTIONS,
     allowed=lambda: SearchedSection.objects.exclude(sheet__state=Sheet.State.ARCHIVED),
     due=lambda: SearchedSection.objects.exclude(sheet__state=Sheet.State.ARCHIVED),
@@ -34,57 +35,59 @@ SYSTEM_KEYS = {"systeme", "systemes", "categorie"}
 """The keys of header data, sections and fields among which `secteur:` and `systeme:` look."""
 
 
-def index_words(sheet: Sheet, template: Template | None = None) -> None:
+def index_words(sheet: Sheet, template: SheetTemplate | None = None) -> None:
     """Write what the sheet is found by, from its current revision; cheap enough for each save."""
     revision = sheet.current
     template = template or load_template(sheet.sheet_type)
-    header = {k: readable(v) for k, v in revision.metadata.items()} if revision else {}
-    found = parts(revision.body, template) if revision else []
+    header = {k: readable_text(v) for k, v in revision.metadata.items()} if revision else {}
+    found = split_passages(revision.body, template) if revision else []
     by_type = sheet.sheet_type.key in SECTOR_KEYS
-    sector = [*_about(SECTOR_KEYS, header, found), *([sheet.title] if by_type else [])]
-    system = [*_about(SYSTEM_KEYS, header, found), *([] if by_type else [sheet.title])]
+    sector = [*_indexed_fields(SECTOR_KEYS, header, found), *([sheet.title] if by_type else [])]
+    system = [*_indexed_fields(SYSTEM_KEYS, header, found), *([] if by_type else [sheet.title])]
     texts = [*header.values(), *(f"{part.heading}\n{part.text}" for part in found)]
-    note_links(sheet)
+    save_links(sheet)
     SearchedSheet(
         sheet=sheet,
         revision=revision,
         title=sheet.title,
-        folded=fold(sheet.title)[:250],
+        folded=fold_text(sheet.title)[:250],
         system_name=header.get("systeme", "")[:200],
         category_name=header.get("categorie", "")[:200],
-        sector=_lexemes(sector),
-        system=_lexemes(system),
+        sector=_text_lexemes(sector),
+        system=_text_lexemes(system),
         text="\n".join(texts),
     ).save()
     _write_sections(sheet, header, found)
 
 
-def ensure_words(sheet: Sheet) -> None:
+def ensure_indexed_words(sheet: Sheet) -> None:
     """Write what the sheet is found by, unless that is what is there."""
     known = SearchedSheet.objects.filter(sheet=sheet, revision=sheet.current_id, title=sheet.title)
     if not known.exists():
         index_words(sheet)
 
 
-def _about(keys: set[str], header: Mapping[str, str], found: Iterable[Part]) -> list[str]:
+def _indexed_fields(
+    keys: set[str], header: Mapping[str, str], found: Iterable[SheetPassage]
+) -> list[str]:
     values = [value for key, value in header.items() if key in keys]
     return values + [p.text for p in found if p.key in keys or keys.intersection(p.fields)]
 
 
-def _lexemes(texts: Iterable[str]) -> str:
+def _text_lexemes(texts: Iterable[str]) -> str:
     return f" {' '.join(dict.fromkeys(w for text in texts for w in main_lexemes(text)))} "
 
 
-def _write_sections(sheet: Sheet, header: Mapping[str, str], found: Sequence[Part]) -> None:
+def _write_sections(sheet: Sheet, header: Mapping[str, str], found: Sequence[SheetPassage]) -> None:
     """Make the rows of the sections those of the text; one that has not changed keeps its row."""
-    opening = Part("", "", "", " ; ".join([sheet.title, *header.values()]))
+    opening = SheetPassage("", "", "", " ; ".join([sheet.title, *header.values()]))
     rows = {}
     for position, part in enumerate([opening, *found]):
         row = SearchedSection(
             sheet=sheet,
             position=position,
             heading=part.heading,
-            folded=fold(f"{sheet.title} {part.heading}")[:500],
+            folded=fold_text(f"{sheet.title} {part.heading}")[:500],
             anchor=part.anchor,
             text=part.text,
         )
@@ -99,29 +102,29 @@ def _write_sections(sheet: Sheet, header: Mapping[str, str], found: Sequence[Par
     SearchedSection.objects.bulk_create([row for key, row in rows.items() if key not in there])
 
 
-def index_meaning(sheet: Sheet, patience: Patience | None = None) -> None:
+def index_vectors(sheet: Sheet, patience: RetryPolicy | None = None) -> None:
     """Give the sheet's sections their vectors, in the index and nowhere else for archived ones.
 
     Raises TransientError when the index or the model service is away.
     """
     embedder = get_embedder()
     if sheet.state == Sheet.State.ARCHIVED:
-        forget(sheet.pk)
+        remove_sheet_vectors(sheet.pk)
         return
     rows = {row.pk: row for row in sheet.searched_sections.defer("search")}
     embed_texts(embedder, [row.embedded for row in rows.values()], patience)
     wanted = {pk: row.content_hash for pk, row in rows.items()}
-    index.place(SECTIONS, sheet.pk, wanted, embedder.name)
+    sync_vectors(SECTIONS, sheet.pk, wanted, embedder.name)
 
 
-def forget(sheet_id: int) -> None:
+def remove_sheet_vectors(sheet_id: int) -> None:
     """Take the vectors of a sheet out of the index."""
-    index.clear(SECTIONS, sheet_id)
+    delete_owner_vectors(SECTIONS, sheet_id)
 
 
-def learn_words(sheet: Sheet) -> None:
+def learn_sheet_words(sheet: Sheet) -> None:
     """Remember the words of the sheet, for those who mistype them."""
     searched = SearchedSheet.objects.filter(sheet=sheet).first()
     if searched:
-        spelling.learn([searched.title, searched.text])
-    postings.fold(SHEETS.space.table)
+        spelling.learn_words([searched.title, searched.text])
+    postings.compact_tallies(SHEETS.space.table)

@@ -29,7 +29,7 @@ LEVELS = {"skeleton": (0, 30), "partial": (30, 80), "complete": (80, 101)}
 
 
 @dataclass(frozen=True)
-class Narrowing:
+class SheetFilter:
     """What the reader asked for; empty values do not narrow."""
 
     q: str = ""
@@ -66,15 +66,15 @@ class Narrowing:
     @property
     def narrows(self) -> bool:
         """Tell whether anything is left out."""
-        return self != Narrowing(sort=self.sort)
+        return self != SheetFilter(sort=self.sort)
 
-    def without(self, **names: Any) -> "Narrowing":
+    def without(self, **names: Any) -> "SheetFilter":
         """Return the same wish with some of its parts changed."""
         return replace(self, **names)
 
 
 @dataclass(frozen=True)
-class Choice:
+class FilterChoice:
     """One line of a facet."""
 
     value: str
@@ -83,17 +83,19 @@ class Choice:
     chosen: bool
 
 
-def type_choices(sheets: SheetQuerySet, wish: Narrowing) -> list[Choice]:
+def type_choices(sheets: SheetQuerySet, wish: SheetFilter) -> list[FilterChoice]:
     """Return the kinds of sheet, each with how many sheets it would leave."""
     left = wish.without(type="").apply(sheets)
     counts = dict(left.order_by().values_list("sheet_type").annotate(n=Count("pk")))
     return [
-        Choice(kind.key, kind.plural, counts.get(kind.pk, 0), kind.key == wish.type)
+        FilterChoice(kind.key, kind.plural, counts.get(kind.pk, 0), kind.key == wish.type)
         for kind in SheetType.objects.all()
     ]
 
 
-def state_choices(sheets: SheetQuerySet, wish: Narrowing) -> tuple[list[Choice], list[Choice]]:
+def state_choices(
+    sheets: SheetQuerySet, wish: SheetFilter
+) -> tuple[list[FilterChoice], list[FilterChoice]]:
     """Return the states that occur and, where sheets are out of date, the choice of those.
 
     Each has how many sheets it would leave; one query counts for both.
@@ -109,25 +111,27 @@ def state_choices(sheets: SheetQuerySet, wish: Narrowing) -> tuple[list[Choice],
         if stale and wish.state in ("", state):
             out_of_date += n
     states = [
-        Choice(state.value, str(state.label), counts.get(state.value, 0), state.value == wish.state)
+        FilterChoice(
+            state.value, str(state.label), counts.get(state.value, 0), state.value == wish.state
+        )
         for state in Sheet.State
         if state.value in counts or state.value == wish.state
     ]
-    stale_choice = Choice("1", _("Out of date"), out_of_date, wish.stale)
+    stale_choice = FilterChoice("1", _("Out of date"), out_of_date, wish.stale)
     return states, [stale_choice] if out_of_date or wish.stale else []
 
 
-def category_choices(sheets: SheetQuerySet, wish: Narrowing) -> list[Choice]:
+def category_choices(sheets: SheetQuerySet, wish: SheetFilter) -> list[FilterChoice]:
     """Return the categories most sheets have, and the chosen one."""
     return value_choices(wish.without(category="").apply(sheets), "category_name", wish.category)
 
 
-def system_choices(sheets: SheetQuerySet, wish: Narrowing) -> list[Choice]:
+def system_choices(sheets: SheetQuerySet, wish: SheetFilter) -> list[FilterChoice]:
     """Return the systems most sheets act on, and the chosen one."""
     return value_choices(wish.without(system="").apply(sheets), "system_name", wish.system)
 
 
-def value_choices(left: SheetQuerySet, name: str, chosen: str) -> list[Choice]:
+def value_choices(left: SheetQuerySet, name: str, chosen: str) -> list[FilterChoice]:
     """Return the most frequent values of a column of `SearchedSheet`, and the chosen one."""
     rows = (
         left.exclude(**{f"searched__{name}": ""})
@@ -140,10 +144,10 @@ def value_choices(left: SheetQuerySet, name: str, chosen: str) -> list[Choice]:
     counts = list(rows[:VALUES_SHOWN])
     if chosen and chosen not in dict(counts):
         counts.append((chosen, rows.filter(**{f"searched__{name}": chosen}).count()))
-    return [Choice(value, value, n, value == chosen) for value, n in counts]
+    return [FilterChoice(value, value, n, value == chosen) for value, n in counts]
 
 
-def level_choices(sheets: SheetQuerySet, wish: Narrowing) -> list[Choice]:
+def level_choices(sheets: SheetQuerySet, wish: SheetFilter) -> list[FilterChoice]:
     """Return how complete sheets are, in three steps."""
     left = wish.without(level="").apply(sheets).order_by()
     counts = left.aggregate(
@@ -154,13 +158,15 @@ def level_choices(sheets: SheetQuerySet, wish: Narrowing) -> list[Choice]:
     )
     labels = {"skeleton": _("skeleton"), "partial": _("partial"), "complete": _("complete")}
     return [
-        Choice(key, labels[key], n, key == wish.level)
+        FilterChoice(key, labels[key], n, key == wish.level)
         for key, n in counts.items()
         if n or key == wish.level
     ]
 
 
-def source_choices(sheets: SheetQuerySet, wish: Narrowing, named: DocumentQuerySet) -> list[Choice]:
+def source_choices(
+    sheets: SheetQuerySet, wish: SheetFilter, named: DocumentQuerySet
+) -> list[FilterChoice]:
     """Return the sources most drawn on, and the chosen one, each with its number of sheets.
 
     Only those are among them that the reader may know by name.
@@ -175,10 +181,10 @@ def source_choices(sheets: SheetQuerySet, wish: Narrowing, named: DocumentQueryS
     rows = list(documents[:VALUES_SHOWN])
     if wish.source and wish.source not in {pk for pk, _title, _n in rows}:
         rows += list(documents.filter(pk=wish.source))
-    return [Choice(str(pk), title, n, pk == wish.source) for pk, title, n in rows]
+    return [FilterChoice(str(pk), title, n, pk == wish.source) for pk, title, n in rows]
 
 
-def listed(sheets: SheetQuerySet, wish: Narrowing) -> SheetQuerySet:
+def filtered_sheets(sheets: SheetQuerySet, wish: SheetFilter) -> SheetQuerySet:
     """Return the sheets that fit, in the order asked for, with what a line of the list shows."""
     sources = (
         Document.objects.filter(sheets=OuterRef("pk"))

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from ingestion.search.hybrid import Found
-from ingestion.search.query import Query
-from sheets.rendering.snippet import Pieces
+from ingestion.search.hybrid import RowHit
+from ingestion.search.query import ParsedQuery
+from sheets.rendering.snippet import SnippetPieces
 
 Kind = Literal["sheets", "sources"]
 
-MOST = 500
+MAX_ROWS = 500
 """How many rows are looked at; what is beyond is counted, and said to be more."""
 
 
@@ -24,7 +24,7 @@ class FacetCount:
 
 
 @dataclass(frozen=True)
-class Why:
+class MatchReason:
     """Why a hit was found.
 
     `words`: each word of the query is in it; `some`: a part of them; `meaning`: it says something
@@ -53,10 +53,10 @@ class Hit:
     url: str
     heading: str
     anchor: str
-    snippet: Pieces
-    why: Why
+    snippet: SnippetPieces
+    why: MatchReason
     score: float
-    title_pieces: Pieces = field(default_factory=list)
+    title_pieces: SnippetPieces = field(default_factory=list)
     page: int | None = None
     page_end: int | None = None
     document_id: int | None = None
@@ -70,7 +70,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Results:
+class ResultPage:
     """A page of hits, the best first, and what goes with all of them.
 
     `corrections` are whole queries to try instead; `near` terms of the vocabulary to try when
@@ -86,7 +86,7 @@ class Results:
     near: list[str] = field(default_factory=list)
     notice: str = ""
     capped: bool = False
-    query: Query = field(default_factory=Query)
+    query: ParsedQuery = field(default_factory=ParsedQuery)
 
 
 @dataclass(frozen=True)
@@ -100,21 +100,21 @@ class Suggestion:
 
     kind: Literal["sheet", "section", "source", "word"]
     text: str
-    pieces: Pieces
+    pieces: SnippetPieces
     url: str = ""
     context: str = ""
 
 
-class Row(NamedTuple):
+class FacetRow(NamedTuple):
     """What was found, with the values of its facets."""
 
-    found: Found
+    found: RowHit
     values: dict[str, tuple[str, ...]]
 
 
-def why(found: Found) -> Why:
+def match_reason(found: RowHit) -> MatchReason:
     held = [one for one in found.match.holds.alternatives if one] if found.match else []
-    return Why(
+    return MatchReason(
         words=found.complete,
         some=bool(held) and not found.complete,
         meaning=found.near is not None and found.nearby,

@@ -7,13 +7,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ingestion.search import spelling
-from ingestion.search.hybrid import Finding, Found
-from ingestion.search.query import Query, parse
+from ingestion.search.hybrid import RowHit, SearchResult
+from ingestion.search.query import ParsedQuery, parse_query
 from sheets.search.field_filters import FIELDS
-from sheets.search.results import MOST, FacetCount, Kind, Results, Row
-from sheets.search.sheets import SheetSide
-from sheets.search.sources import SourceSide
-from wikico2.text.normalize import fold
+from sheets.search.results import MAX_ROWS, FacetCount, FacetRow, Kind, ResultPage
+from sheets.search.sheets import SheetSearcher
+from sheets.search.sources import SourceSearcher
+from wikico2.text.normalize import fold_text
 
 FACETS: dict[str, tuple[str, ...]] = {
     "sheets": ("type", "state", "systeme", "source"),
@@ -21,13 +21,13 @@ FACETS: dict[str, tuple[str, ...]] = {
 }
 """The names that `filters` may have, and under which facets come back, in the order to show."""
 
-_SIDES: dict[Kind, type[SheetSide] | type[SourceSide]] = {
-    "sheets": SheetSide,
-    "sources": SourceSide,
+_SEARCHERS: dict[Kind, type[SheetSearcher] | type[SourceSearcher]] = {
+    "sheets": SheetSearcher,
+    "sources": SourceSearcher,
 }
 
 
-def search(
+def search_wiki(
     query: str,
     *,
     user: Any,
@@ -36,36 +36,36 @@ def search(
     page_size: int = 20,
     offset: int = 0,
     dense: bool = True,
-) -> Results:
+) -> ResultPage:
     """Return the sheets, or the pages of sources, that answer `query`, the best first.
 
     Never fails, whatever is typed, and whatever is away. `filters` narrows by the values of
     `FACETS`: several values of one name widen, several names narrow. An empty query finds nothing.
     `page_size=0` only counts, without facets.
     """
-    asked = parse(query, FIELDS)
+    asked = parse_query(query, FIELDS)
     chosen = {name: tuple(filters[name]) for name in FACETS[kind] if filters.get(name)}
-    side = _SIDES[kind](user, asked)
+    side = _SEARCHERS[kind](user, asked)
     finding = side.find(asked, dense)
-    kept, capped = _kept(finding), finding.total > MOST
+    kept, capped = _worth_showing(finding), finding.total > MAX_ROWS
     if not page_size and not chosen:
-        return Results(total=side.count(kept), capped=capped, query=asked)
+        return ResultPage(total=side.count(kept), capped=capped, query=asked)
     rows = side.rows(kept)
     left = [row for row in rows if _fits(row, chosen)]
     hits = side.hits(left[offset : offset + page_size], finding) if page_size else []
-    return Results(
+    return ResultPage(
         hits=hits,
         total=len(left),
-        facets=_facets(rows, chosen, FACETS[kind], side.label),
+        facets=_facet_counts(rows, chosen, FACETS[kind], side.label),
         corrections=_corrections(asked, finding),
-        near=[] if left else _near(asked, finding),
-        notice=_notice(asked, finding, bool(left)),
+        near=[] if left else _similar_queries(asked, finding),
+        notice=_search_notice(asked, finding, bool(left)),
         capped=capped,
         query=asked,
     )
 
 
-def _kept(finding: Finding) -> list[Found]:
+def _worth_showing(finding: SearchResult) -> list[RowHit]:
     """Return what is worth showing of what was found.
 
     Where some rows hold all the words, those that hold a part of them only say little.
@@ -78,20 +78,20 @@ def _kept(finding: Finding) -> list[Found]:
     ]
 
 
-def _half(found: Found) -> bool:
+def _half(found: RowHit) -> bool:
     """Tell whether a row holds half of what was asked for, or more."""
     return found.match is not None and found.match.holds.share >= 0.5
 
 
-def _fits(row: Row, chosen: Mapping[str, Sequence[str]]) -> bool:
+def _fits(row: FacetRow, chosen: Mapping[str, Sequence[str]]) -> bool:
     return all(
         any(value in row.values.get(name, ()) for value in values)
         for name, values in chosen.items()
     )
 
 
-def _facets(
-    rows: Sequence[Row],
+def _facet_counts(
+    rows: Sequence[FacetRow],
     chosen: Mapping[str, Sequence[str]],
     names: Iterable[str],
     label: Callable[[str, str], str],
@@ -111,14 +111,14 @@ def _facets(
     return facets
 
 
-def _corrections(asked: Query, finding: Finding) -> list[str]:
+def _corrections(asked: ParsedQuery, finding: SearchResult) -> list[str]:
     """Return the query with its unknown words replaced by the nearest known ones."""
     tries: list[str] = []
     for number in range(spelling.OFFERED):
         mended = asked.raw
         for word, found in finding.asked.corrections.items():
             written = [candidate.written for candidate in found]
-            typed = next((w for w in asked.raw.split() if word in fold(w)), None)
+            typed = next((w for w in asked.raw.split() if word in fold_text(w)), None)
             if typed:
                 mended = mended.replace(typed, written[min(number, len(written) - 1)], 1)
         if mended != asked.raw and mended not in tries:
@@ -126,18 +126,18 @@ def _corrections(asked: Query, finding: Finding) -> list[str]:
     return tries
 
 
-def _near(asked: Query, finding: Finding) -> list[str]:
+def _similar_queries(asked: ParsedQuery, finding: SearchResult) -> list[str]:
     """Return terms to try instead of a query that found nothing."""
     known = [c.written for found in finding.asked.corrections.values() for c in found]
     looser = [
         candidate.written
         for group in finding.asked.groups
-        for candidate in spelling.similar(fold(group.typed))
+        for candidate in spelling.similar_words(fold_text(group.typed))
     ]
     return list(dict.fromkeys([*known, *looser]))[:6]
 
 
-def _notice(asked: Query, finding: Finding, found: bool) -> str:
+def _search_notice(asked: ParsedQuery, finding: SearchResult, found: bool) -> str:
     """Return what the reader should know of how the search went."""
     if finding.away:
         return _("The search by meaning is away for the moment: these are found by their words.")

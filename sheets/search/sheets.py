@@ -6,39 +6,39 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 
-from ingestion.search.bm25 import Holds, Match, rarity
-from ingestion.search.hybrid import Finding, Found, find
-from ingestion.search.query import Query
+from ingestion.search.bm25 import Match, MatchedGroups, lexeme_idf
+from ingestion.search.hybrid import RowHit, SearchResult, search_rows
+from ingestion.search.query import ParsedQuery
 from sheets.models import SearchedSection, Sheet, SheetType
-from sheets.rendering.snippet import marked, snippet
-from sheets.search.field_filters import narrowed
+from sheets.rendering.snippet import cut_snippet, mark_lexemes
+from sheets.search.field_filters import filter_by_field
 from sheets.search.indexing import SHEETS
-from sheets.search.results import MOST, Hit, Row, why
-from sheets.sources.visibility import named_to
-from wikico2.text.analyzer import quoted
+from sheets.search.results import MAX_ROWS, FacetRow, Hit, match_reason
+from sheets.sources.visibility import sources_visible_to
+from wikico2.text.analyzer import quote_lexeme
 
 NEAR_SECTION = 0.5
 """What the nearest meaning is worth to a section, where all the words are worth 1."""
 
 
-class SheetSide:
+class SheetSearcher:
     """The sheets that a reader sees in lists, narrowed by the fields of the query."""
 
-    def __init__(self, user: Any, query: Query) -> None:
+    def __init__(self, user: Any, query: ParsedQuery) -> None:
         self.user = user
         self.visible = Sheet.objects.listed_for(user)
         for name, values in query.fields.items():
-            self.visible = narrowed(self.visible, name, values)
+            self.visible = filter_by_field(self.visible, name, values)
         self.titles: dict[str, str] = {}
         self.kinds = {kind.key: kind for kind in SheetType.objects.all()}
 
-    def find(self, query: Query, dense: bool) -> Finding:
+    def find(self, query: ParsedQuery, dense: bool) -> SearchResult:
         if not query.wanted:
             return self.all_of_them(query)
-        return find(
+        return search_rows(
             query,
             SHEETS,
-            limit=MOST,
+            limit=MAX_ROWS,
             known=self.known,
             within=self.within(),
             dense=dense,
@@ -56,30 +56,35 @@ class SheetSide:
         sections = SearchedSection.objects.filter(pk__in=keys, sheet__in=self.visible.order_by())
         return dict(sections.values_list("pk", "sheet_id"))
 
-    def all_of_them(self, query: Query) -> Finding:
+    def all_of_them(self, query: ParsedQuery) -> SearchResult:
         """Return the sheets that the fields alone leave, less those that must not be found."""
         if not query.fields:
-            return Finding()
-        without = Query(query.raw, tuple((item,) for item in query.without))
+            return SearchResult()
+        without = ParsedQuery(query.raw, tuple((item,) for item in query.without))
         refused = set()
         if query.without:
-            finding = find(without, SHEETS, limit=MOST, known=self.known, dense=False)
+            finding = search_rows(without, SHEETS, limit=MAX_ROWS, known=self.known, dense=False)
             refused = {found.entry for found in finding.found if found.complete}
         pks = self.visible.order_by("title", "pk").values_list("pk", flat=True)
-        left = [pk for pk in pks[: MOST + len(refused)] if pk not in refused]
-        found = [Found(pk, 0.0, Match(pk, 0.0, Holds()), complete=True) for pk in left[:MOST]]
-        return Finding(found, self.visible.count() - len(refused))
+        left = [pk for pk in pks[: MAX_ROWS + len(refused)] if pk not in refused]
+        found = [
+            RowHit(pk, 0.0, Match(pk, 0.0, MatchedGroups()), complete=True)
+            for pk in left[:MAX_ROWS]
+        ]
+        return SearchResult(found, self.visible.count() - len(refused))
 
-    def count(self, kept: Sequence[Found]) -> int:
+    def count(self, kept: Sequence[RowHit]) -> int:
         """Return how many sheets that is."""
         return len(kept)
 
-    def rows(self, kept: Sequence[Found]) -> list[Row]:
+    def rows(self, kept: Sequence[RowHit]) -> list[FacetRow]:
         """Return the facets' values of what was found, in its order."""
         sheets = Sheet.objects.filter(pk__any_of=[found.entry for found in kept]).order_by()
         drawn = Sheet.documents.through.objects.filter(sheet__in=sheets)
         pairs = list(drawn.values_list("sheet_id", "document_id"))
-        titles = named_to(self.user).filter(pk__in={document for _sheet, document in pairs})
+        titles = sources_visible_to(self.user).filter(
+            pk__in={document for _sheet, document in pairs}
+        )
         self.titles = {str(pk): title for pk, title in titles.values_list("pk", "title")}
         sources: dict[int, list[str]] = {}
         for sheet, document in pairs:
@@ -96,7 +101,7 @@ class SheetSide:
                 "pk", "sheet_type__key", "state", "searched__system_name"
             )
         }
-        return [Row(found, values[found.entry]) for found in kept if found.entry in values]
+        return [FacetRow(found, values[found.entry]) for found in kept if found.entry in values]
 
     def label(self, name: str, value: str) -> str:
         if name == "type":
@@ -105,7 +110,7 @@ class SheetSide:
             return str(dict(Sheet.State.choices).get(value, value))
         return self.titles.get(value, value) if name == "source" else value
 
-    def hits(self, rows: Sequence[Row], finding: Finding) -> list[Hit]:
+    def hits(self, rows: Sequence[FacetRow], finding: SearchResult) -> list[Hit]:
         lexemes = finding.asked.lexemes
         pks = [row.found.entry for row in rows]
         sheets = Sheet.objects.only("title", "slug", "state", "sheet_type").in_bulk(pks)
@@ -127,10 +132,10 @@ class SheetSide:
                     url=sheet.get_absolute_url() + (f"#{anchor}" if anchor else ""),
                     heading=section.heading if section else "",
                     anchor=anchor,
-                    snippet=snippet(section.text, lexemes) if section else [],
-                    why=why(row.found),
+                    snippet=cut_snippet(section.text, lexemes) if section else [],
+                    why=match_reason(row.found),
                     score=row.found.score,
-                    title_pieces=marked(sheet.title, lexemes),
+                    title_pieces=mark_lexemes(sheet.title, lexemes),
                     type_key=kinds[sheet.sheet_type_id].key,
                     type_name=kinds[sheet.sheet_type_id].name,
                     state=sheet.state,
@@ -141,9 +146,9 @@ class SheetSide:
         return hits
 
 
-def best_sections(found: Sequence[Found], finding: Finding) -> dict[int, SearchedSection]:
+def best_sections(found: Sequence[RowHit], finding: SearchResult) -> dict[int, SearchedSection]:
     """Return, by sheet, the section that answers best by its words and its meaning."""
-    weights = {w: rarity(finding.asked, w) for w in finding.asked.lexemes}
+    weights = {w: lexeme_idf(finding.asked, w) for w in finding.asked.lexemes}
     total = sum(weights.values()) or 1.0
     near = {one.near for one in found if one.near is not None}
     best: dict[int, tuple[float, int]] = {}
@@ -164,6 +169,6 @@ def _section_fits(sheets: list[int], weights: Mapping[str, float]) -> list[tuple
         cursor.execute(
             f"SELECT id, sheet_id, {fit} FROM sheets_searchedsection"  # noqa: S608 (of our making)
             " WHERE sheet_id = ANY (%s) ORDER BY sheet_id, position",
-            [*(x for w, weight in weights.items() for x in (quoted(w), weight)), sheets],
+            [*(x for w, weight in weights.items() for x in (quote_lexeme(w), weight)), sheets],
         )
         return [(pk, sheet, weight) for pk, sheet, weight in cursor.fetchall()]

@@ -9,12 +9,12 @@ from django.utils.translation import get_language_info
 
 from ingestion.models import Chunk, Document, Page
 from ingestion.readers.registry import is_paged
-from ingestion.search.hybrid import Finding, Found
-from ingestion.search.query import Query
+from ingestion.search.hybrid import RowHit, SearchResult
+from ingestion.search.query import ParsedQuery
 from ingestion.search.retrieve import find_passages
-from sheets.rendering.snippet import ELLIPSIS, Pieces, marked, snippet
-from sheets.search.results import MOST, Hit, Row, why
-from sheets.verification.citations import contains
+from sheets.rendering.snippet import ELLIPSIS, SnippetPieces, cut_snippet, mark_lexemes
+from sheets.search.results import MAX_ROWS, FacetRow, Hit, match_reason
+from sheets.verification.citations import contains_quote
 
 SHOWN = (
     *("text", "headings", "page_start", "page_end"),
@@ -22,23 +22,23 @@ SHOWN = (
 )
 
 
-class SourceSide:
+class SourceSearcher:
     """The passages of the sources whose pages a reader may open; a page counts once."""
 
-    def __init__(self, user: Any, query: Query) -> None:
+    def __init__(self, user: Any, query: ParsedQuery) -> None:
         readable = Document.objects.readable_by(user).order_by()
         self.hidden = Document.objects.exclude(pk__in=readable.values("pk"))
         self.titles: dict[str, str] = {}
 
-    def find(self, query: Query, dense: bool) -> Finding:
+    def find(self, query: ParsedQuery, dense: bool) -> SearchResult:
         hidden = self.hidden.values_list("pk", flat=True)
-        return find_passages(query, hidden=hidden, limit=MOST, dense=dense)
+        return find_passages(query, hidden=hidden, limit=MAX_ROWS, dense=dense)
 
-    def count(self, kept: Sequence[Found]) -> int:
+    def count(self, kept: Sequence[RowHit]) -> int:
         """Return on how many pages that is."""
         return len(set(self._places(kept).values()))
 
-    def rows(self, kept: Sequence[Found]) -> list[Row]:
+    def rows(self, kept: Sequence[RowHit]) -> list[FacetRow]:
         """Return the facets' values of what was found, the best passage of each page only."""
         places = self._places(kept)
         wanted = Document.objects.filter(pk__in={document for document, _page in places.values()})
@@ -52,13 +52,13 @@ class SourceSide:
                 "language": (language,) if language else (),
                 "access": (access,),
             }
-        best: dict[tuple[int, int], Found] = {}
+        best: dict[tuple[int, int], RowHit] = {}
         for found in kept:
             if found.entry in places:
                 best.setdefault(places[found.entry], found)
-        return [Row(found, values[pk]) for (pk, _page), found in best.items() if pk in values]
+        return [FacetRow(found, values[pk]) for (pk, _page), found in best.items() if pk in values]
 
-    def _places(self, kept: Sequence[Found]) -> dict[int, tuple[int, int]]:
+    def _places(self, kept: Sequence[RowHit]) -> dict[int, tuple[int, int]]:
         """Return, by passage, its document and the page on which it begins."""
         chunks = Chunk.objects.filter(pk__any_of=[found.entry for found in kept]).order_by()
         return {
@@ -73,19 +73,21 @@ class SourceSide:
             return str(dict(Document.Access.choices).get(value, value))
         return _language(value)
 
-    def hits(self, rows: Sequence[Row], finding: Finding) -> list[Hit]:
+    def hits(self, rows: Sequence[FacetRow], finding: SearchResult) -> list[Hit]:
         lexemes = finding.asked.lexemes
         pks = [row.found.entry for row in rows]
         chunks = Chunk.objects.select_related("document").only(*SHOWN).in_bulk(pks)
         found = [row.found for row in rows if row.found.entry in chunks]
-        cuts = {one.entry: snippet(chunks[one.entry].text, lexemes) for one in found}
-        pages = _pages([(chunks[pk], cut) for pk, cut in cuts.items()])
+        cuts = {one.entry: cut_snippet(chunks[one.entry].text, lexemes) for one in found}
+        pages = _shown_pages([(chunks[pk], cut) for pk, cut in cuts.items()])
         return [
             self.hit(chunks[one.entry], one, cuts[one.entry], pages[one.entry], lexemes)
             for one in found
         ]
 
-    def hit(self, chunk: Chunk, found: Found, cut: Pieces, page: int, lexemes: set[str]) -> Hit:
+    def hit(
+        self, chunk: Chunk, found: RowHit, cut: SnippetPieces, page: int, lexemes: set[str]
+    ) -> Hit:
         """Return a page, at its passage that was found."""
         document = chunk.document
         place = [document.pk, page]
@@ -97,9 +99,9 @@ class SourceSide:
             heading=chunk.trail,
             anchor="",
             snippet=cut,
-            why=why(found),
+            why=match_reason(found),
             score=found.score,
-            title_pieces=marked(document.title, lexemes),
+            title_pieces=mark_lexemes(document.title, lexemes),
             page=page,
             page_end=chunk.page_end,
             document_id=document.pk,
@@ -112,7 +114,7 @@ class SourceSide:
         )
 
 
-def _pages(cuts: Sequence[tuple[Chunk, Pieces]]) -> dict[int, int]:
+def _shown_pages(cuts: Sequence[tuple[Chunk, SnippetPieces]]) -> dict[int, int]:
     """Return, by chunk, the page on which what is shown of it stands."""
     pages = {chunk.pk: chunk.page_start for chunk, _cut in cuts}
     spread = [(chunk, cut) for chunk, cut in cuts if chunk.page_end > chunk.page_start]
@@ -124,7 +126,7 @@ def _pages(cuts: Sequence[tuple[Chunk, Pieces]]) -> dict[int, int]:
     for chunk, cut in spread:
         quote = "".join(text for text, _marked in cut).strip(f"{ELLIPSIS} ")
         for number in range(chunk.page_start, chunk.page_end + 1):
-            if contains(by_place.get((chunk.document_id, number), ""), quote):
+            if contains_quote(by_place.get((chunk.document_id, number), ""), quote):
                 pages[chunk.pk] = number
                 break
     return pages

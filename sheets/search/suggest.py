@@ -9,22 +9,22 @@ from django.db.models.functions import Length
 
 from ingestion.models import Chunk, Document
 from ingestion.search import spelling
-from ingestion.search.query import printable
+from ingestion.search.query import strip_unprintable
 from sheets.models import SearchedSection, Sheet
 from sheets.models.sheet import SheetQuerySet
-from sheets.rendering.snippet import Pieces
+from sheets.rendering.snippet import SnippetPieces
 from sheets.search.indexing import SHEETS
 from sheets.search.results import Suggestion
-from wikico2.text.analyzer import compose
-from wikico2.text.normalize import fold, words
+from wikico2.text.analyzer import compose_accents
+from wikico2.text.normalize import fold_text, folded_words
 
 SHEETS_SUGGESTED, SECTIONS_SUGGESTED, SOURCES_SUGGESTED = 5, 2, 2
 LONGEST_TYPED, MOST_TYPED = 100, 6
 
 
-def suggest(prefix: str, user: Any, limit: int = 8) -> list[Suggestion]:
+def suggest_completions(prefix: str, user: Any, limit: int = 8) -> list[Suggestion]:
     """Return what starts with, or holds, what was typed so far: titles, sections, words."""
-    typed = words(printable(prefix)[:LONGEST_TYPED])[:MOST_TYPED]
+    typed = folded_words(strip_unprintable(prefix)[:LONGEST_TYPED])[:MOST_TYPED]
     if not typed or len("".join(typed)) < 2:
         return []
     visible = Sheet.objects.listed_for(user).order_by()
@@ -46,7 +46,7 @@ def suggest(prefix: str, user: Any, limit: int = 8) -> list[Suggestion]:
     ]
     found += [
         Suggestion("word", text, _typed_in(text, typed))
-        for text in _continued(prefix, typed)[: max(limit - len(found), 2)]
+        for text in _complete_query(prefix, typed)[: max(limit - len(found), 2)]
     ]
     return found[:limit]
 
@@ -71,25 +71,25 @@ def _of_section(section: SearchedSection, typed: Sequence[str]) -> Suggestion:
     return Suggestion("section", section.heading, pieces, url, section.sheet.title)
 
 
-def _continued(prefix: str, typed: Sequence[str]) -> list[str]:
+def _complete_query(prefix: str, typed: Sequence[str]) -> list[str]:
     """Return what was typed with its last word made whole, in the ways most in use."""
     before = prefix.rstrip()[: len(prefix.rstrip()) - len(prefix.split()[-1])]
-    wholes = spelling.continued(typed[-1], [SHEETS.space.table, Chunk._meta.db_table])
+    wholes = spelling.complete_word(typed[-1], [SHEETS.space.table, Chunk._meta.db_table])
     return [f"{before}{whole}" for whole in wholes]
 
 
-def _typed_in(text: str, typed: Sequence[str]) -> Pieces:
+def _typed_in(text: str, typed: Sequence[str]) -> SnippetPieces:
     """Return the text with what was typed marked, at the beginning of words first."""
-    text = compose(text)
+    text = compose_accents(text)
     places: list[tuple[int, int]] = []
-    folded = [fold(c) or " " for c in text]
+    folded = [fold_text(c) or " " for c in text]
     if all(len(c) == 1 for c in folded):
         flat = "".join(folded)
         for word in typed:
             at = next((m.start() for m in re.finditer(rf"\b{word}", flat)), flat.find(word))
             if at >= 0 and not any(a < at + len(word) and at < b for a, b in places):
                 places.append((at, at + len(word)))
-    pieces: Pieces = []
+    pieces: SnippetPieces = []
     end = 0
     for start, stop in sorted(places):
         pieces += [(text[end:start], False), (text[start:stop], True)]

@@ -3,14 +3,14 @@
 from django.dispatch import receiver
 
 from ingestion.signals import document_settled
-from sheets.sources import passage_refs as places
+from sheets.sources.passage_refs import has_unresolved_refs
 from wikico2.jobs.queue import enqueue
 
-FIND = "sheets.tasks.find_awaited"
+RESOLVE_REFS = "sheets.tasks.resolve_source_refs"
 
 
 @receiver(document_settled)
-def source_is_awaited(sender: object, document_id: int, **kwargs: object) -> None:
+def queue_ref_resolution(sender: object, document_id: int, **kwargs: object) -> None:
     """Queue the search for the passages of a source that has just been read."""
-    if places.is_awaited(document_id):
-        enqueue(FIND, document_id)
+    if has_unresolved_refs(document_id):
+        enqueue(RESOLVE_REFS, document_id)

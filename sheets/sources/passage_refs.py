@@ -16,13 +16,13 @@ from django.db.models import BooleanField, Func, Q, QuerySet
 from ingestion.models import Chunk
 from sheets.models import Generation, Proposal, SectionRun, Sheet
 
-Place = Mapping[str, Any]
+PassageRef = Mapping[str, Any]
 Key = tuple[int, int, str]
-Facts = Mapping[str, Mapping[str, Any]]
+GenerationInputsData = Mapping[str, Mapping[str, Any]]
 Names = Mapping[int, str]
 
 
-class Awaits(Func):
+class HasUnresolvedRefs(Func):
     """Whether any section of a `written_from` still awaits passages."""
 
     template = "jsonb_path_exists(%(expressions)s, '$.*.awaited')"
@@ -32,7 +32,7 @@ class Awaits(Func):
 # --- Into an archive ------------------------------------------------------------------------------
 
 
-def places(chunks: Iterable[int | None], names: Names) -> dict[int, Place]:
+def passage_refs(chunks: Iterable[int | None], names: Names) -> dict[int, PassageRef]:
     """Return where passages stand, by their id; `names` is what the archive calls the sources."""
     rows = Chunk.objects.filter(pk__in={pk for pk in chunks if pk}).values_list(
         "pk", "document_id", "position", "content_hash"
@@ -44,19 +44,19 @@ def places(chunks: Iterable[int | None], names: Names) -> dict[int, Place]:
     }
 
 
-def passages_away(passages: Iterable[Mapping[str, Any]], names: Names) -> list[dict[str, Any]]:
+def export_passages(passages: Iterable[Mapping[str, Any]], names: Names) -> list[dict[str, Any]]:
     """Return the passages of a run as an archive calls them."""
     passages = list(passages)
-    known = places((p["chunk"] for p in passages), names)
+    known = passage_refs((p["chunk"] for p in passages), names)
     return [
-        {"label": p["label"], "place": known.get(p["chunk"]) or away(p.get("place"), names)}
+        {"label": p["label"], "place": known.get(p["chunk"]) or export_ref(p.get("place"), names)}
         for p in passages
     ]
 
 
-def facts_away(written_from: Facts, names: Names) -> dict[str, Any]:
+def export_generation_inputs(written_from: GenerationInputsData, names: Names) -> dict[str, Any]:
     """Return what sections rest on as an archive calls it; deleted sources have negative names."""
-    known = places((pk for facts in written_from.values() for pk in facts["passages"]), names)
+    known = passage_refs((pk for facts in written_from.values() for pk in facts["passages"]), names)
     return {
         section: {
             **{name: value for name, value in facts.items() if name != "awaited"},
@@ -66,14 +66,14 @@ def facts_away(written_from: Facts, names: Names) -> dict[str, Any]:
             },
             "passages": [
                 *(known.get(pk, {}) for pk in facts["passages"]),
-                *(away(place, names) for place in facts.get("awaited", ())),
+                *(export_ref(place, names) for place in facts.get("awaited", ())),
             ],
         }
         for section, facts in written_from.items()
     }
 
 
-def away(place: Place | None, names: Names) -> Place:
+def export_ref(place: PassageRef | None, names: Names) -> PassageRef:
     """Return a place that is awaited here as an archive calls it."""
     if not place or place["document"] not in names:
         return {}
@@ -84,7 +84,7 @@ def away(place: Place | None, names: Names) -> Place:
 # --- Out of one -----------------------------------------------------------------------------------
 
 
-def here(place: Place, documents: Mapping[str, int]) -> Place:
+def import_ref(place: PassageRef, documents: Mapping[str, int]) -> PassageRef:
     """Return a place of an archive with the source that it is here; raises KeyError, TypeError."""
     if not place or place["source"] not in documents:
         return {}
@@ -95,20 +95,21 @@ def here(place: Place, documents: Mapping[str, int]) -> Place:
     }
 
 
-def passages_here(
+def import_passages(
     passages: Iterable[Mapping[str, Any]], documents: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """Return the passages of an archive's run as `SectionRun.passages` keeps them."""
-    return with_chunks(
-        {"label": p["label"], "chunk": None, "place": here(p["place"], documents)} for p in passages
+    return with_resolved_passages(
+        {"label": p["label"], "chunk": None, "place": import_ref(p["place"], documents)}
+        for p in passages
     )
 
 
-def facts_here(
-    written_from: Facts, documents: Mapping[str, int], runs: Mapping[int, Generation]
+def import_generation_inputs(
+    written_from: GenerationInputsData, documents: Mapping[str, int], runs: Mapping[int, Generation]
 ) -> dict[str, Any]:
     """Return what sections rest on as `Sheet.written_from` keeps it."""
-    return with_known(
+    return with_resolved_inputs(
         {
             section: {
                 **facts,
@@ -119,7 +120,7 @@ def facts_here(
                     if name in documents or name.startswith("-")
                 },
                 "passages": [],
-                "awaited": [here(place, documents) for place in facts["passages"]],
+                "awaited": [import_ref(place, documents) for place in facts["passages"]],
             }
             for section, facts in written_from.items()
         }
@@ -129,12 +130,12 @@ def facts_here(
 # --- Found again ----------------------------------------------------------------------------------
 
 
-def find(awaited: Iterable[Place]) -> dict[Key, int]:
+def find_passages_at(awaited: Iterable[PassageRef]) -> dict[Key, int]:
     """Return the passages at these places, as far as they have been read.
 
     One that has moved within its source is found by its text.
     """
-    wanted = {key_of(place) for place in awaited if place}
+    wanted = {ref_key(place) for place in awaited if place}
     rows = Chunk.objects.filter(
         document__in={document for document, _position, _hash in wanted},
         content_hash__in={content_hash for _document, _position, content_hash in wanted},
@@ -143,47 +144,49 @@ def find(awaited: Iterable[Place]) -> dict[Key, int]:
     for document, content_hash, position, pk in rows:
         known[document, content_hash].append((position, pk))
     return {
-        (document, position, content_hash): nearest(position, known[document, content_hash])
+        (document, position, content_hash): nearest_position(
+            position, known[document, content_hash]
+        )
         for document, position, content_hash in wanted
         if (document, content_hash) in known
     }
 
 
-def nearest(position: int, rows: Iterable[tuple[int, int]]) -> int:
+def nearest_position(position: int, rows: Iterable[tuple[int, int]]) -> int:
     return min(rows, key=lambda row: (abs(row[0] - position), row))[1]
 
 
-def key_of(place: Place) -> Key:
+def ref_key(place: PassageRef) -> Key:
     return (place["document"], place["position"], place["hash"])
 
 
-def with_chunks(passages: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def with_resolved_passages(passages: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the passages of a run, those that have been read since by their id."""
     passages = list(passages)
-    found = find(p["place"] for p in passages if p.get("place"))
+    found = find_passages_at(p["place"] for p in passages if p.get("place"))
     return [
         {"label": p["label"], "chunk": found[key]}
-        if p.get("place") and (key := key_of(p["place"])) in found
+        if p.get("place") and (key := ref_key(p["place"])) in found
         else dict(p)
         for p in passages
     ]
 
 
-def with_known(written_from: Facts) -> dict[str, Any]:
+def with_resolved_inputs(written_from: GenerationInputsData) -> dict[str, Any]:
     """Return what sections rest on, with the passages that have been read since."""
-    known = find(p for facts in written_from.values() for p in facts.get("awaited", ()))
+    known = find_passages_at(p for facts in written_from.values() for p in facts.get("awaited", ()))
     result: dict[str, Any] = {}
     for section, facts in written_from.items():
         rest = dict(facts)
         awaited = rest.pop("awaited", [])
-        found = [known[key] for p in awaited if p and (key := key_of(p)) in known]
-        left = [p for p in awaited if not p or key_of(p) not in known]
+        found = [known[key] for p in awaited if p and (key := ref_key(p)) in known]
+        left = [p for p in awaited if not p or ref_key(p) not in known]
         rest["passages"] = sorted([*facts["passages"], *found])
         result[section] = rest | ({"awaited": left} if left else {})
     return result
 
 
-def awaiting(
+def unresolved_rows(
     document_id: int,
 ) -> tuple[QuerySet[SectionRun], QuerySet[Sheet], QuerySet[Proposal]]:
     """Return the runs, the sheets and the proposals that may await passages of a source."""
@@ -193,23 +196,25 @@ def awaiting(
     written = Generation.objects.filter(documents=document_id).values("sheet")
     of_it = Q(documents=document_id) | Q(pk__in=written)
     sheets = Sheet.objects.filter(pk__in=Sheet.objects.filter(of_it).order_by().values("pk"))
-    proposals = Proposal.objects.filter(Awaits("written_from"), sheet__in=sheets.values("pk"))
-    return runs, sheets.filter(Awaits("written_from")), proposals
+    proposals = Proposal.objects.filter(
+        HasUnresolvedRefs("written_from"), sheet__in=sheets.values("pk")
+    )
+    return runs, sheets.filter(HasUnresolvedRefs("written_from")), proposals
 
 
-def is_awaited(document_id: int) -> bool:
+def has_unresolved_refs(document_id: int) -> bool:
     """Tell whether anything may await passages of a source."""
-    return any(rows.exists() for rows in awaiting(document_id))
+    return any(rows.exists() for rows in unresolved_rows(document_id))
 
 
-def find_awaited(document_id: int) -> None:
+def resolve_passage_refs(document_id: int) -> None:
     """Find the passages of a source that what was imported rests on, now that it has been read."""
-    runs, sheets, proposals = awaiting(document_id)
+    runs, sheets, proposals = unresolved_rows(document_id)
     for run in list(runs.only("passages")):
-        SectionRun.objects.filter(pk=run.pk).update(passages=with_chunks(run.passages))
+        SectionRun.objects.filter(pk=run.pk).update(passages=with_resolved_passages(run.passages))
     for rows in (sheets, proposals):
         for pk in list(rows.values_list("pk", flat=True)):
             with transaction.atomic():
                 one = rows.select_for_update(of=("self",)).only("written_from").filter(pk=pk)
                 for held in one:
-                    rows.filter(pk=pk).update(written_from=with_known(held.written_from))
+                    rows.filter(pk=pk).update(written_from=with_resolved_inputs(held.written_from))

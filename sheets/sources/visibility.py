@@ -9,7 +9,7 @@ from ingestion.models import DocumentQuerySet as Documents
 from sheets.models import Citation, Sheet
 
 
-def named_to(user: Any) -> Documents:
+def sources_visible_to(user: Any) -> Documents:
     """Return the sources whose title `user` may see.
 
     Those that they may read, and those that a sheet which they see in lists quotes: there the title
@@ -22,7 +22,7 @@ def named_to(user: Any) -> Documents:
     return documents.filter(Q(access=Document.Access.OPEN) | Q(pk__in=quoted))
 
 
-def named_on(sheet: Sheet, user: Any) -> Documents:
+def sources_visible_on(sheet: Sheet, user: Any) -> Documents:
     """Return the sources of a sheet whose title its page may show to `user`.
 
     An internal one stands there for those who may read it, or where the sheet's own text quotes it:

@@ -5,15 +5,15 @@ from django.db import transaction
 from ingestion.models import Chunk
 from sheets.models import Sheet
 from sheets.models.schema_loader import load_template
-from sheets.sources.passage_refs import with_known
+from sheets.sources.passage_refs import with_resolved_inputs
 from sheets.sources.versions import later_versions
 from sheets.staleness.rules import OF_DOCUMENTS
-from sheets.staleness.state import refresh
+from sheets.staleness.state import refresh_staleness
 from sheets.writers import get_writer
 from sheets.writers.context import gather_evidence
 
 
-def look_for_passages(sheet_id: int) -> None:
+def record_new_passages(sheet_id: int) -> None:
     """Look up what each stale section would be shown today, and note what it was not shown then.
 
     A section that only its sources made stale, and that would be shown nothing new, is fresh.
@@ -27,7 +27,7 @@ def look_for_passages(sheet_id: int) -> None:
     newer = later_versions(int(pk) for pk in titles)
     read = dict(newer.get(pk, (pk, title)) for pk, title in titles.items())
     documents = [int(pk) for pk in read]
-    written_from, stale_sections = with_known(sheet.written_from), {}
+    written_from, stale_sections = with_resolved_inputs(sheet.written_from), {}
     for section in template.written:
         if section.key not in sheet.stale_sections:
             continue
@@ -47,7 +47,7 @@ def look_for_passages(sheet_id: int) -> None:
             return  # it has changed meanwhile, and another look is queued
         held.written_from, held.stale_sections = written_from, stale_sections
         held.save(update_fields=["written_from", "stale_sections"])
-        refresh(Sheet.objects.filter(pk=sheet_id))
+        refresh_staleness(Sheet.objects.filter(pk=sheet_id))
 
 
 def new_passages(sheet: Sheet) -> dict[str, list[Chunk]]:

@@ -9,7 +9,7 @@ from django.dispatch import receiver
 from ingestion.models import Document
 from ingestion.signals import document_settled, version_changed
 from sheets.models import Field, Prompt, Section, Sheet, SheetType
-from sheets.staleness.state import refresh
+from sheets.staleness.state import refresh_staleness
 
 
 @receiver(m2m_changed, sender=Sheet.documents.through)
@@ -24,11 +24,11 @@ def sources_changed(
     if not action.startswith("post_"):
         return
     if isinstance(instance, Sheet):
-        refresh(Sheet.objects.filter(pk=instance.pk))
+        refresh_staleness(Sheet.objects.filter(pk=instance.pk))
     elif pk_set:
-        refresh(Sheet.objects.filter(pk__in=pk_set))
+        refresh_staleness(Sheet.objects.filter(pk__in=pk_set))
     else:
-        refresh(Sheet.objects.all())
+        refresh_staleness(Sheet.objects.all())
 
 
 @receiver(version_changed)
@@ -39,15 +39,15 @@ def source_settled(sender: object, document_id: int, **kwargs: object) -> None:
     The same where a source is replaced no longer.
     """
     replaced = Document.objects.filter(pk=document_id).values("supersedes")
-    refresh(Sheet.objects.filter(documents=document_id))
-    refresh(Sheet.objects.filter(documents__in=replaced))
+    refresh_staleness(Sheet.objects.filter(documents=document_id))
+    refresh_staleness(Sheet.objects.filter(documents__in=replaced))
 
 
 @receiver(post_save, sender=Document)
 def source_saved(sender: object, instance: Document, raw: bool = False, **kwargs: object) -> None:
     """Compare the sheets whose source a document is said to replace."""
     if not raw and instance.supersedes_id and instance.is_ready:
-        refresh(Sheet.objects.filter(documents=instance.supersedes_id))
+        refresh_staleness(Sheet.objects.filter(documents=instance.supersedes_id))
 
 
 @receiver(pre_delete, sender=Document)
@@ -60,7 +60,7 @@ def source_goes(sender: object, instance: Document, **kwargs: object) -> None:
 @receiver(post_delete, sender=Document)
 def source_gone(sender: object, instance: Document, **kwargs: object) -> None:
     """Compare the sheets that drew on a deleted source, or on what it replaced."""
-    refresh(Sheet.objects.filter(pk__in=getattr(instance, "drawn_on_by", [])))
+    refresh_staleness(Sheet.objects.filter(pk__in=getattr(instance, "drawn_on_by", [])))
 
 
 @receiver([post_save, post_delete], sender=SheetType)
@@ -77,23 +77,23 @@ def type_changed(
         kind = instance.sheet_type_id
     elif isinstance(instance, Field):
         kind = Section.objects.filter(pk=instance.section_id).values("sheet_type")[:1]
-    refresh(Sheet.objects.filter(sheet_type=kind))
+    refresh_staleness(Sheet.objects.filter(sheet_type=kind))
 
 
 @receiver(post_save, sender=Prompt)
 def prompt_added(sender: object, raw: bool = False, **kwargs: object) -> None:
     """Compare all sheets: what models are told has changed."""
     if not raw:
-        refresh(Sheet.objects.all())
+        refresh_staleness(Sheet.objects.all())
 
 
-def settings_may_have_changed(apps: Any = None, **kwargs: object) -> None:
+def check_writer_settings(apps: Any = None, **kwargs: object) -> None:
     """Compare all sheets: after a start, model and prompts may be others.
 
     Where the tables were taken back to an earlier form, there is nothing to compare.
     """
     if apps is None or columns_of(apps) == columns_of(django_apps):
-        refresh(Sheet.objects.all())
+        refresh_staleness(Sheet.objects.all())
 
 
 def columns_of(apps: Any) -> dict[str, set[str]]:

@@ -10,11 +10,11 @@ MODEL, PROMPT, TYPE = "model_changed", "prompt_changed", "type_changed"
 
 OF_DOCUMENTS = {ADDED, REPLACED, REMOVED}
 
-Facts = Mapping[str, Any]
+GenerationInputs = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Present:
+class CurrentInputs:
     """What a section would be written from today.
 
     `documents` are the titles by id of the sources that are ready, `attached` the ids of all,
@@ -31,7 +31,7 @@ class Present:
 
 
 @dataclass
-class Verdict:
+class StalenessReport:
     """Why a sheet is stale: reasons with their details, and the codes for each section."""
 
     reasons: list[dict[str, str]] = field(default_factory=list)
@@ -46,9 +46,11 @@ class Verdict:
             codes.append(code)
 
 
-def compare(written_from: Mapping[str, Facts], now: Present) -> Verdict:
+def compare_inputs(
+    written_from: Mapping[str, GenerationInputs], now: CurrentInputs
+) -> StalenessReport:
     """Return why the sections that were written are no longer fresh."""
-    verdict = Verdict()
+    verdict = StalenessReport()
     if not written_from:
         return verdict
     for section in now.template:

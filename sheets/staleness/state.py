@@ -18,15 +18,15 @@ from ingestion.models import Document
 from sheets.models import Generation, Sheet, SheetType
 from sheets.models.schema_loader import load_template
 from sheets.models.sheet import SheetQuerySet
-from sheets.schema.types import SectionBrief, Template
+from sheets.schema.types import SectionBrief, SheetTemplate
 from sheets.sources.versions import later_versions
-from sheets.staleness.rules import OF_DOCUMENTS, Present, Verdict, compare
+from sheets.staleness.rules import OF_DOCUMENTS, CurrentInputs, StalenessReport, compare_inputs
 from sheets.writers import get_writer
 
 # --- Comparing, pure ------------------------------------------------------------------------------
 
 
-def fingerprint(section: SectionBrief) -> str:
+def template_fingerprint(section: SectionBrief) -> str:
     """Return a short name of what the template asks of a section."""
     said = json.dumps(asdict(section), sort_keys=True, ensure_ascii=False)
     return hashlib.blake2s(said.encode(), digest_size=8).hexdigest()
@@ -35,8 +35,8 @@ def fingerprint(section: SectionBrief) -> str:
 # --- What a writing rested on ---------------------------------------------------------------------
 
 
-def facts(
-    generation: Generation, template: Template, sections: Collection[str]
+def generation_inputs(
+    generation: Generation, template: SheetTemplate, sections: Collection[str]
 ) -> dict[str, dict[str, Any]]:
     """Return what a run's sections rest on, as `Sheet.written_from` keeps it."""
     generation.refresh_from_db(fields=["backend", "model", "prompt_version"])
@@ -47,7 +47,7 @@ def facts(
             "generation": generation.pk,
             "model": writer_name(generation.backend, generation.model),
             "prompt": generation.prompt_version,
-            "template": fingerprint(s),
+            "template": template_fingerprint(s),
             "documents": documents,
             "passages": sorted(p["chunk"] for p in shown.get(s.key, ())),
         }
@@ -56,13 +56,13 @@ def facts(
     }
 
 
-def keep_facts(sheet: Sheet, written_from: Mapping[str, Any]) -> None:
+def save_generation_inputs(sheet: Sheet, written_from: Mapping[str, Any]) -> None:
     """Note what sections of the sheet now rest on, and what that makes of its freshness."""
     if not written_from:
         return
     known = Sheet.objects.values_list("written_from", flat=True).get(pk=sheet.pk)
     Sheet.objects.filter(pk=sheet.pk).update(written_from=known | dict(written_from))
-    refresh(Sheet.objects.filter(pk=sheet.pk))
+    refresh_staleness(Sheet.objects.filter(pk=sheet.pk))
     sheet.refresh_from_db(fields=["written_from", "stale_reasons", "stale_sections"])
 
 
@@ -75,23 +75,23 @@ def writer_name(backend: str, model: str) -> str:
 
 
 @transaction.atomic
-def refresh(sheets: SheetQuerySet) -> int:
+def refresh_staleness(sheets: SheetQuerySet) -> int:
     """Compare sheets with what they would be written from today; return how many changed."""
-    from sheets.queueing import queue_look
+    from sheets.queueing import queue_passage_lookup
 
-    writings: dict[int, Writing] = {}
+    writings: dict[int, CurrentWriter] = {}
     changed: list[Sheet] = []
     rows = sheets.exclude(written_from={}).select_related("sheet_type").order_by("pk")
-    for batch in batched(rows.only(*COLUMNS).iterator(chunk_size=BATCH), BATCH):
+    for batch in batch_rows(rows.only(*COLUMNS).iterator(chunk_size=BATCH), BATCH):
         documents = documents_of(batch)
         newer = later_versions(pk for known in documents.values() for pk in known)
         for sheet in batch:
             kind = sheet.sheet_type
             if kind.pk not in writings:
-                writings[kind.pk] = Writing.of(kind)
+                writings[kind.pk] = CurrentWriter.of(kind)
             known = documents.get(sheet.pk, {})
             ready = {str(pk): title for pk, (title, is_ready) in known.items() if is_ready}
-            now = Present(
+            now = CurrentInputs(
                 documents=ready,
                 attached={str(pk) for pk in known},
                 newer=newer,
@@ -99,12 +99,12 @@ def refresh(sheets: SheetQuerySet) -> int:
                 model=writings[kind.pk].model,
                 prompt=writings[kind.pk].prompt,
             )
-            if judge(sheet, compare(sheet.written_from, now)):
+            if apply_report(sheet, compare_inputs(sheet.written_from, now)):
                 changed.append(sheet)
     Sheet.objects.bulk_update(changed, ["stale_reasons", "stale_sections"], batch_size=BATCH)
     for sheet in changed:
-        if unseen(sheet):
-            queue_look(sheet.pk)
+        if has_unchecked_passages(sheet):
+            queue_passage_lookup(sheet.pk)
     return len(changed)
 
 
@@ -112,7 +112,7 @@ COLUMNS = ("written_from", "stale_reasons", "stale_sections", "sheet_type")
 BATCH = 500
 
 
-def judge(sheet: Sheet, verdict: Verdict) -> bool:
+def apply_report(sheet: Sheet, verdict: StalenessReport) -> bool:
     """Put the verdict on the sheet; tell whether it changes anything.
 
     Passages that a worker has found are kept where nothing new has happened to the sources.
@@ -134,7 +134,7 @@ def of_documents(reasons: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]
     return [r for r in reasons if r["code"] in OF_DOCUMENTS]
 
 
-def unseen(sheet: Sheet) -> bool:
+def has_unchecked_passages(sheet: Sheet) -> bool:
     """Tell whether a worker has still to look what new passages the sheet's sources have."""
     return any(
         v["passages"] is None and OF_DOCUMENTS & set(v["codes"])
@@ -142,7 +142,7 @@ def unseen(sheet: Sheet) -> bool:
     )
 
 
-def batched(rows: Iterable[Sheet], size: int) -> Iterable[list[Sheet]]:
+def batch_rows(rows: Iterable[Sheet], size: int) -> Iterable[list[Sheet]]:
     """Yield the rows in lists of that size."""
     iterator = iter(rows)
     while batch := list(islice(iterator, size)):
@@ -163,7 +163,7 @@ def documents_of(sheets: Collection[Sheet]) -> dict[int, dict[int, tuple[str, bo
 
 
 @dataclass(frozen=True)
-class Writing:
+class CurrentWriter:
     """How a kind of sheet would be written today."""
 
     template: Mapping[str, str]
@@ -171,11 +171,11 @@ class Writing:
     prompt: str
 
     @classmethod
-    def of(cls, kind: SheetType) -> "Writing":
+    def of(cls, kind: SheetType) -> "CurrentWriter":
         template = load_template(kind)
         writer = get_writer(template)
         return cls(
-            {s.key: fingerprint(s) for s in template.written},
+            {s.key: template_fingerprint(s) for s in template.written},
             writer_name(writer.backend, writer.model),
             writer.prompt_version,
         )

@@ -6,7 +6,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from sheets.merge.diff import BlockChange, ValueChange
-from sheets.templatetags.merge_html import marked
+from sheets.templatetags.merge_html import mark_words
 
 register = template.Library()
 
@@ -15,7 +15,7 @@ register = template.Library()
 def in_line(change: BlockChange | ValueChange) -> SafeString:
     """Show a changed block in one line of reading: what went struck out, what came underlined."""
     tags = {"removed": "del", "added": "ins"}
-    shown = ((marked(words, kind, tags.get(kind, "")),) for words, kind in change.pieces)
+    shown = ((mark_words(words, kind, tags.get(kind, "")),) for words, kind in change.pieces)
     return format_html_join("", "{}", shown)
 
 

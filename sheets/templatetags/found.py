@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from sheets.models import Sheet
 from sheets.rendering.html import french_spaces
-from sheets.search import Hit, Pieces, Why
+from sheets.search import Hit, MatchReason, SnippetPieces
 from sheets.templatetags.sheet_html import STATE_TONES
 
 register = template.Library()
@@ -20,7 +20,7 @@ BARS = re.compile(r"\s*\|(?:[\s|:-]*\|)?\s*")
 
 
 @register.filter
-def marked(pieces: Pieces) -> SafeString:
+def marked(pieces: SnippetPieces) -> SafeString:
     """Return text with the found words in <mark>, all of it escaped and spaced as French is."""
     spaced = ((french_spaces(BARS.sub(" · ", text)) or "", found) for text, found in pieces)
     return format_html_join(
@@ -31,7 +31,7 @@ def marked(pieces: Pieces) -> SafeString:
 
 
 @register.filter
-def reasons(why: Why) -> str:
+def reasons(why: MatchReason) -> str:
     """Tell why a text was found, in a line."""
     told = []
     if why.words:

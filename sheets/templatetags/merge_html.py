@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from sheets.markdown.parse import MARKER, has_words, unescape
+from sheets.markdown.parse import MARKER, has_words, unescape_markdown
 from sheets.merge.diff import BlockChange, PieceKind
 from sheets.models import Section, Sheet
 from sheets.rendering.html import french_spaces
@@ -77,7 +77,7 @@ def side(change: BlockChange, which: str) -> SafeString:
     if not shown and (text := change.old if which == "old" else change.new):
         shown = [(text, other)]
     tag = "del" if which == "old" else "ins"
-    return format_html_join("", "{}", ((marked(words, kind, tag),) for words, kind in shown))
+    return format_html_join("", "{}", ((mark_words(words, kind, tag),) for words, kind in shown))
 
 
 @register.filter
@@ -90,10 +90,10 @@ def own_words(change: BlockChange, which: str) -> SafeString:
     shown = [(words, kind) for words, kind in change.pieces if kind in ("same", other)]
     if not any(kind == "same" and has_words(words) for words, kind in shown):
         return with_labels(change.old if which == "old" else change.new)
-    return format_html_join("", "{}", ((marked(words, kind, "mark"),) for words, kind in shown))
+    return format_html_join("", "{}", ((mark_words(words, kind, "mark"),) for words, kind in shown))
 
 
-def marked(words: str, kind: str, tag: str) -> SafeString:
+def mark_words(words: str, kind: str, tag: str) -> SafeString:
     if kind == "same" or not words.strip():
         return with_labels(words)
     start = words[: len(words) - len(words.lstrip())]
@@ -107,15 +107,15 @@ def with_labels(text: str) -> SafeString:
     parts: list[SafeString] = []
     end = 0
     for match in MARKER.finditer(text):
-        parts.append(said(text[end : match.start()]))
+        parts.append(visible_words(text[end : match.start()]))
         parts.append(format_html('<sup class="note-label">{}</sup>', match[1]))
         end = match.end()
-    parts.append(said(text[end:]))
+    parts.append(visible_words(text[end:]))
     return format_html_join("", "{}", ((p,) for p in parts))
 
 
-def said(text: str) -> SafeString:
-    plain = unescape(MARKUP.sub("", text))
+def visible_words(text: str) -> SafeString:
+    plain = unescape_markdown(MARKUP.sub("", text))
     return format_html("{}", french_spaces(plain) or plain)
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from sheets.models import Generation, Revision, Sheet
 from sheets.rendering.html import french_spaces
-from sheets.search.list_filters import Choice
+from sheets.search.list_filters import FilterChoice
 
 register = template.Library()
 
@@ -39,7 +39,7 @@ def state_badge(sheet: Sheet) -> dict[str, Any]:
 
 
 @register.simple_tag(takes_context=True)
-def narrowed_address(context: dict[str, Any], name: str, choice: Choice) -> str:
+def narrowed_address(context: dict[str, Any], name: str, choice: FilterChoice) -> str:
     """Return the address with a facet's choice made, or taken back when it already is."""
     query = context["request"].GET.copy()
     query.pop("page", None)

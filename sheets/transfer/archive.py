@@ -5,7 +5,7 @@ import zipfile
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 
 MEGABYTE = 1024 * 1024
 LARGEST_TEXT = 8 * MEGABYTE
@@ -13,19 +13,19 @@ LARGEST_ARCHIVE = 20_000 * MEGABYTE
 MOST_FILES = 500_000
 
 
-def opened(file: IO[bytes]) -> zipfile.ZipFile:
-    """Open an archive; raises WorkError not_an_archive."""
+def open_archive(file: IO[bytes]) -> zipfile.ZipFile:
+    """Open an archive; raises UserError not_an_archive."""
     try:
         return zipfile.ZipFile(file)
     except (zipfile.BadZipFile, OSError) as error:
-        raise WorkError("not_an_archive") from error
+        raise UserError("not_an_archive") from error
 
 
-class Archive:
+class WikiArchive:
     """The files of an archive, by name and by folder."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
-        """Take an opened zip; raises WorkError not_an_archive unless it is one of ours."""
+        """Take an opened zip; raises UserError not_an_archive unless it is one of ours."""
         self.archive = archive
         self.names = set(archive.namelist())
         self.folders: dict[str, list[str]] = {}
@@ -38,12 +38,12 @@ class Archive:
         return self.folders.get(folder, [])
 
     def check(self) -> None:
-        """Raise WorkError not_an_archive unless it is one of ours, of a size that can be."""
+        """Raise UserError not_an_archive unless it is one of ours, of a size that can be."""
         size = sum(entry.file_size for entry in self.archive.infolist())
         if "wikico2.json" not in self.names or len(self.names) > MOST_FILES:
-            raise WorkError("not_an_archive")
+            raise UserError("not_an_archive")
         if size > LARGEST_ARCHIVE or self.json("wikico2.json").get("format") != FORMAT:
-            raise WorkError("not_an_archive")
+            raise UserError("not_an_archive")
 
     def bytes(self, name: str, limit: int = LARGEST_TEXT) -> bytes:
         """Return a file of the archive; raises ValueError when it is too large or damaged."""

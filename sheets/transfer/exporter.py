@@ -23,10 +23,9 @@ from django.db import connection
 from django.db.models import Model, Prefetch, QuerySet
 
 from ingestion.models import Document
-from sheets.markdown.front_matter import with_front
+from sheets.markdown.front_matter import add_front_matter
 from sheets.models import (
     Field,
-    FormerName,
     Generation,
     Picture,
     Proposal,
@@ -35,23 +34,24 @@ from sheets.models import (
     SectionLock,
     SectionRun,
     Sheet,
+    SheetRedirect,
     SheetType,
 )
-from sheets.sources.passage_refs import passages_away
+from sheets.sources.passage_refs import export_passages
 from sheets.transfer.archive import FORMAT
 from sheets.transfer.fields import (
     SECTION_RUN,
-    as_json,
-    document_facts,
+    document_record,
+    facts_to_json,
     file_of,
-    generation_facts,
-    name_of,
-    number_of,
-    picture_facts,
-    proposal_facts,
-    revision_facts,
-    sheet_facts,
-    type_facts,
+    generation_record,
+    picture_record,
+    proposal_record,
+    revision_number,
+    revision_record,
+    sheet_record,
+    sheet_type_record,
+    username_of,
 )
 from sheets.transfer.formats import to_markdown
 from wikico2.models import User
@@ -59,16 +59,16 @@ from wikico2.models import User
 MOMENT = (1980, 1, 1, 0, 0, 0)
 AT_ONCE = 50
 """How many rows are held in memory."""
-PACKED = (
+EXPORTED_MODELS = (
     SheetType, Section, Field, Document, Picture, Sheet, Sheet.documents.through, SectionLock,
-    FormerName, Revision, Generation, Generation.documents.through, SectionRun, Proposal,
+    SheetRedirect, Revision, Generation, Generation.documents.through, SectionRun, Proposal,
 )  # fmt: skip
 """What an archive is made of, beside the names of people."""
 Row = TypeVar("Row", bound=Model)
 
 
 @dataclass
-class Progress:
+class ExportProgress:
     """How far a packing is: so many things are in, up to the one of key `last` in that part."""
 
     done: int = 0
@@ -78,19 +78,19 @@ class Progress:
     lost: list[str] = field(default_factory=list)
 
 
-def pack(into: IO[bytes], *, sources: bool = True) -> list[str]:
+def export_wiki(into: IO[bytes], *, sources: bool = True) -> list[str]:
     """Write the wiki as a zip; return the names of the files that the storage has lost.
 
     Without `sources` their files stay out; their titles are there all the same.
     """
     with zipfile.ZipFile(into, "w") as archive:
-        packer = Packer(archive, sources=sources)
+        packer = WikiExporter(archive, sources=sources)
         for _done in packer.steps():
             pass
     return packer.progress.lost
 
 
-class Packer:
+class WikiExporter:
     """The wiki on its way into an archive; `total` things are to be put in, one after the other.
 
     The archive may be closed after any of them, and opened again to go on where `progress` is.
@@ -99,11 +99,15 @@ class Packer:
     """
 
     def __init__(
-        self, archive: zipfile.ZipFile, *, sources: bool = True, progress: Progress | None = None
+        self,
+        archive: zipfile.ZipFile,
+        *,
+        sources: bool = True,
+        progress: ExportProgress | None = None,
     ) -> None:
         self.archive = archive
         self.sources = sources
-        self.progress = progress or Progress()
+        self.progress = progress or ExportProgress()
         self.names = source_names()
         sheets = Sheet.objects.select_related(
             "sheet_type", "current", "created_by", "validated_by", "validated_revision"
@@ -111,7 +115,7 @@ class Packer:
             "current__rendered", "validated_revision__body", "validated_revision__rendered",
             "stale_sections",
         )  # fmt: skip
-        beside = ("locks__locked_by", "former_names__renamed_by")
+        beside = ("locks__locked_by", "redirects__renamed_by")
         cited = Prefetch("documents", Document.objects.only("pk"))
         self.parts: tuple[tuple[QuerySet[Any], Any], ...] = (
             (SheetType.objects.prefetch_related("sections__fields"), self.put_type),
@@ -126,9 +130,9 @@ class Packer:
         so_far = self.progress
         pictures = Picture.objects.select_related("uploaded_by").order_by("name")
         if not self.archive.filelist:
-            self.put("wikico2.json", as_json({"format": FORMAT}))
-            if facts := {p.name: picture_facts(p) for p in pictures}:
-                self.put("images/images.json", as_json(facts))
+            self.put("wikico2.json", facts_to_json({"format": FORMAT}))
+            if facts := {p.name: picture_record(p) for p in pictures}:
+                self.put("images/images.json", facts_to_json(facts))
         for rows, put in self.parts[so_far.part :]:
             for row in in_batches(rows, so_far.last):
                 put(row)
@@ -140,13 +144,13 @@ class Packer:
     # --- One thing ---
 
     def put_type(self, kind: SheetType) -> None:
-        self.put(f"types/{kind.key}.json", as_json(type_facts(kind)))
+        self.put(f"types/{kind.key}.json", facts_to_json(sheet_type_record(kind)))
 
     def put_source(self, document: Document) -> None:
         name = self.names.get(document.pk)
         if name is None:
             return  # it came after we had begun
-        self.put(f"sources/{name}.json", as_json(document_facts(document, self.names)))
+        self.put(f"sources/{name}.json", facts_to_json(document_record(document, self.names)))
         if self.sources:
             self.put_file(f"sources/{file_of(document)}", document.file)
 
@@ -155,25 +159,27 @@ class Packer:
 
     def put_sheet(self, sheet: Sheet) -> None:
         self.put(f"fiches/{sheet.slug}.md", to_markdown(sheet))
-        self.put(f"fiches/{sheet.slug}.json", as_json(sheet_facts(sheet, self.names)))
-        for name, text in versions(sheet):
+        self.put(f"fiches/{sheet.slug}.json", facts_to_json(sheet_record(sheet, self.names)))
+        for name, text in version_files(sheet):
             self.put(name, text)
-        for number, run in enumerate(runs(sheet, self.names), 1):
-            self.put(f"redactions/{sheet.slug}/{number:04}.json", as_json(run))
-        for number, proposal in enumerate(proposals(sheet, self.names), 1):
-            self.put(f"propositions/{sheet.slug}/{number:04}.json", as_json(proposal))
+        for number, run in enumerate(generation_records(sheet, self.names), 1):
+            self.put(f"redactions/{sheet.slug}/{number:04}.json", facts_to_json(run))
+        for number, proposal in enumerate(proposal_records(sheet, self.names), 1):
+            self.put(f"propositions/{sheet.slug}/{number:04}.json", facts_to_json(proposal))
 
     # --- Writing ---
 
     def put(self, name: str, text: str) -> None:
         if name not in self.archive.NameToInfo:
-            self.archive.writestr(entry(name, zipfile.ZIP_DEFLATED), text.encode(), compresslevel=6)
+            self.archive.writestr(
+                archive_entry(name, zipfile.ZIP_DEFLATED), text.encode(), compresslevel=6
+            )
 
     def put_file(self, name: str, file: Any) -> None:
         """Put a file of the storage in as it is, once; note it where the storage has lost it."""
         if name in self.archive.NameToInfo:
             return
-        place = entry(name, zipfile.ZIP_STORED)
+        place = archive_entry(name, zipfile.ZIP_STORED)
         try:
             if not file:
                 raise FileNotFoundError(name)
@@ -184,7 +190,7 @@ class Packer:
             self.progress.lost.append(name)
 
 
-def entry(name: str, how: int) -> zipfile.ZipInfo:
+def archive_entry(name: str, how: int) -> zipfile.ZipInfo:
     """Return a place in an archive, without the time and rights that differ between machines."""
     place = zipfile.ZipInfo(name, MOMENT)
     place.compress_type = how
@@ -207,7 +213,7 @@ def state_of_wiki() -> str:
     Where a row stands and which transaction wrote it tell one state of the row from the next.
     """
     written = "ctid::text || ' ' || xmin::text"
-    parts = [(model._meta.db_table, written) for model in PACKED]
+    parts = [(model._meta.db_table, written) for model in EXPORTED_MODELS]
     parts.append((User._meta.db_table, "id || ' ' || username"))
     sums = ", ".join(
         f"(SELECT count(*) || ':' || coalesce(sum(hashtextextended({state}, 0)), 0) FROM {table})"  # noqa: S608
@@ -231,16 +237,16 @@ def source_names() -> dict[int, str]:
     return names
 
 
-def versions(sheet: Sheet) -> Iterator[tuple[str, str]]:
+def version_files(sheet: Sheet) -> Iterator[tuple[str, str]]:
     """Yield each version of a sheet as a file."""
     rows = sheet.revisions.select_related("author", "second_parent", "generation")
     light = rows.defer("rendered", "second_parent__body", "second_parent__rendered")
     for revision in in_batches(light):
         name = f"versions/{sheet.slug}/{revision.number:04}.md"
-        yield name, with_front(revision_facts(revision), revision.body)
+        yield name, add_front_matter(revision_record(revision), revision.body)
 
 
-def runs(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
+def generation_records(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
     """Yield the runs over a sheet, oldest first, but not those that are under way."""
     rows = sheet.generations.exclude(state__in=Generation.WORKING).select_related(
         "base", "requested_by"
@@ -248,21 +254,21 @@ def runs(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
     light = rows.defer("base__body", "base__rendered").prefetch_related("documents", "sections")
     for run in in_batches(light):
         yield {
-            **(generation_facts(run) or {}),
-            "base": number_of(run.base),
-            "requested_by": name_of(run.requested_by),
+            **(generation_record(run) or {}),
+            "base": revision_number(run.base),
+            "requested_by": username_of(run.requested_by),
             "documents": sorted(names[d.pk] for d in run.documents.all() if d.pk in names),
             "sections": [
                 {
                     **{name: getattr(section, name) for name in SECTION_RUN},
-                    "passages": passages_away(section.passages, names),
+                    "passages": export_passages(section.passages, names),
                 }
                 for section in run.sections.all()
             ],
         }
 
 
-def proposals(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
+def proposal_records(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
     """Yield what was proposed for a sheet, oldest first."""
     rows = list(
         sheet.proposals.select_related("author", "base", "generation", "accepted_as", "decided_by")
@@ -273,4 +279,4 @@ def proposals(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[str, Any]
     )
     places = {p.pk: number for number, p in enumerate(rows, 1)}
     for one in rows:
-        yield proposal_facts(one, places, names)
+        yield proposal_record(one, places, names)

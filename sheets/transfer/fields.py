@@ -10,7 +10,7 @@ from django.forms.models import model_to_dict
 
 from ingestion.models import Document
 from sheets.models import Generation, Picture, Proposal, Revision, Sheet, SheetType
-from sheets.sources.passage_refs import facts_away
+from sheets.sources.passage_refs import export_generation_inputs
 
 GENERATION = (
     "backend", "model", "prompt_version", "parameters", "tokens_in", "tokens_out", "seconds",
@@ -33,7 +33,7 @@ def file_of(document: Document) -> str:
     return document.sha256[:16] + PurePosixPath(document.file.name or "").suffix.lower()
 
 
-def type_facts(kind: SheetType) -> dict[str, Any]:
+def sheet_type_record(kind: SheetType) -> dict[str, Any]:
     return {
         **model_to_dict(kind, exclude=["id"]),
         "sections": [
@@ -49,79 +49,79 @@ def type_facts(kind: SheetType) -> dict[str, Any]:
     }
 
 
-def document_facts(document: Document, names: Mapping[int, str]) -> dict[str, Any]:
+def document_record(document: Document, names: Mapping[int, str]) -> dict[str, Any]:
     """Return what is known of a source; `id` is what the footnotes of this archive call it."""
     return {
         "id": document.pk,
         "file": file_of(document),
         **{name: getattr(document, name) for name in DOCUMENT},
-        "uploaded_by": name_of(document.uploaded_by),
+        "uploaded_by": username_of(document.uploaded_by),
         "supersedes": names.get(document.supersedes_id or 0),
     }
 
 
-def picture_facts(picture: Picture) -> dict[str, Any]:
+def picture_record(picture: Picture) -> dict[str, Any]:
     return {
         "title": picture.title,
-        "uploaded_by": name_of(picture.uploaded_by),
+        "uploaded_by": username_of(picture.uploaded_by),
         "created_at": picture.created_at,
     }
 
 
-def sheet_facts(sheet: Sheet, names: Mapping[int, str]) -> dict[str, Any]:
+def sheet_record(sheet: Sheet, names: Mapping[int, str]) -> dict[str, Any]:
     """Return what is known of a sheet beside its versions."""
     return {
         "title": sheet.title,
         "type": sheet.sheet_type.key,
         "state": sheet.state,
         "documents": sorted(names[d.pk] for d in sheet.documents.all() if d.pk in names),
-        "validated_by": name_of(sheet.validated_by),
+        "validated_by": username_of(sheet.validated_by),
         "validated_at": sheet.validated_at,
-        "validated_revision": number_of(sheet.validated_revision),
-        "created_by": name_of(sheet.created_by),
+        "validated_revision": revision_number(sheet.validated_revision),
+        "created_by": username_of(sheet.created_by),
         "created_at": sheet.created_at,
         "updated_at": sheet.updated_at,
         "locks": [
-            {"section": k.section, "locked_by": name_of(k.locked_by), "locked_at": k.locked_at}
+            {"section": k.section, "locked_by": username_of(k.locked_by), "locked_at": k.locked_at}
             for k in sheet.locks.all()
         ],
         "former_names": [
             {
                 "title": former.title,
                 "slug": former.slug,
-                "renamed_by": name_of(former.renamed_by),
+                "renamed_by": username_of(former.renamed_by),
                 "renamed_at": former.renamed_at,
             }
-            for former in sheet.former_names.all()
+            for former in sheet.redirects.all()
         ],
-        "written_from": facts_away(sheet.written_from, names),
+        "written_from": export_generation_inputs(sheet.written_from, names),
     }
 
 
-def revision_facts(revision: Revision) -> dict[str, Any]:
+def revision_record(revision: Revision) -> dict[str, Any]:
     return {
         "number": revision.number,
         "origin": revision.origin,
-        "author": name_of(revision.author),
-        "date": moment(revision.created_at),
+        "author": username_of(revision.author),
+        "date": utc_timestamp(revision.created_at),
         "comment": revision.comment,
         "minor": revision.minor,
-        "second_parent": number_of(revision.second_parent),
-        "generation": generation_facts(revision.generation),
+        "second_parent": revision_number(revision.second_parent),
+        "generation": generation_record(revision.generation),
         "header": dict(sorted(revision.metadata.items())),
     }
 
 
-def generation_facts(generation: Generation | None) -> dict[str, Any] | None:
+def generation_record(generation: Generation | None) -> dict[str, Any] | None:
     """Return what wrote; `run` tells runs of one sheet apart."""
     if generation is None:
         return None
     facts = {name: getattr(generation, name) for name in GENERATION}
     facts |= {"run": generation.pk, "cost": str(generation.cost)}
-    return cast("dict[str, Any]", json.loads(as_json(facts)))
+    return cast("dict[str, Any]", json.loads(facts_to_json(facts)))
 
 
-def proposal_facts(
+def proposal_record(
     proposal: Proposal, places: dict[int, int], names: Mapping[int, str]
 ) -> dict[str, Any]:
     plain = (
@@ -130,35 +130,37 @@ def proposal_facts(
     )  # fmt: skip
     return {
         **{name: getattr(proposal, name) for name in plain},
-        "base": number_of(proposal.base),
-        "written_from": facts_away(proposal.written_from, names),
+        "base": revision_number(proposal.base),
+        "written_from": export_generation_inputs(proposal.written_from, names),
         "base_proposal": places.get(proposal.base_proposal_id or 0),
-        "generation": generation_facts(proposal.generation),
-        "author": name_of(proposal.author),
-        "accepted_as": number_of(proposal.accepted_as),
-        "decided_by": name_of(proposal.decided_by),
+        "generation": generation_record(proposal.generation),
+        "author": username_of(proposal.author),
+        "accepted_as": revision_number(proposal.accepted_as),
+        "decided_by": username_of(proposal.decided_by),
     }
 
 
-def name_of(user: Any) -> str | None:
+def username_of(user: Any) -> str | None:
     return user.username if user else None
 
 
-def number_of(revision: Revision | None) -> int | None:
+def revision_number(revision: Revision | None) -> int | None:
     return revision.number if revision else None
 
 
-def moment(date: dt.datetime | None) -> str | None:
+def utc_timestamp(date: dt.datetime | None) -> str | None:
     """Return a moment to the microsecond, in universal time."""
     return date.astimezone(dt.UTC).isoformat() if date else None
 
 
-def as_json(facts: Any) -> str:
+def facts_to_json(facts: Any) -> str:
     """Return facts as JSON that is easy to compare line by line."""
-    return json.dumps(facts, ensure_ascii=False, indent=1, sort_keys=True, default=written) + "\n"
+    return (
+        json.dumps(facts, ensure_ascii=False, indent=1, sort_keys=True, default=json_default) + "\n"
+    )
 
 
-def written(value: Any) -> Any:
+def json_default(value: Any) -> Any:
     if isinstance(value, dt.datetime):
-        return moment(value)
+        return utc_timestamp(value)
     return str(value)

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.conf import settings
 
-from sheets.markdown.front_matter import with_front
-from sheets.markdown.parse import Said, header_as_body, statements
+from sheets.markdown.front_matter import add_front_matter
+from sheets.markdown.parse import BodyStatement, body_statements, header_as_body
 from sheets.models import Citation, Sheet
 from sheets.models.schema_loader import load_template
 
@@ -23,7 +23,7 @@ def to_markdown(sheet: Sheet) -> str:
     if sheet.current and sheet.current.metadata:
         front["header"] = dict(sorted(sheet.current.metadata.items()))
     body = sheet.current.body if sheet.current else ""
-    return with_front(front, f"# {sheet.title}\n\n{body}")
+    return add_front_matter(front, f"# {sheet.title}\n\n{body}")
 
 
 def to_json(sheet: Sheet) -> dict[str, Any]:
@@ -31,12 +31,12 @@ def to_json(sheet: Sheet) -> dict[str, Any]:
     revision = sheet.current
     template = load_template(sheet.sheet_type)
     cited: dict[str, Citation] = {}
-    header: list[Said] = []
-    said: list[Said] = []
+    header: list[BodyStatement] = []
+    said: list[BodyStatement] = []
     if revision:
         cited = {c.marker: c for c in revision.citations.select_related("document")}
-        header = statements(header_as_body(revision.metadata, template), template)
-        said = statements(revision.body, template)
+        header = body_statements(header_as_body(revision.metadata, template), template)
+        said = body_statements(revision.body, template)
     return {
         "title": sheet.title,
         "slug": sheet.slug,
@@ -66,7 +66,7 @@ def to_json(sheet: Sheet) -> dict[str, Any]:
     }
 
 
-def statement_data(said: Said, cited: dict[str, Citation]) -> dict[str, Any]:
+def statement_data(said: BodyStatement, cited: dict[str, Citation]) -> dict[str, Any]:
     """Return a statement with its citations: document, page, quote, verdict."""
     return {
         "text": said.text,

@@ -10,7 +10,7 @@ from wikico2.models import User
 SOURCE = re.compile(r"(?<=\(/sources/)(\d{1,18})(?=/)")
 
 
-class Known:
+class ImportIdMap:
     """The accounts and the sources here, by what an archive calls them."""
 
     def __init__(self) -> None:

@@ -18,28 +18,30 @@ from django.core.files.base import ContentFile
 from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
-from ingestion.intake.upload import accept
+from ingestion.intake.upload import accept_upload
 from ingestion.models import Document
-from sheets.markdown.front_matter import BadFront
+from sheets.markdown.front_matter import FrontMatterError
 from sheets.models import Field, Picture, Section, SheetType
-from sheets.rendering.images import made_anew, store
+from sheets.rendering.images import reencode_picture, store_picture
 from sheets.revisions.errors import LossyText, PersonalText, StaleBase
-from sheets.transfer.archive import LARGEST_ARCHIVE, Archive, opened
-from sheets.transfer.id_map import Known
-from sheets.transfer.sheet_importer import SheetTaker, date
-from wikico2.errors import WorkError
+from sheets.transfer.archive import LARGEST_ARCHIVE, WikiArchive, open_archive
+from sheets.transfer.id_map import ImportIdMap
+from sheets.transfer.sheet_importer import SheetImporter, parse_timestamp
+from wikico2.errors import UserError
 from wikico2.models import User
 
 PICTURE = re.compile(r"^[0-9a-f]{16}-\d{1,5}x\d{1,5}\.webp$")
-BAD = (BadFront, ValueError, KeyError, TypeError, ObjectDoesNotExist, DatabaseError, StaleBase,
-       PersonalText, LossyText)  # fmt: skip
+BAD = (
+    FrontMatterError, ValueError, KeyError, TypeError, ObjectDoesNotExist, DatabaseError,
+    StaleBase, PersonalText, LossyText,
+)  # fmt: skip
 """What a file that says something impossible may end in; all that it began is taken back."""
 NOT_OURS = {"id", "file", "uploaded_by", "supersedes", "created_at"}
 DESCRIBED = ("author", "publisher", "published", "origin", "licence", "by_hand", "language")
 
 
 @dataclass
-class Report:
+class ImportReport:
     """What an import did, in numbers, and what it could not do, by file."""
 
     created: list[str] = field(default_factory=list)
@@ -51,28 +53,30 @@ class Report:
     problems: list[str] = field(default_factory=list)
 
 
-def unpack(file: IO[bytes], user: User) -> Report:
-    """Take an archive in; raises WorkError not_an_archive before anything is changed.
+def import_wiki(file: IO[bytes], user: User) -> ImportReport:
+    """Take an archive in; raises UserError not_an_archive before anything is changed.
 
     What is wrong with a single file stands in the report, and the rest is taken in all the same.
     """
-    with opened(file) as archive:
-        importer = Importer(archive, user)
+    with open_archive(file) as archive:
+        importer = WikiImporter(archive, user)
         for _done in importer.steps():
             pass
         return importer.report
 
 
-class Importer:
+class WikiImporter:
     """One archive on its way in; `total` things are to be taken in, one after the other."""
 
-    def __init__(self, archive: zipfile.ZipFile, user: User, report: Report | None = None) -> None:
-        """Take an opened zip; raises WorkError not_an_archive unless it is one of ours."""
-        self.archive = Archive(archive)
+    def __init__(
+        self, archive: zipfile.ZipFile, user: User, report: ImportReport | None = None
+    ) -> None:
+        """Take an opened zip; raises UserError not_an_archive unless it is one of ours."""
+        self.archive = WikiArchive(archive)
         self.user = user
-        self.report = report or Report()
-        self.known = Known()
-        self.sheets = SheetTaker(self.archive, self.known, user)
+        self.report = report or ImportReport()
+        self.known = ImportIdMap()
+        self.sheets = SheetImporter(self.archive, self.known, user)
         self.work = [
             (take, name)
             for take, kind in (
@@ -100,10 +104,10 @@ class Importer:
                         self.recall_document(name)
                         continue
                     take(name)
-            except WorkError as error:
+            except UserError as error:
                 self.leave_out(f"{name}: {error.sentence}")
             except BAD as error:
-                self.leave_out(damaged(name, error))
+                self.leave_out(damaged_file(name, error))
             if done + 1 < self.total:
                 yield done + 1
         self.link_versions()
@@ -121,29 +125,29 @@ class Importer:
         if SheetType.objects.filter(key=facts["key"]).exists():
             return
         sections = facts.pop("sections")
-        kind = SheetType.objects.create(**plain(SheetType, facts))
+        kind = SheetType.objects.create(**model_fields(SheetType, facts))
         for section in sections:
             fields = section.pop("fields")
-            made = Section.objects.create(sheet_type=kind, **plain(Section, section))
+            made = Section.objects.create(sheet_type=kind, **model_fields(Section, section))
             for one in fields:
-                Field.objects.create(section=made, **plain(Field, one))
+                Field.objects.create(section=made, **model_fields(Field, one))
 
     def take_document(self, name: str) -> None:
         """Take a source in, by its content; without its file it waits for it."""
         facts = self.archive.json(name)
         sha = facts["sha256"]
-        place = place_among_twins(name)
+        place = twin_number(name)
         found = self.twin(sha, place)
         file = f"sources/{PurePosixPath(facts['file']).name}"
         if file in self.archive.names and (found is None or found.error_code == "file_missing"):
             content = self.archive.bytes(file, LARGEST_ARCHIVE)
             upload = ContentFile(content, name=facts["filename"])
             given = {"title": facts["title"], "access": facts["access"], "again": place > 1}
-            found = accept(upload, self.known.person(facts["uploaded_by"]), **given)
+            found = accept_upload(upload, self.known.person(facts["uploaded_by"]), **given)
             self.describe(found, facts)
         elif found is None:
             found = Document.objects.create(
-                **plain(Document, {k: v for k, v in facts.items() if k not in NOT_OURS}),
+                **model_fields(Document, {k: v for k, v in facts.items() if k not in NOT_OURS}),
                 uploaded_by=self.known.person(facts["uploaded_by"]),
                 state=Document.State.FAILED,
                 error_code="file_missing",
@@ -155,14 +159,15 @@ class Importer:
     def describe(self, document: Document, facts: Mapping[str, Any]) -> None:
         """Say of a source that has just come what the archive says of it."""
         Document.objects.filter(pk=document.pk).update(
-            created_at=date(facts["created_at"]), **{name: facts[name] for name in DESCRIBED}
+            created_at=parse_timestamp(facts["created_at"]),
+            **{name: facts[name] for name in DESCRIBED},
         )
         self.report.documents += 1
 
     def recall_document(self, name: str) -> None:
         """Know a source again that this import has taken in before."""
         facts = self.archive.json(name)
-        if found := self.twin(facts["sha256"], place_among_twins(name)):
+        if found := self.twin(facts["sha256"], twin_number(name)):
             self.know_document(name, facts, found)
 
     def know_document(self, name: str, facts: Mapping[str, Any], found: Document) -> None:
@@ -185,11 +190,11 @@ class Importer:
 
     def find_passages(self) -> None:
         """Have the passages looked for of the sources that were read while all this came in."""
-        from sheets.sources.awaited import source_is_awaited
+        from sheets.sources.awaited import queue_ref_resolution
 
         read = Document.objects.ready().filter(pk__in=set(self.known.keys.values()))
         for pk in read.values_list("pk", flat=True):
-            source_is_awaited(Document, pk)
+            queue_ref_resolution(Document, pk)
 
     @cached_property
     def picture_facts(self) -> dict[str, Any]:
@@ -200,16 +205,18 @@ class Importer:
         """Take a picture in under its own name, if it is one."""
         short = PurePosixPath(name).name
         if not PICTURE.match(short):
-            raise WorkError("not_a_picture")
+            raise UserError("not_a_picture")
         content = self.archive.bytes(name)
         upload = ContentFile(content)
-        made_anew(upload)  # raises for what is no picture
+        reencode_picture(upload)  # raises for what is no picture
         facts = self.picture_facts.get(short, "")
         if isinstance(facts, str):  # as archives were at first
             facts = {"title": facts, "uploaded_by": self.user.username}
         known = Picture.objects.filter(name=short).exists()
-        picture = store(short, content, self.known.person(facts.get("uploaded_by")), facts["title"])
-        if not known and (made := date(facts.get("created_at"))):
+        picture = store_picture(
+            short, content, self.known.person(facts.get("uploaded_by")), facts["title"]
+        )
+        if not known and (made := parse_timestamp(facts.get("created_at"))):
             Picture.objects.filter(pk=picture.pk).update(created_at=made)
         self.report.pictures += 1
 
@@ -218,20 +225,20 @@ class Importer:
         getattr(self.report, outcome).append(slug)
 
 
-def place_among_twins(name: str) -> int:
+def twin_number(name: str) -> int:
     """Return which of the sources of one content a file of the archive tells about, from 1 on."""
     _sha, _line, number = PurePosixPath(name).stem.partition("_")
     return int(number) if number.isdecimal() and 0 < len(number) < 6 else 1
 
 
-def damaged(name: str, error: Exception) -> str:
+def damaged_file(name: str, error: Exception) -> str:
     """Say that a file cannot be what it should."""
     reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
     said = _("%(name)s is damaged, or was changed by hand into what cannot be (%(reason)s).")
     return said % {"name": name, "reason": reason}
 
 
-def plain(model: type[Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+def model_fields(model: type[Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts that are fields of the model; what else a file says is passed over."""
     names = {f.name for f in model._meta.get_fields()}
     return {name: value for name, value in facts.items() if name in names}

@@ -11,10 +11,10 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.template.loader import render_to_string
 
-from sheets.links.reader_text import Text
+from sheets.links.reader_text import LocalizedText
 from sheets.models import Picture, Revision, Sheet
 from sheets.rendering.images import ADDRESS
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 
 STYLE = Path(settings.BASE_DIR) / "static" / "css" / "pdf.css"
 KEPT = "exports"
@@ -22,14 +22,14 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Pdf:
+class SheetPdf:
     """A PDF: the name that it is kept under, and the page that it is made from."""
 
     name: str
     page: str
 
 
-def pdf_of(sheet: Sheet, revision: Revision, text: Text) -> Pdf:
+def pdf_of(sheet: Sheet, revision: Revision, text: LocalizedText) -> SheetPdf:
     """Return the PDF of a sheet; each text and its head have one of their own."""
     page = render_to_string(
         "sheets/pdf.html",
@@ -40,40 +40,40 @@ def pdf_of(sheet: Sheet, revision: Revision, text: Text) -> Pdf:
             "SITE_URL": settings.SITE_URL,
         },
     )
-    return Pdf(hashlib.sha256(f"{page}\0{STYLE.read_text()}".encode()).hexdigest()[:32], page)
+    return SheetPdf(hashlib.sha256(f"{page}\0{STYLE.read_text()}".encode()).hexdigest()[:32], page)
 
 
-def kept_pdf(name: str) -> bytes | None:
+def stored_pdf(name: str) -> bytes | None:
     """Return the PDF of that name, if it has been made."""
     try:
-        with default_storage.open(place_of(name)) as kept:
+        with default_storage.open(pdf_path(name)) as kept:
             return bytes(kept.read())
     except FileNotFoundError:
         return None
 
 
-def keep_pdf(pdf: Pdf) -> None:
+def store_pdf(pdf: SheetPdf) -> None:
     """Make a PDF, and keep it.
 
-    Raises WorkError pdf_needs_libraries where the libraries of the system are missing.
+    Raises UserError pdf_needs_libraries where the libraries of the system are missing.
     """
-    if not default_storage.exists(place_of(pdf.name)):
-        content = made(pdf.page, STYLE.read_text())
-        default_storage.save(place_of(pdf.name), ContentFile(content))
+    if not default_storage.exists(pdf_path(pdf.name)):
+        content = render_pdf(pdf.page, STYLE.read_text())
+        default_storage.save(pdf_path(pdf.name), ContentFile(content))
 
 
-def place_of(name: str) -> str:
+def pdf_path(name: str) -> str:
     return f"{KEPT}/{name}.pdf"
 
 
-def made(page: str, style: str) -> bytes:
+def render_pdf(page: str, style: str) -> bytes:
     """Return a page as PDF; a picture that is not there leaves its words."""
     try:
         from weasyprint import CSS, HTML
         from weasyprint.urls import URLFetcher, URLFetcherResponse
     except OSError as error:  # it loads the libraries when it is imported
         logger.warning("WeasyPrint cannot start: %s", error)
-        raise WorkError("pdf_needs_libraries") from error
+        raise UserError("pdf_needs_libraries") from error
 
     class Pictures(URLFetcher):  # type: ignore[misc]  # the library has no types
         """Gives nothing but the pictures of this wiki."""

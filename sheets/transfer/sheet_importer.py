@@ -8,38 +8,38 @@ from typing import Any
 
 from django.utils import timezone
 
-from sheets.links.wikilinks import folded
-from sheets.markdown.front_matter import split_front
+from sheets.links.wikilinks import fold_sheet_title
+from sheets.markdown.front_matter import split_front_matter
 from sheets.merge import Version
 from sheets.models import (
-    FormerName,
     Generation,
     Proposal,
     Revision,
     SectionLock,
     SectionRun,
     Sheet,
+    SheetRedirect,
     SheetType,
 )
 from sheets.models.schema_loader import load_template
-from sheets.proposals.review import Start, propose, remerge
+from sheets.proposals.review import ProposalBase, create_proposal, remerge_proposal
 from sheets.revisions.save import save_revision
-from sheets.revisions.versions import is_same, version_of
-from sheets.sources.passage_refs import facts_here, passages_here
-from sheets.staleness.state import keep_facts
-from sheets.transfer.archive import Archive
+from sheets.revisions.versions import is_same_version, version_of
+from sheets.sources.passage_refs import import_generation_inputs, import_passages
+from sheets.staleness.state import save_generation_inputs
+from sheets.transfer.archive import WikiArchive
 from sheets.transfer.fields import GENERATION, SECTION_RUN
-from sheets.transfer.id_map import Known
-from wikico2.errors import WorkError
+from sheets.transfer.id_map import ImportIdMap
+from wikico2.errors import UserError
 from wikico2.models import User
 
 SLUG = re.compile(r"^[-\w]{1,220}$")
 
 
-class SheetTaker:
+class SheetImporter:
     """Takes sheets in, one after the other, in the name of `user` where nobody else is named."""
 
-    def __init__(self, archive: Archive, known: Known, user: User) -> None:
+    def __init__(self, archive: WikiArchive, known: ImportIdMap, user: User) -> None:
         self.archive = archive
         self.known = known
         self.user = user
@@ -52,7 +52,7 @@ class SheetTaker:
         slug = PurePosixPath(name).stem
         if not SLUG.match(slug):
             raise ValueError(slug)
-        front, body = split_front(self.archive.text(name))
+        front, body = split_front_matter(self.archive.text(name))
         body = body.removeprefix(f"# {front.get('title')}\n\n")
         file = Version(self.known.here(body), self.known.values(front.get("header")))
         past = [self.version(n) for n in self.archive.within(f"versions/{slug}")]
@@ -70,7 +70,7 @@ class SheetTaker:
 
     def version(self, name: str) -> tuple[dict[str, Any], Version]:
         """Return a version of the archive: facts, and text with our sources."""
-        facts, body = split_front(self.archive.text(name))
+        facts, body = split_front_matter(self.archive.text(name))
         return facts, Version(self.known.here(body), self.known.values(facts.get("header")))
 
     def create(self, slug: str, facts: Mapping[str, Any]) -> Sheet:
@@ -79,7 +79,7 @@ class SheetTaker:
             raise ValueError(state)
         kind = SheetType.objects.filter(key=facts["type"]).first()
         if kind is None:
-            raise WorkError("unknown_type", key=facts["type"])
+            raise UserError("unknown_type", key=facts["type"])
         sheet = Sheet.objects.create(
             sheet_type=kind,
             title=str(facts["title"])[:200],
@@ -121,7 +121,7 @@ class SheetTaker:
                 second_parent=sheet.revisions.get(number=second) if second else None,
                 comment=facts.get("comment", ""),
                 minor=bool(facts.get("minor")),
-                created_at=date(facts.get("date")),
+                created_at=parse_timestamp(facts.get("date")),
             )
             if revision.number != facts["number"]:
                 raise ValueError(f"{facts['number']} ≠ {revision.number}")
@@ -144,20 +144,20 @@ class SheetTaker:
         if number not in runs:
             given = {k: facts[k] for k in GENERATION if k in facts and k != "created_at"}
             for key in ("started_at", "finished_at"):
-                given[key] = date(given.get(key))
+                given[key] = parse_timestamp(given.get(key))
             if given["state"] in Generation.WORKING:
                 given["state"] = Generation.State.CANCELLED
             asked_by = self.known.person(facts.get("requested_by"))
             run = Generation.objects.create(
                 sheet=sheet, cost=facts["cost"], requested_by=asked_by, **given
             )
-            asked = date(facts["created_at"])
+            asked = parse_timestamp(facts["created_at"])
             Generation.objects.filter(pk=run.pk).update(created_at=asked)
             run.documents.set(self.known.named(facts.get("documents", ())))
             SectionRun.objects.bulk_create(
                 SectionRun(
                     generation=run,
-                    passages=passages_here(section["passages"], self.known.keys),
+                    passages=import_passages(section["passages"], self.known.keys),
                     **{name: section[name] for name in SECTION_RUN},
                 )
                 for section in facts.get("sections", ())
@@ -183,8 +183,10 @@ class SheetTaker:
             author=self.known.person(facts.get("author")),
             body=self.known.here(facts["body"]),
             metadata=self.known.values(facts["metadata"]),
-            written_from=facts_here(facts.get("written_from", {}), self.known.keys, runs),
-            created_at=date(facts["created_at"]) or timezone.now(),
+            written_from=import_generation_inputs(
+                facts.get("written_from", {}), self.known.keys, runs
+            ),
+            created_at=parse_timestamp(facts["created_at"]) or timezone.now(),
             **{name: facts[name] for name in given},
         )
 
@@ -193,11 +195,11 @@ class SheetTaker:
         number = facts.get("accepted_as")
         proposal.accepted_as = proposal.sheet.revisions.get(number=number) if number else None
         proposal.decided_by = self.known.person(facts.get("decided_by"))
-        proposal.decided_at = date(facts.get("decided_at"))
+        proposal.decided_at = parse_timestamp(facts.get("decided_at"))
         proposal.decided, proposal.reason = facts["decided"], facts["reason"]
         proposal.state = facts["state"]
         proposal.save()
-        remerge(proposal)
+        remerge_proposal(proposal)
 
     def settle(
         self, sheet: Sheet, facts: Mapping[str, Any], runs: Mapping[int, Generation]
@@ -210,7 +212,7 @@ class SheetTaker:
                 sheet=sheet,
                 section=lock["section"],
                 locked_by=self.known.person(lock["locked_by"]),
-                locked_at=date(lock["locked_at"]) or timezone.now(),
+                locked_at=parse_timestamp(lock["locked_at"]) or timezone.now(),
             )
         for former in facts.get("former_names", ()):
             self.name_before(sheet, former)
@@ -218,11 +220,11 @@ class SheetTaker:
         number = facts["validated_revision"]
         Sheet.objects.filter(pk=sheet.pk).update(
             validated_by=self.known.person(facts["validated_by"]),
-            validated_at=date(facts["validated_at"]),
+            validated_at=parse_timestamp(facts["validated_at"]),
             validated_revision=sheet.revisions.get(number=number) if number else None,
             created_by=self.known.person(facts["created_by"]),
-            created_at=date(facts["created_at"]),
-            updated_at=date(facts["updated_at"]),
+            created_at=parse_timestamp(facts["created_at"]),
+            updated_at=parse_timestamp(facts["updated_at"]),
         )
         sheet.refresh_from_db()
 
@@ -230,24 +232,26 @@ class SheetTaker:
         self, sheet: Sheet, facts: Mapping[str, Any], runs: Mapping[int, Generation]
     ) -> None:
         """Note what the sections of a sheet rest on."""
-        keep_facts(sheet, facts_here(facts.get("written_from", {}), self.known.keys, runs))
+        save_generation_inputs(
+            sheet, import_generation_inputs(facts.get("written_from", {}), self.known.keys, runs)
+        )
 
     def name_before(self, sheet: Sheet, facts: Mapping[str, Any]) -> None:
         """Note a name that a sheet had; its address, if no other sheet has or had it here."""
         slug = facts["slug"]
-        others = FormerName.objects.filter(slug=slug), Sheet.objects.filter(slug=slug)
-        FormerName.objects.create(
+        others = SheetRedirect.objects.filter(slug=slug), Sheet.objects.filter(slug=slug)
+        SheetRedirect.objects.create(
             sheet=sheet,
             title=facts["title"],
-            folded=folded(facts["title"]),
+            folded=fold_sheet_title(facts["title"]),
             slug=None if any(rows.exists() for rows in others) else slug,
             renamed_by=self.known.person(facts["renamed_by"]),
-            renamed_at=date(facts["renamed_at"]) or timezone.now(),
+            renamed_at=parse_timestamp(facts["renamed_at"]) or timezone.now(),
         )
 
     def edited(self, sheet: Sheet, file: Version) -> bool:
         """Append a sheet's own file as a version where somebody has edited it."""
-        if is_same(file, version_of(sheet.current)):
+        if is_same_version(file, version_of(sheet.current)):
             return False
         save_revision(
             sheet,
@@ -268,7 +272,7 @@ class SheetTaker:
     ) -> str:
         """Append what the archive has more; propose its text where both have gone on."""
         ours = list(sheet.revisions.order_by("number"))
-        common = shared(ours, past)
+        common = common_version_count(ours, past)
         if common == len(ours):
             grown = len(past) > common
             if grown:
@@ -278,9 +282,9 @@ class SheetTaker:
             if grown or not sheet.written_from:
                 self.keep_facts(sheet, known, {})
             return "extended" if self.edited(sheet, file) or grown else "same"
-        if (common == len(past) and is_same(file, past[-1][1] if past else Version(""))) or (
-            is_same(file, version_of(sheet.current))
-        ):
+        if (
+            common == len(past) and is_same_version(file, past[-1][1] if past else Version(""))
+        ) or (is_same_version(file, version_of(sheet.current))):
             return "same"  # ours has gone on, the archive has not
         self.offer(sheet, ours[common - 1] if common else None, file)
         return "proposed"
@@ -296,29 +300,29 @@ class SheetTaker:
             author=self.known.person(facts.get("author")) or self.user,
             comment=facts.get("comment", ""),
             minor=bool(facts.get("minor")),
-            created_at=date(facts.get("date")),
+            created_at=parse_timestamp(facts.get("date")),
         )
 
     def offer(self, sheet: Sheet, base: Revision | None, file: Version) -> None:
         """Propose the text of the archive, unless it waits already."""
         waiting = sheet.proposals.waiting().filter(body=file.body, metadata=dict(file.values))
         if not waiting.exists():
-            propose(
+            create_proposal(
                 sheet,
-                start=Start(base, None),
+                start=ProposalBase(base, None),
                 text=file,
                 template=load_template(sheet.sheet_type),
                 author=self.user,
             )
 
 
-def shared(ours: list[Revision], past: list[tuple[dict[str, Any], Version]]) -> int:
+def common_version_count(ours: list[Revision], past: list[tuple[dict[str, Any], Version]]) -> int:
     """Return how many versions both have in common, from the first on."""
     pairs = zip(ours, past, strict=False)
-    same = (is_same(version_of(one), other[1]) for one, other in pairs)
+    same = (is_same_version(version_of(one), other[1]) for one, other in pairs)
     return next((n for n, alike in enumerate(same) if not alike), min(len(ours), len(past)))
 
 
-def date(text: Any) -> dt.datetime | None:
+def parse_timestamp(text: Any) -> dt.datetime | None:
     """Return a moment as it was written; raises ValueError."""
     return dt.datetime.fromisoformat(text) if text else None

@@ -2,7 +2,7 @@
 
 Every number, unit, range, date and reference of the statement must be in a cited passage, near
 words that the statement shares; its own words must be there as well, and say yes where the source
-says yes. What a verdict rests on is told in words by `reason_sentence`. Pure.
+says yes. What a verdict rests on is told in words by `verdict_sentence`. Pure.
 """
 
 import re
@@ -13,28 +13,28 @@ from functools import lru_cache
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from sheets.markdown.sentences import Unit, units
+from sheets.markdown.sentences import QuotableUnit, quotable_units
 from sheets.verification.quantities import (
     Measure,
     Quantity,
-    codes,
-    dates,
+    find_codes,
+    find_dates,
+    find_quantities,
     loose_measures,
-    quantities,
     read_measure,
 )
-from wikico2.text.normalize import STOP_WORDS, fold, stem, words
+from wikico2.text.normalize import STOP_WORDS, fold_text, folded_words, stem_word
 
 __all__ = [
     "BROKEN",
     "VERIFIED",
     "WEAK",
     "Verdict",
-    "bearing_text",
-    "quantities",
-    "reason_sentence",
-    "support",
-    "verify",
+    "find_quantities",
+    "lexical_support",
+    "passage_for_verify",
+    "verdict_sentence",
+    "verify_statement",
 ]
 
 VERIFIED, WEAK, BROKEN = "verified", "weak", "broken"
@@ -92,7 +92,7 @@ OPPOSITES = (
     ({"mal"}, {"mieux"}),
     ({"peu"}, {"lourd", "beaucoup", "fort"}),
 )
-OPPOSED = frozenset(word for pair in OPPOSITES for side in pair for word in side)
+OPPOSITE_PAIRS = frozenset(word for pair in OPPOSITES for side in pair for word in side)
 NEGATIONS = frozenset("pas jamais aucun aucune ni non interdit interdite interdits".split())
 # Words that join others and mean little by themselves, beside those that no search looks for.
 JOINING = frozenset("durant pendant environ quand chez afin compter partir ainsi dont que".split())
@@ -109,7 +109,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Context:
+class EvidenceUnit:
     """A sentence, item or table row of a passage: its words, numbers, and what stands above."""
 
     text: str
@@ -120,15 +120,15 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Ground:
+class EvidencePassage:
     """One passage as the check sees it."""
 
-    contexts: tuple[Context, ...]
+    contexts: tuple[EvidenceUnit, ...]
     words: frozenset[str]
     letters: str
 
 
-def verify(
+def verify_statement(
     statement: str,
     passages: Sequence[str] | Mapping[str, str],
     labels: Sequence[str] | None = None,
@@ -145,45 +145,47 @@ def verify(
         passages = [passages[label] for label in cited]
     if not passages:
         return Verdict(BROKEN, (("no_source", ""),), 0.0)
-    grounds = [read_ground(p) for p in passages]
+    grounds = [read_passage(p) for p in passages]
     contexts = [c for g in grounds for c in g.contexts]
-    missing = [*missing_quantities(statement, contexts), *missing_names(statement, grounds)]
+    missing = [*missing_quantities(statement, contexts), *missing_references(statement, grounds)]
     if missing:
         return Verdict(BROKEN, tuple(dict.fromkeys(missing)), 0.0)
-    wanted = meanings(statement)
-    share = cover(wanted, fold(statement), grounds)
+    wanted = word_meanings(statement)
+    share = word_coverage(wanted, fold_text(statement), grounds)
     if share < SUPPORT_WEAK:
         return Verdict(BROKEN, (("few_words_in_common", f"{share:.0%}"),), share)
     doubts = [*far_quantities(statement, wanted, contexts)]
-    if contradicts(statement, contexts):
+    if has_contradiction(statement, contexts):
         doubts.append(("says_the_opposite", ""))
     if share < SUPPORT_VERIFIED:
         doubts.append(("few_words_in_common", f"{share:.0%}"))
     return Verdict(WEAK if doubts else VERIFIED, tuple(doubts), share)
 
 
-def bearing_text(title: str, headings: Iterable[str], text: str) -> str:
-    """Return a passage as `verify` takes it: under the title of its source and its headings."""
+def passage_for_verify(title: str, headings: Iterable[str], text: str) -> str:
+    """Return a passage under the title and headings of its source, as `verify_statement` wants."""
     return "\n".join([title, *headings, text])
 
 
-def reason_sentence(code: str, detail: str) -> str:
+def verdict_sentence(code: str, detail: str) -> str:
     """Return a reason of a verdict as a sentence in the active language."""
     known = REASONS.get(code)
     return _(known) % {"detail": detail} if known else ""
 
 
-def support(statement: str, passage: str) -> float:
+def lexical_support(statement: str, passage: str) -> float:
     """Return how far a passage's words bear a statement, from 0 to 1."""
-    return cover(meanings(statement), fold(statement), [read_ground(passage)])
+    return word_coverage(word_meanings(statement), fold_text(statement), [read_passage(passage)])
 
 
 # --- Numbers, dates, references ------------------------------------------------------------------
 
 
-def missing_quantities(statement: str, contexts: Sequence[Context]) -> Iterator[tuple[str, str]]:
+def missing_quantities(
+    statement: str, contexts: Sequence[EvidenceUnit]
+) -> Iterator[tuple[str, str]]:
     """Yield a reason for each number, unit or range of the statement that no passage holds."""
-    wanted = {q.start: q for q in quantities(statement) if not is_one(q)}
+    wanted = {q.start: q for q in find_quantities(statement) if not is_one(q)}
     held = [q for c in contexts for q in c.held]
     for q in wanted.values():
         if not any(q.same(other) for other in held):
@@ -199,25 +201,27 @@ def missing_quantities(statement: str, contexts: Sequence[Context]) -> Iterator[
                 yield "range_not_found", statement[q.start : end.end].strip()
 
 
-def missing_names(statement: str, grounds: Sequence[Ground]) -> Iterator[tuple[str, str]]:
+def missing_references(
+    statement: str, grounds: Sequence[EvidencePassage]
+) -> Iterator[tuple[str, str]]:
     """Yield a reason for each date and reference of the statement that no passage holds."""
-    held = [d for g in grounds for c in g.contexts for d in dates(c.text)]
-    for date in dates(statement):
+    held = [d for g in grounds for c in g.contexts for d in find_dates(c.text)]
+    for date in find_dates(statement):
         if not any(date.within(other) for other in held):
             yield "date_not_found", date.written
     letters = " ".join(g.letters for g in grounds)
-    for code in codes(statement):
-        if plain(code) not in letters:
+    for code in find_codes(statement):
+        if bare_characters(code) not in letters:
             yield "reference_not_found", code
 
 
 def far_quantities(
-    statement: str, wanted: frozenset[str], contexts: Sequence[Context]
+    statement: str, wanted: frozenset[str], contexts: Sequence[EvidenceUnit]
 ) -> Iterator[tuple[str, str]]:
     """Yield a reason for each number that stands only where the source speaks of other things."""
     if not wanted:
         return
-    for q in quantities(statement):
+    for q in find_quantities(statement):
         near = [
             len(wanted & c.words) / len(wanted)
             for c in contexts
@@ -235,11 +239,11 @@ def is_one(quantity: Quantity) -> bool:
 # --- Words ---------------------------------------------------------------------------------------
 
 
-def cover(wanted: frozenset[str], folded: str, grounds: Sequence[Ground]) -> float:
+def word_coverage(wanted: frozenset[str], folded: str, grounds: Sequence[EvidencePassage]) -> float:
     """Return the share of the wanted words in the passages, half by the best two sentences."""
     if not wanted:
         text = " ".join(c.text for g in grounds for c in g.contexts)
-        return 1.0 if folded in fold(text) else 0.0
+        return 1.0 if folded in fold_text(text) else 0.0
     everything = frozenset().union(*(g.words for g in grounds))
     windows = [
         len(wanted & (first.words | second.words))
@@ -251,25 +255,25 @@ def cover(wanted: frozenset[str], folded: str, grounds: Sequence[Ground]) -> flo
     return WINDOW_WEIGHT * nearest + (1 - WINDOW_WEIGHT) * whole
 
 
-def contradicts(statement: str, contexts: Sequence[Context]) -> bool:
+def has_contradiction(statement: str, contexts: Sequence[EvidenceUnit]) -> bool:
     """Tell whether the clause nearest to a clause of the statement says no where it says yes."""
-    for wanted, said in clauses(statement):
+    for wanted, said in split_clauses(statement):
         if len(wanted) < 2:
             continue
         near = [
             (len(wanted & found), their_signs, context.under_negation)
             for context in contexts
-            for found, their_signs in clauses(context.text)
+            for found, their_signs in split_clauses(context.text)
         ]
         best = max((n for n, _, _ in near), default=0)
         if best < max(2, SAME_CLAUSE * len(wanted)):
             continue
-        if all(opposed(said, theirs, either) for n, theirs, either in near if n == best):
+        if all(are_opposed(said, theirs, either) for n, theirs, either in near if n == best):
             return True
     return False
 
 
-def opposed(said: frozenset[str], found: frozenset[str], either: bool) -> bool:
+def are_opposed(said: frozenset[str], found: frozenset[str], either: bool) -> bool:
     """Tell whether two clauses about the same differ in their sign."""
     if not either and ("not" in said) != ("not" in found):
         return True
@@ -280,81 +284,89 @@ def opposed(said: frozenset[str], found: frozenset[str], either: bool) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def clauses(text: str) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
-    return tuple((meanings(c), signs(c)) for c in cut_clauses(text))
+def split_clauses(text: str) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
+    return tuple((word_meanings(c), polarity_signs(c)) for c in cut_clauses(text))
 
 
 def cut_clauses(text: str) -> list[str]:
     return [c for c in CLAUSE.split(re.sub(r"(?<=\d)[.,](?=\d)", "·", text)) if c.strip()]
 
 
-def signs(clause: str) -> frozenset[str]:
+def polarity_signs(clause: str) -> frozenset[str]:
     """Return what turns the sense of a clause: a negation, words that have an opposite."""
-    found = words(clause)
+    found = folded_words(clause)
     marks = {"not"} if NEGATIONS & set(found) else set()
-    return frozenset(marks | ({meaning(w) for w in found} | set(found)) & OPPOSED)
+    return frozenset(marks | ({word_family(w) for w in found} | set(found)) & OPPOSITE_PAIRS)
 
 
 @lru_cache(maxsize=8192)
-def meanings(text: str) -> frozenset[str]:
+def word_meanings(text: str) -> frozenset[str]:
     """Return what the words of a text mean, numbers aside: stems, with those of one sense alike."""
     return frozenset(
-        meaning(w)
-        for w in words(text)
+        word_family(w)
+        for w in folded_words(text)
         if len(w) > 1 and not w.isdigit() and w not in STOP_WORDS and w not in JOINING
     )
 
 
 @lru_cache(maxsize=65536)
-def meaning(word: str) -> str:
+def word_family(word: str) -> str:
     """Return one spelling for the words of a family: récupérer, récupération, valoriser."""
     for length in (7, 6, 5, 4):
         if found := MEANINGS.get(word[:length]):
             return found
-    return stem(word)[:6]
+    return stem_word(word)[:6]
 
 
 # --- Passages ------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1024)
-def read_ground(passage: str) -> Ground:
+def read_passage(passage: str) -> EvidencePassage:
     """Return a passage cut into its sentences, items and rows."""
-    cut = list(units(passage))
+    cut = list(quotable_units(passage))
     running = "\n".join(u.text for u in cut if u.kind != "table")
     caption = tuple(loose_measures(running))
-    contexts: list[Context] = []
+    contexts: list[EvidenceUnit] = []
     for unit in cut:
-        contexts.extend(table_contexts(unit, caption) if unit.kind == "table" else [said(unit)])
-    return Ground(
-        tuple(contexts) or (Context(passage, meanings(passage), quantities(passage)),),
-        meanings(passage),
-        plain(passage),
+        contexts.extend(
+            table_contexts(unit, caption) if unit.kind == "table" else [unit_text(unit)]
+        )
+    return EvidencePassage(
+        tuple(contexts)
+        or (EvidenceUnit(passage, word_meanings(passage), find_quantities(passage)),),
+        word_meanings(passage),
+        bare_characters(passage),
     )
 
 
-def said(unit: Unit) -> Context:
+def unit_text(unit: QuotableUnit) -> EvidenceUnit:
     everything = f"{unit.heading}\n{unit.text}"
-    return Context(
-        unit.text, meanings(everything), quantities(everything), "not" in signs(unit.heading)
+    return EvidenceUnit(
+        unit.text,
+        word_meanings(everything),
+        find_quantities(everything),
+        "not" in polarity_signs(unit.heading),
     )
 
 
-def table_contexts(table: Unit, caption: tuple[Measure, ...]) -> Iterator[Context]:
+def table_contexts(table: QuotableUnit, caption: tuple[Measure, ...]) -> Iterator[EvidenceUnit]:
     """Yield a context for each row; a number takes the unit of its column, row or caption."""
     head = " ".join((table.heading, *table.columns))
-    yield Context(head, meanings(head), quantities(" | ".join(table.columns)))
+    yield EvidenceUnit(head, word_meanings(head), find_quantities(" | ".join(table.columns)))
     by_column = [loose_measures(c) for c in table.columns]
     for row in table.rows:
         by_row = [m for cell in row if (m := whole_measure(cell))]
         held = [
             named
             for cell, of_column in zip(row, by_column, strict=True)
-            for q in quantities(cell)
+            for q in find_quantities(cell)
             for named in with_measures(q, of_column or by_row or caption)
         ]
         text = " | ".join(row)
-        yield Context(text, meanings(f"{head} {text}"), tuple(held), "not" in signs(head))
+        yield EvidenceUnit(
+            text, word_meanings(f"{head} {text}"), tuple(held), "not" in polarity_signs(head)
+        )
 
 
 def whole_measure(cell: str) -> Measure | None:
@@ -369,6 +381,6 @@ def with_measures(quantity: Quantity, measures: Iterable[Measure]) -> list[Quant
     return [quantity, *(replace(quantity, measure=m) for m in measures)]
 
 
-def plain(text: str) -> str:
+def bare_characters(text: str) -> str:
     """Return the letters and digits of a text, nothing else."""
-    return "".join(words(text))
+    return "".join(folded_words(text))

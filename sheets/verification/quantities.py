@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
-from wikico2.text.normalize import fold
+from wikico2.text.normalize import fold_text
 
 BLANK = "[ \u00a0\u2009\u202f]"
 NUMBER = re.compile(
@@ -186,22 +186,22 @@ class Date:
 
 
 @lru_cache(maxsize=8192)
-def quantities(text: str) -> tuple[Quantity, ...]:
+def find_quantities(text: str) -> tuple[Quantity, ...]:
     """Return the numbers of `text` outside dates; a range's first number takes its unit."""
-    plain = blank(DATE, text).translate(SUPERSCRIPTS)
+    plain = blank_matches(DATE, text).translate(SUPERSCRIPTS)
     plain = CODE.sub(lambda m: " " * len(m[0]) if is_code(m[0]) else m[0], plain)
     found = sorted((*_digits(plain), *_spelled(plain)), key=lambda q: q.start)
     return tuple(_with_ranges(plain, found))
 
 
 @lru_cache(maxsize=8192)
-def dates(text: str) -> tuple[Date, ...]:
+def find_dates(text: str) -> tuple[Date, ...]:
     """Return the dates of `text`: days and months of a year. A year alone is a number."""
     found = []
     for m in DATE.finditer(text):
         if m["month"]:
             day = int(m["day"] or m["us_day"] or 0)
-            found.append(Date(m[0], int(m["year"]), MONTHS[fold(m["month"])], day))
+            found.append(Date(m[0], int(m["year"]), MONTHS[fold_text(m["month"])], day))
         elif m["y"]:
             found.append(Date(m[0], int(m["y"]), int(m["m"]), int(m["d"])))
         else:
@@ -209,7 +209,7 @@ def dates(text: str) -> tuple[Date, ...]:
     return tuple(found)
 
 
-def codes(text: str) -> list[str]:
+def find_codes(text: str) -> list[str]:
     """Return the references of `text` that mix letters and digits: IND-UT-103, R600, ISO50001."""
     found = [m[0] for m in CODE.finditer(text.translate(SUPERSCRIPTS))]
     return [c for c in found if is_code(c)]
@@ -220,7 +220,7 @@ def is_code(word: str) -> bool:
     return not NO_CODE.match(word) and read_measure(word, 0)[1] < len(word)
 
 
-def blank(pattern: re.Pattern[str], text: str) -> str:
+def blank_matches(pattern: re.Pattern[str], text: str) -> str:
     """Return the text with blanks for what the pattern finds, so that places stay the same."""
     return pattern.sub(lambda m: " " * len(m[0]), text)
 
@@ -269,7 +269,7 @@ def _with_ranges(text: str, found: Sequence[Quantity]) -> Iterator[Quantity]:
     """Give both ends of a range its unit, and each the other; drop number words without a unit."""
     linked = {q.start: q for q in found}
     for first, second in pairwise(found):
-        if fold(text[first.end : second.start]).strip() not in RANGE_WORDS:
+        if fold_text(text[first.end : second.start]).strip() not in RANGE_WORDS:
             continue
         measure = first.measure or second.measure
         if measure and second.measure and measure.dimension == second.measure.dimension:

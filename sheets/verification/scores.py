@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sheets.markdown.parse import Said
-from sheets.schema.types import Template
+from sheets.markdown.parse import BodyStatement
+from sheets.schema.types import SheetTemplate
 from sheets.verification.entailment import VERIFIED
 
 
 @dataclass(frozen=True)
-class Measures:
+class SheetScores:
     """Shares in whole per cent: of the sheet, and of each section."""
 
     completeness: int
@@ -28,13 +28,13 @@ class Measures:
         }
 
 
-def measure(
-    template: Template,
-    said: Iterable[Said],
+def compute_scores(
+    template: SheetTemplate,
+    said: Iterable[BodyStatement],
     verdicts: Mapping[str, str],
     *,
     by_a_person: bool,
-) -> Measures:
+) -> SheetScores:
     """Return the measures of a revision.
 
     A field counts as filled by one statement whose citation verifies, or that a person wrote
@@ -51,14 +51,14 @@ def measure(
             filled.add((statement.section, statement.field))
     wanted = {(s.key, f.key) for s in template.written for f in s.fields}
     every = [v for votes in cited.values() for v in votes]
-    return Measures(
-        completeness=percent(len(filled & wanted), len(wanted)),
-        confidence=percent(sum(every), len(every)),
+    return SheetScores(
+        completeness=to_percent(len(filled & wanted), len(wanted)),
+        confidence=to_percent(sum(every), len(every)),
         filled=frozenset(filled & wanted),
-        section_confidence={key: percent(sum(v), len(v)) for key, v in cited.items()},
+        section_confidence={key: to_percent(sum(v), len(v)) for key, v in cited.items()},
     )
 
 
-def percent(part: int, whole: int) -> int:
+def to_percent(part: int, whole: int) -> int:
     """Return the share in whole per cent, rounded down so that 100 means all."""
     return part * 100 // whole if whole else 0

@@ -16,10 +16,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import conditional_page, require_POST, require_safe
 
 from sheets.models import Digest, SearchedSheet, SheetType, Watch
-from sheets.notifications.activity import MACHINE, PEOPLE, Asked, changes, watched_changes
+from sheets.notifications.activity import (
+    MACHINE,
+    PEOPLE,
+    ActivityFilter,
+    list_changes,
+    list_watched_changes,
+)
 from sheets.templatetags.sheet_html import written_by
 from sheets.views.reading import readable_sheets
-from sheets.views.search import clean
+from sheets.views.search import clean_query
 from wikico2.models import User
 
 PER_PAGE = 50
@@ -28,14 +34,14 @@ SHOWN_AS_WATCHED = 30
 LONGEST = 220
 
 
-def asked(request: HttpRequest) -> Asked:
+def read_filter(request: HttpRequest) -> ActivityFilter:
     """Read the address; what makes no sense in it finds nothing or is passed over."""
 
     def given(name: str) -> str:
-        return clean(request.GET.get(name, ""))[:LONGEST]
+        return clean_query(request.GET.get(name, ""))[:LONGEST]
 
     by = given("par")
-    return Asked(
+    return ActivityFilter(
         type=given("type"),
         category=given("categorie"),
         sheet=given("fiche"),
@@ -43,7 +49,7 @@ def asked(request: HttpRequest) -> Asked:
     )
 
 
-def address(name: str, wish: Asked, **instead: str) -> str:
+def filter_address(name: str, wish: ActivityFilter, **instead: str) -> str:
     """Return the address of the page or the feed for a wish, some of it chosen otherwise."""
     values = {
         "type": wish.type, "categorie": wish.category, "fiche": wish.sheet, "par": wish.by,
@@ -53,35 +59,37 @@ def address(name: str, wish: Asked, **instead: str) -> str:
 
 
 @require_safe
-def activity(request: HttpRequest) -> HttpResponse:
+def activity_list(request: HttpRequest) -> HttpResponse:
     """List what has changed, the latest first."""
-    wish = asked(request)
-    page = Paginator(wish.apply(changes(request.user)), PER_PAGE).get_page(request.GET.get("page"))
+    wish = read_filter(request)
+    page = Paginator(wish.apply(list_changes(request.user)), PER_PAGE).get_page(
+        request.GET.get("page")
+    )
     kinds = [(kind.key, kind.plural) for kind in SheetType.objects.all()]
     context = {
         "page": page,
         "wish": wish,
-        "feed": address("activity_feed", wish),
-        "kinds": choices(wish, "type", [("", _("All")), *kinds], wish.type),
-        "authors": choices(
+        "feed": filter_address("activity_feed", wish),
+        "kinds": filter_links(wish, "type", [("", _("All")), *kinds], wish.type),
+        "authors": filter_links(
             wish,
             "par",
             [("", _("Everybody")), (PEOPLE, _("People")), (MACHINE, _("Automatic"))],
             wish.by,
         ),
-        "narrowed": wish != Asked(),
+        "narrowed": wish != ActivityFilter(),
     }
     return render(request, "sheets/activity.html", context)
 
 
-def choices(
-    wish: Asked, name: str, values: list[tuple[str, str]], chosen: str
+def filter_links(
+    wish: ActivityFilter, name: str, values: list[tuple[str, str]], chosen: str
 ) -> list[dict[str, Any]]:
     """Return links that choose one of the values."""
     return [
         {
             "label": label,
-            "address": address("activity", wish, **{name: value}),
+            "address": filter_address("activity", wish, **{name: value}),
             "chosen": value == chosen,
         }
         for value, label in values
@@ -90,25 +98,27 @@ def choices(
 
 @require_safe
 @conditional_page
-def feed(request: HttpRequest) -> HttpResponse:
+def activity_feed(request: HttpRequest) -> HttpResponse:
     """Send what has changed as an Atom feed."""
-    wish = asked(request)
+    wish = read_filter(request)
     title = _("WikiCO2: changes")
     if named := " · ".join(filter(None, (wish.category, wish.type, wish.sheet))):
         title = f"{title} ({named})"
     atom = Atom1Feed(
         title=title,
-        link=request.build_absolute_uri(address("activity", wish)),
+        link=request.build_absolute_uri(filter_address("activity", wish)),
         description="",
         feed_url=request.build_absolute_uri(),
         author_name="WikiCO2",
         language=get_language(),
     )
-    for change in wish.apply(changes(request.user))[:IN_FEED]:
+    for change in wish.apply(list_changes(request.user))[:IN_FEED]:
         atom.add_item(
-            title=clean(f"{change.sheet.title} · {_('version %(n)s') % {'n': change.number}}"),
+            title=clean_query(
+                f"{change.sheet.title} · {_('version %(n)s') % {'n': change.number}}"
+            ),
             link=request.build_absolute_uri(change.get_absolute_url()),
-            description=clean(" · ".join(filter(None, (written_by(change), change.comment)))),
+            description=clean_query(" · ".join(filter(None, (written_by(change), change.comment)))),
             updateddate=change.created_at,
             pubdate=change.created_at,
         )
@@ -117,14 +127,14 @@ def feed(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def watching(request: HttpRequest) -> HttpResponse:
+def watch_list(request: HttpRequest) -> HttpResponse:
     """Show what one watches, what has changed there, and whether letters come."""
     user = cast("User", request.user)
     watches = Watch.objects.filter(user=user).select_related("sheet")
     context = {
         "sheets": [w for w in watches.order_by("sheet__title") if w.sheet_id],
         "categories": [w for w in watches.order_by("category") if w.category],
-        "changes": watched_changes(user)[:SHOWN_AS_WATCHED],
+        "changes": list_watched_changes(user)[:SHOWN_AS_WATCHED],
         "digest": Digest.of(user, get_language() or "fr"),
         "mail": bool(settings.EMAIL_HOST),
     }
@@ -133,34 +143,34 @@ def watching(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def watch_sheet(request: HttpRequest, slug: str) -> HttpResponse:
+def sheet_watch(request: HttpRequest, slug: str) -> HttpResponse:
     """Begin to watch a sheet, or stop."""
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
-    if toggle(request, sheet=sheet):
+    if toggle_watch(request, sheet=sheet):
         messages.success(request, _("You watch this sheet: its changes are listed for you."))
     else:
         messages.info(request, _("You no longer watch this sheet."))
-    return redirect(back(request) or sheet.get_absolute_url())
+    return redirect(return_address(request) or sheet.get_absolute_url())
 
 
 @login_required
 @require_POST
-def watch_category(request: HttpRequest) -> HttpResponse:
+def category_watch(request: HttpRequest) -> HttpResponse:
     """Begin to watch a category, or stop."""
-    category = clean(request.POST.get("category", ""))[:200]
+    category = clean_query(request.POST.get("category", ""))[:200]
     known = SearchedSheet.objects.filter(category_name=category).exists()
     watched = Watch.objects.filter(user=cast("User", request.user), category=category).exists()
     if category and (known or watched):
-        if toggle(request, category=category):
+        if toggle_watch(request, category=category):
             messages.success(request, _("You watch the category “%(name)s”.") % {"name": category})
         else:
             messages.info(request, _("You no longer watch this category."))
-    return redirect(back(request) or "watching")
+    return redirect(return_address(request) or "watching")
 
 
 @login_required
 @require_POST
-def digest_wanted(request: HttpRequest) -> HttpResponse:
+def digest_toggle(request: HttpRequest) -> HttpResponse:
     """Have a digest sent each day, or no longer."""
     digest = Digest.of(cast("User", request.user), get_language() or "fr")
     digest.wanted = request.POST.get("wanted") == "1"
@@ -172,7 +182,7 @@ def digest_wanted(request: HttpRequest) -> HttpResponse:
     return redirect("watching")
 
 
-def toggle(request: HttpRequest, **what: Any) -> bool:
+def toggle_watch(request: HttpRequest, **what: Any) -> bool:
     """Watch what is not watched yet, or the other way round; return whether it is now."""
     user = cast("User", request.user)
     if Watch.objects.filter(user=user, **what).delete()[0]:
@@ -182,7 +192,7 @@ def toggle(request: HttpRequest, **what: Any) -> bool:
     return True
 
 
-def back(request: HttpRequest) -> str:
+def return_address(request: HttpRequest) -> str:
     """Return the page of this site that the form says to go back to."""
     wanted = request.POST.get("next", "")
     return wanted if url_has_allowed_host_and_scheme(wanted, {request.get_host()}) else ""

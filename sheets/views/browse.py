@@ -8,11 +8,20 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from ingestion.models import Document
-from sheets.forms.wiki import NarrowingForm
+from sheets.forms.wiki import SheetFilterForm
 from sheets.generation.progress import with_progress
 from sheets.models import Generation, Proposal, Sheet, SheetType, Watch
-from sheets.search import list_filters as facets
-from sheets.sources.visibility import named_to
+from sheets.search.list_filters import (
+    ORDERS,
+    category_choices,
+    filtered_sheets,
+    level_choices,
+    source_choices,
+    state_choices,
+    system_choices,
+    type_choices,
+)
+from sheets.sources.visibility import sources_visible_to
 
 PER_PAGE = 25
 SHOWN_AT_HOME = 6
@@ -20,7 +29,7 @@ COMPLETE = 80
 
 
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
+def home_page(request: HttpRequest) -> HttpResponse:
     """Show where to start: search, what is new, what needs a person."""
     sheets = Sheet.objects.listed_for(request.user)
     kinds = SheetType.objects.annotate(
@@ -51,10 +60,10 @@ def home(request: HttpRequest) -> HttpResponse:
 def sheet_list(request: HttpRequest) -> HttpResponse:
     """List the sheets, narrowed by the address."""
     sheets = Sheet.objects.listed_for(request.user)
-    wish = NarrowingForm(request.GET).wish()
-    page = Paginator(facets.listed(sheets, wish), PER_PAGE).get_page(request.GET.get("page"))
-    types = facets.type_choices(sheets, wish)
-    states, freshness = facets.state_choices(sheets, wish)
+    wish = SheetFilterForm(request.GET).wish()
+    page = Paginator(filtered_sheets(sheets, wish), PER_PAGE).get_page(request.GET.get("page"))
+    types = type_choices(sheets, wish)
+    states, freshness = state_choices(sheets, wish)
     context = {
         "wish": wish,
         "page": page,
@@ -62,11 +71,11 @@ def sheet_list(request: HttpRequest) -> HttpResponse:
         "type_total": sum(choice.count for choice in types),
         "states": states,
         "freshness": freshness,
-        "categories": facets.category_choices(sheets, wish),
-        "systems": facets.system_choices(sheets, wish),
-        "levels": facets.level_choices(sheets, wish),
-        "sources": facets.source_choices(sheets, wish, named_to(request.user)),
-        "orders": facets.ORDERS,
+        "categories": category_choices(sheets, wish),
+        "systems": system_choices(sheets, wish),
+        "levels": level_choices(sheets, wish),
+        "sources": source_choices(sheets, wish, sources_visible_to(request.user)),
+        "orders": ORDERS,
         "narrowed": wish.narrows,
         "watched": watches_category(request, wish.category),
         "drafts_hidden": not settings.SHOW_DRAFTS and not request.user.is_authenticated,

@@ -14,32 +14,32 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from sheets.forms.edit import EditForm
-from sheets.forms.wiki import SettleForm
-from sheets.links.wikilinks import with_links
+from sheets.forms.wiki import ConflictForm
+from sheets.links.wikilinks import resolve_links
 from sheets.markdown.notes import with_note
 from sheets.markdown.splice import note_lines
 from sheets.merge import Version
 from sheets.models import Revision, Sheet
-from sheets.rendering.footnotes import header_of, part_of, reading_order
-from sheets.rendering.images import keep_picture, markdown_of
-from sheets.rendering.preview import preview
-from sheets.revisions.conflicts import lay_out
-from sheets.revisions.edit import Clash, save_edit
+from sheets.rendering.footnotes import numbering_header, reading_order, section_html
+from sheets.rendering.images import markdown_of, save_picture
+from sheets.rendering.preview import preview_version
+from sheets.revisions.conflicts import conflict_sections
+from sheets.revisions.edit import EditConflict, save_edit
 from sheets.revisions.versions import version_of
 from sheets.views.editor import (
     Editor,
-    forget,
-    keep,
-    may_edit,
+    delete_draft,
     open_editor,
-    others,
+    other_editors,
+    record_activity,
+    require_may_edit,
+    save_draft,
     sent_editor,
-    sign_of_life,
 )
-from sheets.views.editor_pickers import find_citations, note_of
-from sheets.views.proposals import settling
+from sheets.views.editor_pickers import find_citations, footnote_of
+from sheets.views.proposals import with_conflict_fields
 from sheets.views.reading import readable_sheets
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.models import User
 
 ASSISTED = ("picture", "find", "cite", "preview", "back")
@@ -55,47 +55,47 @@ def sheet_edit(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
-        return begin(request, sheet)
+        return begin_edit(request, sheet)
     editor = sent_editor(request, sheet)
     if not request.user.is_authenticated:
         entry = AuthenticationForm(request, request.POST if "username" in request.POST else None)
         if not entry.is_valid():
             context = {"entry": entry}
-            return show(request, editor, editor.form(request.POST), context, status=401)
+            return show_editor(request, editor, editor.form(request.POST), context, status=401)
         login(request, entry.get_user())
-    may_edit(request)
+    require_may_edit(request)
     form = editor.form(request.POST)
     action, _colon, detail = request.POST.get("do", "save").partition(":")
     if action == "discard":
-        forget(editor, cast("User", request.user))
+        delete_draft(editor, cast("User", request.user))
         messages.info(request, _("What you had typed was thrown away. The sheet is unchanged."))
         return redirect(editor.back)
     if action not in ASSISTED and form.is_valid():
-        return save(request, editor, form)
-    keep(editor, cast("User", request.user), form.typed())
+        return save_typed(request, editor, form)
+    save_draft(editor, cast("User", request.user), form.typed())
     if action in ASSISTED:
-        return assist(request, editor, action, detail)
-    return show(request, editor, form, status=422)
+        return assist_editing(request, editor, action, detail)
+    return show_editor(request, editor, form, status=422)
 
 
-def begin(request: HttpRequest, sheet: Sheet) -> HttpResponse:
+def begin_edit(request: HttpRequest, sheet: Sheet) -> HttpResponse:
     """Open the editor, with what this person typed before and did not save."""
-    may_edit(request)
+    require_may_edit(request)
     section = request.GET.get("section", "")[:200]
     user = cast("User", request.user)
     kept = (
-        sheet.unsaved.filter(user=user, section=section, typed_at__isnull=False)
+        sheet.drafts.filter(user=user, section=section, typed_at__isnull=False)
         .select_related("base")
         .first()
     )
     editor = open_editor(sheet, section, kept.base if kept else sheet.current)
     if kept is None:
-        sign_of_life(editor, user)
+        record_activity(editor, user)
     form = editor.form(typed=kept.typed if kept else None)
-    return show(request, editor, form, {"kept": kept})
+    return show_editor(request, editor, form, {"kept": kept})
 
 
-def show(
+def show_editor(
     request: HttpRequest,
     editor: Editor,
     form: EditForm,
@@ -108,14 +108,14 @@ def show(
         "sheet": editor.sheet,
         "editor": editor,
         "form": form,
-        "others": others(editor, user) if user.is_authenticated else [],
+        "others": other_editors(editor, user) if user.is_authenticated else [],
         "moved_on": editor.sheet.current != editor.base,
         "query": request.POST.get("query", ""),
     }
     return render(request, "sheets/edit.html", context | (more or {}), status=status)
 
 
-def assist(request: HttpRequest, editor: Editor, action: str, detail: str) -> HttpResponse:
+def assist_editing(request: HttpRequest, editor: Editor, action: str, detail: str) -> HttpResponse:
     """Do what scripts do in the page, for those who have none: nothing is saved."""
     data = request.POST.copy()
     more: dict[str, Any] = {}
@@ -123,16 +123,16 @@ def assist(request: HttpRequest, editor: Editor, action: str, detail: str) -> Ht
         try:
             upload = request.FILES.get("picture")
             if upload is None:
-                raise WorkError("not_a_picture")
-            picture = keep_picture(upload, request.user)
+                raise UserError("not_a_picture")
+            picture = save_picture(upload, request.user)
             data["body"] = data.get("body", "").rstrip() + f"\n\n{markdown_of(picture)}\n"
             messages.success(request, _("The picture stands at the end of the text: move it."))
-        except WorkError as error:
+        except UserError as error:
             more["picture_error"] = error.sentence
     elif action == "find":
         more["found"] = find_citations(request, request.POST.get("query", ""))
     elif action == "cite":
-        note = note_of(request, detail)
+        note = footnote_of(request, detail)
         if note:
             data["body"], label = with_note(data.get("body", ""), note)
             said = _("The footnote [^%(label)s] is there: put [^%(label)s] after the statement.")
@@ -140,15 +140,15 @@ def assist(request: HttpRequest, editor: Editor, action: str, detail: str) -> Ht
     elif action == "preview":
         form = editor.form(request.POST)
         form.is_valid()
-        more["rendered"] = shown(form, request.user)
-    return show(request, editor, editor.form(data), more)
+        more["rendered"] = preview_typed(form, request.user)
+    return show_editor(request, editor, editor.form(data), more)
 
 
-def save(request: HttpRequest, editor: Editor, form: EditForm) -> HttpResponse:
+def save_typed(request: HttpRequest, editor: Editor, form: EditForm) -> HttpResponse:
     """Save, or show where others have changed the same; what is not saved is kept."""
     user = cast("User", request.user)
     settle = request.POST.get("onto", "")
-    choices = SettleForm([], request.POST, choices={}).posted if settle else None
+    choices = ConflictForm([], request.POST, choices={}).posted if settle else None
     try:
         with transaction.atomic():
             revision = save_edit(
@@ -161,18 +161,18 @@ def save(request: HttpRequest, editor: Editor, form: EditForm) -> HttpResponse:
                 choices=None if choices is None else {k: c for k, c in choices.items() if c.take},
                 onto=int(settle) if settle.isdecimal() and len(settle) < 10 else 0,
             )
-            forget(editor, user)
-    except Clash as clash:
-        keep(editor, user, form.typed())
-        return show_clash(request, editor, form, clash)
+            delete_draft(editor, user)
+    except EditConflict as clash:
+        save_draft(editor, user, form.typed())
+        return show_edit_conflict(request, editor, form, clash)
     except Exception:
-        keep(editor, user, form.typed())
+        save_draft(editor, user, form.typed())
         raise
-    tell(request, editor, revision)
+    tell_saved(request, editor, revision)
     return redirect(editor.back)
 
 
-def tell(request: HttpRequest, editor: Editor, revision: Revision) -> None:
+def tell_saved(request: HttpRequest, editor: Editor, revision: Revision) -> None:
     """Say what became of an edit."""
     given = {"n": revision.number}
     if revision == editor.sheet.current:
@@ -187,14 +187,16 @@ def tell(request: HttpRequest, editor: Editor, revision: Revision) -> None:
 # --- Two people at once ---------------------------------------------------------------------------
 
 
-def show_clash(request: HttpRequest, editor: Editor, form: EditForm, clash: Clash) -> HttpResponse:
+def show_edit_conflict(
+    request: HttpRequest, editor: Editor, form: EditForm, clash: EditConflict
+) -> HttpResponse:
     """Show both texts where they clash; what was typed goes along."""
     merged, current = clash.merged, clash.current
-    posted = SettleForm([], request.POST, choices={}).posted
+    posted = ConflictForm([], request.POST, choices={}).posted
     known = {k: {"take": c.take, "text": c.text} for k, c in posted.items()}
     data = request.POST.copy()
     data["onto"] = str(current.number)
-    settle = SettleForm(
+    settle = ConflictForm(
         merged.conflicts,
         data if clash.unsettled else None,
         choices=known,
@@ -203,7 +205,7 @@ def show_clash(request: HttpRequest, editor: Editor, form: EditForm, clash: Clas
     if clash.unsettled:
         settle.is_valid()
         settle.mark_unsettled(clash.unsettled)
-    parts = lay_out(merged, version_of(current), editor.template)
+    parts = conflict_sections(merged, version_of(current), editor.template)
     there = {c.id for c in merged.conflicts}
     context = {
         "sheet": editor.sheet,
@@ -211,7 +213,7 @@ def show_clash(request: HttpRequest, editor: Editor, form: EditForm, clash: Clas
         "form": form,
         "settle": settle,
         "current": current,
-        "parts": settling(parts, settle),
+        "parts": with_conflict_fields(parts, settle),
         "conflict_count": len(there),
         "typed": [
             c.text
@@ -228,19 +230,19 @@ def show_clash(request: HttpRequest, editor: Editor, form: EditForm, clash: Clas
 
 @never_cache
 @require_POST
-def sheet_keep(request: HttpRequest, slug: str) -> HttpResponse:
+def sheet_autosave(request: HttpRequest, slug: str) -> HttpResponse:
     """Keep what is typed, and tell who else is at the sheet; 401 where the session has ended."""
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
-    may_edit(request)
+    require_may_edit(request)
     sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     editor = sent_editor(request, sheet)
     user = request.user
-    keep(editor, user, editor.form(request.POST).typed())
+    save_draft(editor, user, editor.form(request.POST).typed())
     context = {
         "editor": editor,
         "sheet": sheet,
-        "others": others(editor, user),
+        "others": other_editors(editor, user),
         "moved_on": sheet.current != editor.base,
     }
     return render(request, "sheets/_edit_others.html", context)
@@ -250,26 +252,29 @@ def sheet_keep(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def sheet_preview(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what is typed as readers will see it, made by the renderer of the pages."""
-    may_edit(request)
+    require_may_edit(request)
     sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     form = sent_editor(request, sheet).form(request.POST)
     form.is_valid()
-    return render(request, "sheets/_preview.html", {"rendered": shown(form, request.user)})
+    return render(request, "sheets/_preview.html", {"rendered": preview_typed(form, request.user)})
 
 
-def shown(form: EditForm, user: Any) -> dict[str, Any]:
+def preview_typed(form: EditForm, user: Any) -> dict[str, Any]:
     """Return the page of what is typed: of the section alone where one is edited."""
     given = {k: str(form.data.get(k, "")) for k in form.fields}
     text = form.text(given)
     if form.section and not form.is_header:
-        return {"body": with_links(section_preview(given["body"], text, form), user), "header": []}
+        return {
+            "body": resolve_links(section_preview(given["body"], text, form), user),
+            "header": [],
+        }
     if form.is_header:
         text = Version("", text.values)
-    page = preview(text, form.template)
+    page = preview_version(text, form.template)
     labels = {f.key: f.heading for s in form.template.written for f in s.fields}
     keys = [*(k for k in labels if k in page.header), *(k for k in page.header if k not in labels)]
-    header = [(labels.get(k, k), with_links(page.header[k], user)) for k in keys]
-    return {"body": with_links(page.body, user), "header": header}
+    header = [(labels.get(k, k), resolve_links(page.header[k], user)) for k in keys]
+    return {"body": resolve_links(page.body, user), "header": header}
 
 
 def section_preview(body: str, whole: Version, form: EditForm) -> str:
@@ -279,5 +284,5 @@ def section_preview(body: str, whole: Version, form: EditForm) -> str:
     ends = (f"[^{k}]: {v}" for k, v in note_lines(whole.body).items() if k not in here)
     text = "\n".join([body.rstrip("\n"), "", *ends, ""])
     known = [marker for marker in order if f"[^{marker}]:" in text]
-    page = preview(Version(text, header_of(known)), form.template)
-    return part_of(page.body, len(known))
+    page = preview_version(Version(text, numbering_header(known)), form.template)
+    return section_html(page.body, len(known))

@@ -13,10 +13,10 @@ from django.utils import timezone
 from sheets.forms.edit import EditForm, initial_of
 from sheets.markdown.sections_edit import section_headings
 from sheets.merge import Version
-from sheets.models import Revision, Sheet, Unsaved
+from sheets.models import EditDraft, Revision, Sheet
 from sheets.models.schema_loader import load_template
-from sheets.revisions.versions import start_of, version_of
-from sheets.schema.types import Template
+from sheets.revisions.versions import initial_version, version_of
+from sheets.schema.types import SheetTemplate
 from wikico2.models import User
 
 REPEATED = re.compile(r"-\d+$")
@@ -28,7 +28,7 @@ class Editor:
     """What is edited: a sheet or one section of it, from which revision on."""
 
     sheet: Sheet
-    template: Template
+    template: SheetTemplate
     section: str
     heading: str
     base: Revision | None
@@ -67,7 +67,7 @@ class Editor:
 def open_editor(sheet: Sheet, section: str, base: Revision | None) -> Editor:
     """Return the editor of a sheet or section; raises Http404 where there is no such section."""
     template = load_template(sheet.sheet_type)
-    start = version_of(base) if base else start_of(sheet)
+    start = version_of(base) if base else initial_version(sheet)
     headings = {s.key: s.heading for s in template.written}
     headings |= section_headings(start, template)
     if section not in headings:  # the second section of that name is edited with the first
@@ -92,22 +92,22 @@ def sent_base(request: HttpRequest, sheet: Sheet) -> Revision | None:
     return sheet.revisions.filter(number=int(number)).first()
 
 
-def may_edit(request: HttpRequest) -> None:
+def require_may_edit(request: HttpRequest) -> None:
     """Raise PermissionDenied for those who may not edit."""
     if not request.user.has_perm("sheets.change_sheet"):
         raise PermissionDenied
 
 
-def others(editor: Editor, user: Any) -> list[str]:
+def other_editors(editor: Editor, user: Any) -> list[str]:
     """Return the names of the others who edit the same sheet right now."""
-    rows = editor.sheet.unsaved.at_work().exclude(user=user).select_related("user")
+    rows = editor.sheet.drafts.active().exclude(user=user).select_related("user")
     return sorted({str(row.user) for row in rows})
 
 
-def sign_of_life(editor: Editor, user: User) -> None:
+def record_activity(editor: Editor, user: User) -> None:
     """Note that somebody has the editor open; forget those who left theirs without a word."""
-    Unsaved.objects.filter(typed={}, seen_at__lt=timezone.now() - FORGOTTEN).delete()
-    Unsaved.objects.update_or_create(
+    EditDraft.objects.filter(typed={}, seen_at__lt=timezone.now() - FORGOTTEN).delete()
+    EditDraft.objects.update_or_create(
         sheet=editor.sheet,
         user=user,
         section=editor.section,
@@ -116,12 +116,12 @@ def sign_of_life(editor: Editor, user: User) -> None:
     )
 
 
-def keep(editor: Editor, user: User, typed: dict[str, str]) -> None:
+def save_draft(editor: Editor, user: User, typed: dict[str, str]) -> None:
     """Keep what was typed until it is saved; nothing where it is what the sheet says."""
     now = timezone.now()
     fields = editor.form().initial
     changed = any(str(fields.get(k) or "") != v for k, v in typed.items() if k != "base")
-    Unsaved.objects.update_or_create(
+    EditDraft.objects.update_or_create(
         sheet=editor.sheet,
         user=user,
         section=editor.section,
@@ -134,6 +134,6 @@ def keep(editor: Editor, user: User, typed: dict[str, str]) -> None:
     )
 
 
-def forget(editor: Editor, user: User) -> None:
+def delete_draft(editor: Editor, user: User) -> None:
     """Forget what was typed: it is saved, or not wanted."""
-    Unsaved.objects.filter(sheet=editor.sheet, user=user, section=editor.section).delete()
+    EditDraft.objects.filter(sheet=editor.sheet, user=user, section=editor.section).delete()

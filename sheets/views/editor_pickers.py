@@ -10,11 +10,11 @@ from django.views.decorators.http import require_safe
 
 from ingestion.models import Chunk, Document, Page
 from sheets.markdown.parse import write_note
-from sheets.markdown.sentences import sentences
+from sheets.markdown.sentences import split_sentences
 from sheets.models import Sheet
-from sheets.search import search, suggest
-from sheets.verification.citations import contains
-from wikico2.text.normalize import words
+from sheets.search import search_wiki, suggest_completions
+from sheets.verification.citations import contains_quote
+from wikico2.text.normalize import folded_words
 
 PICKED = 8
 LONGEST_QUOTE = 400
@@ -22,7 +22,7 @@ LONGEST_QUERY = 200
 
 
 @dataclass(frozen=True)
-class Cited:
+class CitationOption:
     """A passage to cite: its place, its quote, and the words of the footnote that says so."""
 
     key: str
@@ -34,40 +34,42 @@ class Cited:
 
 @never_cache
 @require_safe
-def pick_sheet(request: HttpRequest) -> HttpResponse:
+def sheet_picker(request: HttpRequest) -> HttpResponse:
     """Answer with the sheets whose title holds what was typed."""
-    query = printable(request.GET.get("query", ""))
-    found = [s for s in suggest(query, request.user) if s.kind == "sheet"] if query else []
+    query = printable_query(request.GET.get("query", ""))
+    found = (
+        [s for s in suggest_completions(query, request.user) if s.kind == "sheet"] if query else []
+    )
     titles = [s.text for s in found]
     if not query:
         latest = Sheet.objects.listed_for(request.user).order_by("-updated_at")
         titles = list(latest.values_list("title", flat=True)[:PICKED])
-    exact = any(words(title) == words(query) for title in titles)
+    exact = any(folded_words(title) == folded_words(query) for title in titles)
     context = {"titles": titles, "query": query, "missing": bool(query) and not exact}
     return render(request, "sheets/_pick_sheets.html", context)
 
 
 @never_cache
 @require_safe
-def pick_citation(request: HttpRequest) -> HttpResponse:
+def citation_picker(request: HttpRequest) -> HttpResponse:
     """Answer with the passages of sources that say what was typed."""
-    query = printable(request.GET.get("query", ""))
+    query = printable_query(request.GET.get("query", ""))
     found = find_citations(request, query)
     return render(request, "sheets/_pick_citations.html", {"found": found, "query": query})
 
 
-def find_citations(request: HttpRequest, query: str) -> list[Cited]:
+def find_citations(request: HttpRequest, query: str) -> list[CitationOption]:
     """Return the passages that answer a query, each as a citation, the best first."""
-    query = printable(query)
+    query = printable_query(query)
     if not query:
         return []
-    hits = search(query, user=request.user, kind="sources", page_size=PICKED).hits
+    hits = search_wiki(query, user=request.user, kind="sources", page_size=PICKED).hits
     chunks = Chunk.objects.select_related("document").defer("search")
     rows = chunks.in_bulk([hit.chunk_id for hit in hits if hit.chunk_id])
-    return [citation(rows[hit.chunk_id], query) for hit in hits if hit.chunk_id in rows]
+    return [citation_option(rows[hit.chunk_id], query) for hit in hits if hit.chunk_id in rows]
 
 
-def note_of(request: HttpRequest, key: str) -> str:
+def footnote_of(request: HttpRequest, key: str) -> str:
     """Return the words of the footnote for a citation's key; nothing where there is none.
 
     A key is the id of a passage and the words that were looked for: "12:heat recovery".
@@ -82,18 +84,20 @@ def note_of(request: HttpRequest, key: str) -> str:
         .defer("search")
         .first()
     )
-    return citation(chunk, printable(query)).note if chunk else ""
+    return citation_option(chunk, printable_query(query)).note if chunk else ""
 
 
-def citation(chunk: Chunk, query: str) -> Cited:
+def citation_option(chunk: Chunk, query: str) -> CitationOption:
     """Return a passage as the citation of its sentence that says most of the query."""
-    wanted = set(words(query))
-    quotes = list(sentences(" ".join(chunk.text.split()))) or [chunk.text]
-    quote = max(quotes, key=lambda one: len(wanted & set(words(one))))[:LONGEST_QUOTE].strip()
+    wanted = set(folded_words(query))
+    quotes = list(split_sentences(" ".join(chunk.text.split()))) or [chunk.text]
+    quote = max(quotes, key=lambda one: len(wanted & set(folded_words(one))))[
+        :LONGEST_QUOTE
+    ].strip()
     page = page_of(chunk, quote)
     line = write_note("0", chunk.document.title, chunk.document_id, page, quote)
     note = line.partition(": ")[2]
-    return Cited(f"{chunk.pk}:{query}", chunk.document.title, page, quote, note)
+    return CitationOption(f"{chunk.pk}:{query}", chunk.document.title, page, quote, note)
 
 
 def page_of(chunk: Chunk, quote: str) -> int:
@@ -102,9 +106,9 @@ def page_of(chunk: Chunk, quote: str) -> int:
         return chunk.page_start
     numbers = (chunk.page_start, chunk.page_end)
     pages: Any = Page.objects.filter(document=chunk.document_id, number__range=numbers)
-    found = (p.number for p in pages.order_by("number") if contains(p.text, quote))
+    found = (p.number for p in pages.order_by("number") if contains_quote(p.text, quote))
     return next(found, chunk.page_start)
 
 
-def printable(text: str) -> str:
+def printable_query(text: str) -> str:
     return " ".join(text.replace("\0", "").split())[:LONGEST_QUERY]

@@ -13,13 +13,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ingestion.intake.upload import clean_name
-from sheets.jobs import KEPT, ask_for_export, ask_for_import, ask_for_pdf, restart, stop
-from sheets.links.reader_text import text_for
-from sheets.models import Errand, Revision, Sheet
+from sheets.jobs import (
+    KEPT,
+    request_pdf,
+    request_wiki_export,
+    request_wiki_import,
+    restart_file_job,
+    stop_file_job,
+)
+from sheets.links.reader_text import localize_text
+from sheets.models import FileJob, Revision, Sheet
 from sheets.transfer.formats import to_markdown
-from sheets.transfer.pdf import kept_pdf, pdf_of
+from sheets.transfer.pdf import pdf_of, stored_pdf
 from sheets.views.reading import readable_sheets
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.jobs.queue import workers_alive
 from wikico2.models import User
 
@@ -36,13 +43,13 @@ def export_markdown(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def export_pdf(request: HttpRequest, slug: str) -> HttpResponse:
     """Send a sheet as a PDF file, or have it made and lead to where that can be watched."""
-    found = exported(request, slug)
+    found = get_exportable_sheet(request, slug)
     revision = cast("Revision", found.current)
-    pdf = pdf_of(found, revision, text_for(revision, request.user))
-    content = kept_pdf(pdf.name)
+    pdf = pdf_of(found, revision, localize_text(revision, request.user))
+    content = stored_pdf(pdf.name)
     if content is not None:
         return as_file(content, "application/pdf", f"{found.slug}.pdf")
-    ask_for_pdf(found, pdf)
+    request_pdf(found, pdf)
     return redirect("pdf_progress", found.slug, pdf.name)
 
 
@@ -50,15 +57,15 @@ def export_pdf(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def pdf_progress(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """Show how far the making of a PDF is; asked each second while it is under way."""
-    found = exported(request, slug)
-    errand = Errand.objects.filter(kind=Errand.Kind.PDF, name=name, sheet=found).first()
-    context = {"sheet": found, "errand": errand, "alive": workers_alive()}
+    found = get_exportable_sheet(request, slug)
+    file_job = FileJob.objects.filter(kind=FileJob.Kind.PDF, name=name, sheet=found).first()
+    context = {"sheet": found, "file_job": file_job, "alive": workers_alive()}
     if request.headers.get("HX-Request"):
         return render(request, "sheets/_pdf.html", context)
     return render(request, "sheets/pdf_progress.html", context)
 
 
-def exported(request: HttpRequest, slug: str) -> Sheet:
+def get_exportable_sheet(request: HttpRequest, slug: str) -> Sheet:
     """Return a sheet that has a text; raises Http404."""
     sheets = readable_sheets(request).select_related("current__author", "current__generation")
     return get_object_or_404(sheets, slug=slug, current__isnull=False)
@@ -82,20 +89,22 @@ class ArchiveForm(forms.Form):
 @login_required
 @permission_required("sheets.publish_sheet", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
-def wiki(request: HttpRequest) -> HttpResponse:
+def wiki_transfer(request: HttpRequest) -> HttpResponse:
     """Offer the whole wiki as a file, and have one taken in."""
     form = ArchiveForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         archive = form.cleaned_data["archive"]
         try:
-            errand = ask_for_import(archive, clean_name(archive.name), cast("User", request.user))
-            return redirect("wiki_import", errand.pk)
-        except WorkError as error:
+            file_job = request_wiki_import(
+                archive, clean_name(archive.name), cast("User", request.user)
+            )
+            return redirect("wiki_import", file_job.pk)
+        except UserError as error:
             form.add_error("archive", error.sentence)
     context = {
         "form": form,
-        "imports": Errand.objects.filter(kind=Errand.Kind.IMPORT)[:SHOWN],
-        "exports": Errand.objects.filter(kind=Errand.Kind.EXPORT)[:SHOWN],
+        "imports": FileJob.objects.filter(kind=FileJob.Kind.IMPORT)[:SHOWN],
+        "exports": FileJob.objects.filter(kind=FileJob.Kind.EXPORT)[:SHOWN],
     }
     return render(request, "sheets/wiki.html", context, status=422 if form.errors else 200)
 
@@ -104,39 +113,39 @@ def wiki(request: HttpRequest) -> HttpResponse:
 @login_required
 @permission_required("sheets.publish_sheet", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
-def wiki_import(request: HttpRequest, pk: int) -> HttpResponse:
+def wiki_import_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show how far an import is and what came of it; stop it or have it go on when asked."""
-    return errand_page(request, Errand.Kind.IMPORT, pk)
+    return file_job_page(request, FileJob.Kind.IMPORT, pk)
 
 
 @login_required
 @permission_required("sheets.publish_sheet", raise_exception=True)
 @require_POST
-def wiki_pack(request: HttpRequest) -> HttpResponse:
+def wiki_export_create(request: HttpRequest) -> HttpResponse:
     """Have the whole wiki packed, and lead to where that can be watched."""
     files = request.POST.get("files") != "0"
-    return redirect("wiki_export", ask_for_export(cast("User", request.user), files=files).pk)
+    return redirect("wiki_export", request_wiki_export(cast("User", request.user), files=files).pk)
 
 
 @never_cache
 @login_required
 @permission_required("sheets.publish_sheet", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
-def wiki_export(request: HttpRequest, pk: int) -> HttpResponse:
+def wiki_export_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show how far an export is, and its archive; stop it or begin it anew when asked."""
-    return errand_page(request, Errand.Kind.EXPORT, pk)
+    return file_job_page(request, FileJob.Kind.EXPORT, pk)
 
 
-def errand_page(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
-    """Show how far an errand is, its part alone where the page asks for it; stop or restart it."""
-    errand = get_object_or_404(Errand, kind=kind, pk=pk)
+def file_job_page(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
+    """Show how far a file job is, its part alone where the page asks for it; stop or restart."""
+    file_job = get_object_or_404(FileJob, kind=kind, pk=pk)
     if request.method == "POST":
-        (restart if request.POST.get("do") == "restart" else stop)(errand)
+        (restart_file_job if request.POST.get("do") == "restart" else stop_file_job)(file_job)
         return redirect(request.path)
     context = {
-        "errand": errand,
-        "report": errand.report,
-        "until": errand.created_at + KEPT,
+        "file_job": file_job,
+        "report": file_job.report,
+        "until": file_job.created_at + KEPT,
         "alive": workers_alive(),
     }
     partial = "_" if request.headers.get("HX-Request") else ""
@@ -148,12 +157,12 @@ def errand_page(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
 @require_safe
 def wiki_zip(request: HttpRequest, pk: int) -> FileResponse:
     """Send the archive of an export."""
-    done = Errand.objects.filter(kind=Errand.Kind.EXPORT, state=Errand.State.DONE)
-    errand = get_object_or_404(done, pk=pk)
+    done = FileJob.objects.filter(kind=FileJob.Kind.EXPORT, state=FileJob.State.DONE)
+    file_job = get_object_or_404(done, pk=pk)
     try:
-        file = errand.file.open("rb")
+        file = file_job.file.open("rb")
     except FileNotFoundError:
         raise Http404 from None
-    date = timezone.localtime(errand.created_at).date()
+    date = timezone.localtime(file_job.created_at).date()
     name = _("wiki-%(date)s.zip") % {"date": date.isoformat()}
     return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")

@@ -13,8 +13,8 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from ingestion.models import Document
 from sheets.forms.wiki import SheetRequestForm
-from sheets.generation.progress import watch
-from sheets.generation.request import cancel, request_sheet, retry
+from sheets.generation.progress import generation_outline
+from sheets.generation.request import cancel_generation, request_sheet, retry_generation
 from sheets.models import Generation, Sheet
 from sheets.views.reading import readable_sheets
 from wikico2.models import User
@@ -66,7 +66,7 @@ def generation_progress(request: HttpRequest, slug: str) -> HttpResponse:
     generation = latest_generation(sheet)
     if generation is None or not generation.is_working:
         return HttpResponseClientRefresh()
-    context = {"sheet": sheet, "progress": watch(generation)}
+    context = {"sheet": sheet, "progress": generation_outline(generation)}
     return render(request, "sheets/_progress.html", context)
 
 
@@ -78,7 +78,7 @@ def generation_cancel(request: HttpRequest, slug: str) -> HttpResponse:
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     generation = latest_generation(sheet)
     if generation and generation.is_working:
-        cancel(generation)
+        cancel_generation(generation)
         messages.info(request, _("The writing was stopped. What was there before is unchanged."))
     return redirect(sheet)
 
@@ -91,5 +91,5 @@ def generation_retry(request: HttpRequest, slug: str) -> HttpResponse:
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     generation = latest_generation(sheet)
     if generation and generation.state in (Generation.State.FAILED, Generation.State.CANCELLED):
-        retry(generation)
+        retry_generation(generation)
     return redirect(sheet)

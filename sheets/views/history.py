@@ -19,11 +19,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from sheets.markdown.splice import note_lines
 from sheets.models import Revision, Sheet
 from sheets.models.schema_loader import load_template
-from sheets.rendering.cache import citations_of
+from sheets.rendering.cache import revision_citations
 from sheets.rendering.footnotes import reading_order
-from sheets.rendering.page_cache import kept
-from sheets.revisions.compare import changed_page, compare
-from sheets.revisions.edit import restore
+from sheets.rendering.page_cache import cache_pages
+from sheets.revisions.compare import compare_versions, render_changes
+from sheets.revisions.edit import restore_revision
 from sheets.revisions.errors import StaleBase
 from sheets.revisions.versions import version_of
 from sheets.views.reading import readable_sheets
@@ -43,15 +43,15 @@ class Bytes(Func):
 
 
 @require_safe
-@kept("page")
-def history(request: HttpRequest, slug: str) -> HttpResponse:
+@cache_pages("page")
+def sheet_history(request: HttpRequest, slug: str) -> HttpResponse:
     """List the versions of a sheet, latest first."""
     found = get_object_or_404(readable_sheets(request), slug=slug)
-    page = Paginator(listed(found), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(list_revisions(found), PER_PAGE).get_page(request.GET.get("page"))
     return TemplateResponse(request, "sheets/history.html", {"sheet": found, "page": page})
 
 
-def listed(sheet: Sheet) -> QuerySet[Revision]:
+def list_revisions(sheet: Sheet) -> QuerySet[Revision]:
     """Return a sheet's revisions, latest first, each with `size` and `grown` in bytes."""
     size = Bytes("body")
     before = Window(Lag(size, default=0), order_by=F("number").asc())
@@ -64,7 +64,7 @@ def listed(sheet: Sheet) -> QuerySet[Revision]:
 
 
 @require_safe
-def choose(request: HttpRequest, slug: str) -> HttpResponse:
+def sheet_compare(request: HttpRequest, slug: str) -> HttpResponse:
     """Lead to the comparison of the two versions that were ticked, the older one first."""
     found = get_object_or_404(readable_sheets(request), slug=slug)
     given = [request.GET.get(name, "") for name in ("a", "b")]
@@ -76,11 +76,11 @@ def choose(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-@kept()
-def difference(request: HttpRequest, slug: str, old: int, new: int) -> HttpResponse:
+@cache_pages()
+def sheet_diff(request: HttpRequest, slug: str, old: int, new: int) -> HttpResponse:
     """Show what differs between two versions: side by side, in the text, or on the page."""
     found = get_object_or_404(readable_sheets(request), slug=slug)
-    was, now = two_of(found, old, new)
+    was, now = get_revision_pair(found, old, new)
     view = request.GET.get("vue", "")
     view = view if view in VIEWS else "cote"
     context = {
@@ -89,12 +89,12 @@ def difference(request: HttpRequest, slug: str, old: int, new: int) -> HttpRespo
         "now": now,
         "view": view,
         "views": [("cote", _("Side by side")), ("texte", _("In the text")), ("rendu", _("Page"))],
-        "changes": shown(found, was, now, view, whole=request.GET.get("tout") == "1"),
+        "changes": cached_comparison(found, was, now, view, whole=request.GET.get("tout") == "1"),
     }
     return TemplateResponse(request, "sheets/diff.html", context)
 
 
-def two_of(sheet: Sheet, old: int, new: int) -> tuple[Revision, Revision]:
+def get_revision_pair(sheet: Sheet, old: int, new: int) -> tuple[Revision, Revision]:
     """Return two revisions of a sheet by their numbers, without their text; raises Http404."""
     rows = sheet.revisions.filter(number__in={old, new}).select_related("author", "generation")
     found = {r.number: r for r in rows.defer("body", "metadata", "rendered")}
@@ -103,24 +103,26 @@ def two_of(sheet: Sheet, old: int, new: int) -> tuple[Revision, Revision]:
     return found[old], found[new]
 
 
-def shown(sheet: Sheet, was: Revision, now: Revision, view: str, *, whole: bool = False) -> str:
+def cached_comparison(
+    sheet: Sheet, was: Revision, now: Revision, view: str, *, whole: bool = False
+) -> str:
     """Return the comparison as HTML; kept a while, since what it is made of never changes."""
     key = f"diff:{was.pk}:{now.pk}:{view}:{whole:d}:{get_language()}"
     known = cache.get(key)
     if known is not None:
         return cast("str", known)
-    html = made(sheet, was, now, view, whole=whole)
+    html = render_comparison(sheet, was, now, view, whole=whole)
     if len(html) <= LONGEST_KEPT:
         cache.set(key, html, KEPT_SECONDS)
     return html
 
 
-def made(sheet: Sheet, was: Revision, now: Revision, view: str, *, whole: bool) -> str:
+def render_comparison(sheet: Sheet, was: Revision, now: Revision, view: str, *, whole: bool) -> str:
     """Return the comparison as HTML, made anew."""
     texts = Revision.objects.in_bulk([was.pk, now.pk])
     old, new = version_of(texts[was.pk]), version_of(texts[now.pk])
     template = load_template(sheet.sheet_type)
-    comparison = compare(old, new, template, whole=whole)
+    comparison = compare_versions(old, new, template, whole=whole)
     context = {
         "comparison": comparison,
         "view": VIEWS[view],
@@ -128,10 +130,10 @@ def made(sheet: Sheet, was: Revision, now: Revision, view: str, *, whole: bool) 
         "LANGUAGE_CODE": get_language(),
     }
     if view == "rendu":
-        cited = citations_of(texts[was.pk]) | citations_of(texts[now.pk])
+        cited = revision_citations(texts[was.pk]) | revision_citations(texts[now.pk])
         notes = note_lines(old.body) | note_lines(new.body)
         order = reading_order(new, template)
-        context["page"] = changed_page(
+        context["page"] = render_changes(
             comparison.changes, notes, template, cited, order=order, whole=whole
         )
     return render_to_string("sheets/_diff.html", context)
@@ -140,7 +142,7 @@ def made(sheet: Sheet, was: Revision, now: Revision, view: str, *, whole: bool) 
 @login_required
 @permission_required("sheets.change_sheet", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
-def restore_revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+def revision_restore(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show what going back to a version changes; do it when asked, as a new version."""
     found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     former = get_object_or_404(found.revisions.select_related("author"), number=number)
@@ -151,7 +153,7 @@ def restore_revision(request: HttpRequest, slug: str, number: int) -> HttpRespon
         onto = request.POST.get("onto", "")
         comment = " ".join(request.POST.get("comment", "").replace("\0", "").split())[:500]
         try:
-            made_of = restore(
+            made_of = restore_revision(
                 found,
                 cast("User", request.user),
                 former,
@@ -173,6 +175,6 @@ def restore_revision(request: HttpRequest, slug: str, number: int) -> HttpRespon
         "sheet": found,
         "former": former,
         "current": found.current,
-        "changes": shown(found, found.current, former, "cote"),
+        "changes": cached_comparison(found, found.current, former, "cote"),
     }
     return render(request, "sheets/restore.html", context, status=status)

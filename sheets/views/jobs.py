@@ -10,15 +10,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from ingestion.models import Delivery, DeliveryQuerySet, Document, IndexBuild
-from ingestion.vector_index import rebuild as build
-from ingestion.views.imports import Delivered
+from ingestion.models import Document, IndexBuild, SourceImport, SourceImportQuerySet
+from ingestion.vector_index.rebuild import retry_build
+from ingestion.views.imports import ImportStatus
 from sheets.generation.progress import with_progress
 from sheets.models import Generation, Sheet, Spending
 from sheets.models.generation import GenerationQuerySet
 from wikico2.jobs import queue
 from wikico2.jobs.queue import queue_length, workers_alive
-from wikico2.llm import rate_limit as pace
+from wikico2.llm.rate_limit import recent_requests
 from wikico2.models import QueuePause
 
 Build = IndexBuild.State
@@ -29,16 +29,16 @@ MONTHS_SHOWN = 12
 
 @never_cache
 @require_safe
-def tasks(request: HttpRequest) -> HttpResponse:
+def job_list(request: HttpRequest) -> HttpResponse:
     """Show the work; asked again by the page itself, only the part that changes."""
     documents = Document.objects.readable_by(request.user)
     reading = documents.in_progress()
-    writing = visible(request.user).in_progress()
+    writing = visible_generations(request.user).in_progress()
     months = Spending.objects.by_month()[:MONTHS_SHOWN]
     context: dict[str, Any] = {
         "alive": workers_alive(),
-        "pause": QueuePause.standing(),
-        "requests": requests_made(),
+        "pause": QueuePause.current(),
+        "requests": request_rates(),
         "totals": reading.totals(),
         "builds": IndexBuild.objects.filter(state__in=(Build.WORKING, Build.FAILED))[:3],
         "waiting": queue_length(),
@@ -53,12 +53,12 @@ def tasks(request: HttpRequest) -> HttpResponse:
         .filter(ready_at__isnull=False)
         .annotate(took=F("ready_at") - F("created_at"))
         .order_by("-ready_at")[:FINISHED_SHOWN],
-        "written": visible(request.user)
+        "written": visible_generations(request.user)
         .filter(state=Generation.State.DONE, finished_at__isnull=False)
         .select_related("sheet")
         .order_by("-finished_at")[:FINISHED_SHOWN],
         "today": months[0]["sum_today"] if months else 0,
-        "deliveries": [Delivered(one, []) for one in deliveries(request.user)[:SHOWN]],
+        "source_imports": [ImportStatus(one, []) for one in visible_imports(request.user)[:SHOWN]],
         "ceiling": settings.LLM_TOKENS_PER_DAY,
         "months": months,
         "currency": settings.LLM_CURRENCY,
@@ -67,49 +67,49 @@ def tasks(request: HttpRequest) -> HttpResponse:
     return render(request, "sheets/_tasks.html" if partial else "sheets/tasks.html", context)
 
 
-def deliveries(user: Any) -> DeliveryQuerySet:
-    """Return the deliveries that are under way or have failed, for who may add sources."""
+def visible_imports(user: Any) -> SourceImportQuerySet:
+    """Return the source imports that are under way or have failed, for who may add sources."""
     if not user.has_perm("ingestion.add_document"):
-        return Delivery.objects.none()
-    return Delivery.objects.filter(state__in=(*Delivery.WORKING, Delivery.State.FAILED))
+        return SourceImport.objects.none()
+    return SourceImport.objects.filter(state__in=(*SourceImport.WORKING, SourceImport.State.FAILED))
 
 
-def requests_made() -> dict[str, Any] | None:
+def request_rates() -> dict[str, Any] | None:
     """Return the pace of the embedding model's requests; None where nothing is shared."""
     if settings.EMBEDDING_BACKEND != "openai" or not settings.AI_REQUESTS_PER_MINUTE:
         return None
-    made, waiting = pace.used(settings.EMBEDDING_MODEL)
+    made, waiting = recent_requests(settings.EMBEDDING_MODEL)
     return {"made": made, "waiting": waiting, "granted": settings.AI_REQUESTS_PER_MINUTE}
 
 
 @require_POST
 @login_required
 @permission_required("wikico2.add_queuepause", raise_exception=True)
-def tasks_pause(request: HttpRequest) -> HttpResponse:
+def jobs_pause(request: HttpRequest) -> HttpResponse:
     """Pause all work: what is under way stops within seconds, and keeps what it has done."""
-    queue.pause(request.user)
+    queue.pause_queue(request.user)
     return redirect("tasks")
 
 
 @require_POST
 @login_required
 @permission_required("wikico2.add_queuepause", raise_exception=True)
-def tasks_resume(request: HttpRequest) -> HttpResponse:
+def jobs_resume(request: HttpRequest) -> HttpResponse:
     """Let the work go on."""
-    queue.resume()
+    queue.resume_queue()
     return redirect("tasks")
 
 
 @require_POST
 @login_required
 @permission_required("wikico2.add_queuepause", raise_exception=True)
-def build_retry(request: HttpRequest, pk: int) -> HttpResponse:
+def index_build_retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Take up the building of an index again."""
-    build.retry(get_object_or_404(IndexBuild, pk=pk))
+    retry_build(get_object_or_404(IndexBuild, pk=pk))
     return redirect("tasks")
 
 
-def visible(user: Any) -> GenerationQuerySet:
+def visible_generations(user: Any) -> GenerationQuerySet:
     """Return the runs of the sheets that `user` may open."""
     return Generation.objects.filter(sheet__in=Sheet.objects.readable_by(user))
 
@@ -117,5 +117,5 @@ def visible(user: Any) -> GenerationQuerySet:
 def latest_failures(user: Any) -> GenerationQuerySet:
     """Return the failed runs that no later run of the same sheet has made up for, latest first."""
     later = Generation.objects.filter(sheet=OuterRef("sheet"), pk__gt=OuterRef("pk"))
-    failed = visible(user).filter(~Exists(later), state=Generation.State.FAILED)
+    failed = visible_generations(user).filter(~Exists(later), state=Generation.State.FAILED)
     return failed.select_related("sheet").order_by(F("finished_at").desc(nulls_last=True), "-pk")

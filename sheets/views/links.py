@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from sheets.forms.wiki import RenameForm
-from sheets.links.rename import rename
-from sheets.links.wikilinks import folded, resolve, wanted_titles, with_sources
+from sheets.links.rename import rename_sheet
+from sheets.links.wikilinks import fold_sheet_title, resolve_titles, wanted_titles, with_sources
 from sheets.models import Link
-from sheets.search import suggest
+from sheets.search import suggest_completions
 from sheets.views.reading import readable_sheets
 from wikico2.models import User
 
@@ -26,25 +26,29 @@ NEAR = 5
 def sheet_called(request: HttpRequest) -> HttpResponse:
     """Lead to the sheet of a title; where there is none, propose to create it."""
     title = " ".join(request.GET.get("titre", "").replace("\x00", "").split())[:200]
-    found = resolve([title], request.user)
+    found = resolve_titles([title], request.user)
     if found:
         return redirect(next(iter(found.values())))
-    links = Link.objects.shown_to(request.user).filter(folded=folded(title))
+    links = Link.objects.shown_to(request.user).filter(folded=fold_sheet_title(title))
     context = {
         "title": title,
         "sources": [link.source for link in links.select_related("source")],
-        "near": near(title, request.user),
+        "near": suggest_titles(title, request.user),
     }
     return render(request, "sheets/called.html", context, status=404)
 
 
-def near(title: str, user: Any) -> list[Any]:
+def suggest_titles(title: str, user: Any) -> list[Any]:
     """Return what the search box would suggest for the title: sheets only."""
-    return [one for one in suggest(title, user) if one.kind == "sheet"][:NEAR] if title else []
+    return (
+        [one for one in suggest_completions(title, user) if one.kind == "sheet"][:NEAR]
+        if title
+        else []
+    )
 
 
 @require_safe
-def wanted(request: HttpRequest) -> HttpResponse:
+def wanted_titles_list(request: HttpRequest) -> HttpResponse:
     """List the titles that sheets link to and none bears."""
     page = Paginator(wanted_titles(request.user), PER_PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "wanted": with_sources(page, request.user)}
@@ -58,7 +62,7 @@ def sheet_rename(request: HttpRequest, slug: str) -> HttpResponse:
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     form = RenameForm(request.POST or None, sheet=sheet)
     if request.method == "POST" and form.is_valid():
-        renamed = rename(sheet, form.cleaned_data["title"], cast("User", request.user))
+        renamed = rename_sheet(sheet, form.cleaned_data["title"], cast("User", request.user))
         messages.success(request, _("The sheet has its new name. The old one still leads here."))
         return redirect(renamed)
     context = {"sheet": sheet, "form": form}

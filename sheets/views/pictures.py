@@ -5,9 +5,9 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST, require_safe
 
 from sheets.models import Picture
-from sheets.rendering.images import keep_picture, markdown_of
-from sheets.views.editor import may_edit
-from wikico2.errors import WorkError
+from sheets.rendering.images import markdown_of, save_picture
+from sheets.views.editor import require_may_edit
+from wikico2.errors import UserError
 
 
 @require_POST
@@ -15,19 +15,19 @@ def picture_add(request: HttpRequest) -> HttpResponse:
     """Take a picture in and answer with the Markdown that shows it."""
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
-    may_edit(request)
+    require_may_edit(request)
     upload = request.FILES.get("picture")
     try:
         if upload is None:
-            raise WorkError("not_a_picture")
-        picture = keep_picture(upload, request.user)
-    except WorkError as error:
+            raise UserError("not_a_picture")
+        picture = save_picture(upload, request.user)
+    except UserError as error:
         return HttpResponse(error.sentence, status=422, content_type="text/plain; charset=utf-8")
     return HttpResponse(markdown_of(picture), status=201, content_type="text/plain; charset=utf-8")
 
 
 @require_safe
-def picture(request: HttpRequest, name: str) -> HttpResponse:
+def picture_file(request: HttpRequest, name: str) -> HttpResponse:
     """Send a picture, which never changes under its name."""
     found = get_object_or_404(Picture, name=name)
     try:

@@ -13,19 +13,28 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from sheets.forms.wiki import RegenerateForm, SettleForm
+from sheets.forms.wiki import ConflictForm, RegenerateForm
 from sheets.generation.request import request_generation
-from sheets.links.reader_text import header_of, names_of
-from sheets.merge import Merged, Unsettled, Version
+from sheets.links.reader_text import localize_header, template_headings
+from sheets.merge import MergeResult, UnresolvedConflicts, Version
 from sheets.models import Generation, Proposal, Section, Sheet
 from sheets.models.schema_loader import load_template
-from sheets.proposals import review as propose
-from sheets.rendering.html import render as to_html
-from sheets.revisions.conflicts import Part, lay_out
+from sheets.proposals.review import (
+    ProposalClosed,
+    accept_proposal,
+    lock_section,
+    merge_onto,
+    reject_proposal,
+    reject_section,
+    save_choices,
+    unlock_section,
+)
+from sheets.rendering.html import render_sheet as to_html
+from sheets.revisions.conflicts import ConflictSection, conflict_sections
 from sheets.revisions.errors import StaleBase
 from sheets.staleness.new_passages import new_passages
 from sheets.views.reading import readable_sheets
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.models import User
 
 # --- Regenerating ---------------------------------------------------------------------------------
@@ -33,7 +42,7 @@ from wikico2.models import User
 
 @login_required
 @permission_required("sheets.change_sheet", raise_exception=True)
-def regenerate(request: HttpRequest, slug: str) -> HttpResponse:
+def sheet_regenerate(request: HttpRequest, slug: str) -> HttpResponse:
     """Say what regenerating does, section by section; do it when asked."""
     sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     sections = written_sections(sheet)
@@ -50,7 +59,7 @@ def regenerate(request: HttpRequest, slug: str) -> HttpResponse:
         if form.is_valid():
             try:
                 request_generation(sheet, cast("User", request.user), form.sections())
-            except WorkError as error:
+            except UserError as error:
                 messages.error(request, error.sentence)
                 return redirect("sheet_generate", sheet.slug)
             return redirect(sheet)
@@ -98,10 +107,10 @@ def section_lock(request: HttpRequest, slug: str) -> HttpResponse:
         Section, sheet_type=sheet.sheet_type_id, key=request.POST.get("section", "")[:50]
     )
     if request.POST.get("locked") == "1":
-        propose.lock_section(sheet, section.key, cast("User", request.user))
+        lock_section(sheet, section.key, cast("User", request.user))
         said = _("“%(section)s” is locked: no writing touches it until an expert unlocks it.")
     else:
-        propose.unlock_section(sheet, section.key)
+        unlock_section(sheet, section.key)
         said = _("“%(section)s” is unlocked.")
     messages.success(request, said % {"section": section.heading})
     back = request.POST.get("next", "")
@@ -112,7 +121,7 @@ def section_lock(request: HttpRequest, slug: str) -> HttpResponse:
 # --- Deciding -------------------------------------------------------------------------------------
 
 
-def proposal(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+def proposal_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Show a proposal beside the sheet as it is today; decide it when asked."""
     sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     shown = get_object_or_404(
@@ -125,7 +134,7 @@ def proposal(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if shown.is_a_strangers and not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())  # nobody has read a stranger's words yet
     if request.method == "POST":
-        return decide(request, shown)
+        return decide_proposal(request, shown)
     if not shown.is_open or sheet.current is None:
         return show_decided(request, shown)
     return show_open(request, shown)
@@ -133,24 +142,24 @@ def proposal(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 @login_required
 @permission_required("sheets.change_proposal", raise_exception=True)
-def decide(request: HttpRequest, shown: Proposal) -> HttpResponse:
+def decide_proposal(request: HttpRequest, shown: Proposal) -> HttpResponse:
     """Do what the button says; nothing that was typed is lost when it cannot be done."""
     if not shown.is_open or shown.sheet.current is None:
         return already_decided(request, shown)
-    merged, _parts = laid_out(shown)
-    form = SettleForm(merged.conflicts, request.POST, choices=shown.choices)
-    propose.keep_choices(shown, form.posted)
+    merged, _parts = merged_sections(shown)
+    form = ConflictForm(merged.conflicts, request.POST, choices=shown.choices)
+    save_choices(shown, form.posted)
     if not form.is_valid():
         return show_open(request, shown, form, status=422)
     what, _colon, section = request.POST.get("do", "save").partition(":")
     try:
         if what == "refuse":
-            return refuse(request, shown, form)
+            return refuse_proposal(request, shown, form)
         if what == "keep":
-            propose.keep_section(shown, cast("User", request.user), section)
+            reject_section(shown, cast("User", request.user), section)
             messages.success(request, _("This section stays as it is."))
         elif what == "accept":
-            propose.accept(
+            accept_proposal(
                 shown,
                 cast("User", request.user),
                 onto=form.cleaned_data["onto"],
@@ -160,7 +169,7 @@ def decide(request: HttpRequest, shown: Proposal) -> HttpResponse:
             messages.success(request, _("Taken in, as a new version. The former one is kept."))
         else:
             messages.info(request, _("Your choices are kept. Nothing else has changed."))
-    except propose.Decided:
+    except ProposalClosed:
         return already_decided(request, shown)
     except StaleBase:
         shown.sheet.refresh_from_db()
@@ -172,20 +181,20 @@ def decide(request: HttpRequest, shown: Proposal) -> HttpResponse:
             ),
         )
         return show_open(request, shown, status=409)
-    except Unsettled as error:
+    except UnresolvedConflicts as error:
         form.mark_unsettled(error.ids)
         return show_open(request, shown, form, status=422)
     shown.refresh_from_db()
     return redirect(shown if shown.is_open else shown.sheet)
 
 
-def refuse(request: HttpRequest, shown: Proposal, form: SettleForm) -> HttpResponse:
+def refuse_proposal(request: HttpRequest, shown: Proposal, form: ConflictForm) -> HttpResponse:
     """Refuse a proposal, if there is a reason."""
     reason = form.cleaned_data["reason"].strip()
     if not reason:
         form.add_error("reason", _("Say why: it spares others the question."))
         return show_open(request, shown, form, status=422)
-    propose.refuse(shown, cast("User", request.user), reason)
+    reject_proposal(shown, cast("User", request.user), reason)
     messages.success(request, _("Refused. The sheet stays as it is."))
     return redirect(shown.sheet)
 
@@ -197,30 +206,30 @@ def already_decided(request: HttpRequest, shown: Proposal) -> HttpResponse:
     return redirect(shown)
 
 
-def laid_out(shown: Proposal) -> tuple[Merged, list[Part]]:
+def merged_sections(shown: Proposal) -> tuple[MergeResult, list[ConflictSection]]:
     """Return a proposal merged onto the sheet as it is today, and the sections that differ."""
     current = shown.sheet.current
     assert current is not None
     template = load_template(shown.sheet.sheet_type)
-    merged = propose.merge_onto(shown, current, template)
-    return merged, lay_out(merged, Version(current.body, current.metadata), template)
+    merged = merge_onto(shown, current, template)
+    return merged, conflict_sections(merged, Version(current.body, current.metadata), template)
 
 
 def show_open(
-    request: HttpRequest, shown: Proposal, form: SettleForm | None = None, status: int = 200
+    request: HttpRequest, shown: Proposal, form: ConflictForm | None = None, status: int = 200
 ) -> HttpResponse:
     """Show what is to be decided, with what was chosen and typed so far."""
-    merged, parts = laid_out(shown)
+    merged, parts = merged_sections(shown)
     if form is None:
         current = shown.sheet.current
         initial = {"onto": current.number if current else 0}
-        form = SettleForm(merged.conflicts, choices=shown.choices, initial=initial)
+        form = ConflictForm(merged.conflicts, choices=shown.choices, initial=initial)
     there = {c.id for c in merged.conflicts}
     context = {
         "sheet": shown.sheet,
         "proposal": shown,
         "form": form,
-        "parts": settling(parts, form),
+        "parts": with_conflict_fields(parts, form),
         "conflict_count": len(there),
         "typed": [
             given["text"]
@@ -232,7 +241,7 @@ def show_open(
     return render(request, "sheets/proposal.html", context, status=status)
 
 
-def settling(parts: list[Part], form: SettleForm) -> list[dict[str, Any]]:
+def with_conflict_fields(parts: list[ConflictSection], form: ConflictForm) -> list[dict[str, Any]]:
     """Return the sections with the form fields of each conflict."""
     return [
         {
@@ -254,6 +263,8 @@ def show_decided(request: HttpRequest, shown: Proposal) -> HttpResponse:
         "sheet": shown.sheet,
         "proposal": shown,
         "rendered": rendered,
-        "header": header_of(rendered, request.user, names_of(shown.sheet.sheet_type_id)),
+        "header": localize_header(
+            rendered, request.user, template_headings(shown.sheet.sheet_type_id)
+        ),
     }
     return render(request, "sheets/proposal_decided.html", context)

@@ -8,15 +8,15 @@ from django.shortcuts import get_object_or_404, render
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
-from sheets.generation.progress import watch
-from sheets.links.reader_text import text_for
-from sheets.links.related import related
-from sheets.links.wikilinks import backlinks
+from sheets.generation.progress import generation_outline
+from sheets.links.reader_text import localize_text
+from sheets.links.related import related_sheets
+from sheets.links.wikilinks import list_backlinks
 from sheets.models import Generation, Proposal, Sheet
 from sheets.models.schema_loader import load_template
-from sheets.rendering.page_cache import kept
-from sheets.revisions.blame import Authored, show_authors
-from sheets.sources.visibility import named_on
+from sheets.rendering.page_cache import cache_pages
+from sheets.revisions.blame import AuthoredPage, show_authors
+from sheets.sources.visibility import sources_visible_on
 
 
 def readable_sheets(request: HttpRequest) -> QuerySet[Sheet]:
@@ -25,8 +25,8 @@ def readable_sheets(request: HttpRequest) -> QuerySet[Sheet]:
 
 
 @require_safe
-@kept()
-def sheet(request: HttpRequest, slug: str) -> HttpResponse:
+@cache_pages()
+def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a sheet, or how far its writing has come."""
     found = get_object_or_404(sheets_to_read(request), slug=slug)
     if found.current:
@@ -34,24 +34,24 @@ def sheet(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "sheet": found,
         "revision": found.current,
-        "text": text_for(found.current, request.user) if found.current else None,
-        "documents": list(named_on(found, request.user).order_by("title")),
-        "backlinks": backlinks(found, request.user),
-        "related": related(found, request.user),
+        "text": localize_text(found.current, request.user) if found.current else None,
+        "documents": list(sources_visible_on(found, request.user).order_by("title")),
+        "backlinks": list_backlinks(found, request.user),
+        "related": related_sheets(found, request.user),
         "former_titles": former_titles(found),
         "proposal_id": found.proposal_id,
         "progress": None,
-        "authored": authored(request, found),
+        "authored": authored_page(request, found),
     }
     if found.generation_id and found.generation_state != Generation.State.DONE:
         generation = Generation.objects.get(pk=found.generation_id)
         generation.sheet = found
-        context["progress"] = watch(generation)
+        context["progress"] = generation_outline(generation)
         return render(request, "sheets/sheet.html", context)  # it changes by the second
     return TemplateResponse(request, "sheets/sheet.html", context)
 
 
-def authored(request: HttpRequest, sheet: Sheet) -> Authored | None:
+def authored_page(request: HttpRequest, sheet: Sheet) -> AuthoredPage | None:
     """Return who wrote each block, if the reader asks for it."""
     if request.GET.get("auteurs") != "1" or sheet.current is None:
         return None
@@ -79,15 +79,15 @@ def sheets_to_read(request: HttpRequest) -> Any:
 
 def former_titles(sheet: Sheet) -> list[str]:
     """Return the titles that the sheet had before, the latest first, each once."""
-    titles = sheet.former_names.values_list("title", flat=True)
+    titles = sheet.redirects.values_list("title", flat=True)
     return [title for title in dict.fromkeys(titles) if title != sheet.title]
 
 
 @require_safe
-def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+def revision_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show one version of a sheet as it was."""
     found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     shown = get_object_or_404(found.revisions.select_related("author", "generation"), number=number)
     shown.sheet = found
-    context = {"sheet": found, "revision": shown, "text": text_for(shown, request.user)}
+    context = {"sheet": found, "revision": shown, "text": localize_text(shown, request.user)}
     return render(request, "sheets/revision.html", context)

@@ -20,7 +20,7 @@ from django.views.decorators.http import conditional_page, require_safe
 
 from ingestion.models import Document
 from sheets.models import Sheet
-from sheets.search import FACETS, Hit, Kind, Results, search, suggest
+from sheets.search import FACETS, Hit, Kind, ResultPage, search_wiki, suggest_completions
 
 PER_PAGE = 20
 LAST_PAGE = 500
@@ -54,13 +54,13 @@ SUGGESTED = {
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def clean(text: str) -> str:
+def clean_query(text: str) -> str:
     """Return what was typed on one line, without what neither PostgreSQL nor XML can hold."""
     return " ".join(UNPRINTABLE.sub(" ", text).split())
 
 
 @dataclass(frozen=True)
-class Asked:
+class SearchRequest:
     """What the address asks for; `cut` tells that the words were too many."""
 
     q: str = ""
@@ -70,15 +70,17 @@ class Asked:
     cut: bool = False
 
     @classmethod
-    def of(cls, request: HttpRequest) -> "Asked":
+    def of(cls, request: HttpRequest) -> "SearchRequest":
         """Read the address; what makes no sense in it is passed over."""
         kind: Kind = "sources" if request.GET.get("type") == "sources" else "sheets"
         given = {
-            name: tuple(dict.fromkeys(filter(None, map(clean, request.GET.getlist(parameter)))))
+            name: tuple(
+                dict.fromkeys(filter(None, map(clean_query, request.GET.getlist(parameter))))
+            )
             for name in FACETS[kind]
             for parameter in (PARAMETERS.get(name, name),)
         }
-        q, page = clean(request.GET.get("q", "")), request.GET.get("page", "")
+        q, page = clean_query(request.GET.get("q", "")), request.GET.get("page", "")
         return cls(
             q=q[:LONGEST_QUERY],
             kind=kind,
@@ -112,28 +114,28 @@ class Asked:
         """Return the address of its feed."""
         return f"{reverse('search_feed')}?{urlencode([('q', self.q), *self.parameters])}"
 
-    def toggled(self, name: str, value: str) -> "Asked":
+    def toggled(self, name: str, value: str) -> "SearchRequest":
         """Return the search with a value of a facet chosen, or no longer chosen."""
         now = self.filters.get(name, ())
         then = tuple(v for v in now if v != value) if value in now else (*now, value)
         filters = {**self.filters, name: then}
         return replace(self, page=1, filters={n: v for n, v in filters.items() if v})
 
-    def without_choices(self) -> "Asked":
+    def without_choices(self) -> "SearchRequest":
         """Return the search with no value of any facet chosen."""
         return replace(self, page=1, filters={})
 
-    def with_words(self, q: str) -> "Asked":
+    def with_words(self, q: str) -> "SearchRequest":
         """Return the search for other words among the same."""
         return replace(self, page=1, q=q)
 
-    def in_tab(self, kind: Kind) -> "Asked":
+    def in_tab(self, kind: Kind) -> "SearchRequest":
         """Return the search among sheets or among sources."""
         return self if kind == self.kind else replace(self.without_choices(), kind=kind)
 
-    def run(self, user: Any, page: int) -> Results:
+    def run(self, user: Any, page: int) -> ResultPage:
         """Search, and return one page of what was found."""
-        return search(
+        return search_wiki(
             self.q,
             user=user,
             kind=self.kind,
@@ -144,7 +146,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Tab:
+class ResultTab:
     """One of the two kinds of answers, and how many there are; or where that is told."""
 
     label: str
@@ -156,7 +158,7 @@ class Tab:
 
 
 @dataclass(frozen=True)
-class Option:
+class SearchFacetOption:
     """One value of a facet; its address chooses it, or takes the choice back."""
 
     label: str
@@ -166,16 +168,16 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Facet:
+class SearchFacet:
     """One way to narrow: the values that most answers have, and, folded away, the next ones."""
 
     title: str
-    options: list[Option]
-    more: list[Option]
+    options: list[SearchFacetOption]
+    more: list[SearchFacetOption]
 
 
 @dataclass(frozen=True)
-class Way:
+class AlternativeSearch:
     """Another search to try."""
 
     text: str
@@ -185,9 +187,9 @@ class Way:
 @require_safe
 def search_page(request: HttpRequest) -> HttpResponse:
     """Show what answers the words of the address, a page of it."""
-    asked = Asked.of(request)
+    asked = SearchRequest.of(request)
     number = min(asked.page, LAST_PAGE)
-    results = asked.run(request.user, number) if asked.q else Results()
+    results = asked.run(request.user, number) if asked.q else ResultPage()
     pages = Paginator(range(min(results.total, LAST_PAGE * PER_PAGE)), PER_PAGE)
     if not results.hits and results.total and number > 1:  # an old address: there is less today
         number = pages.num_pages
@@ -196,16 +198,16 @@ def search_page(request: HttpRequest) -> HttpResponse:
         "asked": asked,
         "results": results,
         "page": pages.get_page(number),
-        "tabs": list(tabs(asked, results, request.user)),
-        "facets": facets(asked, results),
-        "corrections": ways(asked, results.corrections),
-        "near": ways(asked, results.near),
+        "tabs": list(result_tabs(asked, results, request.user)),
+        "facets": search_facets(asked, results),
+        "corrections": alternative_searches(asked, results.corrections),
+        "near": alternative_searches(asked, results.near),
         "longest": LONGEST_QUERY,
     }
     return render(request, "sheets/search.html", context)
 
 
-def tabs(asked: Asked, results: Results, user: Any) -> Iterable[Tab]:
+def result_tabs(asked: SearchRequest, results: ResultPage, user: Any) -> Iterable[ResultTab]:
     """Yield both tabs, each with the number of answers that opening it would show.
 
     Nobody waits for the number of the other tab, unless there is nothing else to be shown: the page
@@ -213,24 +215,24 @@ def tabs(asked: Asked, results: Results, user: Any) -> Iterable[Tab]:
     """
     for kind, label in TABS.items():
         there = asked.in_tab(kind)
-        tab = Tab(str(label), there.address, current=kind == asked.kind)
+        tab = ResultTab(str(label), there.address, current=kind == asked.kind)
         if tab.current:
-            yield replace(tab, count=results.total, told=number(results))
+            yield replace(tab, count=results.total, told=displayed_count(results))
         elif asked.q and results.hits:
             yield replace(tab, counted_at=there.count)
         elif asked.q:
-            found = search(asked.q, user=user, kind=kind, page_size=0)
-            yield replace(tab, count=found.total, told=number(found))
+            found = search_wiki(asked.q, user=user, kind=kind, page_size=0)
+            yield replace(tab, count=found.total, told=displayed_count(found))
         else:
             yield tab
 
 
-def number(results: Results) -> str:
+def displayed_count(results: ResultPage) -> str:
     """Return how many answers there are, as a reader sees it."""
     return f"{results.total}{'+' if results.capped else ''}"
 
 
-def facets(asked: Asked, results: Results) -> list[Facet]:
+def search_facets(asked: SearchRequest, results: ResultPage) -> list[SearchFacet]:
     """Return the facets that narrow anything; what is chosen is always among their values."""
     shown = []
     for name in FACETS[asked.kind]:
@@ -238,39 +240,41 @@ def facets(asked: Asked, results: Results) -> list[Facet]:
         if len(counts) > 1 or any(one.chosen for one in counts):
             listed = counts[:VALUES_LISTED] + [c for c in counts[VALUES_LISTED:] if c.chosen]
             options = [
-                Option(one.label, one.count, one.chosen, asked.toggled(name, one.value).address)
+                SearchFacetOption(
+                    one.label, one.count, one.chosen, asked.toggled(name, one.value).address
+                )
                 for one in listed
             ]
             first = [o for n, o in enumerate(options) if n < VALUES_SHOWN or o.chosen]
             more = [o for o in options[VALUES_SHOWN:] if not o.chosen]
-            shown.append(Facet(str(TITLES.get(name, name)), first, more))
+            shown.append(SearchFacet(str(TITLES.get(name, name)), first, more))
     return shown
 
 
-def ways(asked: Asked, queries: Iterable[str]) -> list[Way]:
+def alternative_searches(asked: SearchRequest, queries: Iterable[str]) -> list[AlternativeSearch]:
     """Return other words to try in the same tab."""
-    return [Way(q, asked.without_choices().with_words(q).address) for q in queries]
+    return [AlternativeSearch(q, asked.without_choices().with_words(q).address) for q in queries]
 
 
 @require_safe
 @cache_control(private=True, max_age=60)
 def search_count(request: HttpRequest) -> HttpResponse:
     """Tell how many answers the words of the address have, as it stands beside a tab."""
-    asked = Asked.of(request)
-    found = Results()
+    asked = SearchRequest.of(request)
+    found = ResultPage()
     if asked.q:
-        found = search(
+        found = search_wiki(
             asked.q, user=request.user, kind=asked.kind, filters=asked.filters, page_size=0
         )
-    return HttpResponse(number(found), content_type="text/plain")
+    return HttpResponse(displayed_count(found), content_type="text/plain")
 
 
 @require_safe
 @cache_control(private=True, max_age=60)
-def suggestions(request: HttpRequest) -> JsonResponse:
+def search_suggestions(request: HttpRequest) -> JsonResponse:
     """Answer a box in which someone types: where these letters may lead."""
-    typed = clean(request.GET.get("q", ""))[:LONGEST_TYPED]
-    found = suggest(typed, request.user) if typed else []
+    typed = clean_query(request.GET.get("q", ""))[:LONGEST_TYPED]
+    found = suggest_completions(typed, request.user) if typed else []
     rows = [
         {
             "kind": one.kind,
@@ -278,7 +282,7 @@ def suggestions(request: HttpRequest) -> JsonResponse:
             "text": one.text,
             "pieces": one.pieces,
             "context": one.context,
-            "url": one.url or Asked(q=one.text).address,
+            "url": one.url or SearchRequest(q=one.text).address,
         }
         for one in found
     ]
@@ -287,12 +291,12 @@ def suggestions(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 @conditional_page
-def feed(request: HttpRequest) -> HttpResponse:
+def search_feed(request: HttpRequest) -> HttpResponse:
     """Send a saved search as an Atom feed, what changed last first."""
-    asked = Asked.of(request)
+    asked = SearchRequest.of(request)
     hits: list[Hit] = []
     if asked.q:  # by words alone: what merely means something near would come and go
-        hits = search(
+        hits = search_wiki(
             asked.q,
             user=request.user,
             kind=asked.kind,
@@ -313,10 +317,10 @@ def feed(request: HttpRequest) -> HttpResponse:
     for date, hit in sorted(dated, key=lambda row: row[0], reverse=True)[:IN_FEED]:
         place = _("p. %(n)s") % {"n": hit.page} if hit.page else hit.heading
         atom.add_item(
-            title=clean(" · ".join(filter(None, (hit.title, place)))),
+            title=clean_query(" · ".join(filter(None, (hit.title, place)))),
             link=request.build_absolute_uri(hit.url),
             unique_id=request.build_absolute_uri(re.split("[?#]", hit.url)[0]),
-            description=clean("".join(text for text, _marked in hit.snippet)),
+            description=clean_query("".join(text for text, _marked in hit.snippet)),
             updateddate=date,
         )
     return HttpResponse(atom.writeString("utf-8"), content_type=atom.content_type)

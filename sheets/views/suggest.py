@@ -15,10 +15,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from sheets.forms.edit import SuggestForm
 from sheets.markdown.sections_edit import section_headings
 from sheets.models import Proposal, Sheet
-from sheets.proposals.suggest import may_suggest, sender_of, suggest
+from sheets.proposals.suggest import create_suggestion, may_suggest, sender_of
 from sheets.views.editor import Editor, open_editor, sent_base
 from sheets.views.reading import readable_sheets
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 
 PER_PAGE = 30
 
@@ -38,10 +38,10 @@ def sheet_suggest(request: HttpRequest, slug: str) -> HttpResponse:
     form = suggest_form(request, editor)
     if request.method == "POST" and form.is_valid():
         if form.is_trap_sprung:
-            return thanked(request, sheet)  # a machine filled in what people do not see
+            return thank_sender(request, sheet)  # a machine filled in what people do not see
         try:
             user = request.user if request.user.is_authenticated else None
-            suggest(
+            create_suggestion(
                 sheet,
                 base=editor.base or sheet.current,
                 text=form.text(),
@@ -51,10 +51,10 @@ def sheet_suggest(request: HttpRequest, slug: str) -> HttpResponse:
                 remark=form.cleaned_data["remark"],
                 signed=form.cleaned_data["signed"],
             )
-        except WorkError as error:
+        except UserError as error:
             form.add_error(None, error.sentence)
         else:
-            return thanked(request, sheet)
+            return thank_sender(request, sheet)
     context: dict[str, Any] = {
         "sheet": sheet,
         "editor": editor,
@@ -81,7 +81,7 @@ def known_keys(editor: Editor) -> set[str]:
     return {s.key for s in editor.template.sections}
 
 
-def thanked(request: HttpRequest, sheet: Sheet) -> HttpResponse:
+def thank_sender(request: HttpRequest, sheet: Sheet) -> HttpResponse:
     messages.success(
         request, _("Thank you: your suggestion waits for an expert. The sheet is unchanged.")
     )
@@ -90,7 +90,7 @@ def thanked(request: HttpRequest, sheet: Sheet) -> HttpResponse:
 
 @login_required
 @require_safe
-def proposals(request: HttpRequest) -> HttpResponse:
+def proposal_list(request: HttpRequest) -> HttpResponse:
     """List what waits for a decision, oldest first; or what was decided, latest first."""
     decided = request.GET.get("etat") == "decidees"
     rows = Proposal.objects.filter(sheet__in=Sheet.objects.readable_by(request.user))

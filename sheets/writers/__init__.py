@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from sheets.schema.types import Template, Writer
+from sheets.schema.types import SheetTemplate, Writer
 
 if TYPE_CHECKING:
     from sheets.models import Prompt
 
 
-def get_writer(template: Template, prompt: "Prompt | None" = None) -> Writer:
+def get_writer(template: SheetTemplate, prompt: "Prompt | None" = None) -> Writer:
     """Return the writer that the settings name; a model is told `prompt`, or the current one."""
     if settings.LLM_BACKEND == "openai":
         from sheets.models import Prompt

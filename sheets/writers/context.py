@@ -11,13 +11,20 @@ from django.db.models import Count, Max, Q
 
 from ingestion.models import Chunk, Page
 from ingestion.search.hybrid import embed_query
-from ingestion.search.retrieve import Passage, retrieve
+from ingestion.search.retrieve import Passage, retrieve_passages
 from sheets.markdown.parse import heading_key
 from sheets.markdown.sentences import is_heading
 from sheets.schema.prompt import estimate_tokens
-from sheets.schema.types import Cited, Evidence, FieldBrief, SectionBrief, SectionDraft, Writer
-from sheets.verification.citations import contains
-from wikico2.errors import WorkError
+from sheets.schema.types import (
+    CitedPassage,
+    Evidence,
+    FieldBrief,
+    SectionBrief,
+    SectionDraft,
+    Writer,
+)
+from sheets.verification.citations import contains_quote
+from wikico2.errors import UserError
 from wikico2.text.normalize import stem_set
 
 # Of the stems of the shorter of two passages, the share in the other that makes them the same.
@@ -40,10 +47,10 @@ def gather_evidence(
     whole = section.role == "header" or section.key == "resume"
     opening = opening_passages(document_ids) if whole else []
     ranked = {
-        f.key: first_named(
+        f.key: named_first(
             [*opening, *named_passages(f.heading, title, document_ids)],
-            retrieve(
-                question(f),
+            retrieve_passages(
+                field_question(f),
                 k=2 * writer.passages_per_field,
                 document_ids=document_ids,
                 about=title,
@@ -52,10 +59,10 @@ def gather_evidence(
         )
         for f in section.fields
     }
-    chosen = choose(ranked, writer)
-    if other := unheard(ranked, chosen):
-        chosen = choose(ranked, writer, first=other)
-    chosen = in_reading_order(with_rest(chosen, writer.tokens_per_section))
+    chosen = choose_passages(ranked, writer)
+    if other := best_of_another_source(ranked, chosen):
+        chosen = choose_passages(ranked, writer, first=other)
+    chosen = in_reading_order(with_continuations(chosen, writer.tokens_per_section))
     labels = {p.chunk_id: f"S{n}" for n, p in enumerate(chosen, 1)}
     by_field = {
         key: [labels[p.chunk_id] for p in passages if p.chunk_id in labels]
@@ -64,7 +71,7 @@ def gather_evidence(
     return Evidence({labels[p.chunk_id]: p for p in chosen}, by_field)
 
 
-def question(field: FieldBrief) -> str:
+def field_question(field: FieldBrief) -> str:
     """Return what is looked for: the question in the field's own words."""
     return f"{field.heading} : {field.question}"
 
@@ -75,17 +82,17 @@ def prepare_questions(sections: Iterable[SectionBrief], at_once: int) -> None:
         return
 
     def prepare(text: str) -> None:
-        with suppress(WorkError):  # whoever needs it will say what is wrong
+        with suppress(UserError):  # whoever needs it will say what is wrong
             embed_query(text, in_queue=True)
 
     with ThreadPoolExecutor(at_once, "question") as pool:
-        list(pool.map(prepare, [question(f) for s in sections for f in s.fields]))
+        list(pool.map(prepare, [field_question(f) for s in sections for f in s.fields]))
 
 
 # --- Choosing, pure -------------------------------------------------------------------------------
 
 
-def choose(
+def choose_passages(
     ranked: Mapping[str, Sequence[Passage]], writer: Writer, first: Passage | None = None
 ) -> list[Passage]:
     """Return the passages to show, in turns by field, within the writer's limits."""
@@ -93,20 +100,22 @@ def choose(
     known: set[int] = set()
     words: list[frozenset[str]] = []
     room = writer.tokens_per_section
-    for passage in ([first] if first else []) + in_turns(ranked, writer.passages_per_field):
+    for passage in ([first] if first else []) + interleave_fields(
+        ranked, writer.passages_per_field
+    ):
         size = estimate_tokens(passage.text)
         if passage.chunk_id in known or size > room:
             continue
         known.add(passage.chunk_id)
         its = stem_set(passage.text)
-        if not any(says_the_same(its, other) for other in words):
+        if not any(is_contained(its, other) for other in words):
             chosen.append(passage)
             words.append(its)
             room -= size
     return chosen
 
 
-def in_turns(ranked: Mapping[str, Sequence[Passage]], per_field: int) -> list[Passage]:
+def interleave_fields(ranked: Mapping[str, Sequence[Passage]], per_field: int) -> list[Passage]:
     """Return the passages of all fields, every best one before any second."""
     return [
         passages[rank]
@@ -116,13 +125,15 @@ def in_turns(ranked: Mapping[str, Sequence[Passage]], per_field: int) -> list[Pa
     ]
 
 
-def says_the_same(one: frozenset[str], other: frozenset[str]) -> bool:
+def is_contained(one: frozenset[str], other: frozenset[str]) -> bool:
     """Tell whether the shorter of two passages is nearly all in the other, and not just a part."""
     small, large = sorted((one, other), key=len)
     return len(small & large) >= SAME_WORDS * len(large) > 0
 
 
-def unheard(ranked: Mapping[str, Sequence[Passage]], chosen: Sequence[Passage]) -> Passage | None:
+def best_of_another_source(
+    ranked: Mapping[str, Sequence[Passage]], chosen: Sequence[Passage]
+) -> Passage | None:
     """Return the best ranked passage of another source, where only one was chosen from."""
     heard = {p.document_id for p in chosen}
     if len(heard) != 1:
@@ -139,7 +150,7 @@ def unheard(ranked: Mapping[str, Sequence[Passage]], chosen: Sequence[Passage]) 
 # --- Passages from the database -------------------------------------------------------------------
 
 
-def with_rest(chosen: Sequence[Passage], tokens: int) -> list[Passage]:
+def with_continuations(chosen: Sequence[Passage], tokens: int) -> list[Passage]:
     """Return the passages, each that was cut followed by its rest, as far as there is room."""
     room = tokens - sum(estimate_tokens(p.text) for p in chosen)
     known = {p.chunk_id for p in chosen}
@@ -149,11 +160,11 @@ def with_rest(chosen: Sequence[Passage], tokens: int) -> list[Passage]:
     for document, position in places:
         after |= Q(document=document, position=position + 1)
     rest = passages_of(Chunk.objects.filter(after).values_list("pk", flat=True))
-    tables = {(p.document_id, p.headings, columns(p.text)) for p in cut.values()}
+    tables = {(p.document_id, p.headings, table_columns(p.text)) for p in cut.values()}
     added = []
     for passage in rest.values():
         size = estimate_tokens(passage.text)
-        same_table = (passage.document_id, passage.headings, columns(passage.text)) in tables
+        same_table = (passage.document_id, passage.headings, table_columns(passage.text)) in tables
         wanted = same_table if passage.kind == "table" else passage.text[:1].islower()
         if wanted and passage.chunk_id not in known and size <= room:
             added.append(passage)
@@ -165,7 +176,7 @@ def is_cut(text: str) -> bool:
     return not text.rstrip().endswith(FINISHED)
 
 
-def columns(text: str) -> str:
+def table_columns(text: str) -> str:
     """Return the head of the first table in a text."""
     return next((line for line in text.splitlines() if line.startswith("|")), "")
 
@@ -239,7 +250,7 @@ def inner_headings(text: str) -> list[str]:
     ]
 
 
-def first_named(named: Sequence[Passage], ranked: Sequence[Passage]) -> list[Passage]:
+def named_first(named: Sequence[Passage], ranked: Sequence[Passage]) -> list[Passage]:
     """Return the ranked passages after the named ones, each once."""
     return list({p.chunk_id: p for p in (*named, *ranked)}.values())
 
@@ -263,7 +274,7 @@ def passages_of(chunk_ids: Iterable[int]) -> dict[int, Passage]:
     }
 
 
-def cited_in(draft: SectionDraft) -> set[Cited]:
+def cited_in(draft: SectionDraft) -> set[CitedPassage]:
     """Return every citation of a section's draft."""
     return {
         cited
@@ -299,7 +310,7 @@ def pages_of_quotes(
     found: dict[tuple[str, str], int] = {}
     for cited, passage in spread:
         for number in range(passage.page_start, passage.page_end + 1):
-            if contains(texts.get((passage.document_id, number), ""), cited.quote):
+            if contains_quote(texts.get((passage.document_id, number), ""), cited.quote):
                 found[cited.label, cited.quote] = number
                 break
     return found

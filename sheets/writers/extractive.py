@@ -17,22 +17,29 @@ import numpy as np
 from ingestion.search.retrieve import Passage
 from ingestion.vector_index.embedders.base import Embedder
 from sheets.markdown.parse import heading_key
-from sheets.markdown.sentences import Unit, has_verb, is_sentence, leans, points_elsewhere, units
+from sheets.markdown.sentences import (
+    QuotableUnit,
+    has_verb,
+    is_sentence,
+    needs_context,
+    points_elsewhere,
+    quotable_units,
+)
 from sheets.schema.types import (
-    Cited,
+    CitedPassage,
+    DraftStatement,
     Evidence,
     FieldBrief,
     FieldDraft,
-    Row,
     SectionBrief,
     SectionDraft,
-    Statement,
-    Template,
+    SheetTemplate,
+    TableRow,
 )
-from sheets.verification.quantities import codes, loose_measures, quantities
+from sheets.verification.quantities import find_codes, find_quantities, loose_measures
 from sheets.writers.vectors import embed_texts
-from wikico2.llm.client import Patience, Vectors
-from wikico2.text.normalize import fold, stem_set, stems, words
+from wikico2.llm.client import RetryPolicy, Vectors
+from wikico2.text.normalize import fold_text, folded_words, stem_set, text_stems
 
 PROMPT_VERSION = "extractive-2"
 SHORTEST, LONGEST = 35, 420
@@ -79,12 +86,12 @@ NUMBER_WORDS = {"une": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 
 
 
 @dataclass(frozen=True)
-class Candidate:
+class QuoteCandidate:
     """A quotable unit in its passage."""
 
     label: str
     passage: Passage
-    unit: Unit
+    unit: QuotableUnit
     order: tuple[int, int, int]
 
     @property
@@ -111,7 +118,7 @@ class ExtractiveWriter:
     at_once = 1  # it computes, and keeps vectors in the database
     parameters: ClassVar[Mapping[str, Any]] = {}
 
-    def __init__(self, template: Template, embedder: Embedder) -> None:
+    def __init__(self, template: SheetTemplate, embedder: Embedder) -> None:
         self.template = template
         self.embedder = embedder
         self.model = f"extraction ({embedder.name})"
@@ -127,10 +134,10 @@ class ExtractiveWriter:
         ]
 
     @cached_property
-    def names(self) -> list["Named"]:
+    def names(self) -> list["FieldNames"]:
         """Return what the headings of a source are compared with, for each competing field."""
         headings = {s.key: s.heading for s in self.template.written}
-        return [Named.of(field, headings[section]) for section, field in self.fields]
+        return [FieldNames.of(field, headings[section]) for section, field in self.fields]
 
     @cached_property
     def questions(self) -> Vectors:
@@ -140,14 +147,14 @@ class ExtractiveWriter:
         )
 
     def write(
-        self, title: str, section: SectionBrief, evidence: Evidence, patience: Patience
+        self, title: str, section: SectionBrief, evidence: Evidence, patience: RetryPolicy
     ) -> SectionDraft:
         """Return the section filled from the evidence."""
         if section.role == "header":
             return SectionDraft(
                 section.key, tuple(labelled_value(f, evidence) for f in section.fields)
             )
-        candidates = gather(evidence)
+        candidates = gather_candidates(evidence)
         if not candidates:
             return SectionDraft(section.key, tuple(FieldDraft(f.key) for f in section.fields))
         vectors = embed_texts(self.embedder, [c.context for c in candidates], patience)
@@ -162,7 +169,7 @@ class ExtractiveWriter:
             tuple(self.fill(section.key, f, candidates, fit, meaning) for f in section.fields),
         )
 
-    def fit(self, candidates: list[Candidate], vectors: Vectors) -> tuple[Vectors, Vectors]:
+    def fit(self, candidates: list[QuoteCandidate], vectors: Vectors) -> tuple[Vectors, Vectors]:
         """Return how well each candidate fits each field, and how well by its meaning alone.
 
         Both have the shape (candidates, fields).
@@ -183,7 +190,7 @@ class ExtractiveWriter:
         self,
         section: str,
         field: FieldBrief,
-        candidates: list[Candidate],
+        candidates: list[QuoteCandidate],
         fit: Vectors,
         meaning: Vectors,
     ) -> FieldDraft:
@@ -200,24 +207,24 @@ class ExtractiveWriter:
             and named.takes(field, c, float(fit[i, column]), float(meaning[i, column]))
         ]
         mine.sort(key=lambda scored: -scored[0])
-        return quote(field, mine)
+        return quote_field(field, mine)
 
     def summary(
-        self, title: str, field: FieldBrief, candidates: list[Candidate], vectors: Vectors
+        self, title: str, field: FieldBrief, candidates: list[QuoteCandidate], vectors: Vectors
     ) -> FieldDraft:
         """Return the few sentences nearest to the subject, at least one with a quantity."""
         question = self.embedder.query(f"{title} : {field.question}")
         usable = [
-            (float(score) + gist(c), c)
+            (float(score) + summary_fitness(c), c)
             for score, c in zip(vectors @ question, candidates, strict=True)
             if fits_shape(c.unit, "text")
         ]
         usable.sort(key=lambda scored: -scored[0])
-        return FieldDraft(field.key, statements_of(varied(usable, how_many(field))))
+        return FieldDraft(field.key, statements_of(pick_varied(usable, how_many(field))))
 
 
 @dataclass(frozen=True)
-class Named:
+class FieldNames:
     """The words by which a source may name a field."""
 
     phrase: str
@@ -229,28 +236,28 @@ class Named:
     any_unit: bool = False
 
     @classmethod
-    def of(cls, field: FieldBrief, section: str) -> "Named":
+    def of(cls, field: FieldBrief, section: str) -> "FieldNames":
         return cls(
             phrase=heading_key(field.heading),
             heading=stem_set(field.heading),
             section=stem_set(section),
             question=stem_set(f"{field.heading} {field.question}"),
             units=asked_units(field),
-            any_unit="valeur" in words(field.instruction)[:3],
+            any_unit="valeur" in folded_words(field.instruction)[:3],
         )
 
     def bonus(self, heading: str, above: str, text: str) -> float:
         """Return what the headings above a unit, and its own words, add to its fit."""
         return (
             max(self.heading_bonus(heading), ABOVE * self.heading_bonus(above))
-            + SECTION_WEIGHT * share(self.section, stem_set(above))
+            + SECTION_WEIGHT * stem_share(self.section, stem_set(above))
             + WORDS_WEIGHT * min(1.0, len(stem_set(text) & self.question) / 3)
         )
 
     def heading_bonus(self, heading: str) -> float:
         """Return what the nearest heading adds; one that negates the field's name adds nothing."""
         key = heading_key(heading)
-        if negated(key) != negated(self.phrase):
+        if is_negated(key) != is_negated(self.phrase):
             return 0.0
         if self.phrase and f" {self.phrase} " in f" {key} ":
             return SAME_HEADING
@@ -258,16 +265,18 @@ class Named:
         held = stem_set(heading)
         if len(self.heading) < 2 or not held:
             return 0.0
-        return HEADING_WEIGHT * share(self.heading, held) * min(1.0, 2 / len(held))
+        return HEADING_WEIGHT * stem_share(self.heading, held) * min(1.0, 2 / len(held))
 
-    def takes(self, field: FieldBrief, candidate: Candidate, fit: float, meaning: float) -> bool:
+    def takes(
+        self, field: FieldBrief, candidate: QuoteCandidate, fit: float, meaning: float
+    ) -> bool:
         """Tell whether the field takes the unit at all: its kind, its fit, what it counts in."""
         above = " ".join(candidate.passage.headings[:-1])
         is_named = max(self.heading_bonus(candidate.heading), self.heading_bonus(above)) >= NAMED
         if fit < (LEAST_FIT_NAMED if is_named else LEAST_FIT):
             return False
         if candidate.unit.kind == "table":
-            near = share(self.heading, stem_set(candidate.heading))
+            near = stem_share(self.heading, stem_set(candidate.heading))
             listed = field.shape == "list" and near >= TABLE_LEAST_HEADING and meaning >= 0
             return field.shape == "table" or listed
         # An item without a verb means something under its heading only.
@@ -279,7 +288,7 @@ class Named:
         """Tell whether a text gives a quantity of the kind that is asked for, if one is."""
         if not self.units and not self.any_unit:
             return True
-        found = {q.unit for q in quantities(text) if q.unit}
+        found = {q.unit for q in find_quantities(text) if q.unit}
         if is_named:  # the heading says what is counted
             return bool(found) or not self.units
         subject = bool(self.heading & stem_set(text))
@@ -288,13 +297,13 @@ class Named:
         return bool(found & (self.units - {"%"})) or ("%" in found & self.units and subject)
 
 
-def negated(key: str) -> bool:
+def is_negated(key: str) -> bool:
     return bool({"pas", "non", "hors"} & set(key.split()))
 
 
 def asked_units(field: FieldBrief) -> frozenset[str]:
     """Return the dimensions that a field wants: « en kWh ou en pourcentage », « un montant »."""
-    asked = words(field.instruction)[:3]
+    asked = folded_words(field.instruction)[:3]
     kinds = frozenset().union(*(ASKED_FOR.get(word, frozenset()) for word in asked))
     if not kinds and "valeur" not in asked:
         return frozenset()
@@ -303,45 +312,45 @@ def asked_units(field: FieldBrief) -> frozenset[str]:
 
 def how_many(field: FieldBrief) -> int:
     """Return how many statements a field takes: what its instruction says, or what suits."""
-    if field.shape == "text" and "phrases" in words(field.instruction):
-        said = [NUMBER_WORDS[w] for w in words(field.instruction) if w in NUMBER_WORDS]
+    if field.shape == "text" and "phrases" in folded_words(field.instruction):
+        said = [NUMBER_WORDS[w] for w in folded_words(field.instruction) if w in NUMBER_WORDS]
         return max(said, default=HOW_MANY["text"])
     return HOW_MANY[field.shape]
 
 
-def gist(candidate: Candidate) -> float:
+def summary_fitness(candidate: QuoteCandidate) -> float:
     """Return what makes a sentence fit for a summary, beside its meaning."""
     early = EARLY if candidate.passage.page_start <= EARLY_PAGES else 0.0
-    opening = words(f"{candidate.heading} {candidate.passage.text[:20]}")
+    opening = folded_words(f"{candidate.heading} {candidate.passage.text[:20]}")
     summing_up = SUMMING_UP if SUMMARIES & set(opening) else 0.0
-    counted = WITH_QUANTITY if any(q.unit for q in quantities(candidate.unit.text)) else 0.0
+    counted = WITH_QUANTITY if any(q.unit for q in find_quantities(candidate.unit.text)) else 0.0
     return early + summing_up + counted
 
 
-def gather(evidence: Evidence) -> list[Candidate]:
+def gather_candidates(evidence: Evidence) -> list[QuoteCandidate]:
     """Return the quotable units of the passages shown, each text once.
 
     A sentence that leans on the one before it is quoted together with it, or not at all.
     """
     seen: set[str] = set()
-    found: list[Candidate] = []
+    found: list[QuoteCandidate] = []
     for label, passage in evidence.shown.items():
-        before: Unit | None = None
+        before: QuotableUnit | None = None
         headings = {heading_key(h) for h in passage.headings}
-        for position, whole in enumerate(units(passage.text)):
+        for position, whole in enumerate(quotable_units(passage.text)):
             unit = standing_alone(whole, before)
             before = whole
-            if unit is None or fold(unit.text) in seen or not quotable(unit):
+            if unit is None or fold_text(unit.text) in seen or not is_quotable(unit):
                 continue
             if heading_key(unit.text) in headings:
                 continue
-            seen.add(fold(unit.text))
+            seen.add(fold_text(unit.text))
             order = (passage.document_id, passage.page_start, passage.chunk_id * 1000 + position)
-            found.append(Candidate(label, passage, unit, order))
+            found.append(QuoteCandidate(label, passage, unit, order))
     return found
 
 
-def standing_alone(unit: Unit, before: Unit | None) -> Unit | None:
+def standing_alone(unit: QuotableUnit, before: QuotableUnit | None) -> QuotableUnit | None:
     """Return the unit so that it can be understood without its page; None if that cannot be."""
     if unit.kind == "table":
         return unit
@@ -350,17 +359,22 @@ def standing_alone(unit: Unit, before: Unit | None) -> Unit | None:
     text = SHOUTED.sub("", unit.text)
     if FOOTNOTE.match(text) or SHOUTS_INSIDE.search(text) or points_elsewhere(text):
         return None
-    if not leans(text):
+    if not needs_context(text):
         return replace(unit, text=text)
     if before is None or before.kind != "sentence" or text != unit.text:
         return None
     start = SHOUTED.sub("", before.text)
-    if leans(start) or points_elsewhere(start) or FOOTNOTE.match(start) or not is_sentence(start):
+    if (
+        needs_context(start)
+        or points_elsewhere(start)
+        or FOOTNOTE.match(start)
+        or not is_sentence(start)
+    ):
         return None
     return replace(unit, text=f"{start} {text}")
 
 
-def quotable(unit: Unit) -> bool:
+def is_quotable(unit: QuotableUnit) -> bool:
     """Tell whether a unit is worth quoting at all: long enough, mostly words, not a question."""
     if unit.kind == "table":
         return True
@@ -373,7 +387,7 @@ def quotable(unit: Unit) -> bool:
     return least <= len(unit.text) <= LONGEST
 
 
-def fits_shape(unit: Unit, shape: str) -> bool:
+def fits_shape(unit: QuotableUnit, shape: str) -> bool:
     """Tell whether a unit may stand in a field of that shape."""
     if unit.kind == "table":
         return False
@@ -382,30 +396,30 @@ def fits_shape(unit: Unit, shape: str) -> bool:
     return True
 
 
-def quote(field: FieldBrief, scored: list[tuple[float, Candidate]]) -> FieldDraft:
+def quote_field(field: FieldBrief, scored: list[tuple[float, QuoteCandidate]]) -> FieldDraft:
     """Return the field made of its best candidates, best first in `scored`."""
-    tables = [c for _, c in scored if c.unit.kind == "table" and suits(c.unit)]
+    tables = [c for _, c in scored if c.unit.kind == "table" and is_suitable_table(c.unit)]
     drawn = table_draft(field, tables) if tables else FieldDraft(field.key)
     usable = [(s, c) for s, c in scored if fits_shape(c.unit, field.shape)]
     if field.shape == "table" and tables:  # beside a table only what adds a fact to it
         usable = [(s, c) for s, c in usable if is_factual(c.unit) and not in_table(c.unit, drawn)]
-    chosen = varied(usable, how_many(field))
+    chosen = pick_varied(usable, how_many(field))
     return FieldDraft(field.key, statements_of(chosen), drawn.columns, drawn.rows)
 
 
-def is_factual(unit: Unit) -> bool:
+def is_factual(unit: QuotableUnit) -> bool:
     """Tell whether a sentence gives a quantity or a reference."""
     return unit.kind == "sentence" and bool(
-        codes(unit.text) or any(q.unit for q in quantities(unit.text))
+        find_codes(unit.text) or any(q.unit for q in find_quantities(unit.text))
     )
 
 
-def in_table(unit: Unit, drawn: FieldDraft) -> bool:
+def in_table(unit: QuotableUnit, drawn: FieldDraft) -> bool:
     """Tell whether a row of the table says what a sentence says."""
-    return any(alike(unit.text, " ".join(row.cells)) >= SAYS_THE_SAME for row in drawn.rows)
+    return any(stem_overlap(unit.text, " ".join(row.cells)) >= SAYS_THE_SAME for row in drawn.rows)
 
 
-def suits(table: Unit) -> bool:
+def is_suitable_table(table: QuotableUnit) -> bool:
     """Tell whether a table may stand in a field: every column named, most cells filled.
 
     The bars of a chart, read as a table, have neither.
@@ -421,34 +435,36 @@ def suits(table: Unit) -> bool:
     )
 
 
-def table_draft(field: FieldBrief, tables: list[Candidate]) -> FieldDraft:
+def table_draft(field: FieldBrief, tables: list[QuoteCandidate]) -> FieldDraft:
     """Return the source's best table, with the rows that went on in another passage."""
     columns = tables[0].unit.columns
     parts = sorted((t for t in tables if t.unit.columns == columns), key=lambda t: t.order)
     rows = [
-        Row(cells, (Cited(part.label, " ".join(c for c in cells if c)),))
+        TableRow(cells, (CitedPassage(part.label, " ".join(c for c in cells if c)),))
         for part in parts
         for cells in part.unit.rows
     ]
     return FieldDraft(field.key, (), columns, tuple(dict.fromkeys(rows))[:ROWS_AT_MOST])
 
 
-def varied(scored: list[tuple[float, Candidate]], most: int) -> list[Candidate]:
+def pick_varied(scored: list[tuple[float, QuoteCandidate]], most: int) -> list[QuoteCandidate]:
     """Return up to `most` of the best candidates that do not say the same, in source order."""
-    chosen: list[Candidate] = []
+    chosen: list[QuoteCandidate] = []
     for _, candidate in scored:
         if len(chosen) == most:
             break
-        if all(alike(candidate.unit.text, c.unit.text) < TOO_ALIKE for c in chosen):
+        if all(stem_overlap(candidate.unit.text, c.unit.text) < TOO_ALIKE for c in chosen):
             chosen.append(candidate)
     return sorted(chosen, key=lambda c: c.order)
 
 
-def statements_of(chosen: list[Candidate]) -> tuple[Statement, ...]:
-    return tuple(Statement(tidy(c.unit), (Cited(c.label, c.unit.text),)) for c in chosen)
+def statements_of(chosen: list[QuoteCandidate]) -> tuple[DraftStatement, ...]:
+    return tuple(
+        DraftStatement(tidy_item(c.unit), (CitedPassage(c.label, c.unit.text),)) for c in chosen
+    )
 
 
-def tidy(unit: Unit) -> str:
+def tidy_item(unit: QuotableUnit) -> str:
     """Return a list item as it stands alone: a capital first, no semicolon last."""
     if unit.kind != "item":
         return unit.text
@@ -456,13 +472,13 @@ def tidy(unit: Unit) -> str:
     return text[:1].upper() + text[1:]
 
 
-def alike(first: str, second: str) -> float:
+def stem_overlap(first: str, second: str) -> float:
     """Return the share of stems that two texts have in common, by the smaller one."""
     a, b = stem_set(first), stem_set(second)
     return len(a & b) / max(1, min(len(a), len(b)))
 
 
-def share(wanted: AbstractSet[str], held: AbstractSet[str]) -> float:
+def stem_share(wanted: AbstractSet[str], held: AbstractSet[str]) -> float:
     return len(wanted & held) / len(wanted) if wanted else 0.0
 
 
@@ -472,10 +488,10 @@ def labelled_value(field: FieldBrief, evidence: Evidence) -> FieldDraft:
     wanted = stem_set(name)
     near: FieldDraft | None = None
     for label in dict.fromkeys((*evidence.by_field.get(field.key, ()), *evidence.shown)):
-        for given, value, quoted in labelled(evidence.shown[label].text):
-            if not acceptable(value, field):
+        for given, value, quoted in labelled_pairs(evidence.shown[label].text):
+            if not is_acceptable(value, field):
                 continue
-            draft = FieldDraft(field.key, (Statement(value, (Cited(label, quoted),)),))
+            draft = FieldDraft(field.key, (DraftStatement(value, (CitedPassage(label, quoted),)),))
             if heading_key(given) == heading_key(name):
                 return draft
             if near is None and len(wanted) > 1 and stem_set(given) >= wanted:
@@ -483,10 +499,10 @@ def labelled_value(field: FieldBrief, evidence: Evidence) -> FieldDraft:
     return near or FieldDraft(field.key)
 
 
-def labelled(text: str) -> list[tuple[str, str, str]]:
+def labelled_pairs(text: str) -> list[tuple[str, str, str]]:
     """Return the (name, value, quote) pairs of a text: `name : value` lines, two-cell rows."""
     pairs: list[tuple[str, str, str]] = []
-    for unit in units(text):
+    for unit in quotable_units(text):
         if unit.kind == "table":
             for row in (unit.columns, *unit.rows):
                 pairs.extend(pair for cell in row if (pair := labelled_line(cell)))
@@ -497,7 +513,7 @@ def labelled(text: str) -> list[tuple[str, str, str]]:
         for line in text.splitlines()
         if not line.lstrip().startswith("|") and (pair := labelled_line(line.lstrip("-•* ")))
     )
-    return [p for p in pairs if len(stems(p[0])) <= 6]
+    return [p for p in pairs if len(text_stems(p[0])) <= 6]
 
 
 def labelled_line(text: str) -> tuple[str, str, str] | None:
@@ -506,10 +522,10 @@ def labelled_line(text: str) -> tuple[str, str, str] | None:
     return (match[1], match[2], f"{match[1]} : {match[2]}") if match else None
 
 
-def acceptable(value: str, field: FieldBrief) -> bool:
+def is_acceptable(value: str, field: FieldBrief) -> bool:
     """Tell whether a value may stand in the field: short, and of the choices where there are."""
     if not value.strip() or len(value) > 160 or (has_verb(value) and len(value) > 90):
         return False
     if field.choices:
-        return any(fold(c)[:6] in fold(value) for c in field.choices)
+        return any(fold_text(c)[:6] in fold_text(value) for c in field.choices)
     return True

@@ -12,22 +12,22 @@ from typing import Any
 from django.conf import settings
 
 from ingestion.search.retrieve import Passage
-from sheets.markdown.sentences import units
-from sheets.schema.prompt import PromptText, messages, repair_messages
+from sheets.markdown.sentences import quotable_units
+from sheets.schema.prompt import PromptText, prompt_messages, repair_messages
 from sheets.schema.types import (
     AnswerRefused,
-    Cited,
+    CitedPassage,
+    DraftStatement,
     Evidence,
     FieldBrief,
     FieldDraft,
-    Row,
     SectionBrief,
     SectionDraft,
-    Statement,
+    TableRow,
 )
-from sheets.verification.entailment import support
-from wikico2.errors import WorkError
-from wikico2.llm.client import ChatAnswer, Patience, chat
+from sheets.verification.entailment import lexical_support
+from wikico2.errors import UserError
+from wikico2.llm.client import ChatAnswer, RetryPolicy, request_chat
 
 LONGEST_STATEMENT = 1_500
 MOST_STATEMENTS = 40
@@ -63,16 +63,16 @@ class ModelWriter:
         }
 
     def write(
-        self, title: str, section: SectionBrief, evidence: Evidence, patience: Patience
+        self, title: str, section: SectionBrief, evidence: Evidence, patience: RetryPolicy
     ) -> SectionDraft:
         """Return the section as the model fills it, at the second try if need be.
 
-        Raises wikico2.errors.WorkError: AnswerRefused for what the model said (answer_cut,
-        not_json, wrong_schema), and all that wikico2.ai.chat raises.
+        Raises wikico2.errors.UserError: AnswerRefused for what the model said (answer_cut,
+        not_json, wrong_schema), and all that wikico2.llm.client.request_chat raises.
         """
         if not evidence.shown:
             return SectionDraft(section.key, tuple(FieldDraft(f.key) for f in section.fields))
-        asked = messages(self.prompt, title, section, evidence)
+        asked = prompt_messages(self.prompt, title, section, evidence)
         first = self.ask(asked, section, evidence, patience)
         try:
             return read_answer(first, section, evidence.shown)
@@ -83,7 +83,7 @@ class ModelWriter:
         try:
             # An answer that was cut gets more room, not only a reproach.
             second = self.ask(again, section, evidence, patience, room=2 if cut else 1)
-        except WorkError as failure:
+        except UserError as failure:
             failure.tokens_in, failure.tokens_out = first.tokens_in, first.tokens_out
             raise
         both = replace(
@@ -98,31 +98,33 @@ class ModelWriter:
         asked: list[dict[str, str]],
         section: SectionBrief,
         evidence: Evidence,
-        patience: Patience,
+        patience: RetryPolicy,
         room: int = 1,
     ) -> ChatAnswer:
-        return chat(
+        return request_chat(
             asked,
             model=self.model,
-            schema=schema(section, list(evidence.shown)),
+            schema=answer_schema(section, list(evidence.shown)),
             max_tokens=settings.LLM_MAX_TOKENS * room,
             temperature=settings.LLM_TEMPERATURE,
             patience=patience,
         )
 
 
-def schema(section: SectionBrief, labels: list[str]) -> dict[str, Any]:
+def answer_schema(section: SectionBrief, labels: list[str]) -> dict[str, Any]:
     """Return the JSON schema of the answer, built from the section's fields."""
     sources = {"type": "array", "items": {"type": "string", "enum": labels}, "minItems": 1}
     return {
         "type": "object",
-        "properties": {f.key: {"type": "array", "items": item(f, sources)} for f in section.fields},
+        "properties": {
+            f.key: {"type": "array", "items": item_schema(f, sources)} for f in section.fields
+        },
         "required": [f.key for f in section.fields],
         "additionalProperties": False,
     }
 
 
-def item(field: FieldBrief, sources: dict[str, Any]) -> dict[str, Any]:
+def item_schema(field: FieldBrief, sources: dict[str, Any]) -> dict[str, Any]:
     """Return the JSON schema of one element of a field."""
     content: dict[str, Any] = (
         {"cells": {"type": "array", "items": {"type": "string"}}}
@@ -148,7 +150,7 @@ def read_answer(
     try:
         if answer.finish_reason == "length":
             raise AnswerRefused("answer_cut", tokens=answer.tokens_out)
-        data = unwrapped(parse_object(answer.text), section)
+        data = unwrap_answer(parse_object(answer.text), section)
         refused: list[str] = []
         drafts = [read_field(f, data.get(f.key), shown, refused) for f in section.fields]
     except AnswerRefused as error:
@@ -180,7 +182,7 @@ def first_object(text: str) -> Any:
     return json.JSONDecoder(strict=False).raw_decode(text)[0]
 
 
-def unwrapped(data: dict[str, Any], section: SectionBrief) -> dict[str, Any]:
+def unwrap_answer(data: dict[str, Any], section: SectionBrief) -> dict[str, Any]:
     """Return the object that has the section's fields, out of an envelope if there is one.
 
     Raises AnswerRefused("wrong_schema") when none of the fields is there.
@@ -196,9 +198,9 @@ def read_field(
     field: FieldBrief, value: Any, shown: Mapping[str, Passage], refused: list[str]
 ) -> FieldDraft:
     """Return a field's draft from the model's value; raises AnswerRefused("wrong_schema")."""
-    statements: list[Statement] = []
-    rows: list[Row] = []
-    for element in elements(field, value)[:MOST_STATEMENTS]:
+    statements: list[DraftStatement] = []
+    rows: list[TableRow] = []
+    for element in field_elements(field, value)[:MOST_STATEMENTS]:
         row_cells = element.get("cells")
         said = row_cells if isinstance(row_cells, list) else [element.get("text")]
         texts = [one_text(t) for t in said]
@@ -208,18 +210,20 @@ def read_field(
         if not labels or any(label not in shown for label in labels):
             refused.append(" | ".join(texts))
             continue
-        sources = tuple(Cited(label, best_quote(" ".join(texts), shown[label])) for label in labels)
+        sources = tuple(
+            CitedPassage(label, best_quote(" ".join(texts), shown[label])) for label in labels
+        )
         if field.shape == "table":
             width = len(field.columns)
-            rows.append(Row(tuple((texts + [""] * width)[:width]), sources))
+            rows.append(TableRow(tuple((texts + [""] * width)[:width]), sources))
         else:
-            statements.append(Statement(" — ".join(t for t in texts if t), sources))
+            statements.append(DraftStatement(" — ".join(t for t in texts if t), sources))
         if field.shape == "value":
             break
     return FieldDraft(field.key, tuple(statements), field.columns if rows else (), tuple(rows))
 
 
-def elements(field: FieldBrief, value: Any) -> list[dict[str, Any]]:
+def field_elements(field: FieldBrief, value: Any) -> list[dict[str, Any]]:
     """Return the elements of a field's value: a list of objects, or a single one, or nothing."""
     if value is None or value in ("", [], {}):
         return []
@@ -245,7 +249,7 @@ def best_quote(statement: str, passage: Passage) -> str:
     """Return the sentence, item or row of the passage that says the statement best."""
     options = [
         row
-        for unit in units(passage.text)
+        for unit in quotable_units(passage.text)
         for row in (
             [" ".join(c for c in r if c) for r in unit.rows]
             if unit.kind == "table"
@@ -254,4 +258,4 @@ def best_quote(statement: str, passage: Passage) -> str:
     ]
     if not options:
         return " ".join(passage.text.split())[:300]
-    return max(options, key=lambda option: support(statement, option))
+    return max(options, key=lambda option: lexical_support(statement, option))

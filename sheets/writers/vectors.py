@@ -6,23 +6,23 @@ from collections.abc import Sequence
 import numpy as np
 
 from ingestion.models import Vector
-from ingestion.vector_index.embed import store
+from ingestion.vector_index.embed import store_vectors
 from ingestion.vector_index.embedders.base import Embedder
-from wikico2.llm.client import Patience, Vectors
+from wikico2.llm.client import RetryPolicy, Vectors
 
 
 def embed_texts(
-    embedder: Embedder, texts: Sequence[str], patience: Patience | None = None
+    embedder: Embedder, texts: Sequence[str], patience: RetryPolicy | None = None
 ) -> Vectors:
     """Return one vector for each text, in order, shape (n, dimensions)."""
     hashes = [hash_of(text) for text in texts]
     by_hash = dict(zip(hashes, texts, strict=True))
-    known = fetch(list(by_hash), embedder.name)
+    known = fetch_vectors(list(by_hash), embedder.name)
     missing = [key for key in by_hash if key not in known]
     for start in range(0, len(missing), embedder.batch):
         batch = missing[start : start + embedder.batch]
         vectors = embedder.passages([by_hash[key] for key in batch], patience)
-        store(batch, vectors, embedder.name)
+        store_vectors(batch, vectors, embedder.name)
         known.update(zip(batch, vectors, strict=True))
         if patience is not None:
             patience.on_wait()
@@ -34,7 +34,7 @@ def hash_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def fetch(hashes: list[str], model: str) -> dict[str, Vectors]:
+def fetch_vectors(hashes: list[str], model: str) -> dict[str, Vectors]:
     """Return the vectors that are kept already, by the hash of their text."""
     rows = Vector.objects.filter(model=model, content_hash__in=hashes)
     return {row.content_hash: row.values for row in rows}

@@ -11,7 +11,7 @@ from playwright.sync_api import Dialog, FilePayload, Page, expect
 
 from ingestion.models import Document
 from sheets.merge import Version
-from sheets.models import Picture, Sheet, SheetType, Unsaved
+from sheets.models import EditDraft, Picture, Sheet, SheetType
 from sheets.revisions.edit import save_edit
 from sheets.revisions.versions import version_of
 from tests.browser.conftest import Live
@@ -183,7 +183,7 @@ def test_a_crash_and_a_lost_session_lose_nothing(
     edit(page, "lavage", "séchage")
     expect(page.locator("[data-state]")).to_contain_text(":")  # kept on the server, with the time
     page.close(run_before_unload=False)
-    assert Unsaved.objects.get().typed["body"] == BODY.replace("lavage", "séchage")
+    assert EditDraft.objects.get().typed["body"] == BODY.replace("lavage", "séchage")
 
     page = live(address, user=contributor)
     expect(page.locator("#edit_body")).to_have_value(re.compile("séchage"))
@@ -196,7 +196,7 @@ def test_a_crash_and_a_lost_session_lose_nothing(
     page.locator("[name=password]").fill("mot de passe")
     page.locator("[data-save]").click()
     expect(page.locator(".prose")).to_contain_text("chauffage")
-    assert not Unsaved.objects.exists()
+    assert not EditDraft.objects.exists()
 
 
 def test_leaving_with_unsaved_text_asks(live: Live, sheet: Sheet, contributor: User) -> None:

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from ingestion.models import Document
 from sheets.generation.request import request_generation, request_sheet
-from sheets.markdown.compose import compose
+from sheets.markdown.compose import compose_sheet
 from sheets.models import Field, Proposal, Revision, Section, Sheet, SheetType
 from sheets.revisions.save import save_revision
 from tests.browser.conftest import Live
@@ -67,10 +67,10 @@ def clash(sheet: Sheet, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the writer say the first statement otherwise from now on."""
 
     def otherwise(*args: object, **kwargs: object) -> tuple[str, dict[str, str]]:
-        body, header = compose(*args, **kwargs)  # type: ignore[arg-type]
+        body, header = compose_sheet(*args, **kwargs)  # type: ignore[arg-type]
         return re.sub(r"^- ", "- En bref : ", body, count=1, flags=re.MULTILINE), header
 
-    monkeypatch.setattr("sheets.generation.run.compose", otherwise)
+    monkeypatch.setattr("sheets.generation.run.compose_sheet", otherwise)
 
 
 @pytest.mark.usefixtures("clash")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from sheets.search import FacetCount, Hit, Results, Suggestion, Why
+from sheets.search import FacetCount, Hit, MatchReason, ResultPage, Suggestion
 from tests.browser.conftest import WIDTHS, Live
 
 LONG = "Anticonstitutionnellement-électromécaniquement-désimperméabilisation-" * 4
@@ -23,9 +23,9 @@ def _no_complaints(complaints: list[str]) -> Iterator[None]:
 def _answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three answers to any words but « rien », two suggestions to any letters but « zzz »."""
 
-    def search(query: str, *, kind: str, **more: Any) -> Results:
+    def search(query: str, *, kind: str, **more: Any) -> ResultPage:
         if "rien" in query:
-            return Results(near=[LONG])
+            return ResultPage(near=[LONG])
         hits = [
             Hit(
                 kind="sheets" if kind == "sheets" else "sources",
@@ -35,7 +35,7 @@ def _answers(monkeypatch: pytest.MonkeyPatch) -> None:
                 heading=title,
                 anchor="",
                 snippet=[(title, False), (title, True)],
-                why=Why(words=True, synonyms=(title,)),
+                why=MatchReason(words=True, synonyms=(title,)),
                 score=1.0,
                 page=n if kind == "sources" else None,
                 thumbnail="/sources/9/pages/9/image/?size=small" if kind == "sources" else "",
@@ -46,7 +46,7 @@ def _answers(monkeypatch: pytest.MonkeyPatch) -> None:
             for n, title in enumerate(("Une", "Deux", LONG), start=1)
         ]
         facets = {"state": [FacetCount("draft", LONG, 3, True), FacetCount("x", "x", 1, False)]}
-        return Results(hits=hits, total=3, facets=facets, corrections=[LONG], notice=LONG)
+        return ResultPage(hits=hits, total=3, facets=facets, corrections=[LONG], notice=LONG)
 
     def suggest(prefix: str, user: object) -> list[Suggestion]:
         if prefix.startswith("zzz"):
@@ -56,8 +56,8 @@ def _answers(monkeypatch: pytest.MonkeyPatch) -> None:
             Suggestion("word", "chaleur <b>fatale", [("chaleur <b>fatale", False)]),
         ]
 
-    monkeypatch.setattr("sheets.views.search.search", search)
-    monkeypatch.setattr("sheets.views.search.suggest", suggest)
+    monkeypatch.setattr("sheets.views.search.search_wiki", search)
+    monkeypatch.setattr("sheets.views.search.suggest_completions", suggest)
 
 
 def type_in(page: Page, text: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ingestion.models import Document
-from ingestion.pipeline import run as ingest
+from ingestion.pipeline.run import accept_upload
 from tests.browser.conftest import WIDTHS
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.worker import Worker
@@ -147,7 +147,7 @@ def test_nothing_is_wider_than_the_screen(
 ) -> None:
     title = "Anticonstitutionnellement-électromécaniquement-désimperméabilisation-" * 4
     Document.objects.filter(pk=document.pk).update(title=title, filename="x" * 250 + ".pdf")
-    ingest.accept(upload(make_pdf(AIR), "autre.pdf"), contributor)
+    accept_upload(upload(make_pdf(AIR), "autre.pdf"), contributor)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         for path in (

@@ -10,20 +10,30 @@ from django_q.models import Schedule
 from pytest_django import Settings
 
 from ingestion.models import Document, IndexBuild, Vector
-from ingestion.search.retrieve import retrieve
-from ingestion.vector_index import (
-    chroma_client as chroma,
+from ingestion.search.retrieve import retrieve_passages
+from ingestion.vector_index.chroma_client import (
+    Metadata,
+    drop_collection,
+    get_or_create_collection,
+    list_collections,
 )
-from ingestion.vector_index import (
-    collections as index,
+from ingestion.vector_index.collections import (
+    PASSAGES,
+    collection_name,
+    count_vectors,
+    drop_model_collection,
 )
-from ingestion.vector_index import (
-    consistency as audit,
+from ingestion.vector_index.consistency import audit_collection, unusable_vectors
+from ingestion.vector_index.rebuild import (
+    CLEANUP_TASK,
+    active_model,
+    begin_build,
+    check_index_settings,
+    drop_unused_collections,
+    retry_build,
+    run_build_slice,
 )
-from ingestion.vector_index import (
-    rebuild as build,
-)
-from ingestion.vector_index.registry import holdings
+from ingestion.vector_index.registry import indexed_models
 from sheets.models import Revision, Sheet, SheetType
 from sheets.revisions.save import save_revision
 from sheets.search.indexing import SECTIONS
@@ -51,8 +61,8 @@ def sheet(document: Document, contributor: User) -> Sheet:
 
 @pytest.fixture(autouse=True)
 def _nothing_left_by_others() -> None:
-    for collection in chroma.collections():
-        chroma.drop(collection.name)
+    for collection in list_collections():
+        drop_collection(collection.name)
 
 
 def check(*options: str) -> tuple[int, str]:
@@ -73,37 +83,37 @@ class TestCheck:
     def test_a_lost_index_comes_back_without_a_request(
         self, sheet: Sheet, document: Document, fake_ai: FakeAI
     ) -> None:
-        sections = index.count(MODEL, SECTIONS)
+        sections = count_vectors(MODEL, SECTIONS)
         assert sections
-        for collection in chroma.collections():
-            chroma.drop(collection.name)
+        for collection in list_collections():
+            drop_collection(collection.name)
         asked = len(fake_ai.requests)
         assert check()[0] == 1
         status, said = check("--repair")
         assert status == 0, said
-        assert index.count(MODEL) == document.chunks.count()
-        assert index.count(MODEL, SECTIONS) == sections
+        assert count_vectors(MODEL) == document.chunks.count()
+        assert count_vectors(MODEL, SECTIONS) == sections
         assert len(fake_ai.requests) == asked
         assert check()[0] == 0
 
     def test_both_ways(self, document: Document) -> None:
-        collection = chroma.collection(index.collection_name(MODEL))
+        collection = get_or_create_collection(collection_name(MODEL))
         first, second = document.chunks.all()[:2]
         vector = Vector.objects.get(content_hash=first.content_hash)
         collection.delete([str(first.pk)])
-        stray: list[tuple[str, chroma.Metadata]] = [
+        stray: list[tuple[str, Metadata]] = [
             ("999999", {"document": 999_999, "hash": "gone"}),
             (str(second.pk), {"document": document.pk, "hash": "of another text"}),
         ]
         keys, about = [key for key, _ in stray], [metadata for _, metadata in stray]
         collection.upsert(keys, [bytes(vector.data)] * 2, about)
-        [passages] = [h for h in holdings() if h.shelf == index.PASSAGES]
-        found = audit.audit(passages, MODEL)
+        [passages] = [h for h in indexed_models() if h.shelf == PASSAGES]
+        found = audit_collection(passages, MODEL)
         assert found.missing == {document.pk: {first.pk, second.pk}}
         assert sorted(found.stray) == sorted(keys)
         assert check("--repair")[0] == 0
         assert check()[0] == 0
-        assert index.count(MODEL) == document.chunks.count()
+        assert count_vectors(MODEL) == document.chunks.count()
 
     def test_vectors_that_cannot_be_used_are_computed_again(
         self, document: Document, fake_ai: FakeAI
@@ -113,81 +123,83 @@ class TestCheck:
         kept.update(data=np.ones(5, "<f4").tobytes())
         nothing = np.full(128, np.nan, "<f4").tobytes()
         Vector.objects.create(content_hash="of no passage", model=MODEL, data=nothing)
-        chroma.collection(index.collection_name(MODEL)).delete([str(first.pk)])
+        get_or_create_collection(collection_name(MODEL)).delete([str(first.pk)])
         status, said = check("--repair")
         assert (status, "2 kept vectors cannot be used" in said) == (0, True)
         assert len(fake_ai.texts) == document.chunks.count() + 1
-        assert audit.unusable_vectors(MODEL) == []
+        assert unusable_vectors(MODEL) == []
 
     def test_at_the_start_a_lost_index_is_mended(self, document: Document) -> None:
-        index.drop(MODEL)
-        build.settings_may_have_changed()
+        drop_model_collection(MODEL)
+        check_index_settings()
         run_queue()
-        assert index.count(MODEL) == document.chunks.count()
+        assert count_vectors(MODEL) == document.chunks.count()
 
 
 class TestAnotherModel:
     @pytest.fixture(autouse=True)
     def _other(self, document: Document, fake_ai: FakeAI, settings: Settings) -> None:
-        build.settings_may_have_changed()
+        check_index_settings()
         run_queue()
         fake_ai.models.append(OTHER)
         settings.EMBEDDING_MODEL = OTHER
         settings.EMBEDDING_DIMENSIONS = 0
 
     def found(self) -> list[str]:
-        return [p.found_by for p in retrieve("fumées de la chaudière", k=1, for_writing=True)]
+        return [
+            p.found_by for p in retrieve_passages("fumées de la chaudière", k=1, for_writing=True)
+        ]
 
     def test_search_asks_the_old_one_until_the_new_one_is_whole(
         self, sheet: Sheet, document: Document, fake_ai: FakeAI, settings: Settings
     ) -> None:
         settings.TASK_SLICE_SECONDS = 0
-        build.settings_may_have_changed()
+        check_index_settings()
         fake_ai.requests.clear()
-        assert build.standing_model() == MODEL
+        assert active_model() == MODEL
         assert self.found() == ["meaning"]
         assert fake_ai.requests[-1].body["model"] == MODEL
         run_queue()
-        assert build.standing_model() == OTHER
+        assert active_model() == OTHER
         assert self.found() == ["meaning"]
         assert fake_ai.requests[-1].body["model"] == OTHER
-        assert index.count(OTHER) == document.chunks.count()
-        assert index.count(OTHER, SECTIONS) == index.count(MODEL, SECTIONS)
+        assert count_vectors(OTHER) == document.chunks.count()
+        assert count_vectors(OTHER, SECTIONS) == count_vectors(MODEL, SECTIONS)
         document.refresh_from_db()
         assert document.indexed_with == OTHER
-        assert Schedule.objects.filter(func=build.TIDY).exists()
-        assert len(build.drop_old_collections()) == 2
+        assert Schedule.objects.filter(func=CLEANUP_TASK).exists()
+        assert len(drop_unused_collections()) == 2
         assert check()[0] == 0
 
     def test_whoever_changes_their_mind_stays_with_the_old_one(
         self, document: Document, settings: Settings
     ) -> None:
-        build.settings_may_have_changed()
+        check_index_settings()
         settings.EMBEDDING_MODEL = MODEL
-        build.settings_may_have_changed()
+        check_index_settings()
         assert not IndexBuild.objects.in_progress().exists()
         run_queue()
-        assert build.standing_model() == MODEL
+        assert active_model() == MODEL
 
     def test_a_model_that_is_not_offered_is_said_and_can_be_retried(
         self, document: Document, fake_ai: FakeAI
     ) -> None:
         fake_ai.models.remove(OTHER)
-        build.settings_may_have_changed()
+        check_index_settings()
         run_queue()
         [failed] = IndexBuild.objects.filter(state="failed")
         assert OTHER in failed.error
-        assert build.standing_model() == MODEL
+        assert active_model() == MODEL
         fake_ai.models.append(OTHER)
-        build.retry(failed)
+        retry_build(failed)
         run_queue()
-        assert build.standing_model() == OTHER
+        assert active_model() == OTHER
 
     def test_an_outage_postpones_it(self, document: Document, settings: Settings) -> None:
         port, settings.CHROMA_PORT = settings.CHROMA_PORT, 9
-        one = build.begin(OTHER)
+        one = begin_build(OTHER)
         assert one
-        build.advance(one.pk)
+        run_build_slice(one.pk)
         one.refresh_from_db()
         assert (one.state, one.error_code) == ("working", "index_unreachable")
         assert one.lease_until
@@ -195,4 +207,4 @@ class TestAnotherModel:
         IndexBuild.objects.update(lease_until=one.created_at - dt.timedelta(1))
         queue.resume_stalled()
         run_queue()
-        assert build.standing_model() == OTHER
+        assert active_model() == OTHER

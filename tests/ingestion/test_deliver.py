@@ -11,14 +11,22 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from pytest_django import Settings
 
-from ingestion.intake import imports as deliver
-from ingestion.intake.upload import accept
-from ingestion.models import Delivery, Document
-from ingestion.pipeline import run as ingest
+from ingestion.intake.imports import (
+    RUN_IMPORT,
+    ImportRun,
+    cancel_import,
+    receive_upload,
+    receive_url,
+    retry_import,
+    run_import_slice,
+)
+from ingestion.intake.upload import accept_upload
+from ingestion.models import Document, SourceImport
+from ingestion.pipeline.run import remove_document
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.ingestion import web
 from tests.ingestion.test_unpack import packed
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.jobs.queue import resume_stalled
 from wikico2.models import User
 
@@ -51,26 +59,26 @@ def archive() -> Any:
     )
 
 
-def received(archive: Any, user: User) -> Delivery:
-    delivery = deliver.receive(archive, user)
-    assert isinstance(delivery, Delivery)
-    return delivery
+def received(archive: Any, user: User) -> SourceImport:
+    source_import = receive_upload(archive, user)
+    assert isinstance(source_import, SourceImport)
+    return source_import
 
 
-def outcomes(delivery: Delivery) -> list[tuple[str, str]]:
-    return [(i.name, i.error_code or "taken") for i in delivery.items.all()]
+def outcomes(source_import: SourceImport) -> list[tuple[str, str]]:
+    return [(i.name, i.error_code or "taken") for i in source_import.files.all()]
 
 
 class TestArchive:
     def test_each_document_has_its_outcome(self, archive: Any, contributor: User) -> None:
-        delivery = deliver.receive(archive, contributor, access="internal")
-        assert isinstance(delivery, Delivery)
-        kept = Path(delivery.file.path)
+        source_import = receive_upload(archive, contributor, access="internal")
+        assert isinstance(source_import, SourceImport)
+        kept = Path(source_import.file.path)
         assert kept.exists()
         run_queue()
-        delivery.refresh_from_db()
-        assert delivery.state == Delivery.State.DONE
-        assert outcomes(delivery) == [
+        source_import.refresh_from_db()
+        assert source_import.state == SourceImport.State.DONE
+        assert outcomes(source_import) == [
             ("rapports/air.pdf", "taken"),
             ("rapports/faux.pdf", "unknown_format"),
             ("../dehors.pdf", "member_path"),
@@ -86,7 +94,7 @@ class TestArchive:
         self, archive: Any, contributor: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A worker that dies in the middle leaves nothing undone and nothing done twice."""
-        delivery = received(archive, contributor)
+        source_import = received(archive, contributor)
         OrmQ.objects.all().delete()
         taken: list[Any] = []
 
@@ -94,17 +102,17 @@ class TestArchive:
             if len(taken) == 1:
                 raise KeyboardInterrupt
             taken.append(args)
-            return accept(*args, **kwargs)
+            return accept_upload(*args, **kwargs)
 
-        monkeypatch.setattr("ingestion.intake.imports.accept", dying)
+        monkeypatch.setattr("ingestion.intake.imports.accept_upload", dying)
         with pytest.raises(KeyboardInterrupt):
-            deliver.deliver(delivery.pk)
-        assert len(outcomes(delivery)) == 1
-        monkeypatch.setattr("ingestion.intake.imports.accept", accept)
-        Delivery.objects.filter(pk=delivery.pk).update(lease_until=timezone.now())
+            run_import_slice(source_import.pk)
+        assert len(outcomes(source_import)) == 1
+        monkeypatch.setattr("ingestion.intake.imports.accept_upload", accept_upload)
+        SourceImport.objects.filter(pk=source_import.pk).update(lease_until=timezone.now())
         assert resume_stalled() == 1
         run_queue()
-        assert [code for _name, code in outcomes(delivery)] == [
+        assert [code for _name, code in outcomes(source_import)] == [
             "taken",
             "unknown_format",
             "member_path",
@@ -115,19 +123,19 @@ class TestArchive:
 
     def test_takes_turns(self, archive: Any, contributor: User, settings: Settings) -> None:
         settings.TASK_SLICE_SECONDS = 0
-        delivery = received(archive, contributor)
+        source_import = received(archive, contributor)
         OrmQ.objects.all().delete()
-        deliver.deliver(delivery.pk)
-        assert [row.task["func"] for row in OrmQ.objects.all()] == [deliver.DELIVER]
-        assert not delivery.items.exists()
+        run_import_slice(source_import.pk)
+        assert [row.task["func"] for row in OrmQ.objects.all()] == [RUN_IMPORT]
+        assert not source_import.files.exists()
 
     def test_can_be_stopped_and_begun_again(self, archive: Any, contributor: User) -> None:
-        delivery = received(archive, contributor)
-        assert deliver.cancel(delivery)
+        source_import = received(archive, contributor)
+        assert cancel_import(source_import)
         run_queue()
         assert not Document.objects.exists()
-        assert deliver.retry(delivery)
-        assert not deliver.retry(delivery)
+        assert retry_import(source_import)
+        assert not retry_import(source_import)
         run_queue()
         assert Document.objects.count() == 2
 
@@ -136,20 +144,20 @@ class TestArchive:
         [(b"PK\x03\x04 nonsense", "archive_damaged"), (b"", "empty_file")],
     )
     def test_that_is_none_is_refused_at_the_door(self, db: None, content: bytes, code: str) -> None:
-        with pytest.raises(WorkError, match=code):
-            deliver.receive(upload(content, "a.zip"), None)
-        assert not Delivery.objects.exists()
+        with pytest.raises(UserError, match=code):
+            receive_upload(upload(content, "a.zip"), None)
+        assert not SourceImport.objects.exists()
 
     def test_is_sent_like_any_file(self, someone: Client, archive: Any) -> None:
         response = someone.post(ADD, {"uploads": archive}, headers=HTMX)
         assert response.status_code == 201
-        delivery = Delivery.objects.get()
-        progress = f"/sources/envois/{delivery.pk}/progression/"
+        source_import = SourceImport.objects.get()
+        progress = f"/sources/envois/{source_import.pk}/progression/"
         assert progress in response.content.decode()
         run_queue()
         html = someone.get(progress).content.decode()
         assert "hx-trigger" not in html
-        for item in delivery.items.all():
+        for item in source_import.files.all():
             assert item.name in html
             assert item.document or item.error in html
 
@@ -160,10 +168,10 @@ class TestAddress:
     ) -> None:
         site.pages["/guide.pdf"] = (200, {"Content-Type": "text/html"}, make_pdf(AIR))
         response = someone.post(WEB, {"addresses": site.url("/guide.pdf"), "access": "internal"})
-        delivery = Delivery.objects.get()
-        assert response["Location"] == delivery.get_absolute_url()
+        source_import = SourceImport.objects.get()
+        assert response["Location"] == source_import.get_absolute_url()
         assert "hx-trigger" in someone.get(response["Location"]).content.decode()
-        assert delivery.name in someone.get(ADD).content.decode()
+        assert source_import.name in someone.get(ADD).content.decode()
         run_queue()
         document = Document.objects.get()
         assert document.is_ready
@@ -178,24 +186,24 @@ class TestAddress:
             raise KeyboardInterrupt
 
         site.pages["/guide.pdf"] = (200, {}, make_pdf(AIR))
-        delivery = deliver.receive_address(site.url("/guide.pdf"), None)
+        source_import = receive_url(site.url("/guide.pdf"), None)
         with monkeypatch.context() as patched:
-            patched.setattr(deliver._Work, "finish", dies)
+            patched.setattr(ImportRun, "finish", dies)
             with pytest.raises(KeyboardInterrupt):
                 run_queue()
-        Delivery.objects.update(lease_until=timezone.now())
+        SourceImport.objects.update(lease_until=timezone.now())
         resume_stalled()
         run_queue()
-        delivery.refresh_from_db()
-        assert (delivery.state, Document.objects.count()) == (Delivery.State.DONE, 1)
+        source_import.refresh_from_db()
+        assert (source_import.state, Document.objects.count()) == (SourceImport.State.DONE, 1)
         assert len(site.asked) == 1
 
     def test_may_be_an_archive(self, site: web.Site, archive: Any, contributor: User) -> None:
         site.pages["/tout"] = (200, {}, archive.read())
-        delivery = deliver.receive_address(site.url("/tout"), contributor)
+        source_import = receive_url(site.url("/tout"), contributor)
         run_queue()
-        delivery.refresh_from_db()
-        assert (delivery.state, len(outcomes(delivery))) == (Delivery.State.DONE, 5)
+        source_import.refresh_from_db()
+        assert (source_import.state, len(outcomes(source_import))) == (SourceImport.State.DONE, 5)
         assert {d.origin for d in Document.objects.all()} == {site.url("/tout")}
 
     def test_that_is_known_is_said_and_linked(
@@ -205,8 +213,8 @@ class TestAddress:
             site.pages["/x"] = (200, {}, content.read())
         response = someone.post(WEB, {"addresses": site.url("/x")})
         run_queue()
-        delivery = Delivery.objects.get()
-        assert delivery.state == Delivery.State.DONE
+        source_import = SourceImport.objects.get()
+        assert source_import.state == SourceImport.State.DONE
         html = someone.get(response["Location"]).content.decode()
         assert document.get_absolute_url() in html
         assert Document.objects.count() == 1
@@ -214,50 +222,50 @@ class TestAddress:
     def test_that_fails_says_why_and_can_be_retried(self, site: web.Site, someone: Client) -> None:
         someone.post(WEB, {"addresses": site.url("/absent.pdf")})
         run_queue()
-        delivery = Delivery.objects.get()
-        assert (delivery.state, delivery.error_code) == ("failed", "address_missing")
-        page = someone.get(delivery.get_absolute_url()).content.decode()
-        assert delivery.error in page.replace("&#x27;", "'")
-        assert delivery.error in someone.get("/taches/").content.decode()
+        source_import = SourceImport.objects.get()
+        assert (source_import.state, source_import.error_code) == ("failed", "address_missing")
+        page = someone.get(source_import.get_absolute_url()).content.decode()
+        assert source_import.error in page.replace("&#x27;", "'")
+        assert source_import.error in someone.get("/taches/").content.decode()
         site.pages["/absent.pdf"] = (200, {}, make_pdf(STEAM))
-        someone.post(f"{delivery.get_absolute_url()}reprendre/")
+        someone.post(f"{source_import.get_absolute_url()}reprendre/")
         run_queue()
         assert Document.objects.get().is_ready
 
     def test_that_may_pass_is_tried_again_by_itself(self, site: web.Site, db: None) -> None:
         site.pages["/"] = (503, {"Retry-After": "90"}, b"")
-        delivery = deliver.receive_address(site.url("/"), None)
+        source_import = receive_url(site.url("/"), None)
         run_queue()
-        delivery.refresh_from_db()
-        assert (delivery.state, delivery.error_code) == ("waiting", "address_status")
-        assert delivery.lease_until
-        assert 80 < (delivery.lease_until - timezone.now()).total_seconds() < 91
+        source_import.refresh_from_db()
+        assert (source_import.state, source_import.error_code) == ("waiting", "address_status")
+        assert source_import.lease_until
+        assert 80 < (source_import.lease_until - timezone.now()).total_seconds() < 91
         for _ in range(2):
-            Delivery.objects.update(lease_until=timezone.now())
+            SourceImport.objects.update(lease_until=timezone.now())
             resume_stalled()
             run_queue()
-        delivery.refresh_from_db()
-        assert delivery.state == "failed"
+        source_import.refresh_from_db()
+        assert source_import.state == "failed"
         assert not Schedule.objects.filter(schedule_type=Schedule.ONCE).exists()
 
     def test_whose_content_is_refused_fails_with_that_sentence(
         self, site: web.Site, db: None
     ) -> None:
         site.pages["/"] = (200, {"Content-Type": "application/pdf"}, bytes(range(256)))
-        delivery = deliver.receive_address(site.url("/"), None)
+        source_import = receive_url(site.url("/"), None)
         run_queue()
-        delivery.refresh_from_db()
-        assert delivery.error_code == "unknown_format"
-        assert not delivery.items.exists()
+        source_import.refresh_from_db()
+        assert source_import.error_code == "unknown_format"
+        assert not source_import.files.exists()
 
     def test_of_a_private_network_is_refused(
         self, site: web.Site, settings: Settings, db: None
     ) -> None:
         settings.FETCH_PRIVATE_HOSTS = []
-        delivery = deliver.receive_address(site.url("/secret"), None)
+        source_import = receive_url(site.url("/secret"), None)
         run_queue()
-        delivery.refresh_from_db()
-        assert (delivery.state, delivery.error_code) == ("failed", "address_private")
+        source_import.refresh_from_db()
+        assert (source_import.state, source_import.error_code) == ("failed", "address_private")
         assert not site.asked
 
     def test_several_are_taken_all_or_none(self, someone: Client, settings: Settings) -> None:
@@ -265,15 +273,15 @@ class TestAddress:
         response = someone.post(WEB, {"addresses": f"{good}\nftp://x/\n"})
         assert response.status_code == 422
         assert re.search(r"ftp://x/\s?: ", response.content.decode()), "the mistake is named"
-        assert not Delivery.objects.exists()
+        assert not SourceImport.objects.exists()
         assert someone.post(WEB, {"addresses": f"{good}\n{good}2 {good}"}).status_code == 302
-        assert Delivery.objects.count() == 2
+        assert SourceImport.objects.count() == 2
         settings.MAX_FILES_PER_UPLOAD = 1
         assert someone.post(WEB, {"addresses": f"{good} {good}2"}).status_code == 422
 
     def test_needs_the_right_to_add(self, client: Client, contributor: User) -> None:
-        delivery = deliver.receive_address("https://ademe.example/interne.pdf", contributor)
-        place = delivery.get_absolute_url()
+        source_import = receive_url("https://ademe.example/interne.pdf", contributor)
+        place = source_import.get_absolute_url()
         for user in (None, User.objects.create_user("lecteur")):
             if user:
                 client.force_login(user)
@@ -282,17 +290,17 @@ class TestAddress:
             for address in (WEB, f"{place}reprendre/", f"{place}arreter/", f"{place}oublier/"):
                 assert client.post(address).status_code in (302, 403)
             assert "interne.pdf" not in client.get("/taches/").content.decode()
-        assert Delivery.objects.get().state == Delivery.State.WAITING
+        assert SourceImport.objects.get().state == SourceImport.State.WAITING
 
 
 def test_a_delivery_can_be_taken_off_the_list(
     someone: Client, archive: Any, contributor: User
 ) -> None:
-    delivery = received(archive, contributor)
-    name = str(delivery.file.name)
-    with_callbacks = someone.post(f"{delivery.get_absolute_url()}oublier/")
+    source_import = received(archive, contributor)
+    name = str(source_import.file.name)
+    with_callbacks = someone.post(f"{source_import.get_absolute_url()}oublier/")
     assert with_callbacks.status_code == 302
-    assert not Delivery.objects.exists()
+    assert not SourceImport.objects.exists()
     run_queue()
     assert not Document.objects.exists()
     assert default_storage.exists(name)  # until the transaction ends
@@ -321,7 +329,7 @@ class TestTwin:
         for one, other in ((copy, document), (document, copy)):
             page = someone.get(one.get_absolute_url()).content.decode()
             assert f'href="{other.get_absolute_url()}"' in page
-        ingest.remove(copy)
+        remove_document(copy)
         run_queue()
         document.refresh_from_db()
         assert default_storage.exists(str(document.file.name))

@@ -9,19 +9,24 @@ from django.utils.html import escape
 from django_q.models import OrmQ
 
 from ingestion.intake import dates, metadata
-from ingestion.intake import near_duplicates as alike
-from ingestion.models import Chunk, Delivery, Document, Sketch
+from ingestion.intake.near_duplicates import (
+    compute_signature,
+    estimate_containment,
+    estimate_jaccard,
+    find_near_duplicates,
+)
+from ingestion.models import Chunk, Document, MinHash, SourceImport
 from ingestion.pipeline import describe
-from ingestion.pipeline import run as ingest
+from ingestion.pipeline.run import accept_upload, remove_document
 from ingestion.readers import DocumentInfo
-from ingestion.readers.pdf.xmp import described
+from ingestion.readers.pdf.xmp import read_xmp
 from sheets.models import Sheet, SheetType
-from sheets.staleness.state import Writing
+from sheets.staleness.state import CurrentWriter
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.ingestion.test_unpack import packed
 from wikico2.models import User
-from wikico2.text.analyzer import root
-from wikico2.text.normalize import fold
+from wikico2.text.analyzer import root_of
+from wikico2.text.normalize import fold_text
 
 XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -41,7 +46,7 @@ def someone(client: Client, contributor: User) -> Client:
 
 
 def read(*pages: tuple[str, ...], name: str = "rapport.pdf") -> Document:
-    document = ingest.accept(upload(make_pdf(*pages), name), None)
+    document = accept_upload(upload(make_pdf(*pages), name), None)
     run_queue()
     document.refresh_from_db()
     return document
@@ -49,7 +54,7 @@ def read(*pages: tuple[str, ...], name: str = "rapport.pdf") -> Document:
 
 def titles_found(words: str) -> set[str]:
     """Return the titles of the sources that are found by these words."""
-    found = Chunk.objects.filter(search=SearchQuery(root(fold(words)), config="simple"))
+    found = Chunk.objects.filter(search=SearchQuery(root_of(fold_text(words)), config="simple"))
     return set(found.values_list("document__title", flat=True))
 
 
@@ -76,21 +81,21 @@ class TestDates:
         ],
     )
     def test_as_people_write_them(self, text: str, date: str) -> None:
-        assert dates.parse(text) == date
+        assert dates.parse_date(text) == date
 
     def test_what_is_shown_is_read_again(self) -> None:
         for value in ("2021", "2021-03", "2021-03-12"):
-            assert dates.parse(dates.shown(value)) == value
+            assert dates.parse_date(dates.format_date(value)) == value
 
     def test_the_most_exact_in_a_text(self) -> None:
-        assert dates.find("Édition 2019, mise à jour le 3 mai 2021") == "2021-05-03"
-        assert dates.find("12 345 2021-2023, n° 20210") == ""
+        assert dates.find_date("Édition 2019, mise à jour le 3 mai 2021") == "2021-05-03"
+        assert dates.find_date("12 345 2021-2023, n° 20210") == ""
 
 
 class TestFinding:
     def test_what_the_first_page_says(self) -> None:
         page = "Guide de la chaleur\n\nMars 2021\n\nÉditeur : Agence du climat\n\nCC BY-SA 4.0"
-        found = metadata.find(DocumentInfo(3, language="fr"), [page])
+        found = metadata.find_metadata(DocumentInfo(3, language="fr"), [page])
         assert (found.published, found.publisher) == ("2021-03", "Agence du climat")
         assert (found.licence, found.language) == ("CC BY-SA 4.0", "fr")
 
@@ -108,21 +113,21 @@ class TestFinding:
         ],
     )
     def test_in_so_many_words(self, page: str, publisher: str, published: str) -> None:
-        found = metadata.find(DocumentInfo(1), [page])
+        found = metadata.find_metadata(DocumentInfo(1), [page])
         assert (found.publisher, found.published) == (publisher, published)
 
     def test_the_files_own_word_comes_first(self) -> None:
         info = DocumentInfo(1, author=" A.  Un ", publisher="CETIAT", created="2020-05-17")
-        found = metadata.find(info, ["Éditeur : Autre"])
+        found = metadata.find_metadata(info, ["Éditeur : Autre"])
         assert (found.author, found.publisher, found.published) == ("A. Un", "CETIAT", "2020-05")
-        assert metadata.find(DocumentInfo(1, created="2000-01-01"), []).published == ""
+        assert metadata.find_metadata(DocumentInfo(1, created="2000-01-01"), []).published == ""
 
     def test_xmp(self, tmp_path: Path) -> None:
         path = tmp_path / "a.pdf"
         picture = XMP.replace("Chaleur fatale", "Photo")
         stream = "\n4 0 obj << /Type /Metadata /Subtype /XML >> stream\n"
         path.write_text(f"%PDF-1.7{stream}{XMP}\nendstream {'x' * 500} stream {picture} %%EOF")
-        assert described(str(path)) == {
+        assert read_xmp(str(path)) == {
             "title": "Chaleur fatale",
             "author": "A. Un, B. Deux",
             "publisher": "ADEME Éditions",
@@ -130,11 +135,11 @@ class TestFinding:
         }
         for damaged in (XMP[:-30], "<x:xmpmeta></x:xmpmeta>", ""):
             path.write_text(f"{stream}{damaged}")
-            assert described(str(path)) == {}
+            assert read_xmp(str(path)) == {}
 
     def test_reading_fills_in_what_nobody_has_written(self, db: None) -> None:
         cover = ("# Guide de la chaleur", "mars 2021", "# © Agence du climat")
-        document = ingest.accept(upload(make_pdf(cover, AIR)), None)
+        document = accept_upload(upload(make_pdf(cover, AIR)), None)
         Document.objects.filter(pk=document.pk).update(by_hand=["publisher"])
         run_queue()
         document.refresh_from_db()
@@ -171,7 +176,7 @@ class TestDescribing:
         page = someone.get(document.get_absolute_url()).content.decode()
         for shown in ("Le guide bleu", "mars 2021", "Licence ouverte 2.0", "ademe.fr"):
             assert shown in page
-        metadata.note(document.pk, DocumentInfo(3, title="Autre titre", language="fr"))
+        metadata.save_metadata(document.pk, DocumentInfo(3, title="Autre titre", language="fr"))
         document.refresh_from_db()
         assert (document.title, document.language) == ("Le guide bleu", "en")
 
@@ -202,16 +207,16 @@ class TestDescribing:
     def test_a_new_title_is_found_at_once(self, document: Document) -> None:
         assert not titles_found("zéolithe")
         document.title = "Guide de la zéolithe"
-        describe.describe(document, ["title"])
+        describe.save_description(document, ["title"])
         assert titles_found("zéolithe") == {"Guide de la zéolithe"}
         assert not OrmQ.objects.exists()
 
     def test_in_the_queue_when_it_is_long(
         self, document: Document, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(describe, "FOUND_AGAIN_AT_ONCE", 0)
+        monkeypatch.setattr(describe, "REFRESHED_AT_ONCE", 0)
         document.title = "Guide de la zéolithe"
-        describe.describe(document, ["title"])
+        describe.save_description(document, ["title"])
         assert not titles_found("zéolithe")
         run_queue()
         assert titles_found("zéolithe") == {"Guide de la zéolithe"}
@@ -220,7 +225,7 @@ class TestDescribing:
         self, waiting_document: Document
     ) -> None:
         waiting_document.title = "Guide de la zéolithe"
-        describe.describe(waiting_document, ["title"])
+        describe.save_description(waiting_document, ["title"])
         run_queue()
         assert titles_found("zéolithe") == {"Guide de la zéolithe"}
 
@@ -243,14 +248,18 @@ class TestAlike:
     )
 
     def test_the_share_that_texts_have_in_common(self) -> None:
-        whole = alike.draw(self.LONG)
-        half = alike.draw(self.LONG[:20])
-        other = alike.draw([" ".join(reversed(" ".join(self.LONG).split()))])
-        assert alike.likeness(whole, whole) == 1
-        assert 0.4 < alike.likeness(whole, half) < 0.6
-        assert alike.shared(whole, half) > 0.9
-        assert alike.likeness(whole, other) < 0.05
-        assert alike.likeness(alike.draw([]), whole) == alike.shared(alike.draw([]), whole) == 0
+        whole = compute_signature(self.LONG)
+        half = compute_signature(self.LONG[:20])
+        other = compute_signature([" ".join(reversed(" ".join(self.LONG).split()))])
+        assert estimate_jaccard(whole, whole) == 1
+        assert 0.4 < estimate_jaccard(whole, half) < 0.6
+        assert estimate_containment(whole, half) > 0.9
+        assert estimate_jaccard(whole, other) < 0.05
+        assert (
+            estimate_jaccard(compute_signature([]), whole)
+            == estimate_containment(compute_signature([]), whole)
+            == 0
+        )
 
     def test_a_near_double_is_said_on_both_pages_and_when_reading_ends(
         self, someone: Client, document: Document
@@ -258,18 +267,18 @@ class TestAlike:
         old = read(AIR, self.LONG, name="ancien.pdf")
         new = read(STEAM, self.LONG, name="nouveau.pdf")
         for one, other in ((new, old), (old, new)):
-            found = alike.alike(one, Document.objects.all())
+            found = find_near_duplicates(one, Document.objects.all())
             assert [like.document for like in found] == [other]
             assert 70 < found[0].percent <= 100
             for address in (one.get_absolute_url(), f"/sources/{one.pk}/progression/"):
                 html = someone.get(address).content.decode()
                 assert f'href="{other.get_absolute_url()}"' in html
                 assert f"/sources/{one.pk}/version/" in html
-        assert not alike.alike(document, Document.objects.all())
+        assert not find_near_duplicates(document, Document.objects.all())
 
     def test_short_texts_are_like_none(self, db: None) -> None:
         read(("Page blanche.",))
-        assert not Sketch.objects.exists()
+        assert not MinHash.objects.exists()
 
 
 class TestVersions:
@@ -309,10 +318,10 @@ class TestVersions:
         sheet = stands_on(document)
         new = read(AIR, LIGHT, name="nouveau.pdf")
         new.supersedes = document
-        describe.describe(new, ["supersedes"])
+        describe.save_description(new, ["supersedes"])
         sheet.refresh_from_db()
         assert sheet.stale_reasons
-        ingest.remove(new)
+        remove_document(new)
         sheet.refresh_from_db()
         assert not sheet.stale_reasons
 
@@ -335,7 +344,7 @@ class TestVersions:
         assert someone.post(add, {"uploads": archive, **version}).status_code == 200
         addresses = {"addresses": "https://a.example/1 https://a.example/2", **version}
         assert someone.post(f"{add}adresses/", addresses).status_code == 422
-        assert not Delivery.objects.exists()
+        assert not SourceImport.objects.exists()
         files = [upload(make_pdf(AIR), "a.pdf"), upload(make_pdf(LIGHT), "b.pdf")]
         response = someone.post("/sources/ajouter/", {"uploads": files, "version": document.pk})
         assert response.status_code == 422
@@ -345,7 +354,7 @@ class TestVersions:
 def stands_on(document: Document) -> Sheet:
     """Return a sheet that was written from a source, and is fresh."""
     kind = SheetType.objects.get(key="solution")
-    writing = Writing.of(kind)
+    writing = CurrentWriter.of(kind)
     known = {"documents": {str(document.pk): document.title}, "passages": []}
     sheet = Sheet.objects.create(
         sheet_type=kind,

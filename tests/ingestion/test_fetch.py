@@ -11,14 +11,14 @@ import httpcore
 import pytest
 from pytest_django import Settings
 
-from ingestion.intake.fetch import checked_url, fetch, is_public
+from ingestion.intake.fetch import checked_url, fetch_file, is_public
 from tests.ingestion import web
-from wikico2.errors import TransientError, WorkError
+from wikico2.errors import TransientError, UserError
 
 
-def failure(url: str) -> WorkError:
-    with pytest.raises(WorkError) as caught:
-        fetch(url, io.BytesIO())
+def failure(url: str) -> UserError:
+    with pytest.raises(UserError) as caught:
+        fetch_file(url, io.BytesIO())
     assert "%(" not in caught.value.sentence
     return caught.value
 
@@ -39,7 +39,7 @@ class TestAddress:
         ],
     )
     def test_other_than_the_webs_are_refused(self, url: str) -> None:
-        with pytest.raises(WorkError, match="address_invalid"):
+        with pytest.raises(UserError, match="address_invalid"):
             checked_url(url)
 
     def test_is_made_regular(self) -> None:
@@ -127,7 +127,7 @@ class TestNetwork:
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{web.closed_port()}")
         site.pages["/a.pdf"] = (200, {}, b"%PDF")
-        fetch(site.url("/a.pdf"), io.BytesIO())
+        fetch_file(site.url("/a.pdf"), io.BytesIO())
 
     def test_a_name_that_nobody_has(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def unknown(*args: Any, **kwargs: Any) -> Any:
@@ -160,7 +160,7 @@ class TestAnswer:
     ) -> None:
         site.pages[path] = (200, headers, b"%PDF")
         kept = io.BytesIO()
-        found = fetch(site.url(path), kept)
+        found = fetch_file(site.url(path), kept)
         assert kept.getvalue() == b"%PDF"
         assert found.name == name if name else found.name
 
@@ -168,7 +168,7 @@ class TestAnswer:
         site.pages["/"] = (301, {"Location": "/b.pdf"}, b"")
         site.pages["/b.pdf"] = (200, {"Content-Encoding": "gzip"}, gzip.compress(b"%PDF"))
         kept = io.BytesIO()
-        found = fetch(site.url("/"), kept)
+        found = fetch_file(site.url("/"), kept)
         assert (found.name, found.url) == ("b.pdf", site.url("/b.pdf"))
         assert kept.getvalue() == b"%PDF"
 
@@ -207,8 +207,8 @@ class TestAnswer:
         settings.MAX_UPLOAD_MB = 1
         site.pages["/"] = (200, headers, body)
         kept = io.BytesIO()
-        with pytest.raises(WorkError, match="address_large"):
-            fetch(site.url("/"), kept)
+        with pytest.raises(UserError, match="address_large"):
+            fetch_file(site.url("/"), kept)
         assert len(kept.getvalue()) <= 1_048_576
 
     def test_that_is_empty(self, site: web.Site) -> None:

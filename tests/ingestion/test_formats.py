@@ -10,17 +10,26 @@ import pytest
 
 from ingestion.readers import Block, DocumentInfo, Limits, PageText, ReadError
 from ingestion.readers import image as image_reader
-from ingestion.readers import media_type as media
-from ingestion.readers.api import picture_of, read_document
-from ingestion.readers.office import docx as docx_reader
-from ingestion.readers.office import odt as odt_reader
-from ingestion.readers.office import pptx as pptx_reader
-from ingestion.readers.office import xlsx as xlsx_reader
+from ingestion.readers.api import read_document, read_picture
+from ingestion.readers.image import draw
+from ingestion.readers.media_type import (
+    DOCX,
+    HTML,
+    MARKDOWN,
+    ODT,
+    PNG,
+    PPTX,
+    TEXT,
+    XLSX,
+    ZIP,
+    identify_path,
+)
+from ingestion.readers.office import docx, odt, pptx, xlsx
 from ingestion.readers.office.xlsx import number_as_shown
-from ingestion.readers.text import html as html_reader
-from ingestion.readers.text import markdown as markdown_reader
-from ingestion.readers.text import plain as plain_reader
-from ingestion.readers.text.pagination import PAGE, paginate
+from ingestion.readers.text import html, markdown, plain
+from ingestion.readers.text.html import html_blocks, parse_html, picture
+from ingestion.readers.text.markdown import markdown_to_html
+from ingestion.readers.text.pagination import PAGE, paginate_blocks
 from tests.ingestion import office
 
 LIMITS = Limits(memory_mb=1024, cpu_seconds=20, wall_seconds=20)
@@ -45,44 +54,44 @@ class TestRecognising:
     @pytest.mark.parametrize(
         ("make", "media_type"),
         [
-            (office.word, media.DOCX),
-            (office.slides, media.PPTX),
-            (office.workbook, media.XLSX),
-            (office.open_text, media.ODT),
+            (office.word, DOCX),
+            (office.slides, PPTX),
+            (office.workbook, XLSX),
+            (office.open_text, ODT),
         ],
     )
     def test_office_documents(
         self, tmp_path: Path, make: Callable[[Path], Path], media_type: str
     ) -> None:
-        assert media.identify(make(tmp_path / "faux.pdf")) == media_type
+        assert identify_path(make(tmp_path / "faux.pdf")) == media_type
 
     @pytest.mark.parametrize(
         ("content", "media_type"),
         [
-            ("<!-- x -->\n<!DOCTYPE html><p>Texte", media.HTML),
-            ("<div>Un bout de page</div>", media.HTML),
-            ("# Titre\n\nTexte", media.MARKDOWN),
-            ("<div>\n\n## Titre", media.MARKDOWN),
-            ("| a | b |\n|---|---|\n| 1 | 2 |", media.MARKDOWN),
-            ("Un texte.\n\nUn autre.", media.TEXT),
-            ("Énergie".encode("utf-16"), media.TEXT),
-            ("La chaleur récupérée".encode("cp1252"), media.TEXT),
+            ("<!-- x -->\n<!DOCTYPE html><p>Texte", HTML),
+            ("<div>Un bout de page</div>", HTML),
+            ("# Titre\n\nTexte", MARKDOWN),
+            ("<div>\n\n## Titre", MARKDOWN),
+            ("| a | b |\n|---|---|\n| 1 | 2 |", MARKDOWN),
+            ("Un texte.\n\nUn autre.", TEXT),
+            ("Énergie".encode("utf-16"), TEXT),
+            ("La chaleur récupérée".encode("cp1252"), TEXT),
             (bytes(range(256)), ""),
-            (office.png(), media.PNG),
+            (office.png(), PNG),
         ],
     )
     def test_by_content(self, tmp_path: Path, content: str | bytes, media_type: str) -> None:
-        assert media.identify(written(tmp_path / "x.bin", content)) == media_type
+        assert identify_path(written(tmp_path / "x.bin", content)) == media_type
 
     def test_an_archive_of_documents_is_none(self, tmp_path: Path) -> None:
         inside = office.word(tmp_path / "a.docx").read_bytes()
         path = office.archive(tmp_path / "lot.zip", {"dossier/a.docx": inside})
-        assert media.identify(path) == media.ZIP
+        assert identify_path(path) == ZIP
 
 
 class TestWord:
     def test_structure(self, tmp_path: Path) -> None:
-        info, pages = read(docx_reader, office.word(tmp_path / "a.docx"))
+        info, pages = read(docx, office.word(tmp_path / "a.docx"))
         assert (info.title, info.author, info.page_count) == (
             "Récupération de chaleur",
             "B. Études",
@@ -106,9 +115,9 @@ class TestWord:
 
     def test_pictures_are_given_unless_they_are_tiny(self, tmp_path: Path) -> None:
         path = office.word(tmp_path / "a.docx")
-        _, pages = read(docx_reader, path)
+        _, pages = read(docx, path)
         (figure,) = [block for block in pages[0].blocks if block.kind == "figure"]
-        image = picture_of(path, media.DOCX, figure.picture, LIMITS, max_width=200)
+        image = read_picture(path, DOCX, figure.picture, LIMITS, max_width=200)
         assert (image.width, image.height, image.media_type) == (200, 150, "image/webp")
 
     @pytest.mark.parametrize(
@@ -126,14 +135,14 @@ class TestWord:
         self, tmp_path: Path, members: dict[str, bytes], code: str
     ) -> None:
         path = office.archive(tmp_path / "a.docx", members)
-        assert media.identify(path) == media.DOCX
+        assert identify_path(path) == DOCX
         with pytest.raises(ReadError) as caught:
-            list(read_document(path, media.DOCX, LIMITS))
+            list(read_document(path, DOCX, LIMITS))
         assert caught.value.code == code
 
 
 def test_slides(tmp_path: Path) -> None:
-    info, pages = read(pptx_reader, office.slides(tmp_path / "a.pptx"))
+    info, pages = read(pptx, office.slides(tmp_path / "a.pptx"))
     assert info.page_count == 2
     assert kinds(pages[0]) == [
         ("heading", "Récupération"),
@@ -149,7 +158,7 @@ def test_slides(tmp_path: Path) -> None:
 
 class TestWorkbook:
     def test_values_as_they_are_shown(self, tmp_path: Path) -> None:
-        _info, (page,) = read(xlsx_reader, office.workbook(tmp_path / "a.xlsx", rows=1))
+        _info, (page,) = read(xlsx, office.workbook(tmp_path / "a.xlsx", rows=1))
         assert kinds(page) == [
             ("heading", "Énergie"),
             ("paragraph", "Bilan 2023"),
@@ -161,7 +170,7 @@ class TestWorkbook:
         ]
 
     def test_a_long_sheet_has_pages_that_repeat_its_header(self, tmp_path: Path) -> None:
-        _, pages = read(xlsx_reader, office.workbook(tmp_path / "a.xlsx", rows=130))
+        _, pages = read(xlsx, office.workbook(tmp_path / "a.xlsx", rows=130))
         assert len(pages) == 3
         assert all("| Poste | Énergie (kWh) |" in page.text for page in pages)
         assert "Poste 129" in pages[2].text
@@ -182,7 +191,7 @@ class TestWorkbook:
 
 
 def test_open_document(tmp_path: Path) -> None:
-    info, (page,) = read(odt_reader, office.open_text(tmp_path / "a.odt"))
+    info, (page,) = read(odt, office.open_text(tmp_path / "a.odt"))
     assert info.page_count == 1
     assert kinds(page) == [
         ("heading", "Contexte"),
@@ -194,7 +203,7 @@ def test_open_document(tmp_path: Path) -> None:
 
 class TestWebPage:
     def blocks(self, text: str) -> list[Block]:
-        return list(html_reader.blocks(html_reader.parsed(text)))
+        return list(html_blocks(parse_html(text)))
 
     def test_structure(self, tmp_path: Path) -> None:
         source = (
@@ -205,7 +214,7 @@ class TestWebPage:
             "<table><tr><th rowspan=2>Poste<th colspan=2>Énergie<tr><th>kWh<th>%"
             "<tr><td>Four<td>120<td>45</table><script>alert(1)</script></main></body>"
         )
-        info, (page,) = read(html_reader, written(tmp_path / "a.html", source))
+        info, (page,) = read(html, written(tmp_path / "a.html", source))
         assert (info.title, info.author) == ("La page", "A. B.")
         assert kinds(page) == [
             ("heading", "Chaleur"),
@@ -227,7 +236,7 @@ class TestWebPage:
         ],
     )
     def test_encodings(self, tmp_path: Path, data: bytes) -> None:
-        _, (page,) = read(html_reader, written(tmp_path / "a.html", data))
+        _, (page,) = read(html, written(tmp_path / "a.html", data))
         assert page.text == "énergie"
 
     def test_nothing_is_read_of_what_is_not_shown(self) -> None:
@@ -242,10 +251,10 @@ class TestWebPage:
             tmp_path / "a.html",
             f"<html><img src='https://x.example/a.png' alt='Courbe'><img src='{inline}'>",
         )
-        _, (page,) = read(html_reader, path)
+        _, (page,) = read(html, path)
         far, near = page.blocks
         assert (far.text, far.picture) == ("Courbe", "")
-        assert html_reader.picture(str(path), near.picture, 100).width == 100
+        assert picture(str(path), near.picture, 100).width == 100
 
 
 def inline_picture() -> str:
@@ -257,7 +266,7 @@ def test_markdown(tmp_path: Path) -> None:
         "---\ntitle: Fiche\n---\n# Chaleur\n\nUn gain.[^1]\n\n"
         "| Poste | kWh |\n|---|---|\n| Four | 12 |\n\n[^1]: Mesuré.\n"
     )
-    info, (page,) = read(markdown_reader, written(tmp_path / "a.md", text))
+    info, (page,) = read(markdown, written(tmp_path / "a.md", text))
     assert info.title == "Fiche"
     assert page.blocks[0] == Block("heading", "Chaleur", 1)
     assert "| Four | 12 |" in page.text
@@ -272,28 +281,28 @@ def test_markdown(tmp_path: Path) -> None:
     ],
 )
 def test_heading_of_the_contents_is_no_title(tmp_path: Path, text: str, title: str) -> None:
-    info, _ = read(markdown_reader, written(tmp_path / "guide.md", text))
+    info, _ = read(markdown, written(tmp_path / "guide.md", text))
     assert info.title == title
 
 
 def test_where_markdown_links_lead_is_not_repeated(tmp_path: Path) -> None:
     """A file of some kilobytes would else become gigabytes of HTML."""
     text = f"[a]: {'x' * 50_000}\n[p]: {inline_picture()}\n\n" + "[a] " * 1_000 + "\n\n![p]\n"
-    assert len(markdown_reader.rendered(text)) < 50_000 + len(inline_picture())
+    assert len(markdown_to_html(text)) < 50_000 + len(inline_picture())
     path = written(tmp_path / "a.md", text)
-    _, pages = read(markdown_reader, path)
+    _, pages = read(markdown, path)
     (figure,) = [block for page in pages for block in page.blocks if block.kind == "figure"]
-    assert markdown_reader.picture(str(path), figure.picture, 100).width == 100
+    assert markdown.picture(str(path), figure.picture, 100).width == 100
 
 
 class TestPlainText:
     def test_paragraphs_and_lists(self, tmp_path: Path) -> None:
         text = "Un titre\r\nsa suite\r\n\r\n- un\r\n- deux\r\n"
-        _, (page,) = read(plain_reader, written(tmp_path / "a.txt", text))
+        _, (page,) = read(plain, written(tmp_path / "a.txt", text))
         assert kinds(page) == [("paragraph", "Un titre\nsa suite"), ("list", "- un\n- deux")]
 
     def test_form_feeds_end_pages(self, tmp_path: Path) -> None:
-        _, pages = read(plain_reader, written(tmp_path / "a.txt", "un\fdeux"))
+        _, pages = read(plain, written(tmp_path / "a.txt", "un\fdeux"))
         assert [page.text for page in pages] == ["un", "deux"]
 
 
@@ -301,7 +310,7 @@ def test_an_image_is_a_page_to_be_looked_at(tmp_path: Path) -> None:
     path = written(tmp_path / "a.png", office.png(960, 480))
     info, (page,) = read(image_reader, path)
     assert (info.page_count, page.doubt, page.width, page.height) == (1, "no_text", 720, 360)
-    assert image_reader.draw(str(path), 1, 300).width == 300
+    assert draw(str(path), 1, 300).width == 300
 
 
 def test_pages_are_cut_before_headings_and_lose_nothing() -> None:
@@ -309,7 +318,7 @@ def test_pages_are_cut_before_headings_and_lose_nothing() -> None:
     for number in range(12):
         blocks += [Block("heading", f"Titre {number}", 2), Block("paragraph", "mot " * 400)]
     blocks.append(Block("paragraph", "long " * 5000))
-    pages = list(paginate(blocks))
+    pages = list(paginate_blocks(blocks))
     assert [page.number for page in pages] == list(range(1, len(pages) + 1))
     assert all(len(page.text) < 2.5 * PAGE for page in pages)
     assert all(page.blocks[0].kind == "heading" for page in pages[:4])

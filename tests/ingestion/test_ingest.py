@@ -18,14 +18,22 @@ from reportlab.pdfgen.canvas import Canvas
 
 from ingestion.intake.upload import clean_name
 from ingestion.models import Chunk, Document, Page, Vector
-from ingestion.pipeline import run as ingest
+from ingestion.pipeline import run
 from ingestion.pipeline.job import MAX_ATTEMPTS, MAX_OUTAGES
+from ingestion.pipeline.run import (
+    accept_upload,
+    cancel_document,
+    remove_document,
+    retry_document,
+    run_document_slice,
+)
 from ingestion.signals import document_settled
 from ingestion.tasks import forget_document
-from ingestion.vector_index import collections as index
+from ingestion.vector_index import collections
+from ingestion.vector_index.collections import count_vectors
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.models import User
 
 PDF = make_pdf(AIR, STEAM, LIGHT)
@@ -48,7 +56,7 @@ def unchanged(db: None) -> Iterator[None]:
 
 class TestAccepting:
     def test_a_pdf_becomes_a_document_in_the_queue(self, contributor: User) -> None:
-        document = ingest.accept(upload(PDF, "Rapport_final v2.PDF"), contributor)
+        document = accept_upload(upload(PDF, "Rapport_final v2.PDF"), contributor)
         assert document.state == Document.State.WAITING
         assert document.title == "Rapport final v2"
         assert document.filename == "Rapport_final v2.PDF"
@@ -60,18 +68,18 @@ class TestAccepting:
 
     def test_the_title_that_the_file_states_counts(self, db: None) -> None:
         stated = make_pdf(AIR, title="La chaleur fatale", author="B. Auteur")
-        document = ingest.accept(upload(stated), None)
+        document = accept_upload(upload(stated), None)
         assert (document.title, document.author) == ("La chaleur fatale", "B. Auteur")
         made = make_pdf(STEAM, title="Microsoft Word - rapport.docx")
-        assert ingest.accept(upload(made, "vapeur.pdf"), None).title == "vapeur"
-        named = ingest.accept(upload(make_pdf(LIGHT)), None, title="  Mon titre ")
+        assert accept_upload(upload(made, "vapeur.pdf"), None).title == "vapeur"
+        named = accept_upload(upload(make_pdf(LIGHT)), None, title="  Mon titre ")
         assert named.title == "Mon titre"
 
     def test_a_file_on_disk_is_taken_as_well(self, db: None) -> None:
         big = TemporaryUploadedFile("rapport.pdf", "application/pdf", len(PDF), None)
         big.write(PDF)
         big.seek(0)
-        document = ingest.accept(big, None, access=Document.Access.INTERNAL)
+        document = accept_upload(big, None, access=Document.Access.INTERNAL)
         assert document.access == Document.Access.INTERNAL
         with document.file.open("rb") as kept:
             assert kept.read() == PDF
@@ -94,7 +102,7 @@ class TestAccepting:
         assert clean_name(name) == shown
 
     def test_files_get_names_of_our_own(self, db: None) -> None:
-        document = ingest.accept(upload(PDF, "../../../évasion.pdf"), None)
+        document = accept_upload(upload(PDF, "../../../évasion.pdf"), None)
         assert "évasion" not in document.file.path
         assert Path(document.file.path).is_relative_to(default_storage.path("sources"))
 
@@ -114,28 +122,28 @@ class TestRefusing:
         ids=["empty", "zip", "png", "binary", "old", "truncated"],
     )
     def test_bad_content(self, content: bytes, code: str) -> None:
-        with pytest.raises(WorkError) as caught:
-            ingest.accept(upload(content), None)
+        with pytest.raises(UserError) as caught:
+            accept_upload(upload(content), None)
         assert caught.value.code == code
         assert "%(" not in caught.value.sentence
 
     def test_damaged(self) -> None:
-        with pytest.raises(WorkError) as caught:
-            ingest.accept(upload(b"%PDF-1.4\n" + b"nonsense " * 50 + b"\n%%EOF\n"), None)
+        with pytest.raises(UserError) as caught:
+            accept_upload(upload(b"%PDF-1.4\n" + b"nonsense " * 50 + b"\n%%EOF\n"), None)
         assert caught.value.code in ("unreadable", "no_pages")
 
     def test_encrypted(self) -> None:
         canvas = Canvas("x.pdf", encrypt=StandardEncryption("secret", strength=128))
         canvas.drawString(100, 700, "Bonjour")
         canvas.showPage()
-        with pytest.raises(WorkError) as caught:
-            ingest.accept(upload(canvas.getpdfdata()), None)
+        with pytest.raises(UserError) as caught:
+            accept_upload(upload(canvas.getpdfdata()), None)
         assert caught.value.code == "encrypted"
 
     def test_too_large(self, settings: Settings) -> None:
         settings.MAX_UPLOAD_MB = 1
-        with pytest.raises(WorkError) as caught:
-            ingest.accept(upload(b"%PDF-1.4\n" + bytes(1_600_000)), None)
+        with pytest.raises(UserError) as caught:
+            accept_upload(upload(b"%PDF-1.4\n" + bytes(1_600_000)), None)
         assert caught.value.details == {"size": 2, "limit": 1}
         assert "2" in caught.value.sentence
 
@@ -143,8 +151,8 @@ class TestRefusing:
         settings.MAX_UPLOAD_MB = 1
         liar = upload(b"%PDF-1.4\n" + bytes(1_600_000))
         liar.size = 10
-        with pytest.raises(WorkError) as caught:
-            ingest.accept(liar, None)
+        with pytest.raises(UserError) as caught:
+            accept_upload(liar, None)
         assert caught.value.code == "too_large"
 
     def test_a_row_that_fails_takes_its_file_along(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +161,7 @@ class TestRefusing:
 
         monkeypatch.setattr("ingestion.intake.upload.enqueue", fail)
         with pytest.raises(RuntimeError):
-            ingest.accept(upload(PDF), None)
+            accept_upload(upload(PDF), None)
 
 
 class TestTwice:
@@ -161,8 +169,8 @@ class TestTwice:
         with waiting_document.file.open("rb") as file:
             again = upload(file.read(), "another name.pdf")
         files = stored_files()
-        with pytest.raises(WorkError) as caught:
-            ingest.accept(again, None)
+        with pytest.raises(UserError) as caught:
+            accept_upload(again, None)
         assert caught.value.code == "duplicate"
         assert caught.value.details["document"] == waiting_document.pk
         assert caught.value.details["url"] == waiting_document.get_absolute_url()
@@ -177,8 +185,8 @@ class TestTwice:
         def give() -> None:
             together.wait()
             try:
-                outcomes.append(ingest.accept(upload(PDF), None))
-            except WorkError as error:
+                outcomes.append(accept_upload(upload(PDF), None))
+            except UserError as error:
                 outcomes.append(error.code)
             finally:
                 connection.close()
@@ -200,7 +208,7 @@ class TestTwice:
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.error_code == "file_missing"
-        assert ingest.accept(upload(content), None) == waiting_document
+        assert accept_upload(upload(content), None) == waiting_document
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.is_ready
@@ -217,7 +225,7 @@ class TestReading:
         chunks = list(document.chunks.all())
         assert [chunk.position for chunk in chunks] == list(range(len(chunks)))
         assert chunks[0].headings == ["Récupération de chaleur sur les compresseurs"]
-        assert index.count(EMBEDDING_MODEL) == len(chunks)
+        assert count_vectors(EMBEDDING_MODEL) == len(chunks)
 
     def test_reading_twice_changes_no_row(self, document: Document, fake_ai: FakeAI) -> None:
         def rows() -> tuple[object, ...]:
@@ -229,7 +237,7 @@ class TestReading:
 
         before, asked = rows(), len(fake_ai.requests)
         Document.objects.filter(pk=document.pk).update(state="waiting")
-        ingest.advance(document.pk)
+        run_document_slice(document.pk)
         document.refresh_from_db()
         assert document.is_ready
         assert rows() == before
@@ -241,17 +249,17 @@ class TestReading:
         page.blocks[-1]["text"] = "Un tout autre texte sur la vapeur."
         page.save()
         Document.objects.filter(pk=document.pk).update(state="chunking")
-        ingest.advance(document.pk)
+        run_document_slice(document.pk)
         after = {chunk.position: chunk.pk for chunk in document.chunks.all()}
         changed = {position for position, pk in before.items() if after.get(position) != pk}
         assert len(changed) == 1
-        assert index.count(EMBEDDING_MODEL) == len(after)
+        assert count_vectors(EMBEDDING_MODEL) == len(after)
 
     def test_a_scan_says_so(self, db: None) -> None:
         canvas = Canvas("x.pdf")
         canvas.rect(100, 100, 200, 200)
         canvas.showPage()
-        document = ingest.accept(upload(canvas.getpdfdata()), None)
+        document = accept_upload(upload(canvas.getpdfdata()), None)
         run_queue()
         document.refresh_from_db()
         assert (document.state, document.failed_step) == ("failed", "extracting")
@@ -259,8 +267,8 @@ class TestReading:
         assert document.error
 
     def test_a_title_that_a_person_gave_stays(self, db: None) -> None:
-        plain = ingest.accept(upload(make_pdf(AIR), "scan_0001.pdf"), None)
-        given = ingest.accept(upload(make_pdf(STEAM), "scan_0002.pdf"), None, title="Vapeur")
+        plain = accept_upload(upload(make_pdf(AIR), "scan_0001.pdf"), None)
+        given = accept_upload(upload(make_pdf(STEAM), "scan_0002.pdf"), None, title="Vapeur")
         run_queue()
         plain.refresh_from_db()
         given.refresh_from_db()
@@ -299,12 +307,12 @@ class TestTrouble:
         fake_ai.down = True
         for _ in range(MAX_OUTAGES + 1):  # the first one reads and cuts before it fails
             Document.objects.update(lease_until=None)
-            ingest.advance(waiting_document.pk)
+            run_document_slice(waiting_document.pk)
         waiting_document.refresh_from_db()
         assert (waiting_document.state, waiting_document.failed_step) == ("failed", "embedding")
         assert waiting_document.error_code == "service_cut_off"
         fake_ai.down = False
-        assert ingest.retry(waiting_document)
+        assert retry_document(waiting_document)
         assert waiting_document.state == "embedding"
         run_queue()
         waiting_document.refresh_from_db()
@@ -320,7 +328,7 @@ class TestTrouble:
             fake_ai.reset()
             fake_ai.down_after = 1
             Document.objects.update(lease_until=None)
-            ingest.advance(waiting_document.pk)
+            run_document_slice(waiting_document.pk)
             waiting_document.refresh_from_db()
             if waiting_document.is_ready:
                 break
@@ -351,7 +359,7 @@ class TestTrouble:
         def burst(*args: Any, **kwargs: Any) -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr(ingest, "chunk_pages", burst)
+        monkeypatch.setattr(run, "chunk_pages", burst)
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.state == "chunking"
@@ -368,20 +376,20 @@ class TestTrouble:
         run_queue()
         Vector.objects.all().delete()
         Document.objects.update(state="indexing")
-        ingest.advance(waiting_document.pk)
+        run_document_slice(waiting_document.pk)
         waiting_document.refresh_from_db()
         assert waiting_document.is_ready
 
 
 class TestSteering:
     def test_cancelling_stops_what_waits(self, waiting_document: Document) -> None:
-        assert ingest.cancel(waiting_document)
-        assert not ingest.cancel(waiting_document)
+        assert cancel_document(waiting_document)
+        assert not cancel_document(waiting_document)
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.state == "cancelled"
         assert not waiting_document.pages.exists()
-        assert ingest.retry(waiting_document)
+        assert retry_document(waiting_document)
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.is_ready
@@ -390,52 +398,52 @@ class TestSteering:
         self, waiting_document: Document, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def cancelled(*args: Any, **kwargs: Any) -> bool:
-            ingest.cancel(waiting_document)
+            cancel_document(waiting_document)
             kwargs["on_progress"](0, 3)
             raise AssertionError("the worker goes on")
 
-        monkeypatch.setattr(ingest, "embed_chunks", cancelled)
+        monkeypatch.setattr(run, "embed_chunks", cancelled)
         run_queue()
         waiting_document.refresh_from_db()
         assert (waiting_document.state, waiting_document.failed_step) == ("cancelled", "embedding")
 
     def test_what_is_ready_is_neither_cancelled_nor_retried(self, document: Document) -> None:
-        assert not ingest.cancel(document)
-        assert not ingest.retry(document)
+        assert not cancel_document(document)
+        assert not retry_document(document)
         assert document.is_ready
 
     def test_removing_leaves_nothing(self, document: Document) -> None:
         path = Path(document.file.path)
-        ingest.remove(document)
+        remove_document(document)
         run_queue()
         assert not path.exists()
         assert not Page.objects.exists()
         assert not Chunk.objects.exists()
-        assert index.count(EMBEDDING_MODEL) == 0
+        assert count_vectors(EMBEDDING_MODEL) == 0
 
     def test_removing_waits_for_chroma(self, document: Document, settings: Settings) -> None:
         port = settings.CHROMA_PORT
         settings.CHROMA_PORT = 9
-        ingest.remove(document)
+        remove_document(document)
         run_queue()
         later = Schedule.objects.get(func="ingestion.tasks.forget_document")
         settings.CHROMA_PORT = port
         forget_document(*literal_eval(later.args))
-        assert index.count(EMBEDDING_MODEL) == 0
+        assert count_vectors(EMBEDDING_MODEL) == 0
 
     def test_removing_in_the_middle_leaves_nothing(
         self, waiting_document: Document, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        indexed = index.index_document
+        indexed = collections.index_document
 
         def remove_after(*args: Any, **kwargs: Any) -> int:
             count = indexed(*args, **kwargs)
             Document.objects.filter(pk=waiting_document.pk).delete()
             return count
 
-        monkeypatch.setattr(index, "index_document", remove_after)
+        monkeypatch.setattr(collections, "index_document", remove_after)
         run_queue()
-        assert index.count(EMBEDDING_MODEL) == 0
+        assert count_vectors(EMBEDDING_MODEL) == 0
 
     def test_others_are_told_when_a_document_settles(self, waiting_document: Document) -> None:
         told: list[int] = []

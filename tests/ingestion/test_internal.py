@@ -6,7 +6,7 @@ from django.test import Client
 from ingestion.models import Document
 from sheets.models import Sheet, SheetType
 from sheets.revisions.save import save_revision
-from sheets.sources.visibility import named_to
+from sheets.sources.visibility import sources_visible_to
 from tests.conftest import AIR
 from wikico2.models import User
 
@@ -85,7 +85,7 @@ def test_nothing_of_what_no_sheet_quotes(
     )
     paths = (*PATHS, *own(secret), f"/fiches/{sheet.slug}/", f"/fiches/{sheet.slug}/?auteurs=1")
     assert leaks(client, *paths) == []
-    assert secret not in named_to(client.get("/").wsgi_request.user)
+    assert secret not in sources_visible_to(client.get("/").wsgi_request.user)
 
 
 def test_of_what_a_sheet_quotes_its_title_alone(

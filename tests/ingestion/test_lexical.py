@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 
 from ingestion.models import Chunk, Document, Synonyms
-from ingestion.search import bm25 as lexical
-from ingestion.search import postings, spelling
-from ingestion.search.query import parse
+from ingestion.search import bm25, postings, spelling
+from ingestion.search.bm25 import prepare_query, rank_rows
+from ingestion.search.query import parse_query
 from ingestion.search.retrieve import PLACE, find_passages
 
 TABLE = Chunk._meta.db_table
@@ -39,7 +39,7 @@ def add(texts: dict[str, str], name: str = "guide") -> Document:
         )
         for position, text in enumerate(texts.values())
     )
-    spelling.learn(texts.values())
+    spelling.learn_words(texts.values())
     return document
 
 
@@ -51,7 +51,7 @@ def found(db: None) -> Found:
     names = dict(zip(chunks.values_list("pk", flat=True), TEXTS, strict=True))
 
     def search(query: str) -> list[str]:
-        finding = find_passages(parse(query), dense=False)
+        finding = find_passages(parse_query(query), dense=False)
         return [names[one.entry] for one in finding.found]
 
     return search
@@ -101,7 +101,7 @@ class TestForgiving:
         assert found("xylophone") == []
 
     def test_the_correction_is_told(self, found: Found) -> None:
-        asked = lexical.ask(parse("econmiseur"), PLACE.space)
+        asked = prepare_query(parse_query("econmiseur"), PLACE.space)
         assert [c.written for c in asked.corrections["econmiseur"]] == ["économiseur"]
 
 
@@ -112,7 +112,9 @@ class TestThesaurus:
         row = Synonyms.objects.create(terms=["thermopompe", "pompe à chaleur"])
         assert found("thermopompe") == ["pump"]
         add({"other": "Une thermopompe au gaz."}, "autre")
-        entries = {one.entry for one in find_passages(parse("pompe à chaleur"), dense=False).found}
+        entries = {
+            one.entry for one in find_passages(parse_query("pompe à chaleur"), dense=False).found
+        }
         texts = set(Chunk.objects.filter(pk__in=entries).values_list("text", flat=True))
         assert texts == {TEXTS["pump"], "Une thermopompe au gaz."}
         row.delete()
@@ -125,18 +127,18 @@ class TestRanking:
 
     def test_a_word_that_comes_again_tells_more(self, found: Found) -> None:
         add({"once": "Le froid industriel des entrepôts est produit loin de leurs quais."}, "autre")
-        best = find_passages(parse("froid"), dense=False).found[0].entry
+        best = find_passages(parse_query("froid"), dense=False).found[0].entry
         assert Chunk.objects.get(pk=best).text == TEXTS["cold"]
 
     @pytest.mark.parametrize("query", ["chaleur atelier", "air froid", "chaudière OR froid"])
     def test_looking_rows_up_finds_what_reading_whole_lists_does(
         self, found: Found, query: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        asked = lexical.ask(parse(query), PLACE.space)
+        asked = prepare_query(parse_query(query), PLACE.space)
         ranked = []
         for cost in (0, 1_000_000):
-            monkeypatch.setattr(lexical, "PROBE_COST", cost)
-            ranked.append(lexical.rank(asked, PLACE.space, limit=9, strict=True).matches)
+            monkeypatch.setattr(bm25, "PROBE_COST", cost)
+            ranked.append(rank_rows(asked, PLACE.space, limit=9, strict=True).matches)
         assert ranked[0] == ranked[1]
         assert ranked[0]
 
@@ -181,7 +183,7 @@ class TestStatistics:
         Chunk.objects.filter(pk=others[0].pk).update(position=99)
         kept, said = statistics()
         assert kept == said
-        postings.fold(TABLE)
+        postings.compact_tallies(TABLE)
         kept, said = statistics()
         assert kept == said
         assert found("séchoir tambour") == ["air"]
@@ -191,7 +193,7 @@ class TestStatistics:
         def write(number: int) -> None:
             try:
                 document = add(TEXTS, f"guide {number}")
-                postings.fold(TABLE)
+                postings.compact_tallies(TABLE)
                 document.chunks.filter(position=number).delete()
             except Exception as error:  # noqa: BLE001 (told below)
                 failed.append(error)

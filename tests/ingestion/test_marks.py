@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.anchors.text_highlight import Run, marked_blocks, spans
+from ingestion.anchors.text_highlight import TextRun, find_quote_in_text, highlight_blocks
 
 TEXT = (
     "Avant-propos. « Le Bilan Carbone® » coûte 12 % de l’énergie-\nprimaire.\n\n"
@@ -29,31 +29,33 @@ TEXT = (
     ],
 )
 def test_letters_and_digits_count(quote: str, found: list[str]) -> None:
-    assert [TEXT[start:end] for start, end in spans(TEXT, [quote])] == found
+    assert [TEXT[start:end] for start, end in find_quote_in_text(TEXT, [quote])] == found
 
 
 def test_a_page_shows_only_its_part_of_a_passage() -> None:
     passage = "La page d'avant finit par cette phrase. Celle-ci commence la page."
     page = "Celle-ci commence la page. Une autre suit."
-    assert [page[a:b] for a, b in spans(page, [passage])] == ["Celle-ci commence la page."]
+    assert [page[a:b] for a, b in find_quote_in_text(page, [passage])] == [
+        "Celle-ci commence la page."
+    ]
 
 
 def test_cells_of_a_table_are_marked_apart() -> None:
     block = {"kind": "table", "text": "| a | b\\|c |\n|---|---|\n| 5 kW | x y |\n| | z |"}
-    (made,) = marked_blocks([block], "", ["5 kW x"])
+    (made,) = highlight_blocks([block], "", ["5 kW x"])
     texts = [["".join(run.text for run in cell) for cell in row] for row in made.rows]
     assert texts == [["a", "b|c"], ["5 kW", "x y"], ["", "z"]]
-    assert made.rows[1] == [[Run("5 kW", True)], [Run("x", True), Run(" y", False)]]
+    assert made.rows[1] == [[TextRun("5 kW", True)], [TextRun("x", True), TextRun(" y", False)]]
 
 
 def test_items_of_a_list_lose_their_bullet() -> None:
-    (made,) = marked_blocks([{"kind": "list", "text": "• un\n• deux"}], "", ["deux"])
+    (made,) = highlight_blocks([{"kind": "list", "text": "• un\n• deux"}], "", ["deux"])
     assert made.bulleted
-    assert made.lines == [[Run("un", False)], [Run("deux", True)]]
+    assert made.lines == [[TextRun("un", False)], [TextRun("deux", True)]]
 
 
 @given(st.text(max_size=80), st.lists(st.text(max_size=20), max_size=3))
 def test_marking_neither_loses_nor_adds_a_character(text: str, quotes: list[str]) -> None:
-    for block in marked_blocks([{"kind": "paragraph", "text": text}], "", quotes):
+    for block in highlight_blocks([{"kind": "paragraph", "text": text}], "", quotes):
         shown = ["".join(run.text for run in line) for line in block.lines]
         assert shown == [line for line in text.split("\n") if line.strip()]

@@ -11,13 +11,14 @@ from django.core.files.storage import default_storage
 from django.db.models.fields.files import FieldFile
 from django.test import Client
 
-from ingestion.anchors import page_images as pages
+from ingestion.anchors import page_images
+from ingestion.anchors.page_images import THUMBNAIL_WIDTH, WIDTH, delete_page_images, page_image_of
 from ingestion.models import Document
 from ingestion.readers import Limits, PageImage
 from ingestion.readers.api import render_page
 from ingestion.templatetags.sources import in_words
 from tests.conftest import AIR, make_pdf, run_queue, upload
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.models import User
 
 QUOTE = "La récupération fournit de l'eau à 60 °C"
@@ -38,76 +39,76 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         numbers.append(number)
         return real(path, kind, number, limits, **options)
 
-    monkeypatch.setattr(pages, "render_page", counted)
+    monkeypatch.setattr(page_images, "render_page", counted)
     return numbers
 
 
 class TestDrawing:
     def test_is_made_once(self, waiting_document: Document, drawn: list[int]) -> None:
-        first = pages.drawing(waiting_document, 1)
-        again = pages.drawing(waiting_document, 1)
+        first = page_image_of(waiting_document, 1)
+        again = page_image_of(waiting_document, 1)
         assert drawn == [1]
         assert again.image == first.image
         assert again.chars == first.chars
-        assert again.width <= pages.WIDTH
+        assert again.width <= WIDTH
 
     def test_knows_where_a_quote_stands(self, waiting_document: Document) -> None:
-        (rect, *_rest) = pages.drawing(waiting_document, 1).highlight([QUOTE])
+        (rect, *_rest) = page_image_of(waiting_document, 1).highlight([QUOTE])
         assert 0 < rect.x0 < rect.x1 < 1
         assert 0 < rect.y0 < rect.y1 < 1
 
     def test_that_was_cut_short_is_made_again(
         self, waiting_document: Document, drawn: list[int]
     ) -> None:
-        whole = pages.drawing(waiting_document, 1).image
-        (name,) = default_storage.listdir(pages._folder(waiting_document))[1]
-        path = f"{pages._folder(waiting_document)}/{name}"
+        whole = page_image_of(waiting_document, 1).image
+        (name,) = default_storage.listdir(page_images._folder(waiting_document))[1]
+        path = f"{page_images._folder(waiting_document)}/{name}"
         with default_storage.open(path) as file:
             half = file.read()[:-200]
         default_storage.delete(path)
         default_storage.save(path, ContentFile(half))
-        assert pages.drawing(waiting_document, 1).image == whole
+        assert page_image_of(waiting_document, 1).image == whole
         assert drawn == [1, 1]
 
     def test_of_a_source_whose_file_never_came_fails_in_words(
         self, waiting_document: Document
     ) -> None:
         waiting_document.file = ""
-        with pytest.raises(WorkError) as caught:
-            pages.drawing(waiting_document, 1)
+        with pytest.raises(UserError) as caught:
+            page_image_of(waiting_document, 1)
         assert caught.value.code == "file_missing"
 
     def test_of_a_lost_file_fails_in_words_and_is_not_tried_again(
         self, waiting_document: Document, drawn: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         lose_file(waiting_document)
-        with pytest.raises(WorkError) as caught:
-            pages.drawing(waiting_document, 1)
+        with pytest.raises(UserError) as caught:
+            page_image_of(waiting_document, 1)
         assert caught.value.code == "file_missing"
-        monkeypatch.setattr(pages, "local_copy", None)
-        with pytest.raises(WorkError):
-            pages.drawing(waiting_document, 1)
+        monkeypatch.setattr(page_images, "local_copy", None)
+        with pytest.raises(UserError):
+            page_image_of(waiting_document, 1)
         assert drawn == []
 
     def test_survives_the_loss_of_the_file(self, waiting_document: Document) -> None:
-        kept = pages.drawing(waiting_document, 2).image
+        kept = page_image_of(waiting_document, 2).image
         lose_file(waiting_document)
-        assert pages.drawing(waiting_document, 2).image == kept
+        assert page_image_of(waiting_document, 2).image == kept
 
     def test_of_a_page_that_does_not_exist_fails_in_words(self, waiting_document: Document) -> None:
-        with pytest.raises(WorkError) as caught:
-            pages.drawing(waiting_document, 4)
+        with pytest.raises(UserError) as caught:
+            page_image_of(waiting_document, 4)
         assert caught.value.sentence
 
     def test_is_forgotten_with_its_document(
         self, waiting_document: Document, drawn: list[int]
     ) -> None:
-        pages.drawing(waiting_document, 1)
-        pages.drawing(waiting_document, 1, pages.THUMBNAIL_WIDTH)
-        pages.forget(waiting_document)
-        pages.forget(waiting_document)
-        assert not default_storage.exists(pages._folder(waiting_document))
-        pages.drawing(waiting_document, 1)
+        page_image_of(waiting_document, 1)
+        page_image_of(waiting_document, 1, THUMBNAIL_WIDTH)
+        delete_page_images(waiting_document)
+        delete_page_images(waiting_document)
+        assert not default_storage.exists(page_images._folder(waiting_document))
+        page_image_of(waiting_document, 1)
         assert drawn == [1, 1, 1]
 
     def test_needs_no_storage_with_paths(
@@ -117,8 +118,8 @@ class TestDrawing:
             raise NotImplementedError  # as storages elsewhere do
 
         monkeypatch.setattr(FieldFile, "path", property(no_path))
-        first = pages.drawing(waiting_document, 1)
-        assert pages.drawing(waiting_document, 1).image == first.image
+        first = page_image_of(waiting_document, 1)
+        assert page_image_of(waiting_document, 1).image == first.image
         assert drawn == [1]
 
 
@@ -150,9 +151,9 @@ class TestPage:
     def test_a_passage_of_another_source_marks_nothing(
         self, client: Client, document: Document, contributor: User
     ) -> None:
-        from ingestion.pipeline import run as ingest
+        from ingestion.pipeline.run import accept_upload
 
-        other = ingest.accept(upload(make_pdf(AIR), "autre.pdf"), contributor)
+        other = accept_upload(upload(make_pdf(AIR), "autre.pdf"), contributor)
         run_queue()
         passage = other.chunks.first()
         assert passage is not None

@@ -13,14 +13,14 @@ import pytest
 from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
-from ingestion.anchors.page_highlight import locate
+from ingestion.anchors.page_highlight import find_quote_on_page
 from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, Rect
-from ingestion.readers.api import check_document, picture_of, read_document, render_page
-from ingestion.readers.media_type import PDF, sniff
-from ingestion.readers.pdf.layout import structure
-from ingestion.readers.pdf.lines import Line, Segment
+from ingestion.readers.api import check_document, read_document, read_picture, render_page
+from ingestion.readers.media_type import PDF, sniff_media_type
+from ingestion.readers.pdf.layout import build_structure
+from ingestion.readers.pdf.lines import LineSegment, TextLine
 from ingestion.readers.pdf.page import RawPage
-from ingestion.readers.repair.garbled import is_nonsense
+from ingestion.readers.repair.garbled import is_garbled
 from ingestion.readers.repair.headings import Bookmark
 from tests.ingestion import crafted
 
@@ -144,7 +144,7 @@ def test_quote_is_found_on_the_picture_of_a_page(tmp_path: Path) -> None:
     path = crafted.lines(tmp_path / "page.pdf", [["Premier titre", "La phrase cherchée"]])
     image = render_page(path, PDF, 1, LIMITS, max_width=600)
     assert (image.width, image.media_type) == (600, "image/webp")
-    (rect,) = locate("la phrase", image.chars)
+    (rect,) = find_quote_on_page("la phrase", image.chars)
     ink, others = ink_inside(image, rect)
     assert ink
     assert others
@@ -234,22 +234,22 @@ def test_huge_page_is_drawn_small(tmp_path: Path) -> None:
     ],
 )
 def test_sniff(head: bytes, media_type: str) -> None:
-    assert sniff(head) == media_type
+    assert sniff_media_type(head) == media_type
 
 
-def line(text: str, y: float, x: float = 60, size: float = 10, **more: bool) -> Line:
-    return Line((Segment(text, x, x + 5 * len(text)),), y, size, **more)
+def line(text: str, y: float, x: float = 60, size: float = 10, **more: bool) -> TextLine:
+    return TextLine((LineSegment(text, x, x + 5 * len(text)),), y, size, **more)
 
 
-def parted(left: str, right: str, y: float, x: float = 60) -> Line:
+def parted(left: str, right: str, y: float, x: float = 60) -> TextLine:
     """Return a line with a gap as wide as between two cells."""
     middle = x + 5 * len(left) + 20
-    cells = (Segment(left, x, middle - 20), Segment(right, middle, middle + 5 * len(right)))
-    return Line(cells, y, 10)
+    cells = (LineSegment(left, x, middle - 20), LineSegment(right, middle, middle + 5 * len(right)))
+    return TextLine(cells, y, 10)
 
 
-def structured(lines: Sequence[Line], *bookmarks: Bookmark) -> PageText:
-    (page,) = structure([RawPage(1, 595, 842, tuple(lines))], bookmarks)
+def structured(lines: Sequence[TextLine], *bookmarks: Bookmark) -> PageText:
+    (page,) = build_structure([RawPage(1, 595, 842, tuple(lines))], bookmarks)
     return page
 
 
@@ -372,7 +372,7 @@ def test_headings_at_the_top_of_pages_are_not_running_heads() -> None:
         )
         for n in range(8)
     ]
-    assert all(page.blocks[0].kind == "heading" for page in structure(pages))
+    assert all(page.blocks[0].kind == "heading" for page in build_structure(pages))
 
 
 def test_page_numbers_above_a_wide_margin_go() -> None:
@@ -380,14 +380,14 @@ def test_page_numbers_above_a_wide_margin_go() -> None:
         RawPage(n, 595, 842, (line(f"Texte numéro {n * n}", 100), line(str(n), 700, x=300)))
         for n in range(1, 6)
     ]
-    assert [page.text for page in structure(pages)] == [
+    assert [page.text for page in build_structure(pages)] == [
         f"Texte numéro {n * n}" for n in range(1, 6)
     ]
     table = [
         RawPage(n, 595, 842, (line("Total :", 650), line(str(40 + n * n), 700, x=300)))
         for n in range(1, 6)
     ]
-    assert [str(40 + n * n) in page.text for n, page in enumerate(structure(table), 1)] == [
+    assert [str(40 + n * n) in page.text for n, page in enumerate(build_structure(table), 1)] == [
         True
     ] * 5
 
@@ -397,7 +397,7 @@ def test_contents_are_kept_apart_line_by_line() -> None:
     assert page.blocks == (Block("contents", "1. Chaleur … 3\n2. Froid … 12"),)
 
 
-def prose(x: float, words: str, first: float = 100) -> list[Line]:
+def prose(x: float, words: str, first: float = 100) -> list[TextLine]:
     texts = [f"{words} de la ligne numéro {i} du texte" for i in range(10)]
     return [line(text, first + 14 * i, x) for i, text in enumerate(texts)]
 
@@ -412,7 +412,7 @@ def test_columns_drawn_across_are_read_one_after_the_other() -> None:
 
 def test_columns_merged_into_lines_are_parted() -> None:
     pairs = zip(prose(50, "gauche"), prose(310, "droite"), strict=True)
-    merged = [Line((*a.segments, *b.segments), a.baseline, 10) for a, b in pairs]
+    merged = [TextLine((*a.segments, *b.segments), a.baseline, 10) for a, b in pairs]
     page = structured(merged)
     assert [block.kind for block in page.blocks] == ["paragraph", "paragraph"]
     assert "droite" not in page.blocks[0].text
@@ -499,7 +499,7 @@ def test_chart_of_strokes_is_a_figure_where_its_caption_says_so(tmp_path: Path) 
     assert [block.kind for block in drawn.blocks] == ["figure", "caption"]
     assert [block.kind for block in plain.blocks] == ["paragraph"]
     reference = drawn.blocks[0].picture
-    image = picture_of(tmp_path / "a.pdf", PDF, reference, LIMITS, max_width=300)
+    image = read_picture(tmp_path / "a.pdf", PDF, reference, LIMITS, max_width=300)
     assert image.width > 2 * image.height or image.width == 300
 
 
@@ -515,7 +515,7 @@ def test_chart_of_strokes_is_a_figure_where_its_caption_says_so(tmp_path: Path) 
     ],
 )
 def test_nonsense_is_told_by_its_letters(text: str, nonsense: bool) -> None:
-    assert is_nonsense(text) is nonsense
+    assert is_garbled(text) is nonsense
 
 
 def test_page_says_why_its_text_is_not_to_be_trusted(tmp_path: Path) -> None:

@@ -8,10 +8,9 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from ingestion.models import Chunk, Document
-from ingestion.pipeline import run as ingest
-from ingestion.search import hybrid as find
-from ingestion.search import retrieve
-from ingestion.vector_index import collections as index
+from ingestion.pipeline.run import accept_upload
+from ingestion.search import hybrid, retrieve
+from ingestion.vector_index.collections import count_vectors, drop_model_collection
 from tests.conftest import LIGHT, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from wikico2.errors import TransientError
@@ -21,11 +20,11 @@ QUESTION = "Comment récupérer la chaleur des compresseurs d'air ?"
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
-    find._query_vector.cache_clear()
+    hybrid._query_vector.cache_clear()
 
 
 def test_the_passage_that_answers_comes_first(document: Document) -> None:
-    passages = retrieve.retrieve(QUESTION, k=3)
+    passages = retrieve.retrieve_passages(QUESTION, k=3)
     assert passages[0].page_start == 1
     assert passages[0].found_by == retrieve.BY_MEANING
     assert passages[0].title == "Guide de l'énergie"
@@ -34,37 +33,37 @@ def test_the_passage_that_answers_comes_first(document: Document) -> None:
 
 
 def test_no_more_than_asked_for(document: Document) -> None:
-    assert len(retrieve.retrieve(QUESTION, k=1)) == 1
-    assert retrieve.retrieve(QUESTION, k=0) == []
-    assert retrieve.retrieve(" \0 ", k=3) == []
+    assert len(retrieve.retrieve_passages(QUESTION, k=1)) == 1
+    assert retrieve.retrieve_passages(QUESTION, k=0) == []
+    assert retrieve.retrieve_passages(" \0 ", k=3) == []
 
 
 def test_hits_that_postgresql_does_not_know_are_dropped(document: Document) -> None:
-    best = retrieve.retrieve(QUESTION, k=1)[0]
+    best = retrieve.retrieve_passages(QUESTION, k=1)[0]
     Chunk.objects.filter(pk=best.chunk_id).delete()
-    rest = retrieve.retrieve(QUESTION, k=3)
+    rest = retrieve.retrieve_passages(QUESTION, k=3)
     assert rest
     assert best.chunk_id not in [p.chunk_id for p in rest]
 
 
 def test_only_ready_documents_answer(document: Document) -> None:
     Document.objects.update(state="cancelled")
-    assert retrieve.retrieve(QUESTION) == []
+    assert retrieve.retrieve_passages(QUESTION) == []
 
 
 def test_only_the_documents_asked_for_answer(document: Document) -> None:
-    other = ingest.accept(upload(make_pdf(LIGHT)), None)
+    other = accept_upload(upload(make_pdf(LIGHT)), None)
     run_queue()
-    assert {p.document_id for p in retrieve.retrieve(QUESTION)} == {document.pk, other.pk}
-    found = retrieve.retrieve(QUESTION, document_ids=[other.pk])
+    assert {p.document_id for p in retrieve.retrieve_passages(QUESTION)} == {document.pk, other.pk}
+    found = retrieve.retrieve_passages(QUESTION, document_ids=[other.pk])
     assert {p.document_id for p in found} == {other.pk}
-    assert retrieve.retrieve(QUESTION, document_ids=[]) == []
+    assert retrieve.retrieve_passages(QUESTION, document_ids=[]) == []
 
 
 def test_a_question_is_embedded_once(document: Document, fake_ai: FakeAI) -> None:
     fake_ai.reset()
     for _ in range(3):
-        retrieve.retrieve(QUESTION)
+        retrieve.retrieve_passages(QUESTION)
     assert fake_ai.texts == [QUESTION]
 
 
@@ -86,35 +85,35 @@ class TestWithoutMeaning:
         ],
     )
     def test_words_find_too(self, question: str) -> None:
-        passages = retrieve.retrieve(question, k=2)
+        passages = retrieve.retrieve_passages(question, k=2)
         assert passages[0].page_start == 1
         assert {p.found_by for p in passages} == {retrieve.BY_WORDS}
 
     def test_words_that_nobody_wrote_find_nothing(self) -> None:
-        assert retrieve.retrieve("zygomorphe") == []
-        assert retrieve.retrieve("le la du") == []
+        assert retrieve.retrieve_passages("zygomorphe") == []
+        assert retrieve.retrieve_passages("le la du") == []
 
     def test_the_filter_holds(self, document: Document) -> None:
-        assert retrieve.retrieve(QUESTION, document_ids=[document.pk])
-        assert retrieve.retrieve(QUESTION, document_ids=[document.pk + 1]) == []
+        assert retrieve.retrieve_passages(QUESTION, document_ids=[document.pk])
+        assert retrieve.retrieve_passages(QUESTION, document_ids=[document.pk + 1]) == []
 
     def test_whoever_wants_meaning_only_is_told(self) -> None:
         with pytest.raises(TransientError):
-            retrieve.retrieve(QUESTION, for_writing=True)
+            retrieve.retrieve_passages(QUESTION, for_writing=True)
 
 
 def test_without_embedder_words_decide_within_seconds(
     document: Document, fake_ai: FakeAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wikico2.llm.client._pause", lambda attempt: 0.01)
+    monkeypatch.setattr("wikico2.llm.client._backoff_seconds", lambda attempt: 0.01)
     fake_ai.down = True
-    assert retrieve.retrieve(QUESTION)[0].found_by == retrieve.BY_WORDS
+    assert retrieve.retrieve_passages(QUESTION)[0].found_by == retrieve.BY_WORDS
     assert len(fake_ai.requests) <= 3
 
 
 def test_an_index_that_lost_everything_does_not_silence_the_search(document: Document) -> None:
-    index.drop(EMBEDDING_MODEL)
-    assert retrieve.retrieve(QUESTION)[0].found_by == retrieve.BY_WORDS
+    drop_model_collection(EMBEDDING_MODEL)
+    assert retrieve.retrieve_passages(QUESTION)[0].found_by == retrieve.BY_WORDS
 
 
 class TestCommands:
@@ -134,14 +133,14 @@ class TestCommands:
         assert output.getvalue().startswith("1. Guide de l'énergie · p. 1 · Récupération")
 
     def test_reindexing_computes_nothing_again(self, document: Document, fake_ai: FakeAI) -> None:
-        index.drop(EMBEDDING_MODEL)
+        drop_model_collection(EMBEDDING_MODEL)
         fake_ai.reset()
         output = StringIO()
         for _ in range(2):
             call_command("reindex", stdout=output)
         assert not fake_ai.requests
-        assert index.count(EMBEDDING_MODEL) == document.chunks.count()
-        assert retrieve.retrieve(QUESTION)[0].found_by == retrieve.BY_MEANING
+        assert count_vectors(EMBEDDING_MODEL) == document.chunks.count()
+        assert retrieve.retrieve_passages(QUESTION)[0].found_by == retrieve.BY_MEANING
 
     def test_reindexing_serves_another_model(
         self, document: Document, fake_ai: FakeAI, settings: Settings
@@ -151,6 +150,6 @@ class TestCommands:
         call_command("reindex", stdout=StringIO())
         document.refresh_from_db()
         assert document.indexed_with == "another"
-        assert index.count("another") == index.count(EMBEDDING_MODEL) == document.chunks.count()
-        assert retrieve.retrieve(QUESTION)[0].found_by == retrieve.BY_MEANING
-        index.drop("another")
+        assert count_vectors("another") == count_vectors(EMBEDDING_MODEL) == document.chunks.count()
+        assert retrieve.retrieve_passages(QUESTION)[0].found_by == retrieve.BY_MEANING
+        drop_model_collection("another")

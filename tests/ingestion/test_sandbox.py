@@ -14,12 +14,12 @@ import psutil
 import pytest
 from pytest_django import Settings
 
-from ingestion.intake.upload import limits
+from ingestion.intake.upload import read_limits
 from ingestion.readers import Limits, ReadError
-from ingestion.readers import media_type as media
 from ingestion.readers.api import check_document, read_document, render_page
-from ingestion.readers.media_type import PDF
-from ingestion.readers.sandbox import parent as sandbox
+from ingestion.readers.media_type import DOCX, PDF, identify_path
+from ingestion.readers.sandbox import parent
+from ingestion.readers.sandbox.parent import run_reader
 from tests.ingestion import crafted, office
 
 LIMITS = Limits(memory_mb=1024, cpu_seconds=20, wall_seconds=20)
@@ -81,7 +81,7 @@ def test_no_page(tmp_path: Path) -> None:
 
 def test_format_that_no_reader_takes(tmp_path: Path) -> None:
     path = write(tmp_path / "feuille.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
-    assert code_of(lambda: check_document(path, media.identify(path), LIMITS)) == "old_office"
+    assert code_of(lambda: check_document(path, identify_path(path), LIMITS)) == "old_office"
     assert code_of(lambda: check_document(path, "application/zip", LIMITS)) == "unknown_format"
 
 
@@ -122,7 +122,7 @@ def test_library_that_takes_a_lack_of_memory_for_damage_is_not_believed(tmp_path
     begin, end = members["word/document.xml"].split(b"<w:body>")
     members["word/document.xml"] = begin + b"<w:body>" + b"<w:p><w:r/></w:p>" * 1_500_000 + end
     office.archive(path, members)
-    reading = lambda: list(read_document(path, media.DOCX, replace(LIMITS, memory_mb=400)))  # noqa: E731
+    reading = lambda: list(read_document(path, DOCX, replace(LIMITS, memory_mb=400)))  # noqa: E731
     assert code_of(reading) == "too_much_memory"
 
 
@@ -130,14 +130,14 @@ def test_memory_of_whoever_has_a_file_read_is_not_laid_to_the_reading(tmp_path: 
     path = office.archive(tmp_path / "vide.docx", {"[Content_Types].xml": b"<Types/>"})
     held = b"x" * 400_000_000
     small = replace(LIMITS, memory_mb=400)
-    assert code_of(lambda: list(read_document(path, media.DOCX, small))) == "unreadable"
+    assert code_of(lambda: list(read_document(path, DOCX, small))) == "unreadable"
     assert held
 
 
 def test_settings_bound_a_reading(settings: Settings) -> None:
     settings.READ_MEMORY_MB, settings.READ_SECONDS = 300, 20
     settings.READ_MAX_PAGES, settings.READ_MAX_CHARACTERS = 50, 1_000
-    assert limits() == Limits(300, 20, 20, 50, 1_000)
+    assert read_limits() == Limits(300, 20, 20, 50, 1_000)
 
 
 def test_out_of_cpu_time(tmp_path: Path) -> None:
@@ -219,15 +219,15 @@ def test_nonsense_from_the_child_is_an_error(
 ) -> None:
     path = crafted.raw(tmp_path / "page.pdf", LINE)
     for answer in ("not json", "[1]", '{"kind": "info"}', '{"kind": "page", "blocks": 3}'):
-        monkeypatch.setattr(sandbox, "_command", lambda *_, a=answer: ["echo", a])
+        monkeypatch.setattr(parent, "_command", lambda *_, a=answer: ["echo", a])
         assert code_of(lambda: list(read_document(path, PDF, LIMITS))) == "crashed"
 
 
 def test_endless_output_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = crafted.raw(tmp_path / "page.pdf", LINE)
-    monkeypatch.setattr(sandbox, "BYTES_BESIDES", 100_000)
-    monkeypatch.setattr(sandbox, "_command", lambda *_: ["yes", "x" * 100])
-    assert code_of(lambda: list(sandbox.run("read", path, replace(LIMITS, characters=1)))) in {
+    monkeypatch.setattr(parent, "BYTES_BESIDES", 100_000)
+    monkeypatch.setattr(parent, "_command", lambda *_: ["yes", "x" * 100])
+    assert code_of(lambda: list(run_reader("read", path, replace(LIMITS, characters=1)))) in {
         "too_much_text",
         "crashed",
     }

@@ -12,11 +12,16 @@ from pytest_django import Settings
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from ingestion.anchors import page_images as pages
-from ingestion.models import Chunk, Document, Sight
-from ingestion.ocr import recognise as sight
+from ingestion.anchors.page_images import page_image_of
+from ingestion.models import CachedOcrResult, Chunk, Document
 from ingestion.ocr.engines.vision_model import NOTHING
-from ingestion.pipeline import run as ingest
+from ingestion.ocr.recognise import count_unrecognised
+from ingestion.pipeline.run import (
+    accept_upload,
+    remove_document,
+    request_recognition,
+    run_document_slice,
+)
 from ingestion.readers import Rect
 from sheets.models.spending import Spending
 from tests.conftest import run_queue, upload
@@ -61,7 +66,7 @@ def seeing(settings: Settings, fake_ai: FakeAI) -> FakeAI:
 @pytest.fixture
 def take_in(db: None) -> Callable[[bytes], Document]:
     def take(content: bytes) -> Document:
-        document = ingest.accept(upload(content), None)
+        document = accept_upload(upload(content), None)
         run_queue()
         document.refresh_from_db()
         return document
@@ -90,7 +95,7 @@ class TestScannedPages:
         first = take_in(content)
         assert Spending.objects.get().tokens_in > IMAGE_TOKENS
         assert Spending.objects.get().cost > 0
-        ingest.remove(first)
+        remove_document(first)
         run_queue()
         again = take_in(content)
         assert again.is_ready
@@ -121,7 +126,7 @@ class TestScannedPages:
         assert document.state == Document.State.EXTRACTING
         assert document.error_code == "service_unreachable"
         Document.objects.update(lease_until=None)
-        ingest.advance(document.pk)
+        run_document_slice(document.pk)
         run_queue()
         document.refresh_from_db()
         assert document.is_ready, document.error
@@ -166,7 +171,7 @@ class TestScannedPages:
         assert document.is_ready, document.error
         page = document.pages.get(number=1)
         assert (page.text, page.read_by) == ("", VISION_MODEL)
-        assert Sight.objects.get().text == ""
+        assert CachedOcrResult.objects.get().text == ""
 
 
 class TestLater:
@@ -222,12 +227,12 @@ class TestLater:
     ) -> None:
         settings.VISION_MAX_IMAGES = 1
         document = take_in(picture_pdf(("navy", ""), ("olive", "")))
-        assert sight.unseen(document) == 0
-        assert ingest.read_pictures(document)
+        assert count_unrecognised(document) == 0
+        assert request_recognition(document)
         run_queue()
         assert len(seeing.pictures) == 1
         settings.VISION_MAX_IMAGES = 5
-        assert sight.unseen(document) == 1
+        assert count_unrecognised(document) == 1
 
     def test_readers_are_not_offered_it(
         self, seeing: FakeAI, document: Document, client: Client
@@ -303,7 +308,7 @@ def test_tesseract_reads_french_where_it_is_the_reader(
     page = document.pages.get()
     assert (page.text, page.read_by) == ("La consommation du four", "tesseract fra")
     assert page.words[1] == ["consom-", 0.3, 0.1, 0.5, 0.12]
-    drawing = pages.drawing(document, 1)
+    drawing = page_image_of(document, 1)
     assert drawing.highlight(["la consommation du four"], page.words) == [
         Rect(0.1, 0.1, 0.5, 0.12),
         Rect(0.1, 0.15, 0.6, 0.17),

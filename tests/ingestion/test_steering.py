@@ -12,20 +12,32 @@ from django.utils.translation import override
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from ingestion.models import Chunk, Document, LogLine, Vector
-from ingestion.pipeline import event_log as journal
-from ingestion.pipeline import run as ingest
+from ingestion.models import Chunk, Document, DocumentEvent, Vector
+from ingestion.pipeline import event_log, run
 from ingestion.pipeline.chunk import chunk_pages
-from ingestion.pipeline.job import Work
-from ingestion.vector_index import collections as index
+from ingestion.pipeline.event_log import event_lines, record_failure, trim_events
+from ingestion.pipeline.job import DocumentRun
+from ingestion.pipeline.run import (
+    accept_upload,
+    cancel_document,
+    remove_document,
+    run_document_slice,
+)
+from ingestion.vector_index import collections
+from ingestion.vector_index.collections import (
+    PASSAGES,
+    VectorStream,
+    count_vectors,
+    delete_document_vectors,
+)
 from ingestion.vector_index.embedders.registry import get_embedder
 from tests.conftest import AIR, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
-from wikico2.errors import TransientError, WorkError
+from wikico2.errors import TransientError, UserError
 from wikico2.jobs import queue
 from wikico2.llm import client as ai
-from wikico2.llm.client import Patience
-from wikico2.llm.concurrency import side_by_side
+from wikico2.llm.client import RetryPolicy, request_embeddings
+from wikico2.llm.concurrency import run_concurrently
 from wikico2.models import QueuePause, User
 
 
@@ -33,14 +45,14 @@ class TestPause:
     def test_nothing_is_begun_until_work_is_resumed(
         self, waiting_document: Document, administrator: User
     ) -> None:
-        queue.pause(administrator)
-        queue.pause(administrator)
+        queue.pause_queue(administrator)
+        queue.pause_queue(administrator)
         run_queue()
         assert queue.resume_stalled() == 0
         waiting_document.refresh_from_db()
         assert waiting_document.state == "waiting"
-        queue.resume()
-        queue.resume()
+        queue.resume_queue()
+        queue.resume_queue()
         assert OrmQ.objects.count() == 1
         run_queue()
         waiting_document.refresh_from_db()
@@ -54,21 +66,21 @@ class TestPause:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         settings.EMBEDDING_BATCH = settings.EMBEDDING_REQUESTS_AT_ONCE = 1
-        put = index.Stream.put
+        put = VectorStream.put
 
         def put_and_pause(*args: Any) -> None:
             put(*args)
-            queue.pause()
+            queue.pause_queue()
 
-        monkeypatch.setattr(index.Stream, "put", put_and_pause)
-        monkeypatch.setattr(Work, "paused", lambda work: queue.is_paused())
+        monkeypatch.setattr(VectorStream, "put", put_and_pause)
+        monkeypatch.setattr(DocumentRun, "paused", lambda work: queue.is_paused())
         run_queue()
         waiting_document.refresh_from_db()
         assert (waiting_document.state, waiting_document.lease_token) == ("embedding", None)
         assert Vector.objects.count() == 1
         assert not OrmQ.objects.exists()
         monkeypatch.undo()
-        queue.resume()
+        queue.resume_queue()
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.is_ready
@@ -81,7 +93,7 @@ class TestPause:
         assert client.post("/taches/pause/").status_code == 403
         client.force_login(administrator)
         page = client.post("/taches/pause/", follow=True).content.decode()
-        assert QueuePause.standing().by == administrator
+        assert QueuePause.current().by == administrator
         assert "/taches/reprise/" in page
         client.post("/taches/reprise/")
         assert not queue.is_paused()
@@ -91,7 +103,7 @@ class TestJournal:
     def test_it_tells_the_steps_to_whoever_uploaded_the_document(
         self, document: Document, client: Client, contributor: User, expert: User
     ) -> None:
-        codes = list(LogLine.objects.order_by("pk").values_list("code", flat=True))
+        codes = list(DocumentEvent.objects.order_by("pk").values_list("code", flat=True))
         assert codes == ["extracting", "chunking", "embedding", "indexing", "ready"]
         address = f"/sources/{document.pk}/journal/"
         assert client.get(address).status_code == 302
@@ -108,17 +120,17 @@ class TestJournal:
         fake_ai.down = True
         for _ in range(3):
             Document.objects.update(lease_until=None)
-            ingest.advance(waiting_document.pk)
-        ingest.cancel(waiting_document, "Claire")
-        told = [line.text for line in journal.lines(waiting_document)]
-        assert sum(line.is_failure for line in journal.lines(waiting_document)) == 1
+            run_document_slice(waiting_document.pk)
+        cancel_document(waiting_document, "Claire")
+        told = [line.text for line in event_lines(waiting_document)]
+        assert sum(line.is_failure for line in event_lines(waiting_document)) == 1
         assert "Claire" in told[0]
 
     def test_it_stays_short(self, document: Document, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(journal, "KEPT", 2)
-        journal.trim(document)
-        assert LogLine.objects.count() == 2
-        assert LogLine.objects.all()[0].code == "ready"
+        monkeypatch.setattr(event_log, "MAX_EVENTS", 2)
+        trim_events(document)
+        assert DocumentEvent.objects.count() == 2
+        assert DocumentEvent.objects.all()[0].code == "ready"
 
 
 class TestWaiting:
@@ -133,7 +145,7 @@ class TestWaiting:
         assert waiting_document.waits_until
         fake_ai.reset()
         Document.objects.update(lease_until=None)
-        ingest.advance(waiting_document.pk)
+        run_document_slice(waiting_document.pk)
         waiting_document.refresh_from_db()
         assert waiting_document.is_ready
         assert waiting_document.waits_until is None
@@ -153,11 +165,11 @@ class TestWaiting:
         self, waiting_document: Document
     ) -> None:
         failure = TransientError("service_busy")
-        journal.note_failure(waiting_document, failure, waits=True)
-        journal.note_failure(waiting_document, failure, waits=True)
-        journal.note_failure(waiting_document, failure)
+        record_failure(waiting_document, failure, waits=True)
+        record_failure(waiting_document, failure, waits=True)
+        record_failure(waiting_document, failure)
         with override("en"):
-            failed, passing = (line.text for line in journal.lines(waiting_document))
+            failed, passing = (line.text for line in event_lines(waiting_document))
         assert "retry" in failed
         assert "retry" not in passing
 
@@ -196,7 +208,7 @@ class TestWaiting:
         token = Document.objects.in_progress().claim(waiting_document.pk)
         assert token
         waiting_document.attempts = 50
-        work = Work(waiting_document, token)
+        work = DocumentRun(waiting_document, token)
         work.postpone(TransientError("service_paced", limit=2, retry_after=30))
         waiting_document.refresh_from_db()
         assert (waiting_document.state, waiting_document.attempts) == ("waiting", 0)
@@ -204,16 +216,16 @@ class TestWaiting:
     def test_threads_tell_their_waits_in_the_callers(self) -> None:
         told: list[str] = []
 
-        def wait(patience: Patience) -> int:
-            patience.on_pause(WorkError("service_busy"), 30)
+        def wait(patience: RetryPolicy) -> int:
+            patience.on_pause(UserError("service_busy"), 30)
             time.sleep(1.2)
             return 1
 
         patience = replace(
-            Patience.of_settings(), on_pause=lambda reason, seconds: told.append(reason.code)
+            RetryPolicy.from_settings(), on_pause=lambda reason, seconds: told.append(reason.code)
         )
         jobs = iter([("a", wait)])
-        assert list(side_by_side(jobs, at_once=1, patience=patience)) == [("a", 1)]
+        assert list(run_concurrently(jobs, at_once=1, patience=patience)) == [("a", 1)]
         assert told == ["service_busy"]
 
 
@@ -248,7 +260,7 @@ def test_a_document_that_is_long_to_cut_is_not_taken_over(
         assert Document.objects.in_progress().claim(waiting_document.pk) is None
         return chunk_pages(*args, **kwargs)
 
-    monkeypatch.setattr(ingest, "chunk_pages", long_to_cut)
+    monkeypatch.setattr(run, "chunk_pages", long_to_cut)
     run_queue()
     waiting_document.refresh_from_db()
     assert waiting_document.is_ready
@@ -256,14 +268,14 @@ def test_a_document_that_is_long_to_cut_is_not_taken_over(
 
 class TestRemoval:
     def test_vectors_go_unless_another_document_has_the_text(self, document: Document) -> None:
-        other = ingest.accept(upload(make_pdf(AIR)), None)
+        other = accept_upload(upload(make_pdf(AIR)), None)
         run_queue()
         shared = set(other.chunks.values_list("content_hash", flat=True))
         assert shared < set(document.chunks.values_list("content_hash", flat=True))
-        ingest.remove(document)
+        remove_document(document)
         run_queue()
         assert set(Vector.objects.values_list("content_hash", flat=True)) == shared
-        assert not LogLine.objects.filter(document=document.pk).exists()
+        assert not DocumentEvent.objects.filter(document=document.pk).exists()
 
 
 class TestRequests:
@@ -279,18 +291,18 @@ class TestRequests:
     ) -> None:
         texts = [f"{n} " + "x" * 1_000 for n in range(8)]
         fake_ai.most_bytes = 3_000
-        vectors = ai.embed(texts, EMBEDDING_MODEL)
+        vectors = request_embeddings(texts, EMBEDDING_MODEL)
         assert len(vectors) == 8
         assert sorted(fake_ai.texts) == sorted(texts)
         fake_ai.requests.clear()
-        ai.embed(texts, EMBEDDING_MODEL)
+        request_embeddings(texts, EMBEDDING_MODEL)
         assert max(len(r.body["input"]) for r in fake_ai.requests) == 2
         assert len(fake_ai.texts) == 8
 
     def test_vectors_of_another_length_are_refused_and_asked_for_again(
         self, document: Document, fake_ai: FakeAI, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(ai, "_pause", lambda attempt: 0.01)
+        monkeypatch.setattr(ai, "_backoff_seconds", lambda attempt: 0.01)
         fake_ai.requests.clear()
         fake_ai.fail(Fault("long"))
         vectors = get_embedder().passages(["chaleur"])
@@ -301,26 +313,26 @@ class TestRequests:
         self, waiting_document: Document, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         placed: list[int] = []
-        put = index._put
+        put = collections._upsert_rows
 
         def note(collection: Any, shelf: Any, owner: int, rows: Any) -> None:
             placed.append(len(rows))
             put(collection, shelf, owner, rows)
 
-        monkeypatch.setattr(index, "_put", note)
-        with index.Stream(index.PASSAGES, waiting_document.pk, EMBEDDING_MODEL) as stream:
+        monkeypatch.setattr(collections, "_upsert_rows", note)
+        with VectorStream(PASSAGES, waiting_document.pk, EMBEDDING_MODEL) as stream:
             rows = [(n, "hash", np.ones(128, "<f4").tobytes()) for n in range(3)]
             stream.put(rows)
             end = time.monotonic() + 20
-            while index.count(EMBEDDING_MODEL) < 3 and time.monotonic() < end:
+            while count_vectors(EMBEDDING_MODEL) < 3 and time.monotonic() < end:
                 time.sleep(0.05)
         assert placed == [3]
-        index.delete_document(waiting_document.pk)
-        assert index.count(EMBEDDING_MODEL) == 0
+        delete_document_vectors(waiting_document.pk)
+        assert count_vectors(EMBEDDING_MODEL) == 0
 
     def test_a_stream_without_chroma_harms_nobody(
         self, waiting_document: Document, settings: Settings
     ) -> None:
         settings.CHROMA_PORT = 9
-        with index.Stream(index.PASSAGES, waiting_document.pk, EMBEDDING_MODEL) as stream:
+        with VectorStream(PASSAGES, waiting_document.pk, EMBEDDING_MODEL) as stream:
             stream.put([(1, "hash", b"\0" * 512)])

@@ -13,23 +13,23 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from ingestion.models import Chunk, Document, Page, Vector
-from ingestion.pipeline import run as ingest
+from ingestion.pipeline.run import accept_upload, cancel_document, retry_document
 from ingestion.pipeline.wait import wait_until_read
 from ingestion.tasks import advance_document, forget_document
-from ingestion.vector_index import collections as index
+from ingestion.vector_index.collections import count_vectors
 from tests.conftest import AIR, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from tests.worker import Worker, wait_for
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.jobs.queue import (
     RESUME,
     enqueue_later,
     ensure_schedule,
-    recover,
+    recover_stalled,
     resume_stalled,
     workers_alive,
 )
-from wikico2.management.commands.qcluster import look_out_for_us
+from wikico2.management.commands.qcluster import enable_keepalive
 
 PAGES = 16
 
@@ -58,11 +58,11 @@ class TestTwice:
         document.delete()
         for _ in range(2):
             forget_document(*gone)
-        assert index.count(EMBEDDING_MODEL) == 0
+        assert count_vectors(EMBEDDING_MODEL) == 0
 
     def test_a_document_that_stands_is_not_forgotten(self, document: Document) -> None:
         forget_document(document.pk, document.file.name, document.sha256)
-        assert index.count(EMBEDDING_MODEL) == document.chunks.count()
+        assert count_vectors(EMBEDDING_MODEL) == document.chunks.count()
         assert Path(document.file.path).exists()
 
     def test_resuming_twice_queues_once(self, waiting_document: Document) -> None:
@@ -105,7 +105,7 @@ class TestResuming:
     ) -> None:
         OrmQ.objects.update(lock=timezone.now() + dt.timedelta(hours=1))
         Document.objects.in_progress().claim(waiting_document.pk)
-        recover()
+        recover_stalled()
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.is_ready
@@ -128,7 +128,7 @@ class TestWaiting:
         self, waiting_document: Document, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("ingestion.pipeline.wait.WORKER_PATIENCE", 0.1)
-        with pytest.raises(WorkError) as caught:
+        with pytest.raises(UserError) as caught:
             wait_until_read([waiting_document], poll=0.05)
         assert caught.value.code == "no_worker"
         assert caught.value.sentence
@@ -151,11 +151,11 @@ def whole(document: Document) -> None:
     assert [chunk.position for chunk in chunks] == list(range(len(chunks)))
     hashes = {chunk.content_hash for chunk in chunks}
     assert set(Vector.objects.values_list("content_hash", flat=True)) == hashes
-    assert index.count(EMBEDDING_MODEL) == len(chunks)
+    assert count_vectors(EMBEDDING_MODEL) == len(chunks)
 
 
 def test_the_session_of_a_machine_that_is_gone_ends_soon(db: None) -> None:
-    look_out_for_us(connection)
+    enable_keepalive(connection)
     seconds = {}
     with connection.cursor() as cursor:
         for name in ("idle", "interval", "count"):
@@ -172,7 +172,7 @@ class TestWorkers:
         fake_ai: FakeAI,
     ) -> None:
         """Killed while embedding, first the workers alone, then the whole cluster."""
-        document = ingest.accept(upload(LONG), None)
+        document = accept_upload(upload(LONG), None)
         fake_ai.latency = 0.2
         running = worker(EMBEDDING_BATCH="1")
         assert workers_alive()
@@ -208,8 +208,8 @@ class TestWorkers:
         running.kill_workers()  # while idle: they must not take the queue's lock to the grave
         wait_for(lambda: len(running.pids()) >= 4, "new worker", running.output)
         fake_ai.latency = 0.3
-        first = ingest.accept(upload(LONG), None)
-        other = ingest.accept(upload(make_pdf(AIR)), None)
+        first = accept_upload(upload(LONG), None)
+        other = accept_upload(upload(make_pdf(AIR)), None)
         [done] = wait_until_read([other], poll=0.05)
         assert done.is_ready, running.output()
         wait_for(
@@ -217,14 +217,14 @@ class TestWorkers:
             "embedding",
             running.output,
         )
-        assert ingest.cancel(first)
+        assert cancel_document(first)
         time.sleep(1.2)
         asked = len(fake_ai.requests)
         time.sleep(0.5)
         assert len(fake_ai.requests) == asked
         assert Document.objects.get(pk=first.pk).state == "cancelled"
         fake_ai.latency = 0.0
-        ingest.retry(first)
+        retry_document(first)
         [done] = wait_until_read([first], poll=0.05)
         assert done.is_ready, running.output()
         assert Page.objects.filter(document=done).count() == PAGES

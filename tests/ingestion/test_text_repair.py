@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from ingestion.readers.repair.characters import (
     CUT,
+    count_words,
+    detect_language,
     join_lines,
-    language_of,
-    repair,
+    repair_mac_accents,
+    repair_text,
     shorten_leaders,
-    unscrambled,
-    vocabulary,
 )
 
 
@@ -41,18 +41,18 @@ from ingestion.readers.repair.characters import (
     ],
 )
 def test_repair(before: str, after: str) -> None:
-    assert repair(before) == after
+    assert repair_text(before) == after
 
 
 @settings(deadline=None)
 @example("¹\x08`Y")
 @given(st.text(st.characters(codec=None, exclude_categories=())))
 def test_repaired_text_can_be_kept_anywhere(text: str) -> None:
-    repaired = repair(text)
+    repaired = repair_text(text)
     assert "\x00" not in repaired
     repaired.encode()
     assert unicodedata.is_normalized("NFC", repaired)
-    assert repair(repaired) == repaired
+    assert repair_text(repaired) == repaired
 
 
 @pytest.mark.parametrize(
@@ -73,17 +73,17 @@ def test_repaired_text_can_be_kept_anywhere(text: str) -> None:
     ],
 )
 def test_hyphens_at_the_end_of_lines(lines: list[str], elsewhere: str, joined: str) -> None:
-    assert join_lines(lines, vocabulary([*lines, elsewhere])) == joined
+    assert join_lines(lines, count_words([*lines, elsewhere])) == joined
 
 
 def test_vocabulary_leaves_out_what_a_cut_has_damaged() -> None:
-    assert vocabulary(["une flexi" + CUT, "bilité forte"]) == {"une": 1, "forte": 1}
+    assert count_words(["une flexi" + CUT, "bilité forte"]) == {"une": 1, "forte": 1}
 
 
 def test_accents_of_a_macintosh_are_read_again() -> None:
     page = "LÕŽnergie consommŽe et lÕŽlectricitŽ produite"
-    assert unscrambled(page) == "L’énergie consommée et l’électricité produite"
-    assert unscrambled("Slavoj Žižek a été cité") == "Slavoj Žižek a été cité"
+    assert repair_mac_accents(page) == "L’énergie consommée et l’électricité produite"
+    assert repair_mac_accents("Slavoj Žižek a été cité") == "Slavoj Žižek a été cité"
 
 
 def test_leaders_are_shortened() -> None:
@@ -101,4 +101,4 @@ def test_leaders_are_shortened() -> None:
     ],
 )
 def test_language(text: str, language: str) -> None:
-    assert language_of(text) == language
+    assert detect_language(text) == language

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import pytest
 from pytest_django import Settings
 
-from ingestion.intake.zip_archive import Archive, is_archive
-from wikico2.errors import WorkError
+from ingestion.intake.zip_archive import ZipArchive, is_archive
+from wikico2.errors import UserError
 
 
 def packed(
@@ -29,8 +29,8 @@ def packed(
 
 
 def refusal(file: io.BytesIO) -> str:
-    with pytest.raises(WorkError) as caught:
-        Archive(file)
+    with pytest.raises(UserError) as caught:
+        ZipArchive(file)
     assert "%(" not in caught.value.sentence
     return caught.value.code
 
@@ -38,13 +38,13 @@ def refusal(file: io.BytesIO) -> str:
 def outcomes(file: io.BytesIO) -> dict[str, bytes | str]:
     """Return by name the content of each member, or the code of its refusal."""
     found: dict[str, bytes | str] = {}
-    with Archive(file) as archive:
+    with ZipArchive(file) as archive:
         for member in archive.members:
             kept = io.BytesIO()
             try:
                 archive.copy(member, kept)
                 found[member.name] = kept.getvalue()
-            except WorkError as error:
+            except UserError as error:
                 found[member.name] = error.code
     return found
 

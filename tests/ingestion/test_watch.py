@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from ingestion.intake.watch_folder import Outcome, Watch, files_in
-from ingestion.models import Delivery, Document, WatchedFile
+from ingestion.intake.watch_folder import FolderWatcher, WatchOutcome, files_in
+from ingestion.models import Document, SourceImport, WatchedFile
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue
 from tests.ingestion.test_unpack import packed
 
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def looks(watch: Watch, times: int = 2) -> list[Outcome]:
+def looks(watch: FolderWatcher, times: int = 2) -> list[WatchOutcome]:
     return [outcome for _ in range(times) for outcome in watch.look()]
 
 
@@ -42,13 +42,13 @@ def test_only_documents_are_looked_at(folder: Path) -> None:
 
 class TestWatch:
     def test_takes_each_file_once_across_restarts(self, folder: Path, db: None) -> None:
-        first = looks(Watch(folder, access="internal"))
+        first = looks(FolderWatcher(folder, access="internal"))
         assert [o.document and o.document.filename for o in first] == ["air.pdf", "vapeur.pdf"]
         assert {d.access for d in Document.objects.all()} == {"internal"}
-        assert looks(Watch(folder), 3) == []
+        assert looks(FolderWatcher(folder), 3) == []
 
     def test_waits_until_a_file_has_stopped_growing(self, folder: Path, db: None) -> None:
-        watch = Watch(folder)
+        watch = FolderWatcher(folder)
         looks(watch)
         content = make_pdf(LIGHT)
         growing = folder / "long.pdf"
@@ -59,7 +59,7 @@ class TestWatch:
         assert Document.objects.count() == 3
 
     def test_a_changed_file_is_a_new_version(self, folder: Path, db: None) -> None:
-        watch = Watch(folder)
+        watch = FolderWatcher(folder)
         looks(watch)
         old = Document.objects.get(filename="air.pdf")
         (folder / "air.pdf").write_bytes(make_pdf(AIR, LIGHT))
@@ -68,7 +68,7 @@ class TestWatch:
         assert outcome.document.supersedes == old
 
     def test_a_touched_or_copied_file_is_nothing_new(self, folder: Path, db: None) -> None:
-        watch = Watch(folder)
+        watch = FolderWatcher(folder)
         looks(watch)
         os.utime(folder / "air.pdf", (1, 1))
         (folder / "copie.pdf").write_bytes(make_pdf(AIR))
@@ -80,20 +80,20 @@ class TestWatch:
         self, folder: Path, db: None
     ) -> None:
         (folder / "air.pdf").write_bytes(b"%PDF-1.4 coupe")
-        watch = Watch(folder)
+        watch = FolderWatcher(folder)
         (error,) = [o.error for o in looks(watch, 3) if o.error]
         assert error.code in ("truncated", "unreadable", "no_pages")
-        assert looks(Watch(folder), 3) == []
+        assert looks(FolderWatcher(folder), 3) == []
         (folder / "air.pdf").write_bytes(make_pdf(AIR))
         assert [o.document is not None for o in looks(watch)] == [True]
 
     def test_an_archive_is_a_delivery(self, tmp_path: Path, db: None) -> None:
         (tmp_path / "tout.zip").write_bytes(packed({"a.pdf": make_pdf(AIR)}).getvalue())
-        watch = Watch(tmp_path)
-        assert [o.delivery is not None for o in looks(watch, 3)] == [True]
+        watch = FolderWatcher(tmp_path)
+        assert [o.source_import is not None for o in looks(watch, 3)] == [True]
         run_queue()
         assert Document.objects.count() == 1
-        assert Delivery.objects.count() == 1
+        assert SourceImport.objects.count() == 1
 
     def test_what_dies_on_the_way_is_done_again_and_not_twice(
         self, folder: Path, db: None, monkeypatch: pytest.MonkeyPatch
@@ -106,14 +106,14 @@ class TestWatch:
         with monkeypatch.context() as patched:
             patched.setattr(WatchedFile.objects, "update_or_create", dies)
             with pytest.raises(KeyboardInterrupt):
-                looks(Watch(folder))
+                looks(FolderWatcher(folder))
         assert not Document.objects.exists()
-        looks(Watch(folder))
+        looks(FolderWatcher(folder))
         assert Document.objects.count() == WatchedFile.objects.count() == 2
 
     def test_names_of_any_bytes(self, tmp_path: Path, db: None) -> None:
         (tmp_path / os.fsdecode(b"\xe9t\xe9.pdf")).write_bytes(make_pdf(AIR))
-        watch = Watch(tmp_path)
+        watch = FolderWatcher(tmp_path)
         assert len(looks(watch, 3)) == 1
         assert WatchedFile.objects.get().path.endswith("\\xe9t\\xe9.pdf")
 

@@ -1,14 +1,14 @@
 """Plain values for the tests of the core."""
 
 from ingestion.search.retrieve import Passage
-from sheets.schema.types import FieldBrief, SectionBrief, Template
+from sheets.schema.types import FieldBrief, SectionBrief, SheetTemplate
 
 
 def field(key: str, heading: str, shape: str = "list", **extra: object) -> FieldBrief:
     return FieldBrief(key, heading, f"Question sur {heading} ?", "", shape, **extra)  # type: ignore[arg-type]
 
 
-TEMPLATE = Template(
+TEMPLATE = SheetTemplate(
     "solution",
     (
         SectionBrief(

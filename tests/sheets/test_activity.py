@@ -14,7 +14,7 @@ from sheets import tasks
 from sheets.generation.request import create_sheet
 from sheets.models import Digest, Revision, Sheet, SheetType, Watch
 from sheets.notifications import digest
-from sheets.notifications.activity import watched_changes
+from sheets.notifications.activity import list_watched_changes
 from sheets.revisions.save import save_revision
 from tests.conftest import run_queue
 from wikico2.models import User
@@ -108,13 +108,13 @@ class TestWatching:
         client.force_login(expert)
         client.post(reverse("watch_sheet", args=["laiterie"]))
         client.post(reverse("watch_category"), {"category": "Utilités", "next": "//evil.example"})
-        assert not watched_changes(expert), "what was there before is no news"
+        assert not list_watched_changes(expert), "what was there before is no news"
         changed = [change(sheets[0], contributor, "Utilités"), change(sheets[1], contributor)]
         change(sheets[1], expert)
-        assert set(watched_changes(expert)) == set(changed)
+        assert set(list_watched_changes(expert)) == set(changed)
         assert "Froid" in client.get(reverse("watching")).content.decode()
         client.post(reverse("watch_sheet", args=["laiterie"]))
-        assert list(watched_changes(expert)) == changed[:1]
+        assert list(list_watched_changes(expert)) == changed[:1]
 
     def test_a_category_that_no_sheet_has_is_not_watched(
         self, client: Client, contributor: User
@@ -161,15 +161,15 @@ class TestDigest:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
         with pytest.raises(OSError, match="refused"):
-            digest.send(expert.pk)
+            digest.email_digest(expert.pk)
         settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-        assert digest.send(expert.pk) == 1
+        assert digest.email_digest(expert.pk) == 1
 
     def test_nobody_is_written_to_who_does_not_want_or_cannot(
         self, sheets: list[Sheet], expert: User, contributor: User, settings: Settings
     ) -> None:
         one = self.watch(expert, sheets[0])
-        assert digest.due() == [expert.pk]
+        assert digest.due_user_ids() == [expert.pk]
         for model, values in (
             (Digest, {"wanted": False}),
             (User, {"email": ""}),
@@ -177,10 +177,10 @@ class TestDigest:
         ):
             before = {name: getattr(one if model is Digest else expert, name) for name in values}
             model.objects.filter(pk=expert.pk).update(**values)
-            assert digest.due() == []
+            assert digest.due_user_ids() == []
             model.objects.filter(pk=expert.pk).update(**before)
         settings.EMAIL_HOST = ""
-        assert digest.due() == []
+        assert digest.due_user_ids() == []
 
     def test_one_chooses_on_the_page(self, client: Client, expert: User) -> None:
         client.force_login(expert)
@@ -194,4 +194,4 @@ class TestDigest:
         self.watch(expert, sheets[0])
         Digest.objects.update(sent_until=timezone.now() + dt.timedelta(hours=1))
         change(sheets[0], contributor)
-        assert digest.send(expert.pk) == 0
+        assert digest.email_digest(expert.pk) == 0

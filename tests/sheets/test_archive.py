@@ -16,18 +16,18 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from PIL import Image
 
-from ingestion.intake.upload import accept as accept_source
+from ingestion.intake.upload import accept_upload as accept_source
 from ingestion.models import Chunk, Document
-from sheets.links.rename import rename
-from sheets.markdown.front_matter import BadFront, split_front, with_front
+from sheets.links.rename import rename_sheet
+from sheets.markdown.front_matter import FrontMatterError, add_front_matter, split_front_matter
 from sheets.merge import Version
 from sheets.models import (
+    CachedPage,
     Citation,
     Digest,
-    Errand,
-    FormerName,
+    EditDraft,
+    FileJob,
     Generation,
-    KeptPage,
     Link,
     Picture,
     Prompt,
@@ -40,29 +40,29 @@ from sheets.models import (
     SectionLock,
     SectionRun,
     Sheet,
+    SheetRedirect,
     SheetType,
     Spending,
-    Unsaved,
     Watch,
 )
 from sheets.models.schema_loader import load_template
-from sheets.proposals.review import Start, accept, propose, refuse
-from sheets.rendering.images import keep_picture, markdown_of
+from sheets.proposals.review import ProposalBase, accept_proposal, create_proposal, reject_proposal
+from sheets.rendering.images import markdown_of, save_picture
 from sheets.revisions.edit import save_edit
 from sheets.revisions.save import save_revision
 from sheets.revisions.versions import version_of
-from sheets.staleness.state import facts, keep_facts
-from sheets.transfer.exporter import pack
-from sheets.transfer.importer import unpack
+from sheets.staleness.state import generation_inputs, save_generation_inputs
+from sheets.transfer.exporter import export_wiki
+from sheets.transfer.importer import import_wiki
 from sheets.transfer.pdf import picture_at
 from tests.conftest import LIGHT, STEAM, make_pdf, run_queue, upload
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.models import User
 
 
 def packed(*, sources: bool = True) -> bytes:
     output = io.BytesIO()
-    assert pack(output, sources=sources) == []
+    assert export_wiki(output, sources=sources) == []
     return output.getvalue()
 
 
@@ -81,7 +81,7 @@ def sheet(document: Document, contributor: User, expert: User) -> Sheet:
     sheet = Sheet.objects.create(
         sheet_type=kind, title="Avant", slug="avant", created_by=contributor
     )
-    rename(sheet, title, expert)
+    rename_sheet(sheet, title, expert)
     Sheet.objects.filter(pk=sheet.pk).update(slug="air")
     sheet.refresh_from_db()
     sheet.documents.add(document)
@@ -94,7 +94,9 @@ def sheet(document: Document, contributor: User, expert: User) -> Sheet:
         sheet, base=None, body=body, metadata={"categorie": "Froid[^2]"}, origin="generated",
         generation=first_run,
     )  # fmt: skip
-    keep_facts(sheet, facts(first_run, load_template(kind), ["resume", "contexte"]))
+    save_generation_inputs(
+        sheet, generation_inputs(first_run, load_template(kind), ["resume", "contexte"])
+    )
     failed = Generation.objects.create(
         sheet=sheet, base=first, backend="openai", model="Mixtral", state="failed",
         error_code="sections_failed", error_details={"sections": "« Résumé »"},
@@ -103,27 +105,27 @@ def sheet(document: Document, contributor: User, expert: User) -> Sheet:
         generation=failed, key="resume", order=1, state="failed", error_code="internal",
         error_details={"reason": "ValueError"},
     )  # fmt: skip
-    picture = keep_picture(image(), contributor)
+    picture = save_picture(image(), contributor)
     picked = f"Dit-on, dit Claire.\n\n{markdown_of(picture)}\n\nEncore."
     edited = Version(body.replace("Dit-on.", picked, 1))
     save_edit(sheet, contributor, base=first, text=edited, comment="À : la main", minor=True)
     again = Generation.objects.create(sheet=sheet, backend="local", model="x", state="done")
     sheet.refresh_from_db()
     template = load_template(kind)
-    proposal = propose(
+    proposal = create_proposal(
         sheet,
-        start=Start(first, None),
+        start=ProposalBase(first, None),
         text=Version(body.replace("## 🎯", "Entrée.\n\n## 🎯", 1), {"categorie": "Froid[^2]"}),
         template=template,
         generation=again,
-        written_from=facts(first_run, template, ["impacts"]),
+        written_from=generation_inputs(first_run, template, ["impacts"]),
     )
     assert sheet.current is not None
-    accept(proposal, expert, onto=sheet.current.number, choices={})
+    accept_proposal(proposal, expert, onto=sheet.current.number, choices={})
     sheet.refresh_from_db()
-    refused = propose(
+    refused = create_proposal(
         sheet,
-        start=Start(first, proposal),
+        start=ProposalBase(first, proposal),
         text=Version("## Autre\n\nUne proposition.\n"),
         template=template,
         author=contributor,
@@ -136,7 +138,7 @@ def sheet(document: Document, contributor: User, expert: User) -> Sheet:
     Proposal.objects.filter(pk=refused.pk).update(
         choices={"a": {"take": "theirs", "text": ""}}, decided={"resume": "kept"}
     )
-    refuse(refused, expert, "Déjà dit.")
+    reject_proposal(refused, expert, "Déjà dit.")
     SectionLock.objects.create(sheet=sheet, section="resume", locked_by=expert)
     Sheet.objects.filter(pk=sheet.pk).update(
         state="validated", validated_by=expert, validated_at=timezone.now(),
@@ -206,7 +208,7 @@ DERIVED: dict[Any, dict[str, str]] = {
         "merged_onto": MADE_ANEW,
         "conflicts": MADE_ANEW,
     },
-    FormerName: {"folded": "the title without case and accents"},
+    SheetRedirect: {"folded": "the title without case and accents"},
     Picture: {"file": "compared by its content, below"},
     Document: {
         "file": "compared by its content, below",
@@ -225,15 +227,15 @@ DERIVED: dict[Any, dict[str, str]] = {
 
 NOT_CARRIED: dict[Any, str] = {
     Digest: "a person's own wish, not the wiki's",
-    Errand: "work on this machine",
-    KeptPage: MADE_ANEW,
+    FileJob: "work on this machine",
+    CachedPage: MADE_ANEW,
     Link: MADE_ANEW,
     Prompt: "the installation's own: one that came in would be what its model is told from then on",
     Relation: MADE_ANEW,
     SearchedSection: MADE_ANEW,
     SearchedSheet: MADE_ANEW,
     Spending: "the account of this installation",
-    Unsaved: "not yet part of the wiki",
+    EditDraft: "not yet part of the wiki",
     Watch: "a person's own wish, not the wiki's",
 }
 """The models that an archive does not carry, each with its reason."""
@@ -343,7 +345,7 @@ class TestRoundTrip:
         empty()
         User.objects.exclude(pk=administrator.pk).delete()
 
-        report = unpack(io.BytesIO(archive), administrator)
+        report = import_wiki(io.BytesIO(archive), administrator)
         run_queue()
 
         assert report.problems == []
@@ -373,7 +375,7 @@ class TestRoundTrip:
         save_edit(other, contributor, base=None, text=Version("Du lait.\n"))
         run_queue()
 
-        report = unpack(io.BytesIO(archive), administrator)
+        report = import_wiki(io.BytesIO(archive), administrator)
 
         assert (report.created, report.problems) == (["air"], [])
         run_queue()
@@ -389,7 +391,7 @@ class TestRoundTrip:
         run_queue()
         before, archive = everything(), packed()
         empty()
-        unpack(io.BytesIO(archive), administrator)
+        import_wiki(io.BytesIO(archive), administrator)
         waiting = Sheet.objects.get()
         assert waiting.written_from["resume"]["passages"] == []
         assert SectionRun.objects.filter(passages__contains=[{"chunk": None}]).exists()
@@ -397,7 +399,7 @@ class TestRoundTrip:
         again = packed()  # what waits is not lost on the way through this wiki
         empty()
         OrmQ.objects.all().delete()
-        unpack(io.BytesIO(again), administrator)
+        import_wiki(io.BytesIO(again), administrator)
         run_queue()
 
         after = everything()
@@ -414,7 +416,7 @@ class TestRoundTrip:
         Sheet.objects.all().delete()
         Chunk.objects.filter(position=0).update(content_hash="autre")
 
-        unpack(io.BytesIO(archive), administrator)
+        import_wiki(io.BytesIO(archive), administrator)
         run_queue()
 
         facts = Sheet.objects.get().written_from["resume"]
@@ -429,7 +431,7 @@ class TestRoundTrip:
         archive = packed()
         Sheet.objects.all().delete()
 
-        assert unpack(io.BytesIO(archive), administrator).problems == []
+        assert import_wiki(io.BytesIO(archive), administrator).problems == []
 
         facts = Sheet.objects.get().written_from["resume"]
         assert facts["awaited"] == [{}]
@@ -457,7 +459,7 @@ class TestRoundTrip:
         before = texts()
         empty()
 
-        report = unpack(output, administrator)
+        report = import_wiki(output, administrator)
         run_queue()
 
         assert (report.created, report.problems) == (["air"], [])
@@ -469,7 +471,7 @@ class TestRoundTrip:
         Generation.objects.create(sheet=sheet, backend="local", model="x")
         archive = packed()
         Sheet.objects.all().delete()
-        unpack(io.BytesIO(archive), administrator)
+        import_wiki(io.BytesIO(archive), administrator)
         assert not Generation.objects.in_progress().exists()
 
     def test_the_same_wiki_gives_the_same_bytes(self, sheet: Sheet) -> None:
@@ -490,7 +492,7 @@ class TestRoundTrip:
         Document.objects.all().delete()
 
         for _again in range(2):
-            report = unpack(io.BytesIO(content), administrator)
+            report = import_wiki(io.BytesIO(content), administrator)
             assert report.problems == []
             titles = list(Document.objects.order_by("pk").values_list("title", flat=True))
             assert titles == [document.title, "La copie"]
@@ -499,7 +501,7 @@ class TestRoundTrip:
     def test_a_second_time_changes_nothing(self, sheet: Sheet, administrator: User) -> None:
         before = everything()
 
-        report = unpack(io.BytesIO(packed()), administrator)
+        report = import_wiki(io.BytesIO(packed()), administrator)
 
         assert (report.same, report.problems) == (["air"], [])
         assert everything() == before
@@ -548,13 +550,13 @@ class TestFilledWiki:
         run_queue()
         earlier = packed()
         sheet.refresh_from_db()
-        keep_facts(sheet, {"couts": sheet.written_from["resume"]})
+        save_generation_inputs(sheet, {"couts": sheet.written_from["resume"]})
         save_edit(sheet, contributor, base=sheet.current, text=Version("Plus tard.\n"))
         later = packed()
         Sheet.objects.all().delete()
-        unpack(io.BytesIO(earlier), administrator)
+        import_wiki(io.BytesIO(earlier), administrator)
 
-        report = unpack(io.BytesIO(later), administrator)
+        report = import_wiki(io.BytesIO(later), administrator)
 
         assert report.extended == ["air"]
         extended = Sheet.objects.get()
@@ -571,21 +573,21 @@ class TestFilledWiki:
         save_edit(sheet, contributor, base=base, text=Version("Là-bas.\n"))
         archive = packed()
         Sheet.objects.all().delete()
-        unpack(io.BytesIO(archive), administrator)
+        import_wiki(io.BytesIO(archive), administrator)
         here = Sheet.objects.get()
         # Here the last version says something else.
         other = packed()
         text = edited(other, "fiches/air.md", "Là-bas.", "Modifié dans git.")
         save_edit(here, contributor, base=here.current, text=Version("Ici.\n"))
 
-        report = unpack(io.BytesIO(text), administrator)
+        report = import_wiki(io.BytesIO(text), administrator)
 
         assert report.proposed == ["air"]
         here.refresh_from_db()
         assert here.current is not None
         assert here.current.body == "Ici.\n"
         assert "Modifié dans git." in here.proposals.waiting().latest("pk").body
-        assert unpack(io.BytesIO(text), administrator).proposed == ["air"]
+        assert import_wiki(io.BytesIO(text), administrator).proposed == ["air"]
         assert here.proposals.waiting().filter(body__contains="git").count() == 1
 
     def test_what_people_say_of_a_source_that_is_here_stays(
@@ -595,7 +597,7 @@ class TestFilledWiki:
         Document.objects.filter(pk=document.pk).update(author="Relu ici", by_hand=["author"])
         made = Document.objects.get(pk=document.pk).created_at
 
-        report = unpack(io.BytesIO(archive), administrator)
+        report = import_wiki(io.BytesIO(archive), administrator)
 
         document.refresh_from_db()
         assert (document.author, document.by_hand) == ("Relu ici", ["author"])
@@ -606,7 +608,7 @@ class TestFilledWiki:
     ) -> None:
         archive = edited(packed(), "fiches/air.md", "dit Claire", "dit le fichier")
 
-        assert unpack(io.BytesIO(archive), administrator).extended == ["air"]
+        assert import_wiki(io.BytesIO(archive), administrator).extended == ["air"]
 
         current = Sheet.objects.get().current
         assert current is not None
@@ -630,8 +632,8 @@ def edited(archive: bytes, name: str, old: str, new: str) -> bytes:
 class TestBadArchives:
     @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"<html>"])
     def test_what_is_no_archive_is_refused(self, content: bytes, administrator: User) -> None:
-        with pytest.raises(WorkError) as caught:
-            unpack(io.BytesIO(content), administrator)
+        with pytest.raises(UserError) as caught:
+            import_wiki(io.BytesIO(content), administrator)
         assert caught.value.code == "not_an_archive"
 
     def test_one_bad_file_does_not_stop_the_rest(self, sheet: Sheet, administrator: User) -> None:
@@ -642,7 +644,7 @@ class TestBadArchives:
             more.writestr("images/0000000000000000-1x1.webp", b"<svg>")
             more.writestr("fiches/../../etc.md", "---\nx")
 
-        report = unpack(stream, administrator)
+        report = import_wiki(stream, administrator)
 
         assert report.created == ["air"]
         assert len(report.problems) == 2
@@ -658,7 +660,7 @@ class TestBadArchives:
                 head = f"number: {number}\norigin: human\nauthor: zoe"
                 more.writestr(f"versions/{slug}/0001.md", f"---\n{head}\n---\n\nX")
 
-        report = unpack(stream, administrator)
+        report = import_wiki(stream, administrator)
 
         assert report.created == ["good"]
         assert len(report.problems) == 1
@@ -668,7 +670,7 @@ class TestBadArchives:
         picture = Picture.objects.get()
         picture.file.storage.delete(picture.file.name or "")
 
-        assert pack(io.BytesIO()) == [f"images/{picture.name}"]
+        assert export_wiki(io.BytesIO()) == [f"images/{picture.name}"]
 
 
 class TestFront:
@@ -680,14 +682,20 @@ class TestFront:
             "header": {"a": "1", "b": "x: y"},
         }
 
-        assert split_front(with_front(facts, "Corps\n---\nfin")) == (facts, "Corps\n---\nfin")
+        assert split_front_matter(add_front_matter(facts, "Corps\n---\nfin")) == (
+            facts,
+            "Corps\n---\nfin",
+        )
 
     def test_words_without_quotes_are_words(self) -> None:
-        assert split_front("---\ntitle: Air comprimé\n---\nx") == ({"title": "Air comprimé"}, "x")
+        assert split_front_matter("---\ntitle: Air comprimé\n---\nx") == (
+            {"title": "Air comprimé"},
+            "x",
+        )
 
     def test_an_unfinished_head_is_told(self) -> None:
-        with pytest.raises(BadFront):
-            split_front("---\ntitle: Air")
+        with pytest.raises(FrontMatterError):
+            split_front_matter("---\ntitle: Air")
 
 
 class TestPdf:

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sheets.markdown.parse import (
-    escape,
+    body_statements,
+    escape_markdown,
     heading_key,
     read_note,
     split_notes,
-    statements,
-    unescape,
+    unescape_markdown,
     write_note,
 )
 from tests.sheets.factories import TEMPLATE
@@ -48,7 +48,7 @@ sur deux lignes[^2].
 
 
 def test_statements_keep_their_section_field_and_markers() -> None:
-    found = [(s.section, s.field, s.text, s.markers) for s in statements(BODY, TEMPLATE)]
+    found = [(s.section, s.field, s.text, s.markers) for s in body_statements(BODY, TEMPLATE)]
 
     assert found == [
         ("resume", "resume", "La chaleur est récupérée.", ("1",)),
@@ -100,7 +100,9 @@ def test_numbers_too_large_for_the_database_are_no_citation() -> None:
 
 @given(st.text(min_size=1))
 def test_escaped_text_is_one_statement_without_markers(text: str) -> None:
-    said = statements(f"## 📊 Impacts attendus\n\n### Énergie\n\n- {escape(text)}[^1]", TEMPLATE)
+    said = body_statements(
+        f"## 📊 Impacts attendus\n\n### Énergie\n\n- {escape_markdown(text)}[^1]", TEMPLATE
+    )
 
     assert len(said) <= 1
     assert all(s.markers == ("1",) for s in said)
@@ -111,4 +113,4 @@ def test_escaping_is_undone(text: str) -> None:
     flat = " ".join(text.split())
     if not any(c.isalnum() for c in flat) or "\\" in flat:
         return
-    assert unescape(escape(text)) == flat
+    assert unescape_markdown(escape_markdown(text)) == flat

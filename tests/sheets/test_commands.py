@@ -94,7 +94,7 @@ def test_waiting_without_a_worker_says_so(report: Path, monkeypatch: pytest.Monk
 
 
 def test_waiting_for_paused_work_says_so(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue.pause()
+    queue.pause_queue()
     said: list[str] = []
 
     def say(command: object, line: str) -> None:

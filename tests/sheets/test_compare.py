@@ -6,8 +6,8 @@ import pytest
 
 from sheets.merge import Version
 from sheets.rendering.footnotes import reading_order
-from sheets.revisions import compare as comparing
-from sheets.revisions.compare import changed_page, compare
+from sheets.revisions import compare
+from sheets.revisions.compare import compare_versions, render_changes
 from tests.sheets.factories import TEMPLATE
 
 TABLE = "| Risque | Parade |\n|---|---|\n" + "\n".join(
@@ -35,8 +35,8 @@ Moins de gaz est brûlé.
 
 
 def page(new: str, *, whole: bool = False) -> str:
-    changes = compare(Version(OLD), Version(new), TEMPLATE).changes
-    return changed_page(changes, {}, TEMPLATE, {}, whole=whole)
+    changes = compare_versions(Version(OLD), Version(new), TEMPLATE).changes
+    return render_changes(changes, {}, TEMPLATE, {}, whole=whole)
 
 
 def test_the_page_shows_what_differs_and_counts_the_rest() -> None:
@@ -69,7 +69,7 @@ def test_the_whole_page_where_it_is_asked_for() -> None:
 
 
 def test_very_much_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparing, "MOST_RENDERED", 10)
+    monkeypatch.setattr(compare, "MOST_RENDERED", 10)
     html = page(OLD.replace("sa chaleur", "son froid").replace("de gaz", "de fioul"))
     assert "froid" in html
     assert "fioul" not in html
@@ -104,8 +104,8 @@ NOTES = {"a": "Relevé A", "b": "Relevé B", "c": "Relevé C", "d": "Relevé D"}
 def noted(new: str) -> str:
     ends = "".join(f"\n[^{marker}]: {text}" for marker, text in NOTES.items())
     order = reading_order(Version(new + ends, {"cout": "10 €[^d]"}), TEMPLATE)
-    changes = compare(Version(NOTED), Version(new), TEMPLATE).changes
-    return changed_page(changes, NOTES, TEMPLATE, {}, order=order)
+    changes = compare_versions(Version(NOTED), Version(new), TEMPLATE).changes
+    return render_changes(changes, NOTES, TEMPLATE, {}, order=order)
 
 
 def test_notes_have_the_numbers_of_the_whole_version() -> None:

@@ -1,8 +1,8 @@
 """Drafts become Markdown whose statements keep their sources."""
 
-from sheets.markdown.compose import Sources, compose
-from sheets.markdown.parse import split_notes, statements
-from sheets.schema.types import Cited, FieldDraft, Row, SectionDraft, Statement
+from sheets.markdown.compose import SectionSources, compose_sheet
+from sheets.markdown.parse import body_statements, split_notes
+from sheets.schema.types import CitedPassage, DraftStatement, FieldDraft, SectionDraft, TableRow
 from tests.sheets.factories import TEMPLATE, passage
 
 SHOWN = {
@@ -13,7 +13,11 @@ QUOTE = "On récupère 90 % de la chaleur."
 DRAFTS = {
     "fiche": SectionDraft(
         "fiche",
-        (FieldDraft("categorie", (Statement("Air *comprimé*", (Cited("S2", "coût"),)),)),),
+        (
+            FieldDraft(
+                "categorie", (DraftStatement("Air *comprimé*", (CitedPassage("S2", "coût"),)),)
+            ),
+        ),
     ),
     "impacts": SectionDraft(
         "impacts",
@@ -21,11 +25,13 @@ DRAFTS = {
             FieldDraft(
                 "energie",
                 (
-                    Statement("90 % [S1] récupérés", (Cited("S1", QUOTE),)),
-                    Statement("<script>", (Cited("S1", QUOTE),)),
+                    DraftStatement("90 % [S1] récupérés", (CitedPassage("S1", QUOTE),)),
+                    DraftStatement("<script>", (CitedPassage("S1", QUOTE),)),
                 ),
             ),
-            FieldDraft("capex", (Statement("De 10 à 60 k€", (Cited("S2", "Le coût"),)),)),
+            FieldDraft(
+                "capex", (DraftStatement("De 10 à 60 k€", (CitedPassage("S2", "Le coût"),)),)
+            ),
         ),
     ),
     "risques": SectionDraft(
@@ -35,19 +41,20 @@ DRAFTS = {
                 "risques",
                 (),
                 ("Risque", "Parade"),
-                (Row(("Encras|sement", ""), (Cited("S1", QUOTE),)),),
+                (TableRow(("Encras|sement", ""), (CitedPassage("S1", QUOTE),)),),
             ),
         ),
     ),
 }
 SOURCES = {
-    key: Sources(SHOWN, {("S1", QUOTE): 3}) for key in ("fiche", "resume", "impacts", "risques")
+    key: SectionSources(SHOWN, {("S1", QUOTE): 3})
+    for key in ("fiche", "resume", "impacts", "risques")
 }
 
 
 def test_the_body_reads_back_as_the_drafts() -> None:
-    body, header = compose(TEMPLATE, DRAFTS, SOURCES)
-    found = [(s.field, s.text, len(s.markers)) for s in statements(body, TEMPLATE)]
+    body, header = compose_sheet(TEMPLATE, DRAFTS, SOURCES)
+    found = [(s.field, s.text, len(s.markers)) for s in body_statements(body, TEMPLATE)]
 
     assert found == [
         ("energie", "90 % [S1] récupérés", 1),
@@ -59,7 +66,7 @@ def test_the_body_reads_back_as_the_drafts() -> None:
 
 
 def test_a_quote_is_numbered_once_and_keeps_its_own_page() -> None:
-    body, _header = compose(TEMPLATE, DRAFTS, SOURCES)
+    body, _header = compose_sheet(TEMPLATE, DRAFTS, SOURCES)
     _text, notes = split_notes(body)
 
     assert list(notes) == ["1", "2", "3"]
@@ -67,7 +74,7 @@ def test_a_quote_is_numbered_once_and_keeps_its_own_page() -> None:
 
 
 def test_empty_fields_keep_their_heading() -> None:
-    body, _header = compose(TEMPLATE, DRAFTS, SOURCES, emoji=False)
+    body, _header = compose_sheet(TEMPLATE, DRAFTS, SOURCES, emoji=False)
 
     assert "## Résumé (10 secondes)\n\n## Impacts attendus" in body
     assert "### CO₂\n\n### Capex" in body

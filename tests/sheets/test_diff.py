@@ -5,14 +5,14 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sheets.merge.diff import BlockChange, diff, diff_notes, diff_values
+from sheets.merge.diff import BlockChange, diff_blocks, diff_notes, diff_values
 from sheets.merge.tokenize import cut_blocks
 from tests.sheets.test_merge import BASE, changed, cites
 from tests.sheets.test_merge_properties import MARKDOWN
 
 
 def changes(old: str, new: str) -> list[BlockChange]:
-    return [c for c in diff(old, new) if c.kind != "same"]
+    return [c for c in diff_blocks(old, new) if c.kind != "same"]
 
 
 def side(change: BlockChange, without: str) -> str:
@@ -20,7 +20,7 @@ def side(change: BlockChange, without: str) -> str:
 
 
 def test_the_same_text_is_the_same() -> None:
-    blocks = diff(BASE, BASE)
+    blocks = diff_blocks(BASE, BASE)
 
     assert {c.kind for c in blocks} == {"same"}
     assert [c.new for c in blocks] == [b.text for b in cut_blocks(BASE)[0]]
@@ -105,7 +105,7 @@ def test_another_number_for_the_same_note_is_no_change() -> None:
     new = f"Un texte[^2] et un autre[^1].\n\n{cites('1', 5, 'b')}\n{cites('2', 4, 'a')}\n"
 
     assert changes(old, new) == []
-    assert diff(old, new)[0].new == "Un texte[^2] et un autre[^1]."
+    assert diff_blocks(old, new)[0].new == "Un texte[^2] et un autre[^1]."
     assert diff_notes(old, new) == []
 
 
@@ -150,7 +150,7 @@ def bare(text: str) -> str:
 @settings(max_examples=400, deadline=None)
 @given(MARKDOWN, MARKDOWN)
 def test_both_sides_can_be_read_from_the_pieces(old: str, new: str) -> None:
-    blocks = diff(old, new)
+    blocks = diff_blocks(old, new)
 
     for change in blocks:
         assert bare(side(change, "added")) == bare(change.old)
@@ -167,5 +167,5 @@ def test_both_sides_can_be_read_from_the_pieces(old: str, new: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=200))
 def test_nothing_differs_from_itself(text: str) -> None:
-    assert all(change.kind == "same" for change in diff(text, text))
+    assert all(change.kind == "same" for change in diff_blocks(text, text))
     assert diff_notes(text, text) == []

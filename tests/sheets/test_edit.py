@@ -11,11 +11,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from sheets.markdown.notes import defined_twice, mended, undefined, with_note
+from sheets.markdown.notes import defined_twice, repair_footnotes, undefined_markers, with_note
 from sheets.markdown.sections_edit import cut_section, put_section
-from sheets.merge import THEIRS, Choice, Version
-from sheets.models import Revision, Sheet, SheetType, Unsaved
-from sheets.revisions.edit import Clash, restore, save_edit
+from sheets.merge import THEIRS, ConflictChoice, Version
+from sheets.models import EditDraft, Revision, Sheet, SheetType
+from sheets.revisions.edit import EditConflict, restore_revision, save_edit
 from sheets.revisions.errors import StaleBase
 from sheets.revisions.versions import version_of
 from tests.sheets.factories import TEMPLATE
@@ -63,7 +63,7 @@ class TestOneSection:
     def test_a_definition_that_was_lost_comes_back(self) -> None:
         put = put_section(Version(BODY), "resume", "## Résumé\n\nUn.[^1] Deux.[^2]", TEMPLATE).body
 
-        assert undefined(Version(put)) == []
+        assert undefined_markers(Version(put)) == []
 
     def test_a_section_that_is_missing_begins_with_its_heading(self) -> None:
         assert cut_section(Version("Rien.\n"), "risques", TEMPLATE).startswith("## ⚠️ Risques")
@@ -73,15 +73,15 @@ class TestFootnotes:
     def test_a_definition_without_its_marker_goes(self) -> None:
         text = Version(BODY.replace("Deux mots.[^2] ", ""))
 
-        assert "[^2]:" not in mended(text, Version(BODY)).body
+        assert "[^2]:" not in repair_footnotes(text, Version(BODY)).body
 
     def test_a_footnote_that_the_header_calls_stays(self) -> None:
         text = Version(BODY.replace("Deux mots.[^2] ", ""), {"categorie": "Froid[^2]"})
 
-        assert "[^2]:" in mended(text, Version(BODY)).body
+        assert "[^2]:" in repair_footnotes(text, Version(BODY)).body
 
     def test_markers_in_code_call_nothing(self) -> None:
-        assert undefined(Version("`[^9]`\n\n```\n[^8]\n```\n\nVrai.[^7]\n")) == ["7"]
+        assert undefined_markers(Version("`[^9]`\n\n```\n[^8]\n```\n\nVrai.[^7]\n")) == ["7"]
 
     def test_one_label_for_two_footnotes_is_told(self) -> None:
         assert defined_twice("a[^1]\n\n[^1]: un\n[^1]: deux\n[^2]: x\n[^2]: x\n") == ["1"]
@@ -121,13 +121,13 @@ class TestSaving:
         save_edit(sheet, expert, base=base, text=Version("## Un\n\nChaud\n\n## Deux\n\nB\n"))
         mine = Version("## Un\n\nFroid\n\n## Deux\n\nB\n")
 
-        with pytest.raises(Clash) as caught:
+        with pytest.raises(EditConflict) as caught:
             save_edit(sheet, contributor, base=base, text=mine)
         assert sheet.revisions.count() == 2
         (conflict,) = caught.value.merged.conflicts
         assert (conflict.ours, conflict.theirs) == ("Chaud", "Froid")
 
-        with pytest.raises(Clash) as again:
+        with pytest.raises(EditConflict) as again:
             save_edit(sheet, contributor, base=base, text=mine, choices={}, onto=2)
         assert again.value.unsettled == [conflict.id]
         settled = save_edit(
@@ -135,7 +135,7 @@ class TestSaving:
             contributor,
             base=base,
             text=mine,
-            choices={conflict.id: Choice("edit", "Tiède")},
+            choices={conflict.id: ConflictChoice("edit", "Tiède")},
             onto=2,
         )
         assert "Tiède" in settled.body
@@ -146,13 +146,13 @@ class TestSaving:
         base = sheet.current
         save_edit(sheet, expert, base=base, text=Version("## Un\n\nChaud\n"))
         mine = Version("## Un\n\nFroid\n\n## Deux\n\nB\n")
-        with pytest.raises(Clash) as caught:
+        with pytest.raises(EditConflict) as caught:
             save_edit(sheet, contributor, base=base, text=mine)
         sheet.refresh_from_db()
         save_edit(sheet, expert, base=sheet.current, text=Version("## Un\n\nTrès chaud\n"))
 
         choices = {c.id: THEIRS for c in caught.value.merged.conflicts}
-        with pytest.raises(Clash):
+        with pytest.raises(EditConflict):
             save_edit(sheet, contributor, base=base, text=mine, choices=choices, onto=2)
 
     def test_nothing_new_makes_no_revision(self, sheet: Sheet, contributor: User) -> None:
@@ -167,8 +167,8 @@ class TestSaving:
         save_edit(sheet, contributor, base=first, text=Version("Vide.\n"))
 
         with pytest.raises(StaleBase):
-            restore(sheet, contributor, first, onto=1, comment="")
-        back = restore(sheet, contributor, first, onto=2, comment="")
+            restore_revision(sheet, contributor, first, onto=1, comment="")
+        back = restore_revision(sheet, contributor, first, onto=2, comment="")
 
         assert (back.number, back.body, back.origin) == (3, first.body, Revision.Origin.RESTORE)
 
@@ -195,7 +195,7 @@ def test_fifty_writers_at_once_lose_nothing(contributor: User) -> None:
                 try:
                     save_edit(sheet, contributor, base=base, text=text, comment=f"par {n}")
                     outcomes.append(f"par {n}")
-                except Clash:
+                except EditConflict:
                     outcomes.append("clash")
         finally:
             connection.close()
@@ -290,10 +290,10 @@ class TestEditor:
         assert "À moitié" not in claire.get(self.address(sheet)).content.decode()
 
     def test_who_else_is_editing_is_told(self, claire: Client, sheet: Sheet, expert: User) -> None:
-        Unsaved.objects.create(sheet=sheet, user=expert)
+        EditDraft.objects.create(sheet=sheet, user=expert)
         assert "emile" in claire.get(self.address(sheet)).content.decode()
 
-        Unsaved.objects.update(seen_at=timezone.now() - dt.timedelta(minutes=5))
+        EditDraft.objects.update(seen_at=timezone.now() - dt.timedelta(minutes=5))
         assert "emile" not in claire.get(self.address(sheet)).content.decode()
 
     def test_a_header_value_keeps_its_source_until_it_is_changed(

@@ -16,10 +16,11 @@ from django_q.models import OrmQ
 from pytest_django.fixtures import Settings
 
 from ingestion.models import Document
-from sheets import jobs as errands
-from sheets.models import Errand, Revision, SectionLock, Sheet, SheetType
+from sheets import jobs
+from sheets.jobs import ARCHIVES, KEPT, MAX_ATTEMPTS, clear_file_jobs, run_file_job_slice
+from sheets.models import FileJob, Revision, SectionLock, Sheet, SheetType
 from sheets.revisions.save import save_revision
-from sheets.transfer.exporter import Packer, pack
+from sheets.transfer.exporter import WikiExporter, export_wiki
 from tests.conftest import run_queue
 from wikico2.jobs.queue import resume_stalled
 from wikico2.models import User
@@ -38,7 +39,7 @@ def sheet(contributor: User) -> Sheet:
 
 def archive() -> ContentFile[bytes]:
     output = io.BytesIO()
-    pack(output)
+    export_wiki(output)
     return ContentFile(output.getvalue(), name="wiki.zip")
 
 
@@ -64,9 +65,9 @@ class TestPdf:
         assert "hx-get" in waiting
         assert 'http-equiv="refresh"' in waiting
 
-        assert Errand.objects.count() == 1
+        assert FileJob.objects.count() == 1
         assert run_queue() == 1
-        assert not Errand.objects.exists()
+        assert not FileJob.objects.exists()
         ready = client.get(first["Location"]).content.decode()
         assert address in ready
         assert "hx-get" not in ready
@@ -77,7 +78,9 @@ class TestPdf:
     def test_another_text_is_another_file(
         self, sheet: Sheet, client: Client, contributor: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("sheets.transfer.pdf.made", lambda page, style: f"%PDF {page}".encode())
+        monkeypatch.setattr(
+            "sheets.transfer.pdf.render_pdf", lambda page, style: f"%PDF {page}".encode()
+        )
         address = reverse("export_pdf", args=["air"])
         client.get(address)
         run_queue()
@@ -107,11 +110,11 @@ class TestPdf:
     def test_what_a_dead_worker_left_goes_on(self, sheet: Sheet, client: Client) -> None:
         client.get(reverse("export_pdf", args=["air"]))
         OrmQ.objects.all().delete()
-        Errand.objects.in_progress().claim(Errand.objects.get().pk)
-        Errand.objects.update(lease_until="2020-01-01T00:00:00Z")
+        FileJob.objects.in_progress().claim(FileJob.objects.get().pk)
+        FileJob.objects.update(lease_until="2020-01-01T00:00:00Z")
         assert resume_stalled() == 1
         run_queue()
-        assert not Errand.objects.exists()
+        assert not FileJob.objects.exists()
 
 
 class TestExport:
@@ -141,15 +144,15 @@ class TestExport:
         answer = client.get(f"{asked}wiki.zip")
         assert content_of(answer) == archive().read()
         assert answer["Content-Disposition"].endswith('.zip"')
-        errand = Errand.objects.get()
-        assert errand.done == errand.total == Sheet.objects.count() + SheetType.objects.count()
+        file_job = FileJob.objects.get()
+        assert file_job.done == file_job.total == Sheet.objects.count() + SheetType.objects.count()
 
     def test_the_bar_is_told_numbers_as_browsers_write_them(
         self, asked: str, client: Client
     ) -> None:
-        Errand.objects.update(done=1_412, total=12_040)
+        FileJob.objects.update(done=1_412, total=12_040)
         assert 'max="12040" value="1412"' in client.get(asked).content.decode()
-        Errand.objects.update(kind=Errand.Kind.IMPORT)
+        FileJob.objects.update(kind=FileJob.Kind.IMPORT)
         page = client.get(asked.replace("exports", "imports")).content.decode()
         assert 'max="12040" value="1412"' in page
 
@@ -192,33 +195,33 @@ class TestExport:
     ) -> None:
         whole = archive().read()
         settings.TASK_SLICE_SECONDS = -1
-        errand = Errand.objects.get()
-        errands.run(errand.pk)
-        errand.refresh_from_db()
-        assert (errand.state, errand.done) == (Errand.State.RUNNING, 1)
-        assert run_queue() >= errand.total - 1
+        file_job = FileJob.objects.get()
+        run_file_job_slice(file_job.pk)
+        file_job.refresh_from_db()
+        assert (file_job.state, file_job.done) == (FileJob.State.RUNNING, 1)
+        assert run_queue() >= file_job.total - 1
         assert content_of(client.get(f"{asked}wiki.zip")) == whole
-        assert len(default_storage.listdir(f"{errands.ARCHIVES}/{errand.pk}")[1]) == 1
+        assert len(default_storage.listdir(f"{ARCHIVES}/{file_job.pk}")[1]) == 1
 
     def test_a_worker_that_dies_takes_nothing_along(
         self, asked: str, client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         whole = archive().read()
         settings.TASK_SLICE_SECONDS = -1
-        errand = Errand.objects.get()
-        errands.run(errand.pk)
+        file_job = FileJob.objects.get()
+        run_file_job_slice(file_job.pk)
         OrmQ.objects.all().delete()
 
-        def die(self: Packer, sheet: Sheet) -> None:
+        def die(self: WikiExporter, sheet: Sheet) -> None:
             self.put("fiches/air.md", "half")
             raise SystemExit
 
         settings.TASK_SLICE_SECONDS = 60
         with monkeypatch.context() as broken:
-            broken.setattr(Packer, "put_sheet", die)
+            broken.setattr(WikiExporter, "put_sheet", die)
             with pytest.raises(SystemExit):
-                errands.run(errand.pk)
-        Errand.objects.update(lease_until="2020-01-01T00:00:00Z")
+                run_file_job_slice(file_job.pk)
+        FileJob.objects.update(lease_until="2020-01-01T00:00:00Z")
         assert resume_stalled() == 1
         run_queue()
         assert content_of(client.get(f"{asked}wiki.zip")) == whole
@@ -226,34 +229,34 @@ class TestExport:
     def test_one_that_fails_each_time_is_given_up(
         self, asked: str, client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def die(self: Packer, sheet: Sheet) -> None:
+        def die(self: WikiExporter, sheet: Sheet) -> None:
             raise SystemExit
 
-        monkeypatch.setattr(Packer, "put_sheet", die)
-        for _time in range(errands.MAX_ATTEMPTS):
+        monkeypatch.setattr(WikiExporter, "put_sheet", die)
+        for _time in range(MAX_ATTEMPTS):
             with pytest.raises(SystemExit):
-                errands.run(Errand.objects.get().pk)
-            Errand.objects.update(lease_until="2020-01-01T00:00:00Z")
-        errands.run(Errand.objects.get().pk)
-        assert Errand.objects.get().state == Errand.State.FAILED
+                run_file_job_slice(FileJob.objects.get().pk)
+            FileJob.objects.update(lease_until="2020-01-01T00:00:00Z")
+        run_file_job_slice(FileJob.objects.get().pk)
+        assert FileJob.objects.get().state == FileJob.State.FAILED
         assert 'value="restart"' in client.get(asked).content.decode()
 
     def test_it_is_stopped_in_the_middle_and_begun_anew(
         self, asked: str, client: Client, sheet: Sheet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(errands, "TOLD_EACH", 0)
-        put = Packer.put_type
+        monkeypatch.setattr(jobs, "PROGRESS_SECONDS", 0)
+        put = WikiExporter.put_type
 
-        def stopped(self: Packer, kind: SheetType) -> None:
+        def stopped(self: WikiExporter, kind: SheetType) -> None:
             client.post(asked, {"do": "stop"})
             put(self, kind)
 
         with monkeypatch.context() as stopping:
-            stopping.setattr(Packer, "put_type", stopped)
+            stopping.setattr(WikiExporter, "put_type", stopped)
             run_queue()
-        errand = Errand.objects.get()
-        assert errand.state == Errand.State.CANCELLED
-        assert not default_storage.exists(f"{errands.ARCHIVES}/{errand.pk}")
+        file_job = FileJob.objects.get()
+        assert file_job.state == FileJob.State.CANCELLED
+        assert not default_storage.exists(f"{ARCHIVES}/{file_job.pk}")
         sheet.delete()
         run_queue()
         client.post(asked, {"do": "restart"})
@@ -267,7 +270,7 @@ class TestExport:
         other = client.post(reverse("wiki_pack"))["Location"]
         assert other != asked
         assert client.post(asked, {"do": "restart"}).status_code == 302
-        assert Errand.objects.in_progress().count() == 1
+        assert FileJob.objects.in_progress().count() == 1
 
     def test_a_file_that_the_storage_lost_is_told(self, client: Client, document: Document) -> None:
         default_storage.delete(document.file.name or "")
@@ -289,19 +292,19 @@ class TestExport:
 
     def test_archives_are_cleared_after_a_while(self, asked: str, client: Client) -> None:
         run_queue()
-        name = str(Errand.objects.get().file.name)
-        errands.clear()
+        name = str(FileJob.objects.get().file.name)
+        clear_file_jobs()
         assert default_storage.exists(name)
-        Errand.objects.update(created_at=timezone.now() - errands.KEPT)
-        errands.clear()
-        assert not Errand.objects.exists()
-        assert default_storage.listdir(errands.ARCHIVES) == ([], [])
+        FileJob.objects.update(created_at=timezone.now() - KEPT)
+        clear_file_jobs()
+        assert not FileJob.objects.exists()
+        assert default_storage.listdir(ARCHIVES) == ([], [])
 
     def test_an_archive_that_nobody_knows_is_cleared(self, asked: str, client: Client) -> None:
         run_queue()
-        Errand.objects.all().delete()
-        errands.clear()
-        assert default_storage.listdir(errands.ARCHIVES) == ([], [])
+        FileJob.objects.all().delete()
+        clear_file_jobs()
+        assert default_storage.listdir(ARCHIVES) == ([], [])
 
 
 def content_of(answer: Any) -> bytes:
@@ -330,9 +333,9 @@ class TestImport:
         assert "hx-get" not in page
         assert reverse("sheet", args=["air"]) in page
         assert Sheet.objects.get().current is not None
-        errand = Errand.objects.get()
-        assert errand.done == errand.total > 1
-        assert not errand.file
+        file_job = FileJob.objects.get()
+        assert file_job.done == file_job.total > 1
+        assert not file_job.file
         assert default_storage.listdir("imports")[1] == []
         assert asked in client.get(reverse("wiki")).content.decode()
 
@@ -342,21 +345,21 @@ class TestImport:
         client.force_login(administrator)
         answer = client.post(reverse("wiki"), {"archive": ContentFile(b"PK", name="x.zip")})
         assert answer.status_code == 422
-        assert not Errand.objects.exists()
+        assert not FileJob.objects.exists()
 
     def test_it_goes_on_slice_by_slice(
         self, asked: str, client: Client, settings: Settings
     ) -> None:
         settings.TASK_SLICE_SECONDS = -1
-        errand = Errand.objects.get()
-        errands.run(errand.pk)
-        errand.refresh_from_db()
-        assert errand.done == 1
-        assert errand.state == Errand.State.RUNNING
-        assert run_queue() >= errand.total - 1
-        errand.refresh_from_db()
-        assert errand.state == Errand.State.DONE
-        assert errand.report["created"] == ["air"]
+        file_job = FileJob.objects.get()
+        run_file_job_slice(file_job.pk)
+        file_job.refresh_from_db()
+        assert file_job.done == 1
+        assert file_job.state == FileJob.State.RUNNING
+        assert run_queue() >= file_job.total - 1
+        file_job.refresh_from_db()
+        assert file_job.state == FileJob.State.DONE
+        assert file_job.report["created"] == ["air"]
         assert Revision.objects.count() == 1
 
     def test_it_is_stopped_and_goes_on(self, asked: str, client: Client) -> None:
@@ -378,10 +381,10 @@ class TestImport:
 
     def test_errands_of_long_ago_are_forgotten(self, asked: str, client: Client) -> None:
         client.post(asked, {"do": "stop"})
-        errands.clear()
-        assert Errand.objects.exists()
-        file = Errand.objects.get().file.name
-        Errand.objects.update(created_at="2020-01-01T00:00:00Z")
-        errands.clear()
-        assert not Errand.objects.exists()
+        clear_file_jobs()
+        assert FileJob.objects.exists()
+        file = FileJob.objects.get().file.name
+        FileJob.objects.update(created_at="2020-01-01T00:00:00Z")
+        clear_file_jobs()
+        assert not FileJob.objects.exists()
         assert not default_storage.exists(str(file))

@@ -14,9 +14,15 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from ingestion.models import Document
-from ingestion.pipeline import run as ingest
-from sheets.generation import run as generate
-from sheets.generation.request import cancel, request_generation, request_sheet, retry
+from ingestion.pipeline.run import accept_upload, cancel_document
+from sheets.generation import run
+from sheets.generation.request import (
+    cancel_generation,
+    request_generation,
+    request_sheet,
+    retry_generation,
+)
+from sheets.generation.run import run_generation_slice
 from sheets.models import (
     Generation,
     Prompt,
@@ -31,7 +37,7 @@ from sheets.revisions.save import save_revision
 from sheets.writers.context import gather_evidence
 from tests.conftest import make_pdf, run_queue, upload
 from tests.fake_ai import FakeAI, Fault
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.models import User
 
 pytestmark = pytest.mark.django_db
@@ -78,7 +84,7 @@ class TestLocalWriter:
     ) -> None:
         sheet = ask(document, solution)
         run_queue()
-        generate.write(latest(sheet).pk)
+        run_generation_slice(latest(sheet).pk)
 
         assert sheet.revisions.count() == 1
 
@@ -136,11 +142,11 @@ class TestLocalWriter:
         self, document: Document, solution: SheetType
     ) -> None:
         sheet = ask(document, solution)
-        cancel(latest(sheet))
+        cancel_generation(latest(sheet))
         run_queue()
         assert sheet.revisions.count() == 0
 
-        retry(latest(sheet))
+        retry_generation(latest(sheet))
         run_queue()
         assert sheet.revisions.count() == 1
 
@@ -160,10 +166,10 @@ class TestLocalWriter:
         real = gather_evidence
 
         def stopped_meanwhile(*args: Any) -> Any:
-            cancel(latest(sheet))
+            cancel_generation(latest(sheet))
             return real(*args)
 
-        monkeypatch.setattr(generate, "gather_evidence", stopped_meanwhile)
+        monkeypatch.setattr(run, "gather_evidence", stopped_meanwhile)
         run_queue()
 
         assert latest(sheet).state == Generation.State.CANCELLED
@@ -175,7 +181,7 @@ class TestSources:
         self, waiting_document: Document, solution: SheetType
     ) -> None:
         sheet = ask(waiting_document, solution)
-        generate.write(latest(sheet).pk)
+        run_generation_slice(latest(sheet).pk)
         assert latest(sheet).state == Generation.State.WAITING
 
         run_queue()
@@ -185,14 +191,14 @@ class TestSources:
         self, waiting_document: Document, solution: SheetType
     ) -> None:
         sheet = ask(waiting_document, solution)
-        ingest.cancel(waiting_document)
+        cancel_document(waiting_document)
         run_queue()
 
         assert latest(sheet).state == Generation.State.FAILED
         assert waiting_document.title in latest(sheet).error
 
     def test_without_a_source_there_is_no_sheet(self, solution: SheetType) -> None:
-        with pytest.raises(WorkError) as caught:
+        with pytest.raises(UserError) as caught:
             request_sheet(solution, "Rien", [], None)
 
         assert caught.value.code == "no_sources"
@@ -354,7 +360,7 @@ class TestModelWriter:
         sheet = ask(document, solution)
         run_queue()
         before = len(self.chats(fake_ai))
-        retry(latest(sheet))
+        retry_generation(latest(sheet))
         run_queue()
 
         assert latest(sheet).state == Generation.State.DONE, latest(sheet).error
@@ -470,14 +476,14 @@ class TestModelWriter:
             return real(body)
 
         fake_ai.answer = stopped_meanwhile
-        original = generate.keep_section
+        original = run.save_section
 
         def cancel_first(*args: Any) -> None:
-            cancel(latest(sheet))
+            cancel_generation(latest(sheet))
             original(*args)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(generate, "keep_section", cancel_first)
+            patch.setattr(run, "save_section", cancel_first)
             run_queue()
 
         assert latest(sheet).state == Generation.State.CANCELLED
@@ -514,7 +520,7 @@ class TestModelWriter:
 def test_a_sheet_draws_on_all_its_sources(
     document: Document, solution: SheetType, contributor: User
 ) -> None:
-    other = ingest.accept(
+    other = accept_upload(
         upload(
             make_pdf(("# Séchage", "Le séchage solaire évite 40 % du gaz des étuves.")), "b.pdf"
         ),
@@ -598,12 +604,12 @@ class TestCost:
         assert "500" in generation.error
         assert "LLM_TOKENS_PER_DAY" in generation.error
         assert generation.sections.filter(state=SectionRun.State.DONE).exists()
-        retry(generation)
+        retry_generation(generation)
         run_queue()
         assert not [r for r in fake_ai.requests[asked:] if r.path.endswith("completions")]
 
         settings.LLM_TOKENS_PER_DAY = 0
-        retry(latest(sheet))
+        retry_generation(latest(sheet))
         run_queue()
         assert latest(sheet).state == Generation.State.DONE, latest(sheet).error
 
@@ -642,7 +648,7 @@ class TestPrompts:
         assert latest(sheet).state == Generation.State.FAILED
         self.add(system="Écrivez en vers.")
         fake_ai.no_choices = False
-        retry(latest(sheet))
+        retry_generation(latest(sheet))
         run_queue()
 
         assert latest(sheet).prompt_version == "section-1"

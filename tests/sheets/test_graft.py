@@ -5,7 +5,7 @@ import random
 import pytest
 
 from sheets.markdown.parse import MARKER, split_notes
-from sheets.markdown.splice import graft, parts_of, sizes, written_out
+from sheets.markdown.splice import body_sections, expand_footnotes, section_sizes, splice_sections
 from sheets.merge import Version
 from tests.sheets.factories import TEMPLATE
 
@@ -59,10 +59,10 @@ def test_every_marker_leads_where_it_led(seed: int) -> None:
     quotes = [f"mot {n}" for n in range(14)]
     into, source = make(chance, quotes), make(chance, quotes)
     keys = {k for k in ("fiche", *HEADINGS) if chance.random() < 0.5}
-    grafted = graft(into, source, keys, TEMPLATE)
+    grafted = splice_sections(into, source, keys, TEMPLATE)
 
     assert_honest(grafted)
-    old, new, now = (written_out(v, TEMPLATE) for v in (into, source, grafted))
+    old, new, now = (expand_footnotes(v, TEMPLATE) for v in (into, source, grafted))
     for key in {*old, *new}:
         expected = (new if key in keys else old).get(key)
         if expected is None or "Rien[^" not in expected:
@@ -72,17 +72,20 @@ def test_every_marker_leads_where_it_led(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_what_comes_from_itself_is_the_same(seed: int) -> None:
     text = make(random.Random(seed), [f"mot {n}" for n in range(14)])
-    again = graft(text, text, set(HEADINGS), TEMPLATE)
-    assert written_out(again, TEMPLATE) == written_out(text, TEMPLATE)
-    assert [p.key for p in parts_of(again.body, TEMPLATE)] == [
-        p.key for p in parts_of(text.body, TEMPLATE)
+    again = splice_sections(text, text, set(HEADINGS), TEMPLATE)
+    assert expand_footnotes(again, TEMPLATE) == expand_footnotes(text, TEMPLATE)
+    assert [p.key for p in body_sections(again.body, TEMPLATE)] == [
+        p.key for p in body_sections(text.body, TEMPLATE)
     ]
 
 
 def test_a_new_section_comes_where_its_source_has_it() -> None:
     into = Version("## Résumé (10 secondes)\n\nUn.\n\n## Risques / freins & solutions\n\nTrois.\n")
     source = Version("## Résumé (10 secondes)\n\nA.\n\n## Impacts attendus\n\nDeux.\n")
-    keys = [p.key for p in parts_of(graft(into, source, {"impacts"}, TEMPLATE).body, TEMPLATE)]
+    keys = [
+        p.key
+        for p in body_sections(splice_sections(into, source, {"impacts"}, TEMPLATE).body, TEMPLATE)
+    ]
     assert keys == ["resume", "impacts", "risques"]
 
 
@@ -90,7 +93,7 @@ def test_code_is_neither_cut_nor_renumbered() -> None:
     code = "```\n## Risques / freins & solutions\n[^1]: rien\n[^1]\n```"
     into = Version("## Résumé (10 secondes)\n\nUn.[^1]\n\n[^1]: mot\n")
     source = Version(f"## Impacts attendus\n\n{code}\n\nDeux.[^1]\n\n[^1]: autre\n")
-    grafted = graft(into, source, {"impacts"}, TEMPLATE).body
+    grafted = splice_sections(into, source, {"impacts"}, TEMPLATE).body
     assert code in grafted
     assert "Deux.[^2]" in grafted
 
@@ -99,4 +102,4 @@ def test_words_are_counted_without_headings_and_footnotes() -> None:
     text = Version(
         "## Résumé (10 secondes)\n\n### Un titre\n\nDeux mots.[^1]\n\n[^1]: trois de plus\n"
     )
-    assert sizes(text, TEMPLATE) == {"resume": 2}
+    assert section_sizes(text, TEMPLATE) == {"resume": 2}

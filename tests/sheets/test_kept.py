@@ -12,12 +12,12 @@ from pytest_django.fixtures import Settings
 
 from ingestion.models import Document
 from sheets.generation.request import create_sheet
-from sheets.links.rename import rename
-from sheets.links.wikilinks import note_links
+from sheets.links.rename import rename_sheet
+from sheets.links.wikilinks import save_links
 from sheets.models import (
+    CachedPage,
     Field,
     Generation,
-    KeptPage,
     Proposal,
     Revision,
     Section,
@@ -26,7 +26,8 @@ from sheets.models import (
     SheetType,
     Watch,
 )
-from sheets.rendering import page_cache as kept
+from sheets.rendering import page_cache
+from sheets.rendering.page_cache import clear_cached_pages
 from sheets.revisions.save import save_revision
 from wikico2.models import User
 
@@ -147,8 +148,8 @@ def link_from_elsewhere(sheet: Sheet) -> None:
 
 def give_another_name(sheet: Sheet) -> None:
     sheet.refresh_from_db()
-    rename(sheet, "Chaleur fatale", None)
-    rename(sheet, "Récupération de chaleur", None)
+    rename_sheet(sheet, "Chaleur fatale", None)
+    rename_sheet(sheet, "Récupération de chaleur", None)
 
 
 class TestFreshness:
@@ -192,15 +193,15 @@ class TestFreshness:
     def test_a_change_while_a_page_is_made_is_not_lost(
         self, client: Client, sheet: Sheet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        real = kept.keep
+        real = page_cache.cache_response
 
         def late(*arguments: Any) -> None:
             real(*arguments)
             Sheet.objects.update(title="Un autre titre")
 
-        monkeypatch.setattr(kept, "keep", late)
+        monkeypatch.setattr(page_cache, "cache_response", late)
         assert "Un autre titre" not in read(client, sheet)
-        monkeypatch.setattr(kept, "keep", real)
+        monkeypatch.setattr(page_cache, "cache_response", real)
         assert "Un autre titre" in read(client, sheet)
 
     def test_what_the_operator_sets_counts(
@@ -223,7 +224,7 @@ class TestReaders:
         second.groups.set(contributor.groups.all())
         client.force_login(second)
         html = read(client, sheet)
-        assert KeptPage.objects.count() == 2, "both contributors are shown one page"
+        assert CachedPage.objects.count() == 2, "both contributors are shown one page"
         assert 'title="zoe"' in html
         assert 'title="claire"' not in html
 
@@ -281,29 +282,29 @@ class TestKeeping:
     def test_only_the_latest_pages_stay(
         self, client: Client, sheet: Sheet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(kept, "MOST", 1)
+        monkeypatch.setattr(page_cache, "MAX_PAGES", 1)
         read(client, sheet)
         client.get(sheet.get_absolute_url(), headers={"Accept-Language": "en"})
-        KeptPage.objects.filter(pk=KeptPage.objects.earliest("pk").pk).update(
+        CachedPage.objects.filter(pk=CachedPage.objects.earliest("pk").pk).update(
             made_at=timezone.now() - dt.timedelta(days=1)
         )
-        assert kept.clear() == 1
-        assert kept.clear() == 0
+        assert clear_cached_pages() == 1
+        assert clear_cached_pages() == 0
 
     def test_an_unknown_query_is_not_kept(self, client: Client, sheet: Sheet) -> None:
         client.get(f"{sheet.get_absolute_url()}?x=1")
-        assert not KeptPage.objects.exists()
+        assert not CachedPage.objects.exists()
 
     def test_a_page_that_changes_by_the_second_is_not_kept(
         self, client: Client, sheet: Sheet
     ) -> None:
         Generation.objects.create(sheet=sheet, backend="local", state=Generation.State.RUNNING)
         read(client, sheet)
-        assert not KeptPage.objects.exists()
+        assert not CachedPage.objects.exists()
 
 
 def test_links_follow_the_text(sheet: Sheet) -> None:
-    note_links(sheet)
+    save_links(sheet)
     assert [link.title for link in sheet.links.all()] == ["Chaudière vapeur"]
     write(sheet, "Plus rien.")
     assert not sheet.links.exists()

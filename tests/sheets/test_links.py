@@ -5,11 +5,11 @@ from django.test import Client
 from django.urls import reverse
 
 from sheets.generation.request import create_sheet
-from sheets.links.rename import rename
-from sheets.links.wikilinks import backlinks, resolve
-from sheets.markdown.parse import linked_titles, statements
-from sheets.models import FormerName, Revision, Sheet, SheetType
-from sheets.rendering.html import render
+from sheets.links.rename import rename_sheet
+from sheets.links.wikilinks import list_backlinks, resolve_titles
+from sheets.markdown.parse import body_statements, linked_titles
+from sheets.models import Revision, Sheet, SheetRedirect, SheetType
+from sheets.rendering.html import render_sheet
 from sheets.revisions.save import save_revision
 from tests.sheets.factories import TEMPLATE
 from wikico2.models import User
@@ -36,7 +36,7 @@ class TestSyntax:
         assert linked_titles(text) == titles
 
     def test_they_become_links_with_their_text(self) -> None:
-        html = render(
+        html = render_sheet(
             "## T\n\nVoir [[Chaudière|la *vapeur* <b>]] et [[Froid]].", {}, TEMPLATE, {}
         ).body
         assert '<a class="wikilink" href="/fiches/vers/?titre=Chaudi%C3%A8re">la *vapeur* ' in html
@@ -44,15 +44,19 @@ class TestSyntax:
         assert '<a class="wikilink" href="/fiches/vers/?titre=Froid">Froid</a>' in html
 
     def test_also_in_tables(self) -> None:
-        html = render("## T\n\n| a |\n| --- |\n| [[Froid\\|le froid]] |\n", {}, TEMPLATE, {}).body
+        html = render_sheet(
+            "## T\n\n| a |\n| --- |\n| [[Froid\\|le froid]] |\n", {}, TEMPLATE, {}
+        ).body
         assert '?titre=Froid">le froid</a></td>' in html
 
     def test_a_statement_says_the_words_and_not_the_brackets(self) -> None:
-        said = statements("## 🎯 Résumé (10 secondes)\n\nVoir [[Froid|le froid]].[^1]", TEMPLATE)
+        said = body_statements(
+            "## 🎯 Résumé (10 secondes)\n\nVoir [[Froid|le froid]].[^1]", TEMPLATE
+        )
         assert said[0].text == "Voir le froid."
 
     def test_an_address_elsewhere_is_marked(self) -> None:
-        html = render("[a](https://example.org/) [b](/sources/1/)", {}, TEMPLATE, {}).body
+        html = render_sheet("[a](https://example.org/) [b](/sources/1/)", {}, TEMPLATE, {}).body
         assert '<a class="external" href="https://example.org/" rel="noopener nofollow">a' in html
         assert '<a href="/sources/1/">b' in html
 
@@ -64,13 +68,13 @@ class TestTables:
         ("cell", "stars"), [("3", 3), ("4/5", 4), ("5 ⭐", 5), ("⭐⭐", 2), ("6", 0), ("haute", 0)]
     )
     def test_priorities_are_stars_that_can_be_heard(self, cell: str, stars: int) -> None:
-        html = render(f"{self.TABLE}| Vapeur | {cell} | |\n", {}, TEMPLATE, {}).body
+        html = render_sheet(f"{self.TABLE}| Vapeur | {cell} | |\n", {}, TEMPLATE, {}).body
         assert html.count("★") == (stars or cell.count("★"))
         assert (f'aria-label="{stars} sur 5" class="stars" role="img"' in html) == bool(stars)
 
     def test_names_of_solutions_link_and_sentences_do_not(self) -> None:
         rows = "| Vapeur | 3 | économiseur, pompe à chaleur |\n| Froid | 2 | Un gain de 5 % a été "
-        html = render(f"{self.TABLE}{rows}observé sur deux sites |\n", {}, TEMPLATE, {}).body
+        html = render_sheet(f"{self.TABLE}{rows}observé sur deux sites |\n", {}, TEMPLATE, {}).body
         assert html.count("wikilink guess") == 2
         assert 'titre=Pompe+%C3%A0+chaleur">pompe à chaleur</a>' in html
 
@@ -106,7 +110,7 @@ class TestWhereTheyLead:
         target = make("Froid")
         source = make("Réseau", "[[froid]] et [[Économiseur]] et [[Économiseur|ceci]].")
         make("Autre", "[[economiseur]]")
-        assert backlinks(target, User()) == [source]
+        assert list_backlinks(target, User()) == [source]
         assert source.get_absolute_url() in client.get(target.get_absolute_url()).content.decode()
         html = client.get(reverse("wanted")).content.decode()
         assert html.count('class="row-title missing"') == 1
@@ -120,7 +124,7 @@ class TestWhereTheyLead:
         source = make("Réseau", TestTables.TABLE + row)
         html = client.get(source.get_absolute_url()).content.decode()
         assert 'class="wikilink" href="/fiches/economiseur/">économiseur</a>, échangeur' in html
-        assert backlinks(Sheet.objects.get(title="Économiseur"), User()) == [source]
+        assert list_backlinks(Sheet.objects.get(title="Économiseur"), User()) == [source]
         assert "changeur" not in client.get(reverse("wanted")).content.decode()
 
         make("Échangeur")
@@ -161,27 +165,27 @@ class TestRenaming:
 
     def test_a_former_address_is_not_given_away_and_a_former_title_yields(self) -> None:
         first = make("Froid")
-        rename(first, "Production de froid", None)
+        rename_sheet(first, "Production de froid", None)
         second = make("Froid")
         assert second.slug == "froid-2"
-        assert resolve(["froid"], User()) == {"froid": second}
+        assert resolve_titles(["froid"], User()) == {"froid": second}
 
     def test_back_and_forth(self, client: Client) -> None:
         sheet = make("Froid")
-        rename(sheet, "Froid industriel", None)
-        rename(sheet, "Froid", None)
+        rename_sheet(sheet, "Froid industriel", None)
+        rename_sheet(sheet, "Froid", None)
         sheet.refresh_from_db()
         assert sheet.slug == "froid"
         assert client.get("/fiches/froid/").status_code == 200
         assert client.get("/fiches/froid-industriel/").headers["Location"] == "/fiches/froid/"
-        assert FormerName.objects.filter(slug="froid").count() == 0
+        assert SheetRedirect.objects.filter(slug="froid").count() == 0
 
     def test_only_the_title_changes(self) -> None:
         sheet = make("Air comprime")
-        rename(sheet, "Air comprimé", None)
+        rename_sheet(sheet, "Air comprimé", None)
         sheet.refresh_from_db()
         assert sheet.slug == "air-comprime"
-        assert FormerName.objects.get().slug is None
+        assert SheetRedirect.objects.get().slug is None
 
     def test_a_title_that_another_sheet_bears_is_refused(
         self, client: Client, contributor: User

@@ -1,20 +1,20 @@
 """Completeness and confidence follow from checked statements."""
 
-from sheets.markdown.parse import Said
-from sheets.verification.scores import measure
+from sheets.markdown.parse import BodyStatement
+from sheets.verification.scores import compute_scores
 from tests.sheets.factories import TEMPLATE
 
 SAID = [
-    Said("impacts", "energie", "a", ("1",)),
-    Said("impacts", "energie", "b", ("2",)),
-    Said("impacts", "co2", "c", ("2",)),
-    Said("resume", "resume", "d", ()),
+    BodyStatement("impacts", "energie", "a", ("1",)),
+    BodyStatement("impacts", "energie", "b", ("2",)),
+    BodyStatement("impacts", "co2", "c", ("2",)),
+    BodyStatement("resume", "resume", "d", ()),
 ]
 VERDICTS = {"1": "verified", "2": "weak"}
 
 
 def test_a_field_counts_by_one_verified_statement() -> None:
-    found = measure(TEMPLATE, SAID, VERDICTS, by_a_person=False)
+    found = compute_scores(TEMPLATE, SAID, VERDICTS, by_a_person=False)
 
     assert found.filled == {("impacts", "energie")}
     assert found.completeness == 100 // 6
@@ -23,12 +23,12 @@ def test_a_field_counts_by_one_verified_statement() -> None:
 
 
 def test_what_a_person_wrote_counts_without_a_source() -> None:
-    found = measure(TEMPLATE, SAID, VERDICTS, by_a_person=True)
+    found = compute_scores(TEMPLATE, SAID, VERDICTS, by_a_person=True)
 
     assert found.filled == {("impacts", "energie"), ("resume", "resume")}
 
 
 def test_nothing_said_is_nothing() -> None:
-    found = measure(TEMPLATE, [], {}, by_a_person=True)
+    found = compute_scores(TEMPLATE, [], {}, by_a_person=True)
 
     assert (found.completeness, found.confidence) == (0, 0)

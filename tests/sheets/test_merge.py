@@ -9,16 +9,16 @@ from sheets.merge import (
     BOTH,
     MINE,
     THEIRS,
-    Choice,
     Conflict,
-    Merged,
-    Unsettled,
+    ConflictChoice,
+    MergeResult,
+    UnresolvedConflicts,
     Version,
-    merge,
+    merge_bodies,
     merge_values,
     merge_versions,
-    resolve,
-    resolve_values,
+    resolve_conflicts,
+    resolve_value_conflicts,
 )
 from sheets.merge.tokenize import cut_blocks
 
@@ -49,12 +49,12 @@ z = 3
 """
 
 
-def settled(merged: Merged) -> str:
+def settled(merged: MergeResult) -> str:
     assert merged.conflicts == []
     return merged.text
 
 
-def only(merged: Merged) -> Conflict:
+def only(merged: MergeResult) -> Conflict:
     assert len(merged.conflicts) == 1, merged.conflicts
     return merged.conflicts[0]
 
@@ -81,7 +81,7 @@ class TestWhatTheTwoSidesDidApart:
         ],
     )
     def test_is_all_kept(self, ours: tuple[str, str], theirs: tuple[str, str]) -> None:
-        merged = merge(BASE, changed(ours), changed(theirs))
+        merged = merge_bodies(BASE, changed(ours), changed(theirs))
 
         assert settled(merged) == changed(ours, theirs)
 
@@ -90,31 +90,35 @@ class TestWhatTheTwoSidesDidApart:
         ours = changed(("## 📊", section + "## 📊"))
         theirs = changed(("locaux", "bureaux"))
 
-        assert settled(merge(BASE, ours, theirs)) == changed(("locaux", "bureaux"), text=ours)
+        assert settled(merge_bodies(BASE, ours, theirs)) == changed(
+            ("locaux", "bureaux"), text=ours
+        )
 
     def test_the_same_change_on_both_sides_is_made_once(self) -> None:
         both = changed(("20 %", "25 %"), ("- Moins d’air", "- Silence\n- Moins d’air"))
         ours, theirs = changed(("hiver", "été"), text=both), changed(("x = 1", "x = 0"), text=both)
 
-        merged = settled(merge(BASE, ours, theirs))
+        merged = settled(merge_bodies(BASE, ours, theirs))
 
         assert merged == changed(("hiver", "été"), ("x = 1", "x = 0"), text=both)
         assert merged.count("- Silence") == 1
 
     def test_a_list_that_goes_on_and_a_list_that_begins_after_it(self) -> None:
         base = "- un\n\n## Fin\n"
-        merged = merge(base, "- un\n- deux\n\n## Fin\n", "- un\n\nAutres :\n- trois\n\n## Fin\n")
+        merged = merge_bodies(
+            base, "- un\n- deux\n\n## Fin\n", "- un\n\nAutres :\n- trois\n\n## Fin\n"
+        )
 
         assert settled(merged) == "- un\n- deux\n\nAutres :\n- trois\n\n## Fin\n"
 
     def test_both_take_away_what_overlaps(self) -> None:
         base = "un\n\ndeux\n\ntrois\n\nquatre\n"
 
-        assert settled(merge(base, "un\n\nquatre\n", "un\n\ndeux\n")) == "un\n"
+        assert settled(merge_bodies(base, "un\n\nquatre\n", "un\n\ndeux\n")) == "un\n"
 
     def test_an_indent_and_the_words_of_an_item_are_two_things(self) -> None:
         base = "- un\n- deux mots ici\n"
-        merged = merge(base, "- un\n    - deux mots ici\n", "- un\n- deux mots là\n")
+        merged = merge_bodies(base, "- un\n    - deux mots ici\n", "- un\n- deux mots là\n")
 
         assert settled(merged) == "- un\n    - deux mots là\n"
 
@@ -124,20 +128,20 @@ class TestWhatTheTwoSidesDidApart:
         base = "\n\n".join(blocks) + "\n"
         moved = "\n\n".join([blocks[0], *blocks[2:4], blocks[1], blocks[4]]) + "\n"
         edited = base.replace("long", "très long")
-        merged = merge(base, edited, moved) if flip else merge(base, moved, edited)
+        merged = merge_bodies(base, edited, moved) if flip else merge_bodies(base, moved, edited)
 
         assert settled(merged) == moved.replace("long", "très long")
 
     def test_paragraphs_stay_apart_when_what_was_between_them_goes(self) -> None:
         base = "Avant.\n## Titre\nAprès.\n"
-        merged = merge(base, "Avant.\n\nAprès.\n", "Avant.\n## Titre\nNouveau.\n\nAprès.\n")
+        merged = merge_bodies(base, "Avant.\n\nAprès.\n", "Avant.\n## Titre\nNouveau.\n\nAprès.\n")
 
         assert [b.text for b in cut_blocks(settled(merged))[0]] == ["Avant.", "Nouveau.", "Après."]
 
 
 class TestWhatBothChanged:
     def test_is_a_conflict_with_all_three_texts(self) -> None:
-        conflict = only(merge(BASE, changed(("20 %", "25 %")), changed(("20 %", "15 %"))))
+        conflict = only(merge_bodies(BASE, changed(("20 %", "25 %")), changed(("20 %", "15 %"))))
 
         assert conflict.base == "- Gain de 20 % sur le chauffage"
         assert conflict.ours == "- Gain de 25 % sur le chauffage"
@@ -149,7 +153,7 @@ class TestWhatBothChanged:
         base = "Le gain annuel moyen de chaque site suivi par le programme est de 20 % du total.\n"
         ours, theirs = base.replace("20", "300"), base.replace("%", "kWh")
 
-        conflict = only(merge(base, ours, theirs))
+        conflict = only(merge_bodies(base, ours, theirs))
 
         assert "300 %" in conflict.ours
         assert "20 kWh" in conflict.theirs
@@ -159,36 +163,42 @@ class TestWhatBothChanged:
         ours = "Un. On économise bien plus quand les bureaux sont proches, des locaux. Trois.\n"
         theirs = base.replace("20", "25")
 
-        conflict = only(merge(base, ours, theirs))
+        conflict = only(merge_bodies(base, ours, theirs))
 
         assert "25" in conflict.theirs
         assert "On économise" in conflict.ours
 
     def test_only_the_sentence_is_in_conflict(self) -> None:
-        merged = merge(BASE, changed(("récupérée", "captée")), changed(("récupérée", "valorisée")))
+        merged = merge_bodies(
+            BASE, changed(("récupérée", "captée")), changed(("récupérée", "valorisée"))
+        )
         conflict = only(merged)
 
         assert conflict.ours == "La chaleur fatale des compresseurs est captée."
         assert conflict.theirs == "La chaleur fatale des compresseurs est valorisée."
-        assert resolve(merged, {conflict.id: THEIRS}) == changed(("récupérée", "valorisée"))
+        assert resolve_conflicts(merged, {conflict.id: THEIRS}) == changed(
+            ("récupérée", "valorisée")
+        )
 
     def test_removed_by_one_and_changed_by_the_other(self) -> None:
         ours = changed(("- Gain de 20 % sur le chauffage\n", ""))
         theirs = changed(("20 %", "15 %"))
-        merged = merge(BASE, ours, theirs)
+        merged = merge_bodies(BASE, ours, theirs)
         conflict = only(merged)
 
         assert (conflict.ours, conflict.theirs) == ("", "- Gain de 15 % sur le chauffage")
-        assert resolve(merged, {conflict.id: MINE}) == ours
-        assert resolve(merged, {conflict.id: THEIRS}) == theirs
+        assert resolve_conflicts(merged, {conflict.id: MINE}) == ours
+        assert resolve_conflicts(merged, {conflict.id: THEIRS}) == theirs
 
     def test_a_row_of_a_table_is_judged_whole(self) -> None:
-        conflict = only(merge(BASE, changed(("30 %", "31 %")), changed(("30 %", "32 %"))))
+        conflict = only(merge_bodies(BASE, changed(("30 %", "31 %")), changed(("30 %", "32 %"))))
 
         assert conflict.ours == "| Chauffage | 31 % |"
 
     def test_a_code_fence_is_judged_whole(self) -> None:
-        conflict = only(merge(BASE, changed(("x = 1", "x = 0")), changed(("x = 1", "x = 9"))))
+        conflict = only(
+            merge_bodies(BASE, changed(("x = 1", "x = 0")), changed(("x = 1", "x = 9")))
+        )
 
         assert conflict.ours == "```python\nx = 0\ny = 2\nz = 3\n```"
 
@@ -197,22 +207,22 @@ class TestWhatBothChanged:
         ours = "Le gain réel est de 25 % sur le chauffage des petits locaux en été.\n"
         theirs = "Le gain annuel est de 15 % sur le chauffage des vieux locaux en mars.\n"
 
-        conflict = only(merge(base, ours, theirs))
+        conflict = only(merge_bodies(base, ours, theirs))
 
         assert conflict.ours + "\n" == ours
         assert conflict.theirs + "\n" == theirs
 
     def test_names_stay_the_same_in_the_next_merge_and_for_the_other_side(self) -> None:
         ours, theirs = changed(("20 %", "25 %")), changed(("20 %", "15 %"))
-        name = only(merge(BASE, ours, theirs)).id
+        name = only(merge_bodies(BASE, ours, theirs)).id
         longer = changed(("hiver", "été"), text=ours)
 
-        assert only(merge(BASE, longer, theirs)).id == name
-        assert only(merge(BASE, theirs, ours)).id == name
+        assert only(merge_bodies(BASE, longer, theirs)).id == name
+        assert only(merge_bodies(BASE, theirs, ours)).id == name
 
     def test_two_conflicts_alike_have_names_of_their_own(self) -> None:
         base = "\n\n".join(["- même texte"] * 2 + ["## Milieu"] + ["- même texte"] * 2)
-        merged = merge(base, base.replace("même", "mon"), base.replace("même", "ton"))
+        merged = merge_bodies(base, base.replace("même", "mon"), base.replace("même", "ton"))
 
         assert len({c.id for c in merged.conflicts}) == len(merged.conflicts) > 1
 
@@ -226,29 +236,32 @@ class TestChoosing:
             (MINE, "- Gain de 25 % sur le chauffage\n- Moins"),
             (THEIRS, "- Gain de 15 % sur le chauffage\n- Moins"),
             (BOTH, "- Gain de 25 % sur le chauffage\n- Gain de 15 % sur le chauffage\n- Moins"),
-            (Choice("edit", "- Gain de 15 à 25 %"), "- Gain de 15 à 25 %\n- Moins"),
-            (Choice("edit", ""), "### Énergie\n\n- Moins"),
+            (ConflictChoice("edit", "- Gain de 15 à 25 %"), "- Gain de 15 à 25 %\n- Moins"),
+            (ConflictChoice("edit", ""), "### Énergie\n\n- Moins"),
         ],
     )
-    def test_each_choice(self, choice: Choice, expected: str) -> None:
-        merged = merge(BASE, self.ours, self.theirs)
+    def test_each_choice(self, choice: ConflictChoice, expected: str) -> None:
+        merged = merge_bodies(BASE, self.ours, self.theirs)
 
-        assert expected in resolve(merged, {only(merged).id: choice})
+        assert expected in resolve_conflicts(merged, {only(merged).id: choice})
 
     def test_nothing_is_settled_without_a_choice(self) -> None:
-        merged = merge(BASE, self.ours, self.theirs)
+        merged = merge_bodies(BASE, self.ours, self.theirs)
 
-        with pytest.raises(Unsettled) as error:
-            resolve(merged, {})
+        with pytest.raises(UnresolvedConflicts) as error:
+            resolve_conflicts(merged, {})
         assert error.value.ids == [only(merged).id]
 
     def test_the_first_words_of_a_paragraph_may_be_chosen_away(self) -> None:
         rest = "reste ici avec bien assez de mots pour que la phrase soit longue et garde son sens"
         base = f"Début. Un début qui {rest}.\n"
-        merged = merge(base, f"Un début qui {rest}.\n", f"Amorce. Un début qui {rest}.\n")
+        merged = merge_bodies(base, f"Un début qui {rest}.\n", f"Amorce. Un début qui {rest}.\n")
 
-        assert resolve(merged, {only(merged).id: MINE}) == f"Un début qui {rest}.\n"
-        assert resolve(merged, {only(merged).id: THEIRS}) == f"Amorce. Un début qui {rest}.\n"
+        assert resolve_conflicts(merged, {only(merged).id: MINE}) == f"Un début qui {rest}.\n"
+        assert (
+            resolve_conflicts(merged, {only(merged).id: THEIRS})
+            == f"Amorce. Un début qui {rest}.\n"
+        )
 
 
 class TestWhatOthersGotWrong:
@@ -258,7 +271,7 @@ class TestWhatOthersGotWrong:
     def test_replaced_lines_never_come_back(self) -> None:
         theirs = self.BASE.replace("Troisième", "Dernière")
 
-        text = settled(merge(self.BASE, self.OURS, theirs))
+        text = settled(merge_bodies(self.BASE, self.OURS, theirs))
 
         assert "origine" not in text
         assert text.splitlines()[::2] == [
@@ -269,10 +282,10 @@ class TestWhatOthersGotWrong:
 
     def test_no_marks_of_a_tool_in_the_text(self) -> None:
         theirs = self.BASE.replace("d’origine", "réécrite autrement")
-        merged = merge(self.BASE, self.OURS, theirs)
+        merged = merge_bodies(self.BASE, self.OURS, theirs)
         name = only(merged).id
 
-        texts = [merged.text, *(resolve(merged, {name: c}) for c in (MINE, THEIRS, BOTH))]
+        texts = [merged.text, *(resolve_conflicts(merged, {name: c}) for c in (MINE, THEIRS, BOTH))]
         conflict = only(merged)
         for text in [*texts, conflict.base, conflict.ours, conflict.theirs]:
             assert not any(m in text for m in ("<<<", ">>>", "===", "|||", "\0", "^"))
@@ -282,17 +295,17 @@ class TestWhatOthersGotWrong:
 
     def test_the_first_editor_is_never_overwritten_in_silence(self) -> None:
         second = self.BASE.replace("d’origine", "du second")
-        merged = merge(self.BASE, self.OURS, second)
+        merged = merge_bodies(self.BASE, self.OURS, second)
 
         assert only(merged).ours == "Deuxième ligne corrigée."
         assert only(merged).theirs == "Deuxième ligne du second."
-        with pytest.raises(Unsettled):
-            resolve(merged, {})
+        with pytest.raises(UnresolvedConflicts):
+            resolve_conflicts(merged, {})
 
     def test_the_machine_never_wins_where_a_merge_is_not_possible(self) -> None:
         machine = "Tout autre chose.\n\nSans rien de commun.\n"
         person = self.OURS + "\nUn ajout de la personne.\n"
-        merged = merge(self.BASE, person, machine)
+        merged = merge_bodies(self.BASE, person, machine)
 
         assert merged.conflicts
         assert "corrigée" in merged.text
@@ -300,7 +313,7 @@ class TestWhatOthersGotWrong:
         assert all(c.ours in merged.text for c in merged.conflicts)
 
     def test_an_empty_generation_takes_no_edited_words(self) -> None:
-        merged = merge(self.BASE, self.OURS, "")
+        merged = merge_bodies(self.BASE, self.OURS, "")
 
         assert "corrigée" in merged.text
         assert any("corrigée" in c.ours and not c.theirs for c in merged.conflicts)
@@ -330,7 +343,7 @@ class TestFootnotes:
         theirs = self.BASE.replace("Deux[^2]\n", "Deux[^2]\n\n- À elle[^3]\n")
         theirs += cites("3", 9, "le sien") + "\n"
 
-        text = settled(merge(self.BASE, ours, theirs))
+        text = settled(merge_bodies(self.BASE, ours, theirs))
 
         assert said(text) == {
             "À moi": "le mien",
@@ -345,7 +358,7 @@ class TestFootnotes:
         theirs = self.BASE.replace("Deux[^2]\n", "Deux[^2]\n\n- À elle[^9]\n")
         theirs += cites("9", 8, "commun", title="Le guide") + "\n"
 
-        text = settled(merge(self.BASE, ours, theirs))
+        text = settled(merge_bodies(self.BASE, ours, theirs))
 
         assert said(text)["À moi"] == said(text)["À elle"] == "commun"
         assert text.count("« commun »") == 1
@@ -356,7 +369,7 @@ class TestFootnotes:
         )
         ours = self.BASE.replace("- Deux", "- Deux fois")
 
-        text = settled(merge(self.BASE, ours, theirs))
+        text = settled(merge_bodies(self.BASE, ours, theirs))
 
         assert said(text) == {"Un": "premier", "Deux fois": "second"}
 
@@ -364,17 +377,17 @@ class TestFootnotes:
         ours = self.BASE.replace("- Un[^1]\n\n", "").replace(cites("1", 4, "premier") + "\n", "")
         theirs = self.BASE.replace("Deux", "Trois")
 
-        text = settled(merge(self.BASE, ours, theirs))
+        text = settled(merge_bodies(self.BASE, ours, theirs))
 
         assert text == f"- Trois[^2]\n\n{cites('2', 5, 'second')}\n"
 
     def test_notes_follow_what_is_chosen(self) -> None:
         ours = self.BASE.replace("Un[^1]", "Mon texte[^3]") + cites("3", 8, "le mien") + "\n"
         theirs = self.BASE.replace("Un[^1]", "Son texte[^3]") + cites("3", 9, "le sien") + "\n"
-        merged = merge(self.BASE, ours, theirs)
+        merged = merge_bodies(self.BASE, ours, theirs)
         name = only(merged).id
 
-        mine, other, both = (resolve(merged, {name: c}) for c in (MINE, THEIRS, BOTH))
+        mine, other, both = (resolve_conflicts(merged, {name: c}) for c in (MINE, THEIRS, BOTH))
 
         assert said(mine) == {"Mon texte": "le mien", "Deux": "second"}
         assert said(other) == {"Son texte": "le sien", "Deux": "second"}
@@ -386,7 +399,7 @@ class TestFootnotes:
         ours = base.replace("bon", "mauvais")
         theirs = base.replace(cites("1", 4, "q"), cites("1", 9, "autre"))
 
-        conflict = only(merge(base, ours, theirs))
+        conflict = only(merge_bodies(base, ours, theirs))
 
         assert conflict.ours.startswith("- Le gain moyen")
         assert "mauvais" in conflict.ours
@@ -398,15 +411,17 @@ class TestFootnotes:
         ours = "- b4 dit cela[^2]\n- b5 dit cela[^4]" + notes
         theirs = "- b5 dit cela[^1]" + notes
 
-        text = settled(merge(base, ours, theirs))
+        text = settled(merge_bodies(base, ours, theirs))
 
         assert said(text) == {"b5 dit cela": "q1"}
 
     def test_a_statement_that_one_replaced_does_not_come_back_in_another_s_place(self) -> None:
         base = "- b1 dit cela\n- b2 dit cela\n- b3 dit cela\n"
-        merged = merge(base, "- o1 dit cela\n- b3 dit cela\n", "- t1 dit cela\n- b1 dit cela\n")
+        merged = merge_bodies(
+            base, "- o1 dit cela\n- b3 dit cela\n", "- t1 dit cela\n- b1 dit cela\n"
+        )
 
-        text = resolve(merged, {c.id: MINE for c in merged.conflicts})
+        text = resolve_conflicts(merged, {c.id: MINE for c in merged.conflicts})
 
         assert text == "- t1 dit cela\n- o1 dit cela\n- b3 dit cela\n"
 
@@ -414,20 +429,20 @@ class TestFootnotes:
         base = self.BASE + "[^lire]: À lire un jour\n"
         ours, theirs = base.replace("Un", "Une"), base.replace("Deux", "Trois")
 
-        assert "[^lire]: À lire un jour" in settled(merge(base, ours, theirs))
+        assert "[^lire]: À lire un jour" in settled(merge_bodies(base, ours, theirs))
 
     def test_a_definition_is_found_where_a_side_lost_it(self) -> None:
         ours = self.BASE.replace(cites("2", 5, "second") + "\n", "").replace("Un", "Une")
         theirs = self.BASE.replace("Deux", "Trois")
 
-        assert said(settled(merge(self.BASE, ours, theirs)))["Trois"] == "second"
+        assert said(settled(merge_bodies(self.BASE, ours, theirs)))["Trois"] == "second"
 
     def test_a_marker_in_code_is_text(self) -> None:
         base = "```\n[^1]\n```\n\nTexte[^1]\n\n" + cites("1", 4, "premier") + "\n"
         ours = base.replace("Texte", "Mot[^2] texte") + cites("2", 5, "a") + "\n"
         theirs = base.replace("[^1]", "[^7]").replace("```\n[^7]", "```\n[^1]") + "\nFin\n"
 
-        assert "```\n[^1]\n```" in settled(merge(base, ours, theirs))
+        assert "```\n[^1]\n```" in settled(merge_bodies(base, ours, theirs))
 
     def test_header_data_and_body_share_their_notes(self) -> None:
         base = Version("Texte[^1]\n\n" + cites("1", 4, "premier") + "\n", {"cout": "?"})
@@ -469,9 +484,9 @@ class TestHeaderData:
         assert (conflict.field, conflict.ours, conflict.theirs) == ("cout", "2", "3")
         assert conflict.kind == "value"
         assert merged.values == {"cout": "2"}
-        assert resolve_values(merged, {conflict.id: THEIRS}) == {"cout": "3"}
-        assert resolve_values(merged, {conflict.id: Choice("edit", "")}) == {}
-        assert resolve(merged, {conflict.id: MINE}) == "Texte\n"
+        assert resolve_value_conflicts(merged, {conflict.id: THEIRS}) == {"cout": "3"}
+        assert resolve_value_conflicts(merged, {conflict.id: ConflictChoice("edit", "")}) == {}
+        assert resolve_conflicts(merged, {conflict.id: MINE}) == "Texte\n"
 
 
 def test_a_text_that_is_one_long_line_and_one_that_repeats_itself_take_no_time() -> None:
@@ -481,7 +496,7 @@ def test_a_text_that_is_one_long_line_and_one_that_repeats_itself_take_no_time()
         ours, theirs = "début " + base[: len(base) // 2], base[100:] + " fin"
 
         begun = time.process_time()
-        merged = merge(base, ours, theirs)
+        merged = merge_bodies(base, ours, theirs)
 
         assert time.process_time() - begun < 5
         assert len(merged.conflicts) < 3
@@ -490,6 +505,6 @@ def test_a_text_that_is_one_long_line_and_one_that_repeats_itself_take_no_time()
 def test_windows_line_ends_are_no_change() -> None:
     ours = changed(("hiver", "été")).replace("\n", "\r\n")
 
-    assert settled(merge(BASE, ours, changed(("20 %", "25 %")))) == changed(
+    assert settled(merge_bodies(BASE, ours, changed(("20 %", "25 %")))) == changed(
         ("hiver", "été"), ("20 %", "25 %")
     )

@@ -9,9 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sheets.markdown.parse import MARKERS, split_notes
-from sheets.merge import BOTH, MINE, THEIRS, Conflict, Merged, Text, merge, resolve
+from sheets.merge import (
+    BOTH,
+    MINE,
+    THEIRS,
+    Conflict,
+    MergedText,
+    MergeResult,
+    merge_bodies,
+    resolve_conflicts,
+)
 from sheets.merge.blocks import merge_blocks
-from sheets.merge.hunks import Piece
+from sheets.merge.hunks import Hunk
 from sheets.merge.tokenize import cut_blocks, cut_words, split_gap
 
 SCRIPTS = 1000
@@ -95,21 +104,21 @@ def tagged(text: str) -> Counter[str]:
     return Counter(TAGGED.findall(text))
 
 
-def shown(merged: Merged, side: str) -> str:
+def shown(merged: MergeResult, side: str) -> str:
     """Return what one side sees: the settled text, and its own in the conflicts."""
     return "".join(
-        p.text if isinstance(p, Text) else p.gap + getattr(p, side) for p in merged.parts
+        p.text if isinstance(p, MergedText) else p.gap + getattr(p, side) for p in merged.parts
     )
 
 
-def turned(merged: Merged) -> list[object]:
+def turned(merged: MergeResult) -> list[object]:
     return [
         (p.id, p.section, p.field, p.base, p.theirs, p.ours) if isinstance(p, Conflict) else p
         for p in merged.parts
     ]
 
 
-def straight(merged: Merged) -> list[object]:
+def straight(merged: MergeResult) -> list[object]:
     return [
         (p.id, p.section, p.field, p.base, p.ours, p.theirs) if isinstance(p, Conflict) else p
         for p in merged.parts
@@ -119,8 +128,8 @@ def straight(merged: Merged) -> list[object]:
 def test_a_thousand_scripts_lose_no_edit_and_bring_nothing_back() -> None:
     conflicts = clean = 0
     for base, ours, theirs in scripts(SCRIPTS):
-        merged = merge(base, ours, theirs)
-        settled = tagged("\n".join(p.text for p in merged.parts if isinstance(p, Text)))
+        merged = merge_bodies(base, ours, theirs)
+        settled = tagged("\n".join(p.text for p in merged.parts if isinstance(p, MergedText)))
         mine, other = tagged(shown(merged, "ours")), tagged(shown(merged, "theirs"))
         in_base, in_ours, in_theirs = tagged(base), tagged(ours), tagged(theirs)
         for word in in_ours - in_base:  # what one side wrote is there once, and as its own
@@ -140,22 +149,24 @@ def test_a_thousand_scripts_lose_no_edit_and_bring_nothing_back() -> None:
 
 def test_a_thousand_scripts_treat_both_sides_alike() -> None:
     for base, ours, theirs in scripts(SCRIPTS):
-        merged, other = merge(base, ours, theirs), merge(base, theirs, ours)
+        merged, other = merge_bodies(base, ours, theirs), merge_bodies(base, theirs, ours)
 
         assert straight(merged) == turned(other)
         choices = {c.id: MINE for c in merged.conflicts}
-        assert resolve(merged, choices) == resolve(other, dict.fromkeys(choices, THEIRS))
+        assert resolve_conflicts(merged, choices) == resolve_conflicts(
+            other, dict.fromkeys(choices, THEIRS)
+        )
 
 
 def test_a_thousand_scripts_merged_with_themselves_change_nothing() -> None:
     for base, ours, _theirs in scripts(SCRIPTS):
-        assert merge(base, base, ours).text == ours
-        assert merge(base, ours, base).text == ours
-        assert merge(base, ours, ours).text == ours
+        assert merge_bodies(base, base, ours).text == ours
+        assert merge_bodies(base, ours, base).text == ours
+        assert merge_bodies(base, ours, ours).text == ours
 
 
 def test_the_rules_change_nothing_by_themselves() -> None:
-    """`merge` answers at once where two texts are the same; the rules under it say so too."""
+    """`merge_bodies` answers at once where two texts are the same; so do the rules under it."""
     for base, ours, _theirs in scripts(SCRIPTS // 5):
         blocks, edited = cut_blocks(base)[0], cut_blocks(ours)[0]
         for pieces in (
@@ -178,7 +189,7 @@ def test_edits_in_blocks_apart_are_never_in_conflict() -> None:
         for at in range(1, len(base), 2):
             writer, side = (writers[0], ours) if at % 4 == 1 else (writers[1], theirs)
             side[at] = writer.edit_words(base[at])
-        merged = merge(together(base), together(ours), together(theirs))
+        merged = merge_bodies(together(base), together(ours), together(theirs))
         both = [t if b == o else o for b, o, t in zip(base, ours, theirs, strict=True)]
 
         assert merged.conflicts == []
@@ -225,7 +236,7 @@ def test_every_piece_follows_the_rules_and_holds_both_sides(b: str, o: str, t: s
         assert is_by_the_rules(piece)
 
 
-def is_by_the_rules(piece: Piece) -> bool:
+def is_by_the_rules(piece: Hunk) -> bool:
     base, ours, theirs = (words(iter([text])) for text in piece[1:4])
     if piece.merged is None:
         return piece.hand == "both"
@@ -242,12 +253,12 @@ def is_by_the_rules(piece: Piece) -> bool:
 @settings(max_examples=500, deadline=None)
 @given(MARKDOWN, MARKDOWN, MARKDOWN)
 def test_any_texts_merge_and_every_choice_is_a_text(b: str, o: str, t: str) -> None:
-    merged = merge(b, o, t)
+    merged = merge_bodies(b, o, t)
 
-    assert straight(merged) == turned(merge(b, t, o))
+    assert straight(merged) == turned(merge_bodies(b, t, o))
     assert len({c.id for c in merged.conflicts}) == len(merged.conflicts)
     for choice in (MINE, THEIRS, BOTH):
-        text = resolve(merged, {c.id: choice for c in merged.conflicts})
+        text = resolve_conflicts(merged, {c.id: choice for c in merged.conflicts})
         assert "\0" not in text or "\0" in o + t
         for conflict in merged.conflicts:
             kept = {"mine": [conflict.ours], "theirs": [conflict.theirs]}.get(
@@ -266,10 +277,10 @@ def test_no_citation_is_broken_in_a_thousand_scripts() -> None:
         ours, theirs = (edit_citations(base, Writer(chance, side)) for side in "ot")
         labels = [numbering(chance) for _ in range(3)]
         texts = [write(s, n) for s, n in zip((base, ours, theirs), labels, strict=True)]
-        merged = merge(*texts)
-        plain = tagged("".join(p.text for p in merged.parts if isinstance(p, Text)))
+        merged = merge_bodies(*texts)
+        plain = tagged("".join(p.text for p in merged.parts if isinstance(p, MergedText)))
         for choice, kept, other in ((MINE, ours, theirs), (THEIRS, theirs, ours)):
-            text = resolve(merged, {c.id: choice for c in merged.conflicts})
+            text = resolve_conflicts(merged, {c.id: choice for c in merged.conflicts})
             pages, before, by_kept, by_other = read(text), dict(base), dict(kept), dict(other)
             for word, page in pages.items():
                 known = {by_kept.get(word), by_other.get(word)}

@@ -1,11 +1,11 @@
 """The drawing of a sector's profile: what is a share, of what, and what is none."""
 
-from sheets.rendering.charts import drawn, shares
-from sheets.rendering.html import render
-from sheets.schema.types import SectionBrief, Template
+from sheets.rendering.charts import draw_charts, profile_shares
+from sheets.rendering.html import render_sheet
+from sheets.schema.types import SectionBrief, SheetTemplate
 from tests.sheets.factories import field
 
-SECTOR = Template(
+SECTOR = SheetTemplate(
     "secteur",
     (
         SectionBrief(
@@ -41,7 +41,7 @@ Le secteur émet 4 % de l’électricité.
 
 
 def test_shares_of_the_same_thing_stand_together_and_others_apart() -> None:
-    found = shares(BODY, SECTOR)
+    found = profile_shares(BODY, SECTOR)
 
     assert list(found) == ["de l’électricité"], "one share of the gas alone is no picture"
     assert [(s.field, s.percent) for s in found["de l’électricité"]] == [
@@ -51,7 +51,7 @@ def test_shares_of_the_same_thing_stand_together_and_others_apart() -> None:
 
 
 def test_each_line_says_whose_share_it_is_and_where_it_comes_from() -> None:
-    html = drawn(shares(BODY, SECTOR), {"1": 7, "2": 8})
+    html = draw_charts(profile_shares(BODY, SECTOR), {"1": 7, "2": 8})
 
     assert "Le froid consomme" in html
     assert 'width="18.5%"' in html
@@ -60,7 +60,7 @@ def test_each_line_says_whose_share_it_is_and_where_it_comes_from() -> None:
 
 
 def test_the_page_has_it_under_the_heading_and_its_words_are_escaped() -> None:
-    page = render(BODY.replace("Le froid", "Le <b>froid"), {}, SECTOR, {}).body
+    page = render_sheet(BODY.replace("Le froid", "Le <b>froid"), {}, SECTOR, {}).body
 
     assert page.index("<h2>") < page.index('<figure class="profile">') < page.index("<h3")
     assert "Le &lt;b&gt;froid consomme" in page
@@ -68,4 +68,4 @@ def test_the_page_has_it_under_the_heading_and_its_words_are_escaped() -> None:
 
 
 def test_a_sheet_without_shares_has_no_picture() -> None:
-    assert "<figure" not in render(BODY.replace("%", "pour cent"), {}, SECTOR, {}).body
+    assert "<figure" not in render_sheet(BODY.replace("%", "pour cent"), {}, SECTOR, {}).body

@@ -8,16 +8,24 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from ingestion.models import Document
-from sheets.generation.request import cancel, request_generation
+from sheets.generation.request import cancel_generation, request_generation
 from sheets.markdown.parse import MARKER, split_notes
-from sheets.merge import BOTH, MINE, THEIRS, Choice, Unsettled
+from sheets.merge import BOTH, MINE, THEIRS, ConflictChoice, UnresolvedConflicts
 from sheets.models import Generation, Proposal, Revision, SectionRun, Sheet, SheetType
 from sheets.models.schema_loader import load_template
-from sheets.proposals import review as propose
+from sheets.proposals.review import (
+    ProposalClosed,
+    accept_proposal,
+    lock_section,
+    reject_proposal,
+    reject_section,
+    save_choices,
+    save_or_propose,
+)
 from sheets.revisions.errors import LossyText, StaleBase
 from sheets.revisions.save import save_revision
 from tests.conftest import run_queue
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.models import User
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +66,7 @@ def machine(sheet: Sheet) -> Write:
         SectionRun.objects.bulk_create(
             SectionRun(generation=run, key=key, order=n) for n, key in enumerate(keys)
         )
-        return propose.save_or_propose(run, template, body, header or {})
+        return save_or_propose(run, template, body, header or {})
 
     return write
 
@@ -165,7 +173,7 @@ class TestWhatAMachineWrites:
         self, sheet: Sheet, machine: Write, expert: User
     ) -> None:
         machine(text())
-        propose.lock_section(sheet, "resume", expert)
+        lock_section(sheet, "resume", expert)
         machine(text(resume="Autre chose, de la même longueur, pour que rien ne se perde ici bas."))
 
         assert number(sheet) == 2
@@ -175,12 +183,12 @@ class TestWhatAMachineWrites:
         self, sheet: Sheet, document: Document, expert: User
     ) -> None:
         sheet.documents.add(document)
-        propose.lock_section(sheet, "resume", expert)
+        lock_section(sheet, "resume", expert)
         run = request_generation(sheet, None)
         assert "resume" not in run.sections.values_list("key", flat=True)
 
-        cancel(run)
-        with pytest.raises(WorkError) as caught:
+        cancel_generation(run)
+        with pytest.raises(UserError) as caught:
             request_generation(sheet, None, ["resume"])
         assert caught.value.code == "nothing_to_write"
 
@@ -200,7 +208,7 @@ class TestWhatAMachineWrites:
         machine(text())
         person(sheet, text(resume="Mes mots."), expert)
         first = proposed(machine(text(resume="Un.", impacts=IMPACTS + " Un.")))
-        propose.keep_choices(first, {conflicts(first)[0]: Choice("edit", "Mon essai")})
+        save_choices(first, {conflicts(first)[0]: ConflictChoice("edit", "Mon essai")})
         second = proposed(machine(text(resume="Un.", impacts=IMPACTS + " Deux.")))
 
         first.refresh_from_db()
@@ -241,7 +249,7 @@ class TestDeciding:
         assert len(proposal.conflicts) == 2
         before = sheet.revisions.count()
         choices = dict.fromkeys(proposal.conflicts, THEIRS)
-        merged = propose.accept(proposal, expert, onto=2, choices=choices)
+        merged = accept_proposal(proposal, expert, onto=2, choices=choices)
 
         assert sheet.revisions.count() == before + 1
         assert merged.origin == Revision.Origin.MERGE
@@ -261,7 +269,11 @@ class TestDeciding:
             (MINE, ["Mes mots."], ["Leurs mots."]),
             (THEIRS, ["Leurs mots."], ["Mes mots."]),
             (BOTH, ["Mes mots.", "Leurs mots."], []),
-            (Choice("edit", "D’autres mots."), ["D’autres mots."], ["Leurs mots.", "Mes mots."]),
+            (
+                ConflictChoice("edit", "D’autres mots."),
+                ["D’autres mots."],
+                ["Leurs mots.", "Mes mots."],
+            ),
         ],
     )
     def test_each_conflict_is_settled_by_itself(
@@ -269,12 +281,12 @@ class TestDeciding:
         sheet: Sheet,
         proposal: Proposal,
         expert: User,
-        choice: Choice,
+        choice: ConflictChoice,
         there: list[str],
         gone: list[str],
     ) -> None:
         choices = dict.fromkeys(proposal.conflicts, choice)
-        merged = propose.accept(proposal, expert, onto=2, choices=choices).body
+        merged = accept_proposal(proposal, expert, onto=2, choices=choices).body
 
         for words in there:
             assert words in merged
@@ -284,23 +296,23 @@ class TestDeciding:
     def test_nothing_is_written_while_a_conflict_is_open(
         self, sheet: Sheet, proposal: Proposal, expert: User
     ) -> None:
-        with pytest.raises(Unsettled):
-            propose.accept(proposal, expert, onto=2, choices={})
+        with pytest.raises(UnresolvedConflicts):
+            accept_proposal(proposal, expert, onto=2, choices={})
         assert number(sheet) == 2
         proposal.refresh_from_db()
         assert proposal.is_open
 
     def test_one_section_at_a_time(self, sheet: Sheet, proposal: Proposal, expert: User) -> None:
-        propose.accept(proposal, expert, onto=2, choices={}, sections=["impacts"])
+        accept_proposal(proposal, expert, onto=2, choices={}, sections=["impacts"])
         assert "Davantage." in body(sheet)
         assert "Parfois." not in body(sheet)
         assert "Mes mots." in body(sheet)
         proposal.refresh_from_db()
         assert proposal.is_open
 
-        propose.keep_section(proposal, expert, "risques")
+        reject_section(proposal, expert, "risques")
         choices = dict.fromkeys(conflicts(proposal), MINE)
-        propose.accept(proposal, expert, onto=3, choices=choices)
+        accept_proposal(proposal, expert, onto=3, choices=choices)
         assert "Parfois." not in body(sheet)
         proposal.refresh_from_db()
         assert proposal.state == Proposal.State.ACCEPTED
@@ -308,18 +320,18 @@ class TestDeciding:
     def test_refusing_keeps_the_sheet_and_the_reason(
         self, sheet: Sheet, proposal: Proposal, expert: User
     ) -> None:
-        propose.refuse(proposal, expert, "Trop vague.")
+        reject_proposal(proposal, expert, "Trop vague.")
         assert number(sheet) == 2
         proposal.refresh_from_db()
         assert (proposal.state, proposal.reason) == ("refused", "Trop vague.")
-        with pytest.raises(propose.Decided):
-            propose.accept(proposal, expert, onto=2, choices={})
+        with pytest.raises(ProposalClosed):
+            accept_proposal(proposal, expert, onto=2, choices={})
 
     def test_what_was_accepted_is_where_the_next_one_starts(
         self, sheet: Sheet, proposal: Proposal, machine: Write, expert: User
     ) -> None:
         choices = dict.fromkeys(proposal.conflicts, MINE)
-        propose.accept(proposal, expert, onto=2, choices=choices)
+        accept_proposal(proposal, expert, onto=2, choices=choices)
         again = proposed(
             machine(
                 text("Leurs mots.", IMPACTS + " Davantage.", RISKS + " Toujours."),
@@ -339,9 +351,9 @@ class TestDeciding:
         assert proposal.is_open
         assert proposal.merged_onto == Sheet.objects.get(pk=sheet.pk).current
         with pytest.raises(StaleBase):
-            propose.accept(proposal, expert, onto=2, choices={})
+            accept_proposal(proposal, expert, onto=2, choices={})
         choices = dict.fromkeys(conflicts(proposal), MINE)
-        propose.accept(proposal, expert, onto=3, choices=choices)
+        accept_proposal(proposal, expert, onto=3, choices=choices)
         assert body(sheet).count("Parfois.") == 1
         assert "Davantage." in body(sheet)
 
@@ -349,9 +361,9 @@ class TestDeciding:
         self, sheet: Sheet, proposal: Proposal, expert: User
     ) -> None:
         choices = dict.fromkeys(proposal.conflicts, MINE)
-        propose.accept(proposal, expert, onto=2, choices=choices)
-        with pytest.raises(propose.Decided):
-            propose.accept(proposal, expert, onto=2, choices=choices)
+        accept_proposal(proposal, expert, onto=2, choices=choices)
+        with pytest.raises(ProposalClosed):
+            accept_proposal(proposal, expert, onto=2, choices=choices)
         assert number(sheet) == 3
 
 
@@ -402,7 +414,7 @@ class TestTheDatabase:
         machine(text())
         person(sheet, text(resume="Mes mots."), expert)
         proposal = proposed(machine(text(resume="Leurs mots.")))
-        propose.refuse(proposal, expert, "Non.")
+        reject_proposal(proposal, expert, "Non.")
         for statement in (
             "UPDATE sheets_proposal SET body = 'autre' WHERE id = %s",
             "UPDATE sheets_proposal SET state = 'open' WHERE id = %s",

@@ -9,8 +9,8 @@ from django.test import Client
 from sheets.merge import THEIRS
 from sheets.models import Generation, Proposal, Revision, SectionRun, Sheet, SheetType
 from sheets.models.schema_loader import load_template
-from sheets.proposals import review as propose
-from sheets.revisions.blame import Origin, Step, blocks_of, origins_of, trace
+from sheets.proposals.review import accept_proposal, save_or_propose
+from sheets.revisions.blame import Origin, Step, blocks_of, origins_of, trace_origins
 from sheets.revisions.save import save_revision
 from wikico2.models import User
 
@@ -42,12 +42,12 @@ def texts(body: str, origins: list[Origin]) -> dict[str, tuple[int, bool]]:
 class TestTracing:
     def first(self) -> tuple[Step, list[Origin]]:
         step = Step(1, FIRST)
-        return step, trace(None, [], step, by_machine=True)
+        return step, trace_origins(None, [], step, by_machine=True)
 
     def test_what_is_left_as_it_was_keeps_its_origin(self) -> None:
         before, origins = self.first()
         body = FIRST.replace("Deux points", "Deux points, relus")
-        found = texts(body, trace(before, origins, Step(2, body)))
+        found = texts(body, trace_origins(before, origins, Step(2, body)))
 
         assert found["- Un point"] == (1, True)
         assert found["- Deux points, relus"] == (2, False)
@@ -57,7 +57,7 @@ class TestTracing:
         body = "## Autre\n\nUn début.\n\n" + FIRST
         body = body.replace("Un début.", "Un compresseur chauffe l’air des ateliers.", 1)
         body = body.replace("secondes)\n\nUn compresseur chauffe l’air des ateliers.", "secondes)")
-        found = texts(body, trace(before, origins, Step(2, body)))
+        found = texts(body, trace_origins(before, origins, Step(2, body)))
 
         assert found["Un compresseur chauffe l’air des ateliers."] == (1, True)
         assert found["## Autre"] == (2, False)
@@ -66,7 +66,7 @@ class TestTracing:
         note = "[Guide, p. 1](/sources/1/pages/1/) « Un compresseur. »"
         before = Step(1, f"Un compresseur.[^1]\n\n[^1]: {note}\n")
         body = f"Un compresseur.[^4]\n\nAutre.\n\n[^4]: {note}\n"
-        origins = trace(before, trace(None, [], before), Step(2, body))
+        origins = trace_origins(before, trace_origins(None, [], before), Step(2, body))
 
         assert [o.revision for o in origins] == [1, 2]
 
@@ -74,7 +74,7 @@ class TestTracing:
         before, origins = self.first()
         merged = FIRST + "\n\nLes mots de la machine.\n\nLes miens.\n"
         step = Step(3, merged, given=FIRST + "\n\nLes mots de la machine.\n")
-        found = texts(merged, trace(before, origins, step))
+        found = texts(merged, trace_origins(before, origins, step))
 
         assert found["Les mots de la machine."] == (3, True)
         assert found["Les miens."] == (3, False)
@@ -82,9 +82,9 @@ class TestTracing:
     def test_what_is_restored_is_whose_it_was(self) -> None:
         before, origins = self.first()
         emptied = Step(2, "## Résumé (10 secondes)\n")
-        now = trace(before, origins, emptied)
+        now = trace_origins(before, origins, emptied)
         known = {"- Un point": Origin(1, True)}
-        found = texts(FIRST, trace(emptied, now, Step(3, FIRST), known=known))
+        found = texts(FIRST, trace_origins(emptied, now, Step(3, FIRST), known=known))
 
         assert found["- Un point"] == (1, True)
         assert found["- Deux points"] == (3, False)
@@ -95,7 +95,7 @@ class TestTracing:
         lines = [f"- Point {n} des ateliers de la fabrique\n" for n in range(12)]
         body = "".join(lines)
         step = Step(1, body)
-        origins = trace(None, [], step)
+        origins = trace_origins(None, [], step)
         said = {1: set(blocks_of(body))}
         for number in range(2, 8):
             for _edit in range(chance.randint(0, 3)):
@@ -110,7 +110,7 @@ class TestTracing:
                 else:
                     lines.insert(chance.randrange(len(lines)), lines.pop(place))
             after = Step(number, "".join(lines))
-            origins = trace(step, origins, after)
+            origins = trace_origins(step, origins, after)
             step = after
             said[number] = set(blocks_of(step.body))
             blocks = blocks_of(step.body)
@@ -138,7 +138,7 @@ class TestOnTheSheet:
                 SectionRun(generation=run, key=s.key, order=n)
                 for n, s in enumerate(template.written)
             )
-            return propose.save_or_propose(run, template, body, {})
+            return save_or_propose(run, template, body, {})
 
         machine(FIRST)
         sheet.refresh_from_db()
@@ -149,7 +149,7 @@ class TestOnTheSheet:
         proposal = machine(FIRST.replace("- Un point\n", "- Un point\n- Un autre de la machine\n"))
         assert isinstance(proposal, Proposal)
         choices = dict.fromkeys(proposal.conflicts, THEIRS)
-        propose.accept(proposal, expert, onto=2, choices=choices)
+        accept_proposal(proposal, expert, onto=2, choices=choices)
         sheet.refresh_from_db()
         return sheet
 

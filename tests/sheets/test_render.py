@@ -5,10 +5,12 @@ import re
 import pytest
 from django.test import override_settings
 
-from sheets.rendering.html import Shown, french_spaces, render
+from sheets.rendering.html import CitationView, french_spaces, render_sheet
 from tests.sheets.factories import TEMPLATE
 
-CITED = {"1": Shown("1", "Guide <b>", 4, "90 % de <i>", "/sources/7/pages/4/?citation=9", "weak")}
+CITED = {
+    "1": CitationView("1", "Guide <b>", 4, "90 % de <i>", "/sources/7/pages/4/?citation=9", "weak")
+}
 BODY = """\
 ## 🎯 Résumé (10 secondes)
 
@@ -29,7 +31,7 @@ Une phrase.[^1] Encore.[^1][^x]
 
 
 def test_sections_fields_and_markers() -> None:
-    page = render(BODY, {"categorie": "Air[^1]"}, TEMPLATE, CITED)
+    page = render_sheet(BODY, {"categorie": "Air[^1]"}, TEMPLATE, CITED)
 
     assert page.outline == [
         ("resume", "🎯 Résumé (10 secondes)"),
@@ -48,7 +50,7 @@ def test_sections_fields_and_markers() -> None:
 
 
 def test_every_anchor_has_its_target_once() -> None:
-    page = render(BODY, {"categorie": "Air[^1]"}, TEMPLATE, CITED)
+    page = render_sheet(BODY, {"categorie": "Air[^1]"}, TEMPLATE, CITED)
     html = page.body + page.header["categorie"]
     ids = re.findall(r'id="([^"]+)"', html)
 
@@ -59,20 +61,20 @@ def test_every_anchor_has_its_target_once() -> None:
 def test_numbers_follow_the_reader_through_lists_paragraphs_and_tables() -> None:
     body = "- a[^d]\n- b[^c]\n\npara[^b]\n\n| t |\n| --- |\n| x[^a] |\n\nfin[^d]\n\n"
     notes = "\n".join(f"[^{m}]: note {m}" for m in "abcd")
-    page = render(f"## T\n\n{body}{notes}", {}, TEMPLATE, {})
+    page = render_sheet(f"## T\n\n{body}{notes}", {}, TEMPLATE, {})
 
     assert re.findall(r'id="ref-(\d-\d)"', page.body) == ["1-1", "2-1", "3-1", "4-1", "1-2"]
     assert re.findall(r'<li id="note-\d">note (\w)', page.body) == ["d", "c", "b", "a"]
 
 
 def test_an_empty_field_says_so() -> None:
-    page = render(BODY, {}, TEMPLATE, CITED)
+    page = render_sheet(BODY, {}, TEMPLATE, CITED)
 
     assert page.body.count('class="empty-field"') == 1
 
 
 def test_titles_and_quotes_are_escaped() -> None:
-    page = render(BODY, {}, TEMPLATE, CITED)
+    page = render_sheet(BODY, {}, TEMPLATE, CITED)
 
     assert "Guide &lt;b&gt;" in page.body
     assert "<i>" not in page.body
@@ -97,7 +99,7 @@ def test_titles_and_quotes_are_escaped() -> None:
     ],
 )
 def test_nothing_hostile_is_alive(hostile: str) -> None:
-    html = render(f"## Titre\n\n{hostile}\n", {"categorie": hostile}, TEMPLATE, {})
+    html = render_sheet(f"## Titre\n\n{hostile}\n", {"categorie": hostile}, TEMPLATE, {})
     for part in (html.body, *html.header.values()):
         tags = re.findall(r"<(\w+)([^>]*)>", part)
         assert not {t for t, _ in tags} & {"script", "style", "iframe", "object"}
@@ -113,7 +115,7 @@ def test_the_notes_of_the_card_are_numbered_in_the_order_of_its_fields() -> None
     fields = [f.key for s in TEMPLATE.written for f in s.fields][:2]
     header = {fields[1]: "Deux[^b]", "ailleurs": "Trois[^c]", fields[0]: "Un[^a]"}
     notes = "\n".join(f"[^{marker}]: Une remarque {marker}." for marker in "cba")
-    found = render(f"Texte.\n\n{notes}\n", header, TEMPLATE, {})
+    found = render_sheet(f"Texte.\n\n{notes}\n", header, TEMPLATE, {})
     assert list(found.header) == [*fields, "ailleurs"]
     for number, value in enumerate(found.header.values(), 1):
         assert f'id="ref-{number}-1"' in value
@@ -143,8 +145,8 @@ def test_french_spaces(written: str, shown: str) -> None:
 
 @override_settings(USE_THOUSAND_SEPARATOR=True)
 def test_numbers_in_addresses_are_not_grouped() -> None:
-    cited = {"1": Shown("1", "G", 1234, "q", "/sources/5678/pages/1234/", "verified")}
-    page = render(
+    cited = {"1": CitationView("1", "G", 1234, "q", "/sources/5678/pages/1234/", "verified")}
+    page = render_sheet(
         "## T\n\nA.[^1]\n\n[^1]: [G, p. 1](/sources/1/pages/1/) « q »", {}, TEMPLATE, cited
     )
 

@@ -7,8 +7,8 @@ from ingestion.models import Document, Synonyms
 from sheets.generation.request import create_sheet
 from sheets.models import Revision, Sheet, SheetType
 from sheets.revisions.save import save_revision
-from sheets.search import FACETS, FacetCount, Kind, Results, search, suggest
-from sheets.search.indexing import learn_words
+from sheets.search import FACETS, FacetCount, Kind, ResultPage, search_wiki, suggest_completions
+from sheets.search.indexing import learn_sheet_words
 from tests.ingestion.test_lexical import TEXTS, add
 
 NOBODY = AnonymousUser()
@@ -47,9 +47,9 @@ def wiki(db: None) -> dict[str, Sheet]:
     return sheets
 
 
-def ask(query: str, kind: Kind = "sheets", chosen: tuple[str, str] | None = None) -> Results:
+def ask(query: str, kind: Kind = "sheets", chosen: tuple[str, str] | None = None) -> ResultPage:
     filters = {chosen[0]: (chosen[1],)} if chosen else {}
-    return search(query, user=NOBODY, kind=kind, filters=filters, dense=False)
+    return search_wiki(query, user=NOBODY, kind=kind, filters=filters, dense=False)
 
 
 def found(query: str) -> list[str]:
@@ -126,7 +126,7 @@ class TestSources:
 @pytest.mark.parametrize("kind", ["sheets", "sources"])
 @pytest.mark.parametrize("query", ["froid", "vapeur OR chaleur", "météo", "xylophone", "-froid"])
 def test_counting_tells_what_listing_shows(wiki: dict[str, Sheet], kind: Kind, query: str) -> None:
-    counted = search(query, user=NOBODY, kind=kind, page_size=0, dense=False)
+    counted = search_wiki(query, user=NOBODY, kind=kind, page_size=0, dense=False)
     assert counted.total == ask(query, kind=kind).total
     assert counted.hits == []
 
@@ -134,11 +134,13 @@ def test_counting_tells_what_listing_shows(wiki: dict[str, Sheet], kind: Kind, q
 class TestSuggestions:
     @pytest.mark.parametrize("typed", ["recup", "RÉCUP chal", "chaleur sur"])
     def test_titles_come_first(self, wiki: dict[str, Sheet], typed: str) -> None:
-        first = suggest(typed, NOBODY)[0]
+        first = suggest_completions(typed, NOBODY)[0]
         assert (first.kind, first.text) == ("sheet", wiki["heat"].title)
         assert any(mark for _text, mark in first.pieces)
 
     def test_words_of_texts_follow(self, wiki: dict[str, Sheet]) -> None:
-        assert suggest("mete", NOBODY) == []
-        learn_words(wiki["cold"])
-        assert ("word", "météo") in [(one.kind, one.text) for one in suggest("mete", NOBODY)]
+        assert suggest_completions("mete", NOBODY) == []
+        learn_sheet_words(wiki["cold"])
+        assert ("word", "météo") in [
+            (one.kind, one.text) for one in suggest_completions("mete", NOBODY)
+        ]

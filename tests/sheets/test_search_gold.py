@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.management import call_command
 
-from sheets.search import Hit, search
+from sheets.search import Hit, search_wiki
 from tests.conftest import run_queue
 
 GOLD = Path(__file__).parent.parent / "gold" / "search.jsonl"
@@ -61,7 +61,7 @@ def test_the_judged_queries_find_their_answers() -> None:
         forms: dict[str, list[bool]] = defaultdict(list)
         missed = []
         for query in queries():
-            results = search(
+            results = search_wiki(
                 query["q"],
                 user=AnonymousUser(),
                 kind=query["kind"],

@@ -15,7 +15,7 @@ from ingestion.models import Document
 from sheets.generation.request import create_sheet
 from sheets.models import Revision, Sheet, SheetType
 from sheets.revisions.save import save_revision
-from sheets.search import FacetCount, Hit, Results, Suggestion, Why
+from sheets.search import FacetCount, Hit, MatchReason, ResultPage, Suggestion
 from sheets.templatetags.found import marked
 from tests.conftest import run_queue
 from wikico2.models import User
@@ -27,14 +27,14 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 class Core:
-    """Stands for `search` and `suggest`: gives what it was told to, notes what it was asked."""
+    """Stands for `search_wiki` and `suggest`: answers as told, and notes what it was asked."""
 
     def __init__(self) -> None:
-        self.answers = {"sheets": Results(), "sources": Results()}
+        self.answers = {"sheets": ResultPage(), "sources": ResultPage()}
         self.suggestions: list[Suggestion] = []
         self.asked: list[dict[str, Any]] = []
 
-    def search(self, query: str, **more: Any) -> Results:
+    def search(self, query: str, **more: Any) -> ResultPage:
         self.asked.append({"query": query, **more})
         return self.answers[more["kind"]]
 
@@ -51,8 +51,8 @@ class Core:
 @pytest.fixture
 def core(monkeypatch: pytest.MonkeyPatch) -> Core:
     core = Core()
-    monkeypatch.setattr("sheets.views.search.search", core.search)
-    monkeypatch.setattr("sheets.views.search.suggest", core.suggest)
+    monkeypatch.setattr("sheets.views.search.search_wiki", core.search)
+    monkeypatch.setattr("sheets.views.search.suggest_completions", core.suggest)
     return core
 
 
@@ -65,7 +65,7 @@ def a_sheet(**more: Any) -> Hit:
         "heading": "Contexte & périmètre",
         "anchor": "contexte",
         "snippet": [("… la ", False), ("chaleur", True), (" fatale", False)],
-        "why": Why(words=True),
+        "why": MatchReason(words=True),
         "score": 1.0,
         "type_name": "Solution",
         "state": "draft",
@@ -84,7 +84,7 @@ def a_page(**more: Any) -> Hit:
         "heading": "Récupérer",
         "anchor": "",
         "snippet": [("chaleur", True)],
-        "why": Why(some=True, meaning=True),
+        "why": MatchReason(some=True, meaning=True),
         "score": 1.0,
         "page": 14,
         "page_end": 15,
@@ -106,8 +106,10 @@ class TestAnswers:
     def test_a_sheet_has_title_section_marked_words_and_why(
         self, client: Client, core: Core
     ) -> None:
-        hit = a_sheet(why=Why(words=True, meaning=True, synonyms=("chaleur fatale", "rejets")))
-        core.answers["sheets"] = Results(hits=[hit], total=1)
+        hit = a_sheet(
+            why=MatchReason(words=True, meaning=True, synonyms=("chaleur fatale", "rejets"))
+        )
+        core.answers["sheets"] = ResultPage(hits=[hit], total=1)
         html = html_of(client, q="chaleur")
         assert 'href="/fiches/recuperation-de-chaleur/#contexte"' in html
         assert "Contexte &amp; périmètre" in html
@@ -120,7 +122,7 @@ class TestAnswers:
     def test_a_source_has_its_pages_and_a_picture_that_waits_to_be_seen(
         self, client: Client, core: Core
     ) -> None:
-        core.answers["sources"] = Results(hits=[a_page()], total=1)
+        core.answers["sources"] = ResultPage(hits=[a_page()], total=1)
         html = html_of(client, q="chaleur", type="sources")
         assert 'href="/sources/3/pages/14/?passage=9"' in html
         assert "14–15" in html
@@ -131,7 +133,7 @@ class TestAnswers:
     def test_no_picture_of_a_page_that_the_reader_may_not_see(
         self, client: Client, core: Core, contributor: User
     ) -> None:
-        core.answers["sources"] = Results(hits=[a_page(thumbnail="")], total=1)
+        core.answers["sources"] = ResultPage(hits=[a_page(thumbnail="")], total=1)
         html = html_of(client, q="chaleur", type="sources")
         assert "<img" not in html
         assert "interne" in html
@@ -141,8 +143,8 @@ class TestAnswers:
     def test_a_tab_tells_its_number_and_asks_for_that_of_the_other(
         self, client: Client, core: Core
     ) -> None:
-        core.answers["sheets"] = Results(hits=[a_sheet()], total=1)
-        core.answers["sources"] = Results(total=200, capped=True)
+        core.answers["sheets"] = ResultPage(hits=[a_sheet()], total=1)
+        core.answers["sources"] = ResultPage(total=200, capped=True)
         html = html_of(client, q="chaleur", etat="draft")
         assert re.search(
             r'\?q=chaleur&amp;etat=draft" aria-current="page">Fiches <.*>1</span>', html
@@ -154,7 +156,7 @@ class TestAnswers:
 
     def test_corrections_notice_and_terms_are_told(self, client: Client, core: Core) -> None:
         notice = "La recherche par le sens ne répond pas."
-        core.answers["sheets"] = Results(
+        core.answers["sheets"] = ResultPage(
             hits=[a_sheet()], total=1, corrections=["chaleur fatale"], notice=notice
         )
         html = html_of(client, q="challeur")
@@ -162,7 +164,7 @@ class TestAnswers:
         assert notice in html
 
     def test_many_answers_have_pages(self, client: Client, core: Core) -> None:
-        core.answers["sheets"] = Results(hits=[a_sheet()] * 20, total=61, capped=True)
+        core.answers["sheets"] = ResultPage(hits=[a_sheet()] * 20, total=61, capped=True)
         html = html_of(client, q="chaleur", etat="draft", page="3")
         assert core.shown["offset"] == 40
         assert "?q=chaleur&amp;etat=draft&amp;page=4" in html
@@ -173,11 +175,11 @@ class TestAnswers:
     ) -> None:
         offsets = []
 
-        def search(query: str, *, offset: int = 0, **more: Any) -> Results:
+        def search(query: str, *, offset: int = 0, **more: Any) -> ResultPage:
             offsets.append(offset)
-            return Results(hits=[a_sheet()] if offset < 21 else [], total=21)
+            return ResultPage(hits=[a_sheet()] if offset < 21 else [], total=21)
 
-        monkeypatch.setattr("sheets.views.search.search", search)
+        monkeypatch.setattr("sheets.views.search.search_wiki", search)
         assert "Récupération" in html_of(client, q="chaleur", page="77")
         assert offsets[:2] == [76 * 20, 20]
 
@@ -193,7 +195,7 @@ class TestFacets:
             ],
             "type": [FacetCount("solution", "Solutions", 5, False)],
         }
-        core.answers["sheets"] = Results(hits=[a_sheet()], total=1, facets=facets)
+        core.answers["sheets"] = ResultPage(hits=[a_sheet()], total=1, facets=facets)
         return html_of(client, q="chaleur", etat="draft", fiche="solution", page="1")
 
     def test_values_of_the_address_reach_the_search(self, html: str, core: Core) -> None:
@@ -211,7 +213,7 @@ class TestFacets:
         self, client: Client, core: Core
     ) -> None:
         values = [FacetCount(str(n), f"Rapport {n:02}", 1, n == 50) for n in range(60)]
-        core.answers["sheets"] = Results(hits=[a_sheet()], total=1, facets={"source": values})
+        core.answers["sheets"] = ResultPage(hits=[a_sheet()], total=1, facets={"source": values})
         html = html_of(client, q="chaleur", source="50")
         shown, folded = html.split("<summary>32 autres</summary>")
         assert "Rapport 07" in shown
@@ -235,8 +237,8 @@ class TestFacets:
 @pytest.mark.django_db
 class TestNothingFound:
     def test_near_terms_and_the_other_tab_are_offered(self, client: Client, core: Core) -> None:
-        core.answers["sheets"] = Results(near=["compresseur"])
-        core.answers["sources"] = Results(hits=[a_page()], total=4)
+        core.answers["sheets"] = ResultPage(near=["compresseur"])
+        core.answers["sources"] = ResultPage(hits=[a_page()], total=4)
         html = html_of(client, q="kompresseur")
         assert "Rien trouvé" in html
         assert 'href="/recherche/?q=compresseur"' in html
@@ -276,21 +278,21 @@ class TestHostile:
             title_pieces=[(HOSTILE, True)],
             heading=HOSTILE,
             snippet=[(HOSTILE, False), (HOSTILE, True)],
-            why=Why(synonyms=(HOSTILE,)),
+            why=MatchReason(synonyms=(HOSTILE,)),
             type_name=HOSTILE,
             state_name=HOSTILE,
         )
-        core.answers["sheets"] = Results(
+        core.answers["sheets"] = ResultPage(
             hits=[hit], total=1, facets={"source": [option]}, corrections=[HOSTILE], notice=HOSTILE
         )
         html = html_of(client, q=HOSTILE, source=HOSTILE)
         assert "<script>alert" not in html
         assert html.count("&lt;script&gt;") > 10
-        core.answers["sheets"] = Results(near=[HOSTILE])
+        core.answers["sheets"] = ResultPage(near=[HOSTILE])
         assert "<script>alert" not in html_of(client, q=HOSTILE)
 
     def test_nothing_is_styled_or_scripted_inline(self, client: Client, core: Core) -> None:
-        core.answers["sources"] = Results(hits=[a_page()], total=1)
+        core.answers["sources"] = ResultPage(hits=[a_page()], total=1)
         for query in ({}, {"q": "chaleur"}, {"q": "chaleur", "type": "sources"}):
             html = html_of(client, **query)
             assert not re.search(r"<[^>]+\s(style|on[a-z]+)=", html)
@@ -378,7 +380,7 @@ class TestFeed:
             a_sheet(id=s.pk, title=s.title, url=f"{s.get_absolute_url()}#contexte") for s in sheets
         ]
         gone = a_sheet(id=10**9, title="Disparue")
-        core.answers["sheets"] = Results(hits=[*hits, gone], total=3)
+        core.answers["sheets"] = ResultPage(hits=[*hits, gone], total=3)
         return sheets
 
     def entries(self, content: bytes) -> list[ElementTree.Element]:
@@ -409,7 +411,7 @@ class TestFeed:
         assert title == "Vieille · Contexte & périmètre"
 
     def test_the_page_names_its_feed(self, client: Client, core: Core) -> None:
-        core.answers["sources"] = Results(hits=[a_page()], total=1)
+        core.answers["sources"] = ResultPage(hits=[a_page()], total=1)
         html = html_of(client, q="chaleur", type="sources", langue="fr")
         assert (
             html.count('href="/recherche/flux.atom?q=chaleur&amp;type=sources&amp;langue=fr"') == 2

@@ -2,13 +2,13 @@
 
 import pytest
 
-from sheets.markdown.sentences import is_sentence, sentences, units
+from sheets.markdown.sentences import is_sentence, quotable_units, split_sentences
 
 
 def test_abbreviations_and_decimals_do_not_end_a_sentence() -> None:
     text = "Le gain (cf. fig. 3) atteint 3.5 kWh. M. Durand confirme. Il faut agir !"
 
-    assert list(sentences(text)) == [
+    assert list(split_sentences(text)) == [
         "Le gain (cf. fig. 3) atteint 3.5 kWh.",
         "M. Durand confirme.",
         "Il faut agir !",
@@ -20,7 +20,7 @@ def test_lists_paragraphs_and_tables_are_told_apart() -> None:
         "Une phrase entière qui dit tout.\nElle continue ici.\n\n- un point\n1. une étape\n\n"
         "| Usage | Part |\n| --- | --- |\n| Vapeur | 45 % |\n| Froid |\n"
     )
-    found = list(units(text))
+    found = list(quotable_units(text))
 
     assert [u.kind for u in found] == ["sentence", "sentence", "item", "item", "table"]
     assert found[3].numbered

@@ -11,18 +11,18 @@ from django.test import Client
 from pytest_django import Settings
 
 from ingestion.models import Document
-from ingestion.pipeline import run as ingest
+from ingestion.pipeline.run import accept_upload
 from sheets.generation.request import request_generation, request_sheet
 from sheets.models import Field, Proposal, Section, Sheet, SheetType
-from sheets.proposals import review as propose
+from sheets.proposals.review import reject_proposal
 from sheets.revisions.save import save_revision
 from sheets.staleness.new_passages import new_passages
-from sheets.staleness.receivers import settings_may_have_changed
-from sheets.staleness.rules import Present, compare
+from sheets.staleness.receivers import check_writer_settings
+from sheets.staleness.rules import CurrentInputs, compare_inputs
 from tests.conftest import make_pdf, run_queue, upload
 from wikico2.models import User
 
-NOW = Present(
+NOW = CurrentInputs(
     documents={"1": "Guide"},
     attached={"1"},
     newer={},
@@ -36,10 +36,10 @@ FRESH = {"resume": FACTS | {"template": "a"}, "impacts": FACTS | {"template": "b
 
 class TestComparing:
     def test_the_same_is_fresh(self) -> None:
-        assert compare(FRESH, NOW).reasons == []
+        assert compare_inputs(FRESH, NOW).reasons == []
 
     def test_a_sheet_that_no_machine_wrote_is_fresh(self) -> None:
-        assert compare({}, NOW).reasons == []
+        assert compare_inputs({}, NOW).reasons == []
 
     @pytest.mark.parametrize(
         ("changed", "reasons", "sections"),
@@ -93,7 +93,7 @@ class TestComparing:
     def test_each_change_is_named_once_with_its_sections(
         self, changed: dict[str, Any], reasons: list[Any], sections: list[str]
     ) -> None:
-        verdict = compare(FRESH, Present(**(vars(NOW) | changed)))
+        verdict = compare_inputs(FRESH, CurrentInputs(**(vars(NOW) | changed)))
         assert verdict.reasons == reasons
         assert list(verdict.sections) == sections
 
@@ -120,7 +120,7 @@ class TestNoticing:
     @pytest.fixture
     def read(self, contributor: User) -> Callable[..., Document]:
         def take(name: str, *pages: tuple[str, ...]) -> Document:
-            document = ingest.accept(upload(make_pdf(*pages), name), contributor, title=name)
+            document = accept_upload(upload(make_pdf(*pages), name), contributor, title=name)
             run_queue()
             document.refresh_from_db()
             return document
@@ -151,7 +151,7 @@ class TestNoticing:
     def test_a_source_still_being_read_counts_once_it_is_ready(
         self, sheet: Sheet, contributor: User
     ) -> None:
-        waiting = ingest.accept(upload(make_pdf(NEW), "etude.pdf"), contributor)
+        waiting = accept_upload(upload(make_pdf(NEW), "etude.pdf"), contributor)
         sheet.documents.add(waiting)
         assert self.codes(sheet) == []
         run_queue()
@@ -236,7 +236,7 @@ class TestNoticing:
         request_generation(sheet, None, list(sheet.stale_sections))
         run_queue()
         assert self.codes(sheet) == ["document_added"]
-        propose.refuse(Proposal.objects.get(sheet=sheet), expert, "Rien de neuf.")
+        reject_proposal(Proposal.objects.get(sheet=sheet), expert, "Rien de neuf.")
         assert self.codes(sheet) == []
 
     def test_a_list_shows_the_stale_ones(self, sheet: Sheet, client: Client) -> None:
@@ -251,5 +251,5 @@ class TestNoticing:
         loader = MigrationExecutor(connection).loader
         old = loader.project_state([("sheets", "0003_seed_types")]).apps
         Sheet.objects.filter(pk=sheet.pk).update(stale_reasons=[{"code": "kept"}])
-        settings_may_have_changed(apps=old)
+        check_writer_settings(apps=old)
         assert self.codes(sheet) == ["kept"]

@@ -9,12 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.search.retrieve import Passage
-from sheets.markdown.compose import Sources, compose
-from sheets.markdown.parse import split_notes, statements
-from sheets.rendering.html import render
-from sheets.schema.prompt import PromptText, fill, messages
-from sheets.schema.types import Cited, Evidence, FieldDraft, Row, SectionDraft, Statement
-from sheets.writers.llm import parse_object, read_answer, unwrapped
+from sheets.markdown.compose import SectionSources, compose_sheet
+from sheets.markdown.parse import body_statements, split_notes
+from sheets.rendering.html import render_sheet
+from sheets.schema.prompt import PromptText, fill_placeholders, prompt_messages
+from sheets.schema.types import (
+    CitedPassage,
+    DraftStatement,
+    Evidence,
+    FieldDraft,
+    SectionDraft,
+    TableRow,
+)
+from sheets.writers.llm import parse_object, read_answer, unwrap_answer
 from tests.sheets.factories import TEMPLATE, passage
 from wikico2.llm.client import ChatAnswer
 
@@ -46,7 +53,7 @@ TRICKS = [
 def told(*passages: Passage, title: str = "Fiche") -> str:
     """Return what the model reads when it is shown these passages."""
     shown = {f"S{n}": p for n, p in enumerate(passages, 1)}
-    return messages(PROMPT, title, IMPACTS, Evidence(shown, {}))[1]["content"]
+    return prompt_messages(PROMPT, title, IMPACTS, Evidence(shown, {}))[1]["content"]
 
 
 def labels_in(text: str) -> list[str]:
@@ -77,7 +84,7 @@ class TestPrompt:
         assert labels_in(text) == ["[S1]", "[/S1]"]
 
     def test_what_is_put_in_is_not_filled_again(self) -> None:
-        assert fill("{a} {b}", {"a": "{b}", "b": "{a}"}) == "{b} {a}"
+        assert fill_placeholders("{a} {b}", {"a": "{b}", "b": "{a}"}) == "{b} {a}"
         assert told(passage(1, "{titre} {passages}")).count("Fiche") == 1
 
     @settings(deadline=None)
@@ -89,26 +96,28 @@ class TestPrompt:
 
 def page(said: str, source: Passage, quote: str = "") -> tuple[str, str]:
     """Return (body, HTML) of a sheet on which a model says this."""
-    sources = (Cited("S1", quote or source.text),)
+    sources = (CitedPassage("S1", quote or source.text),)
     drafts = {
         "fiche": SectionDraft(
-            "fiche", (FieldDraft("categorie", (Statement(said, sources),)),)
+            "fiche", (FieldDraft("categorie", (DraftStatement(said, sources),)),)
         ),
         "impacts": SectionDraft(
             "impacts",
             (
-                FieldDraft("energie", (Statement(said, sources), Statement("Vrai.", sources))),
-                FieldDraft("co2", (Statement(said, sources),)),
+                FieldDraft(
+                    "energie", (DraftStatement(said, sources), DraftStatement("Vrai.", sources))
+                ),
+                FieldDraft("co2", (DraftStatement(said, sources),)),
             ),
         ),
         "risques": SectionDraft(
             "risques",
-            (FieldDraft("risques", (), ("Risque", "Parade"), (Row((said, said), sources),)),),
+            (FieldDraft("risques", (), ("Risque", "Parade"), (TableRow((said, said), sources),)),),
         ),
     }  # fmt: skip
-    known = {key: Sources({"S1": source}, {}) for key in drafts}
-    body, header = compose(TEMPLATE, drafts, known)
-    rendered = render(body, header, TEMPLATE, {})
+    known = {key: SectionSources({"S1": source}, {}) for key in drafts}
+    body, header = compose_sheet(TEMPLATE, drafts, known)
+    rendered = render_sheet(body, header, TEMPLATE, {})
     return body, rendered.body + "".join(rendered.header.values())
 
 
@@ -157,7 +166,7 @@ class TestPage:
             r"^##+ .*$", HARMLESS[0], re.MULTILINE
         )
         assert len(split_notes(body)[1]) == 1
-        assert {s.section for s in statements(body, TEMPLATE)} <= {"impacts", "risques"}
+        assert {s.section for s in body_statements(body, TEMPLATE)} <= {"impacts", "risques"}
         live, usual = Live(html), Live(HARMLESS[1])
         assert live.tags == usual.tags
         assert all(link.startswith(("#", "/sources/1/")) for link in live.links), live.links
@@ -196,4 +205,4 @@ class TestAnswer:
         ],
     )
     def test_json_is_found_where_models_put_it(self, text: str) -> None:
-        assert "energie" in unwrapped(parse_object(text), IMPACTS)
+        assert "energie" in unwrap_answer(parse_object(text), IMPACTS)

@@ -7,8 +7,15 @@ from django.utils import translation
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sheets.verification.entailment import BROKEN, REASONS, VERIFIED, WEAK, reason_sentence, verify
-from sheets.verification.quantities import dates, quantities, read_number
+from sheets.verification.entailment import (
+    BROKEN,
+    REASONS,
+    VERIFIED,
+    WEAK,
+    verdict_sentence,
+    verify_statement,
+)
+from sheets.verification.quantities import find_dates, find_quantities, read_number
 
 PASSAGE = (
     "La récupération permet d’économiser 20 à 30 % de l’énergie, soit 400 kg de CO2 par an, pour "
@@ -27,7 +34,7 @@ SIZING = """| Grandeur | Valeur | Unité |
 
 
 def read(text: str) -> list[tuple[str, str]]:
-    return [(q.written, q.unit) for q in quantities(text)]
+    return [(q.written, q.unit) for q in find_quantities(text)]
 
 
 class TestNumbers:
@@ -60,7 +67,7 @@ class TestNumbers:
         ]
 
     def test_words_and_formulas_are_no_numbers(self) -> None:
-        assert quantities("deux tiers du CO2 et du R134a, en m3, le 1er et la 2e") == ()
+        assert find_quantities("deux tiers du CO2 et du R134a, en m3, le 1er et la 2e") == ()
 
     def test_a_number_word_before_a_unit_is_one(self) -> None:
         assert read("deux à quatre semaines") == [("deux", "s"), ("quatre semaines", "s")]
@@ -82,7 +89,7 @@ class TestNumbers:
         ],
     )
     def test_units_are_converted(self, one: str, other: str) -> None:
-        (first,), (second,) = quantities(one), quantities(other)
+        (first,), (second,) = find_quantities(one), find_quantities(other)
         assert first.same(second)
         assert second.same(first)
 
@@ -98,16 +105,16 @@ class TestNumbers:
         ],
     )
     def test_other_units_are_other_quantities(self, one: str, other: str) -> None:
-        assert not quantities(one)[0].same(quantities(other)[0])
+        assert not find_quantities(one)[0].same(find_quantities(other)[0])
 
     @pytest.mark.parametrize(
         "written",
         ["le 11 octobre 2027", "11/10/2027", "2027-10-11", "October 11, 2027", "11 October 2027"],
     )
     def test_dates_in_all_forms(self, written: str) -> None:
-        (date,) = dates(written)
+        (date,) = find_dates(written)
         assert (date.year, date.month, date.day) == (2027, 10, 11)
-        assert quantities(written) == ()
+        assert find_quantities(written) == ()
 
 
 class TestVerdicts:
@@ -123,7 +130,7 @@ class TestVerdicts:
         ],
     )
     def test_what_the_passage_says_is_verified(self, statement: str) -> None:
-        assert verify(statement, [PASSAGE]).verdict == VERIFIED
+        assert verify_statement(statement, [PASSAGE]).verdict == VERIFIED
 
     @pytest.mark.parametrize(
         ("statement", "reason"),
@@ -138,18 +145,18 @@ class TestVerdicts:
         ],
     )
     def test_what_is_altered_is_broken(self, statement: str, reason: tuple[str, str]) -> None:
-        verdict = verify(statement, [PASSAGE])
+        verdict = verify_statement(statement, [PASSAGE])
         assert verdict.verdict == BROKEN
         assert verdict.reasons[0][0] == reason[0]
         assert verdict.reasons[0][1].startswith(reason[1])
 
     def test_both_ends_of_a_range_stand_together(self) -> None:
         apart = "Le gain atteint 20 %.\n\nLa perte va de 10 à 30 %."
-        verdict = verify("Le gain atteint 20 à 30 %", [apart])
+        verdict = verify_statement("Le gain atteint 20 à 30 %", [apart])
         assert verdict.reasons == (("range_not_found", "20 à 30 %"),)
 
     def test_a_number_of_another_source_does_not_count(self) -> None:
-        assert verify("Un gain de 12 %", ["Un gain de 13 %"]).verdict == BROKEN
+        assert verify_statement("Un gain de 12 %", ["Un gain de 13 %"]).verdict == BROKEN
 
     def test_a_number_that_is_about_something_else_is_doubted(self) -> None:
         passage = (
@@ -157,7 +164,7 @@ class TestVerdicts:
             "La facture annuelle augmente de 40 % ailleurs."
         )
         statement = "Le compresseur récupère 40 % de la chaleur pour chauffer le hall voisin"
-        verdict = verify(statement, [passage])
+        verdict = verify_statement(statement, [passage])
         assert verdict.verdict == WEAK
         assert verdict.reasons[0][0] == "number_elsewhere"
 
@@ -170,28 +177,35 @@ class TestVerdicts:
         ],
     )
     def test_a_column_gives_its_unit_to_its_cells(self, statement: str) -> None:
-        assert verify(statement, [TABLE]).verdict == VERIFIED
+        assert verify_statement(statement, [TABLE]).verdict == VERIFIED
 
     def test_the_unit_of_another_column_is_refused(self) -> None:
         statement = "Avec 90 % d’utilisation, la chaleur utile est de 85,1 MWh par an"
-        assert verify(statement, [TABLE]).reasons[0][0] == "unit_differs"
+        assert verify_statement(statement, [TABLE]).reasons[0][0] == "unit_differs"
 
     def test_a_cell_with_the_unit_gives_it_to_its_row(self) -> None:
-        assert verify("Puissance récupérée sur l’huile : 75 kW", [SIZING]).verdict == VERIFIED
-        assert verify("Puissance récupérée sur l’huile : 75 m³", [SIZING]).verdict == BROKEN
+        assert (
+            verify_statement("Puissance récupérée sur l’huile : 75 kW", [SIZING]).verdict
+            == VERIFIED
+        )
+        assert (
+            verify_statement("Puissance récupérée sur l’huile : 75 m³", [SIZING]).verdict == BROKEN
+        )
 
     def test_a_statement_without_source_is_broken(self) -> None:
-        assert verify("Une phrase", []).reasons == (("no_source", ""),)
+        assert verify_statement("Une phrase", []).reasons == (("no_source", ""),)
 
     def test_an_unknown_label_is_refused(self) -> None:
         said = "La récupération économise de l’énergie"
-        assert verify(said, {"S1": PASSAGE}, ["S1"]).verdict == VERIFIED
-        assert verify(said, {"S1": PASSAGE}, ["S1", "S9"]).reasons == (("unknown_label", "S9"),)
+        assert verify_statement(said, {"S1": PASSAGE}, ["S1"]).verdict == VERIFIED
+        assert verify_statement(said, {"S1": PASSAGE}, ["S1", "S9"]).reasons == (
+            ("unknown_label", "S9"),
+        )
 
     def test_few_words_in_common_are_weak_and_none_are_broken(self) -> None:
         half = "La récupération d’énergie permet d’embellir les jardins"
-        assert verify(half, [PASSAGE]).verdict == WEAK
-        assert verify("Les girafes mangent des feuilles", [PASSAGE]).verdict == BROKEN
+        assert verify_statement(half, [PASSAGE]).verdict == WEAK
+        assert verify_statement("Les girafes mangent des feuilles", [PASSAGE]).verdict == BROKEN
 
     @pytest.mark.parametrize(
         "statement",
@@ -205,7 +219,7 @@ class TestVerdicts:
             "La récupération ne réduit pas la consommation électrique du compresseur. La "
             "récupération diminue les émissions du site."
         )
-        verdict = verify(statement, [passage])
+        verdict = verify_statement(statement, [passage])
         assert verdict.verdict == WEAK
         assert ("says_the_opposite", "") in verdict.reasons
 
@@ -213,9 +227,9 @@ class TestVerdicts:
     def test_every_reason_is_a_sentence(self, language: str) -> None:
         with translation.override(language):
             for code in REASONS:
-                assert "%(" not in reason_sentence(code, "12 %")
-                assert reason_sentence(code, "12 %").endswith(".")
-            assert reason_sentence("of another version", "") == ""
+                assert "%(" not in verdict_sentence(code, "12 %")
+                assert verdict_sentence(code, "12 %").endswith(".")
+            assert verdict_sentence("of another version", "") == ""
 
 
 UNITS = st.sampled_from(["%", "kWh", "€", "tCO2e", "ans", "°C", "kW", ""])
@@ -241,7 +255,7 @@ class TestProperties:
     ) -> None:
         said = f"Le gain de {' et '.join(nouns)} atteint {french(value)} {unit}".strip()
         passage = f"Un autre fait sans rapport.\n\n{said}.\n\nEncore un autre fait."
-        assert verify(said, [passage]).verdict == VERIFIED
+        assert verify_statement(said, [passage]).verdict == VERIFIED
 
     @many
     @given(value=st.integers(2, 10**7), other=st.integers(2, 10**7), unit=UNITS)
@@ -249,7 +263,7 @@ class TestProperties:
         assume(value != other)
         passage = f"Le gain de chaleur de la pompe atteint {french(value)} {unit}."
         said = f"Le gain de chaleur de la pompe atteint {french(other)} {unit}"
-        assert verify(said, [passage]).verdict == BROKEN
+        assert verify_statement(said, [passage]).verdict == BROKEN
 
     @many
     @given(whole=st.integers(1000, 10**9), cents=st.integers(1, 99))
@@ -270,18 +284,18 @@ class TestProperties:
     def test_a_multiple_of_a_unit_is_the_same_amount(self, value: int, power: int) -> None:
         unit = {3: "kWh", 6: "MWh", 9: "GWh"}[power]
         (small,), (large,) = (
-            quantities(f"{value * 10 ** (power - 3)} kWh"),
-            quantities(f"{value} {unit}"),
+            find_quantities(f"{value * 10 ** (power - 3)} kWh"),
+            find_quantities(f"{value} {unit}"),
         )
         assert small.same(large)
 
     @many
     @given(st.text(max_size=300), st.lists(st.text(max_size=300), max_size=3))
     def test_no_text_is_too_strange(self, statement: str, passages: list[str]) -> None:
-        assert verify(statement, passages).verdict in (VERIFIED, WEAK, BROKEN)
+        assert verify_statement(statement, passages).verdict in (VERIFIED, WEAK, BROKEN)
 
     @many
     @given(st.text(max_size=200))
     def test_one_more_passage_never_breaks_a_statement(self, other: str) -> None:
         said = "La récupération permet d’économiser 20 à 30 % de l’énergie"
-        assert verify(said, [PASSAGE, other]).verdict != BROKEN
+        assert verify_statement(said, [PASSAGE, other]).verdict != BROKEN

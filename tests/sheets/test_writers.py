@@ -6,9 +6,9 @@ from pytest_django import Settings
 
 from bench.facts import follow, share
 from ingestion.models import Document
-from ingestion.pipeline import run as ingest
+from ingestion.pipeline.run import accept_upload
 from ingestion.vector_index.embedders.registry import get_embedder
-from sheets.markdown.sentences import has_verb, is_sentence, leans, points_elsewhere
+from sheets.markdown.sentences import has_verb, is_sentence, needs_context, points_elsewhere
 from sheets.models import Prompt, SheetType
 from sheets.models.schema_loader import load_template
 from sheets.schema.types import (
@@ -17,23 +17,35 @@ from sheets.schema.types import (
     FieldDraft,
     SectionBrief,
     SectionDraft,
-    Template,
+    SheetTemplate,
 )
-from sheets.writers.context import choose, gather_evidence, in_turns, says_the_same, unheard
-from sheets.writers.extractive import ExtractiveWriter, asked_units, gather, how_many, suits
+from sheets.writers.context import (
+    best_of_another_source,
+    choose_passages,
+    gather_evidence,
+    interleave_fields,
+    is_contained,
+)
+from sheets.writers.extractive import (
+    ExtractiveWriter,
+    asked_units,
+    gather_candidates,
+    how_many,
+    is_suitable_table,
+)
 from sheets.writers.llm import ModelWriter
 from tests.conftest import run_queue
 from tests.fake_ai import FakeAI, answer_generously
 from tests.sheets.factories import passage
 from tests.test_demo import DEMO
-from wikico2.llm.client import Patience
-from wikico2.text.normalize import stems
+from wikico2.llm.client import RetryPolicy
+from wikico2.text.normalize import text_stems
 
 
 def quoted(*texts: str) -> list[str]:
     """Return the sentences of passages that may be quoted."""
     shown = {f"S{n}": passage(n, text) for n, text in enumerate(texts, 1)}
-    return [c.unit.text for c in gather(Evidence(shown, {}))]
+    return [c.unit.text for c in gather_candidates(Evidence(shown, {}))]
 
 
 class TestSentences:
@@ -70,14 +82,14 @@ class TestSentences:
         ],
     )
     def test_what_leans_on_the_sentence_before(self, text: str) -> None:
-        assert leans(text)
+        assert needs_context(text)
 
     @pytest.mark.parametrize(
         "text",
         ["Il est recommandé de mesurer le débit.", "Le gain atteint 5 %.", "Il faut purger."],
     )
     def test_what_stands_by_itself(self, text: str) -> None:
-        assert not leans(text)
+        assert not needs_context(text)
 
     def test_what_points_to_its_page(self) -> None:
         assert points_elsewhere("Un exemple de calcul est proposé ci-dessous.")
@@ -115,15 +127,15 @@ class TestQuoting:
         assert quoted(text) == ["La méthode s’intéresse aux émissions induites."]
 
     def test_a_chart_is_no_table(self) -> None:
-        from sheets.markdown.sentences import units
+        from sheets.markdown.sentences import quotable_units
 
         chart = (
             "| Gaz | 37,8 |  |  |\n| --- | --- | --- | --- |\n| Bois |  | 66,2 |  |\n"
             "| Soleil |  |  | 85,1 |"
         )
         table = "| Poste | Part |\n| --- | --- |\n| Procédés | 52,8 |"
-        assert not suits(next(iter(units(chart))))
-        assert suits(next(iter(units(table))))
+        assert not is_suitable_table(next(iter(quotable_units(chart))))
+        assert is_suitable_table(next(iter(quotable_units(table))))
 
 
 def brief(question: str, instruction: str, shape: str = "list") -> FieldBrief:
@@ -156,10 +168,10 @@ class TestFields:
             FieldBrief("sites", "Types de sites", "Quels types de sites ?", "", "list"),
         )
         section = SectionBrief("impacts", "Impacts", "", "body", fields)
-        writer = ExtractiveWriter(Template("solution", (section,)), get_embedder())
+        writer = ExtractiveWriter(SheetTemplate("solution", (section,)), get_embedder())
         shown = {"S1": passage(1, text, headings=headings)}
         draft: SectionDraft = writer.write(
-            "Fiche", section, Evidence(shown, {"energie": ["S1"]}), Patience.of_settings()
+            "Fiche", section, Evidence(shown, {"energie": ["S1"]}), RetryPolicy.from_settings()
         )
         return draft.fields[0]
 
@@ -194,38 +206,43 @@ class TestChoosing:
 
     def test_the_best_of_each_field_comes_first(self) -> None:
         fields = {"a": [passage(1, "a"), passage(2, "b")], "b": [passage(3, "c")]}
-        assert [p.chunk_id for p in in_turns(fields, 2)] == [1, 3, 2]
+        assert [p.chunk_id for p in interleave_fields(fields, 2)] == [1, 3, 2]
 
     def test_the_budget_is_kept(self) -> None:
         long = {"a": [passage(n, f"mot{n} " * 100) for n in range(1, 9)]}
-        assert len(choose(long, self.writer(400))) == 2
+        assert len(choose_passages(long, self.writer(400))) == 2
 
     def test_what_says_the_same_is_shown_once(self) -> None:
         same = {
             "a": [passage(1, "La pompe chauffe l’eau."), passage(2, "La pompe chauffe l'eau !")]
         }
-        assert [p.chunk_id for p in choose(same, self.writer(1000))] == [1]
-        part, whole = frozenset(stems("La pompe")), frozenset(stems("La pompe chauffe l’eau"))
-        assert not says_the_same(part, whole)
+        assert [p.chunk_id for p in choose_passages(same, self.writer(1000))] == [1]
+        part, whole = (
+            frozenset(text_stems("La pompe")),
+            frozenset(text_stems("La pompe chauffe l’eau")),
+        )
+        assert not is_contained(part, whole)
 
     def test_a_second_source_that_has_something_to_say_is_heard(self) -> None:
         ranked = self.ranked(*[1] * 8, 2)
-        chosen = choose(ranked, self.writer(10_000))
-        other = unheard(ranked, chosen)
+        chosen = choose_passages(ranked, self.writer(10_000))
+        other = best_of_another_source(ranked, chosen)
         assert other is not None
         assert other.document_id == 2
-        assert {p.document_id for p in choose(ranked, self.writer(10_000), first=other)} == {1, 2}
+        assert {
+            p.document_id for p in choose_passages(ranked, self.writer(10_000), first=other)
+        } == {1, 2}
 
     def test_one_that_has_nothing_to_say_is_not(self) -> None:
         ranked = self.ranked(*[1] * 4)
-        assert unheard(ranked, choose(ranked, self.writer(10_000))) is None
+        assert best_of_another_source(ranked, choose_passages(ranked, self.writer(10_000))) is None
 
 
 @pytest.fixture
 def demonstration(db: None) -> list[Document]:
     """The demonstration documents, read."""
     documents = [
-        ingest.accept(SimpleUploadedFile(p.name, p.read_bytes(), "application/pdf"), None)
+        accept_upload(SimpleUploadedFile(p.name, p.read_bytes(), "application/pdf"), None)
         for p in sorted(DEMO.glob("*.pdf"))
     ]
     run_queue()

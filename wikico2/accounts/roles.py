@@ -35,7 +35,7 @@ ADMINISTRATOR_MAY = EXPERT_MAY | {
     "ingestion.view_chunk",
     "wikico2.add_queuepause",
     "wikico2.delete_queuepause",
-    "ingestion.view_delivery",
+    "ingestion.view_sourceimport",
     "wikico2.add_user",
     "wikico2.change_user",
     "wikico2.view_user",

@@ -25,7 +25,7 @@ class LeaseLost(Exception):
     """Another worker, or a person who cancelled, has taken the row out of our hands."""
 
 
-def expiry() -> Any:
+def lease_expiry() -> Any:
     """Return the expression for the moment at which a lease taken now ends."""
     return Now() + dt.timedelta(seconds=settings.LEASE_SECONDS)
 
@@ -46,7 +46,7 @@ class LeasedQuerySet(models.QuerySet[Row]):
         taken = (
             self.filter(~Exists(QueuePause.objects.all()), pk=pk)
             .free()
-            .update(lease_token=token, lease_until=expiry(), attempts=F("attempts") + 1)
+            .update(lease_token=token, lease_until=lease_expiry(), attempts=F("attempts") + 1)
         )
         return token if taken else None
 
@@ -55,7 +55,7 @@ class LeasedQuerySet(models.QuerySet[Row]):
 
         Raises LeaseLost when the token no longer holds the row.
         """
-        kept = self.filter(pk=pk, lease_token=token).update(lease_until=expiry(), **values)
+        kept = self.filter(pk=pk, lease_token=token).update(lease_until=lease_expiry(), **values)
         if not kept:
             raise LeaseLost(pk)
 
@@ -80,7 +80,7 @@ class LeasedQuerySet(models.QuerySet[Row]):
 
 
 @contextmanager
-def kept_alive(rows: LeasedQuerySet[Row], pk: int, token: uuid.UUID) -> Iterator[None]:
+def keep_lease_alive(rows: LeasedQuerySet[Row], pk: int, token: uuid.UUID) -> Iterator[None]:
     """Renew a lease from a thread of its own while the block waits for something silent."""
     done = threading.Event()
 

@@ -53,7 +53,7 @@ def enqueue_later(task: str, *args: Any, seconds: float) -> None:
     )
 
 
-def resumable(model: str, task: str) -> None:
+def register_resumable(model: str, task: str) -> None:
     """Declare that rows of `model` (app.Model) go on when `task` gets their primary key.
 
     The model has the fields of a lease, and its manager the method `in_progress`.
@@ -66,15 +66,15 @@ def resume_stalled() -> int:
     if is_paused():
         return 0
     nothing_waits = get_broker().queue_size() == 0
-    return sum(_resume(label, task, nothing_waits) for label, task in _resumable.items())
+    return sum(_requeue_rows(label, task, nothing_waits) for label, task in _resumable.items())
 
 
-def pause(user: Any = None) -> None:
+def pause_queue(user: Any = None) -> None:
     """Have the work stop: nothing is begun, and what is under way ends its slice of time."""
     QueuePause.objects.get_or_create(only=True, defaults={"by": user})
 
 
-def resume() -> None:
+def resume_queue() -> None:
     """Have the work go on where it was when it was paused."""
     with transaction.atomic():
         paused, _rows = QueuePause.objects.all().delete()
@@ -108,7 +108,7 @@ def queue_length() -> int:
     return int(get_broker().queue_size())
 
 
-def recover() -> None:
+def recover_stalled() -> None:
     """Free what dead workers hold. Call it before the first worker starts.
 
     With no worker alive anywhere every lease is a dead one's, and so is every task that was taken
@@ -125,10 +125,10 @@ def recover() -> None:
 
 def ensure_schedule(**kwargs: Any) -> None:
     """Have `resume_stalled` run every minute; harmless when it already does."""
-    schedule(RESUME, "resume stalled work", Schedule.MINUTES)
+    schedule_task(RESUME, "resume stalled work", Schedule.MINUTES)
 
 
-def schedule(task: str, name: str, how_often: str, first: dt.datetime | None = None) -> None:
+def schedule_task(task: str, name: str, how_often: str, first: dt.datetime | None = None) -> None:
     """Have a task run every minute, or every day from `first` on; harmless when it already does."""
     if Schedule._meta.db_table not in connection.introspection.table_names():
         return  # only a part of the migrations was asked for
@@ -150,7 +150,7 @@ def schedule_daily(task: str, name: str, hour: int = 6) -> None:
     """Have a task run each morning; harmless when it already does."""
     tomorrow = timezone.localtime() + dt.timedelta(days=1)
     first = tomorrow.replace(hour=hour, minute=0, second=0, microsecond=0)
-    schedule(task, name, Schedule.DAILY, first)
+    schedule_task(task, name, Schedule.DAILY, first)
 
 
 def is_in_database() -> bool:
@@ -163,7 +163,7 @@ def _in_progress(label: str) -> LeasedQuerySet[Any]:
     return rows
 
 
-def _resume(label: str, task: str, nothing_waits: bool) -> int:
+def _requeue_rows(label: str, task: str, nothing_waits: bool) -> int:
     """Queue the rows whose lease has run out, and those whose task the queue has lost."""
     rows = _in_progress(label)
     stalled = rows.filter(lease_until__lt=Now())

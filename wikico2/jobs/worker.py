@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models, transaction
 
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 from wikico2.jobs.leases import LeasedQuerySet, LeaseLost
 from wikico2.jobs.queue import enqueue
 
@@ -23,7 +23,7 @@ FREE: dict[str, Any] = {"lease_token": None, "lease_until": None}
 logger = logging.getLogger(__name__)
 
 
-class Work(Generic[Row]):
+class JobRun(Generic[Row]):
     """A row in the hands of this worker, for one time slice; each way to end gives it up."""
 
     rows: ClassVar[LeasedQuerySet[Any]]
@@ -55,13 +55,13 @@ class Work(Generic[Row]):
             self.release(attempts=0)
             enqueue(self.task, self.row.pk)
 
-    def fail(self, error: WorkError) -> None:
+    def fail(self, error: UserError) -> None:
         logger.warning("%s %d: %s", type(self.row).__name__, self.row.pk, error)
         with suppress(LeaseLost):
             self.release(state="failed", error_code=error.code, error_details=error.details)
 
 
-def restart(rows: LeasedQuerySet[Any], pk: int, task: str, **values: Any) -> bool:
+def requeue_job(rows: LeasedQuerySet[Any], pk: int, task: str, **values: Any) -> bool:
     """Put a failed or stopped row back to work; tell whether it was one."""
     again = {"state": "waiting", "attempts": 0, "error_code": "", "error_details": {}}
     with transaction.atomic():
@@ -72,6 +72,6 @@ def restart(rows: LeasedQuerySet[Any], pk: int, task: str, **values: Any) -> boo
     return bool(restarted)
 
 
-def stop(in_progress: LeasedQuerySet[Any], pk: int) -> bool:
+def stop_job(in_progress: LeasedQuerySet[Any], pk: int) -> bool:
     """Take a row out of the hands of whoever works on it; tell whether it was under way."""
     return bool(in_progress.filter(pk=pk).update(state="cancelled", **FREE))

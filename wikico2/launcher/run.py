@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
 from wikico2 import env
-from wikico2.launcher.services import Service, publish, withdraw
+from wikico2.launcher.services import Service, publish_addresses, withdraw_addresses
 from wikico2.launcher.services.chroma import ChromaServer
 from wikico2.launcher.services.postgres import PostgresServer
 from wikico2.launcher.supervisor import (
@@ -46,7 +46,7 @@ def password_file(var: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class Place:
+class ListenAddress:
     """Where the web server listens."""
 
     host: str
@@ -99,11 +99,17 @@ class Place:
             connection.close()
 
 
-class Run:
+class SiteRun:
     """One run of everything over one `var` folder."""
 
     def __init__(
-        self, place: Place, base: Path, var: Path, *, verbose: bool = False, demo: bool = True
+        self,
+        place: ListenAddress,
+        base: Path,
+        var: Path,
+        *,
+        verbose: bool = False,
+        demo: bool = True,
     ) -> None:
         self.place = place
         self.base = base
@@ -129,7 +135,7 @@ class Run:
                 try:
                     self._serve(supervisor)
                 finally:
-                    withdraw(self.var)
+                    withdraw_addresses(self.var)
                     console.say("Stopping WikiCO2…")
             console.say("WikiCO2 has stopped.")
 
@@ -164,7 +170,7 @@ class Run:
         for service, child in waiting:
             supervisor.wait_until(service.is_ready, child, seconds=START_SECONDS)
         self.environment |= given
-        publish(self.var, {**given, "SITE_URL": self.environment["SITE_URL"]})
+        publish_addresses(self.var, {**given, "SITE_URL": self.environment["SITE_URL"]})
 
     def _welcome(self, console: Console, *, first_run: bool) -> None:
         kept = password_file(self.var)
@@ -224,8 +230,8 @@ def main(arguments: list[str]) -> int:
         add_arguments(parser)
         given = parser.parse_args(arguments)
         var = Path(env.text("WIKICO2_VAR", str(BASE / "var"))).resolve()
-        place = Place(given.host, given.port)
-        Run(place, BASE, var, verbose=given.verbose, demo=not given.no_demo).start()
+        place = ListenAddress(given.host, given.port)
+        SiteRun(place, BASE, var, verbose=given.verbose, demo=not given.no_demo).start()
     except (OperatorError, ImproperlyConfigured) as error:
         sentence = str(error)
     except PermissionError as error:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Self, TextIO, cast
 
-from wikico2.launcher.watchdog import Guard, Watched, stop_groups
+from wikico2.launcher.watchdog import Watchdog, Watched, stop_groups
 
 # Every child carries the folder of the run that started it, so that the next run finds strays.
 # PostgreSQL does not: it is found by its data, and wants its own way of stopping.
@@ -185,7 +185,7 @@ class Console:
 class Child:
     """One program and the process that runs it at the moment."""
 
-    def __init__(self, program: Program, console: Console, guard: Guard, *, once: bool) -> None:
+    def __init__(self, program: Program, console: Console, guard: Watchdog, *, once: bool) -> None:
         self.program = program
         self.once = once
         self.failures = 0
@@ -240,7 +240,7 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 self._handlers[number] = signal.signal(number, self._on_signal)
-        self._guard = Guard()
+        self._guard = Watchdog()
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -378,7 +378,7 @@ def only_run(lock: Path, description: str) -> Iterator[None]:
         file.truncate(0)
 
 
-def strays(run: Path) -> set[int]:
+def stray_groups(run: Path) -> set[int]:
     """Return the process groups that an earlier run over the same folder left (Linux only)."""
     mark = os.fsencode(f"{RUN_VARIABLE}={run}")
     found = set()
@@ -391,4 +391,4 @@ def strays(run: Path) -> set[int]:
 
 def stop_strays(run: Path) -> None:
     """Stop what an earlier run left, such as one killed with -9 together with its guard."""
-    stop_groups([Watched(group) for group in strays(run)])
+    stop_groups([Watched(group) for group in stray_groups(run)])

@@ -1,6 +1,6 @@
 """Stop a process's children when that process is gone, even killed with -9.
 
-`Guard` is held by the parent. The same file, run as a script, is the small process that keeps
+`Watchdog` is held by the parent. The same file, run as a script, is the small process that keeps
 watch: it lives in a session of its own, so that neither Ctrl-C nor the death of its parent ends
 it, and it needs nothing but the standard library.
 """
@@ -33,7 +33,7 @@ class Watched:
     stage: int = 0
 
 
-class Guard:
+class Watchdog:
     """Stops the watched process groups if the process that made it dies before `close`."""
 
     def __init__(self) -> None:
@@ -138,7 +138,7 @@ def _outlast(members: list[Watched], seconds: float, reap: Callable[[], None]) -
         time.sleep(0.05)
 
 
-class _Ledger:
+class _WatchState:
     """What the parent has told so far."""
 
     def __init__(self) -> None:
@@ -161,7 +161,7 @@ def _keep_watch() -> None:
     parent = os.getppid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    ledger = _Ledger()
+    ledger = _WatchState()
     orphaned = False
     while True:
         # A fork of the parent may hold the pipe open after its death, so the parent is asked too.

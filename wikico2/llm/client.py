@@ -1,10 +1,10 @@
 """The one gateway to the model service: any endpoint that speaks OpenAI's protocol.
 
-Each call keeps to the pace that all processes share (`wikico2.llm.rate_limit`), tries again by itself when
-the service is busy, fails or is cut off, honours Retry-After, and gives up within known bounds:
-`AI_RETRIES` tries of `AI_TIMEOUT` seconds each, and no more than `AI_BACKOFF_SECONDS` of waiting in
-between. What comes out is an answer that was checked, or a WorkError; a TransientError is worth
-another try later.
+Each call keeps to the pace that all processes share (`wikico2.llm.rate_limit`), tries again by
+itself when the service is busy, fails or is cut off, honours Retry-After, and gives up within known
+bounds: `AI_RETRIES` tries of `AI_TIMEOUT` seconds each, and no more than `AI_BACKOFF_SECONDS` of
+waiting in between. What comes out is an answer that was checked, or a UserError; a TransientError
+is worth another try later.
 """
 
 import base64
@@ -26,8 +26,8 @@ import numpy.typing as npt
 import orjson
 from django.conf import settings
 
-from wikico2.errors import TransientError, WorkError
-from wikico2.llm import rate_limit as pace
+from wikico2.errors import TransientError, UserError
+from wikico2.llm.rate_limit import RateLimited, acquire, hold_requests
 from wikico2.transactions import outside_transaction
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 Vectors: TypeAlias = npt.NDArray[np.float32]
 Waiting = Callable[[], None]
 """Called about once a second during a long wait, to renew a lease; what it raises ends the wait."""
-Pausing = Callable[[WorkError, float], None]
+Pausing = Callable[[UserError, float], None]
 """Called when a wait begins, with its reason and its length in seconds."""
 
 Answer = TypeVar("Answer")
@@ -62,7 +62,7 @@ class ChatAnswer:
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long a caller is ready to wait for one answer, and whom it tells that it waits.
 
     A person has some turns of the shared pace that work in the queue leaves alone.
@@ -76,9 +76,9 @@ class Patience:
     person: bool = False
 
     @classmethod
-    def of_settings(
+    def from_settings(
         cls, on_wait: Waiting | None = None, on_pause: Pausing | None = None
-    ) -> "Patience":
+    ) -> "RetryPolicy":
         """Return the patience of work in the queue."""
         return cls(
             settings.AI_TIMEOUT,
@@ -89,30 +89,30 @@ class Patience:
         )
 
     @classmethod
-    def of_a_person(cls) -> "Patience":
+    def for_person(cls) -> "RetryPolicy":
         """Return the patience of somebody who looks at the screen."""
         return cls(min(settings.AI_TIMEOUT, 10.0), 1, 3.0, _nothing, person=True)
 
 
-def embed(
-    texts: Sequence[str], model: str, *, patience: Patience | None = None, dimensions: int = 0
+def request_embeddings(
+    texts: Sequence[str], model: str, *, patience: RetryPolicy | None = None, dimensions: int = 0
 ) -> Vectors:
     """Return one vector for each text, in order, shape (n, dimensions).
 
     With `dimensions` an answer of another length is refused and asked for again. A request that
     the service finds too large is halved. Vectors are asked for in base64, which is a quarter as
     long; a service that sends numbers, or wants to be asked for them, is understood too. Raises
-    TransientError (service_unreachable, service_busy, service_paced, bad_answer) or WorkError
+    TransientError (service_unreachable, service_busy, service_paced, bad_answer) or UserError
     (service_refused, model_unknown).
     """
-    patience = patience or Patience.of_settings()
+    patience = patience or RetryPolicy.from_settings()
     parts: list[Vectors] = []
-    todo = deque(batches(texts, settings.EMBEDDING_BATCH, _most_bytes.get(_key(model))))
+    todo = deque(split_batches(texts, settings.EMBEDDING_BATCH, _most_bytes.get(_key(model))))
     while todo:
         batch = todo.popleft()
         try:
             ask = functools.partial(_embed_batch, batch, model, dimensions)
-            parts.append(_call(ask, model, patience))
+            parts.append(_call_with_retries(ask, model, patience))
         except _RefusedError as refusal:
             if BASE64.search(refusal.reason) and _key(model) not in _sends_numbers:
                 _sends_numbers.add(_key(model))
@@ -130,24 +130,26 @@ def embed(
     return np.concatenate(parts) if parts else np.empty((0, 0), dtype=np.float32)
 
 
-def chat(
+def request_chat(
     messages: Sequence[dict[str, Any]],
     *,
     model: str,
     schema: dict[str, Any] | None = None,
     max_tokens: int | None = None,
     temperature: float | None = None,
-    patience: Patience | None = None,
+    patience: RetryPolicy | None = None,
 ) -> ChatAnswer:
     """Return the model's answer, in the shape of `schema` where the endpoint can promise it.
 
     An endpoint that refuses JSON schemas is asked for any JSON, then for plain text. One that
     refuses the system role gets its words at the head of the user's.
     """
-    patience = patience or Patience.of_settings()
+    patience = patience or RetryPolicy.from_settings()
     request: dict[str, Any] = {
         "model": model,
-        "messages": folded(messages) if _key(model) in _folds_system else list(messages),
+        "messages": fold_system_message(messages)
+        if _key(model) in _folds_system
+        else list(messages),
         "max_tokens": settings.LLM_MAX_TOKENS if max_tokens is None else max_tokens,
         "temperature": settings.LLM_TEMPERATURE if temperature is None else temperature,
     }
@@ -155,13 +157,15 @@ def chat(
     number = _accepted_form.get(_key(model), 0) if schema is not None else 0
     while True:
         try:
-            answer = _call(functools.partial(_chat_once, request | forms[number]), model, patience)
+            answer = _call_with_retries(
+                functools.partial(_chat_once, request | forms[number]), model, patience
+            )
         except _RefusedError as refusal:
             if refusal.status not in (400, 422):
                 raise
             system = request["messages"][0]["role"] == "system"
             if system and (SYSTEM_ROLE.search(refusal.reason) or number == len(forms) - 1):
-                request["messages"] = folded(messages)
+                request["messages"] = fold_system_message(messages)
                 logger.info("The model service refuses the system role (%s).", refusal)
             elif number < len(forms) - 1:
                 number += 1
@@ -176,28 +180,30 @@ def chat(
             return answer
 
 
-def look(
+def request_vision(
     image: bytes,
     media_type: str,
     prompt: str,
     *,
     model: str,
     max_tokens: int,
-    patience: Patience | None = None,
+    patience: RetryPolicy | None = None,
 ) -> ChatAnswer:
-    """Return what the model says of a picture; WorkError("picture_refused") beyond the limit."""
+    """Return what the model says of a picture; UserError("picture_refused") beyond the limit."""
     address = f"data:{media_type};base64,{base64.b64encode(image).decode()}"
     if len(address) + len(prompt.encode()) + 1_000 > MAX_BODY_BYTES:
-        raise WorkError("picture_refused")
+        raise UserError("picture_refused")
     content = [
         {"type": "text", "text": prompt},
         {"type": "image_url", "image_url": {"url": address}},
     ]
     messages = [{"role": "user", "content": content}]
-    return chat(messages, model=model, max_tokens=max_tokens, temperature=0.0, patience=patience)
+    return request_chat(
+        messages, model=model, max_tokens=max_tokens, temperature=0.0, patience=patience
+    )
 
 
-def folded(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def fold_system_message(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the conversation with the system's words put before the user's first ones."""
     system = "\n\n".join(m["content"] for m in messages if m["role"] == "system")
     others = [dict(m) for m in messages if m["role"] != "system"]
@@ -206,12 +212,12 @@ def folded(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return others
 
 
-def models(*, patience: Patience | None = None) -> list[str]:
+def list_models(*, patience: RetryPolicy | None = None) -> list[str]:
     """Return the names of the models that the service offers, sorted."""
-    return _call(_list_models, "", patience or Patience.of_settings())
+    return _call_with_retries(_list_models, "", patience or RetryPolicy.from_settings())
 
 
-def batches(texts: Sequence[str], size: int, most: int | None = None) -> Iterator[list[str]]:
+def split_batches(texts: Sequence[str], size: int, most: int | None = None) -> Iterator[list[str]]:
     """Cut texts into runs of at most `size` whose request stays within `most` bytes of texts."""
     batch: list[str] = []
     room = limit = most or MAX_BODY_BYTES - 2_000
@@ -233,7 +239,7 @@ def _weight(text: str) -> int:
 # --- One request --------------------------------------------------------------------------------
 
 
-class _RefusedError(WorkError):
+class _RefusedError(UserError):
     """The service said that the request itself is wrong."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -321,7 +327,7 @@ def _key(model: str) -> tuple[str, str]:
 
 
 @functools.lru_cache(maxsize=4)
-def _client(base_url: str, key: str, timeout: float) -> "openai.OpenAI":
+def _openai_client(base_url: str, key: str, timeout: float) -> "openai.OpenAI":
     import openai  # here, because it takes 35 MB that most processes never need
 
     return openai.OpenAI(
@@ -335,52 +341,54 @@ def _client(base_url: str, key: str, timeout: float) -> "openai.OpenAI":
 # --- Tries and waits ----------------------------------------------------------------------------
 
 
-def _call(request: "Callable[[openai.OpenAI], Answer]", model: str, patience: Patience) -> Answer:
-    """Make a request in its turn, again where that may help; raises WorkError."""
+def _call_with_retries(
+    request: "Callable[[openai.OpenAI], Answer]", model: str, patience: RetryPolicy
+) -> Answer:
+    """Make a request in its turn, again where that may help; raises UserError."""
     outside_transaction()
-    client = _client(settings.AI_BASE_URL, settings.AI_API_KEY, patience.timeout)
+    client = _openai_client(settings.AI_BASE_URL, settings.AI_API_KEY, patience.timeout)
     waited = 0.0
     attempt = 0
     while True:
-        waited += _wait_for_turn(model, patience, waited)
+        waited += _wait_for_slot(model, patience, waited)
         try:
-            return _try(request, client)
+            return _call_once(request, client)
         except _RefusedError as refusal:
-            raise _explained(refusal, model, patience) from refusal
+            raise _explain_refusal(refusal, model, patience) from refusal
         except TransientError as failure:
             asked = failure.details.get("retry_after")
             if asked is not None and failure.code == "service_busy":
-                pace.hold_off(model, float(asked))
-            pause = _pause(attempt) if asked is None else float(asked)
+                hold_requests(model, float(asked))
+            pause = _backoff_seconds(attempt) if asked is None else float(asked)
             if attempt >= patience.retries or waited + pause > patience.backoff:
                 raise
             logger.info("%s; trying again in %.1f s", failure, pause)
             patience.on_pause(failure, pause)
-        _wait(pause, patience.on_wait)
+        _wait_seconds(pause, patience.on_wait)
         waited += pause
         attempt += 1
 
 
-def _wait_for_turn(model: str, patience: Patience, waited: float) -> float:
+def _wait_for_slot(model: str, patience: RetryPolicy, waited: float) -> float:
     """Wait until the shared pace allows a request; return for how many seconds that was."""
     if not model:
         return 0.0
     try:
-        wait = pace.take_turn(model, patience.backoff - waited, person=patience.person)
-    except pace.Later as later:
-        raise _paced(later.seconds) from None
+        wait = acquire(model, patience.backoff - waited, person=patience.person)
+    except RateLimited as later:
+        raise _rate_limited_error(later.seconds) from None
     if wait:
-        patience.on_pause(_paced(wait), wait)
-        _wait(wait, patience.on_wait)
+        patience.on_pause(_rate_limited_error(wait), wait)
+        _wait_seconds(wait, patience.on_wait)
     return wait
 
 
-def _paced(seconds: float) -> TransientError:
+def _rate_limited_error(seconds: float) -> TransientError:
     limit = settings.AI_REQUESTS_PER_MINUTE
     return TransientError("service_paced", limit=limit, retry_after=seconds)
 
 
-def _try(request: "Callable[[openai.OpenAI], Answer]", client: "openai.OpenAI") -> Answer:
+def _call_once(request: "Callable[[openai.OpenAI], Answer]", client: "openai.OpenAI") -> Answer:
     """Make a request once, with the library's errors turned into ours."""
     import openai
 
@@ -396,12 +404,12 @@ def _try(request: "Callable[[openai.OpenAI], Answer]", client: "openai.OpenAI") 
             raise TransientError("service_cut_off", host=_host()) from error
         raise _unreachable() from error
     except openai.APIError as error:
-        raise TransientError("bad_answer", reason=_short(error.message)) from error
+        raise TransientError("bad_answer", reason=_shorten(error.message)) from error
     except (AttributeError, TypeError, ValueError) as error:  # an answer of another shape
-        raise TransientError("bad_answer", reason=_short(str(error))) from error
+        raise TransientError("bad_answer", reason=_shorten(str(error))) from error
 
 
-def _of_status(error: "openai.APIStatusError") -> WorkError:
+def _of_status(error: "openai.APIStatusError") -> UserError:
     status = error.status_code
     retry_after = _retry_after(error.response.headers.get("retry-after", ""))
     details = {} if retry_after is None else {"retry_after": retry_after}
@@ -409,7 +417,7 @@ def _of_status(error: "openai.APIStatusError") -> WorkError:
         return TransientError("service_busy", **details)
     if status >= 500 or status in (408, 409, 425):
         return _unreachable(**details)
-    return _RefusedError(status, _short(error.message))
+    return _RefusedError(status, _shorten(error.message))
 
 
 def _unreachable(**details: Any) -> TransientError:
@@ -420,17 +428,17 @@ def _host() -> str:
     return urlsplit(settings.AI_BASE_URL).netloc.rpartition("@")[2]
 
 
-def _explained(refusal: _RefusedError, model: str, patience: Patience) -> WorkError:
+def _explain_refusal(refusal: _RefusedError, model: str, patience: RetryPolicy) -> UserError:
     """Turn a refusal into the names of the models on offer, when the model is not among them."""
     if not model or refusal.status not in (400, 404, 422):
         return refusal
     try:
-        offered = models(patience=Patience(patience.timeout, 0, 0, patience.on_wait))
-    except WorkError:
+        offered = list_models(patience=RetryPolicy(patience.timeout, 0, 0, patience.on_wait))
+    except UserError:
         return refusal
     if not offered or model in offered:
         return refusal
-    return WorkError("model_unknown", model=model, available=", ".join(offered[:50]))
+    return UserError("model_unknown", model=model, available=", ".join(offered[:50]))
 
 
 def _retry_after(header: str) -> float | None:
@@ -445,12 +453,12 @@ def _retry_after(header: str) -> float | None:
         return None
 
 
-def _pause(attempt: int) -> float:
+def _backoff_seconds(attempt: int) -> float:
     """Return how long to wait before the next try: twice as long each time, never in step."""
     return float(min(0.5 * 2**attempt, 20.0) * random.uniform(0.75, 1.25))  # noqa: S311
 
 
-def _wait(seconds: float, on_wait: Waiting) -> None:
+def _wait_seconds(seconds: float, on_wait: Waiting) -> None:
     end = time.monotonic() + seconds
     on_wait()
     while (left := end - time.monotonic()) > 0:
@@ -458,7 +466,7 @@ def _wait(seconds: float, on_wait: Waiting) -> None:
         on_wait()
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return " ".join(text.split())[:200]
 
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from queue import SimpleQueue
 from typing import TypeVar
 
-from wikico2.errors import WorkError
-from wikico2.llm import rate_limit as pace
-from wikico2.llm.client import Patience
+from wikico2.errors import UserError
+from wikico2.llm.client import RetryPolicy
+from wikico2.llm.rate_limit import keep_connection
 
 logger = logging.getLogger(__name__)
 
@@ -20,13 +20,13 @@ Key = TypeVar("Key")
 Answer = TypeVar("Answer")
 
 
-def side_by_side(
-    jobs: Iterator[tuple[Key, Callable[[Patience], Answer]]],
+def run_concurrently(
+    jobs: Iterator[tuple[Key, Callable[[RetryPolicy], Answer]]],
     *,
     at_once: int,
-    patience: Patience,
+    patience: RetryPolicy,
     enough: Callable[[], bool] = lambda: False,
-) -> Iterator[tuple[Key, Answer | WorkError]]:
+) -> Iterator[tuple[Key, Answer | UserError]]:
     """Run jobs in threads, `at_once` of them, and yield what each brought, as it comes.
 
     Where they are several, one more job is drawn, so that no thread is idle while the caller is
@@ -37,13 +37,13 @@ def side_by_side(
     that are on their way.
     """
     stop = threading.Event()
-    pauses: list[tuple[WorkError, float]] = []
+    pauses: list[tuple[UserError, float]] = []
 
     def go_on() -> None:
         if stop.is_set():
-            raise WorkError("stopped")
+            raise UserError("stopped")
 
-    def note(reason: WorkError, seconds: float) -> None:
+    def note(reason: UserError, seconds: float) -> None:
         pauses.append((reason, time.monotonic() + seconds))
 
     theirs = replace(patience, on_wait=go_on, on_pause=note)
@@ -69,7 +69,7 @@ def side_by_side(
             if not done:
                 _tell(pauses, patience)
             for answered in done:
-                answer: Answer | WorkError = _outcome(answered)
+                answer: Answer | UserError = _outcome(answered)
                 yield doing.pop(answered), answer
             begins = begins and not enough()
     finally:
@@ -82,7 +82,7 @@ def side_by_side(
 
 def _work(waiting: "SimpleQueue[tuple[Future[Answer], Callable[[], Answer]] | None]") -> None:
     """Do jobs one after the other, with one connection to the database for all of them."""
-    with pace.connected():
+    with keep_connection():
         while (job := waiting.get()) is not None:
             future, work = job
             if not future.set_running_or_notify_cancel():
@@ -93,18 +93,18 @@ def _work(waiting: "SimpleQueue[tuple[Future[Answer], Callable[[], Answer]] | No
                 future.set_exception(error)
 
 
-def _outcome(future: "Future[Answer]") -> Answer | WorkError:
+def _outcome(future: "Future[Answer]") -> Answer | UserError:
     """Return what a thread brought, whatever it was."""
     try:
         return future.result()
-    except WorkError as error:
+    except UserError as error:
         return error
     except Exception as error:
         logger.exception("A request to a service:")
-        return WorkError("internal", reason=type(error).__name__)
+        return UserError("internal", reason=type(error).__name__)
 
 
-def _tell(pauses: list[tuple[WorkError, float]], patience: Patience) -> None:
+def _tell(pauses: list[tuple[UserError, float]], patience: RetryPolicy) -> None:
     """Tell of the wait that ends last; waits that are over are forgotten."""
     now = time.monotonic()
     pauses[:] = [pause for pause in pauses if pause[1] > now]

@@ -64,7 +64,7 @@ SELECT count(*) FILTER (WHERE free_at > clock_timestamp()),
 """
 
 
-class Later(Exception):
+class RateLimited(Exception):
     """No turn is free within the patience; the next one comes in `seconds`."""
 
     def __init__(self, seconds: float) -> None:
@@ -72,7 +72,7 @@ class Later(Exception):
         self.seconds = seconds
 
 
-def take_turn(model: str, patience: float, *, person: bool = False) -> float:
+def acquire(model: str, patience: float, *, person: bool = False) -> float:
     """Take one of the model's requests; return in how many seconds it may be made.
 
     Raises Later when that would be more than `patience` seconds away; then no turn is taken.
@@ -95,17 +95,17 @@ def take_turn(model: str, patience: float, *, person: bool = False) -> float:
                 cursor.execute(_MAKE, values)
             elif wait > patience:
                 break
-    raise Later(max(float(wait or 0.0), 1.0))
+    raise RateLimited(max(float(wait or 0.0), 1.0))
 
 
-def hold_off(model: str, seconds: float) -> None:
+def hold_requests(model: str, seconds: float) -> None:
     """Let nobody ask the model for so many seconds, as the service has told one of us."""
     if settings.AI_REQUESTS_PER_MINUTE and seconds > 0:
         with _cursor() as cursor:
             cursor.execute(_HOLD, _values(model) | {"wait": _seconds(seconds)})
 
 
-def used(model: str) -> tuple[int, int]:
+def recent_requests(model: str) -> tuple[int, int]:
     """Return the requests made in the last minute, and those that wait for their moment."""
     with _cursor() as cursor:
         cursor.execute(_USED, _values(model))
@@ -114,7 +114,7 @@ def used(model: str) -> tuple[int, int]:
 
 
 @contextmanager
-def connected() -> Iterator[None]:
+def keep_connection() -> Iterator[None]:
     """Let this thread keep its connection to the database until the block ends."""
     _kept.on = True
     try:

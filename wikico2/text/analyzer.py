@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from wikico2.text.normalize import STOP_WORDS, fold, stem
+from wikico2.text.normalize import STOP_WORDS, fold_text, stem_word
 
 MAX_POSITION = 16_383
 MAX_POSITIONS = 255
@@ -106,12 +106,12 @@ class Term(NamedTuple):
     lexemes: tuple[str, ...]
 
 
-def compose(text: str) -> str:
-    """Return the text with each accent on its letter: what `terms` counts places in."""
+def compose_accents(text: str) -> str:
+    """Return the text with each accent on its letter: what `extract_terms` counts places in."""
     return text if text.isascii() else unicodedata.normalize("NFC", text).replace("İ", "I")
 
 
-def terms(text: str, among: Collection[str] | None = None) -> Iterator[Term]:
+def extract_terms(text: str, among: Collection[str] | None = None) -> Iterator[Term]:
     """Yield the terms of a composed text in order; words that carry no meaning are left out.
 
     The parts of a compound follow it as terms of their own. Who looks for the lexemes `among` some
@@ -131,13 +131,13 @@ def terms(text: str, among: Collection[str] | None = None) -> Iterator[Term]:
         (match.start(), "word", match[0])
         for match in words.finditer(plain)
         if beginnings is None
-        or _beginning(match[0][: 2 * BEGINNING]) in beginnings
+        or _word_beginning(match[0][: 2 * BEGINNING]) in beginnings
         or "-" in match[0]
     ]
     if forms:
         tokens = sorted(tokens + forms)
     for at, kind, token in tokens:
-        for start, end, lexemes in _read(kind, token):
+        for start, end, lexemes in _read_token(kind, token):
             yield Term(at + start, at + end, lexemes)
 
 
@@ -155,12 +155,12 @@ def _begun(letters: str) -> re.Pattern[str]:
 
 
 @functools.lru_cache(maxsize=10_000)
-def _beginning(token: str) -> str:
-    return fold(token.replace("\xad", ""))[:BEGINNING]
+def _word_beginning(token: str) -> str:
+    return fold_text(token.replace("\xad", ""))[:BEGINNING]
 
 
 @functools.lru_cache(maxsize=50_000)
-def _read(kind: str, token: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
+def _read_token(kind: str, token: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
     """Return (start, end, lexemes) within one token of the text."""
     if kind == "word":
         if "-" in token:
@@ -171,7 +171,7 @@ def _read(kind: str, token: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]
         return _compound(token, "&")
     if kind == "fraction":
         return _fraction(token)
-    flat = fold(token).replace(" ", "")
+    flat = fold_text(token).replace(" ", "")
     if kind == "carbon":
         return ((0, len(token), _carbon(flat)),)
     signs = {"number": (",", "."), "money": ("€", "eur")}.get(kind, (".", ""))
@@ -180,14 +180,14 @@ def _read(kind: str, token: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]
 
 def lexeme_of(word: str) -> str:
     """Return what a single word is found by; nothing for a word that carries no meaning."""
-    folded = fold(word.replace("\xad", ""))
+    folded = fold_text(word.replace("\xad", ""))
     if folded in STOPPED or (len(folded) == 1 and not folded.isdigit()):
         return ""
-    return root(folded)[:MAX_LEXEME]
+    return root_of(folded)[:MAX_LEXEME]
 
 
 @functools.lru_cache(maxsize=50_000)
-def root(folded: str) -> str:
+def root_of(folded: str) -> str:
     """Return a folded word without its inflection, its plural taken off before its ending."""
     if not folded.isalpha():
         return folded
@@ -196,8 +196,8 @@ def root(folded: str) -> str:
     singular = _singular(folded)
     for ending, shorter, kept in NOUNS:
         if singular.endswith(ending) and len(singular) - len(ending) >= kept:
-            return stem(singular[: -len(ending)] + shorter)
-    return stem(singular)
+            return stem_word(singular[: -len(ending)] + shorter)
+    return stem_word(singular)
 
 
 def _singular(word: str) -> str:
@@ -226,7 +226,7 @@ def _fraction(token: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
     """Return the lexemes of an amount per something: the fraction and its parts."""
     match = re.match(r"(\S+?)(?: ?/ ?| par )\(?(\w+)$", token)
     assert match  # the pattern of the token says so
-    above, below = (fold(part).replace("€", "eur") for part in match.groups())
+    above, below = (fold_text(part).replace("€", "eur") for part in match.groups())
     below = "t" if below == "tonne" else below
     return (
         (match.start(1), match.end(1), (f"{above}/{below}", above)),
@@ -241,10 +241,10 @@ def _compound(token: str, sign: str) -> tuple[tuple[int, int, tuple[str, ...]], 
     told = [part for part in parts if part[2]]
     if not told and sign == "-":
         return ()
-    joined = fold(token.replace(sign, ""))
+    joined = fold_text(token.replace(sign, ""))
     if not joined.isdigit():
         first = told[0][2] if told and told[0][0] == 0 else ""
-        found.append((0, len(token), (root(joined)[:MAX_LEXEME], *filter(None, [first]))))
+        found.append((0, len(token), (root_of(joined)[:MAX_LEXEME], *filter(None, [first]))))
     for start, end, lexeme in told:
         if start or not found:
             found.append((start, end, (lexeme,)))
@@ -255,7 +255,7 @@ def main_lexemes(text: str) -> tuple[str, ...]:
     """Return the most telling lexeme of each term, compounds by their whole."""
     found: list[str] = []
     end = -1
-    for term in terms(compose(text)):
+    for term in extract_terms(compose_accents(text)):
         if term.start >= end:
             found.append(term.lexemes[0])
             end = term.end
@@ -265,7 +265,7 @@ def main_lexemes(text: str) -> tuple[str, ...]:
 # --- What PostgreSQL keeps ----------------------------------------------------------------------
 
 
-def tsvector(parts: Iterable[tuple[str, str]]) -> str:
+def build_tsvector(parts: Iterable[tuple[str, str]]) -> str:
     """Return the tsvector literal of texts, each given with its label: A, B, C or D.
 
     Between two texts is a gap, so that no phrase spans them.
@@ -275,7 +275,7 @@ def tsvector(parts: Iterable[tuple[str, str]]) -> str:
     for text, label in parts:
         mark = "" if label == "D" else label
         last = -1
-        for start, _end, lexemes in terms(compose(text)):
+        for start, _end, lexemes in extract_terms(compose_accents(text)):
             if start != last:
                 position = min(position + 1, MAX_POSITION)
             last = start
@@ -284,21 +284,21 @@ def tsvector(parts: Iterable[tuple[str, str]]) -> str:
                 if len(at) < MAX_POSITIONS:
                     at.append(f"{position}{mark}")
         position = min(position + 10, MAX_POSITION)
-    return " ".join(f"{quoted(lexeme)}:{','.join(at)}" for lexeme, at in places.items())
+    return " ".join(f"{quote_lexeme(lexeme)}:{','.join(at)}" for lexeme, at in places.items())
 
 
-def quoted(lexeme: str) -> str:
+def quote_lexeme(lexeme: str) -> str:
     """Return a lexeme as a tsvector or a tsquery takes it."""
     return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def phrase(text: str) -> str:
+def phrase_query(text: str) -> str:
     """Return the tsquery that finds the words of `text` right after each other."""
     found: list[tuple[int, str]] = []
     position, last = 0, -1
-    for term in terms(compose(text)):
+    for term in extract_terms(compose_accents(text)):
         position += term.start != last
         last = term.start
         if not found or found[-1][0] != position:
             found.append((position, term.lexemes[0]))
-    return " <-> ".join(quoted(lexeme) for _position, lexeme in found)
+    return " <-> ".join(quote_lexeme(lexeme) for _position, lexeme in found)

@@ -29,7 +29,7 @@ ENDINGS = (
 )  # fmt: skip
 
 
-def fold(text: str) -> str:
+def fold_text(text: str) -> str:
     """Return `text` in lower case, without accents, in plain letters and single blanks."""
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text.translate(LETTERS))
@@ -38,13 +38,13 @@ def fold(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def words(text: str) -> list[str]:
+def folded_words(text: str) -> list[str]:
     """Return the folded words of `text`, in order."""
-    return WORD.findall(fold(text))
+    return WORD.findall(fold_text(text))
 
 
 @lru_cache(maxsize=65536)
-def stem(word: str) -> str:
+def stem_word(word: str) -> str:
     """Return a folded word without its inflection, at least 3 letters of it."""
     for ending in ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
@@ -52,12 +52,16 @@ def stem(word: str) -> str:
     return word
 
 
-def stems(text: str) -> list[str]:
+def text_stems(text: str) -> list[str]:
     """Return the stems of the words of `text` that carry meaning, in order."""
-    return [stem(w) for w in words(text) if w not in STOP_WORDS and (len(w) > 1 or w.isdigit())]
+    return [
+        stem_word(w)
+        for w in folded_words(text)
+        if w not in STOP_WORDS and (len(w) > 1 or w.isdigit())
+    ]
 
 
 @lru_cache(maxsize=8192)
 def stem_set(text: str) -> frozenset[str]:
     """Return the stems of `text`, each once; remembered, for texts that are compared often."""
-    return frozenset(stems(text))
+    return frozenset(text_stems(text))

@@ -6,12 +6,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ingestion.models import Vector
-from ingestion.vector_index import chroma_client as chroma
-from ingestion.vector_index import consistency as audit
-from ingestion.vector_index import rebuild as build
-from ingestion.vector_index.embedders.registry import embedder_called
-from ingestion.vector_index.registry import holdings
-from wikico2.errors import WorkError
+from ingestion.vector_index.chroma_client import drop_collection
+from ingestion.vector_index.consistency import (
+    audit_collection,
+    other_collections,
+    repair_collection,
+    unusable_vectors,
+)
+from ingestion.vector_index.embedders.registry import get_embedder_by_name
+from ingestion.vector_index.rebuild import active_model, models_being_built
+from ingestion.vector_index.registry import indexed_models
+from wikico2.errors import UserError
 
 
 class Command(BaseCommand):
@@ -27,19 +32,19 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             sound = self.compare(repair=options["repair"])
-        except WorkError as error:
+        except UserError as error:
             raise CommandError(error.sentence) from error
         if not sound:
             sys.exit(1)
 
     def compare(self, *, repair: bool) -> bool:
         """Say what is wrong, and put it right where asked to; tell whether all is right."""
-        model = build.standing_model()
+        model = active_model()
         self.stdout.write(f"Model: {model}")
         sound = self.check_vectors(model, repair=repair)
-        embedder = embedder_called(model) if repair else None
-        for holding in holdings():
-            found = audit.audit(holding, model)
+        embedder = get_embedder_by_name(model) if repair else None
+        for holding in indexed_models():
+            found = audit_collection(holding, model)
             self.stdout.write(
                 f"{holding.shelf.prefix.rstrip('-')}: {found.due} in PostgreSQL, {found.held} in "
                 f"Chroma; {found.missing_count} missing, {len(found.stray)} stray"
@@ -47,13 +52,13 @@ class Command(BaseCommand):
             if found.uncomputed:
                 self.stdout.write(f"  {found.uncomputed} texts have no vector: they are asked for.")
             if not found.is_sound and embedder:
-                audit.repair(holding, embedder, found)
+                repair_collection(holding, embedder, found)
                 self.stdout.write("  repaired")
             sound = sound and (found.is_sound or repair)
         return self.check_collections(model, repair=repair) and sound
 
     def check_vectors(self, model: str, *, repair: bool) -> bool:
-        unusable = audit.unusable_vectors(model)
+        unusable = unusable_vectors(model)
         if unusable:
             self.stdout.write(f"{len(unusable)} kept vectors cannot be used")
             if repair:
@@ -61,9 +66,9 @@ class Command(BaseCommand):
         return repair or not unusable
 
     def check_collections(self, model: str, *, repair: bool) -> bool:
-        others = audit.other_collections({model, *build.models_in_the_making()})
+        others = other_collections({model, *models_being_built()})
         for name in others:
             self.stdout.write(f"The collection {name} is not used any more.")
             if repair:
-                chroma.drop(name)
+                drop_collection(name)
         return repair or not others

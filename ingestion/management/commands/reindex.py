@@ -5,12 +5,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ingestion.models import Document
-from ingestion.vector_index import collections as index
-from ingestion.vector_index import consistency as audit
-from ingestion.vector_index import rebuild as build
-from ingestion.vector_index.embedders.registry import embedder_called
-from ingestion.vector_index.registry import holdings
-from wikico2.errors import WorkError
+from ingestion.vector_index.collections import drop_model_collection
+from ingestion.vector_index.consistency import audit_collection, repair_collection
+from ingestion.vector_index.embedders.registry import get_embedder_by_name
+from ingestion.vector_index.rebuild import active_model
+from ingestion.vector_index.registry import indexed_models
+from wikico2.errors import UserError
 
 
 class Command(BaseCommand):
@@ -22,15 +22,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             self.rebuild()
-        except WorkError as error:
+        except UserError as error:
             raise CommandError(error.sentence) from error
 
     def rebuild(self) -> None:
-        embedder = embedder_called(build.standing_model())
-        for holding in holdings():
-            index.drop(embedder.name, holding.shelf)
-            found = audit.audit(holding, embedder.name)
-            audit.repair(holding, embedder, found)
+        embedder = get_embedder_by_name(active_model())
+        for holding in indexed_models():
+            drop_model_collection(embedder.name, holding.shelf)
+            found = audit_collection(holding, embedder.name)
+            repair_collection(holding, embedder, found)
             what = holding.shelf.prefix.rstrip("-")
             Document.objects.ready().update(indexed_with=embedder.name)
             self.stdout.write(f"{found.due} {what} are indexed with {embedder.name}.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from ingestion.search.retrieve import BY_WORDS, Passage, retrieve
+from ingestion.search.retrieve import BY_WORDS, Passage, retrieve_passages
 
 
 class Command(BaseCommand):
@@ -25,13 +25,15 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        passages = retrieve(options["question"], k=options["k"], document_ids=options["document"])
+        passages = retrieve_passages(
+            options["question"], k=options["k"], document_ids=options["document"]
+        )
         if options["json"]:
             rows = [as_row(passage) for passage in passages]
             self.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2))
             return
         for rank, passage in enumerate(passages, start=1):
-            self.stdout.write(f"{rank}. {heading(passage)}\n{passage.text}\n")
+            self.stdout.write(f"{rank}. {passage_heading(passage)}\n{passage.text}\n")
         if not passages:
             self.stdout.write("No passage.")
         elif passages[0].found_by == BY_WORDS:
@@ -46,7 +48,7 @@ def as_row(passage: Passage) -> dict[str, Any]:
     return row
 
 
-def heading(passage: Passage) -> str:
+def passage_heading(passage: Passage) -> str:
     """Return where a passage stands, on one line."""
     first, last = passage.page_start, passage.page_end
     pages = f"p. {first}" if first == last else f"p. {first}-{last}"

@@ -9,11 +9,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
-from ingestion.intake.watch_folder import Outcome, Watch
+from ingestion.intake.watch_folder import FolderWatcher, WatchOutcome
 from ingestion.models import Document
 
 
-def folder(given: str) -> Path:
+def existing_folder(given: str) -> Path:
     path = Path(given)
     if not path.is_dir():
         raise ArgumentTypeError(f"{given} is not a folder")
@@ -31,7 +31,7 @@ class Command(BaseCommand):
     stopped = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("folders", nargs="+", metavar="DIR", type=folder)
+        parser.add_argument("folders", nargs="+", metavar="DIR", type=existing_folder)
         parser.add_argument(
             "--every", type=float, default=5.0, metavar="SECONDS", help="between two looks (5)"
         )
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.stop)
         access = Document.Access.INTERNAL if options["internal"] else Document.Access.OPEN
-        watches = [Watch(path, access=access) for path in options["folders"]]
+        watches = [FolderWatcher(path, access=access) for path in options["folders"]]
         names = ", ".join(str(path) for path in options["folders"])
         self.say(f"Watching {names}. Ctrl-C ends it.")
         while not self.stopped:
@@ -65,10 +65,10 @@ class Command(BaseCommand):
         while not self.stopped and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 0.2))
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: WatchOutcome) -> None:
         if outcome.error:
             self.stderr.write(f"{outcome.path}: {outcome.error.sentence}")
-        elif taken := outcome.document or outcome.delivery:
+        elif taken := outcome.document or outcome.source_import:
             self.say(f"{outcome.path}: {taken.get_absolute_url()}")
 
     def say(self, line: str) -> None:

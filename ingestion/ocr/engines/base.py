@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ingestion.readers import Block, Char, PageImage
-from wikico2.llm.client import Patience
+from wikico2.llm.client import RetryPolicy
 
 
 @dataclass(frozen=True)
-class Seen:
+class OcrResult:
     """What a machine has read on a picture, as Markdown; no text when there is none to read.
 
     `words` are those of the text with their boxes, from machines that tell where they stand.
@@ -20,20 +20,20 @@ class Seen:
     words: tuple[Char, ...] = field(default=(), repr=False)
 
 
-class Seer(Protocol):
+class OcrEngine(Protocol):
     """Reads pages and describes figures. Its methods are called from several threads.
 
-    They raise WorkError; a TransientError is worth another try.
+    They raise UserError; a TransientError is worth another try.
     """
 
     name: str  # under which what it has seen is kept and shown
     describes: bool  # whether it tells what a figure shows, beyond its words
     at_once: int  # how many pictures it takes at the same time
 
-    def read_page(self, image: PageImage, patience: Patience) -> Seen:
+    def read_page(self, image: PageImage, patience: RetryPolicy) -> OcrResult:
         """Return all the text of a page."""
 
-    def describe(self, image: PageImage, context: str, patience: Patience) -> Seen:
+    def describe(self, image: PageImage, context: str, patience: RetryPolicy) -> OcrResult:
         """Return what a figure shows, its values included; `context` is its caption."""
 
     def blocks(self, text: str) -> list[Block]:

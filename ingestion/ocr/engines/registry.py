@@ -2,17 +2,17 @@
 
 from django.conf import settings
 
-from ingestion.ocr.engines.base import Seer
+from ingestion.ocr.engines.base import OcrEngine
 
 
-def get_seer() -> Seer | None:
+def get_ocr_engine() -> OcrEngine | None:
     """Return what the settings choose; None when pictures are not read."""
     if settings.VISION_BACKEND == "openai":
-        from ingestion.ocr.engines.vision_model import ModelSeer
+        from ingestion.ocr.engines.vision_model import VisionModelEngine
 
-        return ModelSeer(settings.VISION_MODEL)
+        return VisionModelEngine(settings.VISION_MODEL)
     if settings.VISION_BACKEND == "tesseract":
-        from ingestion.ocr.engines.tesseract import TesseractSeer
+        from ingestion.ocr.engines.tesseract import TesseractEngine
 
-        return TesseractSeer()
+        return TesseractEngine()
     return None

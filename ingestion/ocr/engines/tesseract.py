@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from ingestion.ocr.engines.base import Seen
+from ingestion.ocr.engines.base import OcrResult
 from ingestion.readers import Block, Char, PageImage
-from ingestion.readers.repair.characters import join_lines, repair, vocabulary
-from ingestion.readers.repair.garbled import is_nonsense
-from wikico2.errors import TransientError, WorkError
-from wikico2.llm.client import Patience
+from ingestion.readers.repair.characters import count_words, join_lines, repair_text
+from ingestion.readers.repair.garbled import is_garbled
+from wikico2.errors import TransientError, UserError
+from wikico2.llm.client import RetryPolicy
 
 LANGUAGE = "fra"
 SECONDS = 60
@@ -23,18 +23,18 @@ LEAST_SHARE_OF_LETTERS = 0.5
 """Share of letters and digits below which a reading is noise of a picture."""
 
 
-class TesseractSeer:
+class TesseractEngine:
     """Runs the program once for each picture, on one core."""
 
     name = f"tesseract {LANGUAGE}"
     describes = False
     at_once = 1
 
-    def read_page(self, image: PageImage, patience: Patience) -> Seen:
+    def read_page(self, image: PageImage, patience: RetryPolicy) -> OcrResult:
         """Return the text of a page, its paragraphs apart, and where each word stands."""
         program = shutil.which("tesseract")
         if program is None:
-            raise WorkError("no_seer")
+            raise UserError("no_seer")
         command = [program, "stdin", "stdout", "-l", LANGUAGE, "--psm", "1", "tsv"]
         try:
             done = subprocess.run(
@@ -46,17 +46,17 @@ class TesseractSeer:
                 env={"PATH": os.environ.get("PATH", ""), "OMP_THREAD_LIMIT": "1"},
             )
         except subprocess.TimeoutExpired as error:
-            raise WorkError("ocr_failed", reason=f"> {SECONDS} s") from error
+            raise UserError("ocr_failed", reason=f"> {SECONDS} s") from error
         except subprocess.CalledProcessError as error:
             reason = error.stderr.decode("utf-8", "replace").strip()[-200:]
-            raise WorkError("ocr_failed", reason=reason) from error
+            raise UserError("ocr_failed", reason=reason) from error
         except OSError as error:
             raise TransientError("ocr_failed", reason=str(error)) from error
-        words = list(_words(done.stdout.decode("utf-8", "replace")))
-        text = _text(words)
-        return Seen(text, words=tuple(word.box for word in words) if text else ())
+        words = list(_table_words(done.stdout.decode("utf-8", "replace")))
+        text = _words_text(words)
+        return OcrResult(text, words=tuple(word.box for word in words) if text else ())
 
-    def describe(self, image: PageImage, context: str, patience: Patience) -> Seen:
+    def describe(self, image: PageImage, context: str, patience: RetryPolicy) -> OcrResult:
         """Return the words on a figure."""
         return self.read_page(image, patience)
 
@@ -71,7 +71,7 @@ class _Word(NamedTuple):
     box: Char
 
 
-def _words(table: str) -> Iterator[_Word]:
+def _table_words(table: str) -> Iterator[_Word]:
     """Yield the words of Tesseract's table, in the order in which they are read."""
     wide = high = 1
     for row in csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE):
@@ -84,7 +84,7 @@ def _words(table: str) -> Iterator[_Word]:
             yield _Word(place[:3], place, Char(text, *(round(edge, 4) for edge in edges)))
 
 
-def _text(found: Iterable[_Word]) -> str:
+def _words_text(found: Iterable[_Word]) -> str:
     """Return paragraphs of joined lines; none where they make no words, as of an unclear scan."""
     parts = [
         [
@@ -93,12 +93,12 @@ def _text(found: Iterable[_Word]) -> str:
         ]
         for _, part in groupby(found, key=lambda word: word.paragraph)
     ]
-    words = vocabulary(line for part in parts for line in part)
-    paragraphs = (repair(join_lines(part, words)) for part in parts if part)
-    text = "\n\n".join(text for text in paragraphs if _is_text(text))
-    return "" if is_nonsense(text) else text
+    words = count_words(line for part in parts for line in part)
+    paragraphs = (repair_text(join_lines(part, words)) for part in parts if part)
+    text = "\n\n".join(text for text in paragraphs if _is_plausible_text(text))
+    return "" if is_garbled(text) else text
 
 
-def _is_text(text: str) -> bool:
+def _is_plausible_text(text: str) -> bool:
     kept = [char for char in text if not char.isspace()]
     return bool(kept) and sum(map(str.isalnum, kept)) >= LEAST_SHARE_OF_LETTERS * len(kept)

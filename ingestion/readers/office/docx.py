@@ -14,13 +14,24 @@ from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml import parse_xml
 
 from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress
-from ingestion.readers.office.docx_numbering import Numbering
-from ingestion.readers.office.docx_styles import Style, is_on, numbered, styles_of, value
-from ingestion.readers.office.pictures import draw, opened, picture, stated
-from ingestion.readers.pictures import figure
-from ingestion.readers.repair.characters import repair
+from ingestion.readers.office.docx_numbering import ListNumbering
+from ingestion.readers.office.docx_styles import (
+    ParagraphStyle,
+    child_value,
+    is_on,
+    numbering_of,
+    styles_of,
+)
+from ingestion.readers.office.pictures import draw, office_info, open_office_file, picture
+from ingestion.readers.pictures import figure_block
+from ingestion.readers.repair.characters import repair_text
 from ingestion.readers.repair.headings import is_caption
-from ingestion.readers.text.pagination import About, page, paginate, table
+from ingestion.readers.text.pagination import (
+    DocumentSummary,
+    build_page,
+    build_table,
+    paginate_blocks,
+)
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -57,51 +68,51 @@ BOLD_LEVEL = 3
 
 def check(file: str, limits: Limits) -> DocumentInfo:
     """Open the document and say what it states."""
-    return _about(_open(file, limits)).info()
+    return _docx_info(_open_docx(file, limits)).info()
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
     """Read the text in its order, on the pages that Word has last laid it out on."""
-    document = _open(file, limits)
-    about = _about(document)
-    walk = _Walk(document)
+    document = _open_docx(file, limits)
+    about = _docx_info(document)
+    walk = _DocxWalk(document)
     found = list(walk.blocks())
-    pages = _pages(found) if walk.page > 1 else paginate(block for _, block in found)
+    pages = _docx_pages(found) if walk.page > 1 else paginate_blocks(block for _, block in found)
     yield from about.document(pages)
 
 
-def _open(file: str, limits: Limits) -> Document:
-    return opened(file, limits, docx.Document, PackageNotFoundError)
+def _open_docx(file: str, limits: Limits) -> Document:
+    return open_office_file(file, limits, docx.Document, PackageNotFoundError)
 
 
-def _about(document: Document) -> About:
+def _docx_info(document: Document) -> DocumentSummary:
     properties = document.core_properties
-    return stated(properties, properties.author)
+    return office_info(properties, properties.author)
 
 
-def _pages(found: list[tuple[int, Block]]) -> Iterator[PageText]:
+def _docx_pages(found: list[tuple[int, Block]]) -> Iterator[PageText]:
     """Make the pages of the document, those on which nothing begins included."""
     expected = 1
     for number, group in groupby(found, key=lambda item: item[0]):
         for empty in range(expected, number):
             yield PageText(empty, "")
-        yield page(number, (block for _, block in group))
+        yield build_page(number, (block for _, block in group))
         expected = number + 1
 
 
-def _name(element: _Element) -> str:
+def _local_name(element: _Element) -> str:
     """Return the name of an element without its namespace."""
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
 @dataclass(slots=True)
-class _Walk:
+class _DocxWalk:
     """Goes through the body, counting pages and numbered paragraphs."""
 
     document: Document
     page: int = 1
-    numbering: Numbering = field(init=False)
-    styles: dict[str, Style] = field(init=False)
+    numbering: ListNumbering = field(init=False)
+    styles: dict[str, ParagraphStyle] = field(init=False)
     rendered: bool = field(init=False)  # Word has said where its pages end
     notes: dict[str, str] = field(init=False)
     to_tell: list[str] = field(default_factory=list)  # notes called since the last paragraph
@@ -110,7 +121,7 @@ class _Walk:
         part = self.document.part
         related = {rel.reltype: rel for rel in part.rels.values() if not rel.is_external}
         numbering = related.get(RELATIONSHIP_TYPE.NUMBERING)
-        self.numbering = Numbering.of(numbering.target_part.element if numbering else None)
+        self.numbering = ListNumbering.of(numbering.target_part.element if numbering else None)
         self.styles = styles_of(self.document.styles.element)
         body = self.document.element.body
         self.rendered = next(body.iter(_W + "lastRenderedPageBreak"), None) is not None
@@ -123,7 +134,7 @@ class _Walk:
                 root = parse_xml(related[reltype].target_part.blob)
                 for note in root.findall(_W + kind):
                     number = str(note.get(_W + "id"))
-                    text = " ".join(repair(_plain(p)) for p in note.iter(_W + "p"))
+                    text = " ".join(repair_text(_plain_paragraph(p)) for p in note.iter(_W + "p"))
                     self.notes[f"{kind}{number}"] = text.strip()
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
@@ -134,7 +145,7 @@ class _Walk:
         if depth > DEEPEST:
             return
         for child in parent:
-            name = _name(child)
+            name = _local_name(child)
             if name == "p":
                 yield from self._paragraph(child, depth)
             elif name == "tbl":
@@ -149,11 +160,11 @@ class _Walk:
         pieces = self._runs(element)
         if pieces.starts_on_next:
             begin = self.page
-        text = repair(pieces.text)
+        text = repair_text(pieces.text)
         if text:
             yield begin, self._block(text, element, style, marker, level_of_list)
         for data, reference, alt in self._pictures(element):
-            block = figure(data, reference, alt)
+            block = figure_block(data, reference, alt)
             if block is not None:
                 yield begin, block
         for box in pieces.boxes:
@@ -162,7 +173,9 @@ class _Walk:
             yield begin, Block("footnote", note)
         self.to_tell = []
 
-    def _block(self, text: str, element: _Element, style: Style, marker: str, depth: int) -> Block:
+    def _block(
+        self, text: str, element: _Element, style: ParagraphStyle, marker: str, depth: int
+    ) -> Block:
         line = " ".join(text.split())
         if style.level and len(line) < 300:
             number = marker if marker != "-" else ""
@@ -188,7 +201,7 @@ class _Walk:
             if child is None:
                 stack.pop()
                 continue
-            name = _name(child)
+            name = _local_name(child)
             if name in ("t", "noBreakHyphen", "tab", "br", "cr", "lastRenderedPageBreak"):
                 self._character(name, child, runs)
             elif name in ("footnoteReference", "endnoteReference"):
@@ -228,12 +241,14 @@ class _Walk:
 
     def _pictures(self, element: _Element) -> Iterator[tuple[bytes, str, str]]:
         for drawing in element.iter(_W + "drawing"):
-            alt = next((d.get("descr") or "" for d in drawing.iter() if _name(d) == "docPr"), "")
+            alt = next(
+                (d.get("descr") or "" for d in drawing.iter() if _local_name(d) == "docPr"), ""
+            )
             for blip in drawing.iter("{http://schemas.openxmlformats.org/drawingml/2006/main}blip"):
                 rel = self.document.part.rels.get(str(blip.get(_EMBED)))
                 if rel is not None and not rel.is_external:
                     name = str(rel.target_part.partname).lstrip("/")
-                    yield rel.target_part.blob, name, repair(alt)
+                    yield rel.target_part.blob, name, repair_text(alt)
 
     def _table(self, element: _Element, depth: int) -> Iterator[tuple[int, Block]]:
         """Make one table for each page that the table goes over, its header repeated."""
@@ -241,7 +256,7 @@ class _Walk:
         spans: dict[int, str] = {}
         for row in element.iter(_W + "tr"):
             parent = row.getparent()
-            if parent is not None and parent is not element and _name(parent) == "tbl":
+            if parent is not None and parent is not element and _local_name(parent) == "tbl":
                 continue  # of a table inside a cell: read with that cell
             begin = self.page
             cells = self._cells(row, spans)
@@ -251,7 +266,7 @@ class _Walk:
         first = True
         for number, group in groupby(rows, key=lambda item: item[0]):
             body = [cells for _, cells in group]
-            block = table(body if first else [*head, *body], headers)
+            block = build_table(body if first else [*head, *body], headers)
             first = False
             if block is not None:
                 yield number, _plain_if_single(block, body)
@@ -267,7 +282,7 @@ class _Walk:
             properties = cell.find(_W + "tcPr")
             across, merge = _span(properties)
             texts = [self._runs(p).text for p in cell.iter(_W + "p")]
-            text = " ".join(repair(text) for text in texts if text)
+            text = " ".join(repair_text(text) for text in texts if text)
             if merge == "continue":
                 text = text or spans.get(len(cells), "")
             elif merge == "restart":
@@ -275,12 +290,12 @@ class _Walk:
             cells += [text, *[""] * (across - 1)]
         return cells
 
-    def _style(self, element: _Element) -> Style:
-        return self.styles.get(value(element.find(_W + "pPr"), "w:pStyle"), Style())
+    def _style(self, element: _Element) -> ParagraphStyle:
+        return self.styles.get(child_value(element.find(_W + "pPr"), "w:pStyle"), ParagraphStyle())
 
-    def _marker(self, element: _Element, style: Style) -> tuple[str, int]:
+    def _marker(self, element: _Element, style: ParagraphStyle) -> tuple[str, int]:
         """Return the number or bullet before a paragraph, and how deep its list is."""
-        found = numbered(element.find(_W + "pPr")) or style.numbered
+        found = numbering_of(element.find(_W + "pPr")) or style.numbered
         if found is None or found[0] == "0":
             return "", 0
         return self.numbering.marker(*found), found[1]
@@ -299,7 +314,7 @@ class _Runs:
         return "".join(self.words)
 
 
-def _plain(paragraph: _Element) -> str:
+def _plain_paragraph(paragraph: _Element) -> str:
     return "".join(t.text or "" for t in paragraph.iter(_W + "t"))
 
 
@@ -310,11 +325,11 @@ def _plain_if_single(block: Block, rows: list[list[str]]) -> Block:
     return block
 
 
-def _is_bold_title(text: str, element: _Element, style: Style) -> bool:
+def _is_bold_title(text: str, element: _Element, style: ParagraphStyle) -> bool:
     """Tell a title that was only made bold from a paragraph."""
     if len(text) > 120 or not text[:1].isalnum() or text.endswith((".", ";", ",", ":")):
         return False
-    runs = [run for run in element.iter(_W + "r") if _plain(run).strip()]
+    runs = [run for run in element.iter(_W + "r") if _plain_paragraph(run).strip()]
     on = (is_on(run.find(_W + "rPr"), "w:b") for run in runs)
     return bool(runs) and all(style.bold if bold is None else bold for bold in on)
 
@@ -336,6 +351,6 @@ def _is_header(row: _Element) -> bool:
 
 def _row_of(cell: _Element) -> _Element | None:
     parent = cell.getparent()
-    while parent is not None and _name(parent) != "tr":
+    while parent is not None and _local_name(parent) != "tr":
         parent = parent.getparent()
     return parent

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from docx.oxml.ns import qn
 
-from ingestion.readers.office.docx_styles import value
+from ingestion.readers.office.docx_styles import child_value
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -33,28 +33,28 @@ _ROMAN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class ListLevel:
     form: str  # decimal, bullet, lowerLetter, …
     text: str  # such as "%1.%2"
     start: int
 
 
 @dataclass(slots=True)
-class Numbering:
+class ListNumbering:
     """The lists that a document defines, and how far each has come."""
 
-    levels: dict[str, dict[int, Level]] = field(default_factory=dict)  # by list
+    levels: dict[str, dict[int, ListLevel]] = field(default_factory=dict)  # by list
     kinds: dict[str, str] = field(default_factory=dict)  # the definition behind each list
     counts: dict[str, list[int]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, root: _Element | None) -> Numbering:
+    def of(cls, root: _Element | None) -> ListNumbering:
         """Read the definitions of a numbering part; none without one."""
         numbering = cls()
         if root is None:
             return numbering
         kinds = {
-            str(kind.get(qn("w:abstractNumId"))): _levels(kind)
+            str(kind.get(qn("w:abstractNumId"))): _list_levels(kind)
             for kind in root.findall(qn("w:abstractNum"))
         }
         for number in root.findall(qn("w:num")):
@@ -87,14 +87,16 @@ class Numbering:
         return _PLACE.sub(written, level.text)
 
 
-def _levels(kind: _Element) -> dict[int, Level]:
-    found: dict[int, Level] = {}
+def _list_levels(kind: _Element) -> dict[int, ListLevel]:
+    found: dict[int, ListLevel] = {}
     for level in kind.findall(qn("w:lvl")):
-        form, text, start = (value(level, name) for name in ("w:numFmt", "w:lvlText", "w:start"))
+        form, text, start = (
+            child_value(level, name) for name in ("w:numFmt", "w:lvlText", "w:start")
+        )
         depth = str(level.get(qn("w:ilvl")) or "0")
         if depth.isdecimal():
             begin = int(start) if start.isdecimal() else 1
-            found[int(depth)] = Level(form or "decimal", text, begin)
+            found[int(depth)] = ListLevel(form or "decimal", text, begin)
     return found
 
 

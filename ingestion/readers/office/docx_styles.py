@@ -19,7 +19,7 @@ Numbered = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Style:
+class ParagraphStyle:
     """A paragraph's style, with what it inherits."""
 
     name: str = ""
@@ -28,22 +28,22 @@ class Style:
     bold: bool = False
 
 
-def styles_of(root: _Element) -> dict[str, Style]:
+def styles_of(root: _Element) -> dict[str, ParagraphStyle]:
     """Return the paragraph styles by their id."""
     elements = {str(style.get(qn("w:styleId"))): style for style in root.findall(qn("w:style"))}
     return {name: _resolved(name, elements) for name in elements}
 
 
-def numbered(properties: _Element | None) -> Numbered | None:
+def numbering_of(properties: _Element | None) -> Numbered | None:
     """Return the list that a paragraph or style states to be in."""
     stated = properties.find(qn("w:numPr")) if properties is not None else None
     if stated is None:
         return None
-    name, depth = value(stated, "w:numId"), value(stated, "w:ilvl")
+    name, depth = child_value(stated, "w:numId"), child_value(stated, "w:ilvl")
     return (name, int(depth) if depth.isdecimal() else 0) if name else None
 
 
-def value(element: _Element | None, name: str) -> str:
+def child_value(element: _Element | None, name: str) -> str:
     """Return the value of a child of an element, `""` without one."""
     child = element.find(qn(name)) if element is not None else None
     return str(child.get(qn("w:val")) or "") if child is not None else ""
@@ -57,30 +57,30 @@ def is_on(properties: _Element | None, name: str) -> bool | None:
     return str(child.get(qn("w:val")) or "1") not in ("0", "false", "off")
 
 
-def _resolved(name: str, elements: dict[str, _Element]) -> Style:
+def _resolved(name: str, elements: dict[str, _Element]) -> ParagraphStyle:
     """Follow a style to those that it is based on; the nearest word counts."""
     level, found, bold = 0, None, None
     for element in _chain(name, elements):
         properties = element.find(qn("w:pPr"))
         level = level or _level(element, properties)
-        found = found or numbered(properties)
+        found = found or numbering_of(properties)
         bold = is_on(element.find(qn("w:rPr")), "w:b") if bold is None else bold
-    return Style(value(elements[name], "w:name"), level, found, bool(bold))
+    return ParagraphStyle(child_value(elements[name], "w:name"), level, found, bool(bold))
 
 
 def _chain(name: str, elements: dict[str, _Element]) -> list[_Element]:
     chain: list[_Element] = []
     while name in elements and len(chain) < DEEPEST:
         chain.append(elements[name])
-        name = value(elements[name], "w:basedOn")
+        name = child_value(elements[name], "w:basedOn")
     return chain
 
 
 def _level(element: _Element, properties: _Element | None) -> int:
-    name = value(element, "w:name")
+    name = child_value(element, "w:name")
     if match := _HEADING.match(name):
         return min(max(int(match.group(1)), 1), 6)
     if name.lower() in ("title", "titre"):
         return 1
-    outline = value(properties, "w:outlineLvl")
+    outline = child_value(properties, "w:outlineLvl")
     return min(int(outline) + 1, 6) if outline in tuple("01234567") else 0

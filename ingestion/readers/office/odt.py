@@ -11,11 +11,16 @@ from odfdo import Element
 
 from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress, ReadError
 from ingestion.readers.office.pictures import draw, picture
-from ingestion.readers.office.zip_check import check_archive
-from ingestion.readers.pictures import figure
-from ingestion.readers.repair.characters import repair
+from ingestion.readers.office.zip_check import check_office_archive
+from ingestion.readers.pictures import figure_block
+from ingestion.readers.repair.characters import repair_text
 from ingestion.readers.repair.headings import is_caption
-from ingestion.readers.text.pagination import About, page, paginate, table
+from ingestion.readers.text.pagination import (
+    DocumentSummary,
+    build_page,
+    build_table,
+    paginate_blocks,
+)
 
 __all__ = ["check", "draw", "picture", "read"]
 
@@ -31,27 +36,27 @@ Placed = tuple[int, Block]
 
 def check(file: str, limits: Limits) -> DocumentInfo:
     """Open the document and say what it states."""
-    return _about(_open(file, limits)).info()
+    return _odt_info(_open_odt(file, limits)).info()
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
     """Read the text on the pages that the file remembers, else on pages of equal length."""
-    document = _open(file, limits)
-    walk = _Walk(document)
+    document = _open_odt(file, limits)
+    walk = _OdtWalk(document)
     found = list(walk.blocks())
-    pages = _pages(found) if walk.page > 1 else paginate(block for _, block in found)
-    yield from _about(document).document(pages)
+    pages = _odt_pages(found) if walk.page > 1 else paginate_blocks(block for _, block in found)
+    yield from _odt_info(document).document(pages)
 
 
-def _open(file: str, limits: Limits) -> odfdo.Document:
-    check_archive(file, limits)
+def _open_odt(file: str, limits: Limits) -> odfdo.Document:
+    check_office_archive(file, limits)
     document = odfdo.Document(file)
-    if b"encryption-data" in _part(document, "META-INF/manifest.xml"):
+    if b"encryption-data" in _odt_part(document, "META-INF/manifest.xml"):
         raise ReadError("encrypted")
     return document
 
 
-def _part(document: odfdo.Document, name: str) -> bytes:
+def _odt_part(document: odfdo.Document, name: str) -> bytes:
     """Return a file of the document; nothing for one that is not there."""
     if document.container is None:
         return b""
@@ -62,10 +67,10 @@ def _part(document: odfdo.Document, name: str) -> bytes:
     return part if isinstance(part, bytes) else b""
 
 
-def _about(document: odfdo.Document) -> About:
+def _odt_info(document: odfdo.Document) -> DocumentSummary:
     meta = document.meta
     created = meta.creation_date
-    return About(
+    return DocumentSummary(
         title=str(meta.title or ""),
         author=str(meta.initial_creator or meta.creator or ""),
         language=str(meta.language or ""),
@@ -73,16 +78,16 @@ def _about(document: odfdo.Document) -> About:
     )
 
 
-def _pages(found: list[Placed]) -> Iterator[PageText]:
+def _odt_pages(found: list[Placed]) -> Iterator[PageText]:
     expected = 1
     for number, group in groupby(found, key=lambda item: item[0]):
         for empty in range(expected, number):
             yield PageText(empty, "")
-        yield page(number, (block for _, block in group))
+        yield build_page(number, (block for _, block in group))
         expected = number + 1
 
 
-def _turning(document: odfdo.Document) -> frozenset[str]:
+def _page_break_styles(document: odfdo.Document) -> frozenset[str]:
     """Return the names of the styles that begin a page."""
     names = []
     for style in document.content.get_styles("paragraph"):
@@ -94,7 +99,7 @@ def _turning(document: odfdo.Document) -> frozenset[str]:
 
 
 @dataclass(slots=True)
-class _Walk:
+class _OdtWalk:
     """Goes through the body, counting pages."""
 
     document: odfdo.Document
@@ -107,7 +112,7 @@ class _Walk:
 
     def blocks(self) -> Iterator[Placed]:
         """Yield each block with the page that it begins on."""
-        self.turning = _turning(self.document)
+        self.turning = _page_break_styles(self.document)
         yield from self._inside(self.document.body, 0)
 
     def _inside(self, parent: Element, depth: int) -> Iterator[Placed]:
@@ -135,7 +140,7 @@ class _Walk:
         if str(element.get_attribute("text:style-name")) in self.turning and self.begun:
             self.page += 1
         begin = self.page
-        text = repair(self._text(element))
+        text = repair_text(self._text(element))
         line = " ".join(text.split())
         self.begun = self.begun or bool(line)
         if line and level:
@@ -147,7 +152,7 @@ class _Walk:
     def _beside(self, begin: int, depth: int) -> Iterator[Placed]:
         """Yield what hangs on a paragraph: its pictures, frames of text and notes."""
         for name, alt in self.pictures:
-            block = figure(_part(self.document, name), name, alt)
+            block = figure_block(_odt_part(self.document, name), name, alt)
             if block is not None:
                 yield begin, block
         self.pictures = []
@@ -186,14 +191,14 @@ class _Walk:
         if body is None:
             return ""
         mark = citation.text if citation is not None else ""
-        text = " ".join(repair(self._text(child)) for child in body.children)
+        text = " ".join(repair_text(self._text(child)) for child in body.children)
         self.notes.append(f"[{mark}] {text}")
         return f" [{mark}]"
 
     def _picture(self, image: Element, frame: Element) -> None:
         name = str(image.get_attribute("xlink:href") or "")
         described = frame.get_element("svg:desc")
-        alt = repair(described.text or "") if described is not None else ""
+        alt = repair_text(described.text or "") if described is not None else ""
         if name.startswith("Pictures/"):
             self.pictures.append((name, alt if len(alt) > 2 else ""))
 
@@ -210,7 +215,7 @@ class _Walk:
                     yield from self._paragraph(child, int(level) if level.isdecimal() else 1, 0)
                 elif child.tag == "text:p":
                     begin = self.page
-                    text = " ".join(repair(self._text(child)).split())
+                    text = " ".join(repair_text(self._text(child)).split())
                     if text:
                         yield begin, Block("list", marker + text)
                         marker = " " * len(marker)
@@ -219,7 +224,7 @@ class _Walk:
     def _contents(self, element: Element) -> Iterator[Placed]:
         body = element.get_element("text:index-body")
         for child in body.children if body is not None else []:
-            text = " ".join(repair(self._text(child)).split())
+            text = " ".join(repair_text(self._text(child)).split())
             if text:
                 yield self.page, Block("contents", text)
 
@@ -227,7 +232,7 @@ class _Walk:
         begin = self.page
         rows: list[list[str]] = []
         headers = self._rows(element, rows, 0)
-        block = table(rows, max(headers, 1))
+        block = build_table(rows, max(headers, 1))
         if block is None:
             return
         if " | " in block.text.split("\n", 1)[0]:
@@ -263,4 +268,4 @@ class _Walk:
 
     def _cell(self, element: Element) -> str:
         words = [self._text(element)]
-        return " ".join(repair(" ".join(words)).split())
+        return " ".join(repair_text(" ".join(words)).split())

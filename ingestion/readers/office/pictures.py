@@ -6,18 +6,18 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ingestion.readers import Limits, PageImage, ReadError
-from ingestion.readers.office.zip_check import check_archive
-from ingestion.readers.pictures import member, shown
-from ingestion.readers.text.pagination import About
+from ingestion.readers.office.zip_check import check_office_archive
+from ingestion.readers.pictures import displayable_picture, read_member
+from ingestion.readers.text.pagination import DocumentSummary
 
 Opened = TypeVar("Opened")
 
 
-def opened(
+def open_office_file(
     file: str, limits: Limits, library: Callable[[str], Opened], *errors: type[Exception]
 ) -> Opened:
     """Open a document with its library; `ReadError` for what is too large, or refused by it."""
-    check_archive(file, limits)
+    check_office_archive(file, limits)
     refusals: tuple[type[Exception], ...] = (*errors, KeyError, ValueError)
     try:
         return library(file)
@@ -25,10 +25,10 @@ def opened(
         raise ReadError("unreadable", {"reason": str(error)[:200]}) from error
 
 
-def stated(properties: Any, author: str | None) -> About:
+def office_info(properties: Any, author: str | None) -> DocumentSummary:
     """Return what the properties of a document state."""
     created = properties.created
-    return About(
+    return DocumentSummary(
         title=properties.title or "",
         author=author or "",
         language=properties.language or "",
@@ -43,4 +43,4 @@ def draw(file: str, number: int, max_width: int) -> PageImage:
 
 def picture(file: str, reference: str, max_width: int) -> PageImage:
     """Give a picture by its name in the archive."""
-    return shown(member(file, reference), max_width)
+    return displayable_picture(read_member(file, reference), max_width)

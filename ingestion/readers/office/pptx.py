@@ -10,10 +10,10 @@ from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.exc import PackageNotFoundError
 
 from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress, ReadError
-from ingestion.readers.office.pictures import draw, opened, picture, stated
-from ingestion.readers.pictures import figure
-from ingestion.readers.repair.characters import repair
-from ingestion.readers.text.pagination import About, page, table
+from ingestion.readers.office.pictures import draw, office_info, open_office_file, picture
+from ingestion.readers.pictures import figure_block
+from ingestion.readers.repair.characters import repair_text
+from ingestion.readers.text.pagination import DocumentSummary, build_page, build_table
 
 __all__ = ["check", "draw", "picture", "read"]
 
@@ -27,32 +27,32 @@ _MARGINS = {PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUM
 
 def check(file: str, limits: Limits) -> DocumentInfo:
     """Count the slides and say what the file states."""
-    slides = _open(file, limits)
-    return _about(slides).info(len(slides.slides))
+    slides = _open_pptx(file, limits)
+    return _pptx_info(slides).info(len(slides.slides))
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
     """Read the slides with their notes."""
-    slides = _open(file, limits)
+    slides = _open_pptx(file, limits)
     if not len(slides.slides):
         raise ReadError("no_pages")
-    yield from _about(slides).document(_pages(slides, progress))
+    yield from _pptx_info(slides).document(_slide_pages(slides, progress))
 
 
-def _open(file: str, limits: Limits) -> Any:
-    return opened(file, limits, pptx.Presentation, PackageNotFoundError)
+def _open_pptx(file: str, limits: Limits) -> Any:
+    return open_office_file(file, limits, pptx.Presentation, PackageNotFoundError)
 
 
-def _about(slides: Any) -> About:
+def _pptx_info(slides: Any) -> DocumentSummary:
     properties = slides.core_properties
-    return stated(properties, properties.author)
+    return office_info(properties, properties.author)
 
 
-def _pages(slides: Any, progress: Progress) -> Iterator[PageText]:
+def _slide_pages(slides: Any, progress: Progress) -> Iterator[PageText]:
     width, height = (slides.slide_width or 0) / POINT, (slides.slide_height or 0) / POINT
     count = len(slides.slides)
     for number, slide in enumerate(slides.slides, 1):
-        yield page(number, _slide(slide), width, height)
+        yield build_page(number, _slide(slide), width, height)
         progress(number, count)
 
 
@@ -64,14 +64,14 @@ def _slide(slide: Any) -> Iterator[Block]:
         if title is None or shape.shape_id != title.shape_id:
             yield from _shape(shape)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
-        notes = repair(slide.notes_slide.notes_text_frame.text)
+        notes = repair_text(slide.notes_slide.notes_text_frame.text)
         if notes:
             yield Block("note", notes)
 
 
 def _in_order(shapes: Iterable[Any], depth: int) -> Iterator[Any]:
     """Yield shapes from the top down, then from the left; those of a group in its place."""
-    for shape in sorted(shapes, key=lambda shape: (_row(shape), shape.left or 0)):
+    for shape in sorted(shapes, key=lambda shape: (_row_height(shape), shape.left or 0)):
         if getattr(shape, "shape_type", None) is not None and hasattr(shape, "shapes"):
             if depth < DEEPEST:
                 yield from _in_order(shape.shapes, depth + 1)
@@ -79,7 +79,7 @@ def _in_order(shapes: Iterable[Any], depth: int) -> Iterator[Any]:
             yield shape
 
 
-def _row(shape: Any) -> int:
+def _row_height(shape: Any) -> int:
     """Return the height of a shape in steps of half an inch, so that neighbours are level."""
     return int((shape.top or 0) // (36 * POINT))
 
@@ -91,13 +91,13 @@ def _shape(shape: Any) -> Iterator[Block]:
         yield from _chart(shape.chart)
     elif getattr(shape, "has_table", False) and shape.has_table:
         rows = [[cell.text_frame.text for cell in row.cells] for row in shape.table.rows]
-        block = table(rows)
+        block = build_table(rows)
         if block is not None:
             yield block
     elif shape.has_text_frame:
         yield from _texts(shape)
     elif hasattr(shape, "image"):
-        yield from _picture(shape)
+        yield from _picture_block(shape)
 
 
 def _texts(shape: Any) -> Iterator[Block]:
@@ -114,14 +114,14 @@ def _texts(shape: Any) -> Iterator[Block]:
             yield Block("paragraph", text)
 
 
-def _picture(shape: Any) -> Iterator[Block]:
+def _picture_block(shape: Any) -> Iterator[Block]:
     try:
         data = shape.image.blob
         name = str(shape.part.related_part(shape._element.blip_rId).partname)
     except (KeyError, ValueError, AttributeError):  # a picture that is linked, or lost
         return
-    alt = repair(shape._element._nvXxPr.cNvPr.get("descr") or "")
-    block = figure(data, name.lstrip("/"), alt if len(alt) > 2 else "")
+    alt = repair_text(shape._element._nvXxPr.cNvPr.get("descr") or "")
+    block = figure_block(data, name.lstrip("/"), alt if len(alt) > 2 else "")
     if block is not None:
         yield block
 
@@ -135,16 +135,16 @@ def _chart(chart: Any) -> Iterator[Block]:
         series = list(plot.series)
         rows = [["", *(str(one.name) for one in series)]]
         for i, category in enumerate(categories):
-            rows.append([category, *(_number(one.values, i) for one in series)])
-        block = table(rows)
+            rows.append([category, *(_chart_number(one.values, i) for one in series)])
+        block = build_table(rows)
         if block is not None:
             yield block
 
 
-def _number(values: Any, index: int) -> str:
+def _chart_number(values: Any, index: int) -> str:
     value = values[index] if index < len(values) else None
     return "" if value is None else f"{value:g}".replace(".", ",")
 
 
 def _line(text: str) -> str:
-    return " ".join(repair(text).split())
+    return " ".join(repair_text(text).split())

@@ -12,9 +12,9 @@ import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, Progress, ReadError
-from ingestion.readers.office.pictures import draw, opened, stated
-from ingestion.readers.repair.characters import repair
-from ingestion.readers.text.pagination import About, page, table
+from ingestion.readers.office.pictures import draw, office_info, open_office_file
+from ingestion.readers.repair.characters import repair_text
+from ingestion.readers.text.pagination import DocumentSummary, build_page, build_table
 
 __all__ = ["check", "draw", "picture", "read"]
 
@@ -31,21 +31,21 @@ _COLOUR = re.compile(r"\[[^$\]]*\]|_.|\*.")
 
 def check(file: str, limits: Limits) -> DocumentInfo:
     """Open the workbook and say what it states."""
-    return _about(_open(file, limits)).info()
+    return _xlsx_info(_open_xlsx(file, limits)).info()
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
     """Read the sheets that are not hidden, row by row."""
-    book = _open(file, limits)
-    yield from _about(book).document(_pages(book, progress))
+    book = _open_xlsx(file, limits)
+    yield from _xlsx_info(book).document(_xlsx_pages(book, progress))
 
 
 def picture(file: str, reference: str, max_width: int) -> PageImage:
     raise ReadError("not_drawn")
 
 
-def _open(file: str, limits: Limits) -> Any:
-    return opened(file, limits, _workbook, InvalidFileException)
+def _open_xlsx(file: str, limits: Limits) -> Any:
+    return open_office_file(file, limits, _workbook, InvalidFileException)
 
 
 def _workbook(file: str) -> Any:
@@ -53,18 +53,18 @@ def _workbook(file: str) -> Any:
     return openpyxl.load_workbook(content, read_only=True, data_only=True, keep_links=False)
 
 
-def _about(book: Any) -> About:
-    return stated(book.properties, book.properties.creator)
+def _xlsx_info(book: Any) -> DocumentSummary:
+    return office_info(book.properties, book.properties.creator)
 
 
-def _pages(book: Any, progress: Progress) -> Iterator[PageText]:
+def _xlsx_pages(book: Any, progress: Progress) -> Iterator[PageText]:
     number = 0
     sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
     for done, sheet in enumerate(sheets, 1):
-        title = repair(sheet.title)
+        title = repair_text(sheet.title)
         for blocks in _sheet(sheet):
             number += 1
-            yield page(number, [Block("heading", title, 1), *blocks])
+            yield build_page(number, [Block("heading", title, 1), *blocks])
         progress(done, len(sheets))
 
 
@@ -72,7 +72,7 @@ def _sheet(sheet: Any) -> Iterator[list[Block]]:
     """Yield the blocks of each page of a sheet; a table that goes on has its header again."""
     held: list[Block] = []
     room = ROWS
-    for area in _areas(_rows(sheet)):
+    for area in _areas(_sheet_rows(sheet)):
         wide = max(sum(map(bool, row)) for row in area) > 1
         if not wide:
             held += [Block("paragraph", " ".join(filter(None, row))) for row in area]
@@ -85,7 +85,7 @@ def _sheet(sheet: Any) -> Iterator[list[Block]]:
             if held and room < len(part):
                 yield held
                 held, room = [], ROWS
-            block = table([header, *part])
+            block = build_table([header, *part])
             if block is not None:
                 held.append(block)
             room -= len(part)
@@ -111,13 +111,13 @@ def _areas(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
         yield area
 
 
-def _rows(sheet: Any) -> Iterator[list[str]]:
+def _sheet_rows(sheet: Any) -> Iterator[list[str]]:
     sheet.reset_dimensions()  # what a file says of its size may be far off
     before = 0
     for count, row in enumerate(sheet.iter_rows(max_col=COLUMNS)):
         if count > MOST_ROWS:
             raise ReadError("too_much_text", {"rows": count})
-        texts = [_shown(cell) for cell in row]
+        texts = [_format_cell(cell) for cell in row]
         at = next((cell.row for cell in row if getattr(cell, "row", None)), before + 1)
         if at > before + 1:
             yield []
@@ -125,7 +125,7 @@ def _rows(sheet: Any) -> Iterator[list[str]]:
         yield texts
 
 
-def _shown(cell: Any) -> str:
+def _format_cell(cell: Any) -> str:
     """Return a value as the sheet shows it: its decimals, its unit, its date."""
     value = cell.value
     if value is None:
@@ -139,7 +139,7 @@ def _shown(cell: Any) -> str:
         return value.strftime("%d/%m/%Y")
     if isinstance(value, int | float):
         return number_as_shown(value, str(cell.number_format or "General"))
-    return repair(str(value))
+    return repair_text(str(value))
 
 
 def number_as_shown(value: float, form: str) -> str:

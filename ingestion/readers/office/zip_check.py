@@ -12,7 +12,7 @@ SHARE = 4
 """A tree of XML takes some this many times the bytes of its file."""
 
 
-def check_archive(file: str, limits: Limits) -> None:
+def check_office_archive(file: str, limits: Limits) -> None:
     """Refuse an office document that is encrypted, damaged, or too large once unpacked."""
     try:
         with zipfile.ZipFile(file) as archive:

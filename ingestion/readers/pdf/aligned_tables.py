@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ingestion.readers.pdf.lines import Line, Segment
+from ingestion.readers.pdf.lines import LineSegment, TextLine
 
 LONG_CELL = 240
 """A cell of more characters is a column of prose."""
 
 
 @dataclass(slots=True)
-class Stack:
+class CellStack:
     """Segments one under the other without a gap: a cell, or some lines of prose."""
 
-    segments: list[Segment]
+    segments: list[LineSegment]
     lines: list[int]  # index of the line of each segment
     top: float
     bottom: float
@@ -34,10 +34,10 @@ class Stack:
 
 
 @dataclass(slots=True)
-class Row:
+class StackRow:
     """Stacks side by side."""
 
-    stacks: list[Stack]
+    stacks: list[CellStack]
     top: float = field(init=False)
     bottom: float = field(init=False)
 
@@ -47,13 +47,13 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class AlignedTable:
     """A table and the lines, `first` to `last`, that it takes the place of."""
 
     first: int
     last: int
     rows: tuple[tuple[tuple[int, ...], ...], ...]  # for each row and cell, its pieces
-    pieces: tuple[tuple[Segment, bool], ...]  # a piece and whether it ends on a cut
+    pieces: tuple[tuple[LineSegment, bool], ...]  # a piece and whether it ends on a cut
 
     def markdown(self, join: Callable[[Iterable[str]], str]) -> str:
         """Write the table in Markdown, its first row as the header."""
@@ -69,19 +69,19 @@ class Table:
         return segment.text + ("\x02" if cut else "")
 
 
-def find_tables(lines: Sequence[Line]) -> list[Table]:
+def find_tables(lines: Sequence[TextLine]) -> list[AlignedTable]:
     """Return the tables of a page in the order of their lines."""
     if sum(len(line.segments) > 1 for line in lines) < 1 and not _goes_back_up(lines):
         return []
     tables = []
-    for run in _runs(_rows(_stacks(lines))):
-        table = _table(run, lines)
+    for run in _row_runs(_stack_rows(_stacks(lines))):
+        table = _aligned_table(run, lines)
         if table is not None:
             tables.append(table)
     return tables
 
 
-def _goes_back_up(lines: Sequence[Line]) -> bool:
+def _goes_back_up(lines: Sequence[TextLine]) -> bool:
     """Tell whether some line is on the right of the one before, beside it or higher."""
     return any(
         below.baseline < above.baseline + 1 and below.x0 > above.x0
@@ -89,18 +89,20 @@ def _goes_back_up(lines: Sequence[Line]) -> bool:
     )
 
 
-def _stacks(lines: Sequence[Line]) -> list[Stack]:
-    stacks: list[Stack] = []
-    row: list[Stack] = []  # the stacks of the line before
+def _stacks(lines: Sequence[TextLine]) -> list[CellStack]:
+    stacks: list[CellStack] = []
+    row: list[CellStack] = []  # the stacks of the line before
     for index, line in enumerate(lines):
-        begun: list[Stack] = []
+        begun: list[CellStack] = []
         for segment in line.segments:
             under = _above(row, line) if not begun else None
             if under is not None and _continues(under, segment, line, alone=len(row) == 1):
                 _push(under, segment, index, line)
                 begun.append(under)
                 continue
-            stack = Stack([segment], [index], line.baseline - line.size, line.baseline, line.size)
+            stack = CellStack(
+                [segment], [index], line.baseline - line.size, line.baseline, line.size
+            )
             stack.bold = line.bold
             stacks.append(stack)
             begun.append(stack)
@@ -108,7 +110,7 @@ def _stacks(lines: Sequence[Line]) -> list[Stack]:
     return stacks
 
 
-def _above(row: Sequence[Stack], line: Line) -> Stack | None:
+def _above(row: Sequence[CellStack], line: TextLine) -> CellStack | None:
     """Return the stack that the first segment of a line may go on in.
 
     The first cell of a row may have begun on the line before, if nothing there is in the way.
@@ -121,7 +123,7 @@ def _above(row: Sequence[Stack], line: Line) -> Stack | None:
     return row[0] if alike and row[0].x1 < line.segments[1].x0 else None
 
 
-def _continues(stack: Stack, segment: Segment, line: Line, *, alone: bool) -> bool:
+def _continues(stack: CellStack, segment: LineSegment, line: TextLine, *, alone: bool) -> bool:
     """Tell whether a line goes on in the stack that the line before ended in."""
     step = line.baseline - stack.bottom
     if not 0.3 * line.size < step <= 1.7 * line.size or abs(line.size - stack.size) > 0.6:
@@ -133,26 +135,26 @@ def _continues(stack: Stack, segment: Segment, line: Line, *, alone: bool) -> bo
     return segment.x0 > stack.x0 - 2 * line.size and segment.x0 < stack.x1
 
 
-def _push(stack: Stack, segment: Segment, index: int, line: Line) -> None:
+def _push(stack: CellStack, segment: LineSegment, index: int, line: TextLine) -> None:
     stack.leading = line.baseline - stack.bottom
     stack.segments.append(segment)
     stack.lines.append(index)
     stack.bottom = line.baseline
 
 
-def _rows(stacks: Sequence[Stack]) -> list[Row]:
-    rows: list[Row] = []
+def _stack_rows(stacks: Sequence[CellStack]) -> list[StackRow]:
+    rows: list[StackRow] = []
     for stack in stacks:
         taken = _beside(rows, stack)
         if taken:
             merged = [part for row in rows[-taken:] for part in row.stacks]
-            rows[-taken:] = [Row([*merged, stack])]
+            rows[-taken:] = [StackRow([*merged, stack])]
         else:
-            rows.append(Row([stack]))
+            rows.append(StackRow([stack]))
     return rows
 
 
-def _beside(rows: Sequence[Row], stack: Stack) -> int:
+def _beside(rows: Sequence[StackRow], stack: CellStack) -> int:
     """Return how many of the last rows lie beside a stack, hence make one row with it.
 
     What begins higher than where the last row ends, and on its right, is beside it.
@@ -173,14 +175,14 @@ def _beside(rows: Sequence[Row], stack: Stack) -> int:
     return taken
 
 
-def _overlap(row: Row, stack: Stack) -> bool:
+def _overlap(row: StackRow, stack: CellStack) -> bool:
     return stack.top < row.bottom - 0.2 * stack.size and stack.bottom > row.top + 0.2 * stack.size
 
 
-def _runs(rows: Sequence[Row]) -> list[list[Row]]:
+def _row_runs(rows: Sequence[StackRow]) -> list[list[StackRow]]:
     """Group the successive rows of two cells or more that lie close together."""
-    runs: list[list[Row]] = []
-    run: list[Row] = []
+    runs: list[list[StackRow]] = []
+    run: list[StackRow] = []
     for row in rows:
         below = not run or row.top >= run[-1].bottom - 0.5 * row.stacks[0].size
         near = not run or row.top - run[-1].bottom < 2.5 * row.stacks[0].size
@@ -193,11 +195,11 @@ def _runs(rows: Sequence[Row]) -> list[list[Row]]:
     return [run for run in runs if len(run) >= 2]
 
 
-def _table(run: Sequence[Row], lines: Sequence[Line]) -> Table | None:
-    columns = _columns(run)
+def _aligned_table(run: Sequence[StackRow], lines: Sequence[TextLine]) -> AlignedTable | None:
+    columns = _column_extents(run)
     if len(columns) < 2:
         return None
-    pieces: list[tuple[Segment, bool]] = []
+    pieces: list[tuple[LineSegment, bool]] = []
     rows: list[tuple[tuple[int, ...], ...]] = []
     for row in run:
         cells: list[list[int]] = [[] for _ in columns]
@@ -215,10 +217,10 @@ def _table(run: Sequence[Row], lines: Sequence[Line]) -> Table | None:
         return None
     if _amid_prose(lines, min(indices)):
         return None
-    return Table(min(indices), max(indices), tuple(rows), tuple(pieces))
+    return AlignedTable(min(indices), max(indices), tuple(rows), tuple(pieces))
 
 
-def _amid_prose(lines: Sequence[Line], first: int) -> bool:
+def _amid_prose(lines: Sequence[TextLine], first: int) -> bool:
     """Tell whether a line goes on in the sentence of the full line above it.
 
     Words of justified text may stand as far apart as cells.
@@ -231,7 +233,7 @@ def _amid_prose(lines: Sequence[Line], first: int) -> bool:
     return below and wide and not above.text.rstrip().endswith((".", ":", ";"))
 
 
-def _columns(run: Sequence[Row]) -> list[tuple[float, float]]:
+def _column_extents(run: Sequence[StackRow]) -> list[tuple[float, float]]:
     """Return the extent of each column: narrow cells make them, cells that span do not."""
     cells = sorted((stack.x1 - stack.x0, stack.x0, stack.x1) for row in run for stack in row.stacks)
     columns: list[tuple[float, float]] = []
@@ -245,7 +247,7 @@ def _columns(run: Sequence[Row]) -> list[tuple[float, float]]:
     return sorted(columns)
 
 
-def _column_of(stack: Stack, columns: Sequence[tuple[float, float]]) -> int:
+def _column_of(stack: CellStack, columns: Sequence[tuple[float, float]]) -> int:
     shared = [min(stack.x1, x1) - max(stack.x0, x0) for x0, x1 in columns]
     for index, width in enumerate(shared):
         if width > 1:
@@ -254,7 +256,7 @@ def _column_of(stack: Stack, columns: Sequence[tuple[float, float]]) -> int:
 
 
 def _looks_like_table(
-    rows: Sequence[Sequence[Sequence[int]]], pieces: Sequence[tuple[Segment, bool]]
+    rows: Sequence[Sequence[Sequence[int]]], pieces: Sequence[tuple[LineSegment, bool]]
 ) -> bool:
     """Tell a table from prose in columns: cells are short and rows well filled."""
     lengths = [sum(len(pieces[i][0].text) for i in cell) for row in rows for cell in row if cell]

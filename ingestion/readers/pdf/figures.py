@@ -48,7 +48,7 @@ class Figure:
 
 
 @dataclass(slots=True)
-class Drawn:
+class PageDrawing:
     """What is drawn on a page besides its text."""
 
     objects: int
@@ -56,7 +56,7 @@ class Drawn:
     rules: Rules = field(default_factory=Rules)
 
 
-def drawn_on(page: pdfium.PdfPage, shown: Any, width: float, height: float) -> Drawn:
+def page_drawing(page: pdfium.PdfPage, shown: Any, width: float, height: float) -> PageDrawing:
     """Return the pictures of a page, and how many objects it is made of.
 
     `shown` turns a point of the page into one from the top left corner of the page as shown.
@@ -68,7 +68,7 @@ def drawn_on(page: pdfium.PdfPage, shown: Any, width: float, height: float) -> D
         count += 1
         if kind == raw.FPDF_PAGEOBJ_IMAGE:
             if box[2] - box[0] > 4 and box[3] - box[1] > 4:
-                images.append((box, _digest(handle)))
+                images.append((box, _image_digest(handle)))
         elif kind in (raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_SHADING):
             strokes.append(box)
     figures = [
@@ -82,7 +82,7 @@ def drawn_on(page: pdfium.PdfPage, shown: Any, width: float, height: float) -> D
         if (rect := _rect(boxes, shown, width, height)) and _is_telling(rect, width, height)
     ]
     rules = Rules.of(_turned(box, shown) for box in strokes[:MOST_BOXES])
-    return Drawn(count, tuple(figures), rules)
+    return PageDrawing(count, tuple(figures), rules)
 
 
 def _turned(box: Box, shown: Any) -> Box:
@@ -143,7 +143,7 @@ def _placed(box: Box, place: tuple[float, ...]) -> Box:
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def _digest(handle: Any) -> str:
+def _image_digest(handle: Any) -> str:
     """Return what an image is recognised by: its data as the file has them."""
     length = raw.FPDFImageObj_GetImageDataRaw(handle, None, 0)
     if not 0 < length <= _HASHED:
@@ -194,7 +194,7 @@ def _clusters(
         wide, high = box[2] - box[0], box[3] - box[1]
         if wide * high > BACKGROUND * width * height or not (wide < 1e5 and high < 1e5):
             continue
-        columns, rows = _cells(box[0], box[2]), _cells(box[1], box[3])
+        columns, rows = _grid_cells(box[0], box[2]), _grid_cells(box[1], box[3])
         room -= len(columns) * len(rows)
         if room < 0:
             break
@@ -213,7 +213,7 @@ def _clusters(
             yield boxes, hashlib.sha256(places.encode()).hexdigest()
 
 
-def _cells(start: float, end: float) -> range:
+def _grid_cells(start: float, end: float) -> range:
     """Return the rows or columns of the grid that a stroke lies in, or next to."""
     return range(int((start - CELL / 2) // CELL), int((end + CELL / 2) // CELL) + 1)
 

@@ -10,24 +10,24 @@ from itertools import pairwise
 from statistics import median
 
 from ingestion.readers import Block, PageText
-from ingestion.readers.pdf.aligned_tables import Table, find_tables
+from ingestion.readers.pdf.aligned_tables import AlignedTable, find_tables
 from ingestion.readers.pdf.figures import BACKGROUND, Figure
-from ingestion.readers.pdf.lines import Line, leads_to_page, tidy
+from ingestion.readers.pdf.lines import TextLine, leads_to_page, tidy_lines
 from ingestion.readers.pdf.page import RawPage
-from ingestion.readers.pdf.reading_order import by_columns, notes_apart
+from ingestion.readers.pdf.reading_order import order_by_columns, split_footnotes
 from ingestion.readers.pdf.ruled_tables import ruled_tables
-from ingestion.readers.pdf.running_headers import running
-from ingestion.readers.repair.characters import CUT, join_lines, shorten_leaders, vocabulary
-from ingestion.readers.repair.garbled import is_nonsense
+from ingestion.readers.pdf.running_headers import find_running_lines
+from ingestion.readers.repair.characters import CUT, count_words, join_lines, shorten_leaders
+from ingestion.readers.repair.garbled import is_garbled
 from ingestion.readers.repair.headings import (
     LARGER,
     Bookmark,
-    Candidate,
-    Headings,
+    HeadingCandidate,
+    HeadingClassifier,
     body_size,
     is_caption,
     is_figure_caption,
-    learn,
+    learn_headings,
 )
 
 _BULLET = re.compile(r"(?:[•●○◦▪▫■□‣⁃∙·►▶➢➤➔→✓✔❖◆◇⬥]+|[-–—*o»>](?=\s))\s*(?=\S)")
@@ -48,8 +48,8 @@ class _Draft:
     """Lines that belong together, before their kind is known."""
 
     page: int
-    lines: list[Line] = field(default_factory=list)
-    table: Table | None = None
+    lines: list[TextLine] = field(default_factory=list)
+    table: AlignedTable | None = None
     figure: Figure | None = None
     note: bool = False
 
@@ -62,32 +62,34 @@ class _Draft:
         """Tell a paragraph, or what may be a heading, from the rest."""
         return self.table is None and self.figure is None and not self.note
 
-    def candidate(self) -> Candidate:
+    def candidate(self) -> HeadingCandidate:
         size = max(line.size for line in self.lines)
         bold = all(line.bold for line in self.lines)
-        return Candidate(self.text, size, bold, len(self.lines), self.page)
+        return HeadingCandidate(self.text, size, bold, len(self.lines), self.page)
 
 
-def structure(pages: Sequence[RawPage], bookmarks: Sequence[Bookmark] = ()) -> Iterator[PageText]:
+def build_structure(
+    pages: Sequence[RawPage], bookmarks: Sequence[Bookmark] = ()
+) -> Iterator[PageText]:
     """Turn the lines of all the pages of a document into the structured text of each.
 
     Running heads and page numbers go, words cut at the end of a line are joined, and nothing else
     is lost.
     """
-    heads = running(pages)
+    heads = find_running_lines(pages)
     kept = [
-        tidy([line for i, line in enumerate(page.lines) if (p, i) not in heads])
+        tidy_lines([line for i, line in enumerate(page.lines) if (p, i) not in heads])
         for p, page in enumerate(pages)
     ]
     join = _joiner(kept)
     body = body_size(_sizes(kept))
     drafts = [_page_drafts(lines, page, body) for lines, page in zip(kept, pages, strict=True)]
     candidates = (d.candidate() for page in drafts for d in page if d.is_prose)
-    headings = learn(candidates, bookmarks, body)
-    repeated = _repeated(pages)
+    headings = learn_headings(candidates, bookmarks, body)
+    repeated = _repeated_figures(pages)
     for page, of_page in zip(pages, drafts, strict=True):
         ordered = _with_figures(_titles_first(of_page, headings), page, repeated)
-        blocks = tuple(_blocks(ordered, headings, join))
+        blocks = tuple(_draft_blocks(ordered, headings, join))
         text = "\n\n".join(block.text for block in blocks)
         doubt = _doubt(text, page)
         yield PageText(page.number, text, page.width, page.height, blocks, doubt)
@@ -97,16 +99,16 @@ def _doubt(text: str, page: RawPage) -> str:
     """Return why the text of a page is not to be trusted; nothing for a blank page."""
     if not text.strip():
         return "no_text" if page.objects else ""
-    return "nonsense" if is_nonsense(text, page.lost) else ""
+    return "nonsense" if is_garbled(text, page.lost) else ""
 
 
-def _repeated(pages: Sequence[RawPage]) -> set[str]:
+def _repeated_figures(pages: Sequence[RawPage]) -> set[str]:
     """Return the pictures that come back on several pages: logos, ornaments, backgrounds."""
     seen = Counter(digest for page in pages for digest in {f.digest for f in page.figures})
     return {digest for digest, times in seen.items() if times > MOST_TIMES}
 
 
-def _sizes(pages: Iterable[Sequence[Line]]) -> Mapping[float, int]:
+def _sizes(pages: Iterable[Sequence[TextLine]]) -> Mapping[float, int]:
     sizes: Counter[float] = Counter()
     for lines in pages:
         for line in lines:
@@ -114,19 +116,19 @@ def _sizes(pages: Iterable[Sequence[Line]]) -> Mapping[float, int]:
     return sizes
 
 
-def _joiner(pages: Sequence[Sequence[Line]]) -> Join:
+def _joiner(pages: Sequence[Sequence[TextLine]]) -> Join:
     """Return the function that joins lines, with the words of the document as its evidence."""
     words: Mapping[str, int] = {}
     if any(line.cut or line.text.endswith("-") for lines in pages for line in lines):
-        words = vocabulary(_marked(line) for lines in pages for line in lines)
+        words = count_words(_marked(line) for lines in pages for line in lines)
     return lambda lines: join_lines(lines, words)
 
 
-def _marked(line: Line) -> str:
+def _marked(line: TextLine) -> str:
     return line.text + CUT if line.cut else line.text
 
 
-def _page_drafts(lines: Sequence[Line], page: RawPage, body: float) -> list[_Draft]:
+def _page_drafts(lines: Sequence[TextLine], page: RawPage, body: float) -> list[_Draft]:
     """Group the lines of a page into ruled tables, text in its order, and footnotes."""
     drafts: list[_Draft] = []
     taken: set[int] = set()
@@ -135,15 +137,15 @@ def _page_drafts(lines: Sequence[Line], page: RawPage, body: float) -> list[_Dra
             taken |= inside
             drafts.append(_Draft(page.number, [lines[i] for i in sorted(inside)], table))
     rest = [line for i, line in enumerate(lines) if i not in taken]
-    text, notes = notes_apart(rest, body, page.width, page.height)
-    ordered = by_columns(text, page.width)
+    text, notes = split_footnotes(rest, body, page.width, page.height)
+    ordered = order_by_columns(text, page.width)
     found = _drafts(ordered, page.number, body)
     for ruled in drafts:
         found.insert(_place_of(ruled, found, lines), ruled)
     return found + [_Draft(page.number, note, note=True) for note in notes]
 
 
-def _place_of(table: _Draft, drafts: Sequence[_Draft], lines: Sequence[Line]) -> int:
+def _place_of(table: _Draft, drafts: Sequence[_Draft], lines: Sequence[TextLine]) -> int:
     """Return where a ruled table goes among the drafts: before what was drawn after it."""
     order = {id(line): i for i, line in enumerate(lines)}
     first = min(order[id(line)] for line in table.lines)
@@ -153,7 +155,7 @@ def _place_of(table: _Draft, drafts: Sequence[_Draft], lines: Sequence[Line]) ->
     return len(drafts)
 
 
-def _drafts(lines: Sequence[Line], page: int, body: float) -> list[_Draft]:
+def _drafts(lines: Sequence[TextLine], page: int, body: float) -> list[_Draft]:
     """Group the lines of a page into tables and paragraphs."""
     drafts: list[_Draft] = []
     leading = _leading(lines)
@@ -165,7 +167,7 @@ def _drafts(lines: Sequence[Line], page: int, body: float) -> list[_Draft]:
     return drafts + _paragraphs(lines[position:], page, leading, body)
 
 
-def _leading(lines: Sequence[Line]) -> float:
+def _leading(lines: Sequence[TextLine]) -> float:
     """Return the usual distance between two lines, in sizes of type."""
     steps = [
         (below.baseline - above.baseline) / above.size
@@ -176,18 +178,20 @@ def _leading(lines: Sequence[Line]) -> float:
     return median(steps) if steps else 1.25
 
 
-def _paragraphs(lines: Sequence[Line], page: int, leading: float, body: float) -> list[_Draft]:
+def _paragraphs(lines: Sequence[TextLine], page: int, leading: float, body: float) -> list[_Draft]:
     drafts: list[_Draft] = []
     for line in lines:
         before = drafts[-1].lines if drafts else []
-        if before and (_title_goes_on(before[-1], line, body) or _goes_on(before, line, leading)):
+        if before and (
+            _title_goes_on(before[-1], line, body) or _paragraph_goes_on(before, line, leading)
+        ):
             before.append(line)
         else:
             drafts.append(_Draft(page, [line]))
     return drafts
 
 
-def _title_goes_on(last: Line, line: Line, body: float) -> bool:
+def _title_goes_on(last: TextLine, line: TextLine, body: float) -> bool:
     """Tell whether a line in large type ends the title that the line before begins."""
     if min(last.size, line.size) < LARGER * body or not line.text[:1].islower():
         return False
@@ -196,7 +200,7 @@ def _title_goes_on(last: Line, line: Line, body: float) -> bool:
     return alike and 0 < step <= 1.8 * last.size and not _SENTENCE_END.search(last.text)
 
 
-def _goes_on(lines: Sequence[Line], line: Line, leading: float) -> bool:
+def _paragraph_goes_on(lines: Sequence[TextLine], line: TextLine, leading: float) -> bool:
     """Tell whether a line continues the paragraph of the lines before it."""
     last = lines[-1]
     if last.cut:
@@ -221,19 +225,19 @@ def _goes_on(lines: Sequence[Line], line: Line, leading: float) -> bool:
     return not (ended and indented and not _is_item(lines[0]))
 
 
-def _stops_short(lines: Sequence[Line], line: Line) -> bool:
+def _stops_short(lines: Sequence[TextLine], line: TextLine) -> bool:
     """Tell whether the last line ends well before the right edge of its paragraph."""
     left = min(line.x0, *(before.x0 for before in lines))
     right = max(line.x1, *(before.x1 for before in lines))
     return lines[-1].x1 < right - 0.15 * (right - left)
 
 
-def _is_item(line: Line) -> bool:
+def _is_item(line: TextLine) -> bool:
     text = line.text
     return _BULLET.match(text) is not None or _NUMBERED.match(text) is not None
 
 
-def _titles_first(drafts: Sequence[_Draft], headings: Headings) -> list[_Draft]:
+def _titles_first(drafts: Sequence[_Draft], headings: HeadingClassifier) -> list[_Draft]:
     """Put titles that were drawn after their text back before it."""
     ordered: list[_Draft] = []
     for draft in drafts:
@@ -316,11 +320,13 @@ def _same_place(one: Figure, other: Figure) -> bool:
     return one.box.x0 <= x <= one.box.x1 and one.box.y0 <= y <= one.box.y1
 
 
-def _blocks(drafts: Sequence[_Draft], headings: Headings, join: Join) -> Iterator[Block]:
+def _draft_blocks(
+    drafts: Sequence[_Draft], headings: HeadingClassifier, join: Join
+) -> Iterator[Block]:
     """Make a block of each draft, and one of the successive items of a list."""
     items: list[Block] = []
     for draft in drafts:
-        block = _block(draft, headings, join)
+        block = _draft_block(draft, headings, join)
         if items and items[0].kind != block.kind:
             yield _one(items)
             items = []
@@ -336,7 +342,7 @@ def _one(items: Sequence[Block]) -> Block:
     return Block(items[0].kind, "\n".join(item.text for item in items))
 
 
-def _block(draft: _Draft, headings: Headings, join: Join) -> Block:
+def _draft_block(draft: _Draft, headings: HeadingClassifier, join: Join) -> Block:
     if draft.table is not None:
         return Block("table", draft.table.markdown(join))
     if draft.figure is not None:

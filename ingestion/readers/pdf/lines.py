@@ -14,7 +14,7 @@ _LEADERS = re.compile(r"(?:[.…_]\s?){5,}")
 
 
 @dataclass(slots=True)
-class Segment:
+class LineSegment:
     """A stretch of a line without a wide gap: a whole line of prose, or one cell of a table."""
 
     text: str
@@ -23,10 +23,10 @@ class Segment:
 
 
 @dataclass(slots=True)
-class Line:
+class TextLine:
     """Text on one baseline; lengths in points, y measured downwards from the top of the page."""
 
-    segments: tuple[Segment, ...]
+    segments: tuple[LineSegment, ...]
     baseline: float
     size: float
     bold: bool = False
@@ -48,7 +48,7 @@ class Line:
         return " ".join(segment.text for segment in self.segments)
 
 
-def tidy(lines: Sequence[Line]) -> list[Line]:
+def tidy_lines(lines: Sequence[TextLine]) -> list[TextLine]:
     """Put back together what the order of drawing has torn: indices, bullets drawn apart."""
     return [
         _contents(_marker_with_text(line)) for line in _bullets_to_lines(_broken_baselines(lines))
@@ -60,41 +60,41 @@ def leads_to_page(text: str) -> bool:
     return text[-1:].isdigit() and _LEADERS.search(text) is not None
 
 
-def _contents(line: Line) -> Line:
+def _contents(line: TextLine) -> TextLine:
     """Make one segment of an entry of a table of contents."""
     if len(line.segments) > 1 and leads_to_page(line.text):
-        return replace(line, segments=(Segment(line.text, line.x0, line.x1),))
+        return replace(line, segments=(LineSegment(line.text, line.x0, line.x1),))
     return line
 
 
-def _broken_baselines(lines: Sequence[Line]) -> list[Line]:
+def _broken_baselines(lines: Sequence[TextLine]) -> list[TextLine]:
     """Join a line to the one before when it goes on right where that one ends.
 
     An index or exponent at the end of a run makes two lines of one.
     """
-    joined: list[Line] = []
+    joined: list[TextLine] = []
     for line in lines:
         before = joined[-1] if joined else None
-        if before is not None and not before.cut and _goes_on(before, line):
+        if before is not None and not before.cut and _baseline_goes_on(before, line):
             joined[-1] = _glue(before, line)
         else:
             joined.append(line)
     return joined
 
 
-def _goes_on(before: Line, line: Line) -> bool:
+def _baseline_goes_on(before: TextLine, line: TextLine) -> bool:
     size = max(before.size, line.size)
     if abs(line.baseline - before.baseline) > 0.55 * size:
         return False
     return -0.1 * size <= line.x0 - before.x1 < 0.35 * size
 
 
-def _glue(before: Line, line: Line) -> Line:
+def _glue(before: TextLine, line: TextLine) -> TextLine:
     last, first = before.segments[-1], line.segments[0]
     space = " " if first.x0 - last.x1 > 0.15 * before.size else ""
-    segment = Segment(last.text + space + first.text, last.x0, first.x1)
+    segment = LineSegment(last.text + space + first.text, last.x0, first.x1)
     main = before if before.x1 - before.x0 >= line.x1 - line.x0 else line
-    return Line(
+    return TextLine(
         (*before.segments[:-1], segment, *line.segments[1:]),
         main.baseline,
         main.size,
@@ -103,14 +103,14 @@ def _glue(before: Line, line: Line) -> Line:
     )
 
 
-def _bullets_to_lines(lines: Sequence[Line]) -> list[Line]:
+def _bullets_to_lines(lines: Sequence[TextLine]) -> list[TextLine]:
     """Give each bullet that was drawn apart from its text back to the line on its right."""
     bullets = [
         i for i, line in enumerate(lines) if len(line.segments) == 1 and MARKER.match(line.text)
     ]
     if not bullets:
         return list(lines)
-    result: list[Line | None] = list(lines)
+    result: list[TextLine | None] = list(lines)
     for i in bullets:
         target = _line_right_of(lines[i], i, result)
         if target is None:
@@ -118,13 +118,13 @@ def _bullets_to_lines(lines: Sequence[Line]) -> list[Line]:
         line = result[target]
         if line is not None:
             first = line.segments[0]
-            item = Segment(f"{lines[i].text} {first.text}", lines[i].x0, first.x1)
+            item = LineSegment(f"{lines[i].text} {first.text}", lines[i].x0, first.x1)
             result[target] = replace(line, segments=(item, *line.segments[1:]))
             result[i] = None
     return [line for line in result if line is not None]
 
 
-def _line_right_of(bullet: Line, index: int, lines: Sequence[Line | None]) -> int | None:
+def _line_right_of(bullet: TextLine, index: int, lines: Sequence[TextLine | None]) -> int | None:
     best: tuple[float, int] | None = None
     for i, line in enumerate(lines):
         if line is None or i == index:
@@ -137,7 +137,7 @@ def _line_right_of(bullet: Line, index: int, lines: Sequence[Line | None]) -> in
     return best[1] if best else None
 
 
-def _marker_with_text(line: Line) -> Line:
+def _marker_with_text(line: TextLine) -> TextLine:
     """Join a bullet or number to the text that a tabulation sets apart from it."""
     if len(line.segments) < 2:
         return line
@@ -147,5 +147,5 @@ def _marker_with_text(line: Line) -> Line:
         return line
     if second.x0 - first.x1 > 4 * line.size:
         return line
-    item = Segment(f"{first.text} {second.text}", first.x0, second.x1)
+    item = LineSegment(f"{first.text} {second.text}", first.x0, second.x1)
     return replace(line, segments=(item, *line.segments[2:]))

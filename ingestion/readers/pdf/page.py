@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ingestion.readers.pdf.figures import Figure
-from ingestion.readers.pdf.lines import Line
+from ingestion.readers.pdf.lines import TextLine
 from ingestion.readers.pdf.ruled_tables import Rules
 
 
@@ -14,7 +14,7 @@ class RawPage:
     number: int
     width: float
     height: float
-    lines: tuple[Line, ...]
+    lines: tuple[TextLine, ...]
     objects: int = 0  # that the page is made of; none on a blank one
     figures: tuple[Figure, ...] = ()
     lost: int = 0  # characters that stand for nothing

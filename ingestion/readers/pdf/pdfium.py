@@ -16,12 +16,12 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from ingestion.readers import Char, PageImage, ReadError, Rect
-from ingestion.readers.pdf.figures import drawn_on
-from ingestion.readers.pdf.lines import Line, Segment
+from ingestion.readers.pdf.figures import page_drawing
+from ingestion.readers.pdf.lines import LineSegment, TextLine
 from ingestion.readers.pdf.page import RawPage
 from ingestion.readers.pdf.ruled_tables import Rules
-from ingestion.readers.pictures import encoded
-from ingestion.readers.repair.characters import repair, unscrambled
+from ingestion.readers.pictures import encode_image
+from ingestion.readers.repair.characters import repair_mac_accents, repair_text
 from ingestion.readers.repair.headings import Bookmark
 
 HYPHENS = "\x02\ufffe"
@@ -76,9 +76,11 @@ def open_document(path: str) -> pdfium.PdfDocument:
         raise ReadError(code, {"reason": str(error)}) from error
 
 
-def metadata(document: pdfium.PdfDocument) -> dict[str, str]:
+def read_metadata(document: pdfium.PdfDocument) -> dict[str, str]:
     """Return title, author and ISO date of creation as the file states them."""
-    found = {key: repair(document.get_metadata_value(key))[:500] for key in ("Title", "Author")}
+    found = {
+        key: repair_text(document.get_metadata_value(key))[:500] for key in ("Title", "Author")
+    }
     return {
         "title": found["Title"],
         "author": found["Author"],
@@ -98,14 +100,14 @@ def iso_date(value: str) -> str:
         return ""
 
 
-def outline(document: pdfium.PdfDocument, limit: int = 5_000) -> list[Bookmark]:
+def read_outline(document: pdfium.PdfDocument, limit: int = 5_000) -> list[Bookmark]:
     """Return the bookmarks of a document that lead to one of its pages."""
     found: list[Bookmark] = []
     for bookmark in document.get_toc(max_depth=8):
         target = bookmark.get_dest()
         page = target.get_index() if target else None
         if page is not None:
-            found.append(Bookmark(bookmark.level + 1, repair(bookmark.get_title()), page + 1))
+            found.append(Bookmark(bookmark.level + 1, repair_text(bookmark.get_title()), page + 1))
         if len(found) >= limit:
             break
     return found
@@ -164,7 +166,7 @@ def read_page(
     try:
         if raw.FPDFText_CountChars(textpage) > room:
             raise ReadError("too_much_text", {"page": index + 1})
-        drawn = drawn_on(page, frame.shown, frame.width, frame.height)
+        drawn = page_drawing(page, frame.shown, frame.width, frame.height)
         scan = _PageScan(textpage, frame, drawn.rules, rows_in_one=rows_in_one)
         lines = tuple(scan.lines())
         return RawPage(
@@ -209,7 +211,7 @@ class _PageScan:
         self.rows_in_one = rows_in_one
         self.handle = ctypes.cast(textpage.raw, _POINTER).value
         self.frame = frame
-        self.text = unscrambled(_characters(textpage))
+        self.text = repair_mac_accents(_characters(textpage))
         self.has_hyphens = any(hyphen in self.text for hyphen in HYPHENS)
         self._rect = raw.FS_RECTF()
         self._rect_at = ctypes.addressof(self._rect)
@@ -220,9 +222,9 @@ class _PageScan:
         self._name = ctypes.create_string_buffer(128)
         self._name_at = ctypes.addressof(self._name)
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[TextLine]:
         """Return the lines of the page that lie inside its visible part, in PDFium's order."""
-        found: list[Line] = []
+        found: list[TextLine] = []
         start = 0
         for end in [*_LINE_END.finditer(self.text), None]:
             stop = end.start() if end else len(self.text)
@@ -231,7 +233,7 @@ class _PageScan:
             start = end.end() if end else stop
         return found
 
-    def _scan(self, start: int, stop: int, found: list[Line]) -> None:
+    def _scan(self, start: int, stop: int, found: list[TextLine]) -> None:
         """Cut a line of PDFium where a hyphen hides a line end, and measure each part."""
         if not self.has_hyphens:
             self._add([word.span() for word in _WORD.finditer(self.text, start, stop)], found)
@@ -245,13 +247,15 @@ class _PageScan:
                 words = []
         self._add(words, found)
 
-    def _add(self, words: list[tuple[int, int]], found: list[Line], *, cut: bool = False) -> None:
+    def _add(
+        self, words: list[tuple[int, int]], found: list[TextLine], *, cut: bool = False
+    ) -> None:
         if words:
             line = self._line(words, cut=cut)
             if line is not None:
                 found.append(line)
 
-    def _line(self, words: list[tuple[int, int]], *, cut: bool) -> Line | None:
+    def _line(self, words: list[tuple[int, int]], *, cut: bool) -> TextLine | None:
         first, last = words[0][0], words[-1][1] - 1
         _origin(self.handle, first, *self._xy_at)
         x, y = self.frame.shown(self._x.value, self._y.value)
@@ -262,12 +266,12 @@ class _PageScan:
         if upright:
             segments = self._segments(words, size, y - 0.3 * size)
         else:
-            text = repair(self.text[first : last + 1])
-            segments = [Segment(text, x, x + size)] if text else []
+            text = repair_text(self.text[first : last + 1])
+            segments = [LineSegment(text, x, x + size)] if text else []
         if not segments:
             return None
         bold = self._bold(first) and (last == first or self._bold(last))
-        return Line(tuple(segments), round(y, 1), round(size, 1), bold, cut)
+        return TextLine(tuple(segments), round(y, 1), round(size, 1), bold, cut)
 
     def _size(self, index: int) -> tuple[float, bool]:
         """Return the size of type in points and whether the text runs from left to right."""
@@ -279,7 +283,7 @@ class _PageScan:
         across = (b, a, b, a)[self.frame.rotation // 90 % 4]
         return size * math.hypot(c, d), along > 0 and abs(across) < 0.2 * abs(along)
 
-    def _segments(self, words: list[tuple[int, int]], size: float, y: float) -> list[Segment]:
+    def _segments(self, words: list[tuple[int, int]], size: float, y: float) -> list[LineSegment]:
         """Cut a line where the gap between two words is wide, or a rule stands in it."""
         extents = [self._extent(begin, end) for begin, end in words]
         gaps = [after[0] - before[1] for before, after in pairwise(extents)]
@@ -291,15 +295,15 @@ class _PageScan:
                 math.inf if self.rules.between(before[1], after[0], y) else gap
                 for gap, (before, after) in zip(gaps, pairwise(extents), strict=True)
             ]
-        segments: list[Segment] = []
+        segments: list[LineSegment] = []
         begin = 0
         for i, gap in enumerate([*gaps, math.inf]):
             if gap <= wide:
                 continue
-            text = repair(self.text[words[begin][0] : words[i][1]])
+            text = repair_text(self.text[words[begin][0] : words[i][1]])
             if text:
                 x0, x1 = extents[begin][0], extents[i][1]
-                segments.append(Segment(text, round(x0, 1), round(x1, 1)))
+                segments.append(LineSegment(text, round(x0, 1), round(x1, 1)))
             begin = i + 1
         return segments
 
@@ -389,7 +393,7 @@ def draw_part(document: pdfium.PdfDocument, number: int, part: Rect, max_width: 
     scale = min(max_width / wide, math.sqrt(MAX_PIXELS / wide / high), MOST_ENLARGED)
     crop = (part.x0 * width, (1 - part.y1) * height, (1 - part.x1) * width, part.y0 * height)
     image = page.render(scale=scale, crop=crop, may_draw_forms=False).to_pil()
-    return encoded(image, max_width)
+    return encode_image(image, max_width)
 
 
 def _placed_characters(page: pdfium.PdfPage, frame: _Frame) -> tuple[Char, ...]:
@@ -400,7 +404,7 @@ def _placed_characters(page: pdfium.PdfPage, frame: _Frame) -> tuple[Char, ...]:
     rect = raw.FS_RECTF()
     address = ctypes.addressof(rect)
     placed = []
-    for i, char in enumerate(unscrambled(_characters(textpage))):
+    for i, char in enumerate(repair_mac_accents(_characters(textpage))):
         if char.isspace() or not _loose_box(handle, i, address) or rect.left == rect.right:
             continue
         corners = frame.shown(rect.left, rect.bottom), frame.shown(rect.right, rect.top)

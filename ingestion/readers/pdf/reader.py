@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from ingestion.readers import DocumentInfo, Limits, PageImage, PageText, Progress, ReadError, Rect
 from ingestion.readers.pdf import pdfium, xmp
-from ingestion.readers.pdf.layout import structure
+from ingestion.readers.pdf.layout import build_structure
 from ingestion.readers.pdf.page import RawPage
-from ingestion.readers.repair.characters import language_of
+from ingestion.readers.repair.characters import detect_language
 from ingestion.readers.repair.headings import first_title
 
 if TYPE_CHECKING:
@@ -28,22 +28,22 @@ _FILE_NAME = re.compile(
 def check(file: str, limits: Limits) -> DocumentInfo:
     """Count the pages and say what the file states."""
     document = pdfium.open_document(file)
-    return DocumentInfo(_count_pages(document, limits), **_stated(document, file))
+    return DocumentInfo(_count_pages(document, limits), **_pdf_info(document, file))
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
     """Read all the lines, then make the structure of each page with what all of them tell."""
     document = pdfium.open_document(file)
     count = _count_pages(document, limits)
-    scanned = _scan(document, count, limits, progress)
+    scanned = _scan_pages(document, count, limits, progress)
     if all(page.width == 0 for page in scanned):
         raise ReadError("unreadable", {"broken": count})
-    pages = structure(scanned, pdfium.outline(document))
-    sample = _until(pages, SAMPLE)
-    about = _stated(document, file)
+    pages = build_structure(scanned, pdfium.read_outline(document))
+    sample = _first_pages(pages, SAMPLE)
+    about = _pdf_info(document, file)
     if not about["title"] or _FILE_NAME.search(about["title"]):
         about["title"] = first_title(sample)
-    language = language_of("\n".join(page.text for page in sample)[:SAMPLE])
+    language = detect_language("\n".join(page.text for page in sample)[:SAMPLE])
     yield DocumentInfo(count, language=language, **about)
     yield from chain(sample, pages)
 
@@ -63,10 +63,10 @@ def picture(file: str, reference: str, max_width: int) -> PageImage:
         raise ReadError("not_drawn", {"reference": reference}) from error
 
 
-def _stated(document: PdfDocument, file: str) -> dict[str, str]:
+def _pdf_info(document: PdfDocument, file: str) -> dict[str, str]:
     """Return what the file states of itself; what XMP alone says is added to the rest."""
-    stated = pdfium.metadata(document)
-    for name, value in xmp.described(file).items():
+    stated = pdfium.read_metadata(document)
+    for name, value in xmp.read_xmp(file).items():
         stated[name] = stated.get(name) or value
     return stated
 
@@ -80,7 +80,9 @@ def _count_pages(document: PdfDocument, limits: Limits) -> int:
     return count
 
 
-def _scan(document: PdfDocument, count: int, limits: Limits, progress: Progress) -> list[RawPage]:
+def _scan_pages(
+    document: PdfDocument, count: int, limits: Limits, progress: Progress
+) -> list[RawPage]:
     pages: list[RawPage] = []
     room = limits.characters
     rows_in_one = pdfium.draws_rows_in_one(document)
@@ -92,7 +94,7 @@ def _scan(document: PdfDocument, count: int, limits: Limits, progress: Progress)
     return pages
 
 
-def _until(pages: Iterator[PageText], characters: int) -> list[PageText]:
+def _first_pages(pages: Iterator[PageText], characters: int) -> list[PageText]:
     """Return the first pages that have so many characters together."""
     taken: list[PageText] = []
     for page in pages:

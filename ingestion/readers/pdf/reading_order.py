@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
-from ingestion.readers.pdf.lines import Line
+from ingestion.readers.pdf.lines import TextLine
 
 FEWEST_LINES = 6
 """Lines of prose that each of two columns has at least."""
@@ -24,9 +24,9 @@ SMALLER = 0.93
 _NOTE = re.compile(r"(?:\[?\d{1,3}\]?|[*†‡])[\s.)]*(?=\S)")
 
 
-def notes_apart(
-    lines: Sequence[Line], body: float, width: float, height: float
-) -> tuple[list[Line], list[list[Line]]]:
+def split_footnotes(
+    lines: Sequence[TextLine], body: float, width: float, height: float
+) -> tuple[list[TextLine], list[list[TextLine]]]:
     """Part the text of a page from the footnotes under it; each note is a list of lines.
 
     Notes stand below all the text, in smaller type, and begin with their mark. They are put in
@@ -40,12 +40,12 @@ def notes_apart(
         if line.size <= SMALLER * body and line.baseline > max(floor, 0.4 * height)
     ]
     gutter = _gutter(under, width, FEWEST_NOTES)
-    parts = [part for line in under for part in _split(line, gutter)] if gutter else under
-    ordered = _columns(_by_rows(parts), gutter) if gutter else _by_rows(under)
+    parts = [part for line in under for part in _split_at_gutter(line, gutter)] if gutter else under
+    ordered = _split_columns(_by_rows(parts), gutter) if gutter else _by_rows(under)
     first = next((i for i, line in enumerate(ordered) if _NOTE.match(line.text)), None)
     if first is None or not text:
         return list(lines), []
-    notes: list[list[Line]] = []
+    notes: list[list[TextLine]] = []
     for line in ordered[first:]:
         if _begins_note(line, notes):
             notes.append([line])
@@ -56,7 +56,7 @@ def notes_apart(
     return kept, notes
 
 
-def _begins_note(line: Line, notes: Sequence[Sequence[Line]]) -> bool:
+def _begins_note(line: TextLine, notes: Sequence[Sequence[TextLine]]) -> bool:
     match = _NOTE.match(line.text)
     if match is None:
         return False
@@ -68,9 +68,9 @@ def _begins_note(line: Line, notes: Sequence[Sequence[Line]]) -> bool:
     return not last.isdecimal() or int(mark) == int(last) + 1
 
 
-def _by_rows(lines: Sequence[Line]) -> list[Line]:
+def _by_rows(lines: Sequence[TextLine]) -> list[TextLine]:
     """Sort lines from the top down; those on one height from the left."""
-    rows: list[list[Line]] = []
+    rows: list[list[TextLine]] = []
     for line in sorted(lines, key=lambda line: line.baseline):
         if rows and line.baseline - rows[-1][0].baseline < 0.45 * line.size:
             rows[-1].append(line)
@@ -79,7 +79,7 @@ def _by_rows(lines: Sequence[Line]) -> list[Line]:
     return [line for row in rows for line in sorted(row, key=lambda line: line.x0)]
 
 
-def by_columns(lines: Sequence[Line], width: float) -> list[Line]:
+def order_by_columns(lines: Sequence[TextLine], width: float) -> list[TextLine]:
     """Read a page of two columns column by column, where it was drawn across them.
 
     Lines that go over both columns part the page; between them the left column comes first. A
@@ -88,26 +88,26 @@ def by_columns(lines: Sequence[Line], width: float) -> list[Line]:
     gutter = _gutter(lines, width)
     if gutter is None:
         return list(lines)
-    parts = [part for line in lines for part in _split(line, gutter)]
+    parts = [part for line in lines for part in _split_at_gutter(line, gutter)]
     if not _jumps(parts, gutter):
         return list(lines)
-    ordered: list[Line] = []
-    band: list[Line] = []
+    ordered: list[TextLine] = []
+    band: list[TextLine] = []
     for line in _by_rows(parts):
         if line.x0 < gutter < line.x1:
-            ordered += [*_columns(band, gutter), line]
+            ordered += [*_split_columns(band, gutter), line]
             band = []
         else:
             band.append(line)
-    return ordered + _columns(band, gutter)
+    return ordered + _split_columns(band, gutter)
 
 
-def _columns(band: Sequence[Line], gutter: float) -> list[Line]:
+def _split_columns(band: Sequence[TextLine], gutter: float) -> list[TextLine]:
     left = [line for line in band if line.x1 <= gutter]
     return left + [line for line in band if line.x1 > gutter]
 
 
-def _split(line: Line, gutter: float) -> list[Line]:
+def _split_at_gutter(line: TextLine, gutter: float) -> list[TextLine]:
     """Cut a line where it leaps over the gutter."""
     left = tuple(segment for segment in line.segments if segment.x1 <= gutter)
     right = line.segments[len(left) :]
@@ -116,13 +116,13 @@ def _split(line: Line, gutter: float) -> list[Line]:
     return [replace(line, segments=left, cut=False), replace(line, segments=right)]
 
 
-def _jumps(parts: Sequence[Line], gutter: float) -> bool:
+def _jumps(parts: Sequence[TextLine], gutter: float) -> bool:
     """Tell whether the drawing goes to and fro between the columns."""
     sides = [part.x0 >= gutter for part in parts if not part.x0 < gutter < part.x1]
     return sum(a != b for a, b in pairwise(sides)) > max(4, len(sides) // 5)
 
 
-def _gutter(lines: Sequence[Line], width: float, fewest: int = FEWEST_LINES) -> float | None:
+def _gutter(lines: Sequence[TextLine], width: float, fewest: int = FEWEST_LINES) -> float | None:
     """Return the middle of the gap between two columns of prose; None without one."""
     segments = [segment for line in lines for segment in line.segments]
     if len(segments) < 2 * fewest:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ingestion.readers.pdf.aligned_tables import Table
-from ingestion.readers.pdf.lines import Line, Segment
+from ingestion.readers.pdf.aligned_tables import AlignedTable
+from ingestion.readers.pdf.lines import LineSegment, TextLine
 
 THIN = 2.5
 """Points: a box no wider, or no higher, is a rule."""
@@ -64,7 +64,7 @@ class Rules:
             elif wide >= SHORTEST and high >= SHORTEST:
                 level += [Rule(y0, x0, x1), Rule(y1, x0, x1)]
                 upright += [Rule(x0, y0, y1), Rule(x1, y0, y1)]
-        return cls(_merged(upright), _merged(level))
+        return cls(_merge_rules(upright), _merge_rules(level))
 
     def between(self, left: float, right: float, height: float) -> bool:
         """Tell whether an upright rule parts two words at this height."""
@@ -74,18 +74,18 @@ class Rules:
         )
 
 
-def ruled_tables(lines: Sequence[Line], rules: Rules) -> list[tuple[set[int], Table]]:
+def ruled_tables(lines: Sequence[TextLine], rules: Rules) -> list[tuple[set[int], AlignedTable]]:
     """Return the tables that rules make, each with the lines that it takes the place of."""
     found = []
     for grid in _grids(rules):
         inside = {i for i, line in enumerate(lines) if grid.holds(line)}
-        table = _table(grid, [(i, lines[i]) for i in sorted(inside)]) if inside else None
+        table = _grid_table(grid, [(i, lines[i]) for i in sorted(inside)]) if inside else None
         if table is not None:
             found.append((inside, table))
     return found
 
 
-def _merged(rules: list[Rule]) -> list[Rule]:
+def _merge_rules(rules: list[Rule]) -> list[Rule]:
     """Make one rule of those that lie on each other or continue each other."""
     rows: dict[int, list[Rule]] = defaultdict(list)
     last, row = -1e9, 0
@@ -142,7 +142,7 @@ class _Grid:
                 ys, whole = [], []
         yield from [ys] if len(ys) >= 3 else []
 
-    def holds(self, line: Line) -> bool:
+    def holds(self, line: TextLine) -> bool:
         middle = line.baseline - 0.35 * line.size
         inside = self.ys[0] - 1 <= middle <= self.ys[-1] + 1
         return inside and line.x0 >= self.xs[0] - NEAR and line.x1 <= self.xs[-1] + NEAR
@@ -201,9 +201,9 @@ def _open_ends(upright: Sequence[Rule], level: Sequence[Rule]) -> Iterator[Rule]
         yield Rule(last, min(below), max(below))
 
 
-def _table(grid: _Grid, lines: Sequence[tuple[int, Line]]) -> Table | None:
+def _grid_table(grid: _Grid, lines: Sequence[tuple[int, TextLine]]) -> AlignedTable | None:
     """Put what is written in a grid into its cells; None when that makes no table."""
-    cells: dict[tuple[int, int], list[tuple[float, float, Segment, bool]]] = defaultdict(list)
+    cells: dict[tuple[int, int], list[tuple[float, float, LineSegment, bool]]] = defaultdict(list)
     for _, line in lines:
         y = line.baseline - 0.35 * line.size
         for segment in line.segments:
@@ -214,7 +214,7 @@ def _table(grid: _Grid, lines: Sequence[tuple[int, Line]]) -> Table | None:
     columns = sorted({column for _, column in cells})
     if len(rows) < 2 or len(columns) < 2 or not _is_table(cells, len(rows) * len(columns)):
         return None
-    pieces: list[tuple[Segment, bool]] = []
+    pieces: list[tuple[LineSegment, bool]] = []
     made: list[tuple[tuple[int, ...], ...]] = []
     for row in rows:
         made.append(())
@@ -224,11 +224,11 @@ def _table(grid: _Grid, lines: Sequence[tuple[int, Line]]) -> Table | None:
             pieces += [(segment, cut) for _, _, segment, cut in inside]
             made[-1] = (*made[-1], tuple(range(first, len(pieces))))
     indices = [index for index, _ in lines]
-    return Table(min(indices), max(indices), tuple(made), tuple(pieces))
+    return AlignedTable(min(indices), max(indices), tuple(made), tuple(pieces))
 
 
 def _is_table(
-    cells: dict[tuple[int, int], list[tuple[float, float, Segment, bool]]], places: int
+    cells: dict[tuple[int, int], list[tuple[float, float, LineSegment, bool]]], places: int
 ) -> bool:
     lengths = [sum(len(piece[2].text) for piece in pieces) for pieces in cells.values()]
     filled = len(cells) / places

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import product
 
-from ingestion.readers.pdf.lines import Line
+from ingestion.readers.pdf.lines import TextLine
 from ingestion.readers.pdf.page import RawPage
 
 MARGIN = 0.12
@@ -32,7 +32,7 @@ Key = tuple[str, tuple[int, ...]]
 """The words of a line, and its numbers less the page's index where they count pages."""
 
 
-def running(pages: Sequence[RawPage]) -> set[Place]:
+def find_running_lines(pages: Sequence[RawPage]) -> set[Place]:
     """Return the places of the lines that repeat in the margins: same words, same height.
 
     A number in them may count the pages. What stands where other pages have their text is text.
@@ -44,13 +44,13 @@ def running(pages: Sequence[RawPage]) -> set[Place]:
     found: set[Place] = set()
     for band in list(bands):
         lines = bands[band] + bands.get(band + 1, [])
-        repeated = _repeated(lines)
+        repeated = _repeated_lines(lines)
         if 2 * len(repeated) > len(lines):
             found |= repeated
     return found | _alone_on_few(bands.values(), len(pages))
 
 
-def _in_margins(page: RawPage) -> Iterable[tuple[int, Line]]:
+def _in_margins(page: RawPage) -> Iterable[tuple[int, TextLine]]:
     top, bottom = MARGIN * page.height, (1 - MARGIN) * page.height
     lowest = max((line.baseline for line in page.lines), default=0)
     for i, line in enumerate(page.lines):
@@ -59,14 +59,14 @@ def _in_margins(page: RawPage) -> Iterable[tuple[int, Line]]:
             yield i, line
 
 
-def _repeated(lines: Sequence[tuple[Place, str]]) -> set[Place]:
+def _repeated_lines(lines: Sequence[tuple[Place, str]]) -> set[Place]:
     groups: dict[Key, set[Place]] = defaultdict(set)
     for place, text in lines:
         for key in _keys(text, place[0]):
             groups[key].add(place)
     found: set[Place] = set()
     for places in groups.values():
-        if _repeats({page for page, _ in places}):
+        if _repeat_count({page for page, _ in places}):
             found |= places
     return found
 
@@ -83,7 +83,7 @@ def _keys(text: str, page: int) -> Iterable[Key]:
         yield words, counts
 
 
-def _repeats(pages: set[int]) -> bool:
+def _repeat_count(pages: set[int]) -> bool:
     span = max(pages) - min(pages) + 1
     return len(pages) >= 3 and len(pages) >= 0.2 * span
 

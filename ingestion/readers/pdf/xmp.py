@@ -24,7 +24,7 @@ _NAMES = {
 }
 
 
-def described(file: str) -> dict[str, str]:
+def read_xmp(file: str) -> dict[str, str]:
     """Return title, author, publisher and licence as a PDF's XMP gives them; only what it gives.
 
     Pictures in a PDF have descriptions of their own, which do not count.
@@ -34,7 +34,7 @@ def described(file: str) -> dict[str, str]:
             Path(file).open("rb") as opened,
             mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data,
         ):
-            return _said(_packet(data))
+            return _xmp_properties(_packet(data))
     except (OSError, ValueError):
         return {}
 
@@ -50,7 +50,7 @@ def _packet(data: mmap.mmap) -> bytes:
     return b""
 
 
-def _said(packet: bytes) -> dict[str, str]:
+def _xmp_properties(packet: bytes) -> dict[str, str]:
     try:
         tree = ElementTree.fromstring(packet)  # noqa: S314 (in the limited child)
     except ElementTree.ParseError:
@@ -58,12 +58,12 @@ def _said(packet: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, tags in _NAMES.items():
         for tag in tags:
-            if name not in found and (text := _text(tree, tag)):
+            if name not in found and (text := _property_text(tree, tag)):
                 found[name] = text[:500]
     return found
 
 
-def _text(tree: ElementTree.Element, tag: str) -> str:
+def _property_text(tree: ElementTree.Element, tag: str) -> str:
     """Return the text of a property, whichever of the forms of RDF it has."""
     for described in tree.iter(f"{_RDF}Description"):
         if stated := described.get(tag, "").strip():

@@ -27,7 +27,7 @@ _INVISIBLE = (
 )
 
 
-def _table() -> dict[int, str | None]:
+def _repair_table() -> dict[int, str | None]:
     table: dict[int, str | None] = dict.fromkeys((*range(32), *range(0x7F, 0xA0)))
     table.update({ord(char): None for char in _INVISIBLE})
     table.update({ord(char): " " for char in _SPACES})
@@ -42,7 +42,7 @@ def _table() -> dict[int, str | None]:
     return table
 
 
-_REPAIRS = _table()
+_REPAIRS = _repair_table()
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
 _PRIVATE_BULLET = re.compile(
@@ -117,7 +117,7 @@ _SPACE_AT_LINE_END = re.compile(r" +(?=\n)|(?<=\n) +")
 _LEADERS = re.compile(r"(?:\s?[.·_…]){5,}\s*")
 
 
-def repair(text: str) -> str:
+def repair_text(text: str) -> str:
     """Return text that any database, model or browser takes: NFC, no control or private character.
 
     Ligatures become letters, accents drawn beside their letter go onto it, UTF-8 read as another
@@ -142,7 +142,7 @@ def repair(text: str) -> str:
     if plain or text == given:
         return text
     # What stood between two signs is gone: together they may now be one that was read wrongly.
-    return repair(text) if _MOJIBAKE.search(text) or _LOOSE_ACCENT.search(text) else text
+    return repair_text(text) if _MOJIBAKE.search(text) or _LOOSE_ACCENT.search(text) else text
 
 
 def _read_again(text: str) -> str:
@@ -165,7 +165,7 @@ def _with_accents(text: str) -> str:
     return text
 
 
-def unscrambled(text: str) -> str:
+def repair_mac_accents(text: str) -> str:
     """Return a page whose accents were written on a Macintosh and read as Windows-1252.
 
     « Žnergie » is « énergie » there. The length stays the same. Only a page that has such letters
@@ -182,7 +182,7 @@ def shorten_leaders(text: str) -> str:
     return _LEADERS.sub(" … ", text).strip() if "...." in text or ". . ." in text else text
 
 
-def _words(text: str) -> frozenset[str]:
+def _line_words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
@@ -191,14 +191,14 @@ _CUT_END = re.compile(f"{CUT}$|(?<=\\w)-$")
 _LAST_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*$")
 _FIRST_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
-_KEEP_AFTER = _words(
+_KEEP_AFTER = _line_words(
     """
     après arrière au avant bas basse celle celles celui ceux ci contre court demi elle elles eux ex
     grand haut haute hautes hauts hors là long lui mi moins moyen non nous par peut plus presque
     quasi quatre quelques rez saint sainte self semi soi sous vice vingt vous
     """
 )
-_KEEP_BEFORE = _words(
+_KEEP_BEFORE = _line_words(
     """
     ce ci delà dessous dessus dire elle elles en il ils je la le les leur lui là même mêmes nous on
     t tu unes uns vis vous y être œuvre
@@ -206,7 +206,7 @@ _KEEP_BEFORE = _words(
 )
 
 
-def vocabulary(lines: Iterable[str]) -> Counter[str]:
+def count_words(lines: Iterable[str]) -> Counter[str]:
     """Count the words of a document, leaving out what a cut at the end of a line has damaged."""
     words: Counter[str] = Counter()
     damaged = False
@@ -256,12 +256,12 @@ def join_lines(lines: Iterable[str], words: Mapping[str, int]) -> str:
 
 
 _STOP_WORDS = {
-    "fr": _words("le la les des du une est et dans pour par sur que qui aux avec sont"),
-    "en": _words("the of and to in is for that with are be this on by from as"),
+    "fr": _line_words("le la les des du une est et dans pour par sur que qui aux avec sont"),
+    "en": _line_words("the of and to in is for that with are be this on by from as"),
 }
 
 
-def language_of(text: str) -> str:
+def detect_language(text: str) -> str:
     """Return `fr` or `en` when the most frequent small words leave no doubt, else `""`."""
     words = re.findall(r"[^\W\d_]+", text.lower())
     counts = {

@@ -28,7 +28,7 @@ _FLAT = str.maketrans("àâäéèêëîïôöùûüçœæÿñ", "aaaeeeeiioouuuc
 _UNKNOWN = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
-def is_nonsense(text: str, lost: int = 0) -> bool:
+def is_garbled(text: str, lost: int = 0) -> bool:
     """Tell whether the characters of a page make no words of French or English.
 
     `lost` counts those that a repair has thrown away. Text in other alphabets, or mostly of

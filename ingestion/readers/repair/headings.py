@@ -50,7 +50,7 @@ class Bookmark(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class HeadingCandidate:
     """A paragraph that may be a heading."""
 
     text: str
@@ -78,33 +78,33 @@ def is_figure_caption(text: str) -> bool:
     return is_caption(text) and not text.lower().startswith(("tabl", "source"))
 
 
-def folded(text: str) -> str:
+def fold_title(text: str) -> str:
     """Return what remains of a title when case, spaces and signs are set aside."""
     return _NOT_WORD.sub("", text).lower()
 
 
 @dataclass(slots=True)
-class Headings:
+class HeadingClassifier:
     """Decides, once all the paragraphs of a document are known, which are headings."""
 
     body: float  # size of the text's type
     bookmarks: dict[tuple[str, int], int] = field(default_factory=dict)
     levels: dict[Style, int] = field(default_factory=dict)
 
-    def level(self, candidate: Candidate) -> int:
+    def level(self, candidate: HeadingCandidate) -> int:
         """Return the level of a heading, 0 for what is none."""
         bookmarked = self.bookmarked(candidate)
         if not (bookmarked or self.stands_out(candidate)) or not _short_enough(candidate):
             return 0
         return bookmarked or self.levels.get(candidate.style, 0)
 
-    def bookmarked(self, candidate: Candidate) -> int:
+    def bookmarked(self, candidate: HeadingCandidate) -> int:
         """Return the level that a bookmark to the candidate's page gives it, or 0."""
         if not self.bookmarks or len(candidate.text) > MAX_LENGTH:
             return 0
-        return self.bookmarks.get((folded(candidate.text), candidate.page), 0)
+        return self.bookmarks.get((fold_title(candidate.text), candidate.page), 0)
 
-    def stands_out(self, candidate: Candidate) -> bool:
+    def stands_out(self, candidate: HeadingCandidate) -> bool:
         """Tell a heading from its type: larger than the text's, or bold or capitals and short."""
         if candidate.size >= LARGER * self.body:
             return candidate.size >= 1.3 * self.body or not _is_sentence(candidate.text)
@@ -114,16 +114,18 @@ class Headings:
         return short and (candidate.bold or _in_capitals(candidate)) and _title_like(candidate.text)
 
 
-def learn(candidates: Iterable[Candidate], bookmarks: Sequence[Bookmark], body: float) -> Headings:
+def learn_headings(
+    candidates: Iterable[HeadingCandidate], bookmarks: Sequence[Bookmark], body: float
+) -> HeadingClassifier:
     """Learn the styles of a document's headings from its short paragraphs and its bookmarks."""
-    headings = Headings(body, _by_page(bookmarks))
+    headings = HeadingClassifier(body, _by_page(bookmarks))
     found = [
         candidate
         for candidate in candidates
         if (headings.stands_out(candidate) or headings.bookmarked(candidate))
         and _short_enough(candidate)
     ]
-    headings.levels = _levels(found, headings)
+    headings.levels = _style_levels(found, headings)
     return headings
 
 
@@ -135,13 +137,15 @@ def body_size(sizes: Mapping[float, int]) -> float:
 def _by_page(bookmarks: Sequence[Bookmark]) -> dict[tuple[str, int], int]:
     levels: dict[tuple[str, int], int] = {}
     for level, title, page in bookmarks:
-        key = folded(title)
+        key = fold_title(title)
         if sum(char.isalpha() for char in key) >= 2:
             levels.setdefault((key, page), min(level, DEEPEST))
     return levels
 
 
-def _levels(found: Sequence[Candidate], headings: Headings) -> dict[Style, int]:
+def _style_levels(
+    found: Sequence[HeadingCandidate], headings: HeadingClassifier
+) -> dict[Style, int]:
     """Give each style a level: from bookmarks, else numbering, else its rank by size."""
     body = headings.body
     told: dict[Style, list[int]] = defaultdict(list)
@@ -176,12 +180,12 @@ def _levels(found: Sequence[Candidate], headings: Headings) -> dict[Style, int]:
     return levels
 
 
-def _only_on_cover(style: Style, found: Sequence[Candidate]) -> bool:
+def _only_on_cover(style: Style, found: Sequence[HeadingCandidate]) -> bool:
     pages = {candidate.page for candidate in found if candidate.style == style}
     return pages == {1} and any(candidate.page > 1 for candidate in found)
 
 
-def _short_enough(candidate: Candidate) -> bool:
+def _short_enough(candidate: HeadingCandidate) -> bool:
     text = candidate.text
     return (
         candidate.lines <= MAX_LINES
@@ -194,7 +198,7 @@ def _short_enough(candidate: Candidate) -> bool:
     )
 
 
-def _in_capitals(candidate: Candidate) -> bool:
+def _in_capitals(candidate: HeadingCandidate) -> bool:
     return candidate.text.isupper() and candidate.letters >= 6
 
 

@@ -22,7 +22,7 @@ FILE = "/dev/fd/0"
 SECONDS_BETWEEN_PROGRESS = 0.2
 
 
-def confine(limits: Limits) -> None:
+def limit_resources(limits: Limits) -> None:
     """Bound what this process may use; it can never be loosened afterwards."""
     memory = limits.memory_mb * 1024 * 1024
     for what, soft, hard in (
@@ -38,35 +38,35 @@ def confine(limits: Limits) -> None:
         resource.setrlimit(what, (soft, hard))
 
 
-def say(kind: str, **fields: object) -> None:
+def write_answer(kind: str, **fields: object) -> None:
     """Write one answer; a parent that has gone ends the process."""
     sys.stdout.write(json.dumps({"kind": kind, **fields}, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 
 
-def check(reader: Reader, limits: Limits, _: dict[str, Any]) -> None:
+def answer_check(reader: Reader, limits: Limits, _: dict[str, Any]) -> None:
     """Say what the document is without reading its pages."""
-    say("info", **asdict(reader.check(FILE, limits)))
+    write_answer("info", **asdict(reader.check(FILE, limits)))
 
 
-def read(reader: Reader, limits: Limits, _: dict[str, Any]) -> None:
+def answer_read(reader: Reader, limits: Limits, _: dict[str, Any]) -> None:
     """Say what the document is, then its pages one by one."""
     room = limits.characters
     for item in reader.read(FILE, limits, _Progress()):
         if isinstance(item, DocumentInfo):
-            say("info", **asdict(item))
+            write_answer("info", **asdict(item))
             continue
         room -= len(item.text)
         if item.number > limits.pages:
             raise ReadError("too_many_pages", {"limit": limits.pages})
         if room < 0:
             raise ReadError("too_much_text", {"page": item.number})
-        say_page(item)
+        write_page_answer(item)
 
 
-def say_page(page: PageText) -> None:
+def write_page_answer(page: PageText) -> None:
     """Write a page."""
-    say(
+    write_answer(
         "page",
         number=page.number,
         width=page.width,
@@ -76,19 +76,19 @@ def say_page(page: PageText) -> None:
     )
 
 
-def render(reader: Reader, _: Limits, options: dict[str, Any]) -> None:
+def answer_render(reader: Reader, _: Limits, options: dict[str, Any]) -> None:
     """Draw one page."""
-    say_image(reader.draw(FILE, int(options["number"]), int(options["max_width"])))
+    write_image_answer(reader.draw(FILE, int(options["number"]), int(options["max_width"])))
 
 
-def picture(reader: Reader, _: Limits, options: dict[str, Any]) -> None:
+def answer_picture(reader: Reader, _: Limits, options: dict[str, Any]) -> None:
     """Give one picture of the document."""
-    say_image(reader.picture(FILE, str(options["reference"]), int(options["max_width"])))
+    write_image_answer(reader.picture(FILE, str(options["reference"]), int(options["max_width"])))
 
 
-def say_image(image: PageImage) -> None:
+def write_image_answer(image: PageImage) -> None:
     """Write a picture."""
-    say(
+    write_answer(
         "image",
         data=base64.b64encode(image.data).decode(),
         media_type=image.media_type,
@@ -107,34 +107,41 @@ class _Progress:
     def __call__(self, done: int, pages: int) -> None:
         if time.monotonic() - self.told > SECONDS_BETWEEN_PROGRESS:
             self.told = time.monotonic()
-            say("progress", done=done, pages=pages)
+            write_answer("progress", done=done, pages=pages)
 
 
-VERBS = {"check": check, "read": read, "render": render, "picture": picture}
+VERBS = {
+    "check": answer_check,
+    "read": answer_read,
+    "render": answer_render,
+    "picture": answer_picture,
+}
 
 
-def main(verb: str, options: dict[str, Any]) -> int:
+def answer_request(verb: str, options: dict[str, Any]) -> int:
     """Answer one request; the exit status is 0 whenever the answer is whole."""
     limits = Limits(**options.pop("limits"))
-    confine(limits)
+    limit_resources(limits)
     try:
         reader = cast(Reader, import_module(f"ingestion.readers.{options['module']}"))
         VERBS[verb](reader, limits, options)
     except ReadError as error:
-        say("error", code=error.code, details=error.details)
+        write_answer("error", code=error.code, details=error.details)
     except MemoryError:
-        say("error", code="too_much_memory", details={"limit_mb": limits.memory_mb})
+        write_answer("error", code="too_much_memory", details={"limit_mb": limits.memory_mb})
     except BrokenPipeError:
         sys.stderr.close()
         return 1
     except Exception as error:  # noqa: BLE001  the libraries raise what they like at a bad file
         code = "too_much_memory" if limits.starve(peak_mb()) else "unreadable"
-        say("error", code=code, details={"reason": f"{type(error).__name__}: {error}"[:300]})
+        write_answer(
+            "error", code=code, details={"reason": f"{type(error).__name__}: {error}"[:300]}
+        )
     else:
-        say("end")
+        write_answer("end")
     return 0
 
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-    sys.exit(main(sys.argv[1], json.loads(sys.argv[2])))
+    sys.exit(answer_request(sys.argv[1], json.loads(sys.argv[2])))

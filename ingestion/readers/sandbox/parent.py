@@ -36,7 +36,9 @@ _STDERR_KEPT = 4_096
 Answer = dict[str, Any]
 
 
-def run(verb: str, path: Path, limits: Limits, **options: object) -> Generator[Answer, None, None]:
+def run_reader(
+    verb: str, path: Path, limits: Limits, **options: object
+) -> Generator[Answer, None, None]:
     """Yield the child's answers one by one, as they come; `ReadError` when it fails.
 
     Closing the iterator kills the child. `OSError` when the file cannot be opened.
@@ -45,9 +47,9 @@ def run(verb: str, path: Path, limits: Limits, **options: object) -> Generator[A
         child = _Child(_start(verb, file, limits, options), limits)
     try:
         for line in child.lines():
-            answer = _parse(line)
+            answer = _parse_answer(line)
             if answer["kind"] == "error":
-                raise _error(answer)
+                raise _error_from_answer(answer)
             if answer["kind"] == "end":
                 return
             yield answer
@@ -65,7 +67,7 @@ def _start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd="/",
-        env=_environment(),
+        env=_child_environment(),
         start_new_session=True,
     )
 
@@ -74,7 +76,7 @@ def _command(verb: str, options: str) -> list[str]:
     return [sys.executable, "-P", "-m", "ingestion.readers.sandbox.child", verb, options]
 
 
-def _environment() -> dict[str, str]:
+def _child_environment() -> dict[str, str]:
     kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
@@ -197,7 +199,7 @@ class _Child:
                 pipe.close()
 
 
-def _parse(line: bytes) -> Answer:
+def _parse_answer(line: bytes) -> Answer:
     """Read one answer, without trusting that the child has kept to the protocol."""
     try:
         answer = json.loads(line)
@@ -208,7 +210,7 @@ def _parse(line: bytes) -> Answer:
     raise ReadError("crashed", {"answer": line[:200].decode("utf-8", "replace")})
 
 
-def _error(answer: Answer) -> ReadError:
+def _error_from_answer(answer: Answer) -> ReadError:
     code, details = answer.get("code"), answer.get("details")
     known = code if code in ERROR_CODES else "crashed"
     return ReadError(str(known), details if isinstance(details, dict) else {})

@@ -16,7 +16,7 @@ _GUESSED = 100_000
 _SAFE = {"utf7", "utf_7", "utf-7", "idna", "punycode", "unicode_escape", "raw_unicode_escape"}
 
 
-def decoded(data: bytes, *, states_encoding: bool = False) -> str:
+def decode_text(data: bytes, *, states_encoding: bool = False) -> str:
     """Return the text of a file, its line ends made one; a byte that fits nowhere is replaced.
 
     `states_encoding` lets the first bytes name the encoding, as in HTML.

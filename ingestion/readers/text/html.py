@@ -13,10 +13,10 @@ from urllib.parse import unquote_to_bytes
 from lxml import etree, html
 
 from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, Progress, ReadError
-from ingestion.readers.pictures import figure, shown
-from ingestion.readers.repair.characters import repair
-from ingestion.readers.text.encoding import decoded
-from ingestion.readers.text.pagination import About, paginate, table
+from ingestion.readers.pictures import displayable_picture, figure_block
+from ingestion.readers.repair.characters import repair_text
+from ingestion.readers.text.encoding import decode_text
+from ingestion.readers.text.pagination import DocumentSummary, build_table, paginate_blocks
 
 DROPPED = frozenset(
     "script style noscript template head nav aside iframe object embed svg canvas button select "
@@ -42,13 +42,13 @@ def check(file: str, limits: Limits) -> DocumentInfo:
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
     """Read the content of the page, cut where headings allow it."""
-    root = parsed(decoded(Path(file).read_bytes(), states_encoding=True))
-    about = About(
+    root = parse_html(decode_text(Path(file).read_bytes(), states_encoding=True))
+    about = DocumentSummary(
         title=_meta(root, "og:title") or _title(root),
         author=_meta(root, "author"),
         language=str(root.get("lang") or ""),
     )
-    yield from about.document(paginate(blocks(content(root))))
+    yield from about.document(paginate_blocks(html_blocks(find_content(root))))
 
 
 def draw(file: str, number: int, max_width: int) -> PageImage:
@@ -57,8 +57,8 @@ def draw(file: str, number: int, max_width: int) -> PageImage:
 
 def picture(file: str, reference: str, max_width: int) -> PageImage:
     """Give a picture that is written in the page itself; others are never fetched."""
-    root = parsed(decoded(Path(file).read_bytes(), states_encoding=True))
-    return picture_in(content(root), reference, max_width)
+    root = parse_html(decode_text(Path(file).read_bytes(), states_encoding=True))
+    return picture_in(find_content(root), reference, max_width)
 
 
 def picture_in(root: html.HtmlElement, reference: str, max_width: int) -> PageImage:
@@ -68,10 +68,10 @@ def picture_in(root: html.HtmlElement, reference: str, max_width: int) -> PageIm
         data = _inline(str(images[int(reference)].get("src") or ""))
     except (IndexError, ValueError) as error:
         raise ReadError("not_drawn", {"reference": reference}) from error
-    return shown(data, max_width)
+    return displayable_picture(data, max_width)
 
 
-def parsed(text: str) -> html.HtmlElement:
+def parse_html(text: str) -> html.HtmlElement:
     """Return the tree of a page, however it is written; an empty one for none."""
     parser = html.HTMLParser(
         encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True
@@ -83,7 +83,7 @@ def parsed(text: str) -> html.HtmlElement:
         return html.Element("html")
 
 
-def content(root: html.HtmlElement) -> html.HtmlElement:
+def find_content(root: html.HtmlElement) -> html.HtmlElement:
     """Return the part of a page that is its content, as its author marks it."""
     whole = _length(root)
     for path in (".//main", ".//*[@role='main']", ".//article"):
@@ -93,9 +93,9 @@ def content(root: html.HtmlElement) -> html.HtmlElement:
     return root
 
 
-def blocks(root: html.HtmlElement) -> Iterator[Block]:
+def html_blocks(root: html.HtmlElement) -> Iterator[Block]:
     """Yield what there is to read under an element, in the order of the page."""
-    return _Walk(root).blocks()
+    return _HtmlWalk(root).blocks()
 
 
 @dataclass(slots=True)
@@ -113,7 +113,7 @@ class _List:
 
 
 @dataclass(slots=True)
-class _Walk:
+class _HtmlWalk:
     """Goes through a tree without recursion, since a page may be nested without end."""
 
     root: html.HtmlElement
@@ -138,7 +138,7 @@ class _Walk:
                 continue
             if tag == "table" and _is_data(element):
                 yield from self._flush()
-                yield from _table(element)
+                yield from _html_table(element)
                 walk.skip_subtree()
                 continue
             yield from self._start(element, tag)
@@ -153,7 +153,7 @@ class _Walk:
         elif tag not in LINE_TAGS and tag:
             yield from self._flush()
         if tag in ("ul", "ol", "menu"):
-            self.lists.append(_List(tag == "ol", _number(element.get("start"), 1) - 1))
+            self.lists.append(_List(tag == "ol", _span_number(element.get("start"), 1) - 1))
         elif tag == "li":
             self._begin_item()
         elif tag in HEADINGS:
@@ -193,7 +193,9 @@ class _Walk:
         return element.get("hidden") is not None or bool(style and _HIDDEN.search(style))
 
     def _flush(self, kind: str = "paragraph") -> Iterator[Block]:
-        text = "\n".join(filter(None, (repair(line) for line in "".join(self.words).split("\n"))))
+        text = "\n".join(
+            filter(None, (repair_text(line) for line in "".join(self.words).split("\n")))
+        )
         self.words.clear()
         if not text:
             return
@@ -209,12 +211,12 @@ class _Walk:
 
     def _image(self, element: etree._Element) -> Iterator[Block]:
         number, self.images = self.images, self.images + 1
-        text = repair(_SPACES.sub(" ", element.get("alt") or ""))
+        text = repair_text(_SPACES.sub(" ", element.get("alt") or ""))
         try:
             data = _inline(element.get("src") or "")
         except ValueError:
             data = b""
-        block = figure(data, str(number), text if len(text) > 2 else "")
+        block = figure_block(data, str(number), text if len(text) > 2 else "")
         if block is not None:
             yield from self._flush()
             yield block
@@ -228,33 +230,33 @@ def _is_data(element: etree._Element) -> bool:
     return max(sum(cell.tag in ("td", "th") for cell in row) for row in rows[:50]) > 1
 
 
-def _table(element: etree._Element) -> Iterator[Block]:
+def _html_table(element: etree._Element) -> Iterator[Block]:
     caption = element.find("caption")
-    if caption is not None and _text(caption):
-        yield Block("caption", _text(caption))
+    if caption is not None and _line_text(caption):
+        yield Block("caption", _line_text(caption))
     rows: list[list[str]] = []
     spans: dict[int, tuple[int, str]] = {}
     headers = 0
     for row in element.iter("tr"):
-        cells, is_head = _cells(row, spans)
+        cells, is_head = _row_cells(row, spans)
         if is_head and headers == len(rows):
             headers += 1
         rows.append(cells)
-    block = table(rows, max(headers, 1) if headers < len(rows) else 1)
+    block = build_table(rows, max(headers, 1) if headers < len(rows) else 1)
     if block is not None:
         yield block
 
 
-def _cells(row: etree._Element, spans: dict[int, tuple[int, str]]) -> tuple[list[str], bool]:
+def _row_cells(row: etree._Element, spans: dict[int, tuple[int, str]]) -> tuple[list[str], bool]:
     """Return the cells of a row, those that others span repeated, and whether it is a header."""
     given = [cell for cell in row if cell.tag in ("td", "th")]
     is_head = _is_under(row, "thead") or (bool(given) and all(cell.tag == "th" for cell in given))
     cells: list[str] = []
     for cell in given:
         _fill(cells, spans)
-        text = _text(cell)
-        across = min(_number(cell.get("colspan"), 1), MOST_SPAN)
-        down = min(_number(cell.get("rowspan"), 1), MOST_SPAN)
+        text = _line_text(cell)
+        across = min(_span_number(cell.get("colspan"), 1), MOST_SPAN)
+        down = min(_span_number(cell.get("rowspan"), 1), MOST_SPAN)
         for i in range(across):
             value = text if i == 0 or is_head else ""
             if down > 1:
@@ -274,11 +276,11 @@ def _fill(cells: list[str], spans: dict[int, tuple[int, str]]) -> None:
         cells.append(value)
 
 
-def _number(value: str | None, default: int) -> int:
+def _span_number(value: str | None, default: int) -> int:
     return max(int(value), 1) if value and value.strip().isdecimal() else default
 
 
-def _text(element: etree._Element) -> str:
+def _line_text(element: etree._Element) -> str:
     """Return the text of an element on one line."""
     words: list[str] = []
     for part in element.iter():
@@ -288,7 +290,7 @@ def _text(element: etree._Element) -> str:
             words.append(part.text)
         if part.tail and part is not element:
             words.append(part.tail)
-    return repair(_SPACES.sub(" ", "".join(words)))
+    return repair_text(_SPACES.sub(" ", "".join(words)))
 
 
 def _is_under(element: etree._Element, tag: str) -> bool:

@@ -15,8 +15,9 @@ from mdit_py_plugins.front_matter import front_matter_plugin
 
 from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, Progress
 from ingestion.readers.text import html as html_reader
-from ingestion.readers.text.encoding import decoded
-from ingestion.readers.text.pagination import About, merged_lists, paginate
+from ingestion.readers.text.encoding import decode_text
+from ingestion.readers.text.html import html_blocks, parse_html, picture_in
+from ingestion.readers.text.pagination import DocumentSummary, merge_list_items, paginate_blocks
 
 MOST_PICTURES = 60_000_000
 """Characters of all the pictures that are written in a text; what comes after is left out."""
@@ -33,18 +34,18 @@ def check(file: str, limits: Limits) -> DocumentInfo:
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
     """Read a Markdown text; what its front matter states is never parsed as YAML."""
-    text = decoded(Path(file).read_bytes())
+    text = decode_text(Path(file).read_bytes())
     front = _FRONT.match(text)
     stated = {key.lower(): value for key, value in _STATED.findall(front.group(1) if front else "")}
-    about = About(
+    about = DocumentSummary(
         title=stated.get("title") or stated.get("titre") or "",
         author=stated.get("author") or stated.get("auteur") or "",
     )
-    root = html_reader.parsed(rendered(text))
-    yield from about.document(paginate(html_reader.blocks(root)))
+    root = parse_html(markdown_to_html(text))
+    yield from about.document(paginate_blocks(html_blocks(root)))
 
 
-def rendered(text: str) -> str:
+def markdown_to_html(text: str) -> str:
     """Return the HTML of a Markdown text, tables and footnotes included. It is not safe to show."""
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     parser.use(front_matter_plugin).use(footnote_plugin)
@@ -71,9 +72,9 @@ def _forget_addresses(tokens: Sequence[Token]) -> None:
                 token.attrs["src"] = ""
 
 
-def blocks(text: str) -> list[Block]:
+def markdown_blocks(text: str) -> list[Block]:
     """Return the blocks of a Markdown text that does not come from a file."""
-    return list(merged_lists(html_reader.blocks(html_reader.parsed(rendered(text)))))
+    return list(merge_list_items(html_blocks(parse_html(markdown_to_html(text)))))
 
 
 def draw(file: str, number: int, max_width: int) -> PageImage:
@@ -82,5 +83,5 @@ def draw(file: str, number: int, max_width: int) -> PageImage:
 
 def picture(file: str, reference: str, max_width: int) -> PageImage:
     """Give a picture that is written in the text itself."""
-    root = html_reader.parsed(rendered(decoded(Path(file).read_bytes())))
-    return html_reader.picture_in(root, reference, max_width)
+    root = parse_html(markdown_to_html(decode_text(Path(file).read_bytes())))
+    return picture_in(root, reference, max_width)

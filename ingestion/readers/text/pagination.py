@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from ingestion.readers import Block, DocumentInfo, PageText, ReadError
-from ingestion.readers.repair.characters import language_of, repair
+from ingestion.readers.repair.characters import detect_language, repair_text
 from ingestion.readers.repair.headings import first_title
 
 PAGE = 4_000
@@ -19,7 +19,7 @@ MOST_CELLS = 2_000_000
 _PROGRAMS = frozenset({"openpyxl", "python-docx", "microsoft office user", "unknown", "user"})
 
 
-def table(rows: Sequence[Sequence[str]], headers: int = 1) -> Block | None:
+def build_table(rows: Sequence[Sequence[str]], headers: int = 1) -> Block | None:
     """Make a table of rows of cells; None when nothing is in it.
 
     The first `headers` rows become one, each cell of them read from the top. Columns without any
@@ -36,23 +36,27 @@ def table(rows: Sequence[Sequence[str]], headers: int = 1) -> Block | None:
     body = [row for row in clean[headers:] if any(row)]
     if not kept or not (body or any(head)):
         return None
-    lines = [_row(head or [""] * len(kept)), "|" + " --- |" * len(kept), *map(_row, body)]
+    lines = [
+        _table_row(head or [""] * len(kept)),
+        "|" + " --- |" * len(kept),
+        *map(_table_row, body),
+    ]
     return Block("table", "\n".join(lines))
 
 
 def _cell(text: str) -> str:
-    return " ".join(repair(text).split()).replace("|", r"\|")
+    return " ".join(repair_text(text).split()).replace("|", r"\|")
 
 
 def _from_top(cells: Iterable[str]) -> str:
     return " – ".join(dict.fromkeys(filter(None, cells)))
 
 
-def _row(cells: Iterable[str]) -> str:
+def _table_row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def merged_lists(blocks: Iterable[Block]) -> Iterator[Block]:
+def merge_list_items(blocks: Iterable[Block]) -> Iterator[Block]:
     """Make one block of the items of a list, or lines of contents, that follow each other."""
     for kind, group in groupby(blocks, key=lambda block: block.kind):
         if kind in ("list", "contents"):
@@ -61,32 +65,34 @@ def merged_lists(blocks: Iterable[Block]) -> Iterator[Block]:
             yield from group
 
 
-def page(number: int, blocks: Iterable[Block], width: float = 0.0, height: float = 0.0) -> PageText:
+def build_page(
+    number: int, blocks: Iterable[Block], width: float = 0.0, height: float = 0.0
+) -> PageText:
     """Make a page of blocks; those without text stay only where they have a picture."""
-    kept = tuple(block for block in merged_lists(blocks) if block.text or block.picture)
+    kept = tuple(block for block in merge_list_items(blocks) if block.text or block.picture)
     text = "\n\n".join(block.text for block in kept)
     pictured = any(block.picture for block in kept)
     doubt = "no_text" if pictured and not text.strip() else ""
     return PageText(number, text, width, height, kept, doubt)
 
 
-def paginate(blocks: Iterable[Block], size: int = PAGE) -> Iterator[PageText]:
+def paginate_blocks(blocks: Iterable[Block], size: int = PAGE) -> Iterator[PageText]:
     """Part blocks into pages of about `size` characters, at a heading where one is near."""
     number = 1
     held: list[Block] = []
     length = 0
-    for block in merged_lists(blocks):
+    for block in merge_list_items(blocks):
         for part in _parts(block, size):
             full = length + len(part.text) > size
             at_heading = part.kind == "heading" and length > size // 2
             if held and (full or at_heading):
                 kept, held = _without_last_headings(held)
-                yield page(number, kept)
+                yield build_page(number, kept)
                 number += 1
                 length = sum(len(other.text) for other in held)
             held.append(part)
             length += len(part.text)
-    yield page(number, held)
+    yield build_page(number, held)
 
 
 def _without_last_headings(held: list[Block]) -> tuple[list[Block], list[Block]]:
@@ -102,7 +108,7 @@ def _parts(block: Block, size: int) -> Iterator[Block]:
     if len(block.text) <= 2 * size:
         yield block
         return
-    lines = [part for line in block.text.split("\n") for part in _cut(line, size)]
+    lines = [part for line in block.text.split("\n") for part in _cut_line(line, size)]
     header = lines[:2] if block.kind == "table" else []
     if sum(map(len, header)) > size:
         header = []
@@ -117,7 +123,7 @@ def _parts(block: Block, size: int) -> Iterator[Block]:
     yield Block(block.kind, "\n".join([*header, *part]), block.level)
 
 
-def _cut(line: str, size: int) -> Iterator[str]:
+def _cut_line(line: str, size: int) -> Iterator[str]:
     """Part a line that fills pages at its spaces."""
     while len(line) > 2 * size:
         at = line.rfind(" ", size // 2, size)
@@ -128,7 +134,7 @@ def _cut(line: str, size: int) -> Iterator[str]:
 
 
 @dataclass(slots=True)
-class About:
+class DocumentSummary:
     """What is known of a document before and after its text is read."""
 
     title: str = ""
@@ -147,9 +153,9 @@ class About:
         sample = "\n".join(page.text for page in self.pages[:20])[:SAMPLE]
         yield DocumentInfo(
             page_count=len(self.pages),
-            title=repair(self.title)[:500] or first_title(self.pages),
-            author="" if self.author.lower() in _PROGRAMS else repair(self.author)[:500],
-            language=language_of(sample) or self.language[:2].lower(),
+            title=repair_text(self.title)[:500] or first_title(self.pages),
+            author="" if self.author.lower() in _PROGRAMS else repair_text(self.author)[:500],
+            language=detect_language(sample) or self.language[:2].lower(),
             created=self.created,
         )
         yield from self.pages

@@ -6,18 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingestion.readers import (
-    Block,
-    DocumentInfo,
-    Limits,
-    PageImage,
-    PageText,
-    Progress,
-    ReadError,
-)
-from ingestion.readers.repair.characters import repair
-from ingestion.readers.text.encoding import decoded
-from ingestion.readers.text.pagination import About, page, paginate
+from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, Progress, ReadError
+from ingestion.readers.repair.characters import repair_text
+from ingestion.readers.text.encoding import decode_text
+from ingestion.readers.text.pagination import DocumentSummary, build_page, paginate_blocks
 
 _BULLET = re.compile(r"\s*[-*•–—]\s+(?=\S)")
 
@@ -28,20 +20,20 @@ def check(file: str, limits: Limits) -> DocumentInfo:
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
     """Read the paragraphs; a text with form feeds has the pages that they make."""
-    text = decoded(Path(file).read_bytes())
+    text = decode_text(Path(file).read_bytes())
     sheets = text.split("\f")
     pages: Iterator[PageText]
     if len(sheets) > 1:
-        pages = (page(number, blocks(sheet)) for number, sheet in enumerate(sheets, 1))
+        pages = (build_page(number, text_blocks(sheet)) for number, sheet in enumerate(sheets, 1))
     else:
-        pages = paginate(blocks(text))
-    yield from About().document(pages)
+        pages = paginate_blocks(text_blocks(text))
+    yield from DocumentSummary().document(pages)
 
 
-def blocks(text: str) -> Iterator[Block]:
+def text_blocks(text: str) -> Iterator[Block]:
     """Yield the paragraphs and lists of a text; lines of a paragraph are kept."""
     for part in re.split(r"\n[ \t]*\n", text):
-        lines = [line for line in (repair(line) for line in part.split("\n")) if line]
+        lines = [line for line in (repair_text(line) for line in part.split("\n")) if line]
         if not lines:
             continue
         if all(_BULLET.match(line) for line in lines):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from wikico2.llm.client import Patience, Vectors
+from wikico2.llm.client import RetryPolicy, Vectors
 
 
 class Embedder(Protocol):
@@ -23,10 +23,10 @@ class Embedder(Protocol):
     @property
     def at_once(self) -> int: ...
 
-    def passages(self, texts: Sequence[str], patience: Patience | None = None) -> Vectors:
+    def passages(self, texts: Sequence[str], patience: RetryPolicy | None = None) -> Vectors:
         """Return one vector for each text, shape (n, dimensions)."""
         ...
 
-    def query(self, text: str, patience: Patience | None = None) -> Vectors:
+    def query(self, text: str, patience: RetryPolicy | None = None) -> Vectors:
         """Return the vector of a question, shape (dimensions,)."""
         ...

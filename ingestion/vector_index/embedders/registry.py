@@ -7,19 +7,19 @@ from ingestion.vector_index.embedders.base import Embedder
 
 def get_embedder() -> Embedder:
     """Return the embedder that `EMBEDDING_BACKEND` names."""
-    return embedder_called(chosen_model())
+    return get_embedder_by_name(chosen_model())
 
 
 def chosen_model() -> str:
     """Return the name of the model that the settings choose, without loading it."""
     if settings.EMBEDDING_BACKEND == "openai":
         return str(settings.EMBEDDING_MODEL)
-    from ingestion.vector_index.embedders.local import available
+    from ingestion.vector_index.embedders.local import available_model
 
-    return available(settings.LOCAL_EMBEDDING_MODEL)
+    return available_model(settings.LOCAL_EMBEDDING_MODEL)
 
 
-def embedder_called(name: str) -> Embedder:
+def get_embedder_by_name(name: str) -> Embedder:
     """Return the embedder of this name: a local one, or else one of the model service's."""
     from ingestion.vector_index.embedders.local import MODELS, local_embedder
 

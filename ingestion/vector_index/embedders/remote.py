@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from ingestion.models import Vector
-from wikico2.llm import client as ai
-from wikico2.llm.client import Patience, Vectors
+from wikico2.llm.client import RetryPolicy, Vectors, request_embeddings
 
 # Models that want their questions, not their passages, as instructions; from their model cards.
 QUERY_FORMS = {
@@ -40,11 +39,11 @@ class RemoteEmbedder:
     at_once: int = 1
     dimensions: int = 0
 
-    def passages(self, texts: Sequence[str], patience: Patience | None = None) -> Vectors:
-        return ai.embed(texts, self.name, patience=patience, dimensions=self.dimensions)
+    def passages(self, texts: Sequence[str], patience: RetryPolicy | None = None) -> Vectors:
+        return request_embeddings(texts, self.name, patience=patience, dimensions=self.dimensions)
 
-    def query(self, text: str, patience: Patience | None = None) -> Vectors:
-        form = QUERY_FORMS.get(_short(self.name), "{question}")
+    def query(self, text: str, patience: RetryPolicy | None = None) -> Vectors:
+        form = QUERY_FORMS.get(_short_name(self.name), "{question}")
         vector: Vectors = self.passages([form.replace("{question}", text)], patience)[0]
         return vector
 
@@ -59,9 +58,9 @@ def remote_embedder(name: str) -> RemoteEmbedder:
         name,
         settings.EMBEDDING_BATCH,
         settings.EMBEDDING_REQUESTS_AT_ONCE,
-        stated or DIMENSIONS.get(_short(name)) or Vector.length_of(name),
+        stated or DIMENSIONS.get(_short_name(name)) or Vector.length_of(name),
     )
 
 
-def _short(name: str) -> str:
+def _short_name(name: str) -> str:
     return name.rpartition("/")[2].lower()

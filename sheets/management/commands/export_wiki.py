@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
-from sheets.transfer.exporter import pack
+from sheets.transfer.exporter import export_wiki
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *, file: Path, without_sources: bool, **options: object) -> None:
         with file.open("wb") as output:
-            lost = pack(output, sources=not without_sources)
+            lost = export_wiki(output, sources=not without_sources)
         for name in lost:
             self.stderr.write(f"Missing in the storage: {name}")
         self.stdout.write(f"{file}: {file.stat().st_size:,} bytes")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sheets.transfer.importer import unpack
-from wikico2.errors import WorkError
+from sheets.transfer.importer import import_wiki
+from wikico2.errors import UserError
 from wikico2.models import User
 
 
@@ -28,9 +28,9 @@ class Command(BaseCommand):
             raise CommandError("There is no such account: name one with --user.")
         try:
             with file.open("rb") as archive:
-                report = unpack(archive, person)
-        except (OSError, WorkError) as error:
-            raise CommandError(error.sentence if isinstance(error, WorkError) else error) from error
+                report = import_wiki(archive, person)
+        except (OSError, UserError) as error:
+            raise CommandError(error.sentence if isinstance(error, UserError) else error) from error
         for problem in report.problems:
             self.stderr.write(problem)
         self.stdout.write(

@@ -8,15 +8,15 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
-from ingestion.intake.imports import deliver
-from ingestion.intake.upload import double_of
-from ingestion.intake.watch_folder import files_in, take
-from ingestion.models import Delivery, Document
+from ingestion.intake.imports import run_import_slice
+from ingestion.intake.upload import find_duplicate
+from ingestion.intake.watch_folder import files_in, take_file
+from ingestion.models import Document, SourceImport
 from ingestion.pipeline.wait import wait_until_read
 from sheets.generation.request import request_sheet
 from sheets.generation.wait import wait_until_written
 from sheets.models import SheetType
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 
 
 class Command(BaseCommand):
@@ -51,7 +51,7 @@ class Command(BaseCommand):
                 if options["wait"]:
                     wait_until_written(sheet, self.say_sections)
                 self.stdout.write(settings.SITE_URL + sheet.get_absolute_url())
-        except WorkError as error:
+        except UserError as error:
             raise CommandError(error.sentence) from error
         if self.refused:
             raise CommandError("Some files could not be taken in or read: see above.")
@@ -78,13 +78,13 @@ class Command(BaseCommand):
         Any other trouble is said.
         """
         try:
-            taken = take(path, access=self.access)
-            documents = self.opened(taken) if isinstance(taken, Delivery) else [taken]
+            taken = take_file(path, access=self.access)
+            documents = self.opened(taken) if isinstance(taken, SourceImport) else [taken]
         except OSError as error:
             self.refuse(path, str(error.strerror))
             return []
-        except WorkError as error:
-            known = double_of(error.details)
+        except UserError as error:
+            known = find_duplicate(error.details)
             if known is None:
                 self.refuse(path, error.sentence)
                 return []
@@ -94,19 +94,19 @@ class Command(BaseCommand):
             self.stdout.write(f"{path}: {settings.SITE_URL}{document.get_absolute_url()}")
         return documents
 
-    def opened(self, delivery: Delivery) -> list[Document]:
+    def opened(self, source_import: SourceImport) -> list[Document]:
         """Open an archive here and now; return its documents, and say what is not taken."""
-        while delivery.is_working:
-            deliver(delivery.pk)
-            delivery.refresh_from_db()
+        while source_import.is_working:
+            run_import_slice(source_import.pk)
+            source_import.refresh_from_db()
         found = []
-        for item in delivery.items.select_related("document"):
-            if known := item.document or double_of(item.error_details):
+        for item in source_import.files.select_related("document"):
+            if known := item.document or find_duplicate(item.error_details):
                 found.append(known)
             else:
-                self.refuse(f"{delivery}: {item}", item.error)
-        if delivery.error:
-            self.refuse(delivery, delivery.error)
+                self.refuse(f"{source_import}: {item}", item.error)
+        if source_import.error:
+            self.refuse(source_import, source_import.error)
         return found
 
     def refuse(self, what: object, sentence: str) -> None:

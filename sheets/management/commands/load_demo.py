@@ -11,10 +11,10 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from ingestion.models import Document
-from ingestion.pipeline.run import accept
+from ingestion.pipeline.run import accept_upload
 from sheets.generation.request import request_sheet
 from sheets.models import Sheet, SheetType
-from wikico2.errors import WorkError
+from wikico2.errors import UserError
 
 DEMO = settings.BASE_DIR / "demo"
 
@@ -29,18 +29,18 @@ class Command(BaseCommand):
             return
         with transaction.atomic():  # all of it or, when the start is interrupted, nothing
             for entry in json.loads((DEMO / "demo.json").read_text(encoding="utf-8")):
-                document = take(DEMO / entry["file"], entry["title"])
+                document = add_demo_file(DEMO / entry["file"], entry["title"])
                 sheet_type = SheetType.objects.get(key=entry["sheet_type"])
                 request_sheet(sheet_type, entry["sheet_title"], [document], None)
                 self.stdout.write(f"Queued: {entry['sheet_title']}")
 
 
-def take(path: Path, title: str) -> Document:
+def add_demo_file(path: Path, title: str) -> Document:
     """Take one demonstration file in; one that is there already counts."""
     try:
         with path.open("rb") as stream:
-            return accept(File(stream, name=path.name), None, title=title)
-    except WorkError as error:
+            return accept_upload(File(stream, name=path.name), None, title=title)
+    except UserError as error:
         if error.code == "duplicate":
             return Document.objects.get(pk=error.details["document"])
         raise

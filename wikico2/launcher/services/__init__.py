@@ -11,7 +11,7 @@ from typing import Self
 from dotenv import dotenv_values
 
 from wikico2.launcher.supervisor import OperatorError, Program, open_private
-from wikico2.launcher.watchdog import Guard, stop_groups
+from wikico2.launcher.watchdog import Watchdog, stop_groups
 
 # Below the ports that the system hands out for outgoing connections, so that a server that is
 # restarted finds its port free.
@@ -24,7 +24,7 @@ class Service(ABC):
     """A server that can be supervised (`program`, `is_ready`) or run alone (`with`, `stop`)."""
 
     _process: subprocess.Popen[bytes] | None = None
-    _guard: Guard | None = None
+    _guard: Watchdog | None = None
     _program: Program
 
     @abstractmethod
@@ -38,7 +38,7 @@ class Service(ABC):
     def run_alone(self, log: Path) -> None:
         """Start the server without a supervisor; raises OperatorError with the end of its log."""
         self._program = self.program()
-        self._guard = Guard()
+        self._guard = Watchdog()
         log.touch(mode=0o600)
         with log.open("ab") as output:
             self._process = self._program.launch(output)
@@ -95,7 +95,7 @@ def _addresses_file(var: Path) -> Path:
     return var / "run" / "services.env"
 
 
-def publish(var: Path, addresses: dict[str, str]) -> None:
+def publish_addresses(var: Path, addresses: dict[str, str]) -> None:
     """Write the addresses of running services where other commands find them, for us alone."""
     file = _addresses_file(var)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ def publish(var: Path, addresses: dict[str, str]) -> None:
     fresh.replace(file)
 
 
-def published(var: Path) -> dict[str, str]:
+def published_addresses(var: Path) -> dict[str, str]:
     """Return the addresses of the services that run over `var`; empty when none does."""
     try:
         values = dotenv_values(_addresses_file(var), interpolate=False)
@@ -115,6 +115,6 @@ def published(var: Path) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def withdraw(var: Path) -> None:
+def withdraw_addresses(var: Path) -> None:
     """Remove the published addresses."""
     _addresses_file(var).unlink(missing_ok=True)

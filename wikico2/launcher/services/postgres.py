@@ -99,7 +99,7 @@ class PostgresServer(Service):
         return Program(
             name="db",
             argv=[str(binaries / "postgres"), "-D", str(self.cluster), *options],
-            environment=_environment(),
+            environment=_server_environment(),
             account=account,
             soft=signal.SIGINT,  # ends sessions, then stops cleanly
             hard=signal.SIGQUIT,  # stops at once and recovers at the next start
@@ -159,20 +159,22 @@ class PostgresServer(Service):
             file.write(password)
         quick = ["--no-sync"] if self._fast else []
         initdb = [str(binaries / "initdb"), "-D", str(fresh), "-U", "postgres", "--no-instructions"]
-        _run([*initdb, "-E", "UTF8", "--auth=reject", *_locale_options(), *quick], account)
+        _run_program([*initdb, "-E", "UTF8", "--auth=reject", *_locale_options(), *quick], account)
         # Only this server's own single-user mode ever acts as its superuser.
         single = [str(binaries / "postgres"), "--single", "-D", str(fresh), "postgres"]
         statements = (
             f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}';\n"
             f"CREATE DATABASE {DATABASE} OWNER {ROLE};\n"
         )
-        written = _run(single, account, statements)
+        written = _run_program(single, account, statements)
         if "ERROR:" in written:
             raise OperatorError(f"PostgreSQL could not create the database.\n{written}")
         fresh.rename(self.cluster)
 
     def _check_version(self, binaries: Path) -> None:
-        ours = _run([str(binaries / "postgres"), "--version"], None).split()[-1].split(".")[0]
+        ours = (
+            _run_program([str(binaries / "postgres"), "--version"], None).split()[-1].split(".")[0]
+        )
         theirs = (self.cluster / "PG_VERSION").read_text().strip()
         if ours != theirs:
             raise OperatorError(
@@ -294,12 +296,12 @@ def _copy_programs(package: Path, target: Path) -> None:
 # --- Small things ------------------------------------------------------------------------------
 
 
-def _environment() -> dict[str, str]:
+def _server_environment() -> dict[str, str]:
     """Return a bare environment: nothing of ours concerns the server, and some would confuse it."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
-def _run(argv: Sequence[str], account: Account | None, text: str = "") -> str:
+def _run_program(argv: Sequence[str], account: Account | None, text: str = "") -> str:
     """Run a program to its end and return what it wrote; raises OperatorError if it fails."""
     done = subprocess.run(
         list(argv),
@@ -307,7 +309,7 @@ def _run(argv: Sequence[str], account: Account | None, text: str = "") -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=_environment(),
+        env=_server_environment(),
         cwd="/",
         process_group=0,
         user=account.uid if account else None,
@@ -321,7 +323,7 @@ def _run(argv: Sequence[str], account: Account | None, text: str = "") -> str:
 
 def _succeeds(argv: Sequence[str], account: Account) -> bool:
     try:
-        _run(argv, account)
+        _run_program(argv, account)
     except (OperatorError, OSError):
         return False
     return True
@@ -369,7 +371,7 @@ def stop_servers(cluster: Path) -> None:
         for pid in _leaders(pids, pid_file) if number == signal.SIGINT else pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        _wait(lambda: not running_servers(cluster), seconds)
+        _wait_until(lambda: not running_servers(cluster), seconds)
     if Path("/proc/self/cwd").exists() and not running_servers(cluster):
         pid_file.unlink(missing_ok=True)
 
@@ -382,7 +384,7 @@ def _leaders(pids: list[int], pid_file: Path) -> list[int]:
     return pids
 
 
-def _wait(done: Callable[[], bool], seconds: float) -> None:
+def _wait_until(done: Callable[[], bool], seconds: float) -> None:
     end = time.monotonic() + seconds
     while not done() and time.monotonic() < end:
         time.sleep(0.05)

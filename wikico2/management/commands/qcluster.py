@@ -33,7 +33,7 @@ class PatientQueue(queues.Queue):  # type: ignore[misc]
                 time.sleep(0.01)
 
 
-def preload() -> None:
+def preload_modules() -> None:
     """Load what takes seconds of processor time, once for all workers, which are forks of this.
 
     So that one that takes the place of a dead one is at work at once, and they share the memory.
@@ -43,7 +43,7 @@ def preload() -> None:
         importlib.import_module("openai")
 
 
-def look_out_for_us(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+def enable_keepalive(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     """Have PostgreSQL end our session within a minute when this whole machine is gone.
 
     A process that dies closes its session; a machine that does not answer any more leaves it open
@@ -59,10 +59,10 @@ def look_out_for_us(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
 
 class Command(qcluster.Command):  # type: ignore[misc]
     def handle(self, *args: Any, **options: Any) -> None:
-        preload()
-        queue.recover()
+        preload_modules()
+        queue.recover_stalled()
         connections.close_all()
         connections["default"].settings_dict["OPTIONS"]["application_name"] = queue.SESSION_NAME
-        connection_created.connect(look_out_for_us)
+        connection_created.connect(enable_keepalive)
         cluster.Queue = PatientQueue
         super().handle(*args, **options)

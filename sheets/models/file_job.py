@@ -6,20 +6,20 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from sheets.models.sheet import Sheet
-from wikico2.errors import sentence
+from wikico2.errors import error_sentence
 from wikico2.jobs.leases import LeasedQuerySet
 
 
-class ErrandQuerySet(LeasedQuerySet["Errand"]):
-    """Questions about errands."""
+class FileJobQuerySet(LeasedQuerySet["FileJob"]):
+    """Questions about file jobs."""
 
-    def in_progress(self) -> "ErrandQuerySet":
-        """Return the errands that a worker has, or should have, in hand."""
-        return self.filter(state__in=Errand.WORKING)
+    def in_progress(self) -> "FileJobQuerySet":
+        """Return the file jobs that a worker has, or should have, in hand."""
+        return self.filter(state__in=FileJob.WORKING)
 
 
-class Errand(models.Model):
-    """One errand, and how far it has come.
+class FileJob(models.Model):
+    """One file job, and how far it has come.
 
     Of a PDF, `name` is the key under which it will be kept and `page` what it is made from; the row
     goes when the file is there. Of an import, `file` is the archive until all of it has been taken
@@ -46,7 +46,7 @@ class Errand(models.Model):
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     name = models.CharField(_("name"), max_length=300)
     sheet = models.ForeignKey(
-        Sheet, on_delete=models.CASCADE, null=True, blank=True, related_name="errands"
+        Sheet, on_delete=models.CASCADE, null=True, blank=True, related_name="file_jobs"
     )
     page = models.TextField(blank=True)
     file = models.FileField(_("file"), upload_to="imports/%Y/%m/", max_length=300, blank=True)
@@ -58,7 +58,7 @@ class Errand(models.Model):
         on_delete=models.CASCADE,
         null=True,
         blank=True,
-        related_name="errands",
+        related_name="file_jobs",
     )
     language = models.CharField(max_length=10, blank=True)
     created_at = models.DateTimeField(_("asked on"), auto_now_add=True)
@@ -74,11 +74,12 @@ class Errand(models.Model):
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
 
-    objects = ErrandQuerySet.as_manager()
+    objects = FileJobQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("errand")
-        verbose_name_plural = _("errands")
+        db_table = "sheets_errand"
+        verbose_name = _("file job")
+        verbose_name_plural = _("file jobs")
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(
@@ -109,4 +110,4 @@ class Errand(models.Model):
     @property
     def error(self) -> str:
         """Return what went wrong as a sentence in the reader's language, or nothing."""
-        return sentence(self.error_code, self.error_details)
+        return error_sentence(self.error_code, self.error_details)

@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from sheets.models.sheet import Sheet
 
 
-class KeptPage(models.Model):
-    """A page of a sheet as it was sent, with what it was made of; see `sheets.kept`.
+class CachedPage(models.Model):
+    """A page of a sheet as it was sent, and what it was made of (`sheets.rendering.page_cache`).
 
     The table is not logged: after a crash of the database it is empty, and fills again.
     """
@@ -21,8 +21,9 @@ class KeptPage(models.Model):
     made_at = models.DateTimeField(db_default=Now(), db_index=True)
 
     class Meta:
-        verbose_name = _("kept page")
-        verbose_name_plural = _("kept pages")
+        db_table = "sheets_keptpage"
+        verbose_name = _("cached page")
+        verbose_name_plural = _("cached pages")
         constraints = [models.UniqueConstraint(fields=["sheet", "key"], name="keptpage_unique")]
 
     def __str__(self) -> str:
