@@ -98,7 +98,7 @@ def test_from_the_button_to_the_merged_sheet(
     expect(page.locator(".clash[data-bad]")).to_have_count(1)
     field = place.locator("textarea")
     expect(field).to_be_hidden()
-    place.get_by_label("Écrire autrement").check()
+    place.get_by_label("Saisir un autre texte").check()
     expect(field).to_be_visible()
     field.fill("- Nos mots à tous les deux.")
     expect(page.locator("[data-count]")).not_to_contain_text("1 / 1")
@@ -119,7 +119,7 @@ def test_a_sheet_that_moves_on_keeps_what_was_typed(
     run_queue()
     proposal = Proposal.objects.get(sheet=sheet)
     page = live(proposal.get_absolute_url(), user=expert)
-    page.locator(".clash").get_by_label("Écrire autrement").check()
+    page.locator(".clash").get_by_label("Saisir un autre texte").check()
     page.locator(".clash textarea").fill("- Nos mots.")
     sheet.refresh_from_db()
     assert sheet.current is not None
@@ -145,7 +145,7 @@ def test_without_javascript_all_of_it_works(live: Live, sheet: Sheet, expert: Us
     run_queue()
     proposal = Proposal.objects.get(sheet=sheet)
     page = live(proposal.get_absolute_url(), user=expert, java_script_enabled=False)
-    page.locator(".clash").get_by_label("Garder les deux").check()
+    page.locator(".clash").get_by_label("Conserver les deux").check()
     page.get_by_role("button", name="Tout accepter").click()
     expect(page.locator(".prose")).to_contain_text("dit Claire")
     expect(page.locator(".prose")).to_contain_text("En bref")
@@ -166,7 +166,7 @@ def test_refusing_asks_why(live: Live, sheet: Sheet, expert: User) -> None:
     expect(page.locator(".refusal .error")).to_be_visible()
     page.get_by_label("Raison").fill("Rien de neuf.")
     page.get_by_role("button", name="Refuser", exact=True).click()
-    expect(page.locator(".messages")).to_contain_text("Refusée")
+    expect(page.locator(".messages")).to_contain_text("Proposition refusée")
     proposal.refresh_from_db()
     assert proposal.reason == "Rien de neuf."
 

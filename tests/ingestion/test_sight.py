@@ -161,7 +161,9 @@ class TestScannedPages:
         assert (document.state, document.error_code) == (Document.State.FAILED, "no_text")
         page = document.pages.get()
         assert page.unread == "no_seer"
-        assert "OVH_API_KEY" in client.get(page.get_absolute_url()).content.decode()
+        html = client.get(page.get_absolute_url()).content.decode()
+        assert "La lecture des images n’est pas activée." in html
+        assert "Demandez à l’administrateur" in html
 
     def test_that_show_nothing_to_read_are_not_asked_about_again(
         self, seeing: FakeAI, take_in: Callable[[bytes], Document]

@@ -320,7 +320,7 @@ class TestModelWriter:
             ('{"objectif": [{"text": "a", "sources": ["S1"]}', "not_json", "JSON"),
             ('{"autre": []}', "wrong_schema", "form"),
             ('{"objectif": "une phrase"}', "wrong_schema", "form"),
-            ("mot " * 5000, "answer_cut", "LLM_MAX_TOKENS"),
+            ("mot " * 5000, "answer_cut", "administrateur"),
         ],
     )
     def test_an_answer_that_cannot_be_used_is_shown_its_error_and_then_refused(
@@ -585,10 +585,10 @@ class TestCost:
         headers = {"accept-language": "fr"}
 
         tasks = client.get(reverse("tasks"), headers=headers).content.decode()
-        assert "Ce que la rédaction a consommé" in tasks
+        assert "Consommation de la rédaction" in tasks
         assert "€" in tasks
         page = client.get(reverse("sheet_generate", args=[sheet.slug]), headers=headers)
-        assert "La rédaction de cette fiche a pris" in page.content.decode()
+        assert "La rédaction de cette fiche a consommé" in page.content.decode()
 
     def test_a_days_ceiling_stops_with_a_sentence_and_the_rest_can_be_retried(
         self, document: Document, solution: SheetType, fake_ai: FakeAI, settings: Settings
@@ -602,7 +602,7 @@ class TestCost:
 
         assert generation.state == Generation.State.FAILED
         assert "500" in generation.error
-        assert "LLM_TOKENS_PER_DAY" in generation.error
+        assert "administrateur" in generation.error
         assert generation.sections.filter(state=SectionRun.State.DONE).exists()
         retry_generation(generation)
         run_queue()

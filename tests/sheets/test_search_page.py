@@ -114,9 +114,9 @@ class TestAnswers:
         assert 'href="/fiches/recuperation-de-chaleur/#contexte"' in html
         assert "Contexte &amp; périmètre" in html
         assert "… la <mark>chaleur</mark> fatale" in html
-        assert "tous les mots" in html
-        assert "synonyme\xa0: «\xa0chaleur fatale\xa0», «\xa0rejets\xa0»" in html
-        assert "sens proche" in html
+        assert "Tous les mots" in html
+        assert "Synonyme\xa0: «\xa0chaleur fatale\xa0», «\xa0rejets\xa0»" in html
+        assert "Sens proche" in html
         assert "Brouillon" in html
 
     def test_a_source_has_its_pages_and_a_picture_that_waits_to_be_seen(
@@ -240,7 +240,7 @@ class TestNothingFound:
         core.answers["sheets"] = ResultPage(near=["compresseur"])
         core.answers["sources"] = ResultPage(hits=[a_page()], total=4)
         html = html_of(client, q="kompresseur")
-        assert "Rien trouvé" in html
+        assert "Aucun résultat" in html
         assert 'href="/recherche/?q=compresseur"' in html
         assert "Voir 4 pages des sources" in html
 
@@ -265,7 +265,7 @@ class TestNothingFound:
     def test_nothing_is_searched_before_anything_is_asked(self, client: Client, core: Core) -> None:
         html = html_of(client, q="  \0 ")
         assert core.asked == []
-        assert "Rien trouvé" not in html
+        assert "Aucun résultat" not in html
         assert 'name="q"' in html
 
 
