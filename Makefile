@@ -1,9 +1,10 @@
 # `make run` and `make test` do all the set-up on a machine with Python 3.11, git and make.
 PYTHON ?= python3
 BIN = .venv/bin
+NODE_BIN = lint/node_modules/.bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test lint format bench bench-search soak messages lock
+.PHONY: run test lint node format bench bench-search soak messages lock
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py up
@@ -11,13 +12,18 @@ run: .venv/run.stamp
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: .venv/dev.stamp
+lint: .venv/dev.stamp lint/node_modules/lint.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
+	$(BIN)/lint-imports --no-logo --no-cache
 	git ls-files -z -- '*.html' | xargs -0 $(BIN)/djade --check --target-version 5.2
+	git ls-files -z -- '*.html' | xargs -0 $(BIN)/python -m lint.templates
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(BIN)/python demo/build.py --check
+	$(NODE_BIN)/eslint --config lint/eslint.config.js --max-warnings 0 static/js
+	$(NODE_BIN)/stylelint --config lint/stylelint.config.js --max-warnings 0 'static/css/*.css'
+	$(BIN)/python -m lint.licences
 
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .
@@ -36,14 +42,16 @@ soak: .venv/dev.stamp  ## kills and faults; some 20 minutes
 	$(BIN)/python -m bench.soak $(ARGS)
 
 messages: .venv/dev.stamp  ## needs GNU gettext
-	$(BIN)/python manage.py makemessages --locale fr --no-location --ignore .venv --ignore var
+	$(BIN)/python manage.py makemessages --locale fr --no-location --ignore .venv --ignore var \
+		--ignore node_modules
 	$(BIN)/python manage.py compilemessages --locale fr --ignore .venv
 
-lock:  ## needs uv; the lock files carry hashes and no index address
+lock:  ## needs uv and npm; the lock files carry hashes and no index address
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --extra dev pyproject.toml -o requirements-dev.lock
+	cd lint && npm install --package-lock-only
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -57,3 +65,12 @@ lock:  ## needs uv; the lock files carry hashes and no index address
 .venv/dev.stamp: .venv/bin/python requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@ .venv/run.stamp
+
+# Only the linters of JavaScript and CSS need Node.js.
+node:
+	@command -v node >/dev/null && command -v npm >/dev/null \
+		|| { echo "make lint needs Node.js 18.18 or newer and npm, to lint JavaScript and CSS."; exit 1; }
+
+lint/node_modules/lint.stamp: lint/package.json lint/package-lock.json lint/.npmrc | node
+	cd lint && npm ci --loglevel=error
+	@touch $@
