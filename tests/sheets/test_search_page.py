@@ -147,7 +147,9 @@ class TestAnswers:
         core.answers["sources"] = ResultPage(total=200, capped=True)
         html = html_of(client, q="chaleur", etat="draft")
         assert re.search(
-            r'\?q=chaleur&amp;etat=draft" aria-current="page">Fiches <.*>1</span>', html
+            r'\?q=chaleur&amp;etat=draft" aria-current="page">Fiches\s+'
+            r'<span class="count"\s*>1</span>',
+            html,
         )
         assert [one["kind"] for one in core.asked] == ["sheets"]
         [address] = re.findall(r'data-counted-at="(/recherche/nombre/[^"]*)"', html)
