@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingestion.models import Document
-    from sheets.schema.types import SheetTemplate, Writer
+    from sheets.schema.types import SheetTemplate
+    from sheets.writers.base import Writer
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wikico2.settings")
 

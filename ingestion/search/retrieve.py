@@ -1,38 +1,16 @@
 """Retrieve: the passages that speak to a question, the best first."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ingestion.models import Chunk, Document
 from ingestion.search.bm25 import SearchTable
 from ingestion.search.hybrid import RowHit, SearchResult, SearchTarget, WaitPolicy, search_rows
+from ingestion.search.passage import BY_MEANING, BY_WORDS, Passage
 from ingestion.search.query import ParsedQuery, QueryClause, strip_unprintable
 from ingestion.vector_index.collections import PASSAGES
 
 PLACE = SearchTarget(SearchTable("ingestion_chunk"), PASSAGES, Chunk, single=True)
-BY_MEANING = "meaning"
-BY_WORDS = "words"
-
-
-@dataclass(frozen=True)
-class Passage:
-    """A passage as an answer to a question.
-
-    `score` compares passages of one answer only. `found_by` says "words" when its meaning was not
-    near, or could not be asked.
-    """
-
-    chunk_id: int
-    document_id: int
-    title: str
-    page_start: int
-    page_end: int
-    headings: tuple[str, ...]
-    kind: str
-    text: str
-    score: float
-    found_by: str = BY_MEANING
 
 
 def retrieve_passages(

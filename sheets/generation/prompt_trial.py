@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from sheets.models import Prompt, Sheet
 from sheets.models.schema_loader import load_template
 from sheets.models.spending import check_token_ceiling, record_spending
+from sheets.models.verdict_reasons import verdict_sentence
 from sheets.schema.prompt import PromptText, prompt_messages
 from sheets.schema.types import SectionBrief, SectionDraft
-from sheets.verification.entailment import passage_for_verify, verdict_sentence, verify_statement
+from sheets.verification.entailment import passage_for_verify, verify_statement
 from sheets.writers.context import gather_evidence
 from sheets.writers.llm import ModelWriter
 from wikico2.errors import UserError

@@ -33,10 +33,10 @@ from sheets.schema.types import (
     SectionDraft,
     SheetTemplate,
     TableRow,
-    Writer,
 )
 from sheets.verification.citations import drop_unsupported
 from sheets.writers import get_writer
+from sheets.writers.base import Writer
 from sheets.writers.context import gather_evidence, pages_of_quotes, passages_of, prepare_questions
 from wikico2.errors import UserError
 from wikico2.jobs.leases import LeaseLost
@@ -291,7 +291,9 @@ def finish_generation(run: GenerationRun) -> None:
         shown = {
             p["label"]: passages[p["chunk"]] for p in section.passages if p["chunk"] in passages
         }
-        drafts[section.key] = drop_unsupported(drafts[section.key], shown)
+        drafts[section.key] = drop_unsupported(
+            drafts[section.key], shown, keep_broken=settings.KEEP_BROKEN_STATEMENTS
+        )
         sources[section.key] = SectionSources(shown, pages_of_quotes(drafts[section.key], shown))
     body, header = compose_sheet(run.template, drafts, sources, emoji=settings.SHEET_EMOJI)
     with transaction.atomic():

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ingestion.search.retrieve import Passage
+from ingestion.search.passage import Passage
 from sheets.markdown.parse import escape_markdown, write_note
 from sheets.schema.types import (
     CitedPassage,

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import Chunk, Document
 from sheets.models.template import SheetType
-from sheets.verification.entailment import verdict_sentence
+from sheets.models.verdict_reasons import verdict_sentence
 
 
 class SheetQuerySet(models.QuerySet["Sheet"]):

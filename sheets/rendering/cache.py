@@ -7,8 +7,8 @@ from django.utils import translation
 
 from sheets.models import Revision
 from sheets.models.schema_loader import load_template
+from sheets.models.verdict_reasons import verdict_sentence
 from sheets.rendering.html import VERSION, CitationView, page_url, render_sheet
-from sheets.verification.entailment import verdict_sentence
 
 
 def current_rendering(revision: Revision) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sheets.models import Revision
 from sheets.rendering.cache import french_reasons
 from sheets.rendering.html import CitationView, RenderedSheet, page_url, render_sheet
 from sheets.schema.types import SheetTemplate
-from sheets.verification.citations import CheckedCitation, check_citations
+from sheets.sources.citation_check import CheckedCitation, check_citations
 
 
 def render_revision(

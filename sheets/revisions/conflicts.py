@@ -28,7 +28,7 @@ from sheets.merge import (
 )
 from sheets.merge.diff import BlockChange, ValueChange, diff_blocks, diff_values
 from sheets.schema.types import SectionBrief, SheetTemplate
-from sheets.verification.citations import CheckedCitation, check_citations
+from sheets.sources.citation_check import CheckedCitation, check_citations
 
 Key = tuple[str, str]
 LONG = 900

@@ -17,7 +17,7 @@ from sheets.revisions.errors import LossyText, PersonalText, StaleBase
 from sheets.schema.types import SheetTemplate
 from sheets.search.indexing import index_words
 from sheets.signals import revision_saved
-from sheets.verification.citations import check_citations
+from sheets.sources.citation_check import check_citations
 from sheets.verification.scores import SheetScores, compute_scores
 from wikico2.models import User
 

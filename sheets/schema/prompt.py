@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ingestion.search.retrieve import Passage
+from ingestion.search.passage import Passage
 from sheets.schema.types import Evidence, FieldBrief, SectionBrief
 
 PLACEHOLDERS = {"request": ("titre", "section", "champs", "passages"), "repair": ("erreur",)}

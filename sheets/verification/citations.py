@@ -1,64 +1,27 @@
-"""Check what is cited: the drafts of a writer before they are used, the footnotes of a body."""
+"""Drop the statements of a draft that its passages do not support. Pure."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import TypeVar
 
-from django.conf import settings
-from django.db.models.expressions import RawSQL
-
-from ingestion.models import Chunk, Document, Page
-from ingestion.search.retrieve import Passage
-from sheets.markdown.parse import BodyStatement, Note
+from ingestion.search.passage import Passage
 from sheets.schema.types import DraftStatement, SectionDraft, TableRow
 from sheets.verification.entailment import (
     BROKEN,
-    VERIFIED,
-    WEAK,
-    Verdict,
     passage_for_verify,
     verify_statement,
 )
 from wikico2.text.normalize import folded_words
 
-NAMED_DOCUMENTS = "unnest(%s::bigint[], %s::integer[]) AS named (document, page)"
-NAMED_PAGES = f"""
-    SELECT p.id FROM {NAMED_DOCUMENTS} JOIN ingestion_page p
-        ON p.document_id = named.document AND p.number = named.page
-"""  # noqa: S608 (no words but ours)
-NAMED_CHUNKS = f"""
-    SELECT c.id FROM {NAMED_DOCUMENTS} JOIN ingestion_chunk c
-        ON c.document_id = named.document AND named.page BETWEEN c.page_start AND c.page_end
-"""  # noqa: S608 (no words but ours)
-OF_A_CHUNK = ("document", "position", "page_start", "page_end", "headings", "text")
-SEVERITY = {VERIFIED: 0, WEAK: 1, BROKEN: 2}
 
-
-@dataclass(frozen=True)
-class CheckedCitation:
-    """A citation and what came of checking it."""
-
-    note: Note
-    document: Document | None
-    chunk_id: int | None
-    verdict: str
-    reasons: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class CitationSources:
-    """What the citations of one body rest on."""
-
-    documents: Mapping[int, Document]
-    chunks: Mapping[tuple[int, int], Sequence[Chunk]]
-
-
-def drop_unsupported(draft: SectionDraft, passages: Mapping[str, Passage]) -> SectionDraft:
+def drop_unsupported(
+    draft: SectionDraft, passages: Mapping[str, Passage], *, keep_broken: bool = False
+) -> SectionDraft:
     """Return the draft without what the passages do not bear.
 
-    Sources that are gone are dropped. A broken statement is left out, unless
-    `KEEP_BROKEN_STATEMENTS` has it kept and marked.
+    Sources that are gone are dropped. A broken statement is left out, unless `keep_broken` has it
+    kept, to be marked on the page.
     """
     texts = {
         label: passage_for_verify(p.title, p.headings, p.text) for label, p in passages.items()
@@ -66,7 +29,7 @@ def drop_unsupported(draft: SectionDraft, passages: Mapping[str, Passage]) -> Se
 
     def bears(said: DraftStatement | TableRow) -> bool:
         held = [c.label for c in said.sources if c.label in texts]
-        if not held or settings.KEEP_BROKEN_STATEMENTS:
+        if not held or keep_broken:
             return bool(held)
         text = said.text if isinstance(said, DraftStatement) else " | ".join(said.cells)
         return verify_statement(text, texts, held).verdict != BROKEN
@@ -90,89 +53,6 @@ def keep_known_sources(said: StatementOrRow, known: Container[str]) -> Statement
     return replace(said, sources=tuple(c for c in said.sources if c.label in known))
 
 
-def load_citation_sources(notes: Sequence[Note]) -> CitationSources:
-    """Load the documents and passages that the citations name."""
-    if not notes:
-        return CitationSources({}, {})
-    given = named_sources(notes)
-    documents = Document.objects.only("title").in_bulk(given[0])
-    chunks: dict[tuple[int, int], list[Chunk]] = {}
-    passages = Chunk.objects.filter(pk__in=RawSQL(NAMED_CHUNKS, given))  # noqa: S611 (ours)
-    for chunk in passages.only(*OF_A_CHUNK).order_by("document", "position"):
-        for page in range(chunk.page_start, chunk.page_end + 1):
-            chunks.setdefault((chunk.document_id, page), []).append(chunk)
-    return CitationSources(documents, chunks)
-
-
-def load_pages(notes: Sequence[Note]) -> dict[tuple[int, int], str]:
-    """Load the texts of the pages that the citations name, by document and number."""
-    if not notes:
-        return {}
-    texts = Page.objects.filter(pk__in=RawSQL(NAMED_PAGES, named_sources(notes)))  # noqa: S611 (ours)
-    return {
-        (document, page): text
-        for document, page, text in texts.values_list("document", "number", "text")
-    }
-
-
-def named_sources(notes: Iterable[Note]) -> tuple[list[int], list[int]]:
-    """Return the documents and, beside them, the pages that citations name, each pair once."""
-    places = sorted({cited_page(note) for note in notes})
-    return [document for document, _ in places], [page for _, page in places]
-
-
-def check_citations(
-    notes: Mapping[str, Note], said: Iterable[BodyStatement]
-) -> list[CheckedCitation]:
-    """Check each citation of a body: the quote stands on its page, and bears its statements.
-
-    A marker that serves several statements gets the worst of their verdicts.
-    """
-    cited = {m: n for m, n in notes.items() if n.is_citation}
-    ground = load_citation_sources(list(cited.values()))
-    found = {m: find_cited_passage(n, ground) for m, n in cited.items()}
-    # Only what stands in no passage, as between two of them, is looked up on its page.
-    pages = load_pages([n for m, n in cited.items() if found[m] is None])
-    stands = {
-        m: bool(found[m]) or contains_quote(pages.get(cited_page(n), ""), n.quote)
-        for m, n in cited.items()
-    }
-    worst: dict[str, Verdict] = {}
-    for statement in said:
-        grounded = [m for m in statement.markers if m in found]
-        if not grounded:
-            continue
-        passages = [supporting_text(cited[m], found[m], ground) for m in grounded if stands[m]]
-        verdict = judge_statement(statement.text, tuple(passages))
-        for marker in grounded:
-            known = worst.get(marker)
-            if known is None or SEVERITY[verdict.verdict] > SEVERITY[known.verdict]:
-                worst[marker] = verdict
-    return [
-        make_checked(note, found[marker], stands[marker], worst.get(marker), ground)
-        for marker, note in cited.items()
-    ]
-
-
-@lru_cache(maxsize=4096)  # what has not changed since the last save of a sheet
-def judge_statement(statement: str, passages: tuple[str, ...]) -> Verdict:
-    """Return the verdict on a statement and the passages that it cites."""
-    return verify_statement(statement, passages)
-
-
-def find_cited_passage(note: Note, ground: CitationSources) -> Chunk | None:
-    """Return the passage that holds the quote, if one does."""
-    passages = ground.chunks.get(cited_page(note), ())
-    return next((chunk for chunk in passages if contains_quote(chunk.text, note.quote)), None)
-
-
-def cited_page(note: Note) -> tuple[int, int]:
-    """Return the document and the page that a citation names."""
-    assert note.document_id is not None
-    assert note.page is not None
-    return note.document_id, note.page
-
-
 def contains_quote(text: str, quote: str) -> bool:
     """Tell whether the words of the quote stand in the text in one run, whatever the layout."""
     wanted = folded_words(quote)
@@ -183,27 +63,3 @@ def contains_quote(text: str, quote: str) -> bool:
 def flat_words(text: str) -> str:
     """Return the words of a text in one line."""
     return f" {' '.join(folded_words(text))} "
-
-
-def supporting_text(note: Note, chunk: Chunk | None, ground: CitationSources) -> str:
-    """Return the text that may bear a statement: the whole passage, or else the quote alone."""
-    document = ground.documents.get(note.document_id or 0)
-    title = document.title if document else ""
-    if chunk is None:
-        return passage_for_verify(title, (), note.quote)
-    return passage_for_verify(title, chunk.headings, chunk.text)
-
-
-def make_checked(
-    note: Note, chunk: Chunk | None, stands: bool, verdict: Verdict | None, ground: CitationSources
-) -> CheckedCitation:
-    """Return the citation with its verdict; broken when its page or its quote is not there."""
-    document = ground.documents.get(note.document_id or 0)
-    if document is None:
-        return CheckedCitation(note, None, None, BROKEN, (("source_missing", ""),))
-    if not stands:
-        return CheckedCitation(note, document, None, BROKEN, (("quote_not_found", ""),))
-    chunk_id = chunk.pk if chunk else None
-    if verdict is None:
-        return CheckedCitation(note, document, chunk_id, VERIFIED, ())
-    return CheckedCitation(note, document, chunk_id, verdict.verdict, verdict.reasons)

@@ -10,9 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
-
 from sheets.markdown.sentences import QuotableUnit, quotable_units
 from sheets.verification.quantities import (
     Measure,
@@ -33,7 +30,6 @@ __all__ = [
     "find_quantities",
     "lexical_support",
     "passage_for_verify",
-    "verdict_sentence",
     "verify_statement",
 ]
 
@@ -50,20 +46,6 @@ SAME_CLAUSE = 0.5
 # How much the nearest two sentences count against the whole passage.
 WINDOW_WEIGHT = 0.5
 
-REASONS = {
-    "no_source": gettext_noop("No source is cited."),
-    "unknown_label": gettext_noop("It cites “%(detail)s”, which is none of the passages shown."),
-    "source_missing": gettext_noop("The source has been removed."),
-    "quote_not_found": gettext_noop("The quote is not on the page cited."),
-    "number_not_found": gettext_noop("“%(detail)s” is not in the source."),
-    "unit_differs": gettext_noop("The source gives “%(detail)s” in another unit."),
-    "range_not_found": gettext_noop("The source does not give “%(detail)s” together."),
-    "date_not_found": gettext_noop("The date “%(detail)s” is not in the source."),
-    "reference_not_found": gettext_noop("The reference “%(detail)s” is not in the source."),
-    "number_elsewhere": gettext_noop("The source gives “%(detail)s” about something else."),
-    "few_words_in_common": gettext_noop("The source shares only %(detail)s of its words."),
-    "says_the_opposite": gettext_noop("The source seems to say the opposite."),
-}
 
 # Words of one meaning, by how they begin: a paraphrase is not punished for choosing the other.
 MEANINGS = {
@@ -165,12 +147,6 @@ def verify_statement(
 def passage_for_verify(title: str, headings: Iterable[str], text: str) -> str:
     """Return a passage under the title and headings of its source, as `verify_statement` wants."""
     return "\n".join([title, *headings, text])
-
-
-def verdict_sentence(code: str, detail: str) -> str:
-    """Return a reason of a verdict as a sentence in the active language."""
-    known = REASONS.get(code)
-    return _(known) % {"detail": detail} if known else ""
 
 
 def lexical_support(statement: str, passage: str) -> float:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from sheets.schema.types import SheetTemplate, Writer
+from sheets.schema.types import SheetTemplate
+from sheets.writers.base import Writer
 
 if TYPE_CHECKING:
     from sheets.models import Prompt

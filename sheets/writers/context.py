@@ -11,19 +11,14 @@ from django.db.models import Count, Max, Q
 
 from ingestion.models import Chunk, Page
 from ingestion.search.hybrid import embed_query
-from ingestion.search.retrieve import Passage, retrieve_passages
+from ingestion.search.passage import Passage
+from ingestion.search.retrieve import retrieve_passages
 from sheets.markdown.parse import heading_key
 from sheets.markdown.sentences import is_heading
 from sheets.schema.prompt import estimate_tokens
-from sheets.schema.types import (
-    CitedPassage,
-    Evidence,
-    FieldBrief,
-    SectionBrief,
-    SectionDraft,
-    Writer,
-)
+from sheets.schema.types import CitedPassage, Evidence, FieldBrief, SectionBrief, SectionDraft
 from sheets.verification.citations import contains_quote
+from sheets.writers.base import Writer
 from wikico2.errors import UserError
 from wikico2.text.normalize import stem_set
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ingestion.search.retrieve import Passage
+from ingestion.search.passage import Passage
 from ingestion.vector_index.embedders.base import Embedder
 from sheets.markdown.parse import heading_key
 from sheets.markdown.sentences import (

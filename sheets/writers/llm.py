@@ -11,11 +11,10 @@ from typing import Any
 
 from django.conf import settings
 
-from ingestion.search.retrieve import Passage
+from ingestion.search.passage import Passage
 from sheets.markdown.sentences import quotable_units
 from sheets.schema.prompt import PromptText, prompt_messages, repair_messages
 from sheets.schema.types import (
-    AnswerRefused,
     CitedPassage,
     DraftStatement,
     Evidence,
@@ -26,6 +25,7 @@ from sheets.schema.types import (
     TableRow,
 )
 from sheets.verification.entailment import lexical_support
+from sheets.writers.base import AnswerRefused
 from wikico2.errors import UserError
 from wikico2.llm.client import ChatAnswer, RetryPolicy, request_chat
 

@@ -10,6 +10,7 @@ from pytest_django import Settings
 from ingestion.models import Chunk, Document
 from ingestion.pipeline.run import accept_upload
 from ingestion.search import hybrid, retrieve
+from ingestion.search.passage import BY_MEANING, BY_WORDS
 from ingestion.vector_index.collections import count_vectors, drop_model_collection
 from tests.conftest import LIGHT, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
@@ -26,7 +27,7 @@ def _nothing_remembered() -> None:
 def test_the_passage_that_answers_comes_first(document: Document) -> None:
     passages = retrieve.retrieve_passages(QUESTION, k=3)
     assert passages[0].page_start == 1
-    assert passages[0].found_by == retrieve.BY_MEANING
+    assert passages[0].found_by == BY_MEANING
     assert passages[0].title == "Guide de l'énergie"
     assert "90 %" in passages[0].text
     assert [p.score for p in passages] == sorted((p.score for p in passages), reverse=True)
@@ -87,7 +88,7 @@ class TestWithoutMeaning:
     def test_words_find_too(self, question: str) -> None:
         passages = retrieve.retrieve_passages(question, k=2)
         assert passages[0].page_start == 1
-        assert {p.found_by for p in passages} == {retrieve.BY_WORDS}
+        assert {p.found_by for p in passages} == {BY_WORDS}
 
     def test_words_that_nobody_wrote_find_nothing(self) -> None:
         assert retrieve.retrieve_passages("zygomorphe") == []
@@ -107,13 +108,13 @@ def test_without_embedder_words_decide_within_seconds(
 ) -> None:
     monkeypatch.setattr("wikico2.llm.client._backoff_seconds", lambda attempt: 0.01)
     fake_ai.down = True
-    assert retrieve.retrieve_passages(QUESTION)[0].found_by == retrieve.BY_WORDS
+    assert retrieve.retrieve_passages(QUESTION)[0].found_by == BY_WORDS
     assert len(fake_ai.requests) <= 3
 
 
 def test_an_index_that_lost_everything_does_not_silence_the_search(document: Document) -> None:
     drop_model_collection(EMBEDDING_MODEL)
-    assert retrieve.retrieve_passages(QUESTION)[0].found_by == retrieve.BY_WORDS
+    assert retrieve.retrieve_passages(QUESTION)[0].found_by == BY_WORDS
 
 
 class TestCommands:
@@ -140,7 +141,7 @@ class TestCommands:
             call_command("reindex", stdout=output)
         assert not fake_ai.requests
         assert count_vectors(EMBEDDING_MODEL) == document.chunks.count()
-        assert retrieve.retrieve_passages(QUESTION)[0].found_by == retrieve.BY_MEANING
+        assert retrieve.retrieve_passages(QUESTION)[0].found_by == BY_MEANING
 
     def test_reindexing_serves_another_model(
         self, document: Document, fake_ai: FakeAI, settings: Settings
@@ -151,5 +152,5 @@ class TestCommands:
         document.refresh_from_db()
         assert document.indexed_with == "another"
         assert count_vectors("another") == count_vectors(EMBEDDING_MODEL) == document.chunks.count()
-        assert retrieve.retrieve_passages(QUESTION)[0].found_by == retrieve.BY_MEANING
+        assert retrieve.retrieve_passages(QUESTION)[0].found_by == BY_MEANING
         drop_model_collection("another")

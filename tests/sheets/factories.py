@@ -1,6 +1,6 @@
 """Plain values for the tests of the core."""
 
-from ingestion.search.retrieve import Passage
+from ingestion.search.passage import Passage
 from sheets.schema.types import FieldBrief, SectionBrief, SheetTemplate
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.search.retrieve import Passage
+from ingestion.search.passage import Passage
 from sheets.markdown.compose import SectionSources, compose_sheet
 from sheets.markdown.parse import body_statements, split_notes
 from sheets.rendering.html import render_sheet

@@ -7,14 +7,8 @@ from django.utils import translation
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sheets.verification.entailment import (
-    BROKEN,
-    REASONS,
-    VERIFIED,
-    WEAK,
-    verdict_sentence,
-    verify_statement,
-)
+from sheets.models.verdict_reasons import REASONS, verdict_sentence
+from sheets.verification.entailment import BROKEN, VERIFIED, WEAK, verify_statement
 from sheets.verification.quantities import find_dates, find_quantities, read_number
 
 PASSAGE = (

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from ingestion.search.retrieve import BY_WORDS, Passage, retrieve_passages
+from ingestion.search.passage import BY_WORDS, Passage
+from ingestion.search.retrieve import retrieve_passages
 
 
 class Command(BaseCommand):

@@ -1,0 +1,25 @@
+"""What readers are told of a verdict: a sentence for each reason."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+REASONS = {
+    "no_source": gettext_noop("No source is cited."),
+    "unknown_label": gettext_noop("It cites “%(detail)s”, which is none of the passages shown."),
+    "source_missing": gettext_noop("The source has been removed."),
+    "quote_not_found": gettext_noop("The quote is not on the page cited."),
+    "number_not_found": gettext_noop("“%(detail)s” is not in the source."),
+    "unit_differs": gettext_noop("The source gives “%(detail)s” in another unit."),
+    "range_not_found": gettext_noop("The source does not give “%(detail)s” together."),
+    "date_not_found": gettext_noop("The date “%(detail)s” is not in the source."),
+    "reference_not_found": gettext_noop("The reference “%(detail)s” is not in the source."),
+    "number_elsewhere": gettext_noop("The source gives “%(detail)s” about something else."),
+    "few_words_in_common": gettext_noop("The source shares only %(detail)s of its words."),
+    "says_the_opposite": gettext_noop("The source seems to say the opposite."),
+}
+
+
+def verdict_sentence(code: str, detail: str) -> str:
+    """Return a reason of a verdict as a sentence in the active language."""
+    known = REASONS.get(code)
+    return _(known) % {"detail": detail} if known else ""
