@@ -181,7 +181,9 @@
       image.parentElement.dataset.gone = "";
       image.remove();
     };
-    if (image.complete && !image.naturalWidth && image.loading !== "lazy") gone();
-    else image.addEventListener("error", gone);
+    image.addEventListener("error", gone);
+    // It may have failed before this script ran, and nothing tells it from a picture that is put
+    // off until it is near: asked for again, the one fails again, the other stays put off.
+    if (image.complete && !image.naturalWidth) image.src = image.getAttribute("src");
   }
 })();

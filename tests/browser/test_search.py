@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from sheets.search import FacetCount, Hit, MatchReason, ResultPage, Suggestion
 from tests.browser.conftest import WIDTHS, Live
@@ -177,6 +177,20 @@ def test_without_javascript_the_box_is_a_form_and_choices_are_links(live: Live) 
 def test_a_page_without_picture_leaves_an_empty_sheet(live: Live) -> None:
     page = live("/recherche/?q=chaleur&type=sources")
     expect(page.locator(".found-page[data-gone]")).to_have_count(3, timeout=20_000)
+    expect(page.locator(".found-page img")).to_have_count(0)
+
+
+def test_a_picture_that_failed_before_the_script_ran_leaves_an_empty_sheet(live: Live) -> None:
+    page = live()
+    held: list[Route] = []
+    page.route("**/search.js", lambda route: held.append(route))
+    page.goto("/recherche/?q=chaleur&type=sources", wait_until="commit")
+    pictures = page.locator(".found-page img")
+    expect(pictures).to_have_count(3)
+    for picture in pictures.all():
+        expect(picture).to_have_js_property("complete", True)
+    held.pop().continue_()
+    expect(page.locator(".found-page[data-gone]")).to_have_count(3)
     expect(page.locator(".found-page img")).to_have_count(0)
 
 
