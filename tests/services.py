@@ -7,7 +7,6 @@ loads this file first.
 
 import atexit
 import os
-import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.fake_ai import CHAT_MODEL, EMBEDDING_MODEL, VISION_MODEL, FakeAI
+from tests.janitor import Janitor
 from wikico2.launcher.services.chroma import ChromaServer
 from wikico2.launcher.services.postgres import PostgresServer
 
@@ -23,6 +23,7 @@ AI = FakeAI()
 SLOWEST = [
     "test_soak.py",
     "test_up.py",
+    "test_interrupted.py",
     "test_tasks.py",
     "test_search_gold.py",
     "test_sources.py",
@@ -41,12 +42,11 @@ _running = ExitStack()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
-    folder = Path(tempfile.mkdtemp(prefix="wikico2-tests-"))
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    folder = Path(tempfile.mkdtemp(prefix="worker-")) if is_worker else _folder_of_the_run()
     folder.chmod(0o755)  # PostgreSQL may run as another user
     (folder / "var" / "static").mkdir(parents=True)
-    _running.callback(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(_running.close)
-    is_worker = "PYTEST_XDIST_WORKER" in os.environ
     if not is_worker:
         os.environ.update(_shared_services(folder))
     os.environ.update(_settings(folder))
@@ -78,6 +78,18 @@ def pytest_unconfigure() -> None:
 def chroma_port() -> int:
     """Return the port of the tests' own Chroma; a test may point the settings elsewhere."""
     return int(os.environ["CHROMA_PORT"])
+
+
+def _folder_of_the_run() -> Path:
+    """Make the folder in which all processes of this run have their temporary files.
+
+    Those of `tmp_path` stay where they are, to be looked at when a test has failed.
+    """
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+    janitor = Janitor()
+    _running.callback(janitor.close)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(janitor.folder / "tmp")
+    return janitor.folder
 
 
 def _shared_services(folder: Path) -> dict[str, str]:
