@@ -6,9 +6,11 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from ingestion.models import Document
+from sheets.merge import Version
 from sheets.models import Generation, Revision, Sheet, SheetType
-from sheets.revisions.errors import PersonalText, StaleBase
-from sheets.revisions.save import save_revision
+from sheets.revisions.errors import LossyText, PersonalText, StaleBase
+from sheets.revisions.save import find_losses, save_revision
+from tests.sheets.factories import TEMPLATE
 from wikico2.models import User
 
 HUMAN, GENERATED = Revision.Origin.HUMAN, Revision.Origin.GENERATED
@@ -56,6 +58,46 @@ def test_a_generated_text_never_follows_a_persons(sheet: Sheet, generation: Gene
 
     with pytest.raises(PersonalText):
         write(sheet, "par la machine", GENERATED, generation=generation)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [
+        (10, 6, None),
+        (10, 5, None),  # half may go
+        (10, 4, "shrunk"),
+        (9, 5, None),
+        (9, 4, "shrunk"),
+        (10, 1, "shrunk"),
+        (10, 0, "empty"),
+        (1, 0, "empty"),
+        (1, 1, None),
+        (4, 40, None),
+    ],
+)
+def test_more_than_half_of_a_section_is_a_loss(before: int, after: int, code: str | None) -> None:
+    def version(count: int) -> Version:
+        return Version(f"## 🎯 Résumé (10 secondes)\n\n{'mot ' * count}\n", {"categorie": "Air"})
+
+    found = find_losses(version(before), version(after), TEMPLATE)
+    expected = {"code": code, "section": "resume", "before": before, "after": after}
+    assert found == ([expected] if code else [])
+
+
+def test_a_generated_text_that_loses_more_than_half_is_refused(
+    sheet: Sheet, generation: Generation
+) -> None:
+    def body(count: int) -> str:
+        return f"## 🎯 Résumé (10 secondes)\n\n{'mot ' * count}\n"
+
+    write(sheet, body(20), GENERATED, generation=generation)
+    write(sheet, body(10), GENERATED, generation=generation)
+    with pytest.raises(LossyText) as caught:
+        write(sheet, body(4), GENERATED, generation=generation)
+    assert caught.value.notices == [
+        {"code": "shrunk", "section": "resume", "before": 10, "after": 4}
+    ]
+    assert sheet.revisions.count() == 2
 
 
 def test_the_database_refuses_what_the_code_did_not(sheet: Sheet, generation: Generation) -> None:
