@@ -127,7 +127,7 @@ def _settings(folder: Path) -> dict[str, str]:
         "LLM_MODEL": CHAT_MODEL,
         "VISION_BACKEND": "none",
         "VISION_MODEL": VISION_MODEL,
-        "AI_TIMEOUT": "2",
+        "AI_TIMEOUT": "10",  # the fake answers in our own process, which may be busy
         "AI_REQUESTS_PER_MINUTE": "0",
         "SEARCH_WAIT_SECONDS": "20",
         "AI_BACKOFF_SECONDS": "5",

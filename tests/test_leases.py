@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from ingestion.models import Document
+from tests.worker import await_renewal
 from wikico2.jobs.leases import LeaseLost, keep_lease_alive
 
 ROWS = Document.objects
@@ -72,13 +73,17 @@ def test_what_is_postponed_is_free_only_later(pk: int) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_silent_wait_keeps_its_lease(waiting_document: Document, settings: Settings) -> None:
-    settings.LEASE_SECONDS = 0.3
+    settings.LEASE_SECONDS = 3
     pk = waiting_document.pk
     token = claim(pk)
     with keep_lease_alive(ROWS.all(), pk, token):
-        time.sleep(0.6)
+        for _ in range(2):
+            await_renewal(ROWS.all(), pk)
         assert ROWS.in_progress().claim(pk) is None
-    time.sleep(0.4)
+    until = ROWS.get(pk=pk).lease_until
+    time.sleep(1.5)  # a renewal and a half
+    assert ROWS.get(pk=pk).lease_until == until
+    ROWS.filter(pk=pk).update(lease_until=Now())
     claim(pk)
 
 

@@ -10,15 +10,26 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from django.db import connection
+from django.db.models import DurationField, ExpressionWrapper, F
+from django.db.models.functions import Now
 
+from wikico2.jobs.leases import LeasedQuerySet
 from wikico2.jobs.queue import workers_alive
 from wikico2.launcher.watchdog import Watchdog, Watched
 
 ROOT = Path(__file__).resolve().parent.parent
-QUICK = {"WORKERS": "2", "LEASE_SECONDS": "3", "TASK_SLICE_SECONDS": "2", "LOG_LEVEL": "INFO"}
+# A lease must outlive a request.
+QUICK = {
+    "WORKERS": "2",
+    "AI_TIMEOUT": "2",
+    "LEASE_SECONDS": "3",
+    "TASK_SLICE_SECONDS": "2",
+    "LOG_LEVEL": "INFO",
+}
 
 
 class Worker:
@@ -76,6 +87,18 @@ def database_url() -> str:
     user, password = quote(given["USER"], safe=""), quote(given["PASSWORD"], safe="")
     host = quote(given["HOST"], safe="")
     return f"postgresql://{user}:{password}@{host}:{given['PORT']}/{given['NAME']}"
+
+
+def seconds_left(rows: LeasedQuerySet[Any]) -> float:
+    """Return for how long the lease of the only row lasts, by the clock that it was taken by."""
+    left = rows.values_list(ExpressionWrapper(F("lease_until") - Now(), DurationField()), flat=True)
+    return float(left.get().total_seconds())
+
+
+def await_renewal(rows: LeasedQuerySet[Any], pk: int) -> None:
+    """Return when the lease of a row ends later than it did."""
+    until = rows.get(pk=pk).lease_until
+    wait_for(lambda: rows.get(pk=pk).lease_until != until, "renewal")
 
 
 def wait_for(

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from wikico2.models import User
 
 Live = Callable[..., Page]
+PATIENCE = 30_000
+"""Milliseconds after which what never comes is missed: long, as the machine may be busy."""
+expect.set_options(timeout=PATIENCE)
 WIDTHS = (390, 820, 1440)
 """A phone, a tablet, a desk: what must fit on each is looked at in one page, made wider."""
 
@@ -64,7 +67,7 @@ def live(browser: Browser, live_server: LiveServer, complaints: list[str]) -> It
             color_scheme="dark" if dark else "light",
             **{"locale": "fr-FR", **more},
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         if user:
             give_session(context, live_server.url, user)

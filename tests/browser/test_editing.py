@@ -210,8 +210,8 @@ def test_leaving_with_unsaved_text_asks(live: Live, sheet: Sheet, contributor: U
     page.on("dialog", stay)
     page.locator("#edit_body").press("End")
     page.keyboard.type("x")
-    page.locator(".bar-brand").click(no_wait_after=True)
-    page.wait_for_timeout(100)
+    with page.expect_event("dialog"):
+        page.locator(".bar-brand").click(no_wait_after=True)
     assert asked == ["beforeunload"]
 
 

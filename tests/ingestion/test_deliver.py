@@ -26,6 +26,7 @@ from ingestion.pipeline.run import remove_document
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.ingestion import web
 from tests.ingestion.test_unpack import packed
+from tests.worker import seconds_left
 from wikico2.errors import UserError
 from wikico2.jobs.queue import resume_stalled
 from wikico2.models import User
@@ -238,8 +239,7 @@ class TestAddress:
         run_queue()
         source_import.refresh_from_db()
         assert (source_import.state, source_import.error_code) == ("waiting", "address_status")
-        assert source_import.lease_until
-        assert 80 < (source_import.lease_until - timezone.now()).total_seconds() < 91
+        assert 80 < seconds_left(SourceImport.objects.all()) < 91
         for _ in range(2):
             SourceImport.objects.update(lease_until=timezone.now())
             resume_stalled()

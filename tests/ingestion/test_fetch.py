@@ -217,7 +217,7 @@ class TestAnswer:
 
     def test_that_drips_ends_at_the_deadline(self, site: web.Site, settings: Settings) -> None:
         settings.FETCH_SECONDS = 0.4
-        site.pages["/"] = (200, {}, 100)
+        site.pages["/"] = (200, {}, 1_000)  # a hundred seconds
         begun = time.monotonic()
         assert failure(site.url("/")).code == "address_slow"
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 10

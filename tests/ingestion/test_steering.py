@@ -1,6 +1,5 @@
 """Steering all work: pause and resume, what a document tells of itself, what cannot be retried."""
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +32,7 @@ from ingestion.vector_index.collections import (
 from ingestion.vector_index.embedders.registry import get_embedder
 from tests.conftest import AIR, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
+from tests.worker import await_renewal, wait_for
 from wikico2.errors import TransientError, UserError
 from wikico2.jobs import queue
 from wikico2.llm import client as ai
@@ -218,7 +218,7 @@ class TestWaiting:
 
         def wait(patience: RetryPolicy) -> int:
             patience.on_pause(UserError("service_busy"), 30)
-            time.sleep(1.2)
+            wait_for(lambda: told, "word of the wait")
             return 1
 
         patience = replace(
@@ -253,10 +253,11 @@ class TestNoUselessRetry:
 def test_a_document_that_is_long_to_cut_is_not_taken_over(
     waiting_document: Document, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.LEASE_SECONDS = 1
+    settings.LEASE_SECONDS = 3
 
     def long_to_cut(*args: Any, **kwargs: Any) -> Any:
-        time.sleep(1.5)
+        for _ in range(2):
+            await_renewal(Document.objects.all(), waiting_document.pk)
         assert Document.objects.in_progress().claim(waiting_document.pk) is None
         return chunk_pages(*args, **kwargs)
 
@@ -323,9 +324,7 @@ class TestRequests:
         with VectorStream(PASSAGES, waiting_document.pk, EMBEDDING_MODEL) as stream:
             rows = [(n, "hash", np.ones(128, "<f4").tobytes()) for n in range(3)]
             stream.put(rows)
-            end = time.monotonic() + 20
-            while count_vectors(EMBEDDING_MODEL) < 3 and time.monotonic() < end:
-                time.sleep(0.05)
+            wait_for(lambda: count_vectors(EMBEDDING_MODEL) == 3, "rows in the index")
         assert placed == [3]
         delete_document_vectors(waiting_document.pk)
         assert count_vectors(EMBEDDING_MODEL) == 0

@@ -432,25 +432,28 @@ class TestModelWriter:
             }
         )  # fmt: skip
         ratios = []
-        for number in range(2):
+        for number in range(5):
             fake_ai.chat_seconds.clear()
             sheet = ask(document, solution, f"Fiche {number}")
             begun = time.monotonic()
             run_queue()
             ratios.append((time.monotonic() - begun) / max(fake_ai.chat_seconds))
             assert latest(sheet).state == Generation.State.DONE, latest(sheet).error
-        assert min(ratios) <= 1.5
+            if ratios[-1] <= 1.5:
+                break
+        assert min(ratios) <= 1.5, ratios  # what else the machine does only adds to them
 
     def test_no_more_sections_at_once_than_allowed(
         self, document: Document, solution: SheetType, fake_ai: FakeAI, settings: Settings
     ) -> None:
         settings.LLM_SECTIONS_AT_ONCE = 3
+        settings.AI_TIMEOUT = 60
         real, first, second = fake_ai.answer, threading.Lock(), threading.Event()
 
         def once_there_are_two(body: Any) -> str:
             alone = first.acquire(blocking=False)
             if alone:
-                second.wait(1.5)  # the client would give up after two seconds
+                second.wait(30)
                 first.release()
             else:
                 second.set()
