@@ -121,8 +121,8 @@ def run(
     options: argparse.Namespace, passages: list[dict[str, Any]], questions: list[Question]
 ) -> None:
     """Build the index, ask, and print."""
-    from ingestion.search import hybrid, retrieve
-    from ingestion.search.hybrid import WaitPolicy, embed_query
+    from ingestion.search import retrieve
+    from ingestion.search.hybrid import WaitPolicy, embed_query, forget_questions
     from ingestion.search.query import ParsedQuery, QueryClause
     from ingestion.vector_index.collections import nearest_passages
     from ingestion.vector_index.embedders.registry import get_embedder
@@ -152,7 +152,7 @@ def run(
     out(HEADER)
     for form, texts in forms(questions).items():
         for name, method in methods.items():
-            hybrid._query_vector.cache_clear()
+            forget_questions()
             out(measured(method, texts, questions).row(form, name))
 
 

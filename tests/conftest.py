@@ -18,9 +18,10 @@ from pytest_django import DjangoDbBlocker
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate
 
-from ingestion.models import Document, embeddings
+from ingestion.models import Document, Vector
 from ingestion.pipeline.run import accept_upload
 from ingestion.readers.api import check_document, read_document
+from ingestion.search.hybrid import forget
 from ingestion.search.synonyms import forget_thesaurus
 from ingestion.vector_index.chroma_client import drop_collection, list_collections
 from tests import database, services
@@ -91,11 +92,9 @@ def django_db_modify_db_settings(
 def _fresh_services() -> Iterator[None]:
     """Forget what an earlier test said to the model service or left in the index."""
     services.AI.reset()
-    client._accepted_form.clear()
-    client._folds_system.clear()
-    client._sends_numbers.clear()
-    client._most_bytes.clear()
-    embeddings._lengths.clear()
+    client.forget()
+    Vector.forget_lengths()
+    forget()
     forget_thesaurus()
     yield
     if "httpx" in sys.modules and services.chroma_port() == settings.CHROMA_PORT:

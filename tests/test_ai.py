@@ -27,7 +27,7 @@ ASK = [{"role": "user", "content": "Bonjour"}]
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_backoff_seconds", lambda attempt: 0.01)
+    monkeypatch.setattr(client, "FIRST_PAUSE", 0.01)
 
 
 def patience(**values: float) -> RetryPolicy:

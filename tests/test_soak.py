@@ -67,7 +67,7 @@ def test_faults_change_nothing(
     drop_model_collection(EMBEDDING_MODEL)
     fake_ai.reset()
     fake_ai.deal(at_once(MIX), 100, random.Random(SEED))
-    monkeypatch.setattr(client, "_backoff_seconds", lambda attempt: 0.01)
+    monkeypatch.setattr(client, "FIRST_PAUSE", 0.01)
     settings.AI_TIMEOUT = 0.5
     settings.EMBEDDING_BATCH = 1
     read(FILES)

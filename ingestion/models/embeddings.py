@@ -57,6 +57,11 @@ class Vector(models.Model):
                 _lengths[model] = length, time.monotonic() + LENGTH_KEPT
         return length
 
+    @staticmethod
+    def forget_lengths() -> None:
+        """Have the lengths looked up again."""
+        _lengths.clear()
+
 
 LENGTH_KEPT = 30.0
 _lengths: dict[str, tuple[int, float]] = {}

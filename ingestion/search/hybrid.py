@@ -307,6 +307,18 @@ def embed_query(question: str, model: str = "", *, in_queue: bool = False) -> Ve
     return np.frombuffer(found, dtype=np.float32)
 
 
+def forget() -> None:
+    """Forget all that this process keeps: questions, samples, and that the meaning was late."""
+    forget_questions()
+    _samples.clear()
+    _VectorSearch.spared_until = 0.0
+
+
+def forget_questions() -> None:
+    """Forget the vectors of questions."""
+    _query_vector.cache_clear()
+
+
 @functools.lru_cache(maxsize=512)
 def _query_vector(model: str, question: str, in_queue: bool) -> bytes:
     patience = RetryPolicy.from_settings() if in_queue else RetryPolicy.for_person()

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from ingestion.models import Chunk, Document
 from ingestion.pipeline.run import accept_upload
-from ingestion.search import hybrid, retrieve
+from ingestion.search import retrieve
 from ingestion.search.passage import BY_MEANING, BY_WORDS
 from ingestion.vector_index.collections import count_vectors, drop_model_collection
 from tests.conftest import LIGHT, make_pdf, run_queue, upload
@@ -17,11 +17,6 @@ from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from wikico2.errors import TransientError
 
 QUESTION = "Comment récupérer la chaleur des compresseurs d'air ?"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> None:
-    hybrid._query_vector.cache_clear()
 
 
 def test_the_passage_that_answers_comes_first(document: Document) -> None:
@@ -106,7 +101,7 @@ class TestWithoutMeaning:
 def test_without_embedder_words_decide_within_seconds(
     document: Document, fake_ai: FakeAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wikico2.llm.client._backoff_seconds", lambda attempt: 0.01)
+    monkeypatch.setattr("wikico2.llm.client.FIRST_PAUSE", 0.01)
     fake_ai.down = True
     assert retrieve.retrieve_passages(QUESTION)[0].found_by == BY_WORDS
     assert len(fake_ai.requests) <= 3

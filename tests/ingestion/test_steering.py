@@ -303,7 +303,7 @@ class TestRequests:
     def test_vectors_of_another_length_are_refused_and_asked_for_again(
         self, document: Document, fake_ai: FakeAI, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(ai, "_backoff_seconds", lambda attempt: 0.01)
+        monkeypatch.setattr(ai, "FIRST_PAUSE", 0.01)
         fake_ai.requests.clear()
         fake_ai.fail(Fault("long"))
         vectors = get_embedder().passages(["chaleur"])

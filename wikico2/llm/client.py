@@ -47,6 +47,8 @@ MAX_BODY_BYTES = 2_000_000
 # The names of httpx's errors for a connection that stood and was lost.
 CUT_OFF = {"ReadError", "WriteError", "CloseError", "RemoteProtocolError"}
 CONNECT_SECONDS = 10.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0
+"""Seconds between two tries, where the service does not say how many."""
 TOO_LARGE = 413
 
 
@@ -322,6 +324,12 @@ BASE64 = re.compile(r"base64|encoding", re.IGNORECASE)
 SYSTEM_ROLE = re.compile(r"system|roles? must alternate|unsupported role", re.IGNORECASE)
 
 
+def forget() -> None:
+    """Forget what was learnt of the services, as a new process has not learnt it yet."""
+    for learnt in (_accepted_form, _folds_system, _sends_numbers, _most_bytes):
+        learnt.clear()
+
+
 def _key(model: str) -> tuple[str, str]:
     return settings.AI_BASE_URL, model
 
@@ -455,7 +463,7 @@ def _retry_after(header: str) -> float | None:
 
 def _backoff_seconds(attempt: int) -> float:
     """Return how long to wait before the next try: twice as long each time, never in step."""
-    return float(min(0.5 * 2**attempt, 20.0) * random.uniform(0.75, 1.25))  # noqa: S311
+    return float(min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * random.uniform(0.75, 1.25))  # noqa: S311
 
 
 def _wait_seconds(seconds: float, on_wait: Waiting) -> None:
