@@ -44,10 +44,28 @@ from tests.worker import Worker, wait_for
 
 # --- What is called otherwise since ---------------------------------------------------------------
 
-MODELS: dict[str, str] = {}
+MODELS: dict[str, str] = {
+    "ingestion.delivery": "ingestion.sourceimport",
+    "ingestion.item": "ingestion.importedfile",
+    "ingestion.logline": "ingestion.documentevent",
+    "ingestion.sight": "ingestion.cachedocrresult",
+    "ingestion.sketch": "ingestion.minhash",
+    "sheets.errand": "sheets.filejob",
+    "sheets.formername": "sheets.sheetredirect",
+    "sheets.keptpage": "sheets.cachedpage",
+    "sheets.unsaved": "sheets.editdraft",
+    "wikico2.pace": "wikico2.ratelimit",
+    "wikico2.paceslot": "wikico2.ratelimitslot",
+}
 """Models that were renamed: {"app.old": "app.new"}, in lower case."""
 
-TASKS: dict[str, str] = {}
+TASKS: dict[str, str] = {
+    "ingestion.tasks.deliver": "ingestion.tasks.run_import",
+    "ingestion.tasks.read_words": "ingestion.tasks.refresh_document_lexemes",
+    "sheets.tasks.find_awaited": "sheets.tasks.resolve_source_refs",
+    "sheets.tasks.run_errand": "sheets.tasks.run_file_job",
+    "wikico2.queue.resume_stalled": "wikico2.jobs.queue.resume_stalled",
+}
 """Tasks whose schedules a migration renames: {"app.old.task": "app.new.task"}.
 
 What waits in the queue keeps its old names; they must go on leading to a function.
@@ -366,7 +384,7 @@ def create_sources(old: Apps, rows: dict[str, int]) -> None:
         )
         document.log.create(code="retried", details={"name": "emile"})
         rows[name] = document.pk
-    deliveries = old.get_model("ingestion", "Delivery").objects
+    deliveries = old.get_model("ingestion", "Delivery").objects  # type: ignore[misc]
     given_by_id = old.get_model("wikico2", "User").objects.get(username="emile").pk
     texts = [
         "# Froid\n\nLe froid par absorption valorise 15 kW.\n",
@@ -400,10 +418,10 @@ def create_sheets(old: Apps, rows: dict[str, int]) -> None:
         sheet=steam, number=1, body="Ce que la vapeur apporte.\n", origin="human", author_id=user_id
     )
     steam.save()
-    old.get_model("sheets", "FormerName").objects.create(
+    old.get_model("sheets", "FormerName").objects.create(  # type: ignore[misc]
         sheet=steam, title="La vapeur", folded="la vapeur", slug="la-vapeur", renamed_by_id=user_id
     )
-    old.get_model("sheets", "Unsaved").objects.create(
+    old.get_model("sheets", "Unsaved").objects.create(  # type: ignore[misc]
         sheet=steam, user_id=user_id, base=steam.current, typed={"body": "Pas encore."}
     )
     old.get_model("sheets", "Watch").objects.create(sheet=steam, user_id=user_id)
@@ -430,7 +448,7 @@ def create_sheets(old: Apps, rows: dict[str, int]) -> None:
 
 
 def create_errands(old: Apps, rows: dict[str, int]) -> None:
-    errands = old.get_model("sheets", "Errand").objects
+    errands = old.get_model("sheets", "Errand").objects  # type: ignore[misc]
     asked = {"asked_by_id": rows["user"], "language": "fr"}
     page = "<!doctype html><html lang=fr><title>Vapeur</title><p>Ce que la vapeur apporte.</html>"
     rows["pdf"] = errands.create(kind="pdf", name="a" * 32, sheet_id=rows["sheet"], page=page).pk
