@@ -21,12 +21,15 @@ import psycopg2
 import pytest
 from django.apps import apps
 from django.apps.registry import Apps
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth import get_user_model
+from django.contrib.auth import BACKEND_SESSION_KEY, get_user_model
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
@@ -207,6 +210,7 @@ class OldWiki:
     codenames: set[str] = field(default_factory=set)
     log_models: list[tuple[str, str]] = field(default_factory=list)
     schedules: list[tuple[str, str, str]] = field(default_factory=list)
+    back_ends: list[str] = field(default_factory=list)  # of the sessions
     failures: list[str] = field(default_factory=list)
     run: set[str] = field(default_factory=set)
     states: dict[str, str] = field(default_factory=dict)
@@ -222,6 +226,7 @@ def wiki(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> OldWiki:
         fill(migrate_to_old_version(), found)
         call_command("migrate", verbosity=0, interactive=False)
         note_rights(found)
+        note_sessions(found)
         note_schedules(found)
         work_off(found)
         note_work(found)
@@ -249,6 +254,9 @@ class TestRights:
         assert not wiki.content_types & gone
         old = {f"{label.split('.')[0]}.{v}_{label.split('.')[1]}" for label in gone for v in VERBS}
         assert not wiki.codenames & old
+
+    def test_people_stay_logged_in(self, wiki: OldWiki) -> None:
+        assert wiki.back_ends == settings.AUTHENTICATION_BACKENDS
 
     def test_the_log_of_the_administration_still_names_its_models(self, wiki: OldWiki) -> None:
         assert wiki.log_models == [(model_now(old), pk) for old, pk in wiki.log_entries]
@@ -368,6 +376,11 @@ def create_people(old: Apps) -> None:
         if group:
             user.groups.set([groups.objects.get(name=group)])
     users.objects.create(username="super", is_superuser=True, is_staff=True)
+    old.get_model("sessions", "Session").objects.create(
+        session_key="a" * 32,
+        session_data=SessionStore().encode({BACKEND_SESSION_KEY: "wikico2.auth.Backend"}),
+        expire_date=timezone.now() + dt.timedelta(days=1),
+    )
 
 
 def create_sources(old: Apps, rows: dict[str, int]) -> None:
@@ -586,6 +599,10 @@ def note_rights(wiki: OldWiki) -> None:
     for entry in LogEntry.objects.order_by("pk").select_related("content_type"):
         model = entry.content_type.model_class() if entry.content_type else None
         wiki.log_models.append((model._meta.label_lower if model else "–", entry.object_id or ""))
+
+
+def note_sessions(wiki: OldWiki) -> None:
+    wiki.back_ends = [one.get_decoded()[BACKEND_SESSION_KEY] for one in Session.objects.all()]
 
 
 def note_schedules(wiki: OldWiki) -> None:
