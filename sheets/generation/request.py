@@ -10,6 +10,7 @@ from ingestion.models import Document
 from sheets.links.rename import free_slugs
 from sheets.models import Generation, SectionRun, Sheet, SheetType
 from sheets.models.schema_loader import load_template
+from sheets.queueing import queue_generation
 from sheets.sources.versions import take_later_versions
 from wikico2.errors import UserError
 from wikico2.models import User
@@ -53,8 +54,6 @@ def request_generation(
     The one that is under way, if there is one, counts. Raises UserError: no_sources, or
     nothing_to_write when no section is left to write.
     """
-    from sheets.queueing import queue_generation
-
     Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
     running = sheet.generations.in_progress().first()
     if running:
@@ -99,8 +98,6 @@ def cancel_generation(generation: Generation) -> None:
 @transaction.atomic
 def retry_generation(generation: Generation) -> None:
     """Queue a failed or stopped run again; sections that are done stay done."""
-    from sheets.queueing import queue_generation
-
     again = Generation.objects.filter(
         pk=generation.pk, state__in=(Generation.State.FAILED, Generation.State.CANCELLED)
     ).update(state=Generation.State.WAITING, error_code="", error_details={}, finished_at=None)

@@ -24,6 +24,7 @@ from sheets.models import Generation, Prompt, SectionRun
 from sheets.models.schema_loader import load_template
 from sheets.models.spending import check_token_ceiling, record_spending
 from sheets.proposals.review import save_or_propose
+from sheets.queueing import queue_generation
 from sheets.schema.types import (
     CitedPassage,
     DraftStatement,
@@ -35,9 +36,9 @@ from sheets.schema.types import (
     TableRow,
 )
 from sheets.verification.citations import drop_unsupported
-from sheets.writers import get_writer
 from sheets.writers.base import Writer
 from sheets.writers.context import gather_evidence, pages_of_quotes, passages_of, prepare_questions
+from sheets.writers.registry import get_writer
 from wikico2.errors import UserError
 from wikico2.jobs.leases import LeaseLost
 from wikico2.llm.client import RetryPolicy
@@ -95,8 +96,6 @@ def documents_pending(generation_id: int) -> bool:
 
 def run_claimed(generation_id: int, token: uuid.UUID) -> None:
     """Write what is missing under the lease, then finish."""
-    from sheets.queueing import queue_generation
-
     generation = Generation.objects.select_related("sheet__sheet_type", "prompt").get(
         pk=generation_id
     )

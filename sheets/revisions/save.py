@@ -12,6 +12,7 @@ from sheets.markdown.splice import expand_footnotes, section_sizes
 from sheets.merge import Version
 from sheets.models import Citation, Generation, Revision, Sheet
 from sheets.models.schema_loader import load_template
+from sheets.queueing import queue_indexing
 from sheets.rendering.preview import render_revision
 from sheets.revisions.errors import LossyText, PersonalText, StaleBase
 from sheets.schema.types import SheetTemplate
@@ -44,8 +45,6 @@ def save_revision(
     text on a sheet that a person has touched, and LossyText for one that loses too much.
     `created_at` is when an imported text was written.
     """
-    from sheets.queueing import queue_indexing
-
     locked = Sheet.objects.held(sheet)
     if locked.current_id != (base.pk if base else None):
         raise StaleBase(locked.current)

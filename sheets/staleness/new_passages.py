@@ -9,8 +9,8 @@ from sheets.sources.passage_refs import with_resolved_inputs
 from sheets.sources.versions import later_versions
 from sheets.staleness.rules import OF_DOCUMENTS
 from sheets.staleness.state import refresh_staleness
-from sheets.writers import get_writer
 from sheets.writers.context import gather_evidence
+from sheets.writers.registry import get_writer
 
 
 def record_new_passages(sheet_id: int) -> None:

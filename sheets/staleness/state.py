@@ -18,10 +18,11 @@ from ingestion.models import Document
 from sheets.models import Generation, Sheet, SheetType
 from sheets.models.schema_loader import load_template
 from sheets.models.sheet import SheetQuerySet
+from sheets.queueing import queue_passage_lookup
 from sheets.schema.types import SectionBrief, SheetTemplate
 from sheets.sources.versions import later_versions
 from sheets.staleness.rules import OF_DOCUMENTS, CurrentInputs, StalenessReport, compare_inputs
-from sheets.writers import get_writer
+from sheets.writers.registry import get_writer
 
 # --- Comparing, pure ------------------------------------------------------------------------------
 
@@ -77,8 +78,6 @@ def writer_name(backend: str, model: str) -> str:
 @transaction.atomic
 def refresh_staleness(sheets: SheetQuerySet) -> int:
     """Compare sheets with what they would be written from today; return how many changed."""
-    from sheets.queueing import queue_passage_lookup
-
     writings: dict[int, CurrentWriter] = {}
     changed: list[Sheet] = []
     rows = sheets.exclude(written_from={}).select_related("sheet_type").order_by("pk")

@@ -24,6 +24,7 @@ from sheets.markdown.front_matter import FrontMatterError
 from sheets.models import Field, Picture, Section, SheetType
 from sheets.rendering.images import reencode_picture, store_picture
 from sheets.revisions.errors import LossyText, PersonalText, StaleBase
+from sheets.sources.awaited import queue_ref_resolution
 from sheets.transfer.archive import LARGEST_ARCHIVE, WikiArchive, open_archive
 from sheets.transfer.id_map import ImportIdMap
 from sheets.transfer.sheet_importer import SheetImporter, parse_timestamp
@@ -190,8 +191,6 @@ class WikiImporter:
 
     def find_passages(self) -> None:
         """Have the passages looked for of the sources that were read while all this came in."""
-        from sheets.sources.awaited import queue_ref_resolution
-
         read = Document.objects.ready().filter(pk__in=set(self.known.keys.values()))
         for pk in read.values_list("pk", flat=True):
             queue_ref_resolution(Document, pk)
