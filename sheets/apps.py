@@ -10,6 +10,7 @@ class SheetsConfig(AppConfig):
     def ready(self) -> None:
         from ingestion.vector_index.registry import register_indexed_model
         from sheets import receivers, tasks  # noqa: F401  (they register themselves)
+        from sheets.generation import budget  # noqa: F401  (it registers receivers)
         from sheets.search.indexing import INDEXED_SECTIONS
         from sheets.sources import awaited  # noqa: F401  (it registers a receiver)
         from sheets.staleness.receivers import check_writer_settings

@@ -1,6 +1,7 @@
 """What holds the plan of the code: unique class names, pure packages, old names of tasks."""
 
 import ast
+import os
 import subprocess
 import sys
 from collections import defaultdict
@@ -75,6 +76,23 @@ def test_pure_packages_import_fast_and_without_django() -> None:
     seconds, with_django = zip(*(run.stdout.split() for run in runs), strict=True)
     assert set(with_django) == {"False"}
     assert min(map(float, seconds)) < 0.1
+
+
+def test_all_receivers_are_registered_once_the_apps_are_ready() -> None:
+    wanted = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for app in APPS
+        for path in modules(app)
+        if "\n@receiver(" in path.read_text()
+    }
+    code = "import django, sys; django.setup(); print(*sys.modules)"
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "wikico2.settings"}
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True, env=environment
+    )
+    assert wanted
+    assert wanted <= set(run.stdout.split())
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ class UploadOutcome:
     access: str = ""
 
     @property
-    def delivered(self) -> ImportStatus | None:
+    def import_status(self) -> ImportStatus | None:
         return ImportStatus.of(self.source_import) if self.source_import else None
 
     @property

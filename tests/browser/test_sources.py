@@ -185,9 +185,9 @@ def test_an_archive_is_followed_to_the_last_of_its_documents(
     row = page.locator(".uploads > li").first
     expect(row.locator("form[action$='/arreter/']")).to_be_visible()
     run_queue()
-    expect(row.locator(".delivered > li")).to_have_count(2)
-    expect(row.locator(".delivered .failure")).to_have_count(1)
-    expect(row.locator(".delivered a").first).to_have_attribute(
+    expect(row.locator(".imported-files > li")).to_have_count(2)
+    expect(row.locator(".imported-files .failure")).to_have_count(1)
+    expect(row.locator(".imported-files a").first).to_have_attribute(
         "href", Document.objects.get().get_absolute_url()
     )
 

@@ -36,7 +36,7 @@ from sheets.models import (
 from sheets.revisions.save import save_revision
 from sheets.writers.context import gather_evidence
 from tests.conftest import make_pdf, run_queue, upload
-from tests.fake_ai import FakeAI, Fault
+from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
 from wikico2.errors import UserError
 from wikico2.models import User
 
@@ -500,13 +500,13 @@ class TestModelWriter:
         settings: Settings,
     ) -> None:
         settings.LLM_MODEL = "no-such-model"
-        fake_ai.models = ["fake-chat", "other"]
+        fake_ai.models = ["fake-chat", EMBEDDING_MODEL]
         sheet = ask(document, solution)
         run_queue()
 
         assert latest(sheet).state == Generation.State.FAILED
         assert "no-such-model" in latest(sheet).error
-        assert "fake-chat, other" in latest(sheet).error
+        assert f"fake-chat, {EMBEDDING_MODEL}" in latest(sheet).error
 
     def test_busy_and_broken_answers_are_waited_out(
         self, document: Document, solution: SheetType, fake_ai: FakeAI, settings: Settings
