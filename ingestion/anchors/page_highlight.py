@@ -1,4 +1,4 @@
-"""Find a quote among the characters of a page: where to draw the highlight."""
+"""Find a quote among the characters of a rendered page, to highlight it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ingestion.readers import Char, Rect
 
-SHORTEST_PIECE = 12
-"""Characters below which a part of a quote found by itself proves nothing."""
+MIN_PIECE = 12
+"""Minimum characters of a piece of a quote to be searched for separately."""
 
 LONG_PIECE = 24
-"""Characters from which the end of a quote found by itself is taken for it."""
+"""Minimum characters of the beginning or end of a quote to count as a match on its own."""
 
-ENOUGH = 0.5
-"""Share of a quote that its parts must make up when it is not found in one piece."""
+MIN_COVERAGE = 0.5
+"""Minimum share of a quote that its matched pieces must cover if it is not found whole."""
 
 _HYPHENS = frozenset("-\u00ad\u2010\u2011\u2012\u2013\u2014\u2212\x02\ufffe")
 _PIECES = re.compile(r"\n+|\s\|\s|(?<=[.!?;:…])\s+|…|\[\.\.\.\]|\(\.\.\.\)")
@@ -24,22 +24,22 @@ Spans = list[tuple[int, int]]
 
 
 def find_quote_on_page(quote: str, chars: Sequence[Char]) -> list[Rect]:
-    """Return the rectangles, one a line, that cover a quote on a page; none when it is not there.
+    """Return the rectangles, one per line, that cover a quote on a page; none if it is not found.
 
-    Spaces, hyphens, ligatures, case and the forms of quotation marks do not count. A quote that
-    does not stand there in one piece (it goes on to another page, it was read out of a table) is
-    looked for piece by piece, and found when half of it is.
+    Spaces, hyphens, ligatures, case and the kind of quotation marks are ignored. A quote that is
+    not found whole (it continues on another page, or comes from a table) is searched for piece by
+    piece, and matches if enough of it is found.
     """
     for fold in (_letters_and_signs, _letters):
-        page, places = _folded(chars, fold)
+        page, positions = _fold_chars(chars, fold)
         spans = _find_spans(quote, page, fold) or _find_pieces(quote, page, fold)
         if spans:
-            return _rectangles(chars[i] for i in _indices(spans, places))
+            return _rectangles(chars[i] for i in _char_indices(spans, positions))
     return []
 
 
 def _letters_and_signs(char: str) -> str:
-    """Fold a character to what is compared: nothing for spaces, hyphens and quotation marks."""
+    """Fold a character for comparison: empty for spaces, hyphens and quotation marks."""
     if char in _HYPHENS:
         return ""
     folded = unicodedata.normalize("NFKC", char).casefold()
@@ -56,15 +56,15 @@ def _letters(char: str) -> str:
     return "".join(part for part in folded if part.isalnum())
 
 
-def _folded(chars: Sequence[Char], fold: Callable[[str], str]) -> tuple[str, list[int]]:
-    """Return the folded text of a page and, for each of its characters, the index in `chars`."""
+def _fold_chars(chars: Sequence[Char], fold: Callable[[str], str]) -> tuple[str, list[int]]:
+    """Return the folded text of a page and, for each folded character, its index in `chars`."""
     text: list[str] = []
-    places: list[int] = []
+    positions: list[int] = []
     for index, char in enumerate(chars):
         folded = fold(char.char)
         text.append(folded)
-        places += [index] * len(folded)
-    return "".join(text), places
+        positions += [index] * len(folded)
+    return "".join(text), positions
 
 
 def _fold(text: str, fold: Callable[[str], str]) -> str:
@@ -72,64 +72,69 @@ def _fold(text: str, fold: Callable[[str], str]) -> str:
 
 
 def _find_spans(quote: str, page: str, fold: Callable[[str], str]) -> Spans:
-    wanted = _fold(quote, fold)
-    at = page.find(wanted) if wanted else -1
-    return [(at, at + len(wanted))] if at >= 0 else []
+    folded = _fold(quote, fold)
+    at = page.find(folded) if folded else -1
+    return [(at, at + len(folded))] if at >= 0 else []
 
 
 def _find_pieces(quote: str, page: str, fold: Callable[[str], str]) -> Spans:
     """Find the sentences, lines and cells of a quote one by one.
 
-    Enough is half of it, or all of its beginning or end when the rest is on another page.
+    The matches must cover `MIN_COVERAGE` of the quote, or its whole beginning or end (at least
+    `LONG_PIECE` characters) when the rest is on another page.
     """
-    wanted = [piece for piece in (_fold(part, fold) for part in _PIECES.split(quote)) if piece]
+    pieces = [piece for piece in (_fold(part, fold) for part in _PIECES.split(quote)) if piece]
     spans: Spans = []
     missing: list[int] = []
-    for number, piece in enumerate(wanted):
+    for number, piece in enumerate(pieces):
         at = page.find(piece, spans[-1][1] if spans else 0)
         at = at if at >= 0 else page.find(piece)
-        if at >= 0 and len(piece) >= SHORTEST_PIECE:
+        if at >= 0 and len(piece) >= MIN_PIECE:
             spans.append((at, at + len(piece)))
-        elif len(piece) >= SHORTEST_PIECE:
+        elif len(piece) >= MIN_PIECE:
             missing.append(number)
     found = sum(end - start for start, end in spans)
-    if found >= ENOUGH * sum(map(len, wanted)) > 0:
+    if found >= MIN_COVERAGE * sum(map(len, pieces)) > 0:
         return spans
-    one_end = missing and len(missing) == missing[-1] - missing[0] + 1
-    if one_end and found >= LONG_PIECE and (missing[0] == 0 or missing[-1] == len(wanted) - 1):
+    missing_is_one_run = missing and len(missing) == missing[-1] - missing[0] + 1
+    if (
+        missing_is_one_run
+        and found >= LONG_PIECE
+        and (missing[0] == 0 or missing[-1] == len(pieces) - 1)
+    ):
         return spans
-    return _find_partial("".join(wanted), page)
+    return _find_partial("".join(pieces), page)
 
 
-def _find_partial(wanted: str, page: str) -> Spans:
-    """Find a quote of which the first or the last half at least is on the page."""
-    least = max(LONG_PIECE, int(ENOUGH * len(wanted)))
-    if len(wanted) < least:
+def _find_partial(folded: str, page: str) -> Spans:
+    """Find the beginning or the end of a quote, at least `MIN_COVERAGE` of it."""
+    min_length = max(LONG_PIECE, int(MIN_COVERAGE * len(folded)))
+    if len(folded) < min_length:
         return []
-    start = page.find(wanted[:least])
+    start = page.find(folded[:min_length])
     if start >= 0:
-        return [(start, start + _common(wanted, page[start:]))]
-    end = page.find(wanted[-least:])
+        return [(start, start + _common_prefix_length(folded, page[start:]))]
+    end = page.find(folded[-min_length:])
     if end >= 0:
-        end += least
-        return [(end - _common(wanted[::-1], page[:end][::-1]), end)]
+        end += min_length
+        return [(end - _common_prefix_length(folded[::-1], page[:end][::-1]), end)]
     return []
 
 
-def _common(one: str, other: str) -> int:
-    """Return how many characters two texts begin with in common."""
+def _common_prefix_length(one: str, other: str) -> int:
+    """Return the length of the common prefix of two texts."""
     return next(
         (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
         min(len(one), len(other)),
     )
 
 
-def _indices(spans: Spans, places: Sequence[int]) -> list[int]:
-    return sorted({places[i] for start, end in spans for i in range(start, end)})
+def _char_indices(spans: Spans, positions: Sequence[int]) -> list[int]:
+    return sorted({positions[i] for start, end in spans for i in range(start, end)})
 
 
 def _rectangles(chars: Iterable[Char]) -> list[Rect]:
-    """Merge the boxes of characters into one rectangle a line."""
+    """Merge the boxes of characters into one rectangle per line."""
     lines: list[Rect] = []
     for char in chars:
         box = Rect(char.x0, char.y0, char.x1, char.y1)

@@ -1,7 +1,7 @@
-"""Pages as pictures: drawn once, in a child process, then kept in the storage.
+"""Page images: rendered once, in a child process, then cached in the storage.
 
-A picture and the places of its characters make one file, so that a page is there whole or not at
-all, and every web process finds it, whichever of them drew it.
+An image and its character positions are stored in one file, so that a page is cached completely or
+not at all. All web processes share the cache.
 """
 
 import io
@@ -24,49 +24,49 @@ from ingestion.readers.api import read_picture, render_page
 from wikico2.errors import UserError
 
 WIDTH = 1200
-"""Pixels across a page that is read; twice what a column shows, for sharp letters."""
+"""Width of a page image in pixels: twice the width of its column, for sharp text."""
 
 THUMBNAIL_WIDTH = 240
 SECONDS = 15
-"""A reader waits no longer for a picture; a page that takes more is shown as text alone."""
+"""Time limit to render a picture; a page that takes longer is displayed as text only."""
 
-FAILURE_KEPT_SECONDS = 600
+FAILURE_CACHE_SECONDS = 600
 
 
 class StoredPageImage:
-    """A page as a picture, read from the file in which it is kept.
+    """A page image, read from its cached file.
 
-    Raises ValueError when the file is not whole.
+    Raises ValueError if the file is incomplete.
     """
 
-    def __init__(self, kept: bytes) -> None:
+    def __init__(self, stored: bytes) -> None:
         try:
-            self._archive = zipfile.ZipFile(io.BytesIO(kept))
-            self._about: dict[str, Any] = json.loads(self._archive.read("about.json"))
+            self._archive = zipfile.ZipFile(io.BytesIO(stored))
+            self._metadata: dict[str, Any] = json.loads(self._archive.read("about.json"))
             self.image = self._archive.read("image")
-            self.media_type = str(self._about["media_type"])
-            self.width = int(self._about["width"])
-            self.height = int(self._about["height"])
+            self.media_type = str(self._metadata["media_type"])
+            self.width = int(self._metadata["width"])
+            self.height = int(self._metadata["height"])
         except (zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise ValueError("not a whole drawing") from error
+            raise ValueError("incomplete page image") from error
 
     @property
     def chars(self) -> list[Char]:
-        """Return the characters of the page with their boxes, in fractions of the page."""
+        """Return the characters of the page with their boxes, in fractions of the page size."""
         return [Char(*values) for values in json.loads(self._archive.read("chars.json"))]
 
     def highlight(self, quotes: Iterable[str], words: Iterable[Sequence[Any]] = ()) -> list[Rect]:
-        """Return where the quotes stand on the picture, a rectangle a line.
+        """Return the rectangles that cover the quotes on the image, one per line.
 
-        On a scan they are looked for among the `words` that were read there: word and box.
+        On a scan the quotes are searched for among the `words` found by OCR: word and box.
         """
         chars = [Char(*word) for word in words] or self.chars
         return [rect for quote in quotes for rect in find_quote_on_page(quote, chars)]
 
 
 def pack_image(picture: PageImage) -> bytes:
-    """Return the one file that keeps a picture and its characters."""
-    about = {
+    """Return the content of the file that stores an image and its characters."""
+    metadata = {
         "media_type": picture.media_type,
         "width": picture.width,
         "height": picture.height,
@@ -75,34 +75,34 @@ def pack_image(picture: PageImage) -> bytes:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("image", picture.data, zipfile.ZIP_STORED)
         archive.writestr("chars.json", json.dumps(picture.chars, separators=(",", ":")))
-        archive.writestr("about.json", json.dumps(about))
+        archive.writestr("about.json", json.dumps(metadata))
     return file.getvalue()
 
 
 def page_image_of(document: Document, number: int, width: int = WIDTH) -> StoredPageImage:
-    """Return a page as a picture, drawn now if nobody has asked for it yet.
+    """Return the image of a page, rendering it if it is not cached yet.
 
-    Raises UserError when the file is gone or the page cannot be drawn; that is remembered for a
-    while, so that a bad page is not tried again with each reader.
+    Raises UserError if the file is missing or the page cannot be rendered. The failure is cached
+    for `FAILURE_CACHE_SECONDS`, so that a bad page is not rendered again at each request.
     """
     name = _image_name(document, number, width)
-    kept = _stored_image(name)
-    if kept is not None:
-        return kept
+    stored = _stored_image(name)
+    if stored is not None:
+        return stored
     failure = cache.get(f"not-drawn:{name}")
     if failure:
         raise UserError(failure[0], **failure[1])
     content = pack_image(_draw_and_store(document, number, width, name))
     saved = default_storage.save(name, ContentFile(content))
-    if saved != name:  # another process was first: one copy is enough
+    if saved != name:  # another process has stored it meanwhile: one copy is enough
         default_storage.delete(saved)
     return StoredPageImage(content)
 
 
 def figure_picture(document: Document, reference: str, digest: str) -> bytes:
-    """Return a picture of a document as WebP, taken out of its file when it is first asked for.
+    """Return a picture of a document as WebP, extracting it if it is not cached yet.
 
-    Raises UserError when the file is gone or has no such picture.
+    Raises UserError if the file is missing or has no such picture.
     """
     name = f"{_folder(document)}/figure-{digest[:32]}.webp"
     try:
@@ -127,7 +127,7 @@ def figure_picture(document: Document, reference: str, digest: str) -> bytes:
 
 
 def delete_page_images(document: Document) -> None:
-    """Delete the pictures of a document's pages; its row may be gone already."""
+    """Delete the cached pictures of a document; its row may be deleted already."""
     folder = _folder(document)
     try:
         names = default_storage.listdir(folder)[1]
@@ -139,7 +139,7 @@ def delete_page_images(document: Document) -> None:
 
 
 def _folder(document: Document) -> str:
-    """Return where the pictures are; the hash parts documents that had the same number."""
+    """Return the folder of the cached pictures; the hash tells apart documents that reuse an id."""
     return f"pages/{document.pk}-{document.sha256[:12]}"
 
 
@@ -153,7 +153,7 @@ def _stored_image(name: str) -> StoredPageImage | None:
             return StoredPageImage(file.read())
     except FileNotFoundError:
         return None
-    except ValueError:  # a process died while it wrote
+    except ValueError:  # a process ended while writing it
         default_storage.delete(name)
         return None
 
@@ -173,5 +173,5 @@ def _draw_limits() -> Limits:
 
 
 def _raise_draw_error(name: str, code: str, details: dict[str, Any]) -> NoReturn:
-    cache.set(f"not-drawn:{name}", (code, details), FAILURE_KEPT_SECONDS)
+    cache.set(f"not-drawn:{name}", (code, details), FAILURE_CACHE_SECONDS)
     raise UserError(code, **details)

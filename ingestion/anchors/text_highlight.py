@@ -1,7 +1,7 @@
-"""Find quotes in the text of a page and part it into runs that a template can mark.
+"""Find quotes in the text of a page and split it into runs that a template can highlight.
 
-Text in, values out. Quotes are compared by their letters and digits, so that spaces, line ends,
-hyphens and the bars of a table do not matter.
+Quotes are compared by their letters and digits only, so that spaces, line ends, hyphens and the
+bars of a table do not matter.
 """
 
 import re
@@ -14,28 +14,28 @@ from typing import Any, NamedTuple
 from wikico2.text.normalize import LETTERS
 
 MIN_PIECE_LENGTH = 12
-"""Letters and digits that part of a quote needs, to be looked for on its own."""
+"""Minimum letters and digits of a piece of a quote to be searched for separately."""
 
-FEWEST = 3
-"""Letters and digits below which the signs between them count too."""
+MIN_LETTERS = 3
+"""Minimum letters and digits of a quote; a shorter one is compared with its punctuation."""
 
-_ENDS = re.compile(r"\n+|\s*(?:\[…\]|\[\.\.\.\]|…)\s*|(?<=[.;:!?])\s+")
+_PIECE_ENDS = re.compile(r"\n+|\s*(?:\[…\]|\[\.\.\.\]|…)\s*|(?<=[.;:!?])\s+")
 _BAR = re.compile(r"(?<!\\)\|")
-_RULE = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*$")
-_SIGNS_BEFORE = re.compile(r"[\W_]+")
-_SIGNS_AFTER = re.compile(r"[\W_]+$")
+_DELIMITER_ROW = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*$")
+_PUNCTUATION_BEFORE = re.compile(r"[\W_]+")
+_PUNCTUATION_AFTER = re.compile(r"[\W_]+$")
 _BULLET = re.compile(r"^\s*[•●○▪■◦‣⁃·–—*-]\s+")
 
 
 class Span(NamedTuple):
-    """From `start` to before `end`, in characters."""
+    """A range of characters from `start` (inclusive) to `end` (exclusive)."""
 
     start: int
     end: int
 
 
 class TextRun(NamedTuple):
-    """A stretch of text, marked or not."""
+    """A piece of text, highlighted or not."""
 
     text: str
     marked: bool
@@ -53,71 +53,73 @@ class HighlightedBlock:
     lines: list[HighlightedLine] = field(default_factory=list)
     rows: list[list[HighlightedLine]] = field(default_factory=list)
     bulleted: bool = False
-    by: str = ""  # the machine that has read it
+    by: str = ""  # the OCR engine that produced it; empty if it comes from the file
     picture: int | None = None  # of a figure: its index among the blocks of the page
 
     @property
     def marked(self) -> bool:
-        """Tell whether any of it is marked."""
+        """Tell whether any of the block is highlighted."""
         cells = [*self.lines, *(cell for row in self.rows for cell in row)]
         return any(run.marked for line in cells for run in line)
 
 
 def fold_with_positions(text: str) -> tuple[str, list[int]]:
-    """Return the letters and digits of a text, small and without accents, and where each stood."""
+    """Return the letters and digits of a text, lower case without accents, and their positions."""
     letters: list[str] = []
-    places: list[int] = []
-    for place, char in enumerate(text):
+    positions: list[int] = []
+    for position, char in enumerate(text):
         for letter in unicodedata.normalize("NFKD", char.translate(LETTERS)).casefold():
             if letter.isalnum():
                 letters.append(letter)
-                places.append(place)
-    return "".join(letters), places
+                positions.append(position)
+    return "".join(letters), positions
 
 
 def quote_pieces(quote: str) -> list[str]:
-    """Return the lines and sentences of a quote that are long enough to be looked for alone."""
-    parts = [part for part in _ENDS.split(quote) if part]
+    """Return the lines and sentences of a quote long enough to be searched for separately."""
+    parts = [part for part in _PIECE_ENDS.split(quote) if part]
     if len(parts) < 2:
         return []
     return [part for part in parts if len(fold_with_positions(part)[0]) >= MIN_PIECE_LENGTH]
 
 
 def find_quote_in_text(text: str, quotes: Iterable[str]) -> list[Span]:
-    """Return where the quotes stand in the text, or those of their pieces that do; in order."""
-    letters, places = fold_with_positions(text)
+    """Return the sorted spans of the quotes in the text, or of their pieces if not found whole."""
+    letters, positions = fold_with_positions(text)
     found: list[Span] = []
     for quote in quotes:
-        whole = _find_quote(text, letters, places, quote, 0)
+        whole = _find_quote(text, letters, positions, quote, 0)
         if whole:
             found.append(whole)
             continue
         after = 0
         for piece in quote_pieces(quote):
-            part = _find_quote(text, letters, places, piece, after)
+            part = _find_quote(text, letters, positions, piece, after)
             if part:
                 found.append(part)
                 after = part.end
     return _merge_spans(found)
 
 
-def _find_quote(text: str, letters: str, places: list[int], quote: str, after: int) -> Span | None:
+def _find_quote(
+    text: str, letters: str, positions: list[int], quote: str, after: int
+) -> Span | None:
     wanted = fold_with_positions(quote)[0]
-    if len(wanted) < FEWEST:  # « 5 % » has too few letters to go by: its signs count too
-        letters, wanted, places = text, quote.strip(), list(range(len(text)))
+    if len(wanted) < MIN_LETTERS:  # such as « 5 % »: too short to ignore punctuation
+        letters, wanted, positions = text, quote.strip(), list(range(len(text)))
     at = letters.find(wanted) if wanted else -1
     while at >= 0:
-        start, end = places[at], places[at + len(wanted) - 1] + 1
-        if start >= after and _is_whole(text, start, end):
-            return _with_signs(text, start, end, quote.strip())
+        start, end = positions[at], positions[at + len(wanted) - 1] + 1
+        if start >= after and _has_word_boundaries(text, start, end):
+            return _include_punctuation(text, start, end, quote.strip())
         at = letters.find(wanted, at + 1)
     return None
 
 
-def _with_signs(text: str, start: int, end: int, quote: str) -> Span:
-    """Take in the signs, say « or ®, with which both the quote and the text begin and end."""
-    head = _SIGNS_BEFORE.match(quote)
-    tail = _SIGNS_AFTER.search(quote)
+def _include_punctuation(text: str, start: int, end: int, quote: str) -> Span:
+    """Extend a span by the punctuation, such as « or ®, that also surrounds the quote."""
+    head = _PUNCTUATION_BEFORE.match(quote)
+    tail = _PUNCTUATION_AFTER.search(quote)
     if head and text[:start].endswith(head[0]):
         start -= len(head[0])
     if tail and text.startswith(tail[0], end):
@@ -125,8 +127,8 @@ def _with_signs(text: str, start: int, end: int, quote: str) -> Span:
     return Span(start, end)
 
 
-def _is_whole(text: str, start: int, end: int) -> bool:
-    """Tell whether a span neither begins nor ends inside a word or number."""
+def _has_word_boundaries(text: str, start: int, end: int) -> bool:
+    """Tell whether a span starts and ends at the boundaries of words or numbers."""
     return not ((start and text[start - 1].isalnum()) or (end < len(text) and text[end].isalnum()))
 
 
@@ -141,7 +143,7 @@ def _merge_spans(found: list[Span]) -> list[Span]:
 
 
 def split_runs(text: str, marked: Sequence[Span], start: int, end: int) -> HighlightedLine:
-    """Part the text between `start` and `end` into runs."""
+    """Split the text between `start` and `end` into highlighted and other runs."""
     line: HighlightedLine = []
     at = start
     for span in marked:
@@ -160,42 +162,45 @@ def split_runs(text: str, marked: Sequence[Span], start: int, end: int) -> Highl
 def highlight_blocks(
     blocks: Sequence[dict[str, Any]], text: str, quotes: Iterable[str]
 ) -> list[HighlightedBlock]:
-    """Return the blocks of a page with the quotes marked; a page without blocks is paragraphs."""
+    """Return the blocks of a page with the quotes highlighted.
+
+    A page without blocks is split into paragraphs at empty lines.
+    """
     if not blocks:
         blocks = [{"kind": "paragraph", "text": part} for part in re.split(r"\n{2,}", text) if part]
     whole = "\n\n".join(str(block.get("text", "")) for block in blocks)
     marked = find_quote_in_text(whole, quotes)
-    made: list[HighlightedBlock] = []
+    result: list[HighlightedBlock] = []
     start = 0
     for index, block in enumerate(blocks):
         end = start + len(str(block.get("text", "")))
-        made.append(_highlight_block(block, whole, marked, start, end))
-        made[-1].picture = index if block.get("picture") else None
+        result.append(_highlight_block(block, whole, marked, start, end))
+        result[-1].picture = index if block.get("picture") else None
         start = end + 2
-    return made
+    return result
 
 
 def _highlight_block(
     block: dict[str, Any], whole: str, marked: list[Span], start: int, end: int
 ) -> HighlightedBlock:
     kind = str(block.get("kind", "paragraph"))
-    made = HighlightedBlock(kind, int(block.get("level") or 0), by=str(block.get("by", "")))
+    result = HighlightedBlock(kind, int(block.get("level") or 0), by=str(block.get("by", "")))
     lines = list(_line_spans(whole, start, end))
     if kind == "table" and all("|" in whole[a:b] for a, b in lines):
-        made.rows = [
+        result.rows = [
             [_unescaped(split_runs(whole, marked, a, b)) for a, b in _cell_spans(whole, *line)]
             for line in lines
-            if not _RULE.match(whole[line.start : line.end])
+            if not _DELIMITER_ROW.match(whole[line.start : line.end])
         ]
     elif kind == "list":
         texts = [whole[a:b] for a, b in lines]
-        made.bulleted = all(_BULLET.match(item) for item in texts)
+        result.bulleted = all(_BULLET.match(item) for item in texts)
         for a, b in lines:
-            bullet = _BULLET.match(whole[a:b]) if made.bulleted else None
-            made.lines.append(split_runs(whole, marked, a + (bullet.end() if bullet else 0), b))
+            bullet = _BULLET.match(whole[a:b]) if result.bulleted else None
+            result.lines.append(split_runs(whole, marked, a + (bullet.end() if bullet else 0), b))
     else:
-        made.lines = [split_runs(whole, marked, a, b) for a, b in lines]
-    return made
+        result.lines = [split_runs(whole, marked, a, b) for a, b in lines]
+    return result
 
 
 def _line_spans(whole: str, start: int, end: int) -> Iterator[Span]:
@@ -211,7 +216,7 @@ def _unescaped(cell: HighlightedLine) -> HighlightedLine:
 
 
 def _cell_spans(whole: str, start: int, end: int) -> Iterator[Span]:
-    """Yield the cells of a Markdown row, empty ones too, without the spaces around them."""
+    """Yield the spans of the cells of a Markdown row, empty ones too, without outer spaces."""
     row = whole[start:end].rstrip()
     edges = [bar.start() for bar in _BAR.finditer(row)]
     if not row.lstrip().startswith("|"):

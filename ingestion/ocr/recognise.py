@@ -1,7 +1,7 @@
-"""Have a machine read what a document shows and does not say: scanned pages, figures.
+"""Recognise text in the pictures of a document: scanned pages and figures.
 
-What was read is kept by the picture's hash, so that no picture is ever paid for twice, and is
-marked as read by a machine wherever it is shown.
+Results are cached by the picture's hash, so that no picture is paid for twice. Recognised text is
+marked with the engine's name.
 """
 
 import hashlib
@@ -24,17 +24,17 @@ from wikico2.errors import TransientError, UserError
 from wikico2.llm.client import RetryPolicy
 
 PAGE_WIDTH, FIGURE_WIDTH = 1_600, 1_200
-"""Pixels across a picture that is looked at."""
+"""Maximum width in pixels of a picture sent to the OCR engine."""
 
 RETRYABLE_REASONS = ("", "no_seer", "no_tokens_left", "too_many_pictures")
-"""Why a page is unread that another try may read."""
+"""Values of `Page.unread` after which another attempt may succeed."""
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass
 class OcrRequest:
-    """A picture to look at, and the blocks or page that it is for."""
+    """A picture to recognise, and the page or figure that it belongs to."""
 
     page: Page
     block: int | None = None  # index among the page's blocks; None for the whole page
@@ -52,79 +52,86 @@ def recognise_document(
     document: Document,
     path: Path,
     limits: Limits,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
     on_progress: Progress = lambda done, total: None,
 ) -> None:
-    """Read the pages of `document` that need eyes, then its figures, and write what was read.
+    """Recognise the pages of `document` without good text, then its figures, and save the results.
 
-    Pages without text come first; beyond VISION_MAX_IMAGES pictures the rest stays unread, and
-    says so. What was read on the same picture before costs nothing. Raises TransientError when the
-    service is away: what it has read by then is kept.
+    At most VISION_MAX_IMAGES pictures per document are recognised; other pages record
+    "too_many_pictures" in `Page.unread`. Cached results cost nothing. Raises TransientError if the
+    service is unavailable; results obtained by then are saved.
     """
-    seer = get_ocr_engine()
-    if seer is None:
+    engine = get_ocr_engine()
+    if engine is None:
         _record_unread_document(document, "no_seer")
         return
-    wanted = list(_ocr_requests(document, seer))
-    eye = _OcrRun(document, path, limits, seer, patience)
-    left = _pictures_left(document)
-    fresh: list[OcrRequest] = []
-    for number, one in enumerate(wanted):
-        if eye.remembered(one):
-            on_progress(number + 1, len(wanted))
-        elif left > 0:
-            fresh.append(one)
-            left -= 1
+    requests = list(_ocr_requests(document, engine))
+    run = _OcrRun(document, path, limits, engine, retry_policy)
+    pictures_left = _pictures_left(document)
+    uncached: list[OcrRequest] = []
+    for number, request in enumerate(requests):
+        if run.apply_cached(request):
+            on_progress(number + 1, len(requests))
+        elif pictures_left > 0:
+            uncached.append(request)
+            pictures_left -= 1
         else:
-            _record_unread_page(one, "too_many_pictures")
-    done = len(wanted) - len(fresh)
-    for _ in eye.look_at(fresh):
+            _record_unread_page(request, "too_many_pictures")
+    done = len(requests) - len(uncached)
+    for _ in run.recognise(uncached):
         done += 1
-        on_progress(min(done, len(wanted)), len(wanted))
+        on_progress(min(done, len(requests)), len(requests))
 
 
 def count_unrecognised(document: Document) -> int:
-    """Return how many pages without text and figures could be read now that have not been yet."""
-    seer = get_ocr_engine()
-    if seer is None:
+    """Return how many pages and figures not yet recognised could be recognised now."""
+    engine = get_ocr_engine()
+    if engine is None:
         return 0
-    wanted = list(_ocr_requests(document, seer))
-    seen = set(
+    requests = list(_ocr_requests(document, engine))
+    cached = set(
         CachedOcrResult.objects.filter(
             task=CachedOcrResult.Task.FIGURE,
-            machine=seer.name,
-            digest__in=[one.digest for one in wanted if one.digest],
+            machine=engine.name,
+            digest__in=[request.digest for request in requests if request.digest],
         ).values_list("digest", flat=True)
     )
-    new = [one for one in wanted if one.digest not in seen and one.page.unread in RETRYABLE_REASONS]
+    new = [
+        request
+        for request in requests
+        if request.digest not in cached and request.page.unread in RETRYABLE_REASONS
+    ]
     return min(len(new), _pictures_left(document))
 
 
 def no_text_error(document: Document) -> UserError:
-    """Return the error of a document without text, by whether a machine has looked at all of it."""
-    seer = get_ocr_engine()
-    if seer is None or document.pages.exclude(unread="").exists():
+    """Return the error for a document without text.
+
+    It is "nothing_seen" if OCR has read every page without finding text, else "no_text".
+    """
+    engine = get_ocr_engine()
+    if engine is None or document.pages.exclude(unread="").exists():
         return UserError("no_text")
-    return UserError("nothing_seen", machine=seer.name)
+    return UserError("nothing_seen", machine=engine.name)
 
 
 def _pictures_left(document: Document) -> int:
-    """Return how many pictures of the document may still be read."""
+    """Return how many more pictures of the document may be recognised."""
     return max(settings.VISION_MAX_IMAGES - document.ocr_results.count(), 0)
 
 
-def _ocr_requests(document: Document, seer: OcrEngine) -> Iterator[OcrRequest]:
-    """Yield the pages without good text, then the figures that the file does not describe."""
+def _ocr_requests(document: Document, engine: OcrEngine) -> Iterator[OcrRequest]:
+    """Yield the pages without good text, then each distinct figure without an OCR description."""
     doubtful = document.pages.exclude(doubt="").filter(read_by="").order_by("number")
     yield from (OcrRequest(page) for page in doubtful)
-    if not (settings.VISION_FIGURES and seer.describes):
+    if not (settings.VISION_FIGURES and engine.describes):
         return
     seen: set[str] = set()
     for page in document.pages.filter(doubt="", blocks__contains=[{"kind": "figure"}]).iterator():
         for index, block in enumerate(page.blocks):
             if block.get("picture") and not block.get("by"):
                 digest = block.get("digest", "")
-                if digest not in seen:  # a picture that comes back is described once
+                if digest not in seen:  # a repeated picture is described once
                     seen.add(digest)
                     context = _caption(page.blocks, index)
                     yield OcrRequest(page, index, block["picture"], digest, context)
@@ -138,153 +145,153 @@ def _caption(blocks: list[dict[str, Any]], index: int) -> str:
 
 @dataclass
 class _OcrRun:
-    """Looks at the pictures of one document."""
+    """Recognises the pictures of one document."""
 
     document: Document
     path: Path
     limits: Limits
-    seer: OcrEngine
-    patience: RetryPolicy
+    engine: OcrEngine
+    retry_policy: RetryPolicy
 
-    def remembered(self, wanted: OcrRequest) -> bool:
-        """Use what was read on the same picture before; tell whether there was something."""
-        if not wanted.digest and not self._draw(wanted):
-            return True  # there is nothing to look at
+    def apply_cached(self, request: OcrRequest) -> bool:
+        """Save the cached result of the picture, if any; return whether the request is done."""
+        if not request.digest and not self._draw(request):
+            return True  # the picture cannot be drawn
         known = CachedOcrResult.objects.filter(
-            digest=wanted.digest, task=wanted.task, machine=self.seer.name
+            digest=request.digest, task=request.task, machine=self.engine.name
         ).first()
         if known is not None:
-            self._write(wanted, known.text, known.words)
+            self._save_text(request, known.text, known.words)
         return known is not None
 
-    def look_at(self, fresh: list[OcrRequest]) -> Iterator[None]:
-        """Look at pictures, some at a time, and write each answer as it comes."""
-        with ThreadPoolExecutor(self.seer.at_once) as pool:
-            asked: dict[Future[OcrResult], OcrRequest] = {}
-            waiting = iter(fresh)
+    def recognise(self, uncached: list[OcrRequest]) -> Iterator[None]:
+        """Recognise pictures in parallel and save each result as it arrives; yield after each."""
+        with ThreadPoolExecutor(self.engine.at_once) as pool:
+            pending: dict[Future[OcrResult], OcrRequest] = {}
+            queued = iter(uncached)
             try:
-                while self._ask_more(pool, asked, waiting):
-                    for future in list(as_completed(asked))[:1]:
-                        self._answered(asked.pop(future), future)
+                while self._submit_requests(pool, pending, queued):
+                    for future in list(as_completed(pending))[:1]:
+                        self._save_result(pending.pop(future), future)
                         yield
             finally:
-                for future in asked:
+                for future in pending:
                     future.cancel()
 
-    def _ask_more(
+    def _submit_requests(
         self,
         pool: ThreadPoolExecutor,
-        asked: dict[Future[OcrResult], OcrRequest],
-        waiting: Iterator[OcrRequest],
+        pending: dict[Future[OcrResult], OcrRequest],
+        queued: Iterator[OcrRequest],
     ) -> bool:
-        """Fill the pool; tell whether there is an answer to wait for."""
-        while len(asked) < self.seer.at_once:
-            wanted = next(waiting, None)
-            if wanted is None:
+        """Submit requests until the pool is full; return whether any result is pending."""
+        while len(pending) < self.engine.at_once:
+            request = next(queued, None)
+            if request is None:
                 break
-            if wanted.image is None and not self._draw(wanted):
+            if request.image is None and not self._draw(request):
                 continue
             try:
                 before_spending.send(CachedOcrResult)
             except UserError:
-                _record_unread_page(wanted, "no_tokens_left")
+                _record_unread_page(request, "no_tokens_left")
                 continue
-            asked[pool.submit(self._see, wanted)] = wanted
-        return bool(asked)
+            pending[pool.submit(self._call_engine, request)] = request
+        return bool(pending)
 
-    def _see(self, wanted: OcrRequest) -> OcrResult:
-        assert wanted.image is not None
-        if wanted.block is None:
-            return self.seer.read_page(wanted.image, self.patience)
-        return self.seer.describe(wanted.image, wanted.context, self.patience)
+    def _call_engine(self, request: OcrRequest) -> OcrResult:
+        assert request.image is not None
+        if request.block is None:
+            return self.engine.read_page(request.image, self.retry_policy)
+        return self.engine.describe(request.image, request.context, self.retry_policy)
 
-    def _answered(self, wanted: OcrRequest, future: Future[OcrResult]) -> None:
-        """Keep an answer; a refusal that will not pass leaves the picture unread and says why."""
-        wanted.image = None
+    def _save_result(self, request: OcrRequest, future: Future[OcrResult]) -> None:
+        """Save a result; after a permanent error, record on the page why it is unread."""
+        request.image = None
         try:
-            seen = future.result()
+            result = future.result()
         except TransientError:
             raise
         except UserError as error:
-            _record_unread_page(wanted, error.code)
+            _record_unread_page(request, error.code)
             return
-        text = repair_text(seen.text)
+        text = repair_text(result.text)
         CachedOcrResult.objects.get_or_create(
-            digest=wanted.digest,
-            task=wanted.task,
-            machine=self.seer.name,
+            digest=request.digest,
+            task=request.task,
+            machine=self.engine.name,
             defaults={
                 "text": text,
-                "words": seen.words,
-                "tokens_in": seen.tokens_in,
-                "tokens_out": seen.tokens_out,
+                "words": result.words,
+                "tokens_in": result.tokens_in,
+                "tokens_out": result.tokens_out,
                 "document": self.document,
             },
         )
         tokens_spent.send(
             CachedOcrResult,
-            model=self.seer.name,
-            tokens_in=seen.tokens_in,
-            tokens_out=seen.tokens_out,
+            model=self.engine.name,
+            tokens_in=result.tokens_in,
+            tokens_out=result.tokens_out,
         )
-        self._write(wanted, text, seen.words)
+        self._save_text(request, text, result.words)
 
-    def _draw(self, wanted: OcrRequest) -> bool:
-        """Get the picture; tell whether there is one."""
+    def _draw(self, request: OcrRequest) -> bool:
+        """Draw the picture of a request; return whether there is one."""
         kind = self.document.media_type
         try:
-            if wanted.block is None:
-                number = wanted.page.number
+            if request.block is None:
+                number = request.page.number
                 image = render_page(self.path, kind, number, self.limits, max_width=PAGE_WIDTH)
             else:
                 image = read_picture(
-                    self.path, kind, wanted.reference, self.limits, max_width=FIGURE_WIDTH
+                    self.path, kind, request.reference, self.limits, max_width=FIGURE_WIDTH
                 )
         except ReadError as error:
-            _record_unread_page(wanted, error.code)
+            _record_unread_page(request, error.code)
             return False
-        wanted.image = image
-        wanted.digest = wanted.digest or hashlib.sha256(image.data).hexdigest()
+        request.image = image
+        request.digest = request.digest or hashlib.sha256(image.data).hexdigest()
         return True
 
-    def _write(self, wanted: OcrRequest, text: str, words: Sequence[Any]) -> None:
-        """Write what was read where it belongs, marked with the machine's name."""
-        if wanted.block is None:
-            wanted.page.words = list(words)
-            _write_page(wanted.page, self.seer.blocks(text), self.seer.name)
+    def _save_text(self, request: OcrRequest, text: str, words: Sequence[Any]) -> None:
+        """Save a result to its page, or to all figures with its digest, with the engine's name."""
+        if request.block is None:
+            request.page.words = list(words)
+            _save_page_blocks(request.page, self.engine.blocks(text), self.engine.name)
             return
-        pages = self.document.pages.filter(blocks__contains=[{"digest": wanted.digest}])
+        pages = self.document.pages.filter(blocks__contains=[{"digest": request.digest}])
         for page in pages:
             for block in page.blocks:
-                if block.get("digest") == wanted.digest and text:
+                if block.get("digest") == request.digest and text:
                     block["text"] = _append_description(str(block.get("text", "")), text)
-                    block["by"] = self.seer.name
-            _save(page)
+                    block["by"] = self.engine.name
+            _save_page(page)
 
 
 def _append_description(before: str, text: str) -> str:
-    """Put a description after the words that the file has for the figure."""
+    """Append a description to the text that the file has for the figure."""
     return f"{before}\n{text}" if before and before not in text else text
 
 
-def _write_page(page: Page, blocks: Iterable[Block], machine: str) -> None:
+def _save_page_blocks(page: Page, blocks: Iterable[Block], machine: str) -> None:
     page.read_by = machine
     page.unread = ""
     found = [replace(block, by=machine).fields() for block in blocks]
     if found:
         page.blocks = found
-    _save(page)
+    _save_page(page)
 
 
-def _save(page: Page) -> None:
+def _save_page(page: Page) -> None:
     page.text = "\n\n".join(str(block["text"]) for block in page.blocks if block["text"])
     page.save(update_fields=["text", "blocks", "words", "read_by", "unread"])
 
 
-def _record_unread_page(wanted: OcrRequest, code: str) -> None:
-    """Note on a page why it was not read."""
-    if wanted.block is None:
-        Page.objects.filter(pk=wanted.page.pk).update(unread=code)
+def _record_unread_page(request: OcrRequest, code: str) -> None:
+    """Record on a page why it is unread; do nothing for a figure."""
+    if request.block is None:
+        Page.objects.filter(pk=request.page.pk).update(unread=code)
 
 
 def _record_unread_document(document: Document, code: str) -> None:

@@ -1,12 +1,12 @@
-"""What every reader gives back, whatever the format of the file.
+"""The types that all readers share, whatever the format of the file.
 
-A reader turns a file into one `DocumentInfo` followed by its `PageText`s, in order. It runs in a
-child process with `Limits`, because a file is never to be trusted; whatever goes wrong inside
-comes out as one `ReadError` whose code the interface turns into a sentence.
+A reader yields one `DocumentInfo`, then the `PageText`s in order. Files are untrusted, so a reader
+runs in a child process under `Limits`. Any failure becomes one `ReadError`, whose code the
+interface turns into a sentence.
 
-The way of a file: `media.identify` tells its type by its content, `formats.FORMATS` which reader
-takes that type, and `reading` (check_document, read_document, render_page, read_picture) runs that
-reader in the child. A new format is one module that follows `Reader` and one line of `FORMATS`.
+`media_type.identify_path` detects the type from the content, `registry.FORMATS` maps the type to a
+reader, and `api` (check_document, read_document, render_page, read_picture) runs the reader in the
+child. To add a format, write one module that implements `Reader` and add one line to `FORMATS`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import NamedTuple, Protocol
 
 Progress = Callable[[int, int], None]
-"""Called with the number of pages looked at so far and the number of pages in all."""
+"""Called with the number of pages read so far and the total number of pages."""
 
 ERROR_CODES = frozenset(
     {
@@ -38,13 +38,14 @@ ERROR_CODES = frozenset(
 )
 
 
-STARVED = 1 / 3
-"""A reading that fails with this share of its memory in use fails for want of it: what grows by
-doubling asks for twice what it holds. Libraries then abort, or say that the file is damaged."""
+OUT_OF_MEMORY_SHARE = 1 / 3
+"""A read that fails while it uses more than this share of its memory limit counts as out of memory:
+a buffer that doubles asks for twice its size at once. Libraries then abort or report a damaged
+file."""
 
 
 class ReadError(Exception):
-    """A file that cannot be read, with one of `ERROR_CODES` and what is known about it."""
+    """A file that cannot be read: one of `ERROR_CODES`, and details."""
 
     def __init__(self, code: str, details: dict[str, object] | None = None) -> None:
         self.code = code
@@ -57,27 +58,29 @@ class ReadError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one reading may use before it is stopped."""
+    """Resource limits of one read, enforced on the child process."""
 
     memory_mb: int = 700  # address space of the child, its libraries included
     cpu_seconds: int = 300
-    wall_seconds: float = 600.0  # time spent waiting for the child, not the caller's own
+    wall_seconds: float = (
+        600.0  # spent waiting for the child; time spent in the caller does not count
+    )
     pages: int = 5_000
-    characters: int = 30_000_000  # of text, all pages together
+    characters: int = 30_000_000  # of text, over all pages
 
-    def starve(self, peak_mb: float) -> bool:
-        """Tell whether a reading that has failed lacked memory, by what it used at most."""
-        return peak_mb > STARVED * self.memory_mb
+    def is_out_of_memory(self, peak_mb: float) -> bool:
+        """Tell whether a failed read ran out of memory, given its peak memory use."""
+        return peak_mb > OUT_OF_MEMORY_SHARE * self.memory_mb
 
 
 @dataclass(frozen=True)
 class DocumentInfo:
-    """What the file says about itself; empty when it does not."""
+    """Metadata stated in the file; a field that the file does not state is empty."""
 
     page_count: int
     title: str = ""
     author: str = ""
-    language: str = ""  # "fr", "en" or "", counted on the text
+    language: str = ""  # "fr", "en" or "", detected from the text
     created: str = ""  # ISO 8601 date
     publisher: str = ""
     licence: str = ""
@@ -87,19 +90,19 @@ class DocumentInfo:
 class Block:
     """A heading, paragraph, list, table, caption, footnote, figure or contents, in reading order.
 
-    A list holds one item a line, a table is Markdown with its header row first. The text of a
-    figure is what was read on it, by a machine or in its file; it may be empty.
+    A list has one item per line; a table is Markdown with its header row first. The text of a
+    figure comes from OCR or from the file (its alternative text); it may be empty.
     """
 
     kind: str
     text: str
-    level: int = 0  # of a heading, 1 being the highest
-    picture: str = ""  # of a figure: what `Reader.picture` knows it by
-    digest: str = ""  # of a figure: the same picture has the same one
-    by: str = ""  # the machine that has read the text where the file does not hold it
+    level: int = 0  # of a heading; 1 is the highest
+    picture: str = ""  # of a figure: the reference to pass to `Reader.picture`
+    digest: str = ""  # of a figure: identical pictures have identical digests
+    by: str = ""  # the OCR engine that produced the text; empty when the file states it
 
     def fields(self) -> dict[str, object]:
-        """Return what makes the block again, for JSON: without the fields that it leaves empty."""
+        """Return the fields for JSON, leaving out empty ones other than kind and text."""
         return {name: v for name, v in asdict(self).items() if v or name in ("kind", "text")}
 
 
@@ -107,9 +110,9 @@ class Block:
 class PageText:
     """The text of one page, numbered from 1; `text` is empty when the page has none.
 
-    Formats without pages are cut into pages of some thousand characters, of width 0. `doubt` says
-    why the text is not to be trusted: "no_text" (there is something to see and nothing to read) or
-    "nonsense" (its characters make no words).
+    Formats without pages are split into pages of a few thousand characters, with width 0. `doubt`
+    says why the text is unreliable: "no_text" (the page has content but no text) or "nonsense" (the
+    characters do not form words).
     """
 
     number: int
@@ -121,9 +124,9 @@ class PageText:
 
 
 class Char(NamedTuple):
-    """A character and its box, in fractions of the page from its top left corner.
+    """A character and its box, in fractions of the page size from the top left corner.
 
-    Where characters were read on a picture, it is a whole word.
+    On a page read by OCR it is a whole word.
     """
 
     char: str
@@ -134,7 +137,7 @@ class Char(NamedTuple):
 
 
 class Rect(NamedTuple):
-    """A rectangle, in fractions of the page from its top left corner."""
+    """A rectangle, in fractions of the page size from the top left corner."""
 
     x0: float
     y0: float
@@ -144,7 +147,7 @@ class Rect(NamedTuple):
 
 @dataclass(frozen=True)
 class PageImage:
-    """A page as a picture, with the place of each of its characters."""
+    """A page rendered as a picture, with the position of each character."""
 
     data: bytes = field(repr=False)
     media_type: str
@@ -154,22 +157,22 @@ class PageImage:
 
 
 class Reader(Protocol):
-    """Reads one format. A module of functions is one; all run in the child process.
+    """The interface of a reader of one format, implemented by a module of functions.
 
-    `file` is a path that can be opened and sought in, whose name says nothing. Each may raise
-    `ReadError`; any other error counts as a damaged file.
+    All functions run in the child process. `file` is the path of a seekable file; its name carries
+    no information. Each function may raise `ReadError`; any other error counts as a damaged file.
     """
 
     def check(self, file: str, limits: Limits) -> DocumentInfo:
-        """Say in seconds what the document is; `page_count` is 0 where only reading tells."""
+        """Return the metadata within seconds; `page_count` is 0 when only a full read can count."""
 
     def read(
         self, file: str, limits: Limits, progress: Progress
     ) -> Iterator[DocumentInfo | PageText]:
-        """Yield what the document is, then its pages in order."""
+        """Yield the metadata, then the pages in order."""
 
     def draw(self, file: str, number: int, max_width: int) -> PageImage:
-        """Draw a page, numbered from 1; "not_drawn" where the format has no picture of it."""
+        """Render a page, numbered from 1; raise "not_drawn" if the format has no page layout."""
 
     def picture(self, file: str, reference: str, max_width: int) -> PageImage:
-        """Give the picture that a block refers to, at most `max_width` pixels wide."""
+        """Return the picture that a block refers to, at most `max_width` pixels wide."""

@@ -1,4 +1,4 @@
-"""Read files of any format: what the rest of the program calls. A child process does the work."""
+"""Read files of any format in a child process: the public functions of this package."""
 
 from __future__ import annotations
 
@@ -26,18 +26,17 @@ from ingestion.readers.sandbox.parent import Answer, run_reader
 __all__ = ["check_document", "read_document", "read_picture", "render_page"]
 
 QUICK_SECONDS = 5.0
-_TAIL = 2_048
+_TAIL_BYTES = 2_048
 
-Made = TypeVar("Made")
+Converted = TypeVar("Converted")
 
 
 def read_document(
     path: Path, media_type: str, limits: Limits, *, progress: Progress | None = None
 ) -> Iterator[DocumentInfo | PageText]:
-    """Yield what the document is, then each of its pages; `ReadError` when it cannot be read.
+    """Yield the metadata of a document, then each page; raise `ReadError` if it cannot be read.
 
-    Pages without text are among them; whether a document without any is worth keeping is for the
-    caller to say.
+    Pages without text are included; the caller decides what to do with a document without any text.
     """
     with _answers("read", path, media_type, limits) as answers:
         for answer in answers:
@@ -51,9 +50,9 @@ def read_document(
 
 
 def check_document(path: Path, media_type: str, limits: Limits) -> DocumentInfo:
-    """Open a document and say what it is, or raise `ReadError`: all in seconds.
+    """Return the metadata of a document within `QUICK_SECONDS`, or raise `ReadError`.
 
-    Its `page_count` is 0 where only reading tells.
+    `page_count` is 0 when only a full read can count the pages.
     """
     quick = replace(limits, wall_seconds=min(limits.wall_seconds, QUICK_SECONDS))
     with _answers("check", path, media_type, quick) as answers:
@@ -63,7 +62,7 @@ def check_document(path: Path, media_type: str, limits: Limits) -> DocumentInfo:
 def render_page(
     path: Path, media_type: str, number: int, limits: Limits, *, max_width: int = 1400
 ) -> PageImage:
-    """Draw one page, numbered from 1, with the place of each of its characters."""
+    """Render one page, numbered from 1, with the position of each character."""
     options: dict[str, int | str] = {"number": number, "max_width": max_width}
     with _answers("render", path, media_type, limits, **options) as answers:
         return _converted(_image_from_answer, next(answers))
@@ -72,7 +71,7 @@ def render_page(
 def read_picture(
     path: Path, media_type: str, reference: str, limits: Limits, *, max_width: int = 1400
 ) -> PageImage:
-    """Return the picture that a block of the document refers to."""
+    """Return the picture that a block of the document refers to, as WebP."""
     options: dict[str, int | str] = {"reference": reference, "max_width": max_width}
     with _answers("picture", path, media_type, limits, **options) as answers:
         return _converted(_image_from_answer, next(answers))
@@ -82,7 +81,10 @@ def read_picture(
 def _answers(
     verb: str, path: Path, media_type: str, limits: Limits, **options: int | str
 ) -> Iterator[Generator[Answer, None, None]]:
-    """Give the answers of a child that ends with this block; explain what it cannot open."""
+    """Give the answers of a child process, killed at the end of the `with` block.
+
+    Raise `ReadError` for an empty file, an unknown format or a PDF cut short.
+    """
     if not path.stat().st_size:
         raise ReadError("empty_file")
     if media_type not in FORMATS:
@@ -99,14 +101,14 @@ def _answers(
 
 
 def _is_cut_short(path: Path) -> bool:
-    """Tell whether a file lacks the mark with which every PDF ends."""
+    """Tell whether the end of a PDF lacks the `%%EOF` marker."""
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _TAIL))
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         return b"%%EOF" not in file.read()
 
 
-def _converted(convert: Callable[[Answer], Made], answer: Answer) -> Made:
-    """Build a value of ours from an answer, which a file may have led astray."""
+def _converted(convert: Callable[[Answer], Converted], answer: Answer) -> Converted:
+    """Convert an answer to one of our types; the untrusted child may send a malformed one."""
     try:
         return convert(answer)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

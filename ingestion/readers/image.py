@@ -1,4 +1,4 @@
-"""Read images: each is a page to be looked at; a TIFF may have several."""
+"""Read images: an image is one page without text; a TIFF may have several pages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ DEFAULT_DPI = 96.0
 
 
 def check(file: str, limits: Limits) -> DocumentInfo:
-    """Count the pages of an image that can be opened."""
-    with _opened(file) as image:
+    """Open an image and count its pages."""
+    with _open_image(file) as image:
         count = _count_frames(image)
         if count > limits.pages:
             raise ReadError("too_many_pages", {"pages": count, "limit": limits.pages})
@@ -22,10 +22,10 @@ def check(file: str, limits: Limits) -> DocumentInfo:
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
-    """Yield pages without text, of the size at which they would be printed."""
+    """Yield pages without text, with their print size in points."""
     info = check(file, limits)
     yield info
-    with _opened(file) as image:
+    with _open_image(file) as image:
         for index in range(info.page_count):
             image.seek(index)
             scale = 72 / _dpi(image)
@@ -34,8 +34,8 @@ def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo
 
 
 def draw(file: str, number: int, max_width: int) -> PageImage:
-    """Give the image, or one page of it."""
-    with _opened(file) as image:
+    """Return the image, or one page of a TIFF."""
+    with _open_image(file) as image:
         if not 1 <= number <= _count_frames(image):
             raise ReadError("no_pages", {"page": number})
         image.seek(number - 1)
@@ -46,7 +46,7 @@ def picture(file: str, reference: str, max_width: int) -> PageImage:
     raise ReadError("not_drawn")
 
 
-def _opened(file: str) -> Image.Image:
+def _open_image(file: str) -> Image.Image:
     try:
         image = Image.open(file)
     except Image.DecompressionBombError as error:
@@ -59,7 +59,7 @@ def _opened(file: str) -> Image.Image:
 
 
 def _count_frames(image: Image.Image) -> int:
-    """Return how many pages there are; the frames of an animation are one."""
+    """Return the number of pages; an animation counts as one page."""
     return int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
 
 

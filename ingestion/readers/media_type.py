@@ -1,4 +1,4 @@
-"""Tell what a file is from what is in it, never from its name."""
+"""Detect the media type of a file from its content, never from its name."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ PNG, JPEG, GIF = "image/png", "image/jpeg", "image/gif"
 TIFF, WEBP, BMP = "image/tiff", "image/webp", "image/bmp"
 ZIP = "application/zip"
 OLE = "application/x-ole-storage"
-"""What Word, Excel and PowerPoint wrote before 2007, and still write to keep a password."""
+"""The format of Word, Excel and PowerPoint before 2007, still used for password protection."""
 
 HEADER_WINDOW = 1024
-"""A PDF may start with junk; readers look for its header this far."""
+"""Bytes in which the PDF header is searched: junk may precede it."""
 
 TEXT_WINDOW = 16_384
-"""Bytes by which text is told from the rest, and Markdown from plain text."""
+"""Bytes used to distinguish text from binary data, and Markdown from plain text."""
 
-MOST_MEMBERS_BYTES = 32 * 1024 * 1024
-"""An archive whose list of members is longer than this is not looked into."""
+MAX_DIRECTORY_BYTES = 32 * 1024 * 1024
+"""Bytes of a ZIP central directory above which the archive is not opened."""
 
 _MAGIC = (
     (b"PK\x03\x04", ZIP),
@@ -59,7 +59,7 @@ _HTML_PART = re.compile(
 _MARKDOWN = re.compile(
     r"^(?:\#{1,6}[ \t]+\S"  # a heading
     r"|[ ]{0,3}(?:```|~~~)"
-    r"|\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*$"  # the rule of a table
+    r"|\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*$"  # the delimiter row of a table
     r"|\[\^[^\]]+\]:|\[[^\]]+\]:[ \t]*\S"
     r"|(?:>[ \t]*){2,}"
     r"|.*\[[^\]\n]+\]\([^)\n]+\)"
@@ -76,19 +76,19 @@ _MAIN_PARTS = (
 
 
 def identify_path(path: Path) -> str:
-    """Return the media type of a file by its content, `""` when it is of no kind we know."""
+    """Return the media type of a file from its content, `""` if unknown."""
     with path.open("rb") as file:
         return identify_file(file)
 
 
 def identify_file(file: IO[bytes]) -> str:
-    """Return the media type of a file that stands at its start, as `identify_path` does."""
+    """Return the media type of an open file positioned at its start, like `identify_path`."""
     found = sniff_media_type(file.read(TEXT_WINDOW))
-    return _in_archive(file) if found == ZIP else found
+    return _archive_media_type(file) if found == ZIP else found
 
 
 def sniff_media_type(head: bytes) -> str:
-    """Return the media type that the first bytes of a file show, `""` when they show none."""
+    """Return the media type that the first bytes of a file indicate, `""` if unknown."""
     for magic, media_type in _MAGIC:
         if head.startswith(magic):
             return media_type
@@ -98,11 +98,11 @@ def sniff_media_type(head: bytes) -> str:
         return BMP
     if b"%PDF-" in head[:HEADER_WINDOW]:
         return PDF
-    return _kind_of_text(head) if _looks_like_text(head) else ""
+    return _text_media_type(head) if _looks_like_text(head) else ""
 
 
 def _looks_like_text(head: bytes) -> bool:
-    """Tell text in any encoding from other data: hardly a control character."""
+    """Tell text in any encoding from binary data, by its few control characters."""
     if not head.strip():
         return False
     if head.startswith(_BOMS):
@@ -116,7 +116,7 @@ def _looks_like_text(head: bytes) -> bool:
     return controls <= max(1, 0.05 * len(head))
 
 
-def _kind_of_text(head: bytes) -> str:
+def _text_media_type(head: bytes) -> str:
     if head.startswith(_BOMS[1:]):
         text = head.decode("utf-16", "replace")
     else:
@@ -130,28 +130,28 @@ def _kind_of_text(head: bytes) -> str:
     return HTML if _HTML_PART.match(encoded) else TEXT
 
 
-def _in_archive(file: IO[bytes]) -> str:
-    """Tell an office document from other archives by its main part."""
-    if _list_bytes(file) > MOST_MEMBERS_BYTES:
+def _archive_media_type(file: IO[bytes]) -> str:
+    """Return the type of an office document from the name of its main part, `ZIP` for others."""
+    if _central_directory_bytes(file) > MAX_DIRECTORY_BYTES:
         return ZIP
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
             if "mimetype" in names:
-                with archive.open("mimetype") as stated:
-                    if stated.read(100).strip() == ODT.encode():
+                with archive.open("mimetype") as declared:
+                    if declared.read(100).strip() == ODT.encode():
                         return ODT
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError):
-        return _by_first_member(file)
+        return _media_type_from_first_members(file)
     for name in names:
         for part, media_type in _MAIN_PARTS:
             if part.match(name):
                 return media_type
-    return _by_first_member(file)
+    return _media_type_from_first_members(file)
 
 
-def _list_bytes(file: IO[bytes]) -> int:
-    """Return the length of an archive's list of members, as its end states it."""
+def _central_directory_bytes(file: IO[bytes]) -> int:
+    """Return the size of a ZIP central directory in bytes, as the end record states it."""
     size = file.seek(0, 2)
     file.seek(max(0, size - 65_557))
     end = file.read()
@@ -159,8 +159,11 @@ def _list_bytes(file: IO[bytes]) -> int:
     return int.from_bytes(end[at + 12 : at + 16], "little") if at >= 0 else 0
 
 
-def _by_first_member(file: IO[bytes]) -> str:
-    """Tell a Word document that is damaged, or lacks its text, by how such files begin."""
+def _media_type_from_first_members(file: IO[bytes]) -> str:
+    """Guess the type of an office document that is damaged or lacks its main part.
+
+    The names of its first members decide.
+    """
     file.seek(0)
     head = file.read(TEXT_WINDOW)
     if b"mimetype" + ODT.encode() in head[:200]:

@@ -1,4 +1,4 @@
-"""Pictures inside documents: measured, recognised by their content, and made fit to show."""
+"""Pictures inside documents: size check, digest, and conversion to WebP."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from PIL import Image, UnidentifiedImageError
 from ingestion.readers import Block, PageImage, ReadError
 
 LEAST_WIDTH, LEAST_HEIGHT = 200, 120
-"""Pixels below which a picture is a logo or an ornament."""
+"""Pixels; a smaller picture is taken for a logo or ornament and ignored."""
 
 MOST_PIXELS = 80_000_000
 MOST_BYTES = 60_000_000
 
 
 def figure_block(data: bytes, reference: str, text: str = "") -> Block | None:
-    """Return the block of a picture; None for one that is too small to say anything."""
-    if not text and not is_telling(data):
+    """Return the block of a figure; None for a picture without text that is too small."""
+    if not text and not is_large_enough(data):
         return None
-    picture = reference if is_telling(data) else ""
+    picture = reference if is_large_enough(data) else ""
     return Block("figure", text, picture=picture, digest=picture_digest(data) if picture else "")
 
 
-def is_telling(data: bytes) -> bool:
-    """Tell whether a picture is large enough to show more than a logo, and can be opened."""
+def is_large_enough(data: bytes) -> bool:
+    """Tell whether a picture can be opened and is larger than a logo or ornament."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             width, height = image.size
@@ -41,12 +41,12 @@ def is_telling(data: bytes) -> bool:
 
 
 def picture_digest(data: bytes) -> str:
-    """Return what a picture is recognised by."""
+    """Return the SHA-256 of a picture, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def displayable_picture(data: bytes, max_width: int) -> PageImage:
-    """Return a picture as browsers and models take it."""
+    """Return a picture in a format that browsers and models accept."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             return encode_image(image, max_width)
@@ -55,15 +55,15 @@ def displayable_picture(data: bytes, max_width: int) -> PageImage:
 
 
 def encode_image(image: Image.Image, max_width: int) -> PageImage:
-    """Return a picture at most `max_width` pixels wide and four times as high."""
+    """Return a picture as WebP, at most `max_width` pixels wide and four times that high."""
     if image.width * image.height > MOST_PIXELS:
         raise ReadError("too_much_memory", {"pixels": image.width * image.height})
     image.draft("RGB", (max_width, 4 * max_width))
     if image.mode in {"RGBA", "LA", "P", "PA"}:
-        over = image.convert("RGBA")
-        image = Image.new("RGB", over.size, "white")
-        image.paste(over, mask=over.getchannel("A"))
-    if image.mode == "RGB":  # made smaller before it is copied
+        rgba = image.convert("RGBA")
+        image = Image.new("RGB", rgba.size, "white")
+        image.paste(rgba, mask=rgba.getchannel("A"))
+    if image.mode == "RGB":  # resized before it is copied, to save memory
         image.thumbnail((max_width, 4 * max_width))
     image = image.convert("RGB")
     image.thumbnail((max_width, 4 * max_width))
@@ -73,7 +73,7 @@ def encode_image(image: Image.Image, max_width: int) -> PageImage:
 
 
 def read_member(file: str, name: str) -> bytes:
-    """Return one member of an archive; `ReadError` when it is not there, or too large."""
+    """Return one member of a ZIP archive; raise `ReadError` if it is missing or too large."""
     try:
         with zipfile.ZipFile(file) as archive:
             if archive.getinfo(name).file_size > MOST_BYTES:

@@ -1,4 +1,4 @@
-"""The formats that are read, and which module reads each."""
+"""The supported formats, and the reader module of each."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from ingestion.readers.media_type import (
 
 @dataclass(frozen=True)
 class Format:
-    """One kind of file."""
+    """One supported file format."""
 
     media_type: str
-    extension: str  # under which its files are kept and sent
-    module: str  # in this package; follows `Reader`
-    paged: bool = False  # its pages are those of the file, and can be drawn
-    shown: bool = False  # browsers show the file itself, and nothing in it can run
+    extension: str  # of the files as stored and downloaded
+    module: str  # in this package; implements `Reader`
+    paged: bool = False  # the file defines its pages, and they can be rendered
+    shown: bool = False  # safe to show inline in a browser: nothing in it can run
 
 
 FORMATS: dict[str, Format] = {
@@ -65,17 +65,17 @@ OTHER_EXTENSIONS = {
     ".xlsm": XLSX,
 }
 EXTENSIONS = (*dict.fromkeys(form.extension for form in FORMATS.values()), *OTHER_EXTENSIONS)
-"""Names that file choosers offer; a file is accepted by its content alone."""
+"""Extensions offered by file choosers; a file is accepted by its content alone."""
 
 
 def is_paged(media_type: str) -> bool:
-    """Tell whether the pages of such a file are its own and can be drawn."""
+    """Tell whether files of this type define their pages, which can then be rendered."""
     form = FORMATS.get(media_type)
     return form is not None and form.paged
 
 
 def with_extension(name: str, media_type: str) -> str:
-    """Return a file name that ends as its type wants."""
+    """Return a file name with an extension that fits its type."""
     form = FORMATS.get(media_type)
     if form is None:
         return name

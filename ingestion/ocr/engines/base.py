@@ -1,4 +1,4 @@
-"""The contract of an OCR engine."""
+"""The interface of an OCR engine."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -9,9 +9,9 @@ from wikico2.llm.client import RetryPolicy
 
 @dataclass(frozen=True)
 class OcrResult:
-    """What a machine has read on a picture, as Markdown; no text when there is none to read.
+    """The text recognised in a picture, as Markdown; empty if there is none.
 
-    `words` are those of the text with their boxes, from machines that tell where they stand.
+    `words` are the words of the text with their boxes, from engines that report positions.
     """
 
     text: str
@@ -23,18 +23,18 @@ class OcrResult:
 class OcrEngine(Protocol):
     """Reads pages and describes figures. Its methods are called from several threads.
 
-    They raise UserError; a TransientError is worth another try.
+    They raise UserError; after its subclass TransientError, another attempt may succeed.
     """
 
-    name: str  # under which what it has seen is kept and shown
-    describes: bool  # whether it tells what a figure shows, beyond its words
-    at_once: int  # how many pictures it takes at the same time
+    name: str  # under which results are cached and displayed
+    describes: bool  # whether it describes the content of figures, not only their words
+    at_once: int  # number of pictures it handles in parallel
 
-    def read_page(self, image: PageImage, patience: RetryPolicy) -> OcrResult:
-        """Return all the text of a page."""
+    def read_page(self, image: PageImage, retry_policy: RetryPolicy) -> OcrResult:
+        """Return the whole text of a page."""
 
-    def describe(self, image: PageImage, context: str, patience: RetryPolicy) -> OcrResult:
-        """Return what a figure shows, its values included; `context` is its caption."""
+    def describe(self, image: PageImage, context: str, retry_policy: RetryPolicy) -> OcrResult:
+        """Return a description of a figure with its values; `context` is its caption."""
 
     def blocks(self, text: str) -> list[Block]:
-        """Return the blocks of a page that was read."""
+        """Split the text of a recognised page into blocks."""

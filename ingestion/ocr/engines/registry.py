@@ -1,4 +1,4 @@
-"""Which OCR engine the settings choose."""
+"""Select the OCR engine from the settings."""
 
 from django.conf import settings
 
@@ -8,7 +8,7 @@ from ingestion.ocr.engines.vision_model import VisionModelEngine
 
 
 def get_ocr_engine() -> OcrEngine | None:
-    """Return what the settings choose; None when pictures are not read."""
+    """Return the engine that VISION_BACKEND selects; None if OCR is disabled."""
     if settings.VISION_BACKEND == "openai":
         return VisionModelEngine(settings.VISION_MODEL)
     if settings.VISION_BACKEND == "tesseract":

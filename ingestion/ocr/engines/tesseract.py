@@ -1,4 +1,4 @@
-"""Tesseract, where it is installed: it reads French words, and describes nothing."""
+"""Tesseract, if installed: it recognises French text and does not describe figures."""
 
 import csv
 import io
@@ -19,25 +19,29 @@ from wikico2.llm.client import RetryPolicy
 LANGUAGE = "fra"
 SECONDS = 60
 PAGE_LEVEL = "1"
-LEAST_SHARE_OF_LETTERS = 0.5
-"""Share of letters and digits below which a reading is noise of a picture."""
+MIN_ALPHANUMERIC_SHARE = 0.5
+"""Minimum share of letters and digits in recognised text; less is noise."""
 
 
 class TesseractEngine:
-    """Runs the program once for each picture, on one core."""
+    """Runs the tesseract program once per picture, on one core."""
 
     name = f"tesseract {LANGUAGE}"
     describes = False
     at_once = 1
 
-    def read_page(self, image: PageImage, patience: RetryPolicy) -> OcrResult:
-        """Return the text of a page, its paragraphs apart, and where each word stands."""
+    def read_page(self, image: PageImage, retry_policy: RetryPolicy) -> OcrResult:
+        """Return the text of a page, with an empty line between paragraphs, and the word boxes.
+
+        Raises UserError "no_seer" if tesseract is not installed and "ocr_failed" if it fails;
+        TransientError if it cannot be started.
+        """
         program = shutil.which("tesseract")
         if program is None:
             raise UserError("no_seer")
         command = [program, "stdin", "stdout", "-l", LANGUAGE, "--psm", "1", "tsv"]
         try:
-            done = subprocess.run(
+            completed = subprocess.run(
                 command,
                 input=image.data,
                 capture_output=True,
@@ -52,16 +56,16 @@ class TesseractEngine:
             raise UserError("ocr_failed", reason=reason) from error
         except OSError as error:
             raise TransientError("ocr_failed", reason=str(error)) from error
-        words = list(_table_words(done.stdout.decode("utf-8", "replace")))
+        words = list(_table_words(completed.stdout.decode("utf-8", "replace")))
         text = _words_text(words)
         return OcrResult(text, words=tuple(word.box for word in words) if text else ())
 
-    def describe(self, image: PageImage, context: str, patience: RetryPolicy) -> OcrResult:
-        """Return the words on a figure."""
-        return self.read_page(image, patience)
+    def describe(self, image: PageImage, context: str, retry_policy: RetryPolicy) -> OcrResult:
+        """Return the words in a figure."""
+        return self.read_page(image, retry_policy)
 
     def blocks(self, text: str) -> list[Block]:
-        """Return a paragraph for each part of the text."""
+        """Return one paragraph for each part of the text between empty lines."""
         return [Block("paragraph", part) for part in text.split("\n\n") if part]
 
 
@@ -72,20 +76,20 @@ class _Word(NamedTuple):
 
 
 def _table_words(table: str) -> Iterator[_Word]:
-    """Yield the words of Tesseract's table, in the order in which they are read."""
+    """Yield the words of Tesseract's TSV output, in reading order."""
     wide = high = 1
     for row in csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE):
         left, top, width, height = (int(row[key]) for key in ("left", "top", "width", "height"))
         if row["level"] == PAGE_LEVEL:
             wide, high = max(width, 1), max(height, 1)
         elif text := (row["text"] or "").strip():
-            place = row["page_num"], row["block_num"], row["par_num"], row["line_num"]
+            line_key = row["page_num"], row["block_num"], row["par_num"], row["line_num"]
             edges = left / wide, top / high, (left + width) / wide, (top + height) / high
-            yield _Word(place[:3], place, Char(text, *(round(edge, 4) for edge in edges)))
+            yield _Word(line_key[:3], line_key, Char(text, *(round(edge, 4) for edge in edges)))
 
 
 def _words_text(found: Iterable[_Word]) -> str:
-    """Return paragraphs of joined lines; none where they make no words, as of an unclear scan."""
+    """Return the text, one paragraph per block; empty if it is garbled, as from a bad scan."""
     parts = [
         [
             " ".join(word.box.char for word in line)
@@ -100,5 +104,5 @@ def _words_text(found: Iterable[_Word]) -> str:
 
 
 def _is_plausible_text(text: str) -> bool:
-    kept = [char for char in text if not char.isspace()]
-    return bool(kept) and sum(map(str.isalnum, kept)) >= LEAST_SHARE_OF_LETTERS * len(kept)
+    visible = [char for char in text if not char.isspace()]
+    return bool(visible) and sum(map(str.isalnum, visible)) >= MIN_ALPHANUMERIC_SHARE * len(visible)

@@ -1,4 +1,4 @@
-"""The vision model of the service, asked in French."""
+"""OCR by the vision model of the model service, with prompts in French."""
 
 from django.conf import settings
 
@@ -28,7 +28,7 @@ logo ou un simple ornement, réponds exactement {ORNAMENT}."""
 
 
 class VisionModelEngine:
-    """Sends pictures to the model service; each costs what its tokens cost."""
+    """Sends pictures to the model service; each picture costs tokens."""
 
     describes = True
 
@@ -36,22 +36,24 @@ class VisionModelEngine:
         self.name = model
         self.at_once = settings.VISION_AT_ONCE
 
-    def read_page(self, image: PageImage, patience: RetryPolicy) -> OcrResult:
+    def read_page(self, image: PageImage, retry_policy: RetryPolicy) -> OcrResult:
         """Return the transcription of a page."""
-        return self._ask(READ_PAGE, image, patience, NOTHING)
+        return self._request_text(READ_PAGE, image, retry_policy, NOTHING)
 
-    def describe(self, image: PageImage, context: str, patience: RetryPolicy) -> OcrResult:
-        """Return a description with the values that can be read."""
+    def describe(self, image: PageImage, context: str, retry_policy: RetryPolicy) -> OcrResult:
+        """Return a description of a figure with its readable values."""
         prompt = f"{DESCRIBE}\n\nLégende dans le document : {context}" if context else DESCRIBE
-        return self._ask(prompt, image, patience, ORNAMENT)
+        return self._request_text(prompt, image, retry_policy, ORNAMENT)
 
     def blocks(self, text: str) -> list[Block]:
         """Return the blocks of a transcription, which is Markdown."""
-        from ingestion.readers.text import markdown  # here: workers that read no scan never need it
+        from ingestion.readers.text import markdown  # late: only scans need it
 
         return markdown.markdown_blocks(text)
 
-    def _ask(self, prompt: str, image: PageImage, patience: RetryPolicy, nothing: str) -> OcrResult:
+    def _request_text(
+        self, prompt: str, image: PageImage, retry_policy: RetryPolicy, empty_answer: str
+    ) -> OcrResult:
         try:
             answer = request_vision(
                 image.data,
@@ -59,19 +61,19 @@ class VisionModelEngine:
                 prompt,
                 model=self.name,
                 max_tokens=settings.VISION_MAX_TOKENS,
-                patience=patience,
+                patience=retry_policy,
             )
         except TransientError as error:
             if error.code != "empty_answer":
                 raise
             return OcrResult("")
-        text = _unfenced(answer.text)
-        said_nothing = text.strip(" .*\n").upper() == nothing
-        return OcrResult("" if said_nothing else text, answer.tokens_in, answer.tokens_out)
+        text = _strip_fence(answer.text)
+        is_empty = text.strip(" .*\n").upper() == empty_answer
+        return OcrResult("" if is_empty else text, answer.tokens_in, answer.tokens_out)
 
 
-def _unfenced(text: str) -> str:
-    """Take off the fence that models like to put around Markdown."""
+def _strip_fence(text: str) -> str:
+    """Remove a code fence around the whole Markdown text."""
     lines = text.strip().split("\n")
     if len(lines) > 1 and lines[0].startswith("```") and lines[-1].strip() == "```":
         lines = lines[1:-1]

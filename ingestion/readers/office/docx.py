@@ -1,4 +1,4 @@
-"""Read Word documents: python-docx opens them and knows their styles, this walks their text."""
+"""Read Word documents: python-docx opens them, this module walks their body."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _BULLET = re.compile(r"[-–•*]\s+(?=\S)")
 _CAPTION = re.compile(r"^(?:caption|légende)$", re.IGNORECASE)
 _CONTENTS = re.compile(r"^(?:toc|tm|table des matières) ?\d", re.IGNORECASE)
 _EMBED = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}embed"
-_TRANSPARENT = frozenset(
+_CONTAINERS = frozenset(
     {
         "sdt",
         "sdtContent",
@@ -60,19 +60,19 @@ _TRANSPARENT = frozenset(
         "AlternateContent",
     }
 )
-_SILENT = frozenset({"pPr", "rPr", "del", "moveFrom", "Fallback", "instrText", "delText"})
-DEEPEST = 100
+_SKIPPED = frozenset({"pPr", "rPr", "del", "moveFrom", "Fallback", "instrText", "delText"})
+MAX_DEPTH = 100
 BOLD_LEVEL = 3
-"""Level of a title that has no style of its own."""
+"""Level of a heading that is only bold, without a heading style."""
 
 
 def check(file: str, limits: Limits) -> DocumentInfo:
-    """Open the document and say what it states."""
+    """Open the document and return the metadata it states."""
     return _docx_info(_open_docx(file, limits)).info()
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
-    """Read the text in its order, on the pages that Word has last laid it out on."""
+    """Read the text in order, on the pages of Word's last layout, else on pages of equal length."""
     document = _open_docx(file, limits)
     about = _docx_info(document)
     walk = _DocxWalk(document)
@@ -91,7 +91,7 @@ def _docx_info(document: Document) -> DocumentSummary:
 
 
 def _docx_pages(found: list[tuple[int, Block]]) -> Iterator[PageText]:
-    """Make the pages of the document, those on which nothing begins included."""
+    """Build the pages, including empty ones for pages on which no block begins."""
     expected = 1
     for number, group in groupby(found, key=lambda item: item[0]):
         for empty in range(expected, number):
@@ -107,15 +107,15 @@ def _local_name(element: _Element) -> str:
 
 @dataclass(slots=True)
 class _DocxWalk:
-    """Goes through the body, counting pages and numbered paragraphs."""
+    """Walks the body, counting pages and numbered paragraphs."""
 
     document: Document
     page: int = 1
     numbering: ListNumbering = field(init=False)
     styles: dict[str, ParagraphStyle] = field(init=False)
-    rendered: bool = field(init=False)  # Word has said where its pages end
+    rendered: bool = field(init=False)  # the file records the page breaks of Word's last layout
     notes: dict[str, str] = field(init=False)
-    to_tell: list[str] = field(default_factory=list)  # notes called since the last paragraph
+    pending_notes: list[str] = field(default_factory=list)  # referenced since the last paragraph
 
     def __post_init__(self) -> None:
         part = self.document.part
@@ -142,7 +142,7 @@ class _DocxWalk:
         yield from self._inside(self.document.element.body, 0)
 
     def _inside(self, parent: _Element, depth: int) -> Iterator[tuple[int, Block]]:
-        if depth > DEEPEST:
+        if depth > MAX_DEPTH:
             return
         for child in parent:
             name = _local_name(child)
@@ -150,28 +150,28 @@ class _DocxWalk:
                 yield from self._paragraph(child, depth)
             elif name == "tbl":
                 yield from self._table(child, depth)
-            elif name in _TRANSPARENT:
+            elif name in _CONTAINERS:
                 yield from self._inside(child, depth + 1)
 
     def _paragraph(self, element: _Element, depth: int) -> Iterator[tuple[int, Block]]:
         style = self._style(element)
-        marker, level_of_list = self._marker(element, style)
+        marker, list_depth = self._marker(element, style)
         begin = self.page
         pieces = self._runs(element)
         if pieces.starts_on_next:
             begin = self.page
         text = repair_text(pieces.text)
         if text:
-            yield begin, self._block(text, element, style, marker, level_of_list)
+            yield begin, self._block(text, element, style, marker, list_depth)
         for data, reference, alt in self._pictures(element):
             block = figure_block(data, reference, alt)
             if block is not None:
                 yield begin, block
         for box in pieces.boxes:
             yield from self._inside(box, depth + 1)
-        for note in self.to_tell:
+        for note in self.pending_notes:
             yield begin, Block("footnote", note)
-        self.to_tell = []
+        self.pending_notes = []
 
     def _block(
         self, text: str, element: _Element, style: ParagraphStyle, marker: str, depth: int
@@ -193,7 +193,7 @@ class _DocxWalk:
         return Block("paragraph", text)
 
     def _runs(self, element: _Element) -> _Runs:
-        """Read the text of a paragraph, and turn the pages on its way."""
+        """Read the text of a paragraph and count the page breaks in it."""
         runs = _Runs()
         stack = [iter(element)]
         while stack:
@@ -205,10 +205,10 @@ class _DocxWalk:
             if name in ("t", "noBreakHyphen", "tab", "br", "cr", "lastRenderedPageBreak"):
                 self._character(name, child, runs)
             elif name in ("footnoteReference", "endnoteReference"):
-                self._call(name, child, runs)
+                self._add_note(name, child, runs)
             elif name == "txbxContent":
                 runs.boxes.append(child)
-            elif name not in _SILENT and len(stack) < DEEPEST:
+            elif name not in _SKIPPED and len(stack) < MAX_DEPTH:
                 stack.append(iter(child))
         return runs
 
@@ -220,24 +220,24 @@ class _DocxWalk:
         elif name == "tab":
             runs.words.append(" ")
         elif name == "lastRenderedPageBreak":
-            self._turn(runs)
+            self._next_page(runs)
         elif element.get(_W + "type") == "page":
             if not self.rendered:
-                self._turn(runs)
+                self._next_page(runs)
         else:
             runs.words.append("\n")
 
-    def _turn(self, runs: _Runs) -> None:
+    def _next_page(self, runs: _Runs) -> None:
         self.page += 1
         runs.starts_on_next = runs.starts_on_next or not "".join(runs.words).strip()
 
-    def _call(self, name: str, element: _Element, runs: _Runs) -> None:
-        """Keep the call of a note, and the note for the end of the paragraph."""
+    def _add_note(self, name: str, element: _Element, runs: _Runs) -> None:
+        """Add a note's reference to the text, and the note to those after the paragraph."""
         number = str(element.get(_W + "id"))
         note = self.notes.get(name.removesuffix("Reference") + number)
         if note:
             runs.words.append(f" [{number}]")
-            self.to_tell.append(f"[{number}] {note}")
+            self.pending_notes.append(f"[{number}] {note}")
 
     def _pictures(self, element: _Element) -> Iterator[tuple[bytes, str, str]]:
         for drawing in element.iter(_W + "drawing"):
@@ -251,13 +251,13 @@ class _DocxWalk:
                     yield rel.target_part.blob, name, repair_text(alt)
 
     def _table(self, element: _Element, depth: int) -> Iterator[tuple[int, Block]]:
-        """Make one table for each page that the table goes over, its header repeated."""
+        """Build one table for each page that the table spans, repeating its header."""
         rows: list[tuple[int, list[str]]] = []
         spans: dict[int, str] = {}
         for row in element.iter(_W + "tr"):
             parent = row.getparent()
             if parent is not None and parent is not element and _local_name(parent) == "tbl":
-                continue  # of a table inside a cell: read with that cell
+                continue  # row of a nested table: read with its cell
             begin = self.page
             cells = self._cells(row, spans)
             rows.append((begin if any(cells) else self.page, cells))
@@ -270,9 +270,9 @@ class _DocxWalk:
             first = False
             if block is not None:
                 yield number, _plain_if_single(block, body)
-        for note in self.to_tell:
+        for note in self.pending_notes:
             yield self.page, Block("footnote", note)
-        self.to_tell = []
+        self.pending_notes = []
 
     def _cells(self, row: _Element, spans: dict[int, str]) -> list[str]:
         cells: list[str] = []
@@ -280,7 +280,7 @@ class _DocxWalk:
             if _row_of(cell) is not row:
                 continue
             properties = cell.find(_W + "tcPr")
-            across, merge = _span(properties)
+            across, merge = _cell_span(properties)
             texts = [self._runs(p).text for p in cell.iter(_W + "p")]
             text = " ".join(repair_text(text) for text in texts if text)
             if merge == "continue":
@@ -294,7 +294,7 @@ class _DocxWalk:
         return self.styles.get(child_value(element.find(_W + "pPr"), "w:pStyle"), ParagraphStyle())
 
     def _marker(self, element: _Element, style: ParagraphStyle) -> tuple[str, int]:
-        """Return the number or bullet before a paragraph, and how deep its list is."""
+        """Return the number or bullet of a paragraph and its list depth; `""` if not in a list."""
         found = numbering_of(element.find(_W + "pPr")) or style.numbered
         if found is None or found[0] == "0":
             return "", 0
@@ -303,11 +303,11 @@ class _DocxWalk:
 
 @dataclass(slots=True)
 class _Runs:
-    """What a paragraph is made of."""
+    """The content of a paragraph."""
 
     words: list[str] = field(default_factory=list)
     boxes: list[_Element] = field(default_factory=list)
-    starts_on_next: bool = False  # a page ended before its first word
+    starts_on_next: bool = False  # a page break precedes its first word
 
     @property
     def text(self) -> str:
@@ -319,14 +319,14 @@ def _plain_paragraph(paragraph: _Element) -> str:
 
 
 def _plain_if_single(block: Block, rows: list[list[str]]) -> Block:
-    """Turn a table of one column, as frames around text are, into a paragraph."""
+    """Turn a table of one column, used as a frame around text, into a paragraph."""
     if block.text.split("\n", 1)[0].count(" | ") == 0:
         return Block("paragraph", "\n".join(filter(None, (" ".join(row).strip() for row in rows))))
     return block
 
 
 def _is_bold_title(text: str, element: _Element, style: ParagraphStyle) -> bool:
-    """Tell a title that was only made bold from a paragraph."""
+    """Tell a heading that is only bold, without a heading style, from a paragraph."""
     if len(text) > 120 or not text[:1].isalnum() or text.endswith((".", ";", ",", ":")):
         return False
     runs = [run for run in element.iter(_W + "r") if _plain_paragraph(run).strip()]
@@ -334,8 +334,8 @@ def _is_bold_title(text: str, element: _Element, style: ParagraphStyle) -> bool:
     return bool(runs) and all(style.bold if bold is None else bold for bold in on)
 
 
-def _span(properties: _Element | None) -> tuple[int, str]:
-    """Return how many columns a cell takes, and its part in a cell over several rows."""
+def _cell_span(properties: _Element | None) -> tuple[int, str]:
+    """Return the column span of a cell, and its vertical merge: "restart", "continue" or ""."""
     if properties is None:
         return 1, ""
     across, merge = properties.find(_W + "gridSpan"), properties.find(_W + "vMerge")

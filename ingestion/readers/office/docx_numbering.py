@@ -1,4 +1,4 @@
-"""Count the numbered paragraphs of a Word document as Word does."""
+"""Number the paragraphs of a Word document as Word does."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ingestion.readers.office.docx_styles import child_value
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-DEEPEST = 9
-_PLACE = re.compile(r"%(\d)")
+MAX_DEPTH = 9
+_PLACEHOLDER = re.compile(r"%(\d)")
 _ROMAN = (
     (1000, "m"),
     (900, "cm"),
@@ -34,22 +34,22 @@ _ROMAN = (
 
 @dataclass(frozen=True, slots=True)
 class ListLevel:
-    form: str  # decimal, bullet, lowerLetter, …
+    form: str  # numFmt: decimal, bullet, lowerLetter, …
     text: str  # such as "%1.%2"
     start: int
 
 
 @dataclass(slots=True)
 class ListNumbering:
-    """The lists that a document defines, and how far each has come."""
+    """The list definitions of a document, and the current number of each list."""
 
-    levels: dict[str, dict[int, ListLevel]] = field(default_factory=dict)  # by list
-    kinds: dict[str, str] = field(default_factory=dict)  # the definition behind each list
+    levels: dict[str, dict[int, ListLevel]] = field(default_factory=dict)  # by list id, then depth
+    kinds: dict[str, str] = field(default_factory=dict)  # abstract definition of each list id
     counts: dict[str, list[int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, root: _Element | None) -> ListNumbering:
-        """Read the definitions of a numbering part; none without one."""
+        """Read the definitions of a numbering part; empty if there is none."""
         numbering = cls()
         if root is None:
             return numbering
@@ -66,25 +66,25 @@ class ListNumbering:
         return numbering
 
     def marker(self, name: str, depth: int) -> str:
-        """Count one paragraph of a list; return what stands before it, `-` for a bullet."""
+        """Count one paragraph of a list and return its number, `-` for a bullet."""
         levels = self.levels.get(name, {})
         level = levels.get(depth)
-        if level is None or not 0 <= depth < DEEPEST:
+        if level is None or not 0 <= depth < MAX_DEPTH:
             return "-"
-        counts = self.counts.setdefault(self.kinds[name], [0] * DEEPEST)
+        counts = self.counts.setdefault(self.kinds[name], [0] * MAX_DEPTH)
         counts[depth] = counts[depth] + 1 if counts[depth] else level.start
-        counts[depth + 1 :] = [0] * (DEEPEST - depth - 1)
+        counts[depth + 1 :] = [0] * (MAX_DEPTH - depth - 1)
         if level.form == "none" or not level.text:
             return ""
         if level.form == "bullet":
             return "-"
 
-        def written(place: re.Match[str]) -> str:
-            i = int(place[1]) - 1
+        def expand(placeholder: re.Match[str]) -> str:
+            i = int(placeholder[1]) - 1
             other = levels.get(i)
             return _numeral(counts[i] or 1, other.form) if other is not None else ""
 
-        return _PLACE.sub(written, level.text)
+        return _PLACEHOLDER.sub(expand, level.text)
 
 
 def _list_levels(kind: _Element) -> dict[int, ListLevel]:

@@ -1,4 +1,4 @@
-"""Read OpenDocument texts: odfdo opens them, this walks their elements."""
+"""Read OpenDocument texts: odfdo opens them, this module walks their elements."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from ingestion.readers.text.pagination import (
 
 __all__ = ["check", "draw", "picture", "read"]
 
-DEEPEST = 100
-MOST_REPEATED = 100
-_SILENT = frozenset({"office:annotation", "text:tracked-changes", "office:forms", "svg:title"})
+MAX_DEPTH = 100
+MAX_REPEATED = 100
+_SKIPPED = frozenset({"office:annotation", "text:tracked-changes", "office:forms", "svg:title"})
 _CONTENTS = frozenset({"text:table-of-content", "text:illustration-index", "text:table-index"})
 _TABLE_PARTS = frozenset({"table:table-header-rows", "table:table-rows", "table:table-row-group"})
 
-Placed = tuple[int, Block]
-"""A block with the page that it begins on."""
+NumberedBlock = tuple[int, Block]
+"""The number of the page on which a block begins, and the block."""
 
 
 def check(file: str, limits: Limits) -> DocumentInfo:
-    """Open the document and say what it states."""
+    """Open the document and return the metadata it states."""
     return _odt_info(_open_odt(file, limits)).info()
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
-    """Read the text on the pages that the file remembers, else on pages of equal length."""
+    """Read the text on the pages recorded in the file, else on pages of equal length."""
     document = _open_odt(file, limits)
     walk = _OdtWalk(document)
     found = list(walk.blocks())
@@ -57,7 +57,7 @@ def _open_odt(file: str, limits: Limits) -> odfdo.Document:
 
 
 def _odt_part(document: odfdo.Document, name: str) -> bytes:
-    """Return a file of the document; nothing for one that is not there."""
+    """Return a part of the document; empty if it is missing."""
     if document.container is None:
         return b""
     try:
@@ -78,7 +78,7 @@ def _odt_info(document: odfdo.Document) -> DocumentSummary:
     )
 
 
-def _odt_pages(found: list[Placed]) -> Iterator[PageText]:
+def _odt_pages(found: list[NumberedBlock]) -> Iterator[PageText]:
     expected = 1
     for number, group in groupby(found, key=lambda item: item[0]):
         for empty in range(expected, number):
@@ -88,7 +88,7 @@ def _odt_pages(found: list[Placed]) -> Iterator[PageText]:
 
 
 def _page_break_styles(document: odfdo.Document) -> frozenset[str]:
-    """Return the names of the styles that begin a page."""
+    """Return the names of the paragraph styles with a page break before."""
     names = []
     for style in document.content.get_styles("paragraph"):
         properties = style.get_element("style:paragraph-properties")
@@ -100,23 +100,23 @@ def _page_break_styles(document: odfdo.Document) -> frozenset[str]:
 
 @dataclass(slots=True)
 class _OdtWalk:
-    """Goes through the body, counting pages."""
+    """Walks the body, counting pages."""
 
     document: odfdo.Document
     page: int = 1
-    begun: bool = False
-    turning: frozenset[str] = frozenset()  # styles whose paragraphs begin a page
-    notes: list[str] = field(default_factory=list)  # called since the last paragraph
+    has_text: bool = False
+    page_break_styles: frozenset[str] = frozenset()  # styles with a page break before
+    notes: list[str] = field(default_factory=list)  # referenced since the last paragraph
     pictures: list[tuple[str, str]] = field(default_factory=list)
     boxes: list[Element] = field(default_factory=list)
 
-    def blocks(self) -> Iterator[Placed]:
+    def blocks(self) -> Iterator[NumberedBlock]:
         """Yield each block with the page that it begins on."""
-        self.turning = _page_break_styles(self.document)
+        self.page_break_styles = _page_break_styles(self.document)
         yield from self._inside(self.document.body, 0)
 
-    def _inside(self, parent: Element, depth: int) -> Iterator[Placed]:
-        if depth > DEEPEST:
+    def _inside(self, parent: Element, depth: int) -> Iterator[NumberedBlock]:
+        if depth > MAX_DEPTH:
             return
         for child in parent.children:
             tag = child.tag
@@ -133,24 +133,27 @@ class _OdtWalk:
                 self.page += 1
             elif tag in _CONTENTS:
                 yield from self._contents(child)
-            elif tag not in _SILENT:
+            elif tag not in _SKIPPED:
                 yield from self._inside(child, depth + 1)
 
-    def _paragraph(self, element: Element, level: int, depth: int) -> Iterator[Placed]:
-        if str(element.get_attribute("text:style-name")) in self.turning and self.begun:
+    def _paragraph(self, element: Element, level: int, depth: int) -> Iterator[NumberedBlock]:
+        if (
+            str(element.get_attribute("text:style-name")) in self.page_break_styles
+            and self.has_text
+        ):
             self.page += 1
         begin = self.page
         text = repair_text(self._text(element))
         line = " ".join(text.split())
-        self.begun = self.begun or bool(line)
+        self.has_text = self.has_text or bool(line)
         if line and level:
             yield begin, Block("heading", line, min(level, 6))
         elif line:
             yield begin, Block("caption" if is_caption(line) else "paragraph", text)
-        yield from self._beside(begin, depth)
+        yield from self._anchored_blocks(begin, depth)
 
-    def _beside(self, begin: int, depth: int) -> Iterator[Placed]:
-        """Yield what hangs on a paragraph: its pictures, frames of text and notes."""
+    def _anchored_blocks(self, begin: int, depth: int) -> Iterator[NumberedBlock]:
+        """Yield what is anchored to a paragraph: its pictures, text frames and notes."""
         for name, alt in self.pictures:
             block = figure_block(_odt_part(self.document, name), name, alt)
             if block is not None:
@@ -164,7 +167,7 @@ class _OdtWalk:
         self.notes = []
 
     def _text(self, element: Element) -> str:
-        """Return the text of a paragraph; notes, pictures and frames in it are set aside."""
+        """Return the text of a paragraph; collect its notes, pictures and frames for later."""
         words = [element.text or ""]
         for child in element.children:
             tag = child.tag
@@ -180,7 +183,7 @@ class _OdtWalk:
                 self._picture(child, element)
             elif tag == "draw:text-box":
                 self.boxes.append(child)
-            elif tag not in _SILENT:
+            elif tag not in _SKIPPED:
                 words.append(self._text(child))
             words.append(child.tail or "")
         return "".join(words)
@@ -190,10 +193,10 @@ class _OdtWalk:
         body = element.get_element("text:note-body")
         if body is None:
             return ""
-        mark = citation.text if citation is not None else ""
+        label = citation.text if citation is not None else ""
         text = " ".join(repair_text(self._text(child)) for child in body.children)
-        self.notes.append(f"[{mark}] {text}")
-        return f" [{mark}]"
+        self.notes.append(f"[{label}] {text}")
+        return f" [{label}]"
 
     def _picture(self, image: Element, frame: Element) -> None:
         name = str(image.get_attribute("xlink:href") or "")
@@ -202,8 +205,8 @@ class _OdtWalk:
         if name.startswith("Pictures/"):
             self.pictures.append((name, alt if len(alt) > 2 else ""))
 
-    def _list(self, element: Element, depth: int) -> Iterator[Placed]:
-        if depth > DEEPEST:
+    def _list(self, element: Element, depth: int) -> Iterator[NumberedBlock]:
+        if depth > MAX_DEPTH:
             return
         for item in element.children:
             marker = f"{'  ' * min(depth, 8)}- "
@@ -219,16 +222,16 @@ class _OdtWalk:
                     if text:
                         yield begin, Block("list", marker + text)
                         marker = " " * len(marker)
-                    yield from self._beside(begin, depth)
+                    yield from self._anchored_blocks(begin, depth)
 
-    def _contents(self, element: Element) -> Iterator[Placed]:
+    def _contents(self, element: Element) -> Iterator[NumberedBlock]:
         body = element.get_element("text:index-body")
         for child in body.children if body is not None else []:
             text = " ".join(repair_text(self._text(child)).split())
             if text:
                 yield self.page, Block("contents", text)
 
-    def _table(self, element: Element) -> Iterator[Placed]:
+    def _table(self, element: Element) -> Iterator[NumberedBlock]:
         begin = self.page
         rows: list[list[str]] = []
         headers = self._rows(element, rows, 0)
@@ -240,15 +243,15 @@ class _OdtWalk:
         else:  # a frame around text
             text = "\n".join(filter(None, (" ".join(row).strip() for row in rows)))
             yield begin, Block("paragraph", text)
-        yield from self._beside(begin, 1)
+        yield from self._anchored_blocks(begin, 1)
 
     def _rows(self, element: Element, rows: list[list[str]], depth: int) -> int:
-        """Add the rows of a table to `rows`; return how many of them are its header."""
+        """Add the rows of a table to `rows`; return the number of header rows."""
         headers = 0
         for child in element.children:
             if child.tag == "text:soft-page-break":
                 self.page += 1
-            elif child.tag in _TABLE_PARTS and depth < DEEPEST:
+            elif child.tag in _TABLE_PARTS and depth < MAX_DEPTH:
                 before = len(rows)
                 self._rows(child, rows, depth + 1)
                 if child.tag == "table:table-header-rows":
@@ -263,7 +266,7 @@ class _OdtWalk:
             repeated = str(cell.get_attribute("table:number-columns-repeated") or "1")
             times = int(repeated) if repeated.isdecimal() else 1
             text = " ".join(self._cell(child) for child in cell.children)
-            cells += [text] * min(times, MOST_REPEATED)
+            cells += [text] * min(times, MAX_REPEATED)
         return cells
 
     def _cell(self, element: Element) -> str:

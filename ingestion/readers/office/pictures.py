@@ -1,4 +1,4 @@
-"""What the readers of office documents share: an archive of parts, and what it states."""
+"""Shared by the readers of office documents: opening, metadata and pictures."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ Opened = TypeVar("Opened")
 def open_office_file(
     file: str, limits: Limits, library: Callable[[str], Opened], *errors: type[Exception]
 ) -> Opened:
-    """Open a document with its library; `ReadError` for what is too large, or refused by it."""
+    """Open a document with its library; raise `ReadError` if it is too large or invalid.
+
+    `errors` are the exceptions that the library raises for an invalid file.
+    """
     check_office_archive(file, limits)
-    refusals: tuple[type[Exception], ...] = (*errors, KeyError, ValueError)
+    all_errors: tuple[type[Exception], ...] = (*errors, KeyError, ValueError)
     try:
         return library(file)
-    except refusals as error:
+    except all_errors as error:
         raise ReadError("unreadable", {"reason": str(error)[:200]}) from error
 
 
 def office_info(properties: Any, author: str | None) -> DocumentSummary:
-    """Return what the properties of a document state."""
+    """Return the metadata stated in the properties of a document."""
     created = properties.created
     return DocumentSummary(
         title=properties.title or "",
@@ -37,10 +40,10 @@ def office_info(properties: Any, author: str | None) -> DocumentSummary:
 
 
 def draw(file: str, number: int, max_width: int) -> PageImage:
-    """Refuse: only the program that wrote the document knows how its pages look."""
+    """Raise "not_drawn": only the program that wrote the document can lay out its pages."""
     raise ReadError("not_drawn")
 
 
 def picture(file: str, reference: str, max_width: int) -> PageImage:
-    """Give a picture by its name in the archive."""
+    """Return a picture by its name in the archive."""
     return displayable_picture(read_member(file, reference), max_width)

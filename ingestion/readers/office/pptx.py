@@ -1,4 +1,4 @@
-"""Read PowerPoint documents with python-pptx: a slide is a page, a chart a table of its values."""
+"""Read PowerPoint documents with python-pptx: one page per slide; charts become tables."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ingestion.readers.text.pagination import DocumentSummary, build_page, build
 
 __all__ = ["check", "draw", "picture", "read"]
 
-POINT = 12_700
-"""Units of the format in a point."""
+EMU_PER_POINT = 12_700
+"""Units of the format (EMU) per point."""
 
-DEEPEST = 20
+MAX_DEPTH = 20
 _TITLES = {PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE}
 _MARGINS = {PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER}
 
 
 def check(file: str, limits: Limits) -> DocumentInfo:
-    """Count the slides and say what the file states."""
+    """Count the slides and return the metadata."""
     slides = _open_pptx(file, limits)
     return _pptx_info(slides).info(len(slides.slides))
 
@@ -49,7 +49,10 @@ def _pptx_info(slides: Any) -> DocumentSummary:
 
 
 def _slide_pages(slides: Any, progress: Progress) -> Iterator[PageText]:
-    width, height = (slides.slide_width or 0) / POINT, (slides.slide_height or 0) / POINT
+    width, height = (
+        (slides.slide_width or 0) / EMU_PER_POINT,
+        (slides.slide_height or 0) / EMU_PER_POINT,
+    )
     count = len(slides.slides)
     for number, slide in enumerate(slides.slides, 1):
         yield build_page(number, _slide(slide), width, height)
@@ -60,7 +63,7 @@ def _slide(slide: Any) -> Iterator[Block]:
     title = slide.shapes.title
     if title is not None and (text := _line(title.text_frame.text)):
         yield Block("heading", text, 1)
-    for shape in _in_order(slide.shapes, 0):
+    for shape in _sorted_shapes(slide.shapes, 0):
         if title is None or shape.shape_id != title.shape_id:
             yield from _shape(shape)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
@@ -69,19 +72,19 @@ def _slide(slide: Any) -> Iterator[Block]:
             yield Block("note", notes)
 
 
-def _in_order(shapes: Iterable[Any], depth: int) -> Iterator[Any]:
-    """Yield shapes from the top down, then from the left; those of a group in its place."""
-    for shape in sorted(shapes, key=lambda shape: (_row_height(shape), shape.left or 0)):
+def _sorted_shapes(shapes: Iterable[Any], depth: int) -> Iterator[Any]:
+    """Yield shapes from top to bottom, then left to right; those of a group at its position."""
+    for shape in sorted(shapes, key=lambda shape: (_row_number(shape), shape.left or 0)):
         if getattr(shape, "shape_type", None) is not None and hasattr(shape, "shapes"):
-            if depth < DEEPEST:
-                yield from _in_order(shape.shapes, depth + 1)
+            if depth < MAX_DEPTH:
+                yield from _sorted_shapes(shape.shapes, depth + 1)
         else:
             yield shape
 
 
-def _row_height(shape: Any) -> int:
-    """Return the height of a shape in steps of half an inch, so that neighbours are level."""
-    return int((shape.top or 0) // (36 * POINT))
+def _row_number(shape: Any) -> int:
+    """Return the top of a shape in steps of half an inch, so that neighbours share a row."""
+    return int((shape.top or 0) // (36 * EMU_PER_POINT))
 
 
 def _shape(shape: Any) -> Iterator[Block]:
@@ -101,14 +104,14 @@ def _shape(shape: Any) -> Iterator[Block]:
 
 
 def _texts(shape: Any) -> Iterator[Block]:
-    listed = shape.is_placeholder and shape.placeholder_format.type in (
+    is_list = shape.is_placeholder and shape.placeholder_format.type in (
         PP_PLACEHOLDER.BODY,
         PP_PLACEHOLDER.OBJECT,
     )
     paragraphs = [p for p in shape.text_frame.paragraphs if p.text.strip()]
     for paragraph in paragraphs:
         text = _line(paragraph.text)
-        if (listed and len(paragraphs) > 1) or paragraph.level:
+        if (is_list and len(paragraphs) > 1) or paragraph.level:
             yield Block("list", f"{'  ' * paragraph.level}- {text}")
         else:
             yield Block("paragraph", text)
@@ -118,7 +121,7 @@ def _picture_block(shape: Any) -> Iterator[Block]:
     try:
         data = shape.image.blob
         name = str(shape.part.related_part(shape._element.blip_rId).partname)
-    except (KeyError, ValueError, AttributeError):  # a picture that is linked, or lost
+    except (KeyError, ValueError, AttributeError):  # the picture is linked or missing
         return
     alt = repair_text(shape._element._nvXxPr.cNvPr.get("descr") or "")
     block = figure_block(data, name.lstrip("/"), alt if len(alt) > 2 else "")
@@ -127,7 +130,7 @@ def _picture_block(shape: Any) -> Iterator[Block]:
 
 
 def _chart(chart: Any) -> Iterator[Block]:
-    """Write the values of a chart: a row for each category, a column for each series."""
+    """Yield a chart as a table: one row per category, one column per series."""
     if chart.has_title and chart.chart_title.has_text_frame:
         yield Block("caption", _line(chart.chart_title.text_frame.text))
     for plot in chart.plots:

@@ -1,4 +1,4 @@
-"""Read Excel workbooks with openpyxl: a sheet is a page, or several; values as they are shown."""
+"""Read Excel workbooks with openpyxl: one page or more per sheet, values as displayed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ingestion.readers.text.pagination import DocumentSummary, build_page, build
 __all__ = ["check", "draw", "picture", "read"]
 
 ROWS = 60
-"""Rows of a sheet on one page."""
+"""Rows of a sheet per page."""
 
 COLUMNS = 200
 MOST_ROWS = 200_000
@@ -30,12 +30,12 @@ _COLOUR = re.compile(r"\[[^$\]]*\]|_.|\*.")
 
 
 def check(file: str, limits: Limits) -> DocumentInfo:
-    """Open the workbook and say what it states."""
+    """Open the workbook and return the metadata it states."""
     return _xlsx_info(_open_xlsx(file, limits)).info()
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
-    """Read the sheets that are not hidden, row by row."""
+    """Read the visible sheets, row by row."""
     book = _open_xlsx(file, limits)
     yield from _xlsx_info(book).document(_xlsx_pages(book, progress))
 
@@ -49,7 +49,7 @@ def _open_xlsx(file: str, limits: Limits) -> Any:
 
 
 def _workbook(file: str) -> Any:
-    content = Path(file).open("rb")  # noqa: SIM115  read until the process ends
+    content = Path(file).open("rb")  # noqa: SIM115  used until the process ends
     return openpyxl.load_workbook(content, read_only=True, data_only=True, keep_links=False)
 
 
@@ -69,37 +69,37 @@ def _xlsx_pages(book: Any, progress: Progress) -> Iterator[PageText]:
 
 
 def _sheet(sheet: Any) -> Iterator[list[Block]]:
-    """Yield the blocks of each page of a sheet; a table that goes on has its header again."""
-    held: list[Block] = []
-    room = ROWS
+    """Yield the blocks of each page of a sheet; a table that continues repeats its header."""
+    pending: list[Block] = []
+    rows_left = ROWS
     for area in _areas(_sheet_rows(sheet)):
         wide = max(sum(map(bool, row)) for row in area) > 1
         if not wide:
-            held += [Block("paragraph", " ".join(filter(None, row))) for row in area]
+            pending += [Block("paragraph", " ".join(filter(None, row))) for row in area]
             continue
-        lead = _lead(area)
-        held += [Block("paragraph", " ".join(filter(None, row))) for row in area[:lead]]
-        header, rows = area[lead], area[lead + 1 :]
+        title_rows = _title_row_count(area)
+        pending += [Block("paragraph", " ".join(filter(None, row))) for row in area[:title_rows]]
+        header, rows = area[title_rows], area[title_rows + 1 :]
         for first in range(0, max(len(rows), 1), ROWS):
             part = rows[first : first + ROWS]
-            if held and room < len(part):
-                yield held
-                held, room = [], ROWS
+            if pending and rows_left < len(part):
+                yield pending
+                pending, rows_left = [], ROWS
             block = build_table([header, *part])
             if block is not None:
-                held.append(block)
-            room -= len(part)
-    if held:
-        yield held
+                pending.append(block)
+            rows_left -= len(part)
+    if pending:
+        yield pending
 
 
-def _lead(area: list[list[str]]) -> int:
-    """Return how many rows of one cell, such as a title, stand before the header."""
+def _title_row_count(area: list[list[str]]) -> int:
+    """Return the number of rows with a single cell, such as a title, before the header."""
     return next((i for i, row in enumerate(area) if sum(map(bool, row)) > 1), 0)
 
 
 def _areas(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
-    """Part rows where one is empty."""
+    """Split rows into areas at empty rows."""
     area: list[list[str]] = []
     for row in rows:
         if any(row):
@@ -112,21 +112,21 @@ def _areas(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
 
 
 def _sheet_rows(sheet: Any) -> Iterator[list[str]]:
-    sheet.reset_dimensions()  # what a file says of its size may be far off
-    before = 0
+    sheet.reset_dimensions()  # the stated size may be wrong
+    previous = 0
     for count, row in enumerate(sheet.iter_rows(max_col=COLUMNS)):
         if count > MOST_ROWS:
             raise ReadError("too_much_text", {"rows": count})
         texts = [_format_cell(cell) for cell in row]
-        at = next((cell.row for cell in row if getattr(cell, "row", None)), before + 1)
-        if at > before + 1:
+        row_number = next((cell.row for cell in row if getattr(cell, "row", None)), previous + 1)
+        if row_number > previous + 1:
             yield []
-        before = at
+        previous = row_number
         yield texts
 
 
 def _format_cell(cell: Any) -> str:
-    """Return a value as the sheet shows it: its decimals, its unit, its date."""
+    """Return a value as the sheet displays it: decimals, unit, date."""
     value = cell.value
     if value is None:
         return ""
@@ -143,9 +143,9 @@ def _format_cell(cell: Any) -> str:
 
 
 def number_as_shown(value: float, form: str) -> str:
-    """Write a number in French as its format shows it: percentages, decimals, unit.
+    """Format a number in French as its number format displays it: percentage, decimals, unit.
 
-    The digits that the format hides are left out, as on the screen.
+    Digits that the format hides are left out.
     """
     part = form.split(";")[0]
     literals = "".join(a or b or c for a, b, c in _LITERAL.findall(part)).strip()
@@ -161,14 +161,14 @@ def number_as_shown(value: float, form: str) -> str:
         text = f"{value:.{len(decimals.group(1)) if decimals else 0}e}"
     else:
         text = f"{value:,.{len(decimals.group(1)) if decimals else 0}f}"
-        text = _without_optional(text, decimals.group(1) if decimals else "")
+        text = _strip_optional_zeros(text, decimals.group(1) if decimals else "")
     text = text.replace(",", " ").replace(".", ",")
     unit = "%" if "%" in bare else literals or next((c for c in "€$£" if c in bare), "")
     return f"{text} {unit}".strip()
 
 
-def _without_optional(text: str, decimals: str) -> str:
-    """Drop the zeros at the end that the format shows only where they count (`#`)."""
+def _strip_optional_zeros(text: str, decimals: str) -> str:
+    """Drop trailing zeros in the optional decimals (`#`) of the format."""
     for place in reversed(decimals):
         if place == "0" or not text.endswith("0"):
             break

@@ -1,4 +1,4 @@
-"""Look at the list of an archive's members before anything in it is unpacked."""
+"""Check the member list of a ZIP archive before anything is unpacked."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import zipfile
 
 from ingestion.readers import Limits, ReadError
 
-MOST_MEMBERS = 20_000
+MAX_MEMBERS = 20_000
 MARKUP = (".xml", ".rels")
-SHARE = 4
-"""A tree of XML takes some this many times the bytes of its file."""
+XML_MEMORY_FACTOR = 4
+"""Approximate ratio of the memory of an XML tree to the size of its file."""
 
 
 def check_office_archive(file: str, limits: Limits) -> None:
-    """Refuse an office document that is encrypted, damaged, or too large once unpacked."""
+    """Raise `ReadError` for an office document that is encrypted, damaged or too large unpacked."""
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
@@ -21,10 +21,10 @@ def check_office_archive(file: str, limits: Limits) -> None:
         raise ReadError("truncated", {"reason": str(error)}) from error
     if any(member.flag_bits & 1 for member in members):
         raise ReadError("encrypted")
-    if len(members) > MOST_MEMBERS:
+    if len(members) > MAX_MEMBERS:
         raise ReadError("too_much_memory", {"members": len(members)})
-    room = limits.memory_mb * 1024 * 1024
+    memory = limits.memory_mb * 1024 * 1024
     markup = sum(member.file_size for member in members if member.filename.endswith(MARKUP))
     largest = max((member.file_size for member in members), default=0)
-    if markup * SHARE > room or largest > room // 2:
+    if markup * XML_MEMORY_FACTOR > memory or largest > memory // 2:
         raise ReadError("too_much_memory", {"unpacked": max(markup, largest)})

@@ -1,4 +1,4 @@
-"""Find the tables among the lines of a page, by the alignment of what wide gaps part."""
+"""Find tables without ruled lines, by the alignment of line segments separated by wide gaps."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from itertools import pairwise
 
 from ingestion.readers.pdf.lines import LineSegment, TextLine
 
-LONG_CELL = 240
-"""A cell of more characters is a column of prose."""
+MAX_CELL_LENGTH = 240
+"""Characters; a longer cell is a column of prose."""
 
 
 @dataclass(slots=True)
 class CellStack:
-    """Segments one under the other without a gap: a cell, or some lines of prose."""
+    """Vertically adjacent segments: a cell, or some lines of prose."""
 
     segments: list[LineSegment]
     lines: list[int]  # index of the line of each segment
@@ -48,15 +48,15 @@ class StackRow:
 
 @dataclass(frozen=True, slots=True)
 class AlignedTable:
-    """A table and the lines, `first` to `last`, that it takes the place of."""
+    """A table, which replaces the lines `first` to `last` of its page (indices, inclusive)."""
 
     first: int
     last: int
-    rows: tuple[tuple[tuple[int, ...], ...], ...]  # for each row and cell, its pieces
-    pieces: tuple[tuple[LineSegment, bool], ...]  # a piece and whether it ends on a cut
+    rows: tuple[tuple[tuple[int, ...], ...], ...]  # for each row and cell, indices of its pieces
+    pieces: tuple[tuple[LineSegment, bool], ...]  # a segment, and whether its end is cut
 
     def markdown(self, join: Callable[[Iterable[str]], str]) -> str:
-        """Write the table in Markdown, its first row as the header."""
+        """Return the table in Markdown, with its first row as the header."""
         rows = []
         for row in self.rows:
             cells = (join(self._piece(i) for i in cell) for cell in row)
@@ -71,7 +71,7 @@ class AlignedTable:
 
 def find_tables(lines: Sequence[TextLine]) -> list[AlignedTable]:
     """Return the tables of a page in the order of their lines."""
-    if sum(len(line.segments) > 1 for line in lines) < 1 and not _goes_back_up(lines):
+    if sum(len(line.segments) > 1 for line in lines) < 1 and not _jumps_up_and_right(lines):
         return []
     tables = []
     for run in _row_runs(_stack_rows(_stacks(lines))):
@@ -81,8 +81,8 @@ def find_tables(lines: Sequence[TextLine]) -> list[AlignedTable]:
     return tables
 
 
-def _goes_back_up(lines: Sequence[TextLine]) -> bool:
-    """Tell whether some line is on the right of the one before, beside it or higher."""
+def _jumps_up_and_right(lines: Sequence[TextLine]) -> bool:
+    """Tell whether some line starts to the right of the previous one, at its height or above."""
     return any(
         below.baseline < above.baseline + 1 and below.x0 > above.x0
         for above, below in pairwise(lines)
@@ -91,40 +91,44 @@ def _goes_back_up(lines: Sequence[TextLine]) -> bool:
 
 def _stacks(lines: Sequence[TextLine]) -> list[CellStack]:
     stacks: list[CellStack] = []
-    row: list[CellStack] = []  # the stacks of the line before
+    row: list[CellStack] = []  # the stacks of the previous line
     for index, line in enumerate(lines):
-        begun: list[CellStack] = []
+        current: list[CellStack] = []
         for segment in line.segments:
-            under = _above(row, line) if not begun else None
-            if under is not None and _continues(under, segment, line, alone=len(row) == 1):
-                _push(under, segment, index, line)
-                begun.append(under)
+            stack_above = _continued_stack(row, line) if not current else None
+            if stack_above is not None and _is_continuation(
+                stack_above, segment, line, alone=len(row) == 1
+            ):
+                _append_segment(stack_above, segment, index, line)
+                current.append(stack_above)
                 continue
             stack = CellStack(
                 [segment], [index], line.baseline - line.size, line.baseline, line.size
             )
             stack.bold = line.bold
             stacks.append(stack)
-            begun.append(stack)
-        row = begun
+            current.append(stack)
+        row = current
     return stacks
 
 
-def _above(row: Sequence[CellStack], line: TextLine) -> CellStack | None:
-    """Return the stack that the first segment of a line may go on in.
+def _continued_stack(row: Sequence[CellStack], line: TextLine) -> CellStack | None:
+    """Return the stack that the first segment of a line may continue, None if there is none.
 
-    The first cell of a row may have begun on the line before, if nothing there is in the way.
+    The first cell of a row may have begun on the previous line, if it ends left of the next cell.
     """
     if not row:
         return None
     if len(line.segments) == 1:
         return row[-1]
-    alike = len(row) == 1 and row[0].bold == line.bold
-    return row[0] if alike and row[0].x1 < line.segments[1].x0 else None
+    same_weight = len(row) == 1 and row[0].bold == line.bold
+    return row[0] if same_weight and row[0].x1 < line.segments[1].x0 else None
 
 
-def _continues(stack: CellStack, segment: LineSegment, line: TextLine, *, alone: bool) -> bool:
-    """Tell whether a line goes on in the stack that the line before ended in."""
+def _is_continuation(
+    stack: CellStack, segment: LineSegment, line: TextLine, *, alone: bool
+) -> bool:
+    """Tell whether a segment of a line continues a stack of the previous line."""
     step = line.baseline - stack.bottom
     if not 0.3 * line.size < step <= 1.7 * line.size or abs(line.size - stack.size) > 0.6:
         return False
@@ -135,7 +139,7 @@ def _continues(stack: CellStack, segment: LineSegment, line: TextLine, *, alone:
     return segment.x0 > stack.x0 - 2 * line.size and segment.x0 < stack.x1
 
 
-def _push(stack: CellStack, segment: LineSegment, index: int, line: TextLine) -> None:
+def _append_segment(stack: CellStack, segment: LineSegment, index: int, line: TextLine) -> None:
     stack.leading = line.baseline - stack.bottom
     stack.segments.append(segment)
     stack.lines.append(index)
@@ -145,19 +149,19 @@ def _push(stack: CellStack, segment: LineSegment, index: int, line: TextLine) ->
 def _stack_rows(stacks: Sequence[CellStack]) -> list[StackRow]:
     rows: list[StackRow] = []
     for stack in stacks:
-        taken = _beside(rows, stack)
-        if taken:
-            merged = [part for row in rows[-taken:] for part in row.stacks]
-            rows[-taken:] = [StackRow([*merged, stack])]
+        beside = _rows_beside(rows, stack)
+        if beside:
+            merged = [part for row in rows[-beside:] for part in row.stacks]
+            rows[-beside:] = [StackRow([*merged, stack])]
         else:
             rows.append(StackRow([stack]))
     return rows
 
 
-def _beside(rows: Sequence[StackRow], stack: CellStack) -> int:
-    """Return how many of the last rows lie beside a stack, hence make one row with it.
+def _rows_beside(rows: Sequence[StackRow], stack: CellStack) -> int:
+    """Return how many of the last rows lie beside a stack, so that they form one row with it.
 
-    What begins higher than where the last row ends, and on its right, is beside it.
+    A stack is beside a row if it starts above the row's bottom and to its right.
     """
     if not rows:
         return 0
@@ -165,14 +169,14 @@ def _beside(rows: Sequence[StackRow], stack: CellStack) -> int:
     if len(last.stacks) > 1:
         right = stack.x0 > min(part.x0 for part in last.stacks)
         return 1 if right and _overlap(last, stack) else 0
-    taken = 0
+    beside = 0
     for row in reversed(rows):
         left = len(row.stacks) == 1 and row.stacks[0].x1 <= stack.x0 + 1
         higher = stack.top < row.bottom - 0.2 * stack.size
-        if not left or not higher or (taken and not _overlap(row, stack)):
+        if not left or not higher or (beside and not _overlap(row, stack)):
             break
-        taken += 1
-    return taken
+        beside += 1
+    return beside
 
 
 def _overlap(row: StackRow, stack: CellStack) -> bool:
@@ -180,7 +184,7 @@ def _overlap(row: StackRow, stack: CellStack) -> bool:
 
 
 def _row_runs(rows: Sequence[StackRow]) -> list[list[StackRow]]:
-    """Group the successive rows of two cells or more that lie close together."""
+    """Group successive rows of at least two cells that lie close together."""
     runs: list[list[StackRow]] = []
     run: list[StackRow] = []
     for row in rows:
@@ -215,15 +219,15 @@ def _aligned_table(run: Sequence[StackRow], lines: Sequence[TextLine]) -> Aligne
     indices = [index for row in run for stack in row.stacks for index in stack.lines]
     if set(range(min(indices), max(indices) + 1)) != set(indices):
         return None
-    if _amid_prose(lines, min(indices)):
+    if _is_inside_prose(lines, min(indices)):
         return None
     return AlignedTable(min(indices), max(indices), tuple(rows), tuple(pieces))
 
 
-def _amid_prose(lines: Sequence[TextLine], first: int) -> bool:
-    """Tell whether a line goes on in the sentence of the full line above it.
+def _is_inside_prose(lines: Sequence[TextLine], first: int) -> bool:
+    """Tell whether a line continues the sentence of the full-width line above it.
 
-    Words of justified text may stand as far apart as cells.
+    Words of justified text may be as far apart as cells.
     """
     line, above = lines[first], lines[first - 1] if first else None
     if above is None or not line.text[:1].islower() or abs(above.size - line.size) > 0.6:
@@ -234,7 +238,7 @@ def _amid_prose(lines: Sequence[TextLine], first: int) -> bool:
 
 
 def _column_extents(run: Sequence[StackRow]) -> list[tuple[float, float]]:
-    """Return the extent of each column: narrow cells make them, cells that span do not."""
+    """Return the horizontal extent of each column, ignoring cells that span several columns."""
     cells = sorted((stack.x1 - stack.x0, stack.x0, stack.x1) for row in run for stack in row.stacks)
     columns: list[tuple[float, float]] = []
     for _, x0, x1 in cells:
@@ -258,7 +262,11 @@ def _column_of(stack: CellStack, columns: Sequence[tuple[float, float]]) -> int:
 def _looks_like_table(
     rows: Sequence[Sequence[Sequence[int]]], pieces: Sequence[tuple[LineSegment, bool]]
 ) -> bool:
-    """Tell a table from prose in columns: cells are short and rows well filled."""
+    """Tell a table from prose in columns: its cells are short and mostly filled."""
     lengths = [sum(len(pieces[i][0].text) for i in cell) for row in rows for cell in row if cell]
     filled = sum(bool(cell) for row in rows for cell in row) / (len(rows) * len(rows[0]))
-    return max(lengths) < 3 * LONG_CELL and sum(lengths) / len(lengths) < LONG_CELL and filled > 0.4
+    return (
+        max(lengths) < 3 * MAX_CELL_LENGTH
+        and sum(lengths) / len(lengths) < MAX_CELL_LENGTH
+        and filled > 0.4
+    )

@@ -1,4 +1,4 @@
-"""Lines of a page as they lie on it: the raw material of its structure."""
+"""Lines of text with their positions on a PDF page, and repairs of their drawing order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 MARKER = re.compile(r"(?:[•●○◦▪▫■□‣⁃∙·►▶➢➤➔→✓✔❖◆◇⬥»-]|–|—|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)])$")
-"""A bullet or a number that stands alone before the text of a list item."""
+"""A bullet or number alone before the text of a list item."""
 
 _DEEP_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})+\.?$")
 _LEADERS = re.compile(r"(?:[.…_]\s?){5,}")
@@ -15,7 +15,10 @@ _LEADERS = re.compile(r"(?:[.…_]\s?){5,}")
 
 @dataclass(slots=True)
 class LineSegment:
-    """A stretch of a line without a wide gap: a whole line of prose, or one cell of a table."""
+    """A part of a line without a wide gap: a whole line of prose, or one table cell.
+
+    `x0` and `x1` are in points from the left of the page.
+    """
 
     text: str
     x0: float
@@ -30,7 +33,7 @@ class TextLine:
     baseline: float
     size: float
     bold: bool = False
-    cut: bool = False  # ends on a hyphen that may cut a word
+    cut: bool = False  # ends with a hyphen that may split a word
 
     @property
     def x0(self) -> float:
@@ -42,16 +45,17 @@ class TextLine:
 
     @property
     def text(self) -> str:
-        """The line as prose, without the mark of a hyphen at its end."""
+        """The text of the line, without the hyphen at its end if it is cut."""
         if len(self.segments) == 1:
             return self.segments[0].text
         return " ".join(segment.text for segment in self.segments)
 
 
 def tidy_lines(lines: Sequence[TextLine]) -> list[TextLine]:
-    """Put back together what the order of drawing has torn: indices, bullets drawn apart."""
+    """Rejoin parts of lines that were drawn separately: subscripts, superscripts, bullets."""
     return [
-        _contents(_marker_with_text(line)) for line in _bullets_to_lines(_broken_baselines(lines))
+        _merge_contents_entry(_join_marker(line))
+        for line in _join_bullets(_join_broken_lines(lines))
     ]
 
 
@@ -60,36 +64,36 @@ def leads_to_page(text: str) -> bool:
     return text[-1:].isdigit() and _LEADERS.search(text) is not None
 
 
-def _contents(line: TextLine) -> TextLine:
-    """Make one segment of an entry of a table of contents."""
+def _merge_contents_entry(line: TextLine) -> TextLine:
+    """Merge the segments of an entry of a table of contents."""
     if len(line.segments) > 1 and leads_to_page(line.text):
         return replace(line, segments=(LineSegment(line.text, line.x0, line.x1),))
     return line
 
 
-def _broken_baselines(lines: Sequence[TextLine]) -> list[TextLine]:
-    """Join a line to the one before when it goes on right where that one ends.
+def _join_broken_lines(lines: Sequence[TextLine]) -> list[TextLine]:
+    """Join a line to the previous one if it starts right where that one ends.
 
-    An index or exponent at the end of a run makes two lines of one.
+    A subscript or superscript at the end of a text run splits one line into two.
     """
     joined: list[TextLine] = []
     for line in lines:
         before = joined[-1] if joined else None
-        if before is not None and not before.cut and _baseline_goes_on(before, line):
-            joined[-1] = _glue(before, line)
+        if before is not None and not before.cut and _is_same_line(before, line):
+            joined[-1] = _join(before, line)
         else:
             joined.append(line)
     return joined
 
 
-def _baseline_goes_on(before: TextLine, line: TextLine) -> bool:
+def _is_same_line(before: TextLine, line: TextLine) -> bool:
     size = max(before.size, line.size)
     if abs(line.baseline - before.baseline) > 0.55 * size:
         return False
     return -0.1 * size <= line.x0 - before.x1 < 0.35 * size
 
 
-def _glue(before: TextLine, line: TextLine) -> TextLine:
+def _join(before: TextLine, line: TextLine) -> TextLine:
     last, first = before.segments[-1], line.segments[0]
     space = " " if first.x0 - last.x1 > 0.15 * before.size else ""
     segment = LineSegment(last.text + space + first.text, last.x0, first.x1)
@@ -103,8 +107,8 @@ def _glue(before: TextLine, line: TextLine) -> TextLine:
     )
 
 
-def _bullets_to_lines(lines: Sequence[TextLine]) -> list[TextLine]:
-    """Give each bullet that was drawn apart from its text back to the line on its right."""
+def _join_bullets(lines: Sequence[TextLine]) -> list[TextLine]:
+    """Join each bullet that was drawn separately to the line on its right."""
     bullets = [
         i for i, line in enumerate(lines) if len(line.segments) == 1 and MARKER.match(line.text)
     ]
@@ -137,8 +141,8 @@ def _line_right_of(bullet: TextLine, index: int, lines: Sequence[TextLine | None
     return best[1] if best else None
 
 
-def _marker_with_text(line: TextLine) -> TextLine:
-    """Join a bullet or number to the text that a tabulation sets apart from it."""
+def _join_marker(line: TextLine) -> TextLine:
+    """Join a bullet or number to the text that a tab separates from it."""
     if len(line.segments) < 2:
         return line
     first, second = line.segments[:2]

@@ -1,4 +1,4 @@
-"""A page of a PDF as its text layer has it."""
+"""The content of a PDF page as extracted, before its structure is built."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from ingestion.readers.pdf.ruled_tables import Rules
 
 @dataclass(frozen=True, slots=True)
 class RawPage:
-    """One page as it was read, before anything is made of it."""
+    """One page as extracted; width and height in points."""
 
     number: int
     width: float
     height: float
     lines: tuple[TextLine, ...]
-    objects: int = 0  # that the page is made of; none on a blank one
+    objects: int = 0  # number of page objects; 0 on a blank page
     figures: tuple[Figure, ...] = ()
-    lost: int = 0  # characters that stand for nothing
+    lost: int = 0  # characters without meaning (private, control, U+FFFD)
     rules: Rules | None = None

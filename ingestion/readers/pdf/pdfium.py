@@ -1,4 +1,4 @@
-"""Read and draw pages with PDFium. Runs only in the child process."""
+"""Extract and render pages with PDFium. Runs only in the child process."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from ingestion.readers.repair.characters import repair_mac_accents, repair_text
 from ingestion.readers.repair.headings import Bookmark
 
 HYPHENS = "\x02\ufffe"
-"""What PDFium, by version, puts in the place of a hyphen and the line end after it."""
+"""Characters with which PDFium, depending on its version, replaces a hyphen and line end."""
 
 WIDE_GAP, HUGE_GAP = 0.8, 4.0
-"""A gap between two words of this many times the size of type may part two cells, or surely does.
+"""A gap between two words, in multiples of the font size, that may separate cells, or always does.
 
-In between, the gap must be wider than is usual on its line, lest justified prose be cut.
+Between the two, the gap must be wider than usual on its line, so that justified prose is not split.
 """
 
 _BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
@@ -43,28 +43,28 @@ _DATE = re.compile(r"D:(\d{4})(\d{2})?(\d{2})?")
 _ERRORS = {
     raw.FPDF_ERR_PASSWORD: "encrypted",
     raw.FPDF_ERR_SECURITY: "encrypted",
-    raw.FPDF_ERR_SUCCESS: "no_pages",  # what PDFium answers to a sound file without a page
+    raw.FPDF_ERR_SUCCESS: "no_pages",  # returned by PDFium for a valid file without pages
 }
 
 
-def _bare(function: Any, result: Any, *arguments: Any) -> Callable[..., Any]:
-    """Bind a PDFium function without ctypes' checks of each argument: half the cost of a call."""
+def _unchecked(function: Any, result: Any, *arguments: Any) -> Callable[..., Any]:
+    """Bind a PDFium function without ctypes' argument checks, which halves the cost of a call."""
     address = ctypes.cast(function, ctypes.c_void_p).value
     assert address is not None
     return ctypes.CFUNCTYPE(result, *arguments)(address)
 
 
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int
-_loose_box = _bare(raw.FPDFText_GetLooseCharBox, _INT, _POINTER, _INT, _POINTER)
-_origin = _bare(raw.FPDFText_GetCharOrigin, _INT, _POINTER, _INT, _POINTER, _POINTER)
-_matrix = _bare(raw.FPDFText_GetMatrix, _INT, _POINTER, _INT, _POINTER)
-_font_size = _bare(raw.FPDFText_GetFontSize, ctypes.c_double, _POINTER, _INT)
-_font_weight = _bare(raw.FPDFText_GetFontWeight, _INT, _POINTER, _INT)
-_font_info = _bare(
+_loose_box = _unchecked(raw.FPDFText_GetLooseCharBox, _INT, _POINTER, _INT, _POINTER)
+_origin = _unchecked(raw.FPDFText_GetCharOrigin, _INT, _POINTER, _INT, _POINTER, _POINTER)
+_matrix = _unchecked(raw.FPDFText_GetMatrix, _INT, _POINTER, _INT, _POINTER)
+_font_size = _unchecked(raw.FPDFText_GetFontSize, ctypes.c_double, _POINTER, _INT)
+_font_weight = _unchecked(raw.FPDFText_GetFontWeight, _INT, _POINTER, _INT)
+_font_info = _unchecked(
     raw.FPDFText_GetFontInfo, ctypes.c_ulong, _POINTER, _INT, _POINTER, ctypes.c_ulong, _POINTER
 )
-_text_object = _bare(raw.FPDFText_GetTextObject, _POINTER, _POINTER, _INT)
-_unicode = _bare(raw.FPDFText_GetUnicode, ctypes.c_uint, _POINTER, _INT)
+_text_object = _unchecked(raw.FPDFText_GetTextObject, _POINTER, _POINTER, _INT)
+_unicode = _unchecked(raw.FPDFText_GetUnicode, ctypes.c_uint, _POINTER, _INT)
 
 
 def open_document(path: str) -> pdfium.PdfDocument:
@@ -77,7 +77,7 @@ def open_document(path: str) -> pdfium.PdfDocument:
 
 
 def read_metadata(document: pdfium.PdfDocument) -> dict[str, str]:
-    """Return title, author and ISO date of creation as the file states them."""
+    """Return title, author and ISO creation date as the file states them."""
     found = {
         key: repair_text(document.get_metadata_value(key))[:500] for key in ("Title", "Author")
     }
@@ -89,7 +89,7 @@ def read_metadata(document: pdfium.PdfDocument) -> dict[str, str]:
 
 
 def iso_date(value: str) -> str:
-    """Turn a date such as `D:20240105143139+01'00'` into `2024-01-05`, nonsense into `""`."""
+    """Convert a date such as `D:20240105143139+01'00'` to `2024-01-05`, an invalid one to `""`."""
     match = _DATE.match(value)
     if match is None:
         return ""
@@ -101,7 +101,7 @@ def iso_date(value: str) -> str:
 
 
 def read_outline(document: pdfium.PdfDocument, limit: int = 5_000) -> list[Bookmark]:
-    """Return the bookmarks of a document that lead to one of its pages."""
+    """Return the bookmarks of a document that point to one of its pages, about `limit` at most."""
     found: list[Bookmark] = []
     for bookmark in document.get_toc(max_depth=8):
         target = bookmark.get_dest()
@@ -115,16 +115,16 @@ def read_outline(document: pdfium.PdfDocument, limit: int = 5_000) -> list[Bookm
 
 @dataclass(slots=True)
 class _Frame:
-    """The visible part of a page and how it is turned."""
+    """The visible part of a page, in points, and its rotation in degrees."""
 
     left: float
     bottom: float
-    width: float  # as shown
+    width: float  # as displayed
     height: float
     rotation: int
 
-    def shown(self, x: float, y: float) -> tuple[float, float]:
-        """Turn PDF coordinates into points from the top left corner of the page as shown."""
+    def to_display(self, x: float, y: float) -> tuple[float, float]:
+        """Convert PDF coordinates to points from the top left corner of the displayed page."""
         x, y = x - self.left, y - self.bottom
         if self.rotation == 90:
             return y, x
@@ -142,16 +142,16 @@ def _frame(page: pdfium.PdfPage) -> _Frame:
 
 
 def draws_rows_in_one(document: pdfium.PdfDocument) -> bool:
-    """Tell whether whole rows of tables are drawn in one go, as TeX does and nobody else."""
+    """Tell whether table rows are drawn by a single operation, as only TeX does."""
     return "tex" in document.get_metadata_value("Producer").lower()
 
 
 def read_page(
-    document: pdfium.PdfDocument, index: int, room: int, *, rows_in_one: bool = False
+    document: pdfium.PdfDocument, index: int, max_characters: int, *, rows_in_one: bool = False
 ) -> RawPage:
-    """Read the lines of a page; `ReadError` too_much_text when it has more than `room` characters.
+    """Extract a page; raise `ReadError` too_much_text above `max_characters`.
 
-    A page that PDFium cannot load counts as a page without text, of width 0.
+    A page that PDFium cannot load is returned without text, with width 0.
     """
     try:
         page = document[index]
@@ -164,20 +164,20 @@ def read_page(
         page.close()
         return RawPage(index + 1, 0.0, 0.0, ())
     try:
-        if raw.FPDFText_CountChars(textpage) > room:
+        if raw.FPDFText_CountChars(textpage) > max_characters:
             raise ReadError("too_much_text", {"page": index + 1})
-        drawn = page_drawing(page, frame.shown, frame.width, frame.height)
-        scan = _PageScan(textpage, frame, drawn.rules, rows_in_one=rows_in_one)
+        drawing = page_drawing(page, frame.to_display, frame.width, frame.height)
+        scan = _PageScan(textpage, frame, drawing.rules, rows_in_one=rows_in_one)
         lines = tuple(scan.lines())
         return RawPage(
             index + 1,
             frame.width,
             frame.height,
             lines,
-            drawn.objects,
-            drawn.figures,
+            drawing.objects,
+            drawing.figures,
             len(_UNKNOWN.findall(scan.text)),
-            drawn.rules,
+            drawing.rules,
         )
     finally:
         textpage.close()
@@ -185,7 +185,7 @@ def read_page(
 
 
 def _characters(textpage: pdfium.PdfTextPage) -> str:
-    """Return the text of a page with exactly one character for each index of PDFium."""
+    """Return the text of a page with exactly one character per PDFium index."""
     count = raw.FPDFText_CountChars(textpage)
     if count <= 0:
         return ""
@@ -202,7 +202,7 @@ def _characters(textpage: pdfium.PdfTextPage) -> str:
 
 
 class _PageScan:
-    """Measures the lines of one text page, asking PDFium only for the ends of words."""
+    """Measures the lines of one text page, querying PDFium only at the ends of words."""
 
     def __init__(
         self, textpage: pdfium.PdfTextPage, frame: _Frame, rules: Rules, *, rows_in_one: bool
@@ -223,7 +223,7 @@ class _PageScan:
         self._name_at = ctypes.addressof(self._name)
 
     def lines(self) -> list[TextLine]:
-        """Return the lines of the page that lie inside its visible part, in PDFium's order."""
+        """Return the lines inside the visible part of the page, in PDFium's order."""
         found: list[TextLine] = []
         start = 0
         for end in [*_LINE_END.finditer(self.text), None]:
@@ -234,7 +234,7 @@ class _PageScan:
         return found
 
     def _scan(self, start: int, stop: int, found: list[TextLine]) -> None:
-        """Cut a line of PDFium where a hyphen hides a line end, and measure each part."""
+        """Split a PDFium line where a hyphen replaces a line end, and measure each part."""
         if not self.has_hyphens:
             self._add([word.span() for word in _WORD.finditer(self.text, start, stop)], found)
             return
@@ -258,12 +258,12 @@ class _PageScan:
     def _line(self, words: list[tuple[int, int]], *, cut: bool) -> TextLine | None:
         first, last = words[0][0], words[-1][1] - 1
         _origin(self.handle, first, *self._xy_at)
-        x, y = self.frame.shown(self._x.value, self._y.value)
+        x, y = self.frame.to_display(self._x.value, self._y.value)
         if not (-1 <= x <= self.frame.width + 1 and -1 <= y <= self.frame.height + 1):
             return None
         sizes = [self._size(i) for i in (first, (words[len(words) // 2][0]), last)]
-        size, upright = sorted(size for size, _ in sizes)[1], sizes[0][1]
-        if upright:
+        size, left_to_right = sorted(size for size, _ in sizes)[1], sizes[0][1]
+        if left_to_right:
             segments = self._segments(words, size, y - 0.3 * size)
         else:
             text = repair_text(self.text[first : last + 1])
@@ -274,7 +274,7 @@ class _PageScan:
         return TextLine(tuple(segments), round(y, 1), round(size, 1), bold, cut)
 
     def _size(self, index: int) -> tuple[float, bool]:
-        """Return the size of type in points and whether the text runs from left to right."""
+        """Return the font size in points, and whether the text runs from left to right."""
         size = float(_font_size(self.handle, index))
         if not _matrix(self.handle, index, self._m_at):
             return size, True
@@ -284,13 +284,13 @@ class _PageScan:
         return size * math.hypot(c, d), along > 0 and abs(across) < 0.2 * abs(along)
 
     def _segments(self, words: list[tuple[int, int]], size: float, y: float) -> list[LineSegment]:
-        """Cut a line where the gap between two words is wide, or a rule stands in it."""
+        """Split a line where the gap between two words is wide or contains a ruled line."""
         extents = [self._extent(begin, end) for begin, end in words]
         gaps = [after[0] - before[1] for before, after in pairwise(extents)]
         wide = WIDE_GAP * size
         if gaps and max(gaps) > wide:
-            gaps = self._drawn_apart(words, gaps, HUGE_GAP * size)
-        if self.rules.upright:
+            gaps = self._significant_gaps(words, gaps, HUGE_GAP * size)
+        if self.rules.vertical:
             gaps = [
                 math.inf if self.rules.between(before[1], after[0], y) else gap
                 for gap, (before, after) in zip(gaps, pairwise(extents), strict=True)
@@ -307,26 +307,28 @@ class _PageScan:
             begin = i + 1
         return segments
 
-    def _drawn_apart(
+    def _significant_gaps(
         self, words: list[tuple[int, int]], gaps: list[float], huge: float
     ) -> list[float]:
-        """Return the gaps, those set to zero that only space out words drawn in one go."""
-        drawn = [(self._drawing(begin), self._drawing(end - 1)) for begin, end in words]
-        together = [before[1] == after[0] for before, after in pairwise(drawn)]
-        inside = sorted(gap for gap, one in zip(gaps, together, strict=True) if one)
-        usual = min(1.5 * inside[len(inside) // 2], huge) if inside else 0.0
-        kept = []
-        for gap, one in zip(gaps, together, strict=True):
+        """Return the gaps, with those set to 0 that only space out words drawn by one operation."""
+        objects = [
+            (self._text_object_of(begin), self._text_object_of(end - 1)) for begin, end in words
+        ]
+        same_object = [before[1] == after[0] for before, after in pairwise(objects)]
+        inside = sorted(gap for gap, one in zip(gaps, same_object, strict=True) if one)
+        threshold = min(1.5 * inside[len(inside) // 2], huge) if inside else 0.0
+        result = []
+        for gap, one in zip(gaps, same_object, strict=True):
             justified = one and not self.rows_in_one
-            kept.append(0.0 if justified or gap < usual else gap)
-        return kept
+            result.append(0.0 if justified or gap < threshold else gap)
+        return result
 
-    def _drawing(self, index: int) -> int:
-        """Return which operation of the page drew a character."""
+    def _text_object_of(self, index: int) -> int:
+        """Return the address of the text object that drew a character, 0 if unknown."""
         return int(_text_object(self.handle, index) or 0)
 
     def _extent(self, begin: int, end: int) -> tuple[float, float]:
-        """Return where a word begins and ends, in points from the left of the page as shown."""
+        """Return the start and end of a word, in points from the left of the displayed page."""
         rect = self._rect
         _loose_box(self.handle, begin, self._rect_at)
         if self.frame.rotation == 0:
@@ -334,16 +336,16 @@ class _PageScan:
             if end - begin > 1:
                 _loose_box(self.handle, end - 1, self._rect_at)
             return x0, rect.right - self.frame.left
-        ends = [*self._shown_ends()]
+        ends = [*self._displayed_ends()]
         _loose_box(self.handle, end - 1, self._rect_at)
-        ends += self._shown_ends()
+        ends += self._displayed_ends()
         return min(ends), max(ends)
 
-    def _shown_ends(self) -> tuple[float, float]:
+    def _displayed_ends(self) -> tuple[float, float]:
         rect = self._rect
         return (
-            self.frame.shown(rect.left, rect.bottom)[0],
-            self.frame.shown(rect.right, rect.top)[0],
+            self.frame.to_display(rect.left, rect.bottom)[0],
+            self.frame.to_display(rect.right, rect.top)[0],
         )
 
     def _bold(self, index: int) -> bool:
@@ -354,13 +356,13 @@ class _PageScan:
 
 
 MAX_PIXELS = 8_000_000
-MOST_ENLARGED = 4.0
-MAX_PLACED = 50_000
-"""A page of more characters is drawn without their places."""
+MAX_SCALE = 4.0
+MAX_LOCATED_CHARACTERS = 50_000
+"""Characters; a page with more is rendered without character positions."""
 
 
 def draw_page(document: pdfium.PdfDocument, number: int, max_width: int) -> PageImage:
-    """Draw a page (numbered from 1) at most `max_width` pixels wide, whatever its own size."""
+    """Render a page (numbered from 1) at most `max_width` pixels wide, whatever its own size."""
     if not 1 <= number <= len(document):
         raise ReadError("no_pages", {"page": number})
     try:
@@ -376,12 +378,12 @@ def draw_page(document: pdfium.PdfDocument, number: int, max_width: int) -> Page
     image = page.render(scale=scale, may_draw_forms=False).to_pil().convert("RGB")
     output = io.BytesIO()
     image.save(output, "WEBP", quality=82, method=2)
-    chars = _placed_characters(page, frame)
+    chars = _character_boxes(page, frame)
     return PageImage(output.getvalue(), "image/webp", image.width, image.height, chars)
 
 
 def draw_part(document: pdfium.PdfDocument, number: int, part: Rect, max_width: int) -> PageImage:
-    """Draw a part of a page, given in fractions of it, for somebody to read what it shows."""
+    """Render a part of a page, given in fractions of its size, enlarged for reading."""
     try:
         page = document[number - 1]
     except (pdfium.PdfiumError, IndexError) as error:
@@ -390,25 +392,25 @@ def draw_part(document: pdfium.PdfDocument, number: int, part: Rect, max_width: 
     wide, high = (part.x1 - part.x0) * width, (part.y1 - part.y0) * height
     if not (wide >= 1 and high >= 1):
         raise ReadError("not_drawn", {"page": number})
-    scale = min(max_width / wide, math.sqrt(MAX_PIXELS / wide / high), MOST_ENLARGED)
+    scale = min(max_width / wide, math.sqrt(MAX_PIXELS / wide / high), MAX_SCALE)
     crop = (part.x0 * width, (1 - part.y1) * height, (1 - part.x1) * width, part.y0 * height)
     image = page.render(scale=scale, crop=crop, may_draw_forms=False).to_pil()
     return encode_image(image, max_width)
 
 
-def _placed_characters(page: pdfium.PdfPage, frame: _Frame) -> tuple[Char, ...]:
+def _character_boxes(page: pdfium.PdfPage, frame: _Frame) -> tuple[Char, ...]:
     textpage = page.get_textpage()
-    if raw.FPDFText_CountChars(textpage) > MAX_PLACED:
+    if raw.FPDFText_CountChars(textpage) > MAX_LOCATED_CHARACTERS:
         return ()
     handle = ctypes.cast(textpage.raw, _POINTER).value
     rect = raw.FS_RECTF()
     address = ctypes.addressof(rect)
-    placed = []
+    boxes = []
     for i, char in enumerate(repair_mac_accents(_characters(textpage))):
         if char.isspace() or not _loose_box(handle, i, address) or rect.left == rect.right:
             continue
-        corners = frame.shown(rect.left, rect.bottom), frame.shown(rect.right, rect.top)
+        corners = frame.to_display(rect.left, rect.bottom), frame.to_display(rect.right, rect.top)
         xs = sorted(x / frame.width for x, _ in corners)
         ys = sorted(y / frame.height for _, y in corners)
-        placed.append(Char(char, *(round(v, 5) for v in (xs[0], ys[0], xs[1], ys[1]))))
-    return tuple(placed)
+        boxes.append(Char(char, *(round(v, 5) for v in (xs[0], ys[0], xs[1], ys[1]))))
+    return tuple(boxes)

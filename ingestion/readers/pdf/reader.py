@@ -1,4 +1,4 @@
-"""Read PDFs: PDFium gives characters and boxes, `layout` makes their structure."""
+"""Read PDFs: PDFium extracts characters and boxes, `layout` builds the structure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
 SAMPLE = 40_000
-"""Characters on which the language is counted."""
+"""Characters from which the language is detected."""
 
 _FILE_NAME = re.compile(
     r"^microsoft word\b|\.(?:docx?|odt|indd|qxd|pdf|pptx?)$|^untitled|^sans titre", re.I
@@ -26,35 +26,35 @@ _FILE_NAME = re.compile(
 
 
 def check(file: str, limits: Limits) -> DocumentInfo:
-    """Count the pages and say what the file states."""
+    """Count the pages and return the metadata the file states."""
     document = pdfium.open_document(file)
     return DocumentInfo(_count_pages(document, limits), **_pdf_info(document, file))
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
-    """Read all the lines, then make the structure of each page with what all of them tell."""
+    """Read the lines of all pages, then build each page with statistics of the whole document."""
     document = pdfium.open_document(file)
     count = _count_pages(document, limits)
-    scanned = _scan_pages(document, count, limits, progress)
-    if all(page.width == 0 for page in scanned):
+    raw_pages = _scan_pages(document, count, limits, progress)
+    if all(page.width == 0 for page in raw_pages):
         raise ReadError("unreadable", {"broken": count})
-    pages = build_structure(scanned, pdfium.read_outline(document))
+    pages = build_structure(raw_pages, pdfium.read_outline(document))
     sample = _first_pages(pages, SAMPLE)
-    about = _pdf_info(document, file)
-    if not about["title"] or _FILE_NAME.search(about["title"]):
-        about["title"] = first_title(sample)
+    metadata = _pdf_info(document, file)
+    if not metadata["title"] or _FILE_NAME.search(metadata["title"]):
+        metadata["title"] = first_title(sample)
     language = detect_language("\n".join(page.text for page in sample)[:SAMPLE])
-    yield DocumentInfo(count, language=language, **about)
+    yield DocumentInfo(count, language=language, **metadata)
     yield from chain(sample, pages)
 
 
 def draw(file: str, number: int, max_width: int) -> PageImage:
-    """Draw a page with the place of each character."""
+    """Render a page with the position of each character."""
     return pdfium.draw_page(pdfium.open_document(file), number, max_width)
 
 
 def picture(file: str, reference: str, max_width: int) -> PageImage:
-    """Draw the part of a page that a figure takes."""
+    """Render the part of a page that a figure covers."""
     number, _, part = reference.partition(":")
     try:
         box = Rect(*map(float, part.split(",")))
@@ -64,11 +64,11 @@ def picture(file: str, reference: str, max_width: int) -> PageImage:
 
 
 def _pdf_info(document: PdfDocument, file: str) -> dict[str, str]:
-    """Return what the file states of itself; what XMP alone says is added to the rest."""
-    stated = pdfium.read_metadata(document)
+    """Return the metadata of the file; XMP fills in what the document information lacks."""
+    info = pdfium.read_metadata(document)
     for name, value in xmp.read_xmp(file).items():
-        stated[name] = stated.get(name) or value
-    return stated
+        info[name] = info.get(name) or value
+    return info
 
 
 def _count_pages(document: PdfDocument, limits: Limits) -> int:
@@ -84,18 +84,18 @@ def _scan_pages(
     document: PdfDocument, count: int, limits: Limits, progress: Progress
 ) -> list[RawPage]:
     pages: list[RawPage] = []
-    room = limits.characters
+    characters_left = limits.characters
     rows_in_one = pdfium.draws_rows_in_one(document)
     for index in range(count):
-        page = pdfium.read_page(document, index, room, rows_in_one=rows_in_one)
-        room -= sum(len(line.text) for line in page.lines)
+        page = pdfium.read_page(document, index, characters_left, rows_in_one=rows_in_one)
+        characters_left -= sum(len(line.text) for line in page.lines)
         pages.append(page)
         progress(index + 1, count)
     return pages
 
 
 def _first_pages(pages: Iterator[PageText], characters: int) -> list[PageText]:
-    """Return the first pages that have so many characters together."""
+    """Return the first pages, until they hold more than `characters` characters."""
     taken: list[PageText] = []
     for page in pages:
         taken.append(page)

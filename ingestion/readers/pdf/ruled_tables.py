@@ -1,4 +1,4 @@
-"""Read tables off the lines that are ruled on a page: cells are what the lines enclose."""
+"""Find tables by the ruled lines of a page, which enclose their cells."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from itertools import pairwise
 from ingestion.readers.pdf.aligned_tables import AlignedTable
 from ingestion.readers.pdf.lines import LineSegment, TextLine
 
-THIN = 2.5
-"""Points: a box no wider, or no higher, is a rule."""
+MAX_THICKNESS = 2.5
+"""Maximum thickness of a rule, in points."""
 
-NEAR = 3.0
-"""Points within which two rules are one, or touch."""
+TOLERANCE = 3.0
+"""Distance in points within which two rules coincide or touch."""
 
-SHORTEST = 6.0
-LOW = 40.0
-"""Points: a row of one cell no higher may be a title between the rows of a table."""
+MIN_LENGTH = 6.0
+MAX_TITLE_ROW_HEIGHT = 40.0
+"""Maximum height in points of a row of one cell that is a title between rows of a table."""
 
-MOST_BOXES = 5_000
-MOST_RULES = 400
-LONGEST_CELL = 1_500
-FULLEST = 500.0
-"""Characters that a cell has on average at most; more is a page laid out in frames."""
+MAX_BOXES = 5_000
+MAX_RULES = 400
+MAX_CELL = 1_500
+MAX_MEAN_CELL = 500.0
+"""Maximum average characters per cell; more is a page laid out in frames."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, in points from the top left corner."""
@@ -33,52 +33,52 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A line: where it lies, and from where to where it goes."""
+    """A vertical or horizontal line: its position `at` on the other axis, its start and end."""
 
     at: float
     start: float
     end: float
 
-    def covers(self, place: float) -> bool:
-        return self.start - NEAR <= place <= self.end + NEAR
+    def covers(self, position: float) -> bool:
+        return self.start - TOLERANCE <= position <= self.end + TOLERANCE
 
 
 @dataclass(slots=True)
 class Rules:
-    """The upright and level lines of a page."""
+    """The vertical and horizontal ruled lines of a page."""
 
-    upright: list[Rule] = field(default_factory=list)
-    level: list[Rule] = field(default_factory=list)
+    vertical: list[Rule] = field(default_factory=list)
+    horizontal: list[Rule] = field(default_factory=list)
 
     @classmethod
     def of(cls, boxes: Iterable[Box]) -> Rules:
-        """Take the rules, and the edges of rectangles, among what is drawn on a page."""
-        upright: list[Rule] = []
-        level: list[Rule] = []
+        """Collect the thin boxes, and the edges of rectangles, among the drawn boxes of a page."""
+        vertical: list[Rule] = []
+        horizontal: list[Rule] = []
         for x0, y0, x1, y1 in boxes:
             wide, high = x1 - x0, y1 - y0
-            if high <= THIN and wide >= SHORTEST:
-                level.append(Rule((y0 + y1) / 2, x0, x1))
-            elif wide <= THIN and high >= SHORTEST:
-                upright.append(Rule((x0 + x1) / 2, y0, y1))
-            elif wide >= SHORTEST and high >= SHORTEST:
-                level += [Rule(y0, x0, x1), Rule(y1, x0, x1)]
-                upright += [Rule(x0, y0, y1), Rule(x1, y0, y1)]
-        return cls(_merge_rules(upright), _merge_rules(level))
+            if high <= MAX_THICKNESS and wide >= MIN_LENGTH:
+                horizontal.append(Rule((y0 + y1) / 2, x0, x1))
+            elif wide <= MAX_THICKNESS and high >= MIN_LENGTH:
+                vertical.append(Rule((x0 + x1) / 2, y0, y1))
+            elif wide >= MIN_LENGTH and high >= MIN_LENGTH:
+                horizontal += [Rule(y0, x0, x1), Rule(y1, x0, x1)]
+                vertical += [Rule(x0, y0, y1), Rule(x1, y0, y1)]
+        return cls(_merge_rules(vertical), _merge_rules(horizontal))
 
     def between(self, left: float, right: float, height: float) -> bool:
-        """Tell whether an upright rule parts two words at this height."""
+        """Tell whether a vertical rule separates two words at this height."""
         return any(
             left - 1 <= rule.at <= right + 1 and rule.start <= height <= rule.end
-            for rule in self.upright
+            for rule in self.vertical
         )
 
 
 def ruled_tables(lines: Sequence[TextLine], rules: Rules) -> list[tuple[set[int], AlignedTable]]:
-    """Return the tables that rules make, each with the lines that it takes the place of."""
+    """Return the tables formed by rules, each with the indices of the lines it replaces."""
     found = []
     for grid in _grids(rules):
-        inside = {i for i, line in enumerate(lines) if grid.holds(line)}
+        inside = {i for i, line in enumerate(lines) if grid.contains(line)}
         table = _grid_table(grid, [(i, lines[i]) for i in sorted(inside)]) if inside else None
         if table is not None:
             found.append((inside, table))
@@ -86,11 +86,11 @@ def ruled_tables(lines: Sequence[TextLine], rules: Rules) -> list[tuple[set[int]
 
 
 def _merge_rules(rules: list[Rule]) -> list[Rule]:
-    """Make one rule of those that lie on each other or continue each other."""
+    """Merge rules that overlap or continue each other; return none if there are too many."""
     rows: dict[int, list[Rule]] = defaultdict(list)
     last, row = -1e9, 0
-    for rule in sorted(rules, key=lambda rule: rule.at)[: 4 * MOST_BOXES]:
-        if rule.at - last > NEAR:
+    for rule in sorted(rules, key=lambda rule: rule.at)[: 4 * MAX_BOXES]:
+        if rule.at - last > TOLERANCE:
             row += 1
             last = rule.at
         rows[row].append(rule)
@@ -99,66 +99,66 @@ def _merge_rules(rules: list[Rule]) -> list[Rule]:
         at = sorted(rule.at for rule in same)[len(same) // 2]
         start, end = same[0].start, same[0].start
         for rule in sorted(same, key=lambda rule: rule.start):
-            if end > start and rule.start > end + NEAR:
+            if end > start and rule.start > end + TOLERANCE:
                 merged.append(Rule(at, start, end))
                 start = rule.start
             start = rule.start if end <= start else start
             end = max(end, rule.end)
         merged.append(Rule(at, start, end))
-    return merged if len(merged) <= MOST_RULES else []
+    return merged if len(merged) <= MAX_RULES else []
 
 
 @dataclass(slots=True)
 class _Grid:
-    """Rules that touch each other."""
+    """Connected rules, which enclose cells."""
 
-    upright: list[Rule]
-    level: list[Rule]
+    vertical: list[Rule]
+    horizontal: list[Rule]
     xs: list[float] = field(init=False)
     ys: list[float] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.xs = sorted({rule.at for rule in self.upright})
-        self.ys = sorted({rule.at for rule in self.level})
+        self.xs = sorted({rule.at for rule in self.vertical})
+        self.ys = sorted({rule.at for rule in self.horizontal})
 
-    def parted(self) -> Iterator[list[float]]:
-        """Yield the heights of the rows that lie together and are cut into cells.
+    def row_groups(self) -> Iterator[list[float]]:
+        """Yield, for each table of the grid, the y positions of its horizontal rules.
 
-        A frame around text has rows of one cell: it ends a table, unless it is low, as a title
-        between rows is.
+        A row of one cell is a frame around text and ends the table, unless it is at most
+        `MAX_TITLE_ROW_HEIGHT` high: then it is a title between rows.
         """
         ys: list[float] = []
-        whole: list[float] = []  # ends of the low rows of one cell since the last cut one
+        title_rows: list[float] = []  # bottoms of low one-cell rows since the last divided row
         for top, bottom in pairwise(self.ys):
             middle = (top + bottom) / 2
-            cut = sum(rule.start <= middle <= rule.end for rule in self.upright) >= 3
-            if cut:
-                ys = [*ys, *whole, bottom] if ys else [top, bottom]
-                whole = []
-            elif ys and not whole and bottom - top <= LOW:
-                whole = [bottom]
+            divided = sum(rule.start <= middle <= rule.end for rule in self.vertical) >= 3
+            if divided:
+                ys = [*ys, *title_rows, bottom] if ys else [top, bottom]
+                title_rows = []
+            elif ys and not title_rows and bottom - top <= MAX_TITLE_ROW_HEIGHT:
+                title_rows = [bottom]
             else:
                 yield from [ys] if len(ys) >= 3 else []
-                ys, whole = [], []
+                ys, title_rows = [], []
         yield from [ys] if len(ys) >= 3 else []
 
-    def holds(self, line: TextLine) -> bool:
+    def contains(self, line: TextLine) -> bool:
         middle = line.baseline - 0.35 * line.size
         inside = self.ys[0] - 1 <= middle <= self.ys[-1] + 1
-        return inside and line.x0 >= self.xs[0] - NEAR and line.x1 <= self.xs[-1] + NEAR
+        return inside and line.x0 >= self.xs[0] - TOLERANCE and line.x1 <= self.xs[-1] + TOLERANCE
 
     def cell(self, x: float, y: float) -> tuple[int, int]:
-        """Return the row and column of a place: those of the rules that really part it."""
-        left = [rule.at for rule in self.upright if rule.at <= x + 1 and rule.covers(y)]
-        top = [rule.at for rule in self.level if rule.at <= y + 1 and rule.covers(x)]
+        """Return the row and column of a position, by the rules that extend to it."""
+        left = [rule.at for rule in self.vertical if rule.at <= x + 1 and rule.covers(y)]
+        top = [rule.at for rule in self.horizontal if rule.at <= y + 1 and rule.covers(x)]
         column = bisect_right(self.xs, max(left, default=self.xs[0])) - 1
         row = bisect_right(self.ys, max(top, default=self.ys[0])) - 1
         return row, column
 
 
 def _grids(rules: Rules) -> Iterator[_Grid]:
-    """Group rules that cross or meet; a grid has two rows and two columns at least."""
-    parents = list(range(len(rules.upright) + len(rules.level)))
+    """Group rules that cross or meet into grids of at least two rows and two columns."""
+    parents = list(range(len(rules.vertical) + len(rules.horizontal)))
 
     def root(i: int) -> int:
         while parents[i] != i:
@@ -166,43 +166,43 @@ def _grids(rules: Rules) -> Iterator[_Grid]:
             i = parents[i]
         return i
 
-    shift = len(rules.upright)
-    for i, up in enumerate(rules.upright):
-        for j, flat in enumerate(rules.level):
+    offset = len(rules.vertical)
+    for i, up in enumerate(rules.vertical):
+        for j, flat in enumerate(rules.horizontal):
             if up.covers(flat.at) and flat.covers(up.at):
-                parents[root(i)] = root(shift + j)
+                parents[root(i)] = root(offset + j)
     groups: dict[int, tuple[list[Rule], list[Rule]]] = defaultdict(lambda: ([], []))
-    for i, up in enumerate(rules.upright):
+    for i, up in enumerate(rules.vertical):
         groups[root(i)][0].append(up)
-    for j, flat in enumerate(rules.level):
-        groups[root(shift + j)][1].append(flat)
-    for upright, touching in groups.values():
-        level = [*touching, *_open_ends(upright, touching)]
-        if len(upright) >= 3 and len(level) >= 3:
-            grid = _Grid(upright, level)
-            for ys in grid.parted():
-                yield _Grid(upright, [rule for rule in level if ys[0] <= rule.at <= ys[-1]])
+    for j, flat in enumerate(rules.horizontal):
+        groups[root(offset + j)][1].append(flat)
+    for vertical, touching in groups.values():
+        horizontal = [*touching, *_open_ends(vertical, touching)]
+        if len(vertical) >= 3 and len(horizontal) >= 3:
+            grid = _Grid(vertical, horizontal)
+            for ys in grid.row_groups():
+                yield _Grid(vertical, [rule for rule in horizontal if ys[0] <= rule.at <= ys[-1]])
 
 
-def _open_ends(upright: Sequence[Rule], level: Sequence[Rule]) -> Iterator[Rule]:
-    """Yield the rules that are missing where a row is cut open by the end of the page.
+def _open_ends(vertical: Sequence[Rule], horizontal: Sequence[Rule]) -> Iterator[Rule]:
+    """Yield the missing outer rules of a row that the end of the page leaves open.
 
-    There the upright rules end together beyond the outermost level one.
+    There the vertical rules end together beyond the outermost horizontal one.
     """
-    if len(upright) < 3 or not level:
+    if len(vertical) < 3 or not horizontal:
         return
-    top, bottom = min(rule.at for rule in level), max(rule.at for rule in level)
-    first, last = min(rule.start for rule in upright), max(rule.end for rule in upright)
-    above = [rule.at for rule in upright if rule.start <= first + NEAR]
-    below = [rule.at for rule in upright if rule.end >= last - NEAR]
-    if first < top - SHORTEST and len(above) >= 3:
+    top, bottom = min(rule.at for rule in horizontal), max(rule.at for rule in horizontal)
+    first, last = min(rule.start for rule in vertical), max(rule.end for rule in vertical)
+    above = [rule.at for rule in vertical if rule.start <= first + TOLERANCE]
+    below = [rule.at for rule in vertical if rule.end >= last - TOLERANCE]
+    if first < top - MIN_LENGTH and len(above) >= 3:
         yield Rule(first, min(above), max(above))
-    if last > bottom + SHORTEST and len(below) >= 3:
+    if last > bottom + MIN_LENGTH and len(below) >= 3:
         yield Rule(last, min(below), max(below))
 
 
 def _grid_table(grid: _Grid, lines: Sequence[tuple[int, TextLine]]) -> AlignedTable | None:
-    """Put what is written in a grid into its cells; None when that makes no table."""
+    """Assign the lines inside a grid to its cells; None if the result is not a table."""
     cells: dict[tuple[int, int], list[tuple[float, float, LineSegment, bool]]] = defaultdict(list)
     for _, line in lines:
         y = line.baseline - 0.35 * line.size
@@ -215,21 +215,23 @@ def _grid_table(grid: _Grid, lines: Sequence[tuple[int, TextLine]]) -> AlignedTa
     if len(rows) < 2 or len(columns) < 2 or not _is_table(cells, len(rows) * len(columns)):
         return None
     pieces: list[tuple[LineSegment, bool]] = []
-    made: list[tuple[tuple[int, ...], ...]] = []
+    table_rows: list[tuple[tuple[int, ...], ...]] = []
     for row in rows:
-        made.append(())
+        table_rows.append(())
         for column in columns:
             inside = sorted(cells.get((row, column), []), key=lambda piece: piece[:2])
             first = len(pieces)
             pieces += [(segment, cut) for _, _, segment, cut in inside]
-            made[-1] = (*made[-1], tuple(range(first, len(pieces))))
+            table_rows[-1] = (*table_rows[-1], tuple(range(first, len(pieces))))
     indices = [index for index, _ in lines]
-    return AlignedTable(min(indices), max(indices), tuple(made), tuple(pieces))
+    return AlignedTable(min(indices), max(indices), tuple(table_rows), tuple(pieces))
 
 
 def _is_table(
-    cells: dict[tuple[int, int], list[tuple[float, float, LineSegment, bool]]], places: int
+    cells: dict[tuple[int, int], list[tuple[float, float, LineSegment, bool]]], cell_count: int
 ) -> bool:
     lengths = [sum(len(piece[2].text) for piece in pieces) for pieces in cells.values()]
-    filled = len(cells) / places
-    return max(lengths) <= LONGEST_CELL and sum(lengths) / len(lengths) <= FULLEST and filled >= 0.3
+    filled = len(cells) / cell_count
+    return (
+        max(lengths) <= MAX_CELL and sum(lengths) / len(lengths) <= MAX_MEAN_CELL and filled >= 0.3
+    )

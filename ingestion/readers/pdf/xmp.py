@@ -1,4 +1,4 @@
-"""What a PDF says of itself in XMP, the description that publishing programs write into it."""
+"""Read the XMP metadata of a PDF."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 _BEGINS, _ENDS = b"<x:xmpmeta", b"</x:xmpmeta>"
 _OF_DOCUMENT = re.compile(rb"/(?:Type\s*/Metadata|Subtype\s*/XML)\b")
-LONGEST = 1024 * 1024
-BEFORE = 400
-"""Bytes before a packet in which its stream says that it describes the document."""
+MAX_PACKET_BYTES = 1024 * 1024
+BYTES_BEFORE_PACKET = 400
+"""Bytes before a packet in which its stream dictionary declares document metadata."""
 
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
@@ -25,14 +25,14 @@ _NAMES = {
 
 
 def read_xmp(file: str) -> dict[str, str]:
-    """Return title, author, publisher and licence as a PDF's XMP gives them; only what it gives.
+    """Return title, author, publisher and licence from a PDF's XMP; missing ones are left out.
 
-    Pictures in a PDF have descriptions of their own, which do not count.
+    The XMP of pictures inside the PDF is ignored.
     """
     try:
         with (
-            Path(file).open("rb") as opened,
-            mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data,
+            Path(file).open("rb") as stream,
+            mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data,
         ):
             return _xmp_properties(_packet(data))
     except (OSError, ValueError):
@@ -40,11 +40,11 @@ def read_xmp(file: str) -> dict[str, str]:
 
 
 def _packet(data: mmap.mmap) -> bytes:
-    """Return the last description of the document; empty when there is none."""
+    """Return the last XMP packet of the document; empty if there is none."""
     at = data.rfind(_BEGINS)
     while at >= 0:
-        end = data.find(_ENDS, at, at + LONGEST)
-        if end >= 0 and _OF_DOCUMENT.search(data[max(0, at - BEFORE) : at]):
+        end = data.find(_ENDS, at, at + MAX_PACKET_BYTES)
+        if end >= 0 and _OF_DOCUMENT.search(data[max(0, at - BYTES_BEFORE_PACKET) : at]):
             return data[at : end + len(_ENDS)]
         at = data.rfind(_BEGINS, 0, at)
     return b""
@@ -64,13 +64,13 @@ def _xmp_properties(packet: bytes) -> dict[str, str]:
 
 
 def _property_text(tree: ElementTree.Element, tag: str) -> str:
-    """Return the text of a property, whichever of the forms of RDF it has."""
+    """Return the text of a property in any of its RDF forms."""
     for described in tree.iter(f"{_RDF}Description"):
-        if stated := described.get(tag, "").strip():
-            return stated
-        for one in described.iter(tag):
-            items = [" ".join((item.text or "").split()) for item in one.iter(f"{_RDF}li")]
-            text = ", ".join(dict.fromkeys(filter(None, items))) or (one.text or "").strip()
+        if attribute := described.get(tag, "").strip():
+            return attribute
+        for element in described.iter(tag):
+            items = [" ".join((item.text or "").split()) for item in element.iter(f"{_RDF}li")]
+            text = ", ".join(dict.fromkeys(filter(None, items))) or (element.text or "").strip()
             if text:
                 return text
     return ""

@@ -1,4 +1,4 @@
-"""Repair text as PDFs give it: characters, bullets, hyphens, words. Text in, text out."""
+"""Repair text extracted from files, mainly PDFs: characters, bullets, hyphens, words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 CUT = "\x02"
-"""Marks, at the end of a line, a hyphen that either cuts a word or belongs to it."""
+"""At the end of a line, stands for a hyphen that either splits a word or belongs to it."""
 
 _LIGATURES = {
     "ﬀ": "ff",
@@ -85,7 +85,7 @@ _MAC = str.maketrans(
         "Î": "Œ",
     }
 )
-_RIGHT_LETTERS = re.compile("[éèêàçùôîâ]")
+_CORRECT_LETTERS = re.compile("[éèêàçùôîâ]")
 _SYMBOLS = str.maketrans(
     {
         "\uf0b0": "°",
@@ -118,18 +118,19 @@ _LEADERS = re.compile(r"(?:\s?[.·_…]){5,}\s*")
 
 
 def repair_text(text: str) -> str:
-    """Return text that any database, model or browser takes: NFC, no control or private character.
+    """Return text safe for any database, model or browser: NFC, no control or private characters.
 
-    Ligatures become letters, accents drawn beside their letter go onto it, UTF-8 read as another
-    encoding is read again, every kind of space is an ordinary one, a private-use glyph that opens a
-    line a bullet, one of the Symbol font the sign that it shows. Idempotent.
+    Expands ligatures, combines accents drawn beside their letter, re-decodes UTF-8 read as another
+    encoding, and replaces every kind of space with an ordinary one, a private-use character at the
+    start of a line with a bullet, and characters of the Symbol font with their Unicode equivalent.
+    Idempotent.
     """
-    given, plain = text, text.isascii()
+    original, plain = text, text.isascii()
     if not plain:
         if _MOJIBAKE.search(text):
-            text = _read_again(text)
+            text = _fix_encoding(text)
         text = _PRIVATE_BULLET.sub(r"\1•", text).translate(_SYMBOLS)
-        text = _with_accents(text)
+        text = _combine_accents(text)
     text = text.replace("\r\n", "\n").translate(_REPAIRS)
     if not plain:
         text = _PRIVATE.sub("", _SURROGATES.sub("", text))
@@ -139,21 +140,21 @@ def repair_text(text: str) -> str:
     if "\n" in text:
         text = _SPACE_AT_LINE_END.sub("", text)
     text = text.strip(" ")
-    if plain or text == given:
+    if plain or text == original:
         return text
-    # What stood between two signs is gone: together they may now be one that was read wrongly.
+    # Removing characters may have joined others into a new wrongly decoded sequence.
     return repair_text(text) if _MOJIBAKE.search(text) or _LOOSE_ACCENT.search(text) else text
 
 
-def _read_again(text: str) -> str:
-    """Undo UTF-8 that was read as Windows-1252 or the like, where it surely was."""
-    from ftfy import fix_encoding  # here: few texts need it
+def _fix_encoding(text: str) -> str:
+    """Re-decode UTF-8 that was read as Windows-1252 or similar, where that is certain."""
+    from ftfy import fix_encoding  # imported late: few texts need it
 
     return fix_encoding(text)
 
 
-def _with_accents(text: str) -> str:
-    """Put accents that were drawn as signs of their own onto their letters."""
+def _combine_accents(text: str) -> str:
+    """Combine accents drawn as separate characters with their letters."""
     if _LOOSE_ACCENT.search(text):
         text = _ACCENT_BEFORE.sub(
             lambda m: unicodedata.normalize(
@@ -166,23 +167,23 @@ def _with_accents(text: str) -> str:
 
 
 def repair_mac_accents(text: str) -> str:
-    """Return a page whose accents were written on a Macintosh and read as Windows-1252.
+    """Re-decode a page in Mac Roman that was read as Windows-1252.
 
-    « Žnergie » is « énergie » there. The length stays the same. Only a page that has such letters
-    inside its words, more of them than right ones, is changed.
+    « Žnergie » becomes « énergie ». The length does not change. A page is changed only if such
+    letters occur inside its words, and more often than correct ones.
     """
     wrong = len(_MAC_LETTERS.findall(text))
-    if wrong < 3 or wrong <= len(_RIGHT_LETTERS.findall(text)):
+    if wrong < 3 or wrong <= len(_CORRECT_LETTERS.findall(text)):
         return text
     return text.translate(_MAC)
 
 
 def shorten_leaders(text: str) -> str:
-    """Replace the dots that lead from a title to its page number with one ellipsis."""
+    """Replace the dot leaders between a title and its page number with one ellipsis."""
     return _LEADERS.sub(" … ", text).strip() if "...." in text or ". . ." in text else text
 
 
-def _line_words(text: str) -> frozenset[str]:
+def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
@@ -191,14 +192,14 @@ _CUT_END = re.compile(f"{CUT}$|(?<=\\w)-$")
 _LAST_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*$")
 _FIRST_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
-_KEEP_AFTER = _line_words(
+_HYPHEN_AFTER = _word_set(
     """
     après arrière au avant bas basse celle celles celui ceux ci contre court demi elle elles eux ex
     grand haut haute hautes hauts hors là long lui mi moins moyen non nous par peut plus presque
     quasi quatre quelques rez saint sainte self semi soi sous vice vingt vous
     """
 )
-_KEEP_BEFORE = _line_words(
+_HYPHEN_BEFORE = _word_set(
     """
     ce ci delà dessous dessus dire elle elles en il ils je la le les leur lui là même mêmes nous on
     t tu unes uns vis vous y être œuvre
@@ -207,7 +208,7 @@ _KEEP_BEFORE = _line_words(
 
 
 def count_words(lines: Iterable[str]) -> Counter[str]:
-    """Count the words of a document, leaving out what a cut at the end of a line has damaged."""
+    """Count the words of a document, leaving out those split at the end of a line."""
     words: Counter[str] = Counter()
     damaged = False
     for line in lines:
@@ -222,10 +223,10 @@ def count_words(lines: Iterable[str]) -> Counter[str]:
 
 
 def join_cut(left: str, right: str, words: Mapping[str, int]) -> str:
-    """Join two lines of which the first ends on a hyphen, given without that hyphen.
+    """Join two lines, the first of which ended with a hyphen that has been removed.
 
-    The word is joined (flexi|bilité) or its hyphen kept (sous|station) as the rest of the document
-    writes it; where it does not occur there, by rule.
+    The word is joined (flexi|bilité) or keeps its hyphen (sous|station), whichever is more frequent
+    in `words`, the word counts of the document; a rule decides when neither is.
     """
     head, tail = _LAST_WORD.search(left), _FIRST_WORD.match(right)
     if head is None or tail is None or not tail.group()[0].islower():
@@ -239,13 +240,13 @@ def join_cut(left: str, right: str, words: Mapping[str, int]) -> str:
 
 
 def _hyphen_by_rule(first: str, second: str, words: Mapping[str, int]) -> bool:
-    if "-" in first or first in _KEEP_AFTER or second.split("-")[0] in _KEEP_BEFORE:
+    if "-" in first or first in _HYPHEN_AFTER or second.split("-")[0] in _HYPHEN_BEFORE:
         return True
     return len(first) > 3 and len(second) > 4 and first in words and second in words
 
 
 def join_lines(lines: Iterable[str], words: Mapping[str, int]) -> str:
-    """Join the lines of a paragraph into one, settling the hyphens between them."""
+    """Join the lines of a paragraph, deciding for each hyphen at a line end whether to keep it."""
     joined = ""
     for line in lines:
         if _CUT_END.search(joined):
@@ -256,13 +257,13 @@ def join_lines(lines: Iterable[str], words: Mapping[str, int]) -> str:
 
 
 _STOP_WORDS = {
-    "fr": _line_words("le la les des du une est et dans pour par sur que qui aux avec sont"),
-    "en": _line_words("the of and to in is for that with are be this on by from as"),
+    "fr": _word_set("le la les des du une est et dans pour par sur que qui aux avec sont"),
+    "en": _word_set("the of and to in is for that with are be this on by from as"),
 }
 
 
 def detect_language(text: str) -> str:
-    """Return `fr` or `en` when the most frequent small words leave no doubt, else `""`."""
+    """Return `fr` or `en` if the stop words clearly indicate one, else `""`."""
     words = re.findall(r"[^\W\d_]+", text.lower())
     counts = {
         language: sum(word in stops for word in words) for language, stops in _STOP_WORDS.items()

@@ -1,4 +1,4 @@
-"""Tell headings from text by size and weight of type, numbering and the document's bookmarks."""
+"""Detect headings by font size and weight, numbering and the document's bookmarks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from ingestion.readers import PageText
 
-LARGER = 1.09
-"""Type this many times the size of the text's makes a heading."""
+HEADING_SIZE_RATIO = 1.09
+"""Ratio of font size to body size from which a paragraph may be a heading."""
 
 MAX_LENGTH = 220
 MAX_LINES = 4
@@ -29,16 +29,16 @@ _CAPTION = re.compile(
     r"\s*(?:n°\s*)?[\dIVX.]*[^:–—-]{0,3}\s*[:–—-]",
     re.IGNORECASE,
 )
-_NO_TITLE = re.compile(r"^[•●○◦▪■□‣⁃∙·]|=|\.{4}|…\s*\d+$|^\S+\.[a-z]{2,4}(?:/\S*)?$|^\S+@\S+$")
-"""A list item, a formula, an entry of a table of contents, an address."""
+_NOT_A_TITLE = re.compile(r"^[•●○◦▪■□‣⁃∙·]|=|\.{4}|…\s*\d+$|^\S+\.[a-z]{2,4}(?:/\S*)?$|^\S+@\S+$")
+"""A list item, a formula, an entry of a table of contents, a URL or an e-mail address."""
 _CONTENTS = re.compile(
     r"(?:table (?:des matières|of contents)|sommaire|contents)\W*", re.IGNORECASE
 )
-"""What a table of contents is headed by."""
+"""The heading of a table of contents."""
 _NOT_WORD = re.compile(r"[\W_]+")
 
 Style = tuple[float, bool]
-"""Size of type rounded to half a point, and whether it is bold."""
+"""Font size rounded to half a point, and whether it is bold."""
 
 
 class Bookmark(NamedTuple):
@@ -69,72 +69,74 @@ class HeadingCandidate:
 
 
 def is_caption(text: str) -> bool:
-    """Tell whether a paragraph is the legend of a figure or table."""
+    """Tell whether a paragraph is the caption of a figure or table."""
     return len(text) < 300 and _CAPTION.match(text) is not None
 
 
 def is_figure_caption(text: str) -> bool:
-    """Tell whether a paragraph is the legend of what is drawn, not of a table."""
+    """Tell whether a paragraph is the caption of a figure, not of a table."""
     return is_caption(text) and not text.lower().startswith(("tabl", "source"))
 
 
 def fold_title(text: str) -> str:
-    """Return what remains of a title when case, spaces and signs are set aside."""
+    """Return a title in lower case, without spaces and punctuation, for comparison."""
     return _NOT_WORD.sub("", text).lower()
 
 
 @dataclass(slots=True)
 class HeadingClassifier:
-    """Decides, once all the paragraphs of a document are known, which are headings."""
+    """Decides which paragraphs are headings, from the styles of the whole document."""
 
-    body: float  # size of the text's type
+    body: float  # font size of the body text
     bookmarks: dict[tuple[str, int], int] = field(default_factory=dict)
     levels: dict[Style, int] = field(default_factory=dict)
 
     def level(self, candidate: HeadingCandidate) -> int:
-        """Return the level of a heading, 0 for what is none."""
+        """Return the heading level of a candidate, 0 if it is not a heading."""
         bookmarked = self.bookmarked(candidate)
-        if not (bookmarked or self.stands_out(candidate)) or not _short_enough(candidate):
+        if not (bookmarked or self.stands_out(candidate)) or not _is_short_enough(candidate):
             return 0
         return bookmarked or self.levels.get(candidate.style, 0)
 
     def bookmarked(self, candidate: HeadingCandidate) -> int:
-        """Return the level that a bookmark to the candidate's page gives it, or 0."""
+        """Return the level of the bookmark with the candidate's title and page, 0 if none."""
         if not self.bookmarks or len(candidate.text) > MAX_LENGTH:
             return 0
         return self.bookmarks.get((fold_title(candidate.text), candidate.page), 0)
 
     def stands_out(self, candidate: HeadingCandidate) -> bool:
-        """Tell a heading from its type: larger than the text's, or bold or capitals and short."""
-        if candidate.size >= LARGER * self.body:
+        """Tell a heading by its font: larger than the body, or short and bold or in capitals."""
+        if candidate.size >= HEADING_SIZE_RATIO * self.body:
             return candidate.size >= 1.3 * self.body or not _is_sentence(candidate.text)
         if candidate.size < 0.97 * self.body:
             return False
         short = candidate.lines <= 2 and len(candidate.text) <= 140
-        return short and (candidate.bold or _in_capitals(candidate)) and _title_like(candidate.text)
+        return (
+            short and (candidate.bold or _in_capitals(candidate)) and _is_title_like(candidate.text)
+        )
 
 
 def learn_headings(
     candidates: Iterable[HeadingCandidate], bookmarks: Sequence[Bookmark], body: float
 ) -> HeadingClassifier:
     """Learn the styles of a document's headings from its short paragraphs and its bookmarks."""
-    headings = HeadingClassifier(body, _by_page(bookmarks))
+    headings = HeadingClassifier(body, _index_bookmarks(bookmarks))
     found = [
         candidate
         for candidate in candidates
         if (headings.stands_out(candidate) or headings.bookmarked(candidate))
-        and _short_enough(candidate)
+        and _is_short_enough(candidate)
     ]
     headings.levels = _style_levels(found, headings)
     return headings
 
 
 def body_size(sizes: Mapping[float, int]) -> float:
-    """Return the size of type in which most characters are set."""
+    """Return the most frequent font size, from the number of characters in each size."""
     return max(sizes, key=lambda size: (sizes[size], -size)) if sizes else 10.0
 
 
-def _by_page(bookmarks: Sequence[Bookmark]) -> dict[tuple[str, int], int]:
+def _index_bookmarks(bookmarks: Sequence[Bookmark]) -> dict[tuple[str, int], int]:
     levels: dict[tuple[str, int], int] = {}
     for level, title, page in bookmarks:
         key = fold_title(title)
@@ -146,14 +148,14 @@ def _by_page(bookmarks: Sequence[Bookmark]) -> dict[tuple[str, int], int]:
 def _style_levels(
     found: Sequence[HeadingCandidate], headings: HeadingClassifier
 ) -> dict[Style, int]:
-    """Give each style a level: from bookmarks, else numbering, else its rank by size."""
+    """Give each style a level from bookmarks, else from numbering, else from its rank by size."""
     body = headings.body
-    told: dict[Style, list[int]] = defaultdict(list)
+    bookmark_levels: dict[Style, list[int]] = defaultdict(list)
     depths: dict[Style, list[int]] = defaultdict(list)
     for candidate in found:
         level = headings.bookmarked(candidate)
         if level:
-            told[candidate.style].append(level)
+            bookmark_levels[candidate.style].append(level)
         number = _NUMBERED.match(candidate.text)
         if number:
             depths[candidate.style].append(number.group(1).count(".") + 1)
@@ -163,29 +165,29 @@ def _style_levels(
     levels: dict[Style, int] = {}
     above = 0
     for style in sorted(counts, key=lambda style: (-style[0], not style[1])):
-        if told[style]:
-            level = median_low(told[style])
+        if bookmark_levels[style]:
+            level = median_low(bookmark_levels[style])
         elif 3 * len(depths[style]) >= counts[style]:
             level = max(median_low(depths[style]), 1 if style[0] > 1.3 * body else 2)
-        elif style[0] < LARGER * body:
+        elif style[0] < HEADING_SIZE_RATIO * body:
             level = max(above + 1, 3)
-        elif _only_on_cover(style, found):
+        elif _is_only_on_cover(style, found):
             levels[style] = 1
             continue
         else:
             level = above + 1
         levels[style] = max(1, min(level, DEEPEST))
-        above = max(above, levels[style]) if not told[style] else levels[style]
+        above = max(above, levels[style]) if not bookmark_levels[style] else levels[style]
         above = min(above, 3)
     return levels
 
 
-def _only_on_cover(style: Style, found: Sequence[HeadingCandidate]) -> bool:
+def _is_only_on_cover(style: Style, found: Sequence[HeadingCandidate]) -> bool:
     pages = {candidate.page for candidate in found if candidate.style == style}
     return pages == {1} and any(candidate.page > 1 for candidate in found)
 
 
-def _short_enough(candidate: HeadingCandidate) -> bool:
+def _is_short_enough(candidate: HeadingCandidate) -> bool:
     text = candidate.text
     return (
         candidate.lines <= MAX_LINES
@@ -193,7 +195,7 @@ def _short_enough(candidate: HeadingCandidate) -> bool:
         and candidate.letters >= 2
         and candidate.letters >= 0.4 * len(_NUMBERED.sub("", text, count=1))
         and not text.endswith((";", ","))
-        and _NO_TITLE.search(text) is None
+        and _NOT_A_TITLE.search(text) is None
         and not is_caption(text)
     )
 
@@ -202,8 +204,8 @@ def _in_capitals(candidate: HeadingCandidate) -> bool:
     return candidate.text.isupper() and candidate.letters >= 6
 
 
-def _title_like(text: str) -> bool:
-    """Tell a title from a sentence in bold: it begins like one and does not end like one."""
+def _is_title_like(text: str) -> bool:
+    """Tell a title from a bold sentence: capital or digit first, no full stop at the end."""
     return (text[0].isupper() or text[0].isdigit()) and not _is_sentence(text)
 
 
@@ -214,7 +216,7 @@ def _is_sentence(text: str) -> bool:
 def first_title(pages: Sequence[PageText]) -> str:
     """Return the highest heading of the first page, for a document that does not state its title.
 
-    Nothing where that heads the table of contents: the name of the file says more.
+    Empty if it is the heading of a table of contents: the file name is then more informative.
     """
     first = (block for block in pages[0].blocks if block.kind == "heading") if pages else ()
     heading = min(first, key=lambda block: block.level, default=None)

@@ -1,6 +1,6 @@
-"""The process in which files are opened: `python -m ingestion.readers.child VERB OPTIONS`.
+"""The child process that opens files: `python -m ingestion.readers.sandbox.child VERB OPTIONS`.
 
-The file is its standard input. It answers on standard output, one JSON object a line: `progress`,
+The file is its standard input. It writes one JSON object per line to standard output: `progress`,
 `info`, `page`, `image`, then `end`, or `error` with the code of a `ReadError`.
 """
 
@@ -23,11 +23,11 @@ SECONDS_BETWEEN_PROGRESS = 0.2
 
 
 def limit_resources(limits: Limits) -> None:
-    """Bound what this process may use; it can never be loosened afterwards."""
+    """Set the resource limits of this process; they cannot be raised afterwards."""
     memory = limits.memory_mb * 1024 * 1024
     for what, soft, hard in (
         (resource.RLIMIT_AS, memory, memory),
-        (resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 2),  # first a signal
+        (resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 2),  # SIGXCPU comes first
         (resource.RLIMIT_FSIZE, 0, 0),
         (resource.RLIMIT_CORE, 0, 0),
         (resource.RLIMIT_NOFILE, 64, 64),
@@ -39,27 +39,27 @@ def limit_resources(limits: Limits) -> None:
 
 
 def write_answer(kind: str, **fields: object) -> None:
-    """Write one answer; a parent that has gone ends the process."""
+    """Write one answer; `BrokenPipeError` if the parent has ended."""
     sys.stdout.write(json.dumps({"kind": kind, **fields}, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 
 
 def answer_check(reader: Reader, limits: Limits, _: dict[str, Any]) -> None:
-    """Say what the document is without reading its pages."""
+    """Write the metadata of the document without reading its pages."""
     write_answer("info", **asdict(reader.check(FILE, limits)))
 
 
 def answer_read(reader: Reader, limits: Limits, _: dict[str, Any]) -> None:
-    """Say what the document is, then its pages one by one."""
-    room = limits.characters
+    """Write the metadata of the document, then its pages one by one."""
+    characters_left = limits.characters
     for item in reader.read(FILE, limits, _Progress()):
         if isinstance(item, DocumentInfo):
             write_answer("info", **asdict(item))
             continue
-        room -= len(item.text)
+        characters_left -= len(item.text)
         if item.number > limits.pages:
             raise ReadError("too_many_pages", {"limit": limits.pages})
-        if room < 0:
+        if characters_left < 0:
             raise ReadError("too_much_text", {"page": item.number})
         write_page_answer(item)
 
@@ -77,12 +77,12 @@ def write_page_answer(page: PageText) -> None:
 
 
 def answer_render(reader: Reader, _: Limits, options: dict[str, Any]) -> None:
-    """Draw one page."""
+    """Render one page."""
     write_image_answer(reader.draw(FILE, int(options["number"]), int(options["max_width"])))
 
 
 def answer_picture(reader: Reader, _: Limits, options: dict[str, Any]) -> None:
-    """Give one picture of the document."""
+    """Write one picture of the document."""
     write_image_answer(reader.picture(FILE, str(options["reference"]), int(options["max_width"])))
 
 
@@ -99,14 +99,14 @@ def write_image_answer(image: PageImage) -> None:
 
 
 class _Progress:
-    """Tells how far the reading is, a few times a second at most."""
+    """Writes progress, at most once per `SECONDS_BETWEEN_PROGRESS`."""
 
     def __init__(self) -> None:
-        self.told = time.monotonic()
+        self.last_written = time.monotonic()
 
     def __call__(self, done: int, pages: int) -> None:
-        if time.monotonic() - self.told > SECONDS_BETWEEN_PROGRESS:
-            self.told = time.monotonic()
+        if time.monotonic() - self.last_written > SECONDS_BETWEEN_PROGRESS:
+            self.last_written = time.monotonic()
             write_answer("progress", done=done, pages=pages)
 
 
@@ -119,7 +119,7 @@ VERBS = {
 
 
 def answer_request(verb: str, options: dict[str, Any]) -> int:
-    """Answer one request; the exit status is 0 whenever the answer is whole."""
+    """Answer one request; return the exit status, 0 if the answer is complete."""
     limits = Limits(**options.pop("limits"))
     limit_resources(limits)
     try:
@@ -132,8 +132,8 @@ def answer_request(verb: str, options: dict[str, Any]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
-    except Exception as error:  # noqa: BLE001  the libraries raise what they like at a bad file
-        code = "too_much_memory" if limits.starve(peak_mb()) else "unreadable"
+    except Exception as error:  # noqa: BLE001  the libraries raise anything on a bad file
+        code = "too_much_memory" if limits.is_out_of_memory(peak_mb()) else "unreadable"
         write_answer(
             "error", code=code, details={"reason": f"{type(error).__name__}: {error}"[:300]}
         )

@@ -1,15 +1,15 @@
-"""How much memory a process has used at most."""
+"""Measure the peak memory of a process."""
 
 from contextlib import suppress
 from pathlib import Path
 
 
 def peak_mb(process: int | None = None) -> float:
-    """Return the most memory a process has had resident, in megabytes; 0 where it is not known.
+    """Return the peak resident memory of a process in megabytes; 0 if unknown.
 
-    Without a number that is this process. It is Linux's VmHWM, which begins anew with each program;
-    the maxrss of getrusage(2) begins with what the parent had, and would lay a large parent's
-    memory to its child.
+    `process` is a process id; None means this process. The value is Linux's VmHWM, which is reset
+    when a program is executed. The maxrss of getrusage(2) starts from the parent's memory, so it
+    would attribute a large parent's memory to its child.
     """
     status = Path("/proc", str(process or "self"), "status")
     with suppress(OSError):

@@ -1,7 +1,7 @@
-"""Run one reading in a child process that can neither harm nor outlive its limits.
+"""Run one read in a child process with limited resources and lifetime.
 
-The child sees no secret of ours: neither our environment nor the file's name. It leads a process
-group of its own, which is killed however the reading ends.
+The child gets no secret: neither our environment nor the file's name. It leads its own process
+group, which is killed however the read ends.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ from ingestion.readers.sandbox.memory import peak_mb
 
 ROOT = Path(__file__).resolve().parents[3]
 ENDING_SECONDS = 2.0
-"""How long a child that has closed its output may take to end."""
+"""Seconds that a child may take to exit after it has closed its output."""
 
-SECONDS_BETWEEN_LOOKS = 0.01
-"""How often a child's memory is looked at: after its end only what is beyond our own is told."""
+SECONDS_BETWEEN_MEMORY_CHECKS = 0.01
+"""Interval at which a child's memory is measured: after its exit, only a peak above this process's
+own is known."""
 
 BYTES_PER_CHARACTER = 8
 BYTES_BESIDES = 64 * 1024 * 1024
 _READ_SIZE = 1 << 16
-_STDERR_KEPT = 4_096
+_STDERR_BYTES = 4_096
 
 Answer = dict[str, Any]
 
@@ -39,9 +40,9 @@ Answer = dict[str, Any]
 def run_reader(
     verb: str, path: Path, limits: Limits, **options: object
 ) -> Generator[Answer, None, None]:
-    """Yield the child's answers one by one, as they come; `ReadError` when it fails.
+    """Yield the child's answers as they arrive; raise `ReadError` if it fails.
 
-    Closing the iterator kills the child. `OSError` when the file cannot be opened.
+    Closing the iterator kills the child. Raises `OSError` if the file cannot be opened.
     """
     with path.open("rb") as file:
         child = _Child(_start(verb, file, limits, options), limits)
@@ -77,8 +78,8 @@ def _command(verb: str, options: str) -> list[str]:
 
 
 def _child_environment() -> dict[str, str]:
-    kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
-    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    inherited = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+    environment = {name: os.environ[name] for name in inherited if name in os.environ}
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     environment["PYTHONUTF8"] = "1"
@@ -86,20 +87,23 @@ def _child_environment() -> dict[str, str]:
 
 
 class _Child:
-    """A running child: its output in lines, and how it ended."""
+    """A running child: the lines of its output, and its exit status."""
 
     def __init__(self, process: subprocess.Popen[bytes], limits: Limits) -> None:
         self.process = process
         self.limits = limits
-        self.patience = limits.wall_seconds
-        self.room = limits.characters * BYTES_PER_CHARACTER + BYTES_BESIDES
+        self.seconds_left = limits.wall_seconds
+        self.bytes_left = limits.characters * BYTES_PER_CHARACTER + BYTES_BESIDES
         self.stderr = b""
         self.peak_mb = 0.0
-        self.look_again = 0.0
+        self.next_memory_check = 0.0
         self.cpu_seconds = 0.0
 
     def lines(self) -> Iterator[bytes]:
-        """Yield the lines of the child's output; only the time spent waiting for it counts."""
+        """Yield the lines of the child's output.
+
+        Only the time spent waiting for the child counts towards `wall_seconds`.
+        """
         assert self.process.stdout is not None
         assert self.process.stderr is not None
         pending: list[bytes] = []
@@ -112,40 +116,40 @@ class _Child:
                     if not data:
                         selector.unregister(key.fileobj)
                     elif key.fileobj is self.process.stderr:
-                        self.stderr = (self.stderr + data)[-_STDERR_KEPT:]
+                        self.stderr = (self.stderr + data)[-_STDERR_BYTES:]
                     else:
                         yield from self._split(pending, data)
 
     def _wait(self, selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
-        while self.patience > 0:
-            begun = time.monotonic()
-            ready = selector.select(min(self.patience, SECONDS_BETWEEN_LOOKS))
-            self.patience -= time.monotonic() - begun
-            self._look()
+        while self.seconds_left > 0:
+            started = time.monotonic()
+            ready = selector.select(min(self.seconds_left, SECONDS_BETWEEN_MEMORY_CHECKS))
+            self.seconds_left -= time.monotonic() - started
+            self._measure_memory()
             if ready:
                 return ready
         raise ReadError("too_slow", {"limit_seconds": self.limits.wall_seconds})
 
-    def _look(self) -> None:
-        """Note how much memory the child has used so far, a hundred times a second at most."""
+    def _measure_memory(self) -> None:
+        """Update the child's peak memory, at most once per `SECONDS_BETWEEN_MEMORY_CHECKS`."""
         now = time.monotonic()
-        if now >= self.look_again:
-            self.look_again = now + SECONDS_BETWEEN_LOOKS
+        if now >= self.next_memory_check:
+            self.next_memory_check = now + SECONDS_BETWEEN_MEMORY_CHECKS
             self.peak_mb = max(self.peak_mb, peak_mb(self.process.pid))
 
     def _split(self, pending: list[bytes], data: bytes) -> Iterator[bytes]:
-        self.room -= len(data)
-        if self.room < 0:
+        self.bytes_left -= len(data)
+        if self.bytes_left < 0:
             raise ReadError("too_much_text", {"limit": self.limits.characters})
-        *whole, rest = data.split(b"\n")
-        for line in whole:
+        *complete, rest = data.split(b"\n")
+        for line in complete:
             yield b"".join([*pending, line])
             pending.clear()
         if rest:
             pending.append(rest)
 
     def failure(self) -> ReadError:
-        """Return the error that the way in which the child ended amounts to."""
+        """Return the error that explains how the child ended."""
         status = self._status()
         name = signal.Signals(-status).name if status < 0 else str(status)
         details: dict[str, object] = {
@@ -158,16 +162,16 @@ class _Child:
     def _code(self, status: int) -> str:
         if status == -signal.SIGXCPU:
             return "too_slow"
-        if status == -signal.SIGKILL:  # not by us: out of CPU time, or the system out of memory
+        if status == -signal.SIGKILL:  # not from us: CPU limit reached, or system out of memory
             spent = self.cpu_seconds >= 0.9 * self.limits.cpu_seconds
             return "too_slow" if spent else "too_much_memory"
-        starved = b"emory" in self.stderr or b"bad_alloc" in self.stderr
-        if starved or self.limits.starve(self.peak_mb):
+        memory_error = b"emory" in self.stderr or b"bad_alloc" in self.stderr
+        if memory_error or self.limits.is_out_of_memory(self.peak_mb):
             return "too_much_memory"
         return "crashed"
 
     def _status(self) -> int:
-        """Wait for the child and note what it used; its exit status, or minus its signal."""
+        """Wait for the child and record its resource use; return its exit status or -signal."""
         deadline = time.monotonic() + ENDING_SECONDS
         while self.process.returncode is None:
             try:
@@ -175,9 +179,9 @@ class _Child:
             except ChildProcessError:
                 return 0
             if pid:
-                told = usage.ru_maxrss / 1024
-                if told > peak_mb():  # else it may be what we have used
-                    self.peak_mb = max(self.peak_mb, told)
+                reported = usage.ru_maxrss / 1024
+                if reported > peak_mb():  # otherwise it may be our own memory
+                    self.peak_mb = max(self.peak_mb, reported)
                 self.cpu_seconds = usage.ru_utime + usage.ru_stime
                 self.process.returncode = os.waitstatus_to_exitcode(status)
             elif time.monotonic() > deadline:
@@ -187,7 +191,7 @@ class _Child:
         return self.process.returncode
 
     def kill(self) -> None:
-        """End the child and whatever it started, and leave no zombie."""
+        """Kill the child and all processes it started, and reap it."""
         if self.process.returncode is None:
             try:
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -200,7 +204,7 @@ class _Child:
 
 
 def _parse_answer(line: bytes) -> Answer:
-    """Read one answer, without trusting that the child has kept to the protocol."""
+    """Parse one answer; raise `ReadError` if the untrusted child has broken the protocol."""
     try:
         answer = json.loads(line)
         if isinstance(answer, dict) and isinstance(answer.get("kind"), str):

@@ -1,4 +1,4 @@
-"""Read HTML with lxml: headings, paragraphs, lists, tables and figures of what is its content."""
+"""Read HTML with lxml: headings, paragraphs, lists, tables and figures of the main content."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ DROPPED = frozenset(
     "script style noscript template head nav aside iframe object embed svg canvas button select "
     "textarea option dialog audio video map math annotation".split()
 )
-LINE_TAGS = frozenset(
+INLINE_TAGS = frozenset(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i input ins kbd label mark meter "
     "nobr output progress q s samp small span strike strong sub sup time tt u var wbr".split()
 )
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 CAPTIONS = frozenset({"figcaption", "caption"})
-MOST_SPAN = 100
-MAIN_SHARE = 0.4
-"""Share of the page's text from which `main` or the only `article` is taken for its content."""
+MAX_SPAN = 100
+MIN_MAIN_SHARE = 0.4
+"""Share of the page's text above which `main` or the only `article` is the main content."""
 
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -41,7 +41,7 @@ def check(file: str, limits: Limits) -> DocumentInfo:
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
-    """Read the content of the page, cut where headings allow it."""
+    """Read the main content, split into pages at headings where possible."""
     root = parse_html(decode_text(Path(file).read_bytes(), states_encoding=True))
     about = DocumentSummary(
         title=_meta(root, "og:title") or _title(root),
@@ -56,23 +56,23 @@ def draw(file: str, number: int, max_width: int) -> PageImage:
 
 
 def picture(file: str, reference: str, max_width: int) -> PageImage:
-    """Give a picture that is written in the page itself; others are never fetched."""
+    """Return a picture embedded as a `data:` address; others are never fetched."""
     root = parse_html(decode_text(Path(file).read_bytes(), states_encoding=True))
-    return picture_in(find_content(root), reference, max_width)
+    return embedded_picture(find_content(root), reference, max_width)
 
 
-def picture_in(root: html.HtmlElement, reference: str, max_width: int) -> PageImage:
-    """Give a picture by its number among those of a tree; "not_drawn" for one that is not in it."""
+def embedded_picture(root: html.HtmlElement, reference: str, max_width: int) -> PageImage:
+    """Return a picture by its index in a tree; raise "not_drawn" if it is not embedded there."""
     images = list(root.iter("img"))
     try:
-        data = _inline(str(images[int(reference)].get("src") or ""))
+        data = _embedded_data(str(images[int(reference)].get("src") or ""))
     except (IndexError, ValueError) as error:
         raise ReadError("not_drawn", {"reference": reference}) from error
     return displayable_picture(data, max_width)
 
 
 def parse_html(text: str) -> html.HtmlElement:
-    """Return the tree of a page, however it is written; an empty one for none."""
+    """Parse a page, however malformed; an empty tree if it has no element."""
     parser = html.HTMLParser(
         encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True
     )
@@ -84,23 +84,23 @@ def parse_html(text: str) -> html.HtmlElement:
 
 
 def find_content(root: html.HtmlElement) -> html.HtmlElement:
-    """Return the part of a page that is its content, as its author marks it."""
+    """Return the main content of a page, as its author marks it, else the whole page."""
     whole = _length(root)
     for path in (".//main", ".//*[@role='main']", ".//article"):
         found = root.findall(path)
-        if len(found) == 1 and _length(found[0]) > MAIN_SHARE * whole:
+        if len(found) == 1 and _length(found[0]) > MIN_MAIN_SHARE * whole:
             return found[0]
     return root
 
 
 def html_blocks(root: html.HtmlElement) -> Iterator[Block]:
-    """Yield what there is to read under an element, in the order of the page."""
+    """Yield the blocks under an element, in document order."""
     return _HtmlWalk(root).blocks()
 
 
 @dataclass(slots=True)
 class _Item:
-    """An item of a list that has begun."""
+    """The current list item."""
 
     marker: str
     depth: int
@@ -114,7 +114,7 @@ class _List:
 
 @dataclass(slots=True)
 class _HtmlWalk:
-    """Goes through a tree without recursion, since a page may be nested without end."""
+    """Walks a tree without recursion, since nesting depth is unbounded."""
 
     root: html.HtmlElement
     words: list[str] = field(default_factory=list)
@@ -131,18 +131,18 @@ class _HtmlWalk:
             if event == "end":
                 yield from self._end(tag)
                 if element is not self.root:
-                    self._say(element.tail)
+                    self._add_text(element.tail)
                 continue
             if element is not self.root and self._is_dropped(element, tag):
                 walk.skip_subtree()
                 continue
-            if tag == "table" and _is_data(element):
+            if tag == "table" and _is_data_table(element):
                 yield from self._flush()
                 yield from _html_table(element)
                 walk.skip_subtree()
                 continue
             yield from self._start(element, tag)
-            self._say(element.text)
+            self._add_text(element.text)
         yield from self._flush()
 
     def _start(self, element: etree._Element, tag: str) -> Iterator[Block]:
@@ -150,7 +150,7 @@ class _HtmlWalk:
             self.words.append("\n")
         elif tag == "img":
             yield from self._image(element)
-        elif tag not in LINE_TAGS and tag:
+        elif tag not in INLINE_TAGS and tag:
             yield from self._flush()
         if tag in ("ul", "ol", "menu"):
             self.lists.append(_List(tag == "ol", _span_number(element.get("start"), 1) - 1))
@@ -162,7 +162,7 @@ class _HtmlWalk:
             self.verbatim += 1
 
     def _end(self, tag: str) -> Iterator[Block]:
-        if tag in LINE_TAGS or tag in DROPPED or tag in ("br", "img", ""):
+        if tag in INLINE_TAGS or tag in DROPPED or tag in ("br", "img", ""):
             return
         yield from self._flush("caption" if tag in CAPTIONS else "paragraph")
         if tag in ("ul", "ol", "menu") and self.lists:
@@ -180,7 +180,7 @@ class _HtmlWalk:
         marker = f"{inside.count}." if inside.ordered else "-"
         self.item = _Item(marker, max(len(self.lists) - 1, 0))
 
-    def _say(self, text: str | None) -> None:
+    def _add_text(self, text: str | None) -> None:
         if text:
             self.words.append(text if self.verbatim else _SPACES.sub(" ", text))
 
@@ -213,7 +213,7 @@ class _HtmlWalk:
         number, self.images = self.images, self.images + 1
         text = repair_text(_SPACES.sub(" ", element.get("alt") or ""))
         try:
-            data = _inline(element.get("src") or "")
+            data = _embedded_data(element.get("src") or "")
         except ValueError:
             data = b""
         block = figure_block(data, str(number), text if len(text) > 2 else "")
@@ -222,8 +222,8 @@ class _HtmlWalk:
             yield block
 
 
-def _is_data(element: etree._Element) -> bool:
-    """Tell a table of data from one that only lays the page out."""
+def _is_data_table(element: etree._Element) -> bool:
+    """Tell a data table from a layout table."""
     rows = list(element.iter("tr"))
     if next(element.iterdescendants("table"), None) is not None or not rows:
         return False
@@ -248,15 +248,17 @@ def _html_table(element: etree._Element) -> Iterator[Block]:
 
 
 def _row_cells(row: etree._Element, spans: dict[int, tuple[int, str]]) -> tuple[list[str], bool]:
-    """Return the cells of a row, those that others span repeated, and whether it is a header."""
-    given = [cell for cell in row if cell.tag in ("td", "th")]
-    is_head = _is_under(row, "thead") or (bool(given) and all(cell.tag == "th" for cell in given))
+    """Return the cells of a row, filled in where a cell spans, and whether it is a header."""
+    elements = [cell for cell in row if cell.tag in ("td", "th")]
+    is_head = _is_under(row, "thead") or (
+        bool(elements) and all(cell.tag == "th" for cell in elements)
+    )
     cells: list[str] = []
-    for cell in given:
+    for cell in elements:
         _fill(cells, spans)
         text = _line_text(cell)
-        across = min(_span_number(cell.get("colspan"), 1), MOST_SPAN)
-        down = min(_span_number(cell.get("rowspan"), 1), MOST_SPAN)
+        across = min(_span_number(cell.get("colspan"), 1), MAX_SPAN)
+        down = min(_span_number(cell.get("rowspan"), 1), MAX_SPAN)
         for i in range(across):
             value = text if i == 0 or is_head else ""
             if down > 1:
@@ -314,7 +316,7 @@ def _title(root: html.HtmlElement) -> str:
     return " ".join((title.text or "").split()) if title is not None else ""
 
 
-def _inline(address: str) -> bytes:
+def _embedded_data(address: str) -> bytes:
     """Return the data of a `data:` address; ValueError for any other."""
     head, comma, data = address.partition(",")
     if not comma or not head.startswith("data:image/"):

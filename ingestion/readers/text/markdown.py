@@ -1,4 +1,4 @@
-"""Read Markdown: markdown-it makes HTML of it, the HTML reader does the rest."""
+"""Read Markdown: markdown-it converts it to HTML, which the HTML reader reads."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from mdit_py_plugins.front_matter import front_matter_plugin
 from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, Progress
 from ingestion.readers.text import html as html_reader
 from ingestion.readers.text.encoding import decode_text
-from ingestion.readers.text.html import html_blocks, parse_html, picture_in
+from ingestion.readers.text.html import embedded_picture, html_blocks, parse_html
 from ingestion.readers.text.pagination import DocumentSummary, merge_list_items, paginate_blocks
 
-MOST_PICTURES = 60_000_000
-"""Characters of all the pictures that are written in a text; what comes after is left out."""
+MAX_PICTURE_CHARACTERS = 60_000_000
+"""Characters of all the embedded pictures of a text; pictures beyond this limit are dropped."""
 
-_STATED = re.compile(r"^(title|titre|author|auteur)\s*:\s*[\"']?(.{1,300}?)[\"']?\s*$", re.M | re.I)
-_FRONT = re.compile(r"\A---[ \t]*\n(.{0,4000}?)\n---[ \t]*$", re.M | re.S)
-_CODE_OF_GITBOOK = re.compile(r"^\s*\{%.*?%\}\s*$", re.M)
+_FRONT_FIELD = re.compile(
+    r"^(title|titre|author|auteur)\s*:\s*[\"']?(.{1,300}?)[\"']?\s*$", re.M | re.I
+)
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.{0,4000}?)\n---[ \t]*$", re.M | re.S)
+_GITBOOK_TAG = re.compile(r"^\s*\{%.*?%\}\s*$", re.M)
 _EMOJI_CODE = re.compile(r"(?<!\w):[a-z][a-z0-9_\\+-]{1,30}:\s?(?!\w)")
 
 
@@ -33,47 +35,49 @@ def check(file: str, limits: Limits) -> DocumentInfo:
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
-    """Read a Markdown text; what its front matter states is never parsed as YAML."""
+    """Read a Markdown text; its front matter is matched by pattern, never parsed as YAML."""
     text = decode_text(Path(file).read_bytes())
-    front = _FRONT.match(text)
-    stated = {key.lower(): value for key, value in _STATED.findall(front.group(1) if front else "")}
-    about = DocumentSummary(
-        title=stated.get("title") or stated.get("titre") or "",
-        author=stated.get("author") or stated.get("auteur") or "",
+    front = _FRONT_MATTER.match(text)
+    fields = {
+        key.lower(): value for key, value in _FRONT_FIELD.findall(front.group(1) if front else "")
+    }
+    summary = DocumentSummary(
+        title=fields.get("title") or fields.get("titre") or "",
+        author=fields.get("author") or fields.get("auteur") or "",
     )
     root = parse_html(markdown_to_html(text))
-    yield from about.document(paginate_blocks(html_blocks(root)))
+    yield from summary.document(paginate_blocks(html_blocks(root)))
 
 
 def markdown_to_html(text: str) -> str:
-    """Return the HTML of a Markdown text, tables and footnotes included. It is not safe to show."""
+    """Return the HTML of a Markdown text, with tables and footnotes. It is not sanitised."""
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     parser.use(front_matter_plugin).use(footnote_plugin)
     env: dict[str, Any] = {}
-    tokens = parser.parse(_EMOJI_CODE.sub("", _CODE_OF_GITBOOK.sub("", text)), env)
-    _forget_addresses(tokens)
+    tokens = parser.parse(_EMOJI_CODE.sub("", _GITBOOK_TAG.sub("", text)), env)
+    _remove_link_targets(tokens)
     html: str = parser.renderer.render(tokens, parser.options, env)
     return html
 
 
-def _forget_addresses(tokens: Sequence[Token]) -> None:
-    """Leave out where links lead, which nobody reads; keep pictures that are written in the text.
+def _remove_link_targets(tokens: Sequence[Token]) -> None:
+    """Remove the targets of links, which are not read, and pictures that are not embedded.
 
-    An address stands once in the text and may be referred to any number of times.
+    A reference definition may be used any number of times, so its address could multiply the HTML.
     """
-    room = MOST_PICTURES
+    characters_left = MAX_PICTURE_CHARACTERS
     for token in chain.from_iterable(token.children or () for token in tokens):
         if token.type == "link_open":
             token.attrs = {}
         elif token.type == "image":
             source = str(token.attrs.get("src") or "")
-            room -= len(source)
-            if room < 0 or not source.startswith("data:"):
+            characters_left -= len(source)
+            if characters_left < 0 or not source.startswith("data:"):
                 token.attrs["src"] = ""
 
 
 def markdown_blocks(text: str) -> list[Block]:
-    """Return the blocks of a Markdown text that does not come from a file."""
+    """Return the blocks of a Markdown text that is not a file."""
     return list(merge_list_items(html_blocks(parse_html(markdown_to_html(text)))))
 
 
@@ -82,6 +86,6 @@ def draw(file: str, number: int, max_width: int) -> PageImage:
 
 
 def picture(file: str, reference: str, max_width: int) -> PageImage:
-    """Give a picture that is written in the text itself."""
+    """Return a picture embedded in the text."""
     root = parse_html(markdown_to_html(decode_text(Path(file).read_bytes())))
-    return picture_in(root, reference, max_width)
+    return embedded_picture(root, reference, max_width)

@@ -1,4 +1,4 @@
-"""What formats without pages share: how their blocks, tables and pages are written."""
+"""Build tables and pages for formats that have no pages of their own."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from ingestion.readers.repair.characters import detect_language, repair_text
 from ingestion.readers.repair.headings import first_title
 
 PAGE = 4_000
-"""Characters on a page of a format that has none."""
+"""Target characters per page for a format without pages."""
 
 SAMPLE = 40_000
-MOST_COLUMNS = 500
-MOST_CELLS = 2_000_000
+MAX_COLUMNS = 500
+MAX_CELLS = 2_000_000
 _PROGRAMS = frozenset({"openpyxl", "python-docx", "microsoft office user", "unknown", "user"})
 
 
 def build_table(rows: Sequence[Sequence[str]], headers: int = 1) -> Block | None:
-    """Make a table of rows of cells; None when nothing is in it.
+    """Build a Markdown table from rows of cells; None if it is empty.
 
-    The first `headers` rows become one, each cell of them read from the top. Columns without any
-    text go; so do rows.
+    The first `headers` rows are merged into one, joining the cells of a column from top to bottom.
+    Columns and rows without text are dropped. Raises `ReadError` for too many cells.
     """
-    clean = [[_cell(text) for text in row[:MOST_COLUMNS]] for row in rows]
+    clean = [[_cell(text) for text in row[:MAX_COLUMNS]] for row in rows]
     width = max(map(len, clean), default=0)
-    if width * len(clean) > MOST_CELLS:
+    if width * len(clean) > MAX_CELLS:
         raise ReadError("too_much_text", {"cells": width * len(clean)})
     clean = [row + [""] * (width - len(row)) for row in clean]
     kept = [i for i in range(width) if any(row[i] for row in clean)]
     clean = [[row[i] for i in kept] for row in clean]
-    head = [_from_top(column) for column in zip(*clean[:headers], strict=True)]
+    head = [_join_header_cells(column) for column in zip(*clean[:headers], strict=True)]
     body = [row for row in clean[headers:] if any(row)]
     if not kept or not (body or any(head)):
         return None
@@ -48,7 +48,7 @@ def _cell(text: str) -> str:
     return " ".join(repair_text(text).split()).replace("|", r"\|")
 
 
-def _from_top(cells: Iterable[str]) -> str:
+def _join_header_cells(cells: Iterable[str]) -> str:
     return " – ".join(dict.fromkeys(filter(None, cells)))
 
 
@@ -57,7 +57,7 @@ def _table_row(cells: Iterable[str]) -> str:
 
 
 def merge_list_items(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Make one block of the items of a list, or lines of contents, that follow each other."""
+    """Merge successive list items, and successive lines of a table of contents, into one block."""
     for kind, group in groupby(blocks, key=lambda block: block.kind):
         if kind in ("list", "contents"):
             yield Block(kind, "\n".join(block.text for block in group))
@@ -68,7 +68,7 @@ def merge_list_items(blocks: Iterable[Block]) -> Iterator[Block]:
 def build_page(
     number: int, blocks: Iterable[Block], width: float = 0.0, height: float = 0.0
 ) -> PageText:
-    """Make a page of blocks; those without text stay only where they have a picture."""
+    """Build a page from blocks; a block with neither text nor picture is dropped."""
     kept = tuple(block for block in merge_list_items(blocks) if block.text or block.picture)
     text = "\n\n".join(block.text for block in kept)
     pictured = any(block.picture for block in kept)
@@ -77,38 +77,38 @@ def build_page(
 
 
 def paginate_blocks(blocks: Iterable[Block], size: int = PAGE) -> Iterator[PageText]:
-    """Part blocks into pages of about `size` characters, at a heading where one is near."""
+    """Split blocks into pages of about `size` characters, at a heading where one is near."""
     number = 1
-    held: list[Block] = []
+    pending: list[Block] = []
     length = 0
     for block in merge_list_items(blocks):
-        for part in _parts(block, size):
+        for part in _split_block(block, size):
             full = length + len(part.text) > size
             at_heading = part.kind == "heading" and length > size // 2
-            if held and (full or at_heading):
-                kept, held = _without_last_headings(held)
+            if pending and (full or at_heading):
+                kept, pending = _split_trailing_headings(pending)
                 yield build_page(number, kept)
                 number += 1
-                length = sum(len(other.text) for other in held)
-            held.append(part)
+                length = sum(len(other.text) for other in pending)
+            pending.append(part)
             length += len(part.text)
-    yield build_page(number, held)
+    yield build_page(number, pending)
 
 
-def _without_last_headings(held: list[Block]) -> tuple[list[Block], list[Block]]:
-    """Keep headings for the page that has what they announce."""
-    end = len(held)
-    while end > 1 and held[end - 1].kind == "heading":
+def _split_trailing_headings(pending: list[Block]) -> tuple[list[Block], list[Block]]:
+    """Split off trailing headings, which belong to the next page."""
+    end = len(pending)
+    while end > 1 and pending[end - 1].kind == "heading":
         end -= 1
-    return held[:end], held[end:]
+    return pending[:end], pending[end:]
 
 
-def _parts(block: Block, size: int) -> Iterator[Block]:
-    """Part a block that fills several pages: a table with its header, text at its lines."""
+def _split_block(block: Block, size: int) -> Iterator[Block]:
+    """Split a block longer than two pages at its lines; a table repeats its header."""
     if len(block.text) <= 2 * size:
         yield block
         return
-    lines = [part for line in block.text.split("\n") for part in _cut_line(line, size)]
+    lines = [part for line in block.text.split("\n") for part in _split_line(line, size)]
     header = lines[:2] if block.kind == "table" else []
     if sum(map(len, header)) > size:
         header = []
@@ -123,8 +123,8 @@ def _parts(block: Block, size: int) -> Iterator[Block]:
     yield Block(block.kind, "\n".join([*header, *part]), block.level)
 
 
-def _cut_line(line: str, size: int) -> Iterator[str]:
-    """Part a line that fills pages at its spaces."""
+def _split_line(line: str, size: int) -> Iterator[str]:
+    """Split a line longer than two pages at spaces."""
     while len(line) > 2 * size:
         at = line.rfind(" ", size // 2, size)
         at = at if at > 0 else size
@@ -135,7 +135,7 @@ def _cut_line(line: str, size: int) -> Iterator[str]:
 
 @dataclass(slots=True)
 class DocumentSummary:
-    """What is known of a document before and after its text is read."""
+    """The metadata that a document states, completed from its text."""
 
     title: str = ""
     author: str = ""
@@ -144,11 +144,11 @@ class DocumentSummary:
     pages: list[PageText] = field(default_factory=list)
 
     def info(self, page_count: int = 0) -> DocumentInfo:
-        """Return what the file states, before its text is read."""
+        """Return the metadata stated in the file, before its text is read."""
         return DocumentInfo(page_count, self.title, self.author, self.language, self.created)
 
     def document(self, pages: Iterable[PageText]) -> Iterator[DocumentInfo | PageText]:
-        """Yield what the document is, then its pages; what is not stated comes from the text."""
+        """Yield the metadata, then the pages; the text gives the language and a missing title."""
         self.pages = list(pages)
         sample = "\n".join(page.text for page in self.pages[:20])[:SAMPLE]
         yield DocumentInfo(

@@ -19,19 +19,21 @@ def check(file: str, limits: Limits) -> DocumentInfo:
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
-    """Read the paragraphs; a text with form feeds has the pages that they make."""
+    """Read the paragraphs; form feeds, if any, separate the pages."""
     text = decode_text(Path(file).read_bytes())
-    sheets = text.split("\f")
+    sections = text.split("\f")
     pages: Iterator[PageText]
-    if len(sheets) > 1:
-        pages = (build_page(number, text_blocks(sheet)) for number, sheet in enumerate(sheets, 1))
+    if len(sections) > 1:
+        pages = (
+            build_page(number, text_blocks(section)) for number, section in enumerate(sections, 1)
+        )
     else:
         pages = paginate_blocks(text_blocks(text))
     yield from DocumentSummary().document(pages)
 
 
 def text_blocks(text: str) -> Iterator[Block]:
-    """Yield the paragraphs and lists of a text; lines of a paragraph are kept."""
+    """Yield the paragraphs and lists of a text; line breaks in a paragraph are kept."""
     for part in re.split(r"\n[ \t]*\n", text):
         lines = [line for line in (repair_text(line) for line in part.split("\n")) if line]
         if not lines:
