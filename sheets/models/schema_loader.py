@@ -1,11 +1,12 @@
 """Load a sheet type's rows into the plain values that the core works with."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 from django.db import connection
 
 from sheets.models import Field, Section, SheetType
-from sheets.schema.types import FieldBrief, SectionBrief, SheetTemplate
+from sheets.schema.types import EnglishLabels, FieldBrief, SectionBrief, SheetTemplate
 
 
 def load_template(sheet_type: SheetType) -> SheetTemplate:
@@ -30,7 +31,21 @@ def _template_edition() -> tuple[int, str]:
 def _load_cached(pk: int, key: str, database: str, edition: tuple[int, str]) -> SheetTemplate:
     """Load a template (two queries)."""
     sections = Section.objects.filter(sheet_type=pk).order_by("order").prefetch_related("fields")
-    return SheetTemplate(key=key, sections=tuple(section_brief(s) for s in sections))
+    return SheetTemplate(
+        key=key,
+        sections=tuple(section_brief(s) for s in sections),
+        english={place: labels for s in sections for place, labels in english_labels(s)},
+    )
+
+
+def english_labels(section: Section) -> Iterator[tuple[tuple[str, str], EnglishLabels]]:
+    """Yield the English labels of a section and of its fields, with their keys."""
+    yield (section.key, ""), EnglishLabels(section.heading_fr, section.heading_en)
+    for field in section.fields.all():
+        pairs = zip(field.columns, field.columns_en, strict=False)
+        columns = {french: english for french, english in pairs if english}
+        labels = EnglishLabels(field.heading_fr, field.heading_en, columns)
+        yield (section.key, field.key), labels
 
 
 def section_brief(section: Section) -> SectionBrief:

@@ -105,6 +105,12 @@ class Field(models.Model):
     columns = models.JSONField(
         _("columns"), default=list, blank=True, help_text=_("French headings of a table.")
     )
+    columns_en = models.JSONField(
+        _("English columns"),
+        default=list,
+        blank=True,
+        help_text=_("English headings of a table, in the order of the French ones."),
+    )
     choices = models.JSONField(
         _("choices"), default=list, blank=True, help_text=_("The values that a short value may be.")
     )

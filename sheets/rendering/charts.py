@@ -10,8 +10,11 @@ from dataclasses import dataclass
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from sheets.markdown.parse import HEADING, ITEM, MARKER, MARKERS, OutlineTracker, clean_statement
+from sheets.rendering.labels import SHEET_LANGUAGE, english_heading, lang_attribute
 from sheets.schema.types import SheetTemplate
 from wikico2.text.normalize import fold_text
 
@@ -29,13 +32,17 @@ FEWEST, MOST, LONGEST_LABEL = 2, 10, 90
 
 @dataclass(frozen=True)
 class Share:
-    """A share that the text gives: of what, in which field, in which words, on which notes."""
+    """A share that the text gives: of what, in which field, in which words, on which notes.
+
+    `field_en` is the English heading of a field of the template.
+    """
 
     of: str
     percent: float
     field: str
     label: str
     markers: tuple[str, ...]
+    field_en: str = ""
 
 
 def profile_shares(text: str, template: SheetTemplate) -> dict[str, list[Share]]:
@@ -55,13 +62,15 @@ def profile_shares(text: str, template: SheetTemplate) -> dict[str, list[Share]]
 
 def _read_shares(text: str, template: SheetTemplate) -> Iterator[Share]:
     outline = OutlineTracker(template)
-    section, field = "", ""
+    section = field = field_en = ""
     for line in text.splitlines():
         if match := HEADING.match(line):
             if len(match[1]) <= 2:
-                section, field = outline.section(match[2]), ""
+                section, field, field_en = outline.section(match[2]), "", ""
             else:
                 field = match[2]
+                place = section, outline.field(section, field)
+                field_en = english_heading(field, template.english.get(place))
         elif section == PROFILE_KEY and "%" in line and not CHANGE.search(line):
             said = clean_statement(MARKERS.sub("", ITEM.sub("", line)))
             markers = tuple(MARKER.findall(line))
@@ -69,9 +78,8 @@ def _read_shares(text: str, template: SheetTemplate) -> Iterator[Share]:
             for given in given_ones:
                 percent = float(given["percent"].replace(",", "."))
                 if 0 < percent <= 100 and not RANGE.search(said[: given.start()]):
-                    yield Share(
-                        given["of"], percent, field, _label(said[: given_ones[0].start()]), markers
-                    )
+                    label = _label(said[: given_ones[0].start()])
+                    yield Share(given["of"], percent, field, label, markers, field_en)
 
 
 def _label(said: str) -> str:
@@ -100,7 +108,7 @@ def _chart_table(of: str, group: Sequence[Share], numbers: Mapping[str, int]) ->
         '<td class="num">{}\u202f%</td><td class="profile-notes">{}</td></tr>',
         (
             (
-                s.field,
+                _field_heading(s),
                 s.label,
                 f"{s.percent:g}",
                 f"{s.percent:g}".replace(".", ","),
@@ -109,20 +117,47 @@ def _chart_table(of: str, group: Sequence[Share], numbers: Mapping[str, int]) ->
             for s in group
         ),
     )
+    names = (
+        pgettext("column of a chart", "Use"),
+        pgettext("column of a chart", "Drawing"),
+        pgettext("column of a chart", "Share"),
+        pgettext("column of a chart", "Source"),
+    )
+    lang = lang_attribute()
+    columns = format_html_join("", '<th scope="col"{}>{}</th>', ((lang, name) for name in names))
     return format_html(
-        '<figure class="profile"><table><caption>Parts {}, selon les sources</caption>'
-        '<thead class="visually-hidden"><tr><th scope="col">Poste</th><th scope="col">Dessin</th>'
-        '<th scope="col">Part</th><th scope="col">Source</th></tr></thead>'
+        '<figure class="profile"><table><caption{}>{}</caption>'
+        '<thead class="visually-hidden"><tr>{}</tr></thead>'
         "<tbody>{}</tbody></table></figure>",
-        of,
+        lang,
+        _caption(of),
+        columns,
         rows,
     )
 
 
+def _caption(of: str) -> SafeString:
+    """Return what a chart shows; of what, in the words of the text."""
+    words = format_html('<span lang="{}">{}</span>', SHEET_LANGUAGE, of) if lang_attribute() else of
+    return format_html(_("Shares ({of}), according to the sources"), of=words)
+
+
+def _field_heading(share: Share) -> str:
+    """Return the heading of the field that a share stands in."""
+    lang = lang_attribute()
+    if not (lang and share.field_en):
+        return share.field
+    return format_html("<span{}>{}</span>", lang, share.field_en)
+
+
 def _note_links(share: Share, numbers: Mapping[str, int]) -> SafeString:
     """Return links to the notes that the share rests on."""
+    lang = lang_attribute()
     return format_html_join(
         " ",
-        '<a href="#note-{}" aria-label="Source {}">{}</a>',
-        ((numbers[m],) * 3 for m in share.markers if m in numbers),
+        '<a href="#note-{}" aria-label="{}"{}>{}</a>',
+        (
+            (number, _("Source %(number)s") % {"number": number}, lang, number)
+            for number in (numbers[m] for m in share.markers if m in numbers)
+        ),
     )

@@ -16,7 +16,7 @@ UNSEEN = ""
 """The name of the header line that nobody sees."""
 REF = re.compile(r'id="ref-(\d+)-(\d+)"')
 NOTE = re.compile(r'<li id="note-(\d+)".*?</li>', re.DOTALL)
-NO_NOTES = re.compile(r'<section class="notes" id="notes"><h2>[^<]*</h2><ol></ol></section>')
+NO_NOTES = re.compile(r'<section class="notes" id="notes"><h2[^>]*>[^<]*</h2><ol></ol></section>')
 
 
 def reading_order(version: Version, template: SheetTemplate) -> list[str]:

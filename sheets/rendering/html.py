@@ -5,7 +5,7 @@ passes an allow-list of tags afterwards.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,8 +15,10 @@ from xml.etree import ElementTree
 import markdown
 import nh3
 from django.urls import reverse
+from django.utils import translation
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 from markdown.extensions import Extension
 from markdown.inlinepatterns import InlineProcessor
 from markdown.treeprocessors import Treeprocessor
@@ -24,11 +26,20 @@ from markdown.util import AtomicString
 
 from sheets.markdown.parse import LINK, MARKER, Note, OutlineTracker, linked_title, split_notes
 from sheets.rendering.charts import PROFILE_KEY, draw_charts, profile_shares
+from sheets.rendering.labels import (
+    SHEET_LANGUAGE,
+    english_heading,
+    lang_attribute,
+    mark_language,
+    reader_language,
+    set_words,
+)
 from sheets.schema.types import SheetTemplate
 from wikico2.text.normalize import fold_text
 
 VERSION = 5
-"""Raised when the same text gives another page: older ones are then made again when read."""
+"""Raised when the same text gives another page in one of the languages: older ones are then made
+again when read."""
 
 TAGS = {
     "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "div", "dl", "dt", "em", "h1", "h2",
@@ -81,17 +92,21 @@ class CitationView:
     quote: str
     url: str
     verdict: str
-    # Why it is no better, in sentences.
+    # Why it is no better, in sentences of the language that the page is rendered in.
     reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RenderedSheet:
-    """The HTML of a revision, safe to show: body, contents, header data by field."""
+    """The HTML of a revision, safe to show: body, contents, header data by field.
+
+    `translated` are the ids of the headings that are not in the language of sheets.
+    """
 
     body: str
     outline: list[tuple[str, str]]
     header: dict[str, str]
+    translated: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -123,11 +138,23 @@ def render_sheet(
     header: Mapping[str, str],
     template: SheetTemplate,
     citations: Mapping[str, CitationView],
+    language: str = SHEET_LANGUAGE,
 ) -> RenderedSheet:
     """Return the HTML of a sheet's text and header data.
 
-    `citations` are the checked ones, by marker; other footnotes are shown as notes.
+    `citations` are the checked ones, by marker; other footnotes are shown as notes. `language` is
+    that of what the renderer and the template say, "fr" or "en".
     """
+    with translation.override(language):
+        return render_in_active_language(body, header, template, citations)
+
+
+def render_in_active_language(
+    body: str,
+    header: Mapping[str, str],
+    template: SheetTemplate,
+    citations: Mapping[str, CitationView],
+) -> RenderedSheet:
     text, notes = split_notes(body)
     numbering = FootnoteNumbering(notes)
     converter = make_converter(template, citations, numbering)
@@ -135,10 +162,12 @@ def render_sheet(
     cards = {key: render_inline(converter, value) for key, value in lines if value.strip()}
     html = with_profile(sanitize_html(converter.convert(text)), text, template, numbering)
     outline = list(converter.wikico2_outline)  # type: ignore[attr-defined]
+    translated = list(converter.wikico2_translated)  # type: ignore[attr-defined]
     ending = render_notes(numbering, notes, citations, converter)
     if ending:
-        outline.append(("notes", "Sources"))
-    return RenderedSheet(html + ending, outline, cards)
+        outline.append(("notes", _("Sources")))
+        translated += ["notes"] if lang_attribute() else []
+    return RenderedSheet(html + ending, outline, cards, translated)
 
 
 def with_profile(
@@ -237,6 +266,7 @@ class SheetTree(Treeprocessor):
     ) -> None:
         super().__init__(md)
         self.outline = OutlineTracker(template)
+        self.english = template.english if reader_language() == "en" else {}
         self.citations = citations
         self.numbering = numbering
         self.ids: dict[str, int] = {}
@@ -244,30 +274,39 @@ class SheetTree(Treeprocessor):
     def run(self, root: ElementTree.Element) -> None:
         self.ids = {}
         headings: list[tuple[str, str]] = []
+        translated: list[str] = []
+        tables: list[tuple[ElementTree.Element, str, str]] = []
         children = list(root)
         for child in children:
             root.remove(child)
         section: ElementTree.Element = root
-        key = ""
+        key = field = ""
         for index, child in enumerate(children):
             if child.tag in ("h1", "h2"):
-                key = self.unique(self.outline.section(element_text(child)))
+                wanted = self.outline.section(element_text(child))
+                key, field = self.unique(wanted), self.outline.only_field(wanted)
                 child.tag = "h2"
+                if self.translate_heading(child, key, ""):
+                    translated.append(key)
                 headings.append((key, element_text(child)))
                 section = ElementTree.SubElement(root, "section")
                 section.set("class", "sheet-section")
                 section.set("id", key)
             elif child.tag in ("h3", "h4", "h5", "h6"):
-                child.set(
-                    "id", self.unique(f"{key}-{self.outline.field(key, element_text(child))}")
-                )
+                field = self.outline.field(key, element_text(child))
+                child.set("id", self.unique(f"{key}-{field}"))
+                self.translate_heading(child, key, field)
+            elif child.tag == "table":
+                tables.append((child, key, field))
             section.append(wrap_table(child))
             if is_empty(children, index):
                 empty = ElementTree.SubElement(section, "p")
                 empty.set("class", "empty-field")
-                empty.text = "Aucune information dans les sources."
+                set_words(empty, _("The sources say nothing of it."))
         for table in root.iter("table"):
             format_columns(table)
+        for place in tables:
+            self.translate_columns(*place)
         for link in root.iter("a"):
             if ELSEWHERE.match(link.get("href", "")):
                 link.set("class", "external")
@@ -279,6 +318,22 @@ class SheetTree(Treeprocessor):
             set_picture_size(image)
         space_element(root)
         self.md.wikico2_outline = headings  # type: ignore[attr-defined]
+        self.md.wikico2_translated = translated  # type: ignore[attr-defined]
+
+    def translate_heading(self, heading: ElementTree.Element, section: str, field: str) -> bool:
+        """Put a heading that the template gave into English where the page is; tell if it was."""
+        labels = self.english.get((section, field))
+        words = "" if len(heading) else english_heading(heading.text or "", labels)
+        if words:
+            set_words(heading, words)
+        return bool(words)
+
+    def translate_columns(self, table: ElementTree.Element, section: str, field: str) -> None:
+        """Put the columns that the template names for a field into English where the page is."""
+        if labels := self.english.get((section, field)):
+            for cell in table.iter("th"):
+                if not len(cell) and (words := labels.columns.get(element_text(cell))):
+                    set_words(cell, words)
 
     def number(self, sup: ElementTree.Element, marker: str) -> None:
         """Give a marker its number, in the order in which readers meet them."""
@@ -340,7 +395,9 @@ def draw_stars(cell: ElementTree.Element) -> None:
     if not 1 <= count <= MOST_STARS:
         return
     stars = ElementTree.Element("span", {"class": "stars", "role": "img"})
-    stars.set("aria-label", f"{count} sur {MOST_STARS}")
+    said_as = _("%(count)s out of %(most)s") % {"count": count, "most": MOST_STARS}
+    stars.set("aria-label", said_as)
+    mark_language(stars)
     stars.text = "★" * count + "☆" * (MOST_STARS - count)
     cell.text = None
     cell.insert(0, stars)
@@ -370,8 +427,8 @@ def is_empty(children: list[ElementTree.Element], index: int) -> bool:
 
 
 def space_element(element: ElementTree.Element) -> None:
-    """Put French spaces into the text below an element, code excepted."""
-    if element.tag in UNTOUCHED:
+    """Put French spaces into the text below an element, code and another language excepted."""
+    if element.tag in UNTOUCHED or "lang" in element.attrib:
         return
     element.text = french_spaces(element.text)
     for child in element:
@@ -432,17 +489,21 @@ def render_notes(
         items.append(
             format_html(
                 '<li id="note-{}"{}>{} <a class="backref" href="#ref-{}-1" '
-                'aria-label="Retour au texte">↩</a></li>',
+                'aria-label="{}"{}>↩</a></li>',
                 number,
                 format_html(' data-verdict="{}"', cited.verdict) if cited and cited.verdict else "",
                 content,
                 number,
+                _("Back to the text"),
+                lang_attribute(),
             )
         )
     if not items:
         return ""
     return format_html(
-        '<section class="notes" id="notes"><h2>Sources</h2><ol>{}</ol></section>',
+        '<section class="notes" id="notes"><h2{}>{}</h2><ol>{}</ol></section>',
+        lang_attribute(),
+        _("Sources"),
         format_html_join("", "{}", ((item,) for item in items)),
     )
 
@@ -458,7 +519,7 @@ def unchecked_view(note: Note) -> CitationView | None:
 
 def cited_note(cited: CitationView) -> SafeString:
     """Return a citation: its quote, and the link to its page."""
-    why = format_html(' <span class="why">{}</span>', " ".join(cited.reasons))
+    why = format_html(' <span class="why"{}>{}</span>', lang_attribute(), " ".join(cited.reasons))
     return format_html(
         '<blockquote class="quote">« {} »</blockquote> <a class="source" href="{}">{}, p. {}</a>{}',
         french_spaces(cited.quote) or "",

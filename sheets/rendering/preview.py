@@ -7,8 +7,9 @@ from django.urls import reverse
 from sheets.markdown.parse import body_statements, header_as_body, split_notes
 from sheets.merge import Version
 from sheets.models import Revision
-from sheets.rendering.cache import french_reasons
+from sheets.rendering.cache import reason_sentences
 from sheets.rendering.html import CitationView, RenderedSheet, page_url, render_sheet
+from sheets.rendering.labels import SHEET_LANGUAGE, reader_language
 from sheets.schema.types import SheetTemplate
 from sheets.sources.citation_check import CheckedCitation, check_citations
 
@@ -30,7 +31,8 @@ def render_revision(
 
 
 def preview_version(version: Version, template: SheetTemplate) -> RenderedSheet:
-    """Return the page that a text would make if it were saved, its citations checked."""
+    """Return the page that a text would make for this reader if it were saved, once checked."""
+    language = reader_language()
     _text, notes = split_notes(version.body)
     values = header_as_body(version.values, template)
     found = check_citations(
@@ -38,15 +40,17 @@ def preview_version(version: Version, template: SheetTemplate) -> RenderedSheet:
     )
     shown = {
         c.note.marker: citation_view(
-            c, reverse("page", args=[c.note.document_id, c.note.page or 1])
+            c, reverse("page", args=[c.note.document_id, c.note.page or 1]), language
         )
         for c in found
     }
-    return render_sheet(version.body, version.values, template, shown)
+    return render_sheet(version.body, version.values, template, shown, language)
 
 
-def citation_view(checked: CheckedCitation, url: str) -> CitationView:
-    """Return a checked citation as the page shows it."""
+def citation_view(
+    checked: CheckedCitation, url: str, language: str = SHEET_LANGUAGE
+) -> CitationView:
+    """Return a checked citation as a page in that language shows it."""
     note, document = checked.note, checked.document
     return CitationView(
         marker=note.marker,
@@ -55,5 +59,5 @@ def citation_view(checked: CheckedCitation, url: str) -> CitationView:
         quote=note.quote,
         url=url,
         verdict=checked.verdict,
-        reasons=tuple(french_reasons(checked.reasons)),
+        reasons=reason_sentences(checked.reasons, language),
     )

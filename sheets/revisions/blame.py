@@ -23,6 +23,7 @@ from sheets.merge.tokenize import MarkdownBlock, cut_blocks
 from sheets.models import Proposal, Revision, SectionRun
 from sheets.rendering.cache import revision_citations
 from sheets.rendering.html import render_sheet
+from sheets.rendering.labels import reader_language
 from sheets.schema.types import SheetTemplate
 
 CACHE = "authors"
@@ -212,7 +213,9 @@ def show_authors(revision: Revision, template: SheetTemplate) -> AuthoredPage:
     body = revision.body.replace(OPEN, "").replace(CLOSE, "").replace("\r\n", "\n")
     marks: AuthorMarks = {}
     text = mark_blocks(body, origins_of(revision), template, marks)
-    page = render_sheet(text, revision.metadata, template, revision_citations(revision)).body
+    language = reader_language()
+    citations = revision_citations(revision, language)
+    page = render_sheet(text, revision.metadata, template, citations, language).body
     authors = author_legend(revision, marks)
     for author in authors:
         page = page.replace(f"{OPEN}{author.number}{CLOSE}", author_badge(author))

@@ -24,6 +24,7 @@ from sheets.merge.diff import (
 from sheets.merge.tokenize import WORD
 from sheets.rendering.footnotes import numbering_header, section_html
 from sheets.rendering.html import CitationView, render_sheet
+from sheets.rendering.labels import reader_language
 from sheets.revisions.conflicts import field_heading
 from sheets.schema.types import SheetTemplate
 
@@ -170,9 +171,8 @@ def render_changes(
     ends = "\n".join(f"[^{label}]: {MARKS.sub('', text)}" for label, text in notes.items())
     known = [marker for marker in order if marker in notes]
     text = f"{''.join(lines)}\n\n{ends}\n"
-    page = section_html(
-        render_sheet(text, numbering_header(known), template, citations).body, len(known)
-    )
+    rendered = render_sheet(text, numbering_header(known), template, citations, reader_language())
+    page = section_html(rendered.body, len(known))
     page = FOLDED.sub(lambda m: fold_line(int(m["count"]), at_end=m["sign"] == REST), page)
     return "".join(
         MARKS.sub("", piece) if piece.startswith("<") else with_tags(piece)

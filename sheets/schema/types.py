@@ -31,11 +31,28 @@ class SectionBrief:
 
 
 @dataclass(frozen=True)
+class EnglishLabels:
+    """How a template names a section or a field, and the columns of its table, in English.
+
+    `columns` has the English by the French. Both may be missing.
+    """
+
+    heading_fr: str
+    heading: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class SheetTemplate:
-    """A sheet type as the core sees it."""
+    """A sheet type as the core sees it.
+
+    `english` is for readers, by the keys of section and field (none for the section itself). It
+    stands apart from the briefs: what a section is written from does not change with it.
+    """
 
     key: str
     sections: tuple[SectionBrief, ...]
+    english: Mapping[tuple[str, str], EnglishLabels] = field(default_factory=dict)
 
     def section(self, key: str) -> SectionBrief:
         """Return the section of that key; raises KeyError."""

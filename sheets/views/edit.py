@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from sheets.forms.edit import EditForm
 from sheets.forms.wiki import ConflictForm
+from sheets.links.reader_text import header_labels
 from sheets.links.wikilinks import resolve_links
 from sheets.markdown.notes import with_note
 from sheets.markdown.splice import note_lines
@@ -271,7 +272,7 @@ def preview_typed(form: EditForm, user: Any) -> dict[str, Any]:
     if form.is_header:
         text = Version("", text.values)
     page = preview_version(text, form.template)
-    labels = {f.key: f.heading for s in form.template.written for f in s.fields}
+    labels = header_labels(form.template)
     keys = [*(k for k in labels if k in page.header), *(k for k in page.header if k not in labels)]
     header = [(labels.get(k, k), resolve_links(page.header[k], user)) for k in keys]
     return {"body": resolve_links(page.body, user), "header": header}

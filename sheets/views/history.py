@@ -21,6 +21,7 @@ from sheets.models import Revision, Sheet
 from sheets.models.schema_loader import load_template
 from sheets.rendering.cache import revision_citations
 from sheets.rendering.footnotes import reading_order
+from sheets.rendering.labels import reader_language
 from sheets.rendering.page_cache import cache_pages
 from sheets.revisions.compare import compare_versions, render_changes
 from sheets.revisions.edit import restore_revision
@@ -130,7 +131,9 @@ def render_comparison(sheet: Sheet, was: Revision, now: Revision, view: str, *, 
         "LANGUAGE_CODE": get_language(),
     }
     if view == "rendu":
-        cited = revision_citations(texts[was.pk]) | revision_citations(texts[now.pk])
+        language = reader_language()
+        cited = revision_citations(texts[was.pk], language)
+        cited |= revision_citations(texts[now.pk], language)
         notes = note_lines(old.body) | note_lines(new.body)
         order = reading_order(new, template)
         context["page"] = render_changes(

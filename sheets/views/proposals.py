@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from sheets.forms.wiki import ConflictForm, RegenerateForm
 from sheets.generation.request import request_generation
-from sheets.links.reader_text import localize_header, template_headings
+from sheets.links.reader_text import localize_header
 from sheets.merge import MergeResult, UnresolvedConflicts, Version
 from sheets.models import Generation, Proposal, Section, Sheet
 from sheets.models.schema_loader import load_template
@@ -30,6 +30,7 @@ from sheets.proposals.review import (
     unlock_section,
 )
 from sheets.rendering.html import render_sheet as to_html
+from sheets.rendering.labels import reader_language
 from sheets.revisions.conflicts import ConflictSection, conflict_sections
 from sheets.revisions.errors import StaleBase
 from sheets.staleness.new_passages import new_passages
@@ -258,13 +259,11 @@ def with_conflict_fields(parts: list[ConflictSection], form: ConflictForm) -> li
 def show_decided(request: HttpRequest, shown: Proposal) -> HttpResponse:
     """Show what was proposed, and what became of it."""
     template = load_template(shown.sheet.sheet_type)
-    rendered = to_html(shown.body, shown.metadata, template, {}).as_json()
+    rendered = to_html(shown.body, shown.metadata, template, {}, reader_language()).as_json()
     context = {
         "sheet": shown.sheet,
         "proposal": shown,
         "rendered": rendered,
-        "header": localize_header(
-            rendered, request.user, template_headings(shown.sheet.sheet_type_id)
-        ),
+        "header": localize_header(rendered, request.user, template),
     }
     return render(request, "sheets/proposal_decided.html", context)

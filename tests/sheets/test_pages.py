@@ -366,7 +366,7 @@ class TestTheSite:
         address = sheet.get_absolute_url()
         assert '<th scope="col">Titre</th>' in client.get(address).content.decode()
         english = client.get(address, headers={"Accept-Language": "en"}).content.decode()
-        assert '<th scope="col" lang="en">Title</th>' in english
+        assert '<th lang="en" scope="col">Title</th>' in english
         assert '<th scope="col">Couleur</th>' in english
 
     def test_the_theme_is_in_the_first_byte(self, client: Client, db: None) -> None:
