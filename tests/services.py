@@ -63,10 +63,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure() -> None:
     from django.conf import settings
-    from django.test import TransactionTestCase
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.test import TransactionTestCase, client
 
     from tests.database import put_back
+    from wikico2.request import Request
 
+    client.WSGIRequest = WSGIHandler.request_class = Request  # type: ignore[attr-defined]
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     TransactionTestCase._fixture_teardown = put_back  # type: ignore[attr-defined]
 

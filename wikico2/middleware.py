@@ -1,10 +1,10 @@
-"""Two rules that hold for each request: who may read, and what a page may load."""
+"""Rules that hold for each request: what is let in, who may read, what a page may load."""
 
 from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -23,6 +23,23 @@ POLICY = "; ".join(
         "frame-ancestors 'self'",
     )
 )
+
+
+class WellFormedMiddleware:
+    """Refuse addresses that no page can have, before anything reads them.
+
+    A NUL in the path leads nowhere; a query of too many values raises TooManyFieldsSent here
+    rather than in the template of another answer.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info:
+            raise Http404
+        request.GET  # noqa: B018 (read once, kept)
+        return self.get_response(request)
 
 
 class PrivateSiteMiddleware:

@@ -8,6 +8,8 @@ from django.views.i18n import set_language
 
 from wikico2 import views
 
+handler400 = views.bad_request
+
 urlpatterns = [
     path("", include("sheets.urls")),  # first, since most requests are for these
     path("healthz", views.healthz, name="healthz"),

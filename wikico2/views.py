@@ -1,9 +1,13 @@
-"""Two answers for those who watch over the site: is the process alive, can it serve."""
+"""Answers that belong to no app: is the process alive, can it serve, what was not understood."""
 
 import httpx
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 PATIENCE_SECONDS = 2.0
@@ -42,3 +46,25 @@ def chroma_answers() -> bool:
         return httpx.get(address, headers=headers, timeout=PATIENCE_SECONDS).is_success
     except httpx.HTTPError:
         return False
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say what of a request cannot be taken; its form and query are not read again."""
+    content = render_to_string("400.html", {"sentence": refusal(exception)})
+    return HttpResponse(content, status=400)
+
+
+def refusal(exception: Exception) -> str:
+    """Return the sentence for a request that cannot be read."""
+    if isinstance(exception, TooManyFieldsSent):
+        said = _("More than %(limit)d values were sent at once. Nothing was saved.")
+        return said % {"limit": settings.DATA_UPLOAD_MAX_NUMBER_FIELDS}
+    if isinstance(exception, TooManyFilesSent):
+        said = _("More than %(limit)d files were sent at once, and none was kept. Send fewer.")
+        return said % {"limit": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
+    if isinstance(exception, RequestDataTooBig):
+        said = _("The text is larger than %(limit).1f MB. Nothing was saved: send it in parts.")
+        return said % {"limit": (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) / 1024 / 1024}
+    if isinstance(exception, MultiPartParserError):
+        return _("The form arrived damaged or incomplete. Nothing was saved: send it again.")
+    return _("The request holds something that the site cannot read. Nothing was saved.")

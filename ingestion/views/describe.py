@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from ingestion.forms import VERSION_OF_ITSELF, DescriptionForm, source_label
 from ingestion.models import Document
 from ingestion.pipeline.describe import save_description
+from wikico2.parameters import whole_number
 
 OFFERED = 300
 
@@ -45,7 +46,7 @@ def document_version(request: HttpRequest, pk: int) -> HttpResponse:
     """Say that a source is the new version of another (`of`), or of none."""
     source = get_object_or_404(Document, pk=pk)
     wanted = request.POST.get("of", "")
-    replaced = get_object_or_404(Document, pk=int(wanted)) if wanted.isdecimal() else None
+    replaced = get_object_or_404(Document, pk=whole_number(wanted)) if wanted else None
     if replaced and not source.may_replace(replaced):
         messages.error(request, VERSION_OF_ITSELF)
     else:

@@ -9,8 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -29,6 +27,7 @@ from ingestion.readers.registry import FORMATS, is_paged, with_extension
 from ingestion.views.errors import gone_response, internal_response, unavailable_response
 from wikico2.errors import UserError, error_sentence
 from wikico2.jobs.queue import is_paused, workers_alive
+from wikico2.parameters import LARGEST_NUMBER, return_address, whole_number
 
 PASSAGES_PER_PAGE = 20
 PAGES_LISTED = 300
@@ -43,9 +42,9 @@ def document_detail(request: HttpRequest, pk: int) -> HttpResponse:
     if source is None:
         return gone_response(request)
     readable = source.can_be_read_by(request.user)
-    wanted = request.GET.get("p", "")
-    if wanted.isdecimal() and len(wanted) < 9 and readable:
-        return redirect("page", pk, int(wanted))
+    wanted = whole_number(request.GET.get("p", ""), LARGEST_NUMBER)
+    if wanted is not None and readable:
+        return redirect("page", pk, wanted)
     sheets = source.citations.standing().shown_to(request.user).by_sheet()
     if not readable and not sheets:
         return internal_response(request, source)
@@ -227,6 +226,4 @@ def _document_response(request: HttpRequest, source: Document) -> HttpResponse:
     source.refresh_from_db()
     if request.headers.get("HX-Request"):
         return render(request, "ingestion/_progress.html", progress_context(request, source))
-    back = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
-    return redirect(back if safe else reverse("document", args=[source.pk]))
+    return redirect(return_address(request) or source)

@@ -22,6 +22,7 @@ from ingestion.readers import Rect
 from ingestion.readers.registry import is_paged
 from ingestion.views.errors import gone_response, internal_response, unavailable_response
 from wikico2.errors import UserError
+from wikico2.parameters import whole_number
 
 PASSAGES_SHOWN = 40
 CITATIONS_SHOWN = 50
@@ -125,14 +126,14 @@ class HighlightRequest:
 def highlight_request(request: HttpRequest, document: Document) -> HighlightRequest:
     """Return what the address asks to mark; nothing when it names what is not in this source."""
     citation_id, passage_id = request.GET.get("citation", ""), request.GET.get("passage", "")
-    if _is_id(citation_id):
-        citation = document.citations.shown_to(request.user).filter(pk=int(citation_id)).first()
+    if (key := whole_number(citation_id)) is not None:
+        citation = document.citations.shown_to(request.user).filter(pk=key).first()
         if citation:
             return HighlightRequest(
                 (citation.quote,), citation.verdict, citation.get_verdict_display()
             )
-    if _is_id(passage_id):
-        passage = document.chunks.defer("search").filter(pk=int(passage_id)).first()
+    if (key := whole_number(passage_id)) is not None:
+        passage = document.chunks.defer("search").filter(pk=key).first()
         if passage:
             return HighlightRequest((passage.text,), passage=passage)
     q = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_QUOTE]
@@ -168,10 +169,6 @@ def _page_picture(document: Document, number: int) -> tuple[StoredPageImage | No
 def _passages(document: Document, number: int) -> Any:
     on_page = document.chunks.filter(page_start__lte=number, page_end__gte=number)
     return on_page.defer("search").order_by("position")[:PASSAGES_SHOWN]
-
-
-def _is_id(value: str) -> bool:
-    return value.isdecimal() and len(value) < 19
 
 
 def _no_such_page(document: Document, number: int) -> str:

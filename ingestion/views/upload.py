@@ -24,6 +24,7 @@ from ingestion.pipeline.run import accept_upload
 from ingestion.views.imports import ImportStatus, unfinished_imports
 from wikico2.errors import UserError, error_sentence
 from wikico2.jobs.queue import workers_alive
+from wikico2.parameters import whole_number
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -118,9 +119,8 @@ def document_copy(request: HttpRequest, pk: int) -> HttpResponse:
 def _initial_fields(request: HttpRequest) -> dict[str, Any]:
     """Return what an address asks the form to begin with: the source to replace."""
     wanted = request.GET.get("version", "") or request.POST.get("version", "")
-    if not (wanted.isdecimal() and len(wanted) < 19):
-        return {}
-    return {"version": Document.objects.filter(pk=int(wanted)).first()}
+    number = whole_number(wanted)
+    return {} if number is None else {"version": Document.objects.filter(pk=number).first()}
 
 
 def _add_page(

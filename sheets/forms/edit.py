@@ -162,7 +162,7 @@ class EditForm(TextForm):
 
     def typed(self) -> dict[str, str]:
         """Return what was sent; a box that was not ticked too."""
-        return super().typed() | {"minor": self.data.get("minor", "")}
+        return super().typed() | {"minor": flatten_text(self.data.get("minor", ""))}
 
 
 class SuggestForm(TextForm):
@@ -200,6 +200,20 @@ class SuggestForm(TextForm):
     def is_trap_sprung(self) -> bool:
         """Tell whether the field that people do not see was filled in."""
         return bool(self.cleaned_data.get("website"))
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a suggestion that would leave the sheet without any text."""
+        given = super().clean()
+        emptied = "body" in self.fields and not given.get("body", "").strip()
+        if emptied and self.start.body.strip() and not self.text(given).body.strip():
+            self.add_error(
+                "body",
+                _(
+                    "This would leave the sheet without any text. Write what it should say, or "
+                    "leave its text as it is and say in a remark what is wrong."
+                ),
+            )
+        return given
 
     def clean_remark(self) -> str:
         return flatten_text(self.cleaned_data["remark"])

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import conditional_page, require_POST, require_safe
@@ -27,6 +27,7 @@ from sheets.templatetags.sheet_html import written_by
 from sheets.views.reading import readable_sheets
 from sheets.views.search import clean_query
 from wikico2.models import User
+from wikico2.parameters import return_address
 
 PER_PAGE = 50
 IN_FEED = 50
@@ -150,7 +151,7 @@ def sheet_watch(request: HttpRequest, slug: str) -> HttpResponse:
         messages.success(request, _("You watch this sheet: its changes are listed for you."))
     else:
         messages.info(request, _("You no longer watch this sheet."))
-    return redirect(return_address(request) or sheet.get_absolute_url())
+    return redirect(return_address(request) or sheet)
 
 
 @login_required
@@ -190,9 +191,3 @@ def toggle_watch(request: HttpRequest, **what: Any) -> bool:
     Watch.objects.get_or_create(user=user, **what)
     Digest.of(user, get_language() or "fr")
     return True
-
-
-def return_address(request: HttpRequest) -> str:
-    """Return the page of this site that the form says to go back to."""
-    wanted = request.POST.get("next", "")
-    return wanted if url_has_allowed_host_and_scheme(wanted, {request.get_host()}) else ""

@@ -42,6 +42,7 @@ from sheets.views.proposals import with_conflict_fields
 from sheets.views.reading import readable_sheets
 from wikico2.errors import UserError
 from wikico2.models import User
+from wikico2.parameters import LARGEST_NUMBER, whole_number
 
 ASSISTED = ("picture", "find", "cite", "preview", "back")
 """What the buttons of the form ask for beside saving; nothing is saved then."""
@@ -160,7 +161,7 @@ def save_typed(request: HttpRequest, editor: Editor, form: EditForm) -> HttpResp
                 comment=form.cleaned_data["comment"],
                 minor=form.cleaned_data["minor"],
                 choices=None if choices is None else {k: c for k, c in choices.items() if c.take},
-                onto=int(settle) if settle.isdecimal() and len(settle) < 10 else 0,
+                onto=whole_number(settle, LARGEST_NUMBER) or 0,
             )
             delete_draft(editor, user)
     except EditConflict as clash:

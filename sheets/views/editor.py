@@ -18,6 +18,7 @@ from sheets.models.schema_loader import load_template
 from sheets.revisions.versions import initial_version, version_of
 from sheets.schema.types import SheetTemplate
 from wikico2.models import User
+from wikico2.parameters import LARGEST_NUMBER, whole_number
 
 REPEATED = re.compile(r"-\d+$")
 FORGOTTEN = dt.timedelta(days=1)
@@ -84,12 +85,12 @@ def sent_editor(request: HttpRequest, sheet: Sheet) -> Editor:
 
 def sent_base(request: HttpRequest, sheet: Sheet) -> Revision | None:
     """Return the revision that a form was begun from."""
-    number = request.POST.get("base", "")
-    if not number.isdecimal() or len(number) > 9:
+    number = whole_number(request.POST.get("base", ""), LARGEST_NUMBER)
+    if number is None:
         return None
-    if sheet.current and sheet.current.number == int(number):
+    if sheet.current and sheet.current.number == number:
         return sheet.current
-    return sheet.revisions.filter(number=int(number)).first()
+    return sheet.revisions.filter(number=number).first()
 
 
 def require_may_edit(request: HttpRequest) -> None:

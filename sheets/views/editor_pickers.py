@@ -14,6 +14,7 @@ from sheets.markdown.sentences import split_sentences
 from sheets.models import Sheet
 from sheets.search import search_wiki, suggest_completions
 from sheets.verification.citations import contains_quote
+from wikico2.parameters import whole_number
 from wikico2.text.normalize import folded_words
 
 PICKED = 8
@@ -74,12 +75,13 @@ def footnote_of(request: HttpRequest, key: str) -> str:
 
     A key is the id of a passage and the words that were looked for: "12:heat recovery".
     """
-    number, _colon, query = key.partition(":")
-    if not number.isdecimal() or len(number) > 18:
+    given, _colon, query = key.partition(":")
+    number = whole_number(given)
+    if number is None:
         return ""
     readable = Document.objects.readable_by(request.user)
     chunk = (
-        Chunk.objects.filter(pk=int(number), document__in=readable)
+        Chunk.objects.filter(pk=number, document__in=readable)
         .select_related("document")
         .defer("search")
         .first()

@@ -18,6 +18,7 @@ from sheets.generation.request import cancel_generation, request_sheet, retry_ge
 from sheets.models import Generation, Sheet
 from sheets.views.reading import readable_sheets
 from wikico2.models import User
+from wikico2.parameters import whole_number
 
 
 def latest_generation(sheet: Sheet) -> Generation | None:
@@ -47,7 +48,9 @@ def sheet_new(request: HttpRequest) -> HttpResponse:
             initial={
                 "sheet_type": request.GET.get("type"),
                 "title": request.GET.get("title", "")[:200],
-                "documents": [pk for pk in request.GET.getlist("document") if pk.isdecimal()],
+                "documents": [
+                    n for n in map(whole_number, request.GET.getlist("document")) if n is not None
+                ],
             }
         )
     context = {

@@ -29,6 +29,7 @@ from sheets.revisions.errors import StaleBase
 from sheets.revisions.versions import version_of
 from sheets.views.reading import readable_sheets
 from wikico2.models import User
+from wikico2.parameters import LARGEST_NUMBER, whole_number
 
 PER_PAGE = 50
 VIEWS = {"cote": "side", "texte": "inline", "rendu": "page"}
@@ -68,8 +69,8 @@ def list_revisions(sheet: Sheet) -> QuerySet[Revision]:
 def sheet_compare(request: HttpRequest, slug: str) -> HttpResponse:
     """Lead to the comparison of the two versions that were ticked, the older one first."""
     found = get_object_or_404(readable_sheets(request), slug=slug)
-    given = [request.GET.get(name, "") for name in ("a", "b")]
-    numbers = sorted(int(n) for n in given if n.isdecimal() and len(n) < 10)
+    given = [whole_number(request.GET.get(name, ""), LARGEST_NUMBER) for name in ("a", "b")]
+    numbers = sorted(number for number in given if number is not None)
     if len(numbers) < 2 or numbers[0] == numbers[1]:
         messages.info(request, _("Tick two different versions to compare them."))
         return redirect("sheet_history", found.slug)
@@ -153,14 +154,13 @@ def revision_restore(request: HttpRequest, slug: str, number: int) -> HttpRespon
         raise Http404
     status = 200
     if request.method == "POST":
-        onto = request.POST.get("onto", "")
         comment = " ".join(request.POST.get("comment", "").replace("\0", "").split())[:500]
         try:
             made_of = restore_revision(
                 found,
                 cast("User", request.user),
                 former,
-                onto=int(onto) if onto.isdecimal() and len(onto) < 10 else 0,
+                onto=whole_number(request.POST.get("onto", ""), LARGEST_NUMBER) or 0,
                 comment=comment or _("Version %(n)s restored") % {"n": former.number},
             )
         except StaleBase:

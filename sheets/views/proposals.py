@@ -9,7 +9,6 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -37,6 +36,7 @@ from sheets.staleness.new_passages import new_passages
 from sheets.views.reading import readable_sheets
 from wikico2.errors import UserError
 from wikico2.models import User
+from wikico2.parameters import return_address
 
 # --- Regenerating ---------------------------------------------------------------------------------
 
@@ -114,9 +114,7 @@ def section_lock(request: HttpRequest, slug: str) -> HttpResponse:
         unlock_section(sheet, section.key)
         said = _("“%(section)s” is unlocked.")
     messages.success(request, said % {"section": section.heading})
-    back = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
-    return redirect(back if safe else reverse("sheet_generate", args=[sheet.slug]))
+    return redirect(return_address(request) or reverse("sheet_generate", args=[sheet.slug]))
 
 
 # --- Deciding -------------------------------------------------------------------------------------

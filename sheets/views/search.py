@@ -21,6 +21,7 @@ from django.views.decorators.http import conditional_page, require_safe
 from ingestion.models import Document
 from sheets.models import Sheet
 from sheets.search import FACETS, Hit, Kind, ResultPage, search_wiki, suggest_completions
+from wikico2.parameters import whole_number
 
 PER_PAGE = 20
 LAST_PAGE = 500
@@ -85,7 +86,7 @@ class SearchRequest:
             q=q[:LONGEST_QUERY],
             kind=kind,
             filters={name: values[:MOST_VALUES] for name, values in given.items() if values},
-            page=int(page) if page.isdecimal() and 0 < len(page) < 5 else 1,
+            page=whole_number(page, 9999) or 1,
             cut=len(q) > LONGEST_QUERY,
         )
 
