@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +13,7 @@ from ingestion.forms import DESCRIBED, SynonymsForm
 from ingestion.models import Chunk, Document, ImportedFile, Page, SourceImport, Synonyms, Vector
 from ingestion.pipeline.describe import save_description
 from ingestion.pipeline.run import remove_document, retry_document
+from wikico2.parameters import whole_number
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -25,6 +27,14 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class SourceSelect(AutocompleteSelect):
+    """The choice of a source, shown again with none where what was sent is no number."""
+
+    def optgroups(self, name: str, value: Any, attrs: Any = None) -> Any:
+        known = [one for one in value if not one or whole_number(str(one)) is not None]
+        return super().optgroups(name, known, attrs)
 
 
 @admin.register(Document)
@@ -58,6 +68,11 @@ class DocumentAdmin(admin.ModelAdmin[Document]):
         "ready_at",
     ]
     fields = [*DESCRIBED, *readonly_fields]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **rest: Any) -> Any:
+        if db_field.name == "supersedes":
+            rest["widget"] = SourceSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **rest)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # files come in where they are checked

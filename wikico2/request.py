@@ -20,6 +20,8 @@ class Request(WSGIRequest):
     at all.
     """
 
+    _post: QueryDict
+
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         try:
             given = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
@@ -28,15 +30,15 @@ class Request(WSGIRequest):
         self.content_type, self.content_params = given
 
     @cached_property
-    def GET(self) -> QueryDict:  # noqa: N802 (Django's name)
+    def GET(self) -> QueryDict:  # type: ignore[override]  # noqa: N802 (Django's name)
         return without_nul(super().GET)
 
     @cached_property
-    def COOKIES(self) -> dict[str, str]:  # noqa: N802 (Django's name)
+    def COOKIES(self) -> dict[str, str]:  # type: ignore[override]  # noqa: N802 (Django's name)
         return {key: value for key, value in super().COOKIES.items() if NUL not in key + value}
 
     def _load_post_and_files(self) -> None:
-        super()._load_post_and_files()  # type: ignore[misc]
+        super()._load_post_and_files()
         self._post = without_nul(self._post)
 
     def parse_file_upload(

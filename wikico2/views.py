@@ -6,6 +6,7 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooMany
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
+from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -63,8 +64,8 @@ def refusal(exception: Exception) -> str:
         said = _("More than %(limit)d files were sent at once, and none was kept. Send fewer.")
         return said % {"limit": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
     if isinstance(exception, RequestDataTooBig):
-        said = _("The text is larger than %(limit).1f MB. Nothing was saved: send it in parts.")
-        return said % {"limit": (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) / 1024 / 1024}
+        said = _("The text is larger than %(limit)s. Nothing was saved: send it in parts.")
+        return said % {"limit": filesizeformat(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)}
     if isinstance(exception, MultiPartParserError):
         return _("The form arrived damaged or incomplete. Nothing was saved: send it again.")
     return _("The request holds something that the site cannot read. Nothing was saved.")

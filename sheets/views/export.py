@@ -161,7 +161,7 @@ def wiki_zip(request: HttpRequest, pk: int) -> FileResponse:
     file_job = get_object_or_404(done, pk=pk)
     try:
         file = file_job.file.open("rb")
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # ValueError: no file was kept
         raise Http404 from None
     date = timezone.localtime(file_job.created_at).date()
     name = _("wiki-%(date)s.zip") % {"date": date.isoformat()}
