@@ -2,7 +2,6 @@
 
 import re
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
@@ -241,58 +240,6 @@ class DescriptionForm(forms.ModelForm[Document]):
         if replaced and not self.instance.may_replace(replaced):
             raise forms.ValidationError(VERSION_OF_ITSELF)
         return replaced
-
-
-class SourceFilter:
-    """What the list of sources is narrowed and sorted by, read from an address.
-
-    Values that mean nothing are dropped: an old link still opens the list.
-    """
-
-    SORTS = {
-        "recent": (_("most recent"), ("-created_at", "-pk")),
-        "title": (_("title"), ("title", "pk")),
-        "pages": (_("most pages"), ("-page_count", "title", "pk")),
-    }
-    STATES = {
-        "ready": (_("ready"), (Document.State.READY,)),
-        "working": (_("in progress"), Document.WORKING),
-        "failed": (_("failed"), (Document.State.FAILED,)),
-        "cancelled": (_("cancelled"), (Document.State.CANCELLED,)),
-    }
-
-    def __init__(self, data: Any) -> None:
-        self.q = " ".join(data.get("q", "").replace("\0", " ").split())[:200]
-        self.sort = data.get("sort", "") if data.get("sort") in self.SORTS else "recent"
-        self.state = data.get("state", "") if data.get("state") in self.STATES else ""
-        access = data.get("access", "")
-        self.access = access if access in Document.Access.values else ""
-        language = data.get("language", "")
-        self.language = language if language.isalpha() and len(language) <= 8 else ""
-
-    @property
-    def states(self) -> tuple[Document.State, ...]:
-        """Return the states that the chosen word stands for; none for all of them."""
-        return self.STATES[self.state][1] if self.state else ()
-
-    @property
-    def order(self) -> tuple[str, ...]:
-        return self.SORTS[self.sort][1]
-
-    @property
-    def is_narrow(self) -> bool:
-        """Tell whether anything but the order was chosen."""
-        return bool(self.q or self.state or self.access or self.language)
-
-    def address(self, **changes: str) -> str:
-        """Return the address of the list with some of the choices changed, on its first page."""
-        names = ("q", "sort", "state", "language", "access")
-        chosen = {name: getattr(self, name) for name in names} | changes
-        return f"?{urlencode({name: value for name, value in chosen.items() if value})}"
-
-    def sorts(self) -> list[tuple[str, str]]:
-        """Return the orders to choose from."""
-        return [(key, str(label)) for key, (label, _order) in self.SORTS.items()]
 
 
 class SynonymsForm(forms.ModelForm[Synonyms]):

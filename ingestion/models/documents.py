@@ -1,6 +1,5 @@
 """Sources: documents and how far they are read, their pages, what happened to them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -66,11 +65,6 @@ class DocumentQuerySet(LeasedQuerySet["Document"]):
                 | Q(publisher__unaccent__icontains=word)
             )
         return found
-
-    def narrowed(self, states: Sequence[str], access: str, language: str) -> "DocumentQuerySet":
-        """Return the documents in these states, of this access and language; all where empty."""
-        chosen = {"state__in": states, "access": access, "language": language}
-        return self.filter(**{name: value for name, value in chosen.items() if value})
 
     def counted_by(self, *fields: str) -> list[dict[str, Any]]:
         """Return how many documents (`n`) there are for each combination of `fields`."""

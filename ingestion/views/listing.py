@@ -1,38 +1,75 @@
 """The list of sources: narrowed, sorted, and live while any of them is being read."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from ingestion.forms import SourceFilter
 from ingestion.models import Document
 from ingestion.templatetags.sources import language_name
+from wikico2.filters import (
+    Facet,
+    FacetChoice,
+    Filter,
+    FilterField,
+    count_values,
+    read_choice,
+    read_line,
+    read_match,
+)
 from wikico2.jobs.queue import is_paused, workers_alive
 
 PER_PAGE = 25
+SORTS = {
+    "recent": (gettext_lazy("most recent"), ("-created_at", "-pk")),
+    "title": (gettext_lazy("title"), ("title", "pk")),
+    "pages": (gettext_lazy("most pages"), ("-page_count", "title", "pk")),
+}
+STATES = {
+    "ready": (gettext_lazy("ready"), (Document.State.READY,)),
+    "working": (gettext_lazy("in progress"), Document.WORKING),
+    "failed": (gettext_lazy("failed"), (Document.State.FAILED,)),
+    "cancelled": (gettext_lazy("cancelled"), (Document.State.CANCELLED,)),
+}
+STATE_KEYS = {state: key for key, (_label, states) in STATES.items() for state in states}
+
+SOURCE_FILTER = Filter(
+    (
+        FilterField("q", read_line(200)),  # applied first: the facets count what it leaves
+        FilterField("sort", read_choice(SORTS), default="recent"),
+        FilterField("state", read_choice(STATES), lambda key: Q(state__in=STATES[key][1])),
+        FilterField("language", read_match(r"[^\W\d_]{1,8}"), "language"),
+        FilterField("access", read_choice(Document.Access.values), "access"),
+    )
+)
 
 
 @require_safe
 @vary_on_headers("HX-Request")  # or the way back would show the part without its page
 def document_list(request: HttpRequest) -> HttpResponse:
     """Show the sources; asked again by the page itself, only the part that changes."""
-    chosen = SourceFilter(request.GET)
-    found = Document.objects.readable_by(request.user).matching(chosen.q)
-    shown = found.narrowed(chosen.states, chosen.access, chosen.language)
-    page = Paginator(shown.order_by(*chosen.order), PER_PAGE).get_page(request.GET.get("page"))
+    chosen = SOURCE_FILTER.read(request.GET)
+    found = Document.objects.readable_by(request.user).matching(chosen["q"])
+    _label, order = SORTS[chosen["sort"]]
+    shown = chosen.apply(found).order_by(*order)
+    page = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
     counts = Document.objects.filter(pk__in=[d.pk for d in page]).sheet_counts()
     working = any(d.is_working for d in page)
+    sorts = [FacetChoice(key, str(label)) for key, (label, _order) in SORTS.items()]
     context = {
         "chosen": chosen,
+        "parameters": chosen.without("q", "sort").parameters,
+        "sorts": chosen.facet("sort", _("Order"), sorts),
         "page": page,
         "rows": [(document, counts.get(document.pk, 0)) for document in page],
-        "facets": source_facets(chosen, found.counted_by("state", "access", "language")),
+        "facets": list(source_facets(chosen, found.counted_by("state", "access", "language"))),
         "working": working,
         "no_worker": working and not workers_alive(),
         "paused": working and is_paused(),
@@ -42,54 +79,34 @@ def document_list(request: HttpRequest) -> HttpResponse:
     return render(request, template, context)
 
 
-@dataclass(frozen=True)
-class SourceFacetOption:
-    """One value of a facet and how many sources it leaves; `value` is empty for all of them."""
-
-    value: str
-    label: str
-    n: int
-    current: bool
-    address: str
-
-
-@dataclass(frozen=True)
-class SourceFacet:
-    name: str
-    title: str
-    options: list[SourceFacetOption]
-
-
-def source_facets(chosen: SourceFilter, counts: list[dict[str, Any]]) -> list[SourceFacet]:
-    """Return the ways to narrow the list, each counted under what the others have chosen."""
-    state_of = {state: key for key, (_label, states) in chosen.STATES.items() for state in states}
-    keys = [
-        {"state": state_of[row["state"]], "access": row["access"], "language": row["language"]}
+def source_facets(chosen: Filter, counts: list[dict[str, Any]]) -> Iterator[Facet]:
+    """Yield the ways to narrow the list, each counted under what the others have chosen."""
+    rows = [
+        (
+            {
+                "state": (STATE_KEYS[row["state"]],),
+                "language": (row["language"],),
+                "access": (row["access"],),
+            },
+            row["n"],
+        )
         for row in counts
     ]
-    labels = {
-        "state": {key: str(label) for key, (label, _states) in chosen.STATES.items()},
-        "language": {
-            key["language"]: language_name(key["language"]) for key in keys if key["language"]
-        },
+    languages = [row["language"] for row in counts if row["language"]]
+    labels: dict[str, dict[str, str]] = {
+        "state": {key: str(label) for key, (label, _states) in STATES.items()},
+        "language": {language: language_name(language) for language in languages},
         "access": {str(value): str(label) for value, label in Document.Access.choices},
     }
     titles = {"state": _("State"), "language": _("Language"), "access": _("Access")}
-    made = []
     for name, title in titles.items():
-        others = [other for other in titles if other != name and getattr(chosen, other)]
-        left: dict[str, int] = {}
-        for key, row in zip(keys, counts, strict=True):
-            if all(key[other] == getattr(chosen, other) for other in others):
-                left[key[name]] = left.get(key[name], 0) + row["n"]
-        current = getattr(chosen, name)
-        choices = [("", _("All"), sum(left.values()))]
-        choices += [(value, label, left.get(value, 0)) for value, label in labels[name].items()]
-        options = [
-            SourceFacetOption(value, label, n, value == current, chosen.address(**{name: value}))
-            for value, label, n in choices
-            if n or value in ("", current)
+        left = count_values(rows, name, chosen.without("q", "sort").values)
+        choices = [FacetChoice("", _("All"), left.total())]
+        choices += [
+            FacetChoice(value, label, left[value])
+            for value, label in labels[name].items()
+            if left[value] or value == chosen[name]
         ]
-        if len(options) > 2 or current:
-            made.append(SourceFacet(name, title, options))
-    return made
+        facet = chosen.facet(name, title, choices)
+        if facet.narrows or chosen[name]:
+            yield facet

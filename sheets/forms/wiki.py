@@ -14,29 +14,6 @@ from django.utils.translation import gettext_lazy, ngettext
 from ingestion.models import Document
 from sheets.merge import Conflict, ConflictChoice
 from sheets.models import Sheet, SheetType
-from sheets.search.list_filters import LEVELS, ORDERS, SheetFilter
-
-
-class SheetFilterForm(forms.Form):
-    """The address of the list of sheets. A value that makes no sense is passed over."""
-
-    q = forms.CharField(required=False, max_length=200)
-    type = forms.SlugField(required=False)
-    category = forms.CharField(required=False, max_length=200)
-    system = forms.CharField(required=False, max_length=200)
-    level = forms.ChoiceField(required=False, choices=[(name, name) for name in LEVELS])
-    state = forms.ChoiceField(required=False, choices=Sheet.State.choices)
-    source = forms.IntegerField(required=False, min_value=1, max_value=2**62)
-    stale = forms.BooleanField(required=False)
-    sort = forms.ChoiceField(required=False, choices=[(name, name) for name in ORDERS])
-
-    def wish(self) -> SheetFilter:
-        """Return what is asked for."""
-        self.is_valid()
-        given = {name: value for name, value in self.cleaned_data.items() if value}
-        if "q" in given:
-            given["q"] = given["q"].replace("\x00", "").strip()
-        return SheetFilter(**given)
 
 
 class DocumentChoices(forms.ModelMultipleChoiceField[Document]):

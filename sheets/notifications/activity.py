@@ -1,38 +1,32 @@
 """What has changed in the wiki, for the activity page, its feed, and those who watch."""
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from sheets.models import Revision, Sheet, Watch
+from wikico2.filters import Filter, FilterField, read_choice, read_line
 
 PEOPLE, MACHINE = "personnes", "machine"
+LONGEST = 220
 
 
-@dataclass(frozen=True)
-class ActivityFilter:
-    """Which changes somebody wants to see; empty values do not narrow."""
+def _written_by(who: str) -> Q:
+    generated = Q(origin=Revision.Origin.GENERATED)
+    return generated if who == MACHINE else ~generated
 
-    type: str = ""
-    category: str = ""
-    sheet: str = ""
-    by: str = ""
 
-    def apply(self, changes: QuerySet[Revision]) -> QuerySet[Revision]:
-        """Return the changes that fit."""
-        if self.type:
-            changes = changes.filter(sheet__sheet_type__key=self.type)
-        if self.category:
-            changes = changes.filter(sheet__searched__category_name=self.category)
-        if self.sheet:
-            changes = changes.filter(sheet__slug=self.sheet)
-        if self.by == MACHINE:
-            changes = changes.filter(origin=Revision.Origin.GENERATED)
-        elif self.by == PEOPLE:
-            changes = changes.exclude(origin=Revision.Origin.GENERATED)
-        return changes
+ACTIVITY_FILTER = Filter(
+    (
+        FilterField("type", read_line(LONGEST), "sheet__sheet_type__key"),
+        FilterField(
+            "category", read_line(LONGEST), "sheet__searched__category_name", parameter="categorie"
+        ),
+        FilterField("sheet", read_line(LONGEST), "sheet__slug", parameter="fiche"),
+        FilterField("by", read_choice((PEOPLE, MACHINE)), _written_by, parameter="par"),
+    )
+)
 
 
 def list_changes(user: Any) -> QuerySet[Revision]:

@@ -1,13 +1,12 @@
 """Search: one function for pages, API and link picker, over sheets or over the pages of sources."""
 
 from sheets.rendering.snippet import SnippetPieces
-from sheets.search.results import FacetCount, Hit, Kind, MatchReason, ResultPage, Suggestion
+from sheets.search.results import Hit, Kind, MatchReason, ResultPage, Suggestion
 from sheets.search.service import FACETS, search_wiki
 from sheets.search.suggest import suggest_completions
 
 __all__ = [
     "FACETS",
-    "FacetCount",
     "Hit",
     "Kind",
     "MatchReason",

@@ -1,12 +1,12 @@
 """Narrow the sheets by the fields of a query: `type:solution secteur:laiterie etat:publié`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from django.db.models import Q
 from django.utils import translation
 
 from sheets.models import Sheet, SheetType
-from sheets.models.sheet import SheetQuerySet
+from wikico2.filters import FilterField, clean_line
 from wikico2.text.analyzer import main_lexemes
 from wikico2.text.normalize import fold_text
 
@@ -23,14 +23,6 @@ FIELDS = {
     "state": "state",
 }
 """What may stand before a colon, folded, and what it narrows by."""
-
-
-def filter_by_field(sheets: SheetQuerySet, name: str, values: Sequence[str]) -> SheetQuerySet:
-    """Return the sheets with one of the values; none for a value that does not exist."""
-    wish = Q(pk__in=[])
-    for value in values:
-        wish |= _FILTERS[name](value)
-    return sheets.filter(wish)
 
 
 def _of_type(value: str) -> Q:
@@ -71,9 +63,10 @@ def _column_contains(column: str) -> Callable[[str], Q]:
     return wish
 
 
-_FILTERS: dict[str, Callable[[str], Q]] = {
-    "type": _of_type,
-    "state": _in_state,
-    "sector": _column_contains("sector"),
-    "system": _column_contains("system"),
-}
+QUERY_FIELDS = (
+    FilterField("type", clean_line, _of_type),
+    FilterField("state", clean_line, _in_state),
+    FilterField("sector", clean_line, _column_contains("sector")),
+    FilterField("system", clean_line, _column_contains("system")),
+)
+"""A value that does not exist finds nothing."""

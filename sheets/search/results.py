@@ -6,21 +6,12 @@ from typing import Literal, NamedTuple
 from ingestion.search.hybrid import RowHit
 from ingestion.search.query import ParsedQuery
 from sheets.rendering.snippet import SnippetPieces
+from wikico2.filters import FacetChoice
 
 Kind = Literal["sheets", "sources"]
 
 MAX_ROWS = 500
 """How many rows are looked at; what is beyond is counted, and said to be more."""
-
-
-@dataclass(frozen=True)
-class FacetCount:
-    """One line of a facet: choosing it would leave `count` hits."""
-
-    value: str
-    label: str
-    count: int
-    chosen: bool
 
 
 @dataclass(frozen=True)
@@ -81,7 +72,7 @@ class ResultPage:
 
     hits: list[Hit] = field(default_factory=list)
     total: int = 0
-    facets: dict[str, list[FacetCount]] = field(default_factory=dict)
+    facets: dict[str, list[FacetChoice]] = field(default_factory=dict)
     corrections: list[str] = field(default_factory=list)
     near: list[str] = field(default_factory=list)
     notice: str = ""

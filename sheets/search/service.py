@@ -1,6 +1,5 @@
 """Search one kind of answers, and count what narrows them."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,9 +9,10 @@ from ingestion.search import spelling
 from ingestion.search.hybrid import RowHit, SearchResult
 from ingestion.search.query import ParsedQuery, parse_query
 from sheets.search.field_filters import FIELDS
-from sheets.search.results import MAX_ROWS, FacetCount, FacetRow, Kind, ResultPage
+from sheets.search.results import MAX_ROWS, FacetRow, Kind, ResultPage
 from sheets.search.sheets import SheetSearcher
 from sheets.search.sources import SourceSearcher
+from wikico2.filters import FacetChoice, count_values, fits_choices
 from wikico2.text.normalize import fold_text
 
 FACETS: dict[str, tuple[str, ...]] = {
@@ -51,7 +51,7 @@ def search_wiki(
     if not page_size and not chosen:
         return ResultPage(total=side.count(kept), capped=capped, query=asked)
     rows = side.rows(kept)
-    left = [row for row in rows if _fits(row, chosen)]
+    left = [row for row in rows if fits_choices(row.values, chosen)]
     hits = side.hits(left[offset : offset + page_size], finding) if page_size else []
     return ResultPage(
         hits=hits,
@@ -83,31 +83,18 @@ def _half(found: RowHit) -> bool:
     return found.match is not None and found.match.holds.share >= 0.5
 
 
-def _fits(row: FacetRow, chosen: Mapping[str, Sequence[str]]) -> bool:
-    return all(
-        any(value in row.values.get(name, ()) for value in values)
-        for name, values in chosen.items()
-    )
-
-
 def _facet_counts(
     rows: Sequence[FacetRow],
     chosen: Mapping[str, Sequence[str]],
     names: Iterable[str],
     label: Callable[[str, str], str],
-) -> dict[str, list[FacetCount]]:
+) -> dict[str, list[FacetChoice]]:
     """Return, for each facet, how many hits each value would leave beside the other choices."""
     facets = {}
     for name in names:
-        others = {other: values for other, values in chosen.items() if other != name}
-        left = [row for row in rows if _fits(row, others)] if others else rows
-        counts = Counter(dict.fromkeys(chosen.get(name, ()), 0))
-        counts.update(value for row in left for value in row.values.get(name, ()))
-        lines = [
-            FacetCount(value, label(name, value), n, value in chosen.get(name, ()))
-            for value, n in counts.items()
-        ]
-        facets[name] = sorted(lines, key=lambda line: (-line.count, line.label))
+        counts = count_values(((row.values, 1) for row in rows), name, chosen)
+        choices = [FacetChoice(value, label(name, value), n) for value, n in counts.items()]
+        facets[name] = sorted(choices, key=lambda one: (-counts[one.value], one.label))
     return facets
 
 

@@ -11,10 +11,11 @@ from ingestion.search.hybrid import RowHit, SearchResult, search_rows
 from ingestion.search.query import ParsedQuery
 from sheets.models import SearchedSection, Sheet, SheetType
 from sheets.rendering.snippet import cut_snippet, mark_lexemes
-from sheets.search.field_filters import filter_by_field
+from sheets.search.field_filters import QUERY_FIELDS
 from sheets.search.indexing import SHEETS
 from sheets.search.results import MAX_ROWS, FacetRow, Hit, match_reason
 from sheets.sources.visibility import sources_visible_to
+from wikico2.filters import Filter
 from wikico2.text.analyzer import quote_lexeme
 
 NEAR_SECTION = 0.5
@@ -26,9 +27,7 @@ class SheetSearcher:
 
     def __init__(self, user: Any, query: ParsedQuery) -> None:
         self.user = user
-        self.visible = Sheet.objects.listed_for(user)
-        for name, values in query.fields.items():
-            self.visible = filter_by_field(self.visible, name, values)
+        self.visible = Filter(QUERY_FIELDS, query.fields).apply(Sheet.objects.listed_for(user))
         self.titles: dict[str, str] = {}
         self.kinds = {kind.key: kind for kind in SheetType.objects.all()}
 

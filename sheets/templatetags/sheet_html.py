@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 
 from sheets.models import Generation, Revision, Sheet
 from sheets.rendering.html import french_spaces
-from sheets.search.list_filters import FilterChoice
 
 register = template.Library()
 
@@ -36,17 +35,6 @@ def state_badge(sheet: Sheet) -> dict[str, Any]:
     """Show the state of a sheet as a badge."""
     tone, icon = STATE_TONES[Sheet.State(sheet.state)]
     return {"label": sheet.get_state_display(), "tone": tone, "icon_name": icon}
-
-
-@register.simple_tag(takes_context=True)
-def narrowed_address(context: dict[str, Any], name: str, choice: FilterChoice) -> str:
-    """Return the address with a facet's choice made, or taken back when it already is."""
-    query = context["request"].GET.copy()
-    query.pop("page", None)
-    query.pop(name, None)
-    if not choice.chosen:
-        query[name] = choice.value
-    return f"?{query.urlencode()}"
 
 
 @register.filter

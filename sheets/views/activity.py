@@ -10,90 +10,56 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
-from django.utils.http import urlencode
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import conditional_page, require_POST, require_safe
 
 from sheets.models import Digest, SearchedSheet, SheetType, Watch
 from sheets.notifications.activity import (
+    ACTIVITY_FILTER,
     MACHINE,
     PEOPLE,
-    ActivityFilter,
     list_changes,
     list_watched_changes,
 )
 from sheets.templatetags.sheet_html import written_by
 from sheets.views.reading import readable_sheets
-from sheets.views.search import clean_query
+from wikico2.filters import Facet, FacetChoice, Filter, clean_line
 from wikico2.models import User
 from wikico2.parameters import return_address
 
 PER_PAGE = 50
 IN_FEED = 50
 SHOWN_AS_WATCHED = 30
-LONGEST = 220
-
-
-def read_filter(request: HttpRequest) -> ActivityFilter:
-    """Read the address; what makes no sense in it finds nothing or is passed over."""
-
-    def given(name: str) -> str:
-        return clean_query(request.GET.get(name, ""))[:LONGEST]
-
-    by = given("par")
-    return ActivityFilter(
-        type=given("type"),
-        category=given("categorie"),
-        sheet=given("fiche"),
-        by=by if by in (PEOPLE, MACHINE) else "",
-    )
-
-
-def filter_address(name: str, wish: ActivityFilter, **instead: str) -> str:
-    """Return the address of the page or the feed for a wish, some of it chosen otherwise."""
-    values = {
-        "type": wish.type, "categorie": wish.category, "fiche": wish.sheet, "par": wish.by,
-    } | instead  # fmt: skip
-    query = urlencode({key: value for key, value in values.items() if value})
-    return f"{reverse(name)}?{query}" if query else reverse(name)
 
 
 @require_safe
 def activity_list(request: HttpRequest) -> HttpResponse:
     """List what has changed, the latest first."""
-    wish = read_filter(request)
-    page = Paginator(wish.apply(list_changes(request.user)), PER_PAGE).get_page(
-        request.GET.get("page")
-    )
-    kinds = [(kind.key, kind.plural) for kind in SheetType.objects.all()]
+    wish = ACTIVITY_FILTER.read(request.GET)
+    changes = wish.apply(list_changes(request.user))
     context = {
-        "page": page,
+        "page": Paginator(changes, PER_PAGE).get_page(request.GET.get("page")),
         "wish": wish,
-        "feed": filter_address("activity_feed", wish),
-        "kinds": filter_links(wish, "type", [("", _("All")), *kinds], wish.type),
-        "authors": filter_links(
-            wish,
-            "par",
-            [("", _("Everybody")), (PEOPLE, _("People")), (MACHINE, _("Automatic"))],
-            wish.by,
-        ),
-        "narrowed": wish != ActivityFilter(),
+        "feed": wish.address(reverse("activity_feed")),
+        "facets": activity_facets(wish),
+        "narrowed": wish.narrows,
     }
     return render(request, "sheets/activity.html", context)
 
 
-def filter_links(
-    wish: ActivityFilter, name: str, values: list[tuple[str, str]], chosen: str
-) -> list[dict[str, Any]]:
-    """Return links that choose one of the values."""
+def activity_facets(wish: Filter) -> list[Facet]:
+    """Return what narrows the changes: the kind of sheet, and who wrote."""
+    path = reverse("activity")
+    kinds = [FacetChoice(kind.key, kind.plural) for kind in SheetType.objects.all()]
+    authors = [
+        FacetChoice("", _("Everybody")),
+        FacetChoice(PEOPLE, _("People")),
+        FacetChoice(MACHINE, _("Automatic")),
+    ]
     return [
-        {
-            "label": label,
-            "address": filter_address("activity", wish, **{name: value}),
-            "chosen": value == chosen,
-        }
-        for value, label in values
+        wish.facet("type", _("Kind of sheet"), [FacetChoice("", _("All")), *kinds], path=path),
+        wish.facet("by", _("Author"), authors, path=path),
     ]
 
 
@@ -101,13 +67,13 @@ def filter_links(
 @conditional_page
 def activity_feed(request: HttpRequest) -> HttpResponse:
     """Send what has changed as an Atom feed."""
-    wish = read_filter(request)
+    wish = ACTIVITY_FILTER.read(request.GET)
     title = _("WikiCO2: changes")
-    if named := " · ".join(filter(None, (wish.category, wish.type, wish.sheet))):
+    if named := " · ".join(filter(None, (wish["category"], wish["type"], wish["sheet"]))):
         title = f"{title} ({named})"
     atom = Atom1Feed(
         title=title,
-        link=request.build_absolute_uri(filter_address("activity", wish)),
+        link=request.build_absolute_uri(wish.address(reverse("activity"))),
         description="",
         feed_url=request.build_absolute_uri(),
         author_name="WikiCO2",
@@ -115,11 +81,9 @@ def activity_feed(request: HttpRequest) -> HttpResponse:
     )
     for change in wish.apply(list_changes(request.user))[:IN_FEED]:
         atom.add_item(
-            title=clean_query(
-                f"{change.sheet.title} · {_('version %(n)s') % {'n': change.number}}"
-            ),
+            title=clean_line(f"{change.sheet.title} · {_('version %(n)s') % {'n': change.number}}"),
             link=request.build_absolute_uri(change.get_absolute_url()),
-            description=clean_query(" · ".join(filter(None, (written_by(change), change.comment)))),
+            description=clean_line(" · ".join(filter(None, (written_by(change), change.comment)))),
             updateddate=change.created_at,
             pubdate=change.created_at,
         )
@@ -158,7 +122,7 @@ def sheet_watch(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def category_watch(request: HttpRequest) -> HttpResponse:
     """Begin to watch a category, or stop."""
-    category = clean_query(request.POST.get("category", ""))[:200]
+    category = clean_line(request.POST.get("category", ""))[:200]
     known = SearchedSheet.objects.filter(category_name=category).exists()
     watched = Watch.objects.filter(user=cast("User", request.user), category=category).exists()
     if category and (known or watched):

@@ -8,18 +8,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from ingestion.models import Document
-from sheets.forms.wiki import SheetFilterForm
 from sheets.generation.progress import with_progress
 from sheets.models import Generation, Proposal, Sheet, SheetType, Watch
 from sheets.search.list_filters import (
-    ORDERS,
-    category_choices,
+    SHEET_FILTER,
     filtered_sheets,
-    level_choices,
-    source_choices,
-    state_choices,
-    system_choices,
-    type_choices,
+    order_facet,
+    sheet_facets,
+    type_facet,
 )
 from sheets.sources.visibility import sources_visible_to
 
@@ -60,24 +56,17 @@ def home_page(request: HttpRequest) -> HttpResponse:
 def sheet_list(request: HttpRequest) -> HttpResponse:
     """List the sheets, narrowed by the address."""
     sheets = Sheet.objects.listed_for(request.user)
-    wish = SheetFilterForm(request.GET).wish()
+    wish = SHEET_FILTER.read(request.GET)
     page = Paginator(filtered_sheets(sheets, wish), PER_PAGE).get_page(request.GET.get("page"))
-    types = type_choices(sheets, wish)
-    states, freshness = state_choices(sheets, wish)
     context = {
         "wish": wish,
         "page": page,
-        "types": types,
-        "type_total": sum(choice.count for choice in types),
-        "states": states,
-        "freshness": freshness,
-        "categories": category_choices(sheets, wish),
-        "systems": system_choices(sheets, wish),
-        "levels": level_choices(sheets, wish),
-        "sources": source_choices(sheets, wish, sources_visible_to(request.user)),
-        "orders": ORDERS,
+        "types": type_facet(sheets, wish),
+        "orders": order_facet(wish),
+        "facets": list(sheet_facets(sheets, wish, sources_visible_to(request.user))),
+        "facet_chosen": wish.without("q", "type").narrows,
         "narrowed": wish.narrows,
-        "watched": watches_category(request, wish.category),
+        "watched": watches_category(request, wish["category"]),
         "drafts_hidden": not settings.SHOW_DRAFTS and not request.user.is_authenticated,
     }
     return render(request, "sheets/list.html", context)

@@ -3,9 +3,8 @@
 import datetime as dt
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.db.models.functions import Coalesce
@@ -21,7 +20,7 @@ from django.views.decorators.http import conditional_page, require_safe
 from ingestion.models import Document
 from sheets.models import Sheet
 from sheets.search import FACETS, Hit, Kind, ResultPage, search_wiki, suggest_completions
-from wikico2.parameters import whole_number
+from wikico2.filters import Facet, Filter, FilterField, clean_line, read_choice, read_line
 
 PER_PAGE = 20
 LAST_PAGE = 500
@@ -52,98 +51,56 @@ SUGGESTED = {
     "source": gettext_lazy("source"),
     "word": gettext_lazy("word"),
 }
-UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def clean_query(text: str) -> str:
-    """Return what was typed on one line, without what neither PostgreSQL nor XML can hold."""
-    return " ".join(UNPRINTABLE.sub(" ", text).split())
+def _filter_for(kind: Kind) -> Filter:
+    """Return what one kind of answers is searched by: the words, the tab, the facets."""
+    facets = (
+        FilterField(name, clean_line, parameter=PARAMETERS.get(name, name), most=MOST_VALUES)
+        for name in FACETS[kind]
+    )
+    words = FilterField("q", read_line(LONGEST_QUERY))
+    tab = FilterField("kind", read_choice(("sources",)), parameter="type", default="sheets")
+    return Filter((words, tab, *facets), {"kind": (kind,)} if kind == "sources" else {})
 
 
-@dataclass(frozen=True)
-class SearchRequest:
-    """What the address asks for; `cut` tells that the words were too many."""
+SEARCHES: dict[Kind, Filter] = {kind: _filter_for(kind) for kind in TABS}
 
-    q: str = ""
-    kind: Kind = "sheets"
-    filters: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    page: int = 1
-    cut: bool = False
 
-    @classmethod
-    def of(cls, request: HttpRequest) -> "SearchRequest":
-        """Read the address; what makes no sense in it is passed over."""
-        kind: Kind = "sources" if request.GET.get("type") == "sources" else "sheets"
-        given = {
-            name: tuple(
-                dict.fromkeys(filter(None, map(clean_query, request.GET.getlist(parameter))))
-            )
-            for name in FACETS[kind]
-            for parameter in (PARAMETERS.get(name, name),)
-        }
-        q, page = clean_query(request.GET.get("q", "")), request.GET.get("page", "")
-        return cls(
-            q=q[:LONGEST_QUERY],
-            kind=kind,
-            filters={name: values[:MOST_VALUES] for name, values in given.items() if values},
-            page=whole_number(page, 9999) or 1,
-            cut=len(q) > LONGEST_QUERY,
-        )
+def read_search(request: HttpRequest) -> Filter:
+    """Read the address; what makes no sense in it is passed over."""
+    kind: Kind = "sources" if request.GET.get("type") == "sources" else "sheets"
+    return SEARCHES[kind].read(request.GET)
 
-    @property
-    def parameters(self) -> list[tuple[str, str]]:
-        """Return the address's names and values, without the words and the page."""
-        chosen = [
-            (PARAMETERS.get(name, name), value)
-            for name, values in self.filters.items()
-            for value in values
-        ]
-        return [("type", self.kind)] * (self.kind != "sheets") + chosen
 
-    @property
-    def address(self) -> str:
-        """Return the address of the first page of this search."""
-        return f"{reverse('search')}?{urlencode([('q', self.q), *self.parameters])}"
+def search_kind(asked: Filter) -> Kind:
+    """Return the kind of answers that is searched."""
+    return "sources" if asked["kind"] == "sources" else "sheets"
 
-    @property
-    def count(self) -> str:
-        """Return the address that tells how many answers there are."""
-        return f"{reverse('search_count')}?{urlencode([('q', self.q), *self.parameters])}"
 
-    @property
-    def feed(self) -> str:
-        """Return the address of its feed."""
-        return f"{reverse('search_feed')}?{urlencode([('q', self.q), *self.parameters])}"
+def facet_filter(asked: Filter) -> Filter:
+    """Return what is chosen of the facets, without the words and the tab."""
+    return asked.without("q", "kind")
 
-    def toggled(self, name: str, value: str) -> "SearchRequest":
-        """Return the search with a value of a facet chosen, or no longer chosen."""
-        now = self.filters.get(name, ())
-        then = tuple(v for v in now if v != value) if value in now else (*now, value)
-        filters = {**self.filters, name: then}
-        return replace(self, page=1, filters={n: v for n, v in filters.items() if v})
 
-    def without_choices(self) -> "SearchRequest":
-        """Return the search with no value of any facet chosen."""
-        return replace(self, page=1, filters={})
+def words_address(kind: Kind, words: str) -> str:
+    """Return the address of a search for words alone."""
+    return SEARCHES[kind].choose("q", words).address(reverse("search"))
 
-    def with_words(self, q: str) -> "SearchRequest":
-        """Return the search for other words among the same."""
-        return replace(self, page=1, q=q)
 
-    def in_tab(self, kind: Kind) -> "SearchRequest":
-        """Return the search among sheets or among sources."""
-        return self if kind == self.kind else replace(self.without_choices(), kind=kind)
-
-    def run(self, user: Any, page: int) -> ResultPage:
-        """Search, and return one page of what was found."""
-        return search_wiki(
-            self.q,
-            user=user,
-            kind=self.kind,
-            filters=self.filters,
-            page_size=PER_PAGE,
-            offset=(page - 1) * PER_PAGE,
-        )
+def run_search(
+    asked: Filter, user: Any, *, page_size: int, offset: int = 0, dense: bool = True
+) -> ResultPage:
+    """Return what answers the address, as many as a page holds."""
+    return search_wiki(
+        asked["q"],
+        user=user,
+        kind=search_kind(asked),
+        filters=facet_filter(asked).values,
+        page_size=page_size,
+        offset=offset,
+        dense=dense,
+    )
 
 
 @dataclass(frozen=True)
@@ -159,25 +116,6 @@ class ResultTab:
 
 
 @dataclass(frozen=True)
-class SearchFacetOption:
-    """One value of a facet; its address chooses it, or takes the choice back."""
-
-    label: str
-    count: int
-    chosen: bool
-    address: str
-
-
-@dataclass(frozen=True)
-class SearchFacet:
-    """One way to narrow: the values that most answers have, and, folded away, the next ones."""
-
-    title: str
-    options: list[SearchFacetOption]
-    more: list[SearchFacetOption]
-
-
-@dataclass(frozen=True)
 class AlternativeSearch:
     """Another search to try."""
 
@@ -188,41 +126,53 @@ class AlternativeSearch:
 @require_safe
 def search_page(request: HttpRequest) -> HttpResponse:
     """Show what answers the words of the address, a page of it."""
-    asked = SearchRequest.of(request)
-    number = min(asked.page, LAST_PAGE)
-    results = asked.run(request.user, number) if asked.q else ResultPage()
+    asked = read_search(request)
+    number = min(whole_number(request.GET.get("page", ""), 9_999) or 1, LAST_PAGE)
+    results = results_page(asked, request.user, number) if asked["q"] else ResultPage()
     pages = Paginator(range(min(results.total, LAST_PAGE * PER_PAGE)), PER_PAGE)
     if not results.hits and results.total and number > 1:  # an old address: there is less today
         number = pages.num_pages
-        results = asked.run(request.user, number)
+        results = results_page(asked, request.user, number)
+    kind = search_kind(asked)
     context = {
         "asked": asked,
+        "parameters": asked.without("q").parameters,
+        "feed": asked.address(reverse("search_feed")),
+        "narrowed": facet_filter(asked).narrows,
+        "unnarrowed": words_address(kind, asked["q"]),
+        "cut": len(clean_line(request.GET.get("q", ""))) > LONGEST_QUERY,
         "results": results,
         "page": pages.get_page(number),
         "tabs": list(result_tabs(asked, results, request.user)),
         "facets": search_facets(asked, results),
-        "corrections": alternative_searches(asked, results.corrections),
-        "near": alternative_searches(asked, results.near),
+        "corrections": alternative_searches(kind, results.corrections),
+        "near": alternative_searches(kind, results.near),
         "longest": LONGEST_QUERY,
     }
     return render(request, "sheets/search.html", context)
 
 
-def result_tabs(asked: SearchRequest, results: ResultPage, user: Any) -> Iterable[ResultTab]:
+def results_page(asked: Filter, user: Any, number: int) -> ResultPage:
+    """Search, and return one page of what was found."""
+    return run_search(asked, user, page_size=PER_PAGE, offset=(number - 1) * PER_PAGE)
+
+
+def result_tabs(asked: Filter, results: ResultPage, user: Any) -> Iterable[ResultTab]:
     """Yield both tabs, each with the number of answers that opening it would show.
 
     Nobody waits for the number of the other tab, unless there is nothing else to be shown: the page
     asks for it when it is there.
     """
     for kind, label in TABS.items():
-        there = asked.in_tab(kind)
-        tab = ResultTab(str(label), there.address, current=kind == asked.kind)
-        if tab.current:
+        current = kind == search_kind(asked)
+        there = asked if current else SEARCHES[kind].choose("q", asked["q"])
+        tab = ResultTab(str(label), there.address(reverse("search")), current)
+        if current:
             yield replace(tab, count=results.total, told=displayed_count(results))
-        elif asked.q and results.hits:
-            yield replace(tab, counted_at=there.count)
-        elif asked.q:
-            found = search_wiki(asked.q, user=user, kind=kind, page_size=0)
+        elif asked["q"] and results.hits:
+            yield replace(tab, counted_at=there.address(reverse("search_count")))
+        elif asked["q"]:
+            found = run_search(there, user, page_size=0)
             yield replace(tab, count=found.total, told=displayed_count(found))
         else:
             yield tab
@@ -233,40 +183,30 @@ def displayed_count(results: ResultPage) -> str:
     return f"{results.total}{'+' if results.capped else ''}"
 
 
-def search_facets(asked: SearchRequest, results: ResultPage) -> list[SearchFacet]:
+def search_facets(asked: Filter, results: ResultPage) -> list[Facet]:
     """Return the facets that narrow anything; what is chosen is always among their values."""
-    shown = []
-    for name in FACETS[asked.kind]:
+    path = reverse("search")
+    facets = []
+    for name in FACETS[search_kind(asked)]:
+        chosen = asked.values.get(name, ())
         counts = results.facets.get(name, [])
-        if len(counts) > 1 or any(one.chosen for one in counts):
-            listed = counts[:VALUES_LISTED] + [c for c in counts[VALUES_LISTED:] if c.chosen]
-            options = [
-                SearchFacetOption(
-                    one.label, one.count, one.chosen, asked.toggled(name, one.value).address
-                )
-                for one in listed
-            ]
-            first = [o for n, o in enumerate(options) if n < VALUES_SHOWN or o.chosen]
-            more = [o for o in options[VALUES_SHOWN:] if not o.chosen]
-            shown.append(SearchFacet(str(TITLES.get(name, name)), first, more))
-    return shown
+        listed = counts[:VALUES_LISTED] + [c for c in counts[VALUES_LISTED:] if c.value in chosen]
+        label = str(TITLES.get(name, name))
+        facets.append(asked.facet(name, label, listed, path=path, shown=VALUES_SHOWN))
+    return [facet for facet in facets if facet.narrows]
 
 
-def alternative_searches(asked: SearchRequest, queries: Iterable[str]) -> list[AlternativeSearch]:
+def alternative_searches(kind: Kind, queries: Iterable[str]) -> list[AlternativeSearch]:
     """Return other words to try in the same tab."""
-    return [AlternativeSearch(q, asked.without_choices().with_words(q).address) for q in queries]
+    return [AlternativeSearch(q, words_address(kind, q)) for q in queries]
 
 
 @require_safe
 @cache_control(private=True, max_age=60)
 def search_count(request: HttpRequest) -> HttpResponse:
     """Tell how many answers the words of the address have, as it stands beside a tab."""
-    asked = SearchRequest.of(request)
-    found = ResultPage()
-    if asked.q:
-        found = search_wiki(
-            asked.q, user=request.user, kind=asked.kind, filters=asked.filters, page_size=0
-        )
+    asked = read_search(request)
+    found = run_search(asked, request.user, page_size=0) if asked["q"] else ResultPage()
     return HttpResponse(displayed_count(found), content_type="text/plain")
 
 
@@ -274,7 +214,7 @@ def search_count(request: HttpRequest) -> HttpResponse:
 @cache_control(private=True, max_age=60)
 def search_suggestions(request: HttpRequest) -> JsonResponse:
     """Answer a box in which someone types: where these letters may lead."""
-    typed = clean_query(request.GET.get("q", ""))[:LONGEST_TYPED]
+    typed = clean_line(request.GET.get("q", ""))[:LONGEST_TYPED]
     found = suggest_completions(typed, request.user) if typed else []
     rows = [
         {
@@ -283,7 +223,7 @@ def search_suggestions(request: HttpRequest) -> JsonResponse:
             "text": one.text,
             "pieces": one.pieces,
             "context": one.context,
-            "url": one.url or SearchRequest(q=one.text).address,
+            "url": one.url or words_address("sheets", one.text),
         }
         for one in found
     ]
@@ -294,34 +234,27 @@ def search_suggestions(request: HttpRequest) -> JsonResponse:
 @conditional_page
 def search_feed(request: HttpRequest) -> HttpResponse:
     """Send a saved search as an Atom feed, what changed last first."""
-    asked = SearchRequest.of(request)
+    asked = read_search(request)
     hits: list[Hit] = []
-    if asked.q:  # by words alone: what merely means something near would come and go
-        hits = search_wiki(
-            asked.q,
-            user=request.user,
-            kind=asked.kind,
-            filters=asked.filters,
-            page_size=READ_FOR_FEED,
-            dense=False,
-        ).hits
+    if asked["q"]:  # by words alone: what merely means something near would come and go
+        hits = run_search(asked, request.user, page_size=READ_FOR_FEED, dense=False).hits
     atom = Atom1Feed(
-        title=_("WikiCO2: “%(words)s”") % {"words": asked.q},
-        link=request.build_absolute_uri(asked.address),
+        title=_("WikiCO2: “%(words)s”") % {"words": asked["q"]},
+        link=request.build_absolute_uri(asked.address(reverse("search"))),
         description="",
         feed_url=request.build_absolute_uri(),
         author_name="WikiCO2",
         language=get_language(),
     )
-    changed = last_changes(asked.kind, hits)
+    changed = last_changes(search_kind(asked), hits)
     dated = [(changed[key], hit) for hit in hits if (key := hit_row(hit)) and key in changed]
     for date, hit in sorted(dated, key=lambda row: row[0], reverse=True)[:IN_FEED]:
         place = _("p. %(n)s") % {"n": hit.page} if hit.page else hit.heading
         atom.add_item(
-            title=clean_query(" · ".join(filter(None, (hit.title, place)))),
+            title=clean_line(" · ".join(filter(None, (hit.title, place)))),
             link=request.build_absolute_uri(hit.url),
             unique_id=request.build_absolute_uri(re.split("[?#]", hit.url)[0]),
-            description=clean_query("".join(text for text, _marked in hit.snippet)),
+            description=clean_line("".join(text for text, _marked in hit.snippet)),
             updateddate=date,
         )
     return HttpResponse(atom.writeString("utf-8"), content_type=atom.content_type)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from sheets.search import FacetCount, Hit, MatchReason, ResultPage, Suggestion
+from sheets.search import Hit, MatchReason, ResultPage, Suggestion
 from tests.browser.conftest import WIDTHS, Live
+from wikico2.filters import FacetChoice
 
 LONG = "Anticonstitutionnellement-électromécaniquement-désimperméabilisation-" * 4
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,7 +46,7 @@ def _answers(monkeypatch: pytest.MonkeyPatch) -> None:
             )
             for n, title in enumerate(("Une", "Deux", LONG), start=1)
         ]
-        facets = {"state": [FacetCount("draft", LONG, 3, True), FacetCount("x", "x", 1, False)]}
+        facets = {"state": [FacetChoice("draft", LONG, 3), FacetChoice("x", "x", 1)]}
         return ResultPage(hits=hits, total=3, facets=facets, corrections=[LONG], notice=LONG)
 
     def suggest(prefix: str, user: object) -> list[Suggestion]:

@@ -215,7 +215,7 @@ class TestList:
 
     def test_facets_count_under_the_others(self, someone: Client, three: list[Document]) -> None:
         facets = someone.get("/sources/", {"language": "fr"}).context["facets"]
-        counts = {f.name: {o.value: o.n for o in f.options} for f in facets}
+        counts = {f.name: {c.value: c.count for c in f.choices} for f in facets}
         assert counts["state"] == {"": 2, "ready": 1, "working": 1}
         assert counts["language"] == {"": 3, "fr": 2, "en": 1}
 

@@ -7,9 +7,10 @@ from ingestion.models import Document, Synonyms
 from sheets.generation.request import create_sheet
 from sheets.models import Revision, Sheet, SheetType
 from sheets.revisions.save import save_revision
-from sheets.search import FACETS, FacetCount, Kind, ResultPage, search_wiki, suggest_completions
+from sheets.search import FACETS, Kind, ResultPage, search_wiki, suggest_completions
 from sheets.search.indexing import learn_sheet_words
 from tests.ingestion.test_lexical import TEXTS, add
+from wikico2.filters import FacetChoice
 
 NOBODY = AnonymousUser()
 
@@ -56,7 +57,7 @@ def found(query: str) -> list[str]:
     return [hit.title for hit in ask(query).hits]
 
 
-def counts(lines: list[FacetCount]) -> dict[str, int]:
+def counts(lines: list[FacetChoice]) -> dict[str, int | None]:
     return {line.value: line.count for line in lines}
 
 

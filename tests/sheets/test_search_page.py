@@ -15,9 +15,10 @@ from ingestion.models import Document
 from sheets.generation.request import create_sheet
 from sheets.models import Revision, Sheet, SheetType
 from sheets.revisions.save import save_revision
-from sheets.search import FacetCount, Hit, MatchReason, ResultPage, Suggestion
+from sheets.search import Hit, MatchReason, ResultPage, Suggestion
 from sheets.templatetags.found import marked
 from tests.conftest import run_queue
+from wikico2.filters import FacetChoice
 from wikico2.models import User
 
 AtMost = Callable[..., Any]
@@ -192,10 +193,10 @@ class TestFacets:
     def html(self, client: Client, core: Core) -> str:
         facets = {
             "state": [
-                FacetCount("draft", "brouillon", 3, True),
-                FacetCount("published", "publié", 2, False),
+                FacetChoice("draft", "brouillon", 3),
+                FacetChoice("published", "publié", 2),
             ],
-            "type": [FacetCount("solution", "Solutions", 5, False)],
+            "systeme": [FacetChoice("Froid", "Froid", 5)],
         }
         core.answers["sheets"] = ResultPage(hits=[a_sheet()], total=1, facets=facets)
         return html_of(client, q="chaleur", etat="draft", fiche="solution", page="1")
@@ -209,12 +210,12 @@ class TestFacets:
         assert f'href="{address}" aria-current="true"' in html
 
     def test_one_value_that_is_not_chosen_narrows_nothing(self, html: str) -> None:
-        assert "Solutions" not in html
+        assert "Froid" not in html
 
     def test_a_long_facet_is_folded_but_for_what_is_chosen(
         self, client: Client, core: Core
     ) -> None:
-        values = [FacetCount(str(n), f"Rapport {n:02}", 1, n == 50) for n in range(60)]
+        values = [FacetChoice(str(n), f"Rapport {n:02}", 1) for n in range(60)]
         core.answers["sheets"] = ResultPage(hits=[a_sheet()], total=1, facets={"source": values})
         html = html_of(client, q="chaleur", source="50")
         shown, folded = html.split("<summary>32 autres</summary>")
@@ -274,7 +275,7 @@ class TestNothingFound:
 @pytest.mark.django_db
 class TestHostile:
     def test_nothing_found_typed_or_suggested_is_html(self, client: Client, core: Core) -> None:
-        option = FacetCount(HOSTILE, HOSTILE, 1, True)
+        option = FacetChoice(HOSTILE, HOSTILE, 1)
         hit = a_sheet(
             title=HOSTILE,
             title_pieces=[(HOSTILE, True)],
