@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response
@@ -74,6 +75,8 @@ def page_image(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     document = get_object_or_404(Document, pk=pk)
     if not document.can_be_read_by(request.user):
         return internal_response(request, document)
+    if not 1 <= number <= (document.page_count or settings.READ_MAX_PAGES):
+        raise Http404
     width = THUMBNAIL_WIDTH if request.GET.get("size") == "small" else WIDTH
     etag = f'"{document.sha256[:16]}-{number}-{width}"'
     response = get_conditional_response(request, etag=etag)
