@@ -21,6 +21,7 @@ from ingestion.models import Document
 from sheets.models import Sheet
 from sheets.search import FACETS, Hit, Kind, ResultPage, search_wiki, suggest_completions
 from wikico2.filters import Facet, Filter, FilterField, clean_line, read_choice, read_line
+from wikico2.parameters import whole_number
 
 PER_PAGE = 20
 LAST_PAGE = 500
