@@ -17,7 +17,7 @@ lint: .venv/dev.stamp lint/node_modules/lint.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports --no-logo --no-cache
-	git ls-files -z -- '*.html' | xargs -0 $(BIN)/djade --check --target-version 5.2
+	git ls-files -z -- 'templates/*.html' | xargs -0 $(BIN)/djade --check --target-version 5.2
 	git ls-files -z -- 'templates/*.html' | xargs -0 $(BIN)/python -m lint.templates
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(BIN)/python demo/build.py --check
@@ -28,7 +28,7 @@ lint: .venv/dev.stamp lint/node_modules/lint.stamp
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	git ls-files -z -- '*.html' | xargs -0 $(BIN)/djade --target-version 5.2
+	git ls-files -z -- 'templates/*.html' | xargs -0 $(BIN)/djade --target-version 5.2
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench.extract $(or $(DOCUMENTS),demo)

@@ -32,6 +32,7 @@ from wikico2.jobs.leases import LeaseLost, keep_lease_alive
 from wikico2.jobs.queue import enqueue
 from wikico2.jobs.worker import JobRun, requeue_job, stop_job
 from wikico2.models import User
+from wikico2.sizes import MEGABYTE
 
 RUN_FILE_JOB = "sheets.tasks.run_file_job"
 MAX_ATTEMPTS = 3
@@ -249,7 +250,7 @@ class FileJobRun(JobRun[FileJob]):
         if file_job.file:
             try:
                 with file_job.file.open("rb") as kept:
-                    shutil.copyfileobj(kept, file, 1024 * 1024)
+                    shutil.copyfileobj(kept, file, MEGABYTE)
                 return ExportProgress(**file_job.report)
             except FileNotFoundError:
                 logger.warning("File job %d: %s is gone.", file_job.pk, file_job.file.name)

@@ -3,7 +3,8 @@
 import pytest
 from django.utils.translation import override
 
-from wikico2.templatetags.ui import weight
+from wikico2.sizes import format_size
+from wikico2.templatetags.ui import error_pattern, size_attributes
 
 
 @pytest.mark.parametrize(
@@ -12,4 +13,20 @@ from wikico2.templatetags.ui import weight
 )
 def test_weights_are_told_in_one_way(size: int, said: str) -> None:
     with override("en"):
-        assert weight(size) == said
+        assert format_size(size) == said
+
+
+def test_a_script_takes_the_words_of_sizes_from_the_page() -> None:
+    with override("fr"):
+        assert size_attributes().replace("\u00a0", " ") == (
+            'data-byte="%s octet" data-bytes="%s octets" data-kb="%s ko" data-mb="%s Mo"'
+        )
+        said = [format_size(size).replace("\u00a0", " ") for size in (0, 1536)]
+        assert said == ["0 octet", "1,5 ko"]
+
+
+def test_a_script_fills_in_the_details_of_an_error() -> None:
+    with override("en"):
+        assert "weighs {size} MB; the limit is {limit} MB" in error_pattern(
+            "too_large", "size", "limit"
+        )

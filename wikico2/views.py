@@ -6,10 +6,11 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooMany
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
-from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+
+from wikico2.sizes import format_size
 
 PATIENCE_SECONDS = 2.0
 
@@ -65,7 +66,7 @@ def refusal(exception: Exception) -> str:
         return said % {"limit": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
     if isinstance(exception, RequestDataTooBig):
         said = _("The text is larger than %(limit)s. Nothing was saved: send it in parts.")
-        return said % {"limit": filesizeformat(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)}
+        return said % {"limit": format_size(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)}
     if isinstance(exception, MultiPartParserError):
         return _("The form arrived damaged or incomplete. Nothing was saved: send it again.")
     return _("The request holds something that the site cannot read. Nothing was saved.")

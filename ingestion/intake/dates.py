@@ -5,39 +5,18 @@ from datetime import date
 
 from django.utils.formats import date_format
 
+from wikico2.text.months import FOLDED_MONTH, MONTHS
 from wikico2.text.normalize import fold_text
 
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "janvier janv january jan",
-            "fevrier fevr february feb",
-            "mars march mar",
-            "avril avr april apr",
-            "mai may",
-            "juin june jun",
-            "juillet juil july jul",
-            "aout august aug",
-            "septembre sept september sep",
-            "octobre oct october",
-            "novembre nov november",
-            "decembre dec december",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
 FORMS = tuple(
     re.compile(rf"(?<![\w./-]){form}(?![\w/-]|\.\d)")
     for form in (
         rf"{_YEAR}-(?P<month>\d\d?)-(?P<day>\d\d?)",
-        rf"(?P<day>\d\d?)(?:er|st|nd|rd|th)?\s+(?P<word>{_MONTH})\.?,?\s+{_YEAR}",
-        rf"(?P<word>{_MONTH})\.?\s+(?P<day>\d\d?)(?:st|nd|rd|th)?,\s+{_YEAR}",
+        rf"(?P<day>\d\d?)(?:er|st|nd|rd|th)?\s+(?P<word>{FOLDED_MONTH})\.?,?\s+{_YEAR}",
+        rf"(?P<word>{FOLDED_MONTH})\.?\s+(?P<day>\d\d?)(?:st|nd|rd|th)?,\s+{_YEAR}",
         rf"(?P<day>\d\d?)[/.](?P<month>\d\d?)[/.]{_YEAR}",
-        rf"(?P<word>{_MONTH})\.?,?\s+{_YEAR}",
+        rf"(?P<word>{FOLDED_MONTH})\.?,?\s+{_YEAR}",
         rf"(?P<month>\d\d?)/{_YEAR}",
         rf"{_YEAR}-(?P<month>\d\d?)",
         _YEAR,

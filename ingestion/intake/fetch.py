@@ -21,12 +21,12 @@ import httpx
 from django.conf import settings
 
 from wikico2.errors import TransientError, UserError
+from wikico2.sizes import KILOBYTE, MEGABYTE
 
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 20.0
-READ_SIZE = 64 * 1024
-MEGABYTE = 1024 * 1024
+READ_SIZE = 64 * KILOBYTE
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 HEADERS = {"User-Agent": "WikiCO2", "Accept": "*/*", "Accept-Encoding": "gzip, identity"}
 

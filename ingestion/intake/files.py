@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ingestion.models import Document
+from wikico2.sizes import MEGABYTE
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def local_copy(document: Document) -> Iterator[Path]:
         path = Path(document.file.path)
     except NotImplementedError:
         with tempfile.NamedTemporaryFile() as copy, document.file.open("rb") as kept:
-            shutil.copyfileobj(kept, copy, 1024 * 1024)
+            shutil.copyfileobj(kept, copy, MEGABYTE)
             copy.flush()
             yield Path(copy.name)
         return

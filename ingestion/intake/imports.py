@@ -29,6 +29,7 @@ from wikico2.errors import TransientError, UserError
 from wikico2.jobs.leases import LeaseLost, keep_lease_alive
 from wikico2.jobs.queue import enqueue
 from wikico2.jobs.worker import JobRun, requeue_job, stop_job
+from wikico2.sizes import MEGABYTE
 
 RUN_IMPORT = "ingestion.tasks.run_import"
 MAX_ATTEMPTS = 3
@@ -59,7 +60,7 @@ def receive_upload(
     if noted is not None:
         kept["noted"] = noted
     content = cast("IO[bytes]", upload)
-    refused = not upload.size or upload.size > settings.MAX_UPLOAD_MB * 1024 * 1024
+    refused = not upload.size or upload.size > settings.MAX_UPLOAD_MB * MEGABYTE
     if refused or not is_archive(content):
         return accept_upload(upload, user, **kept)
     if kept.get("supersedes"):

@@ -21,9 +21,9 @@ from ingestion.readers.media_type import OLE, identify_path
 from ingestion.readers.registry import EXTENSIONS, FORMATS
 from wikico2.errors import UserError
 from wikico2.jobs.queue import enqueue
+from wikico2.sizes import MEGABYTE
 
 ADVANCE = "ingestion.tasks.advance_document"
-MEGABYTE = 1024 * 1024
 
 # Titles that programs write by themselves.
 _MEANINGLESS_TITLE = re.compile(

@@ -8,6 +8,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest
 
+from wikico2.sizes import MEGABYTE
+
 
 class CappedUpload(FileUploadHandler):
     """Counts a file on its way in and drops what is above the limit.
@@ -18,7 +20,7 @@ class CappedUpload(FileUploadHandler):
 
     def __init__(self, request: HttpRequest | None = None) -> None:
         super().__init__(request)
-        self.limit = settings.MAX_UPLOAD_MB * 1024 * 1024
+        self.limit = settings.MAX_UPLOAD_MB * MEGABYTE
         self.received = 0
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:

@@ -17,12 +17,12 @@ from django.conf import settings
 
 from ingestion.readers.media_type import ZIP, identify_file
 from wikico2.errors import UserError
+from wikico2.sizes import KILOBYTE, MEGABYTE
 
-MEGABYTE = 1024 * 1024
 LARGEST_READ = 8 * MEGABYTE
 """More in one go is asked for only by a list of members that is longer than any we take."""
 
-PIECE = 64 * 1024
+PIECE = 64 * KILOBYTE
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 UTF8_NAME, ENCRYPTED = 0x800, 0x1
 LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from django.db import connection, transaction
+from rapidfuzz.distance import OSA
 
 from ingestion.models import Word
 from wikico2.text.analyzer import WORD, compose_accents, lexeme_of
@@ -69,7 +70,8 @@ def spelling_candidates(word: str) -> list[SpellingCandidate]:
     allowed = 2 if len(word) >= 8 else 1
     alike = _trigram_similar(word) if len(word) >= SHORTEST else []
     for written, folded, lexeme in alike:
-        far = edit_distance(word, folded, allowed)
+        # Letters missed, added, changed or swapped; more than `allowed` where there are more.
+        far = OSA.distance(word, folded, score_cutoff=allowed)
         if 0 < far <= allowed:
             found.append(SpellingCandidate(written, lexeme, far, 0.8 / far))
     return found + _without_elision(word)
@@ -174,22 +176,3 @@ def _without_elision(word: str) -> list[SpellingCandidate]:
         SpellingCandidate(w.written, w.lexeme, 1, 0.9)
         for w in Word.objects.filter(folded__in=rests)
     ]
-
-
-def edit_distance(a: str, b: str, limit: int) -> int:
-    """Return how many letters were missed, added, changed or swapped; more than `limit` if more."""
-    if abs(len(a) - len(b)) > limit:
-        return limit + 1
-    before: list[int] = []
-    last = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        row = [i]
-        for j, y in enumerate(b, 1):
-            cost = min(last[j] + 1, row[-1] + 1, last[j - 1] + (x != y))
-            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
-                cost = min(cost, before[j - 2] + 1)
-            row.append(cost)
-        if min(row) > limit:
-            return limit + 1
-        before, last = last, row
-    return last[-1]

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from ingestion.intake.imports import cancel_import, delete_import, retry_import
 from ingestion.models import ImportedFile, SourceImport
 from wikico2.jobs.queue import workers_alive
+from wikico2.sizes import format_size
 
 
 @require_safe
@@ -103,7 +104,7 @@ class ImportStatus:
         if self.source_import.state == SourceImport.State.OPENING:
             return _("%(done)d of %(total)d files") % {"done": done, "total": total}
         if self.source_import.state == SourceImport.State.FETCHING and done:
-            return _("%(done).1f MB") % {"done": done / 1024 / 1024}
+            return format_size(done)
         return ""
 
     @property

@@ -13,9 +13,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sheets.models import Picture
 from wikico2.errors import UserError
+from wikico2.sizes import MEGABYTE
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-MEGABYTE = 1024 * 1024
 MOST_BYTES = 20 * MEGABYTE
 MOST_PIXELS = 60_000_000
 WIDEST, HIGHEST = 1600, 2400

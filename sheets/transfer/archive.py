@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 from typing import IO, Any
 
 from wikico2.errors import UserError
+from wikico2.sizes import MEGABYTE
 
-MEGABYTE = 1024 * 1024
 LARGEST_TEXT = 8 * MEGABYTE
 LARGEST_ARCHIVE = 20_000 * MEGABYTE
 MOST_FILES = 500_000

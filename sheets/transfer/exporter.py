@@ -55,6 +55,7 @@ from sheets.transfer.fields import (
 )
 from sheets.transfer.formats import to_markdown
 from wikico2.models import User
+from wikico2.sizes import MEGABYTE
 
 MOMENT = (1980, 1, 1, 0, 0, 0)
 AT_ONCE = 50
@@ -185,7 +186,7 @@ class WikiExporter:
                 raise FileNotFoundError(name)
             place.file_size = file.size
             with file.open("rb") as kept, self.archive.open(place, "w") as into:
-                shutil.copyfileobj(kept, into, 1024 * 1024)
+                shutil.copyfileobj(kept, into, MEGABYTE)
         except FileNotFoundError:
             self.progress.lost.append(name)
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
+from wikico2.text.months import FULL_MONTH, MONTHS
 from wikico2.text.normalize import fold_text
 
 BLANK = "[ \u00a0\u2009\u202f]"
@@ -91,24 +92,8 @@ SUPERSCRIPTS = str.maketrans({"²": "2", "³": "3", "₂": "2"})
 # « par an » says how long was counted, not what is measured, and is often left out; what flows is
 # another matter.
 FLOWS = {"m3", "Nm3", "m", "g"}
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "janvier january", "fevrier february", "mars march", "avril april", "mai may",
-            "juin june", "juillet july", "aout august", "septembre september",
-            "octobre october", "novembre november", "decembre december",
-        ),
-        1,
-    )
-    for name in names.split()
-}  # fmt: skip
-_MONTH = "janvier|f[ée]vrier|mars|avril|mai|juin|juillet|ao[ûu]t|septembre|octobre|novembre|" + (
-    "d[ée]cembre|january|february|march|april|may|june|july|august|september|october|november|"
-    "december"
-)
 DATE = re.compile(
-    rf"\b(?:(?P<day>\d{{1,2}})(?:er)?{BLANK})?(?P<month>{_MONTH}){BLANK}"
+    rf"\b(?:(?P<day>\d{{1,2}})(?:er)?{BLANK})?(?P<month>{FULL_MONTH}){BLANK}"
     rf"(?:(?P<us_day>\d{{1,2}}),{BLANK})?(?P<year>(?:19|20)\d\d)\b"
     r"|\b(?P<d>\d{1,2})[/.](?P<m>\d{1,2})[/.](?P<y>(?:19|20)\d\d)\b"
     r"|\b(?P<iy>(?:19|20)\d\d)-(?P<im>\d\d)-(?P<id>\d\d)\b",

@@ -36,7 +36,12 @@ from sheets.schema.types import (
     SheetTemplate,
     TableRow,
 )
-from sheets.verification.quantities import find_codes, find_quantities, loose_measures
+from sheets.verification.quantities import (
+    SPELLED,
+    find_codes,
+    find_quantities,
+    loose_measures,
+)
 from sheets.writers.vectors import embed_texts
 from wikico2.llm.client import RetryPolicy, Vectors
 from wikico2.text.normalize import fold_text, folded_words, stem_set, text_stems
@@ -82,7 +87,7 @@ ASKED_FOR = {
     "montant": frozenset({"€", "$"}), "montants": frozenset({"€", "$"}),
     "duree": frozenset({"mois", "s"}), "durees": frozenset({"mois", "s"}),
 }  # fmt: skip
-NUMBER_WORDS = {"une": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6, "huit": 8}
+NUMBER_WORDS = {"une": 1} | {word: number for word, number in SPELLED.items() if number <= 10}
 
 
 @dataclass(frozen=True)

@@ -9,20 +9,33 @@
   const rows = document.querySelector("[data-rows]");
   const template = document.getElementById("upload-row");
   const words = template.dataset;
-  const megabyte = 1024 * 1024;
+  const kilobyte = 1024;
+  const megabyte = 1024 * kilobyte;
   const limit = Number(form.dataset.limit);
   const atOnce = 2;
   const waiting = [];
   let sending = 0;
 
-  const number = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
-  const size = (bytes) =>
-    bytes < megabyte
-      ? words.kb.replace("%s", number.format(bytes / 1024))
-      : words.mb.replace("%s", number.format(bytes / megabyte));
+  // Sizes as the pages tell them: the words are the page's.
+  const language = document.documentElement.lang;
+  const whole = new Intl.NumberFormat(language);
+  const tenths = new Intl.NumberFormat(language, {
+    minimumFractionDigits: 1,
+    maximumFractionDigits: 1,
+  });
+  const plural = new Intl.PluralRules(language);
+  const size = (bytes) => {
+    if (bytes < kilobyte) {
+      const unit = plural.select(bytes) === "one" ? words.byte : words.bytes;
+      return unit.replace("%s", bytes);
+    }
+    return bytes < megabyte
+      ? words.kb.replace("%s", tenths.format(bytes / kilobyte))
+      : words.mb.replace("%s", tenths.format(bytes / megabyte));
+  };
   const time = (seconds) => {
-    const whole = Math.max(1, Math.round(seconds));
-    return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+    const left = Math.max(1, Math.round(seconds));
+    return left < 60 ? `${left} s` : `${Math.floor(left / 60)} min ${left % 60} s`;
   };
   const fill = (sentence, values) =>
     sentence.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
@@ -46,7 +59,7 @@
   const refusal = (file) => {
     if (!file.size) return words.empty;
     if (file.size <= limit * megabyte) return "";
-    return fill(words.tooLarge, { size: number.format(Math.ceil(file.size / megabyte)), limit });
+    return fill(words.tooLarge, { size: whole.format(Math.ceil(file.size / megabyte)), limit });
   };
 
   const queue = (job) => {

@@ -1,4 +1,4 @@
-"""What every template may use: icons, tones, pages of a list."""
+"""What every template may use: icons, pages of a list, sizes, sentences."""
 
 from functools import cache
 from typing import Any
@@ -6,14 +6,13 @@ from typing import Any
 from django import template
 from django.core.paginator import Page
 from django.template.loader import render_to_string
-from django.utils.formats import number_format
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+
+from wikico2.errors import error_sentence
+from wikico2.sizes import format_size, size_words
 
 register = template.Library()
-
-KILO = 1024
 
 
 @cache
@@ -38,10 +37,16 @@ def pagination(context: dict[str, Any], page: Page[Any]) -> dict[str, Any]:
     }
 
 
-@register.filter
-def weight(size: int) -> str:
-    """Return a size in bytes for people, as the script of the upload does."""
-    if size < KILO:
-        return ngettext("%(n)s byte", "%(n)s bytes", size) % {"n": size}
-    unit, said = (KILO, _("%s KB")) if size < KILO**2 else (KILO**2, _("%s MB"))
-    return said % number_format(round(size / unit, 1))
+register.filter("format_size", format_size)
+
+
+@register.simple_tag
+def size_attributes() -> SafeString:
+    """Return the words of the units of sizes as `data-` attributes, for a script."""
+    return format_html_join(" ", 'data-{}="{}"', size_words().items())
+
+
+@register.simple_tag
+def error_pattern(code: str, *details: str) -> str:
+    """Return the sentence of an error with `{name}` for its details, which a script fills in."""
+    return error_sentence(code, {name: f"{{{name}}}" for name in details})

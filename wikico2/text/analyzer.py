@@ -44,7 +44,6 @@ NOUNS = (
     ("irage", "irer", 2),
     ("lotage", "loter", 1),
 )
-STOPPED = STOP_WORDS | {"lorsqu", "puisqu", "quoiqu", "presqu", "quelqu"}
 
 _START, _END = r"(?<![^\W_])", r"(?![^\W_])"
 _EQ = r"[ée]q(?:uiv(?:alente?s?)?)?\.?"
@@ -181,7 +180,7 @@ def _read_token(kind: str, token: str) -> tuple[tuple[int, int, tuple[str, ...]]
 def lexeme_of(word: str) -> str:
     """Return what a single word is found by; nothing for a word that carries no meaning."""
     folded = fold_text(word.replace("\xad", ""))
-    if folded in STOPPED or (len(folded) == 1 and not folded.isdigit()):
+    if folded in STOP_WORDS or (len(folded) == 1 and not folded.isdigit()):
         return ""
     return root_of(folded)[:MAX_LEXEME]
 

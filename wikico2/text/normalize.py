@@ -7,17 +7,25 @@ from functools import lru_cache
 WORD = re.compile(r"[a-z0-9]+")
 LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "Œ": "oe", "Æ": "ae", "ß": "ss", "’": "'"})
 
+# French ones, what an elision leaves of some included, then English ones.
 STOP_WORDS = frozenset(
     "a afin ai ainsi alors apres au aucun aucune aussi autre autres aux avant avec avoir c "
     "ca car ce ceci cela celle celles celui ces cet cette ceux chaque ci comme comment d "
     "dans de des deux donc dont du elle elles en encore entre est et etaient etait etant ete "
-    "etre eux il ils j je jusqu l la le les leur leurs lors lorsque lui m mais me meme memes "
-    "mes moins mon n ne ni nos notre nous on ont or ou par parce pas peu peut peuvent plus "
-    "pour pourquoi puis qu quand que quel quelle quelles quels qui quoi s sa sans se selon "
-    "ses si soit son sont sous sur t ta tel telle tes toi ton tous tout toute toutes tres tu "
-    "un une vers via vos votre vous y the of and to in is for on with by as are be this that "
-    "from at or an it its".split()
+    "etre eux il ils j je jusqu l la le les leur leurs lors lorsqu lorsque lui m mais me meme "
+    "memes mes moins mon n ne ni nos notre nous on ont or ou par parce pas peu peut peuvent "
+    "plus pour pourquoi presqu puis puisqu qu quand que quel quelle quelles quelqu quels qui "
+    "quoi quoiqu s sa sans se selon ses si soit son sont sous sur t ta tel telle tes toi ton "
+    "tous tout toute toutes tres tu un une vers via vos votre vous y "
+    "the of and to in is for on with by as are be this that from at or an it its".split()
 )
+"""Words, folded, that say too little to find or to compare a text by."""
+
+LANGUAGE_WORDS = {
+    "fr": frozenset("le la les des du une est et dans pour par sur que qui aux avec sont".split()),
+    "en": frozenset("the of and to in is for that with are be this on by from as".split()),
+}
+"""The most frequent ones as they are written, by language: what `detect_language` counts."""
 
 # Endings that French inflection adds; longest first. Enough to compare words, not to parse them.
 ENDINGS = (

@@ -28,7 +28,7 @@ from ingestion.readers.repair.characters import repair_text
 from ingestion.readers.repair.headings import is_caption
 from ingestion.readers.text.pagination import (
     DocumentSummary,
-    build_page,
+    build_pages,
     build_table,
     paginate_blocks,
 )
@@ -77,7 +77,7 @@ def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo
     about = _docx_info(document)
     walk = _DocxWalk(document)
     found = list(walk.blocks())
-    pages = _docx_pages(found) if walk.page > 1 else paginate_blocks(block for _, block in found)
+    pages = build_pages(found) if walk.page > 1 else paginate_blocks(block for _, block in found)
     yield from about.document(pages)
 
 
@@ -88,16 +88,6 @@ def _open_docx(file: str, limits: Limits) -> Document:
 def _docx_info(document: Document) -> DocumentSummary:
     properties = document.core_properties
     return office_info(properties, properties.author)
-
-
-def _docx_pages(found: list[tuple[int, Block]]) -> Iterator[PageText]:
-    """Build the pages, including empty ones for pages on which no block begins."""
-    expected = 1
-    for number, group in groupby(found, key=lambda item: item[0]):
-        for empty in range(expected, number):
-            yield PageText(empty, "")
-        yield build_page(number, (block for _, block in group))
-        expected = number + 1
 
 
 def _local_name(element: _Element) -> str:

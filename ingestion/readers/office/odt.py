@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import odfdo
 from odfdo import Element
@@ -17,7 +16,7 @@ from ingestion.readers.repair.characters import repair_text
 from ingestion.readers.repair.headings import is_caption
 from ingestion.readers.text.pagination import (
     DocumentSummary,
-    build_page,
+    build_pages,
     build_table,
     paginate_blocks,
 )
@@ -44,7 +43,7 @@ def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo
     document = _open_odt(file, limits)
     walk = _OdtWalk(document)
     found = list(walk.blocks())
-    pages = _odt_pages(found) if walk.page > 1 else paginate_blocks(block for _, block in found)
+    pages = build_pages(found) if walk.page > 1 else paginate_blocks(block for _, block in found)
     yield from _odt_info(document).document(pages)
 
 
@@ -76,15 +75,6 @@ def _odt_info(document: odfdo.Document) -> DocumentSummary:
         language=str(meta.language or ""),
         created=created.date().isoformat() if created else "",
     )
-
-
-def _odt_pages(found: list[NumberedBlock]) -> Iterator[PageText]:
-    expected = 1
-    for number, group in groupby(found, key=lambda item: item[0]):
-        for empty in range(expected, number):
-            yield PageText(empty, "")
-        yield build_page(number, (block for _, block in group))
-        expected = number + 1
 
 
 def _page_break_styles(document: odfdo.Document) -> frozenset[str]:

@@ -7,6 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from wikico2.text.normalize import LANGUAGE_WORDS
+
 CUT = "\x02"
 """At the end of a line, stands for a hyphen that either splits a word or belongs to it."""
 
@@ -256,17 +258,11 @@ def join_lines(lines: Iterable[str], words: Mapping[str, int]) -> str:
     return joined[:-1] + "-" if joined.endswith(CUT) else joined
 
 
-_STOP_WORDS = {
-    "fr": _word_set("le la les des du une est et dans pour par sur que qui aux avec sont"),
-    "en": _word_set("the of and to in is for that with are be this on by from as"),
-}
-
-
 def detect_language(text: str) -> str:
     """Return `fr` or `en` if the stop words clearly indicate one, else `""`."""
     words = re.findall(r"[^\W\d_]+", text.lower())
     counts = {
-        language: sum(word in stops for word in words) for language, stops in _STOP_WORDS.items()
+        language: sum(word in stops for word in words) for language, stops in LANGUAGE_WORDS.items()
     }
     language = max(counts, key=lambda name: counts[name])
     others = sum(counts.values()) - counts[language]

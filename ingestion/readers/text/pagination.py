@@ -76,6 +76,16 @@ def build_page(
     return PageText(number, text, width, height, kept, doubt)
 
 
+def build_pages(found: Iterable[tuple[int, Block]]) -> Iterator[PageText]:
+    """Build the pages of numbered blocks, including empty ones where no block begins."""
+    expected = 1
+    for number, group in groupby(found, key=lambda item: item[0]):
+        for empty in range(expected, number):
+            yield PageText(empty, "")
+        yield build_page(number, (block for _, block in group))
+        expected = number + 1
+
+
 def paginate_blocks(blocks: Iterable[Block], size: int = PAGE) -> Iterator[PageText]:
     """Split blocks into pages of about `size` characters, at a heading where one is near."""
     number = 1
