@@ -1,4 +1,4 @@
-# `make run` and `make test` do all the set-up on a machine with Python 3.11, git and make.
+# `make run` and `make test` set everything up on a machine with Python 3.11, git and make.
 PYTHON ?= python3
 BIN = .venv/bin
 NODE_BIN = lint/node_modules/.bin
@@ -38,7 +38,7 @@ bench: .venv/dev.stamp
 bench-search: .venv/dev.stamp
 	$(BIN)/python -m bench.search $(or $(FOLDER),$(error FOLDER=… is needed, with passages.jsonl and questions.jsonl)) $(ARGS)
 
-soak: .venv/dev.stamp  ## kills and faults; some 20 minutes
+soak: .venv/dev.stamp  ## kill processes, break the model service; about 20 minutes
 	$(BIN)/python -m bench.soak $(ARGS)
 
 messages: .venv/dev.stamp  ## needs GNU gettext
@@ -66,7 +66,7 @@ lock:  ## needs uv and npm; the lock files carry hashes and no index address
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@ .venv/run.stamp
 
-# Only the linters of JavaScript and CSS need Node.js.
+# Node.js is needed only to lint JavaScript and CSS.
 node:
 	@command -v node >/dev/null && command -v npm >/dev/null \
 		|| { echo "make lint needs Node.js 18.18 or newer and npm, to lint JavaScript and CSS."; exit 1; }

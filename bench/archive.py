@@ -1,9 +1,8 @@
-"""How long a worker packs the whole wiki, and the memory it takes: `python -m bench.archive`.
+"""Measure time and memory of an export of the whole wiki: `python -m bench.archive`.
 
-Sheets as `bench.pages` makes them, with two versions each, and sources whose files are noise. The
-file job is done in a process of its own, slice by slice as the queue would have it; printed are the
-seconds by the clock and of the processor, and the most memory that the process ever held, before
-and at the end.
+The sheets are those of `bench.pages`, with two versions each; the sources' files are random bytes.
+The file job runs in a process of its own, slice by slice as in the queue. Prints wall-clock and
+processor seconds, and the peak memory of the process before the job and after it.
 """
 
 from __future__ import annotations
@@ -30,18 +29,18 @@ def main() -> int:
         work()
         return 0
     with database():
-        keep_sources(options.sources)
-        there = 0
+        create_sources(options.sources)
+        filled = 0
         for sheets in options.sheets:
-            fill(there, sheets)
-            there = sheets
+            fill(filled, sheets)
+            filled = sheets
             out(f"{sheets} sheets, {options.sources} sources:")
             subprocess.run([sys.executable, "-m", "bench.archive", "--work"], check=True)
     return 0
 
 
-def keep_sources(count: int) -> None:
-    """Put sources into the storage that nobody has to read."""
+def create_sources(count: int) -> None:
+    """Create ready sources with files of random bytes."""
     from django.core.files.base import ContentFile
 
     from ingestion.models import Document
@@ -56,7 +55,7 @@ def keep_sources(count: int) -> None:
 
 
 def work() -> None:
-    """Ask for an export and make it; print what that took."""
+    """Request an export and run it; print time and memory."""
     import django
 
     django.setup()

@@ -1,6 +1,6 @@
-"""A Django view with one query and nothing around it: what the pages of the wiki are held against.
+"""A Django view with one query and no middleware: the baseline for the speed of the wiki's pages.
 
-`gunicorn bench.bare:application` over the database of `bench.pages`.
+Run `gunicorn bench.bare:application` over the database of `bench.pages`.
 """
 
 import os

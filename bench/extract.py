@@ -1,9 +1,9 @@
 """Measure how fast documents are read: `python -m bench.extract FOLDER|FILE… [--repeat N]`.
 
-Prints, for each file and for all, the pages a second with their layout (order, headings, tables,
-footnotes, figures), by the clock and by the time of the processor (which other work on the machine
-does not change): medians of the runs, the start of the child process included. Then the memory
-that the largest child was resident with.
+Prints, for each file and in total, the pages a second with their layout (order, headings, tables,
+footnotes, figures), by the clock and by processor time (which other work on the machine changes
+less): medians of the runs, including the start of the child process. Then prints the peak resident
+memory of the largest child.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def out(line: str) -> None:
 
 
 def documents(paths: list[Path]) -> Iterator[Path]:
-    """Yield the files given, and in folders those whose content some reader takes."""
+    """Yield the given files, and those in the given folders that a reader supports."""
     for path in paths:
         if path.is_dir():
             inside = sorted(file for file in path.rglob("*") if file.is_file())
@@ -118,7 +118,7 @@ def read_once(path: Path, limits: Limits) -> Reading:
 
 
 def processor_seconds() -> float:
-    """Return the processor time of this process and of its ended children."""
+    """Return the processor seconds of this process and its ended children."""
     return sum(os.times()[:4])
 
 

@@ -1,9 +1,9 @@
 """Measure how many known facts reach the writer and the sheet: `python -m bench.facts [--missing]`.
 
-Wants a wiki that has read the demonstration documents (`make run` does). For each writer, prints
-what share of tests/gold/facts.jsonl stands in the passages that its section is shown, in that
-section of the sheet, and anywhere in the sheet. The model is the one of the settings; without a
-service only the passages that it would be shown are counted.
+Needs a wiki with the demonstration documents (`make run` loads them). For each writer, prints the
+share of the facts of tests/gold/facts.jsonl found in the passages given for their section, in that
+section of the sheet, and anywhere in the sheet. Uses the model of the settings; without a model
+service, only the passages that it would be given are counted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Fact = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reached:
-    """How far one fact came."""
+    """Whether a fact was in the passages shown, in its section, and in the sheet."""
 
     fact: Fact
     shown: bool
@@ -46,7 +46,7 @@ def facts() -> list[Fact]:
 def follow(
     document: Document, make_writer: Callable[[SheetTemplate], Writer], *, write: bool = True
 ) -> list[Reached]:
-    """Write a demonstration document's sheet, without saving it, and follow its facts."""
+    """Write a demonstration document's sheet, without saving it, and look for its facts."""
     from sheets.models import SheetType
     from sheets.models.schema_loader import load_template
     from sheets.verification.citations import contains_quote, drop_unsupported
@@ -63,8 +63,10 @@ def follow(
         shown[section.key] = "\n\n".join(p.text for p in evidence.shown.values())
         if write:
             draft = writer.write(document.title, section, evidence, RetryPolicy.from_settings())
-            kept = drop_unsupported(draft, evidence.shown)
-            written[section.key] = "\n\n".join(said for f in kept.fields for said in words_of(f))
+            supported = drop_unsupported(draft, evidence.shown)
+            written[section.key] = "\n\n".join(
+                text for f in supported.fields for text in texts_of(f)
+            )
     whole = "\n\n".join(written.values())
     return [
         Reached(
@@ -77,20 +79,20 @@ def follow(
     ]
 
 
-def words_of(field: Any) -> Iterable[str]:
+def texts_of(field: Any) -> Iterable[str]:
     yield from (s.text for s in field.statements)
     yield from (" | ".join(r.cells) for r in field.rows)
 
 
 def share(reached: Iterable[Reached], stage: str) -> float:
-    """Return the share of facts that came to a stage: shown, in_section, in_sheet."""
+    """Return the share of facts that reached a stage: shown, in_section, in_sheet."""
     votes = [getattr(r, stage) for r in reached]
     return sum(map(bool, votes)) / max(1, len(votes))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--missing", action="store_true", help="name the facts that get lost")
+    parser.add_argument("--missing", action="store_true", help="list the facts that are missing")
     options = parser.parse_args()
     import django
 
@@ -105,11 +107,11 @@ def main() -> int:
 
     documents = Document.objects.ready().filter(filename__in={f["document"] for f in facts()})
     text = Prompt.objects.current().text
-    ways: list[tuple[str, Callable[[SheetTemplate], Writer], bool]] = [
+    writers: list[tuple[str, Callable[[SheetTemplate], Writer], bool]] = [
         ("local", lambda template: ExtractiveWriter(template, get_embedder()), True),
         ("model", lambda template: ModelWriter(text), settings.LLM_BACKEND == "openai"),
     ]
-    for name, make_writer, write in ways:
+    for name, make_writer, write in writers:
         reached = [r for d in documents for r in follow(d, make_writer, write=write)]
         stages = ("shown", "in_section", "in_sheet") if write else ("shown",)
         shares = ", ".join(f"{stage} {share(reached, stage):.2f}" for stage in stages)

@@ -1,12 +1,11 @@
-"""Measure how search grows: `python -m bench.growth [--sizes 1000 10000 100000]`.
+"""Measure how search time grows: `python -m bench.growth [--sizes 1000 10000 100000]`.
 
-A wiki is made up in a database and a Chroma of its own: for each size so many passages, and a sheet
-for every ten. Their words are drawn as in a language, few often and many seldom; their vectors are
-random, which is harder for the index than meaning. At each size prints medians and 95th
-percentiles, in milliseconds: the page of results end to end (the question embedded on the CPU), the
-search by words alone, the suggestions, and saving a sheet until it is found. `--planted` instead
-asks 28 questions that have one right page each among 2,000 sheets of which the others use the same
-words too, and prints which are found.
+Generates a wiki in a database and a Chroma of its own, with the given number of passages and a
+sheet for every ten of them. Word frequencies are Zipf-like, as in a language; vectors are random,
+which is harder for the index than real ones. For each size prints medians and 95th percentiles in
+milliseconds: the results page end to end (the query embedded on the CPU), search by words alone,
+suggestions, and saving a sheet until it is indexed. `--planted` instead asks 28 queries with one
+right page each among 2,000 sheets that use the same words, and prints which pages are found.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 PASSAGES_OF_A_DOCUMENT = 500
 PASSAGES_OF_A_SHEET = 10
-DISTINCT = 5_000  # passages beyond repeat the words of earlier ones
+DISTINCT = 5_000  # further passages repeat the words of earlier ones
 VOCABULARY = 30_000
 DIMENSIONS = 384
 HEADER = f"{'':28} {'p50 ms':>8} {'p95 ms':>8}"
@@ -46,21 +45,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--queries", type=int, default=100)
-    parser.add_argument("--sheets", type=int, default=10_000, help="at most so many sheets")
-    parser.add_argument("--planted", action="store_true", help="28 questions over 2,000 sheets")
+    parser.add_argument("--sheets", type=int, default=10_000, help="largest number of sheets")
+    parser.add_argument("--planted", action="store_true", help="28 queries over 2,000 sheets")
     options = parser.parse_args()
     with services(argparse.Namespace(model="multilingual-e5-small")):
         from django.conf import settings
 
         settings.ALLOWED_HOSTS = ["*"]
-        chance = random.Random(7)  # noqa: S311 (the same wiki each time)
-        wiki = Wiki(chance, options.sheets)
+        rng = random.Random(7)  # noqa: S311 (the same wiki each time)
+        wiki = Wiki(rng, options.sheets)
         if options.planted:
             return ask_planted(wiki)
         for size in options.sizes:
             begun = time.monotonic()
             wiki.grow(size)
-            wiki.settle()
+            wiki.index_all()
             made = time.monotonic() - begun
             out(f"{size} passages, {len(wiki.sheets)} sheets, made in {made:.0f} s")
             measure(wiki, options.queries)
@@ -68,14 +67,14 @@ def main() -> int:
 
 
 class Wiki:
-    """Documents and sheets of words drawn by lot."""
+    """Generates documents and sheets of random words."""
 
-    def __init__(self, chance: random.Random, most_sheets: int = 10_000) -> None:
+    def __init__(self, rng: random.Random, max_sheets: int = 10_000) -> None:
         from sheets.models import SheetType
 
-        self.chance, self.most_sheets = chance, most_sheets
+        self.rng, self.max_sheets = rng, max_sheets
         self.words = sorted({self._word() for _ in range(2 * VOCABULARY)})[:VOCABULARY]
-        chance.shuffle(self.words)
+        rng.shuffle(self.words)
         weights = itertools.accumulate(1 / (n + 10) for n in range(len(self.words)))
         self.weights = list(weights)
         self.sheets: list[int] = []
@@ -83,31 +82,31 @@ class Wiki:
         self.kind = SheetType.objects.get(key="solution")
 
     def _word(self) -> str:
-        return "".join(self.chance.choices(SYLLABLES, k=self.chance.randint(2, 4)))
+        return "".join(self.rng.choices(SYLLABLES, k=self.rng.randint(2, 4)))
 
-    def draw(self, count: int) -> list[str]:
-        return self.chance.choices(self.words, cum_weights=self.weights, k=count)
+    def random_words(self, count: int) -> list[str]:
+        return self.rng.choices(self.words, cum_weights=self.weights, k=count)
 
     def sentences(self, count: int) -> str:
-        return " ".join(f"{' '.join(self.draw(12)).capitalize()}." for _ in range(count))
+        return " ".join(f"{' '.join(self.random_words(12)).capitalize()}." for _ in range(count))
 
-    def seldom(self) -> str:
-        """Return a word that is not among the usual ones."""
-        return self.chance.choice(self.words[300:5_000])
+    def rare_word(self) -> str:
+        """Return a rare word."""
+        return self.rng.choice(self.words[300:5_000])
 
     def grow(self, passages: int) -> None:
-        """Add documents until there are so many passages, and sheets."""
+        """Add documents until there are `passages` passages, and the sheets that go with them."""
         while self.passages < min(passages, DISTINCT):
             self.add_document(min(PASSAGES_OF_A_DOCUMENT, passages - self.passages))
         while self.passages < passages:
             self.repeat_document()
-        while len(self.sheets) < min(passages // PASSAGES_OF_A_SHEET, self.most_sheets):
-            self.add_sheet(" ".join(self.draw(3)).capitalize(), self.sentences(30))
+        while len(self.sheets) < min(passages // PASSAGES_OF_A_SHEET, self.max_sheets):
+            self.add_sheet(" ".join(self.random_words(3)).capitalize(), self.sentences(30))
 
     def add_document(self, size: int) -> None:
         from ingestion.models import Chunk, Document
 
-        title = " ".join(self.draw(4)).capitalize()
+        title = " ".join(self.random_words(4)).capitalize()
         digest = hashlib.sha256(f"{self.passages}".encode()).hexdigest()
         document = Document.objects.create(title=title, sha256=digest, size=1, state="ready")
         rows = []
@@ -118,7 +117,7 @@ class Wiki:
                     document=document,
                     position=position,
                     text=text,
-                    headings=[" ".join(self.draw(3))],
+                    headings=[" ".join(self.random_words(3))],
                     page_start=position // 3 + 1,
                     page_end=position // 3 + 1,
                     content_hash=hashlib.sha256(text.encode()).hexdigest(),
@@ -128,14 +127,14 @@ class Wiki:
         self.passages += size
 
     def repeat_document(self) -> None:
-        """Add the words of an earlier document as another one, whose vectors are its own."""
+        """Add a document with the words of an earlier one but other vectors."""
         from django.db import connection
 
         from ingestion.models import Chunk, Document
 
         first = Document.objects.order_by("pk")[self.passages // PASSAGES_OF_A_DOCUMENT % 8]
         digest = hashlib.sha256(f"{self.passages}".encode()).hexdigest()
-        title = " ".join(self.draw(4)).capitalize()
+        title = " ".join(self.random_words(4)).capitalize()
         document = Document.objects.create(title=title, sha256=digest, size=1, state="ready")
         with connection.cursor() as cursor:
             cursor.execute(
@@ -162,8 +161,8 @@ class Wiki:
         self.sheets.append(sheet.pk)
         return sheet
 
-    def settle(self) -> None:
-        """Give what is new its vectors, learn its words, and let the database tidy up."""
+    def index_all(self) -> None:
+        """Index the vectors of new rows, learn the words for spelling, and vacuum the database."""
         from django.db import connection
 
         from ingestion.models import Chunk
@@ -177,15 +176,17 @@ class Wiki:
             (PASSAGES, Chunk.objects, "document"),
             (SECTIONS, SearchedSection.objects, "sheet"),
         ):
-            place(shelf, rows.values_list("pk", f"{owner}_id", "content_hash").order_by("pk"))
+            index_vectors(
+                shelf, rows.values_list("pk", f"{owner}_id", "content_hash").order_by("pk")
+            )
         for table in (Chunk._meta.db_table, "sheets_searchedsheet"):
             postings.compact_tallies(table)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
 
 
-def place(shelf: Any, rows: Any) -> None:
-    """Index the rows that have no vector yet, with one drawn from their hash."""
+def index_vectors(shelf: Any, rows: Any) -> None:
+    """Index the rows without a vector, with a random one seeded by their hash."""
     import numpy as np
 
     from ingestion.models import Vector
@@ -201,7 +202,7 @@ def place(shelf: Any, rows: Any) -> None:
     for start in range(0, len(new), BATCH):
         batch = new[start : start + BATCH]
         hashes = [row[2] for row in batch]
-        vectors = np.stack([drawn(h) for h in hashes])
+        vectors = np.stack([random_vector(h) for h in hashes])
         store_vectors(hashes, vectors, model)
         collection.upsert(
             ids=[str(row[0]) for row in batch],
@@ -210,7 +211,7 @@ def place(shelf: Any, rows: Any) -> None:
         )
 
 
-def drawn(content_hash: str) -> Any:
+def random_vector(content_hash: str) -> Any:
     import numpy as np
 
     vector = np.random.default_rng(int(content_hash[:16], 16)).normal(size=DIMENSIONS)
@@ -221,20 +222,22 @@ def measure(wiki: Wiki, count: int) -> None:
     from django.contrib.auth.models import AnonymousUser
     from django.test import Client
 
-    import wikico2.wsgi  # noqa: F401  (as a web process is: loaded)
+    import wikico2.wsgi  # noqa: F401  (load all views, as a web process does)
     from sheets.search import Kind, search_wiki
 
-    client, nobody = Client(), AnonymousUser()
-    asked = list(questions(wiki, count))
+    client, anonymous = Client(), AnonymousUser()
+    queries = list(make_queries(wiki, count))
     out(HEADER)
     kinds: tuple[Kind, ...] = ("sheets", "sources")
     for kind in kinds:
         tab = {"type": "sources"} if kind == "sources" else {}
-        pages = [partial(get, client, "/recherche/", {"q": q, **tab}) for q in asked]
+        pages = [partial(get, client, "/recherche/", {"q": q, **tab}) for q in queries]
         timed(f"page, {kind}", pages)
-        by_words = [partial(search_wiki, q, user=nobody, kind=kind, dense=False) for q in asked]
+        by_words = [
+            partial(search_wiki, q, user=anonymous, kind=kind, dense=False) for q in queries
+        ]
         timed(f"by words, {kind}", by_words)
-    beginnings = [{"q": q.split()[0][:5]} for q in asked]
+    beginnings = [{"q": q.split()[0][:5]} for q in queries]
     timed("suggestions", [partial(get, client, "/recherche/suggestions/", b) for b in beginnings])
     timed("sheet saved until found", [partial(save, wiki)] * min(count, 20))
 
@@ -244,22 +247,22 @@ def get(client: Any, path: str, data: dict[str, str]) -> None:
     assert response.status_code == 200, response.status_code
 
 
-def questions(wiki: Wiki, count: int) -> Iterator[str]:
-    """Yield one to four words, of which some have a slip; no two questions are alike."""
+def make_queries(wiki: Wiki, count: int) -> Iterator[str]:
+    """Yield queries of one to three words; one in five has a typing error in its last word."""
     for number in range(count):
-        words = [*wiki.draw(number % 3), wiki.seldom()]
+        words = [*wiki.random_words(number % 3), wiki.rare_word()]
         if number % 5 == 0:
             words[-1] = words[-1][:-1] + "x"
         yield " ".join(words)
 
 
 def save(wiki: Wiki) -> None:
-    """Save a sheet that some words were added to, and index it as the queue does."""
+    """Add words to a random sheet, save it, and index it as the queue does."""
     from sheets.models import Revision, Sheet
     from sheets.revisions.save import save_revision
     from sheets.tasks import index_sheet
 
-    sheet = Sheet.objects.get(pk=wiki.chance.choice(wiki.sheets))
+    sheet = Sheet.objects.get(pk=wiki.rng.choice(wiki.sheets))
     base = sheet.current
     assert base is not None
     body = f"{base.body}\n{wiki.sentences(2)}\n"
@@ -268,7 +271,7 @@ def save(wiki: Wiki) -> None:
 
 
 def timed(name: str, calls: Sequence[Callable[[], object]]) -> None:
-    """Print how long the calls take, the first ones apart from which caches are filled."""
+    """Print the median and 95th percentile of the calls after three warm-up calls."""
     for call in calls[:3]:
         call()
     seconds = []
@@ -288,16 +291,16 @@ def ask_planted(wiki: Wiki) -> int:
 
     planted = read(PLANTED)
     pages = [*planted, *[None] * (2_000 - len(planted))]
-    wiki.chance.shuffle(pages)
+    wiki.rng.shuffle(pages)
     known = [word for page in planted for word in f"{page['title']} {page['text']}".split()]
     for page in pages:
-        # The other pages speak of the same things, in no order.
-        title = page["title"] if page else " ".join(wiki.draw(3)).capitalize()
-        said = page["text"] if page else f"{' '.join(wiki.chance.sample(known, 12))}."
-        sheet = wiki.add_sheet(title, f"{wiki.sentences(10)} {said} {wiki.sentences(10)}")
+        # The other pages use the same words, in random order.
+        title = page["title"] if page else " ".join(wiki.random_words(3)).capitalize()
+        text = page["text"] if page else f"{' '.join(wiki.rng.sample(known, 12))}."
+        sheet = wiki.add_sheet(title, f"{wiki.sentences(10)} {text} {wiki.sentences(10)}")
         if page:
             learn_sheet_words(sheet)
-    wiki.settle()
+    wiki.index_all()
     found = 0
     for page in planted:
         hits = search_wiki(page["q"], user=AnonymousUser(), page_size=3, dense=False).hits

@@ -1,8 +1,8 @@
-"""Take every file of a folder through the real queue: `python -m bench.hostile FOLDER`.
+"""Import every file of a folder through the real queue: `python -m bench.hostile FOLDER`.
 
-Prints what became of each, refused at the door, ready or failed, with its sentence and seconds, and
-the memory that the workers and their children were resident with at most. Ends with 1 if a file
-stays under way, has no sentence, or if a worker died.
+Prints the outcome of each file (refused at upload, ready or failed) with its message, and the peak
+resident memory of workers and reading children. Exits with status 1 if a file stays in progress or
+fails without a message, or if a worker died.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from bench.stage import Stage, as_table, out, until
+from bench.harness import SiteHarness, as_table, out, wait_until
 from tests.fake_ai import DIMENSIONS
 
 if TYPE_CHECKING:
@@ -35,28 +35,28 @@ SETTINGS = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--seconds", type=int, default=3600, help="until all must be settled")
+    parser.add_argument("--seconds", type=int, default=3600, help="longest wait for all files")
     options = parser.parse_args()
-    with Stage("--latency", "0", "--per-text", "0", "--granted", "0", **SETTINGS) as stage:
+    with SiteHarness("--latency", "0", "--per-text", "0", "--granted", "0", **SETTINGS) as harness:
         import django
 
         django.setup()
-        stage.start_worker()
-        watch = Watch(stage.processes["worker"].pid)
-        watch.start()
-        troubles = take(options.folder, options.seconds)
-        if stage.processes["worker"].poll() is not None or watch.died:
-            troubles += 1
-            out(f"Workers died: {watch.died}")
-        out(as_table({name: f"{most:.0f} MB" for name, most in watch.most.items()}))
+        harness.start_worker()
+        monitor = MemoryMonitor(harness.processes["worker"].pid)
+        monitor.start()
+        problems = import_all(options.folder, options.seconds)
+        if harness.processes["worker"].poll() is not None or monitor.died:
+            problems += 1
+            out(f"Workers died: {monitor.died}")
+        out(as_table({name: f"{peak_mb:.0f} MB" for name, peak_mb in monitor.peak_mb.items()}))
         from django.db import connections
 
         connections.close_all()
-    return 1 if troubles else 0
+    return 1 if problems else 0
 
 
-def take(folder: Path, seconds: int) -> int:
-    """Take all files in and say what became of them; return how many ended badly."""
+def import_all(folder: Path, seconds: int) -> int:
+    """Import all files and print their outcomes; return the number of problems."""
     from ingestion.intake.watch_folder import take_file
     from ingestion.models import Document, SourceImport
     from wikico2.errors import UserError
@@ -72,18 +72,18 @@ def take(folder: Path, seconds: int) -> int:
             outcomes["refused: OSError"] += 1
             out(f"{path.name[:60]!r}: {error}")
     begun = time.monotonic()
-    until(lambda: settled(begun), seconds)
-    troubles = 0
+    wait_until(lambda: all_done(begun), seconds)
+    problems = 0
     rows: list[Document | SourceImport] = [*Document.objects.all(), *SourceImport.objects.all()]
     for row in rows:
         outcomes[f"{row.state}: {row.error_code}".strip(": ")] += 1
-        troubles += row.is_working or (row.state == "failed" and not row.error)
+        problems += row.is_working or (row.state == "failed" and not row.error)
         out(f"{str(row)[:60]!r}: {row.state} {row.error}")
     out(as_table(dict(outcomes.most_common())))
-    return troubles
+    return problems
 
 
-def settled(begun: float) -> bool:
+def all_done(begun: float) -> bool:
     from ingestion.models import Document, SourceImport
 
     time.sleep(1)
@@ -93,43 +93,43 @@ def settled(begun: float) -> bool:
     return not (working.exists() or SourceImport.objects.in_progress().exists())
 
 
-class Watch(threading.Thread):
-    """Notes the most memory that workers and reading children are resident with.
+class MemoryMonitor(threading.Thread):
+    """Samples the peak resident memory of workers and reading children.
 
-    A process that was there for `SETTLED` looks is a worker; one that was not is a reading child
-    that had not yet said so. A worker that is gone has died.
+    A child process seen in `WORKER_SAMPLES` samples is a worker; one seen in fewer is a reading
+    child that had not yet replaced its command line. A worker that is gone has died.
     """
 
-    SETTLED = 10
+    WORKER_SAMPLES = 10
 
     def __init__(self, leader: int) -> None:
         super().__init__(daemon=True)
         self.leader = psutil.Process(leader)
-        self.most = {"worker": 0.0, "reading child": 0.0}
+        self.peak_mb = {"worker": 0.0, "reading child": 0.0}
         self.died: set[int] = set()
-        self._looks: Counter[int] = Counter()
+        self._samples: Counter[int] = Counter()
 
     def run(self) -> None:
         with suppress(psutil.NoSuchProcess):
             while self.leader.is_running():
-                self._look()
+                self._sample()
                 time.sleep(0.1)
 
-    def _look(self) -> None:
+    def _sample(self) -> None:
         alive = set()
         for process in self.leader.children(recursive=True):
             try:
-                kind = "reading child" if "readers.child" in " ".join(process.cmdline()) else ""
+                is_reader = "ingestion.readers.sandbox.child" in process.cmdline()
                 resident = process.memory_info().rss / 1024 / 1024
             except psutil.Error:
                 continue
-            if not kind:
+            if not is_reader:
                 alive.add(process.pid)
-            name = kind or "worker"
-            self.most[name] = max(self.most[name], resident)
-        gone = self._looks.keys() - alive
-        self.died |= {pid for pid in gone if self._looks[pid] >= self.SETTLED}
-        self._looks = Counter({pid: self._looks[pid] + 1 for pid in alive})
+            name = "reading child" if is_reader else "worker"
+            self.peak_mb[name] = max(self.peak_mb[name], resident)
+        gone = self._samples.keys() - alive
+        self.died |= {pid for pid in gone if self._samples[pid] >= self.WORKER_SAMPLES}
+        self._samples = Counter({pid: self._samples[pid] + 1 for pid in alive})
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How fast pages are, against a bare view with one query: `python -m bench.pages [options]`.
+"""Measure the speed of pages against a bare view with one query: `python -m bench.pages [options]`.
 
-Sheets of 8 KB are made in a database of their own, each with two versions. The bare view
-(`bench.bare`) and the wiki run side by side, each with two gunicorn processes, and 16 clients ask
-one of them, then the other, for pages at random, in turns. Printed: requests a second, and the
-share of the bare view's in the same turns (the median of them).
+Creates sheets of 8 KB with two versions each in a temporary database. The bare view (`bench.bare`)
+and the wiki run side by side, with two gunicorn processes each; 16 clients request random pages of
+one and of the other in turns. Prints requests a second, and the ratio to the bare view in the same
+turn (median of the turns).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WORDS = (
 
 
 class Series(NamedTuple):
-    """One kind of page: the addresses to ask for, and who asks."""
+    """One kind of page: its paths, the ratio wanted, and the cookie of the client."""
 
     name: str
     paths: Sequence[str]
@@ -48,7 +48,7 @@ class Series(NamedTuple):
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--sheets", type=int, default=2_000)
-    parser.add_argument("--many", type=int, default=10_000, help="so many for the last comparison")
+    parser.add_argument("--many", type=int, default=10_000, help="sheets in the last comparison")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn")
     parser.add_argument("--turns", type=int, default=5)
     options = parser.parse_args()
@@ -59,7 +59,7 @@ def main() -> int:
 
 @contextlib.contextmanager
 def database() -> Iterator[None]:
-    """Start a database that ends with the block, and have Django use it."""
+    """Start a temporary database, and make Django use it."""
     with tempfile.TemporaryDirectory(prefix="wikico2-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL may run as another user
@@ -87,7 +87,7 @@ def database() -> Iterator[None]:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Fill, serve, ask, print."""
+    """Create the sheets, serve both applications, measure and print."""
     begun = time.monotonic()
     slugs = fill(0, options.sheets)
     cookie = log_in()
@@ -109,8 +109,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def compare(series: Series, bare: int, wiki: int, options: argparse.Namespace) -> None:
-    """Ask for each page once, then measure in turns, and print the line."""
-    status = answer_of(wiki, series.paths[0], series.cookie)
+    """Request each page once, then measure in turns and print one line."""
+    status = status_of(wiki, series.paths[0], series.cookie)
     if status != 200:
         out(f"{series.name:34} answers {status}")
         return
@@ -129,7 +129,7 @@ def compare(series: Series, bare: int, wiki: int, options: argparse.Namespace) -
 
 
 def fill(start: int, stop: int) -> list[str]:
-    """Write sheets with two versions each, rendered by the program's own renderer."""
+    """Create sheets number `start` to `stop`, two rendered versions each; return their slugs."""
     from django.db import connection
 
     from sheets.models import Revision, SearchedSheet, Sheet, SheetType
@@ -138,13 +138,13 @@ def fill(start: int, stop: int) -> list[str]:
     from wikico2.models import User
     from wikico2.text.normalize import fold_text
 
-    chance = random.Random(start)  # noqa: S311 (the same texts each time)
+    rng = random.Random(start)  # noqa: S311 (the same texts each time)
     kind = SheetType.objects.get(key="solution")
     template = load_template(kind)
     author, _made = User.objects.get_or_create(username="bench", is_superuser=True)
     bodies = []
     for _n in range(20):
-        first = text(chance, template)
+        first = text(rng, template)
         second = first.replace(WORDS[0], WORDS[1], 5) + "\n\nUne phrase de plus."
         bodies.append(
             [(body, render_sheet(body, {}, template, {}).as_json()) for body in (first, second)]
@@ -181,7 +181,7 @@ def fill(start: int, stop: int) -> list[str]:
     return slugs
 
 
-def text(chance: random.Random, template: SheetTemplate) -> str:
+def text(rng: random.Random, template: SheetTemplate) -> str:
     """Return about 8 KB of Markdown: sections, paragraphs, lists and a table."""
     parts: list[str] = []
     size = 0
@@ -190,16 +190,16 @@ def text(chance: random.Random, template: SheetTemplate) -> str:
     for section in sections:
         part = [f"## {section.heading}"]
         while sum(map(len, part)) < share:
-            words = " ".join(chance.choices(WORDS, k=30))
+            words = " ".join(rng.choices(WORDS, k=30))
             part.append(f"{words.capitalize()}.")
-            part.append("\n".join(f"- {' '.join(chance.choices(WORDS, k=8))}" for _ in range(3)))
+            part.append("\n".join(f"- {' '.join(rng.choices(WORDS, k=8))}" for _ in range(3)))
         parts.append("\n\n".join(part))
         size += len(parts[-1])
     return "\n\n".join(parts)
 
 
 def log_in() -> str:
-    """Return the cookie of a person who is logged in."""
+    """Return the session cookie of a logged-in user."""
     from django.conf import settings
     from django.test import Client
 
@@ -210,12 +210,13 @@ def log_in() -> str:
     return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
 
 
-# --- Serving and asking ---------------------------------------------------------------------------
+# --- Serving and requesting
+# ---------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def served(module: str) -> Iterator[int]:
-    """Serve a module by two gunicorn processes; yield the port."""
+    """Serve a module with two gunicorn processes; yield the port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -235,32 +236,32 @@ def served(module: str) -> Iterator[int]:
         process.wait()
 
 
-class Asker:
-    """One client on one connection, opened again whenever the server closes it."""
+class PageClient:
+    """One HTTP client with a keep-alive connection, reopened when the server closes it."""
 
     def __init__(self, port: int, cookie: str) -> None:
         self.port = port
-        self.rest = "Host: localhost\r\nAccept-Language: fr\r\n"
-        self.rest += f"Cookie: {cookie}\r\n\r\n" if cookie else "\r\n"
-        self.line: socket.socket | None = None
+        self.headers = "Host: localhost\r\nAccept-Language: fr\r\n"
+        self.headers += f"Cookie: {cookie}\r\n\r\n" if cookie else "\r\n"
+        self.connection: socket.socket | None = None
 
     def get(self, path: str) -> int:
-        """Ask for a page and read it to its end; return its status."""
-        request = f"GET {path} HTTP/1.1\r\n{self.rest}".encode()
+        """Request a page and read all of it; return its status."""
+        request = f"GET {path} HTTP/1.1\r\n{self.headers}".encode()
         for _try in range(3):
             with contextlib.suppress(OSError):
-                if self.line is None:
-                    self.line = socket.create_connection(("127.0.0.1", self.port), timeout=30)
-                self.line.sendall(request)
-                if status := self.read(self.line):
+                if self.connection is None:
+                    self.connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+                self.connection.sendall(request)
+                if status := self.read(self.connection):
                     return status
             self.close()
         raise ConnectionError(path)
 
-    def read(self, line: socket.socket) -> int:
+    def read(self, connection: socket.socket) -> int:
         data = b""
         while b"\r\n\r\n" not in data:
-            piece = line.recv(262_144)
+            piece = connection.recv(262_144)
             if not piece:
                 return 0
             data += piece
@@ -270,66 +271,66 @@ class Asker:
         length = int(lower[start:].split(b"\r\n", 1)[0])
         got = len(body)
         while got < length:
-            got += len(line.recv(262_144))
+            got += len(connection.recv(262_144))
         if b"connection: close" in lower:
             self.close()
         return int(head[9:12])
 
     def close(self) -> None:
-        if self.line:
-            self.line.close()
-        self.line = None
+        if self.connection:
+            self.connection.close()
+        self.connection = None
 
 
-Job = Callable[[Asker], None]
+Job = Callable[[PageClient], None]
 
 
-def answer_of(port: int, path: str, cookie: str) -> int:
-    asker = Asker(port, cookie)
-    status = asker.get(path)
-    asker.close()
+def status_of(port: int, path: str, cookie: str) -> int:
+    page_client = PageClient(port, cookie)
+    status = page_client.get(path)
+    page_client.close()
     return status
 
 
 def warm(port: int, series: Series) -> None:
-    """Ask for every page once, so that what is kept is there."""
+    """Request every page once, to fill the caches."""
 
     def ask(number: int) -> Job:
-        def work(asker: Asker) -> None:
+        def work(page_client: PageClient) -> None:
             for path in series.paths[number::CLIENTS]:
-                asker.get(path)
+                page_client.get(path)
 
         return work
 
-    together([ask(n) for n in range(CLIENTS)], port, series.cookie)
+    run_parallel([ask(n) for n in range(CLIENTS)], port, series.cookie)
 
 
 def rate(port: int, paths: Sequence[str], cookie: str, seconds: float) -> float:
-    """Return how many requests a second 16 clients have answered."""
+    """Return how many requests a second 16 clients complete."""
     counts = [0] * CLIENTS
     end = time.perf_counter() + seconds
 
     def ask(number: int) -> Job:
-        def work(asker: Asker) -> None:
-            chance = random.Random(number)  # noqa: S311
+        def work(page_client: PageClient) -> None:
+            rng = random.Random(number)  # noqa: S311
             while time.perf_counter() < end:
-                asker.get(chance.choice(paths))
+                page_client.get(rng.choice(paths))
                 counts[number] += 1
 
         return work
 
     begun = time.perf_counter()
-    together([ask(n) for n in range(CLIENTS)], port, cookie)
+    run_parallel([ask(n) for n in range(CLIENTS)], port, cookie)
     return sum(counts) / (time.perf_counter() - begun)
 
 
-def together(jobs: Sequence[Job], port: int, cookie: str) -> None:
-    """Run the jobs side by side, each with a client of its own."""
+def run_parallel(jobs: Sequence[Job], port: int, cookie: str) -> None:
+    """Run the jobs in parallel, each with a client of its own."""
 
     def run_one(job: Job) -> None:
-        asker = Asker(port, cookie)
-        job(asker)
-        asker.close()
+        page_client = PageClient(port, cookie)
+        job(page_client)
+        page_client.close()
 
     threads = [threading.Thread(target=run_one, args=[job]) for job in jobs]
     for thread in threads:

@@ -1,9 +1,9 @@
-"""How long a save takes, and a comparison of two long versions: `python -m bench.saves [options]`.
+"""Measure saves, and comparisons of two long versions: `python -m bench.saves [options]`.
 
-A wiki of sheets as `bench.pages` makes them. In the sheets that are saved every paragraph cites a
-source, so that each save checks its citations, renders, indexes and queues what an editor's does;
-it changes some words here and there. One client, by HTTP, on a machine with nothing else to do;
-printed are milliseconds of wall time.
+The wiki has the sheets of `bench.pages`. In the sheet that is saved every paragraph cites a source,
+so that a save checks citations, renders, indexes and queues tasks as an editor's does; each save
+changes a few words. One client, by HTTP; run it on an idle machine. Prints milliseconds of
+wall-clock time.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def show(name: str, times: list[float], most: int) -> None:
-    """Print the line of a series, in milliseconds."""
+    """Print median and 95th percentile of a series, in milliseconds."""
     ordered = sorted(1000 * t for t in times)
     worst = ordered[int(len(ordered) * 0.95)]
     middle = statistics.median(ordered)
@@ -59,39 +59,39 @@ def show(name: str, times: list[float], most: int) -> None:
 
 
 def source() -> Document:
-    """Make a source with pages and passages, read to its end."""
+    """Create a ready source with pages and passages."""
     from ingestion.models import Chunk, Document, Page
 
-    chance = random.Random(7)  # noqa: S311 (the same texts each time)
+    rng = random.Random(7)  # noqa: S311 (the same texts each time)
     document = Document.objects.create(
         title="Guide de mesure", filename="guide.pdf", sha256="0" * 64, size=1, state="ready",
         page_count=PAGES,
     )  # fmt: skip
     for number in range(1, PAGES + 1):
-        texts = ["\n".join(sentence(chance) for _ in range(10)) for _ in range(3)]
+        texts = ["\n".join(sentence(rng) for _ in range(10)) for _ in range(3)]
         Page.objects.create(document=document, number=number, text="\n\n".join(texts))
-        for place, text in enumerate(texts):
+        for index, text in enumerate(texts):
             Chunk.objects.create(
-                document=document, position=3 * number + place, text=text, page_start=number,
-                page_end=number, content_hash=f"{number}-{place}",
+                document=document, position=3 * number + index, text=text, page_start=number,
+                page_end=number, content_hash=f"{number}-{index}",
             )  # fmt: skip
     return document
 
 
-def sentence(chance: random.Random) -> str:
+def sentence(rng: random.Random) -> str:
     """Return a sentence with a number in it."""
-    found = chance.choices(WORDS, k=18)
-    return f"{' '.join(found).capitalize()} de {chance.randint(2, 98)} % en {found[0]}."
+    found = rng.choices(WORDS, k=18)
+    return f"{' '.join(found).capitalize()} de {rng.randint(2, 98)} % en {found[0]}."
 
 
 def cited_sheet(document: Document) -> tuple[str, str]:
-    """Make a sheet of 8 KB whose paragraphs cite the source; return its slug and its text."""
+    """Create a sheet of 8 KB whose paragraphs cite the source; return its slug and its text."""
     from ingestion.models import Chunk
     from sheets.markdown.parse import write_note
     from sheets.models import Sheet, SheetType
     from sheets.models.schema_loader import load_template
 
-    chance = random.Random(8)  # noqa: S311 (the same texts each time)
+    rng = random.Random(8)  # noqa: S311 (the same texts each time)
     kind = SheetType.objects.get(key="solution")
     sections = load_template(kind).written
     chunks = list(Chunk.objects.filter(document=document).order_by("position"))
@@ -99,11 +99,11 @@ def cited_sheet(document: Document) -> tuple[str, str]:
     for n in range(PARAGRAPHS):
         if n * len(sections) // PARAGRAPHS != (n - 1) * len(sections) // PARAGRAPHS or not n:
             parts.append(f"## {sections[n * len(sections) // PARAGRAPHS].heading}")
-        chunk = chance.choice(chunks)
-        said = chance.choice(chunk.text.split("\n"))
-        parts.append(f"{said}[^{n + 1}]")
-        parts.append("\n".join(f"- {' '.join(chance.choices(WORDS, k=6))}" for _ in range(2)))
-        notes.append(write_note(str(n + 1), document.title, document.pk, chunk.page_start, said))
+        chunk = rng.choice(chunks)
+        quote = rng.choice(chunk.text.split("\n"))
+        parts.append(f"{quote}[^{n + 1}]")
+        parts.append("\n".join(f"- {' '.join(rng.choices(WORDS, k=6))}" for _ in range(2)))
+        notes.append(write_note(str(n + 1), document.title, document.pk, chunk.page_start, quote))
     sheet = Sheet.objects.create(sheet_type=kind, title="Fiche citée", slug="fiche-citee")
     body = "\n\n".join([*parts, "\n".join(notes)]) + "\n"
     save(sheet, body)
@@ -111,28 +111,28 @@ def cited_sheet(document: Document) -> tuple[str, str]:
 
 
 def long_sheet(others: int) -> str:
-    """Make a sheet with versions of 200 KB that differ here and there; return its slug."""
+    """Create a sheet with versions of 200 KB that differ in a few words; return its slug."""
     from sheets.models import Sheet, SheetType
 
-    chance = random.Random(9)  # noqa: S311 (the same texts each time)
+    rng = random.Random(9)  # noqa: S311 (the same texts each time)
     parts: list[str] = []
     size = 0
     while size < 200_000:
         part = [f"## Partie {len(parts) + 1}"]
         for _n in range(6):
-            part.append(" ".join(sentence(chance) for _ in range(3)))
-            part.append("\n".join(f"- {sentence(chance)}" for _ in range(3)))
+            part.append(" ".join(sentence(rng) for _ in range(3)))
+            part.append("\n".join(f"- {sentence(rng)}" for _ in range(3)))
         parts.append("\n\n".join(part))
         size += len(parts[-1].encode()) + 2
     kind = SheetType.objects.get(key="solution")
     sheet = Sheet.objects.create(sheet_type=kind, title="Fiche longue", slug="fiche-longue")
     save(sheet, "\n\n".join(parts) + "\n")
     for _n in range(others):
-        now = list(parts)
-        for place in range(0, len(parts), 6):
-            now[place] = changed(now[place], chance)
-        now[4], now[9] = now[9], now[4]
-        save(sheet, "\n\n".join(now) + "\n")
+        version = list(parts)
+        for index in range(0, len(parts), 6):
+            version[index] = changed(version[index], rng)
+        version[4], version[9] = version[9], version[4]
+        save(sheet, "\n\n".join(version) + "\n")
     return sheet.slug
 
 
@@ -149,20 +149,20 @@ def save(sheet: object, body: str) -> None:
     )  # fmt: skip
 
 
-def changed(text: str, chance: random.Random) -> str:
-    """Return the text with a few words of its own others."""
+def changed(text: str, rng: random.Random) -> str:
+    """Return the text with up to four words replaced."""
     words = text.split(" ")
-    for place in chance.sample(range(len(words)), 4):
-        if words[place].isalpha() and words[place].islower():
-            words[place] = chance.choice(WORDS)
+    for index in rng.sample(range(len(words)), 4):
+        if words[index].isalpha() and words[index].islower():
+            words[index] = rng.choice(WORDS)
     return " ".join(words)
 
 
-# --- Asking ---------------------------------------------------------------------------------------
+# --- Requests -------------------------------------------------------------------------------------
 
 
 class Answer(NamedTuple):
-    """What came back, and how many seconds it took."""
+    """Status and text of a response, and its time in seconds."""
 
     status: int
     text: str
@@ -170,18 +170,18 @@ class Answer(NamedTuple):
 
 
 def ask(port: int, path: str, cookie: str, data: dict[str, str] | None = None) -> Answer:
-    """Send a request by HTTP, a form where `data` is given."""
-    line = http.client.HTTPConnection("localhost", port, timeout=60)
+    """Send a GET request, or POST `data` as a form."""
+    connection = http.client.HTTPConnection("localhost", port, timeout=60)
     headers = {"Cookie": cookie, "Accept-Language": "fr"}
     body = urlencode(data) if data else None
     if data:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     begun = time.perf_counter()
-    line.request("POST" if data else "GET", path, body, headers)
-    answer = line.getresponse()
+    connection.request("POST" if data else "GET", path, body, headers)
+    answer = connection.getresponse()
     text = answer.read().decode()
     seconds = time.perf_counter() - begun
-    line.close()
+    connection.close()
     for given in answer.headers.get_all("Set-Cookie") or []:
         if given.startswith("csrftoken="):
             text += f"\n{given.split(';')[0]}"
@@ -189,10 +189,10 @@ def ask(port: int, path: str, cookie: str, data: dict[str, str] | None = None) -
 
 
 def save_times(port: int, cookie: str, slug: str, body: str, times: int) -> list[float]:
-    """Save a sheet so many times, each time with some other words; return how long each took."""
+    """Save a sheet `times` times with changed words; return the seconds of each save."""
     from sheets.models import Sheet
 
-    chance = random.Random(10)  # noqa: S311
+    rng = random.Random(10)  # noqa: S311
     path = f"/fiches/{slug}/modifier/"
     form = ask(port, path, cookie).text
     token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)[0]
@@ -201,24 +201,24 @@ def save_times(port: int, cookie: str, slug: str, body: str, times: int) -> list
     for n in range(times + 3):
         number = Sheet.objects.values_list("current__number", flat=True).get(slug=slug)
         text, _rule, notes = body.partition("\n\n[^1]:")
-        body = f"{changed(text, chance)}\n\n[^1]:{notes}"
+        body = f"{changed(text, rng)}\n\n[^1]:{notes}"
         data = {"csrfmiddlewaretoken": token, "base": str(number), "body": body, "comment": "Mots"}
         answer = ask(port, path, cookie, data)
         if answer.status != 302:
             raise SystemExit(f"The save answers {answer.status}.")
-        if n >= 3:  # the first ones load what stays
+        if n >= 3:  # the first requests fill caches
             found.append(answer.seconds)
     return found
 
 
 def view_times(port: int, slug: str, view: str, times: int) -> list[float]:
-    """Ask for comparisons that nobody has asked for yet; return how long each took."""
+    """Request comparisons that are not cached; return the seconds of each."""
     found = []
     for n in range(times + 2):
         answer = ask(port, f"/fiches/{slug}/diff/1/{n + 2}/?vue={view}", "")
         if answer.status != 200:
             raise SystemExit(f"The comparison answers {answer.status}.")
-        if n >= 2:  # the first ones load what stays
+        if n >= 2:  # the first requests fill caches
             found.append(answer.seconds)
     return found
 

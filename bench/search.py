@@ -1,10 +1,9 @@
-"""Measure how well and how fast search finds: `python -m bench.search FOLDER [options]`.
+"""Measure the quality and speed of search: `python -m bench.search FOLDER [options]`.
 
 FOLDER holds `passages.jsonl` ({"id", "title", "text"}) and `questions.jsonl` ({"id", "text",
-"passage"}). An index is built from it in a database and a Chroma of its own, and each question is
-asked by words, by meaning and both: as typed, then in lower case without accents, then with one
-slip in a word of six letters or more. Vectors are kept in a file beside the index, so that only
-the first run computes them.
+"passage"}). Builds an index in a temporary database and Chroma, and asks each question by words, by
+meaning and by both: as typed, then in lower case without accents, then with a typing error in a
+word of six letters or more. Vectors are cached in a file, so that only the first run computes them.
 """
 
 from __future__ import annotations
@@ -38,7 +37,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", default="multilingual-e5-small", help="a local embedding model")
-    parser.add_argument("--cache", type=Path, default=Path("var/bench"), help="where vectors stay")
+    parser.add_argument(
+        "--cache", type=Path, default=Path("var/bench"), help="folder of cached vectors"
+    )
     parser.add_argument("--words-only", action="store_true", help="do not compute any vector")
     parser.add_argument("--only", choices=["odd", "even"], help="half of the questions")
     parser.add_argument("--times", type=int, default=1, help="index the passages several times")
@@ -58,7 +59,7 @@ class Question(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The rank of the right passage for each question, from 0; and the seconds that it took."""
+    """For each question the rank of the right passage, from 0, and the seconds of the search."""
 
     ranks: list[int | None]
     seconds: list[float]
@@ -86,7 +87,7 @@ def out(line: str) -> None:
 
 @contextlib.contextmanager
 def services(options: argparse.Namespace) -> Iterator[None]:
-    """Start a database and a Chroma that end with the block, and have Django use them."""
+    """Start a temporary database and Chroma, and make Django use them."""
     with tempfile.TemporaryDirectory(prefix="wikico2-bench-") as name, contextlib.ExitStack() as up:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL may run as another user
@@ -120,7 +121,7 @@ def services(options: argparse.Namespace) -> Iterator[None]:
 def run(
     options: argparse.Namespace, passages: list[dict[str, Any]], questions: list[Question]
 ) -> None:
-    """Build the index, ask, and print."""
+    """Build the index, ask the questions and print the results."""
     from ingestion.search import retrieve
     from ingestion.search.hybrid import WaitPolicy, embed_query, forget_questions
     from ingestion.search.query import ParsedQuery, QueryClause
@@ -157,30 +158,30 @@ def run(
 
 
 def forms(questions: Sequence[Question]) -> dict[str, list[str]]:
-    """Return the questions as typed, without accents, and with a slip."""
-    chance = random.Random(7)  # noqa: S311 (the same slips each time)
+    """Return the questions as typed, without accents, and with a typing error."""
+    rng = random.Random(7)  # noqa: S311 (the same errors each time)
     texts = [question.text for question in questions]
     return {
         "as typed": texts,
         "no accents": [fold_text(text) for text in texts],
-        "one slip": [slipped(text, chance) for text in texts],
+        "one slip": [with_typo(text, rng) for text in texts],
     }
 
 
-def slipped(text: str, chance: random.Random) -> str:
-    """Return the text with a letter of one long word missed, swapped, changed or added."""
-    places = [match.span() for match in LONG_WORD.finditer(text)]
-    if not places:
+def with_typo(text: str, rng: random.Random) -> str:
+    """Return the text with a letter of one long word missing, swapped, changed or added."""
+    spans = [match.span() for match in LONG_WORD.finditer(text)]
+    if not spans:
         return text
-    start, end = chance.choice(places)
-    at = chance.randrange(start + 1, end - 1)
-    letter = chance.choice(LETTERS)
+    start, end = rng.choice(spans)
+    at = rng.randrange(start + 1, end - 1)
+    letter = rng.choice(LETTERS)
     return {
         "missed": text[:at] + text[at + 1 :],
         "swapped": text[:at] + text[at + 1] + text[at] + text[at + 2 :],
         "changed": text[:at] + letter + text[at + 1 :],
         "added": text[:at] + letter + text[at:],
-    }[chance.choice(["missed", "swapped", "changed", "added"])]
+    }[rng.choice(["missed", "swapped", "changed", "added"])]
 
 
 def measured(
@@ -198,7 +199,7 @@ def measured(
 
 
 def fill(passages: list[dict[str, Any]], times: int) -> dict[int, int]:
-    """Write the passages as sources, one for each title; return their ids by chunk id."""
+    """Create a source for each title with its passages; return passage ids by chunk id."""
     from django.db import connection
 
     from ingestion.models import Chunk, Document
@@ -210,13 +211,13 @@ def fill(passages: list[dict[str, Any]], times: int) -> dict[int, int]:
         documents[title] = Document(title=title[:300], sha256=digest, size=1, state="ready")
     Document.objects.bulk_create(documents.values())
     ids: dict[int, int] = {}
-    places: dict[int, int] = {}
+    last_positions: dict[int, int] = {}
     for _time in range(times):
         for start in range(0, len(passages), BATCH):
             rows = []
             for row in passages[start : start + BATCH]:
                 document = documents[row["title"]]
-                position = places[document.pk] = places.get(document.pk, -1) + 1
+                position = last_positions[document.pk] = last_positions.get(document.pk, -1) + 1
                 text, headings = row["text"].replace("\0", " "), [row["title"]]
                 key = "\x1f".join((*headings, text)).encode()
                 rows.append(
@@ -240,7 +241,7 @@ def fill(passages: list[dict[str, Any]], times: int) -> dict[int, int]:
 
 
 def embed(cache: Path) -> None:
-    """Compute the vectors that the cache lacks, keep them there, and index them."""
+    """Compute the vectors missing from the cache, save them to it, and index all."""
     import numpy as np
 
     from ingestion.models import Chunk, Document, Vector
@@ -250,8 +251,8 @@ def embed(cache: Path) -> None:
 
     embedder = get_embedder()
     if cache.exists():
-        kept = np.load(cache)
-        store_vectors(list(kept["hashes"]), kept["vectors"], embedder.name)
+        cached = np.load(cache)
+        store_vectors(list(cached["hashes"]), cached["vectors"], embedder.name)
     try:
         embed_chunks(Chunk.objects.all(), embedder)
     finally:

@@ -1,9 +1,10 @@
-"""Kill processes and break the model service, and see that no document suffers from it.
+"""Kill processes and break the model service, and check that documents end up the same.
 
-`python -m bench.soak [--documents N] [--kills N] [--seed N]` reads the same documents three times:
-undisturbed; while workers, Chroma and PostgreSQL are killed with SIGKILL at random moments; and
-with a model service of whose answers 20 % are 429, 5 % are 500, 2 % are cut off, 1 % never come and
-1 % have a wrong length. The rows, the kept vectors and what Chroma holds must always be the same.
+`python -m bench.soak [--documents N] [--kills N] [--seed N]` imports the same documents three
+times: undisturbed; while workers, Chroma and PostgreSQL are killed with SIGKILL at random moments;
+and with a model service of whose answers 20 % are 429, 5 % are 500, 2 % are cut off, 1 % never come
+and 1 % have a wrong length. The rows, the stored vectors and those in Chroma must be the same each
+time.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.stage import MODEL, Stage, as_table, out, stubborn, until
+from bench.harness import MODEL, SiteHarness, as_table, out, retry_while_down, wait_until
 from tests.fake_ai import DIMENSIONS
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ QUICK = {
     "EMBEDDING_DIMENSIONS": str(DIMENSIONS),
     "LOG_LEVEL": "WARNING",
 }
-SLOW = ("--latency", "0.4")  # so that many a kill comes while vectors are on their way
+SLOW = ("--latency", "0.4")  # so that many kills happen during embedding requests
 TARGETS = {"worker": 3, "one worker": 3, "chroma": 2, "db": 2}
-"""What is killed, and how often among ten."""
+"""What is killed, and how many times in ten."""
 
 LONGEST_PAUSE = 3.0
 """Seconds between two kills, at most."""
@@ -72,21 +73,21 @@ def main() -> int:
     for plan in plans(options):
         outcome = in_new_process(files, plan)
         expected = expected or outcome.rows
-        out(f"{plan.name}:\n{as_table(outcome.told(expected))}")
+        out(f"{plan.name}:\n{as_table(outcome.summary(expected))}")
         is_same = is_same and outcome.rows == expected and not outcome.wrong
     out("The same rows and vectors." if is_same else "NOT the same.")
     return 0 if is_same else 1
 
 
 def in_new_process(files: list[bytes], plan: Plan) -> Outcome:
-    """Run a plan where Django has not read its settings yet, which it does once."""
+    """Run a plan in a new process: Django reads its settings once a process."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(run, files, plan).result()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How the documents are read: the options of the model service, and what is killed."""
+    """One run: options of the fake model service, number of kills, seed, database to copy."""
 
     name: str
     service: tuple[str, ...] = SLOW
@@ -107,17 +108,17 @@ def plans(options: argparse.Namespace) -> list[Plan]:
 
 @dataclass
 class Outcome:
-    """What stands in PostgreSQL and in Chroma when all is read."""
+    """The content of PostgreSQL and Chroma at the end, and counters of the run."""
 
     rows: dict[str, str] = field(default_factory=dict)  # a digest for each file
     wrong: list[str] = field(default_factory=list)
     passages: int = 0
     seconds: float = 0.0
-    asked: dict[str, int] = field(default_factory=dict)
+    stats: dict[str, int] = field(default_factory=dict)
     kills: Counter[str] = field(default_factory=Counter)
 
-    def told(self, expected: dict[str, str]) -> dict[str, Any]:
-        """Return what there is to say, beside the rows of an undisturbed run."""
+    def summary(self, expected: dict[str, str]) -> dict[str, Any]:
+        """Return the lines to print, compared with the rows of an undisturbed run."""
         differ = sum(self.rows.get(key) != value for key, value in expected.items())
         rows = {
             "documents ready": len(self.rows),
@@ -125,9 +126,9 @@ class Outcome:
             "differ from undisturbed": differ,
             "wrong": self.wrong or "nothing",
             "seconds": f"{self.seconds:.0f}",
-            "requests": self.asked["requests"],
-            "beyond the pace": self.asked["too_many"],
-            "texts sent again": self.asked["texts"] - self.asked["different_texts"],
+            "requests": self.stats["requests"],
+            "beyond the rate limit": self.stats["too_many"],
+            "texts sent again": self.stats["texts"] - self.stats["different_texts"],
         }
         if self.kills:
             killed = (f"{n} × {what}" for what, n in self.kills.most_common())
@@ -136,7 +137,7 @@ class Outcome:
 
 
 def make_document(number: int, pages: int) -> bytes:
-    """Return a PDF whose passages are like those of no other."""
+    """Return a PDF whose passages differ from those of all other numbers."""
     from reportlab.lib.styles import getSampleStyleSheet
     from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate
 
@@ -155,18 +156,18 @@ def make_document(number: int, pages: int) -> bytes:
 
 
 def run(files: list[bytes], plan: Plan) -> Outcome:
-    """Read the files on a stage of their own; return what came of it."""
-    with Stage(*plan.service, copied=plan.copied, **QUICK) as stage:
+    """Import the files in a new harness; return the outcome."""
+    with SiteHarness(*plan.service, copied=plan.copied, **QUICK) as harness:
         import django
 
         django.setup()
         begun = time.monotonic()
-        stage.start_worker()
-        killed = kill_at_random(stage, files, plan.kills, random.Random(plan.seed))  # noqa: S311
-        until(lambda: settled(stage), 900)
+        harness.start_worker()
+        killed = kill_at_random(harness, files, plan.kills, random.Random(plan.seed))  # noqa: S311
+        wait_until(lambda: all_done(harness), 900)
         seconds = time.monotonic() - begun
         outcome = inspect(MODEL)
-        outcome.seconds, outcome.kills, outcome.asked = seconds, killed, stage.asked()
+        outcome.seconds, outcome.kills, outcome.stats = seconds, killed, harness.service_stats()
         from django.db import connections
 
         connections.close_all()
@@ -174,69 +175,69 @@ def run(files: list[bytes], plan: Plan) -> Outcome:
 
 
 def kill_at_random(
-    stage: Stage, files: list[bytes], kills: int, chance: random.Random
+    harness: SiteHarness, files: list[bytes], kills: int, rng: random.Random
 ) -> Counter[str]:
-    """Kill one thing after the other, while the documents come in little by little."""
-    done: Counter[str] = Counter()
-    fed = 0
-    for number, target in enumerate(drawn(kills, chance)):
-        while fed < len(files) * (number + 3) / kills and fed < len(files):
-            give(files[fed])
-            fed += 1
-        settled(stage)  # what the queue does each minute is done with each kill here
-        time.sleep(chance.uniform(0.0, LONGEST_PAUSE))
+    """Kill random programs one by one while the documents are uploaded step by step."""
+    killed: Counter[str] = Counter()
+    uploaded = 0
+    for number, target in enumerate(choose_targets(kills, rng)):
+        while uploaded < len(files) * (number + 3) / kills and uploaded < len(files):
+            upload(files[uploaded])
+            uploaded += 1
+        all_done(harness)  # requeue stalled rows at each kill, as the queue does each minute
+        time.sleep(rng.uniform(0.0, LONGEST_PAUSE))
         if target == "one worker":
-            stage.kill_one_of("worker", chance)
+            harness.kill_one_of("worker", rng)
         else:
-            stage.kill(target)
-        done[target] += 1
-    for content in files[fed:]:
-        give(content)
-    return done
+            harness.kill(target)
+        killed[target] += 1
+    for content in files[uploaded:]:
+        upload(content)
+    return killed
 
 
-def drawn(kills: int, chance: random.Random) -> list[str]:
-    """Return what is killed, one after the other: each target once, then by their shares."""
-    first = chance.sample(list(TARGETS), len(TARGETS))
-    return [*first, *chance.choices(list(TARGETS), list(TARGETS.values()), k=kills)][:kills]
+def choose_targets(kills: int, rng: random.Random) -> list[str]:
+    """Return the targets in order: each once, then at random by their weights."""
+    first = rng.sample(list(TARGETS), len(TARGETS))
+    return [*first, *rng.choices(list(TARGETS), list(TARGETS.values()), k=kills)][:kills]
 
 
-def give(content: bytes) -> None:
-    """Hand in a file as an upload does, once, whatever is away meanwhile."""
+def upload(content: bytes) -> None:
+    """Upload a file, retrying while the database is down."""
     from django.core.files.uploadedfile import SimpleUploadedFile
 
     from ingestion.intake.upload import accept_upload
     from wikico2.errors import UserError
 
     try:
-        stubborn(lambda: accept_upload(SimpleUploadedFile("étude.pdf", content), None))
+        retry_while_down(lambda: accept_upload(SimpleUploadedFile("étude.pdf", content), None))
     except UserError as error:
         if error.code != "duplicate":  # the answer to the first try was lost
             raise
 
 
-def settled(stage: Stage) -> bool:
-    """Tell whether nothing is under way; see to what dead processes have left."""
+def all_done(harness: SiteHarness) -> bool:
+    """Restart ended programs, requeue stalled rows; tell whether no document is in progress."""
     from ingestion.models import Document
     from wikico2.jobs.queue import resume_stalled
 
     time.sleep(0.5)
-    stage.tend()
-    stubborn(resume_stalled)
-    return not stubborn(lambda: Document.objects.in_progress().exists())
+    harness.restart_ended()
+    retry_while_down(resume_stalled)
+    return not retry_while_down(lambda: Document.objects.in_progress().exists())
 
 
 def inspect(model: str) -> Outcome:
-    """Return a digest of all that stands of each document, and what should not stand."""
+    """Return a digest of each document's rows and vectors, and the inconsistencies found."""
     from ingestion.models import Chunk, Document, Vector
     from ingestion.vector_index.chroma_client import get_or_create_collection
     from ingestion.vector_index.collections import collection_name
 
     outcome = Outcome()
     collection = get_or_create_collection(collection_name(model))
-    held = dict(vectors_in(collection))
-    if collection.count() != len(held):
-        outcome.wrong.append("Chroma counts otherwise than it lists")
+    in_chroma = dict(vectors_in(collection))
+    if collection.count() != len(in_chroma):
+        outcome.wrong.append("Chroma's count differs from its list")
     vectors = {row.content_hash: row.values for row in Vector.objects.all()}
     for document in Document.objects.order_by("pk"):
         if not document.is_ready:
@@ -246,25 +247,31 @@ def inspect(model: str) -> Outcome:
         for page in document.pages.order_by("number"):
             digest.update(f"{page.number} {page.text} {page.blocks}".encode())
         for chunk in document.chunks.order_by("position"):
-            place = (chunk.position, chunk.page_start, chunk.page_end, chunk.headings, chunk.kind)
-            digest.update(f"{place} {chunk.content_hash} {chunk.text} {chunk.search}".encode())
+            position = (
+                chunk.position,
+                chunk.page_start,
+                chunk.page_end,
+                chunk.headings,
+                chunk.kind,
+            )
+            digest.update(f"{position} {chunk.content_hash} {chunk.text} {chunk.search}".encode())
             digest.update(vectors[chunk.content_hash].tobytes())
-            vector, about = held.pop(str(chunk.pk), (None, {}))
+            vector, about = in_chroma.pop(str(chunk.pk), (None, {}))
             if about != {"document": document.pk, "hash": chunk.content_hash}:
-                outcome.wrong.append(f"{chunk}: not in Chroma as it should")
+                outcome.wrong.append(f"{chunk}: wrong or missing metadata in Chroma")
             elif vector is None or abs(vector - vectors[chunk.content_hash]).max() > 1e-6:
-                outcome.wrong.append(f"{chunk}: another vector in Chroma")
+                outcome.wrong.append(f"{chunk}: different vector in Chroma")
         outcome.rows[document.sha256] = digest.hexdigest()
-    if held:
-        outcome.wrong.append(f"{len(held)} vectors in Chroma that nobody knows")
+    if in_chroma:
+        outcome.wrong.append(f"{len(in_chroma)} vectors in Chroma without a passage")
     outcome.passages = Chunk.objects.count()
     if len(vectors) != Chunk.objects.values("content_hash").distinct().count():
-        outcome.wrong.append(f"{len(vectors)} vectors are kept")
+        outcome.wrong.append(f"{len(vectors)} vectors stored, not one per distinct passage")
     return outcome
 
 
 def vectors_in(collection: ChromaCollection) -> Iterator[tuple[str, tuple[Vectors, Metadata]]]:
-    """Yield all that Chroma holds: ids with their vectors and metadata."""
+    """Yield all ids of a collection with their vectors and metadata."""
     import numpy as np
 
     for offset in itertools.count(0, 1_000):

@@ -1,8 +1,8 @@
 """Measure the verifier on labelled statements: `python -m bench.verify [--curve]`.
 
-Prints, for each half of tests/gold/statements.jsonl, what share of the verified is true (precision)
-and what share of the true is verified (recall), the verdicts by kind, the mistakes, and the time of
-the processor. `--curve` shows, on the half for tuning, what other thresholds would give.
+Prints, for each half of tests/gold/statements.jsonl, the share of verified statements that are true
+(precision), the share of true statements that are verified (recall), the verdicts by kind, the
+mistakes, and the processor time. `--curve` tries other thresholds on the half for tuning.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ GOLD = ROOT / "tests" / "gold" / "statements.jsonl"
 
 @dataclass(frozen=True)
 class Labelled:
-    """A statement, the passages that it cites, and what it is: true, or how it was spoilt."""
+    """A statement, the passages it cites, and its label: true, or how it was falsified."""
 
     statement: str
     passages: tuple[str, ...]
@@ -67,7 +67,7 @@ def load() -> list[Labelled]:
 
 @functools.cache
 def passage_with(document: str, quote: str) -> str:
-    """Return the first passage of a document that holds the quote, as the verifier takes it."""
+    """Return the first passage of a document that holds the quote, as input of the verifier."""
     from sheets.verification.citations import contains_quote
     from sheets.verification.entailment import passage_for_verify
 
@@ -97,7 +97,7 @@ def titles() -> dict[str, str]:
 
 
 def score(labelled: Sequence[Labelled]) -> Score:
-    """Return how well « verified » tells the true ones."""
+    """Return precision and recall of the verdict "verified"."""
     verdicts = [(one, one.verdict().verdict) for one in labelled]
     verified = [one for one, verdict in verdicts if verdict == "verified"]
     true = [one for one in labelled if one.kind == "true"]
@@ -115,7 +115,7 @@ def score(labelled: Sequence[Labelled]) -> Score:
 
 
 def forget() -> None:
-    """Empty what the verifier remembers of texts that it has seen."""
+    """Clear the verifier's caches."""
     from sheets.verification import quantities
     from sheets.verification.entailment import (
         read_passage,
@@ -166,16 +166,16 @@ def show(half: str, labelled: Sequence[Labelled]) -> None:
 
 
 def curve(labelled: Sequence[Labelled]) -> None:
-    """Print precision and recall by the share of words that is asked for."""
+    """Print precision and recall by the share of supported words required."""
     from sheets.verification import entailment
 
-    kept = entailment.SUPPORT_VERIFIED
+    original = entailment.SUPPORT_VERIFIED
     out("\nshare of words   precision   recall")
     for hundredths in range(40, 100, 5):
         entailment.SUPPORT_VERIFIED = hundredths / 100
         found = score(labelled)
         out(f"{hundredths / 100:14.2f}   {found.precision:9.3f}   {found.recall:6.3f}")
-    entailment.SUPPORT_VERIFIED = kept
+    entailment.SUPPORT_VERIFIED = original
 
 
 def out(line: str) -> None:

@@ -1,7 +1,7 @@
-"""Lay out the three demonstration documents: `python demo/build.py [--check]`.
+"""Build the PDFs of the demonstration documents: `python demo/build.py [--check]`.
 
-The text lives in `content/*.md`, a small dialect of Markdown described in README.md.
-The same text gives the same bytes: no clock, no random identifier, no compression.
+Their text is in `content/*.md`, in a small dialect of Markdown described in README.md. The same
+text gives the same bytes: no clock, no random identifier, no compression.
 """
 
 import argparse
@@ -93,7 +93,7 @@ def table(rows: list[list[str]], shares: list[int]) -> Table:
 
 
 def panel(paragraphs: list[Paragraph], columns: int = 1) -> Table:
-    """Return paragraphs on a pale ground, row by row over the columns."""
+    """Return paragraphs on a pale background, row by row over the columns."""
     padded = [*paragraphs, *[""] * (-len(paragraphs) % columns)]
     rows = [padded[start : start + columns] for start in range(0, len(padded), columns)]
     style = [
@@ -117,7 +117,7 @@ def split_caption(pattern: str, line: str) -> tuple[str, str]:
 
 
 class Layout:
-    """Turn blocks of text into flowables, numbering headings, tables and figures on the way."""
+    """Turn blocks of text into flowables; number headings, tables and figures."""
 
     def __init__(self, header: dict[str, str]) -> None:
         self.story: list[Any] = [
@@ -158,7 +158,7 @@ class Layout:
             self.story.append(Paragraph(typeset(" ".join(lines)), BODY))
 
     def add_items(self, lines: list[str]) -> None:
-        """Append a bulleted or numbered list, one item a line; an introduction stays with it."""
+        """Append a bulleted or numbered list, one item a line."""
         for line in lines:
             mark, text = line.split(" ", 1)
             mark = "•" if mark == "-" else mark
@@ -172,7 +172,7 @@ class Layout:
         self.tables += 1
         title = Paragraph(f"Tableau {self.tables} – {typeset(caption)}", CAPTION)
         body = table(rows, [int(width) for width in widths.split(",")])
-        self.keep([title, body])
+        self.keep_together([title, body])
 
     def add_figure(self, first: str, lines: list[str]) -> None:
         """Append a numbered figure; the first line holds its kind and its caption."""
@@ -180,10 +180,10 @@ class Layout:
         rows = [[cell.strip() for cell in line.split("|")] for line in lines]
         self.figures += 1
         title = Paragraph(f"Figure {self.figures} – {typeset(caption)}", CAPTION)
-        self.keep([Spacer(1, 4), FIGURES[kind](rows), title, Spacer(1, 5)])
+        self.keep_together([Spacer(1, 4), FIGURES[kind](rows), title, Spacer(1, 5)])
 
-    def keep(self, flowables: list[Any]) -> None:
-        """Append flowables that share a page, with the headings just above them."""
+    def keep_together(self, flowables: list[Any]) -> None:
+        """Append flowables that stay on one page, with the headings just above them."""
         while self.story[-1].getKeepWithNext():
             flowables.insert(0, self.story.pop())
         self.story.append(KeepTogether(flowables))
@@ -214,7 +214,7 @@ def render(source: str) -> bytes:
         )
     )
 
-    def furniture(canvas: Any, document: Any) -> None:
+    def draw_header_and_footer(canvas: Any, document: Any) -> None:
         canvas.saveState()
         canvas.setStrokeColor(GRID)
         canvas.line(MARGIN, 17 * mm, A4[0] - MARGIN, 17 * mm)
@@ -226,7 +226,7 @@ def render(source: str) -> bytes:
         canvas.rect(0, A4[1] - 5 * mm, A4[0], 5 * mm, stroke=0, fill=1)
         canvas.restoreState()
 
-    def outline(flowable: Any) -> None:
+    def add_bookmark(flowable: Any) -> None:
         level = {"h1": 0, "h2": 1}.get(getattr(getattr(flowable, "style", None), "name", ""))
         if level is not None:
             key = f"t{document.seq.nextf('outline')}"
@@ -243,8 +243,8 @@ def render(source: str) -> bytes:
         MARGIN, 21 * mm, TEXT_WIDTH, A4[1] - 39 * mm,
         leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0,
     )  # fmt: skip
-    document.addPageTemplates(PageTemplate(frames=[frame], onPage=furniture))
-    document.afterFlowable = outline
+    document.addPageTemplates(PageTemplate(frames=[frame], onPage=draw_header_and_footer))
+    document.afterFlowable = add_bookmark
     document.build(layout.story)
     return target.getvalue()
 

@@ -31,13 +31,13 @@ def label(x: float, y: float, text: str, anchor: str = "start", **style: Any) ->
 def bars(rows: Rows) -> Drawing:
     """Draw horizontal bars; each row is a label and a value."""
     left, step, bar = 185.0, 19.0, 11.0
-    room = WIDTH - left - 50
+    longest = WIDTH - left - 50
     height = step * len(rows) + 8
     top = max(number(value) for _, value in rows)
     drawing = Drawing(WIDTH, height)
     for index, (name, value) in enumerate(rows):
         y = height - step * (index + 1) + 2
-        length = room * number(value) / top
+        length = longest * number(value) / top
         drawing.add(label(left - 6, y + 2.5, name, "end"))
         drawing.add(Rect(left, y, length, bar, fillColor=GREEN, strokeColor=None))
         drawing.add(label(left + length + 5, y + 2.5, value, fontName="Vera-Bold"))
@@ -54,19 +54,19 @@ def curves(rows: Rows) -> Drawing:
     top = 2.0 * (max(max(point[1:]) for point in points) // 2 + 1)
     drawing = Drawing(WIDTH, height)
 
-    def place(x: float, y: float) -> tuple[float, float]:
+    def to_page(x: float, y: float) -> tuple[float, float]:
         return left + plot_width * (x - first) / (last - first), bottom + plot_height * y / top
 
     for tick in range(0, int(top) + 1, 2):
-        _, y = place(first, tick)
+        _, y = to_page(first, tick)
         drawing.add(Line(left, y, left + plot_width, y, strokeColor=GRID, strokeWidth=0.6))
         drawing.add(label(left - 6, y - 2.5, str(tick), "end"))
     for point in points:
-        x, _ = place(point[0], 0)
+        x, _ = to_page(point[0], 0)
         drawing.add(label(x, bottom - 12, f"{point[0]:.0f}", "middle"))
     drawing.add(label(left + plot_width / 2, 4, names[0], "middle", fillColor=GREY))
     for index, name in enumerate(names[1:]):
-        path = [place(point[0], point[index + 1]) for point in points]
+        path = [to_page(point[0], point[index + 1]) for point in points]
         flat = [coordinate for spot in path for coordinate in spot]
         drawing.add(PolyLine(flat, strokeColor=SERIES[index], strokeWidth=1.8))
         for x, y in path:

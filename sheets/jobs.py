@@ -233,7 +233,7 @@ class FileJobRun(JobRun[FileJob]):
                 packer = WikiExporter(archive, sources=whole, progress=progress)
                 is_whole = True
                 for done in packer.steps():
-                    if (now := time.monotonic()) - self.told > PROGRESS_SECONDS:
+                    if (now := time.monotonic()) - self.written_at > PROGRESS_SECONDS:
                         self.keep(done=done, total=packer.total)
                     if now >= deadline and done < packer.total:
                         is_whole = False

@@ -1,4 +1,4 @@
-"""The cast: people, papers, a queue run by hand, and the real one."""
+"""Shared fixtures: users, documents, the queue run in the test's process, and real workers."""
 
 import functools
 import hashlib
@@ -67,7 +67,7 @@ def upload(content: bytes, name: str = "rapport.pdf") -> SimpleUploadedFile:
 
 
 def run_queue() -> int:
-    """Run what waits in the queue, here and now, until nothing does; return how many tasks."""
+    """Run queued tasks in this process until the queue is empty; return how many ran."""
     count = 0
     while row := OrmQ.objects.order_by("pk").first():
         task = row.task
@@ -83,14 +83,14 @@ def run_queue() -> int:
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    """Let each process's database be a copy of one in which the migrations have run."""
+    """Create each process's test database as a copy of a migrated template."""
     with django_db_blocker.unblock():
         database.copy_template()
 
 
 @pytest.fixture(autouse=True)
-def _fresh_services() -> Iterator[None]:
-    """Forget what an earlier test said to the model service or left in the index."""
+def _reset_services() -> Iterator[None]:
+    """Reset the fake model service, the caches about it, and the vector index."""
     services.AI.reset()
     client.forget()
     Vector.forget_lengths()
@@ -103,50 +103,52 @@ def _fresh_services() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read each paper of the cast once for all tests: a reading starts a process of its own."""
+def _cache_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cache what the readers return for a file: each reading starts a child process."""
     for module, name, read in (
         ("intake.upload", "check_document", check_document),
         ("pipeline.extract", "read_document", read_document),
     ):
         monkeypatch.setattr(
-            f"ingestion.{module}.{name}", functools.partial(_remembered, name, read)
+            f"ingestion.{module}.{name}", functools.partial(_cached_reading, name, read)
         )
 
 
-_answers: dict[tuple[str, bytes], Any] = {}
+_readings: dict[tuple[str, bytes], Any] = {}
 
 
-def _remembered(name: str, read: Callable[..., Any], path: Path, *args: Any, **rest: Any) -> Any:
+def _cached_reading(
+    name: str, read: Callable[..., Any], path: Path, *args: Any, **rest: Any
+) -> Any:
     key = (name, hashlib.sha256(path.read_bytes()).digest())
-    if key not in _answers:
+    if key not in _readings:
         answer = read(path, *args, **rest)
-        _answers[key] = list(answer) if isinstance(answer, Iterator) else answer
-    return iter(_answers[key]) if isinstance(_answers[key], list) else _answers[key]
+        _readings[key] = list(answer) if isinstance(answer, Iterator) else answer
+    return iter(_readings[key]) if isinstance(_readings[key], list) else _readings[key]
 
 
 @pytest.fixture
 def fake_ai() -> FakeAI:
-    """The model service, with nothing asked yet."""
+    """The fake model service, without requests so far."""
     return services.AI
 
 
 @pytest.fixture
 def contributor(db: None) -> User:
-    return _person("claire", CONTRIBUTOR)
+    return _create_user("claire", CONTRIBUTOR)
 
 
 @pytest.fixture
 def expert(db: None) -> User:
-    return _person("emile", EXPERT)
+    return _create_user("emile", EXPERT)
 
 
 @pytest.fixture
 def administrator(db: None) -> User:
-    return _person("ada", ADMINISTRATOR)
+    return _create_user("ada", ADMINISTRATOR)
 
 
-def _person(name: str, role: str) -> User:
+def _create_user(name: str, role: str) -> User:
     user = User.objects.create_user(name, f"{name}@example.org", "mot de passe")
     user.groups.add(Group.objects.get(name=role))
     return user
@@ -154,14 +156,14 @@ def _person(name: str, role: str) -> User:
 
 @pytest.fixture
 def waiting_document(contributor: User) -> Document:
-    """A document of three pages that nobody has begun to read."""
+    """An uploaded document of three pages, not processed yet."""
     content = make_pdf(AIR, STEAM, LIGHT, title="Guide de l'énergie", author="A. Auteur")
     return accept_upload(upload(content), contributor)
 
 
 @pytest.fixture
 def document(waiting_document: Document) -> Document:
-    """The same document, read and searchable."""
+    """The same document, processed and searchable."""
     run_queue()
     waiting_document.refresh_from_db()
     assert waiting_document.is_ready, waiting_document.error

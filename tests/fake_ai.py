@@ -1,7 +1,7 @@
-"""A stand-in for the model service: the protocol, the moods, and meaning that can be predicted.
+"""A fake model service: its protocol, its faults and delays, and deterministic answers.
 
-Its vectors lie close when texts share the words that bear meaning, so that a wrong ranking shows.
-Its answers in chat are made of the passages in the prompt, or scripted by the test.
+Vectors are close when texts share meaningful words, so that a wrong ranking makes a test fail.
+Chat answers are made from the passages in the prompt, or scripted by the test.
 """
 
 import argparse
@@ -39,7 +39,7 @@ _STOP_WORDS = frozenset(
 
 
 def stems(text: str) -> list[str]:
-    """Return the stems of the words that bear meaning: no accents, no ending, no small words."""
+    """Return the stems of meaningful words: no accents, six letters at most, no stop words."""
     plain = unicodedata.normalize("NFKD", text.lower())
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     words = re.findall(r"[a-z]{4,}|\d+", plain)
@@ -47,17 +47,17 @@ def stems(text: str) -> list[str]:
 
 
 def vector_of(text: str) -> list[float]:
-    """Return the unit vector of a text: one number for each stem, hashed into a few places."""
+    """Return the unit vector of a text: stem counts, hashed into `DIMENSIONS` components."""
     values = np.zeros(DIMENSIONS)
     values[0] = 0.01
     for stem, times in Counter(stems(text)).items():
-        values[place_of(stem)] += times
+        values[component_of(stem)] += times
     values = np.sqrt(values)
     return list(map(float, values / np.linalg.norm(values)))
 
 
 @functools.lru_cache(maxsize=100_000)
-def place_of(stem: str) -> int:
+def component_of(stem: str) -> int:
     digest = hashlib.blake2b(stem.encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") % DIMENSIONS
 
@@ -81,7 +81,7 @@ class Request:
 
 
 class FakeAI:
-    """The server; `reset` between tests."""
+    """The HTTP server and its scripted behaviour; call `reset` between tests."""
 
     def __init__(self, port: int = 0) -> None:
         self.lock = threading.Lock()
@@ -111,10 +111,10 @@ class FakeAI:
             self.models = [CHAT_MODEL, EMBEDDING_MODEL, VISION_MODEL]
             self.answers: deque[str] = deque()
             self.answer: Callable[[Any], str] = answer_from_passages
-            self.sees: Callable[[bytes, str], str] = measured_picture
+            self.sees: Callable[[bytes, str], str] = describe_image
             self.refused_formats: set[str] = set()
             self.refused_roles: set[str] = set()
-            self.sends_numbers = False  # whatever it is asked for
+            self.sends_numbers = False  # numbers even if base64 is requested
             self.no_choices = False
             self.chat_faults: deque[Fault] = deque()
             self.chat_seconds: list[float] = []
@@ -124,49 +124,49 @@ class FakeAI:
             self.down = False
             self.down_after: int | None = None
             self.dimensions = DIMENSIONS
-            self.granted = 0  # requests in any minute; 0 for as many as one likes
+            self.granted = 0  # requests in any minute; 0 for no limit
             self.too_many = 0
             self.mix: list[tuple[float, Fault]] = []
-            self.chance = random.Random(5)
+            self.rng = random.Random(5)
             self.most_bytes = 2_000_000
 
     def fail(self, *faults: Fault) -> None:
-        """Let the next requests fail in these ways, one after another."""
+        """Make the next requests fail with these faults, one after another."""
         self.faults.extend(faults)
 
     def busy(self, times: int = 1, retry_after: str = "0") -> None:
-        """Let the next requests be told to slow down."""
+        """Answer the next requests with 429."""
         headers = {"Retry-After": retry_after}
         self.fail(*[Fault("status", 429, headers, "rate limit")] * times)
 
-    def deal(self, mix: list[tuple[float, Fault]], requests: int, chance: random.Random) -> None:
-        """Spread these shares of faults over the next requests: exactly so many, in any order."""
+    def deal(self, mix: list[tuple[float, Fault]], requests: int, rng: random.Random) -> None:
+        """Spread these shares of faults over the next `requests` requests, in random order."""
         faults = [fault for share, fault in mix for _ in range(round(share * requests))]
-        fine: list[Fault | None] = [None] * (requests - len(faults))
-        self.faults.extend(chance.sample([*faults, *fine], requests))
+        no_faults: list[Fault | None] = [None] * (requests - len(faults))
+        self.faults.extend(rng.sample([*faults, *no_faults], requests))
 
-    def fault_by_chance(self) -> Fault | None:
-        """Return what goes wrong with this request, by the shares of `mix`."""
-        drawn = self.chance.random()
+    def random_fault(self) -> Fault | None:
+        """Return a random fault, or None, by the shares of `mix`."""
+        draw = self.rng.random()
         for share, fault in self.mix:
-            drawn -= share
-            if drawn < 0:
+            draw -= share
+            if draw < 0:
                 return fault
         return None
 
     def is_too_fast(self) -> bool:
-        """Tell whether the last minute holds more requests than are granted."""
+        """Tell whether there were more than `granted` requests in the last minute."""
         since = time.monotonic() - 60.0
-        lately = 0
+        recent = 0
         for request in reversed(self.requests):
-            if request.at < since or lately > self.granted:
+            if request.at < since or recent > self.granted:
                 break
-            lately += 1
-        return 0 < self.granted < lately
+            recent += 1
+        return 0 < self.granted < recent
 
     @property
     def pictures(self) -> list[bytes]:
-        """Return all pictures that were shown to the model, in order."""
+        """Return all images sent to the model, in order."""
         return [
             p
             for r in self.requests
@@ -176,7 +176,7 @@ class FakeAI:
 
     @property
     def texts(self) -> list[str]:
-        """Return all texts that were embedded with success or without, in order."""
+        """Return all texts of embedding requests, failed ones included, in order."""
         return [t for r in self.requests if r.path == "/v1/embeddings" for t in r.body["input"]]
 
 
@@ -184,13 +184,13 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that were killed while they spoke."""
+        """Ignore errors of clients that were killed during a request."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     service: ClassVar[FakeAI]
     protocol_version = "HTTP/1.1"
-    # An answer leaves in one piece and at once, as from any server that people run.
+    # Send each response in one piece and at once, as real servers do.
     disable_nagle_algorithm = True
     wbufsize = -1
     due = 0.0
@@ -213,14 +213,14 @@ class _Handler(BaseHTTPRequestHandler):
         with service.lock:
             if self.path != "/stats":
                 service.requests.append(Request(self.path, body, time.monotonic()))
-            ours = service.chat_faults if self.path.endswith("/chat/completions") else None
-            faults: deque[Any] = ours or service.faults
-            fault = faults.popleft() if faults else service.fault_by_chance()
-            asked = len(service.requests)
+            chat_faults = service.chat_faults if self.path.endswith("/chat/completions") else None
+            faults: deque[Any] = chat_faults or service.faults
+            fault = faults.popleft() if faults else service.random_fault()
+            count = len(service.requests)
             if service.is_too_fast():
                 service.too_many += 1
                 fault = Fault("status", 429, {"Retry-After": "1"}, "rate limit")
-        if service.down or (service.down_after is not None and asked > service.down_after):
+        if service.down or (service.down_after is not None and count > service.down_after):
             fault = Fault("reset")
         if fault is None or fault.kind in ("short", "nan", "ragged", "long"):
             self._answer(body, fault)
@@ -249,9 +249,9 @@ class _Handler(BaseHTTPRequestHandler):
             rows = _embeddings(body, fault, DIMENSIONS if as_bytes else self.service.dimensions)
             if as_bytes:
                 for row in rows:
-                    told = np.array(row["embedding"], dtype="<f4")
-                    rest = bytes(4 * max(0, self.service.dimensions - DIMENSIONS))
-                    row["embedding"] = base64.b64encode(told.tobytes() + rest).decode()
+                    floats = np.array(row["embedding"], dtype="<f4")
+                    padding = bytes(4 * max(0, self.service.dimensions - DIMENSIONS))
+                    row["embedding"] = base64.b64encode(floats.tobytes() + padding).decode()
             self._json({"object": "list", "model": model, "data": rows})
         elif self.path == "/v1/chat/completions":
             self._chat(body)
@@ -262,20 +262,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._error(404, "no such address")
 
     def _chat(self, body: Any) -> None:
-        """Answer in the time that a model takes: to its first token, and for each that follows."""
+        """Answer after the time to the first token and the time of the other tokens."""
         if {m["role"] for m in body["messages"]} & self.service.refused_roles:
             self._error(400, "System role not supported")
             return
-        asked = (body.get("response_format") or {}).get("type", "")
-        if asked in self.service.refused_formats:
-            self._error(400, f"response_format {asked} is not supported")
+        response_format = (body.get("response_format") or {}).get("type", "")
+        if response_format in self.service.refused_formats:
+            self._error(400, f"response_format {response_format} is not supported")
             return
         with self.service.lock:
             scripted = self.service.answers.popleft() if self.service.answers else None
         if scripted is None:
             shown = pictures(body)
-            asked_of_it = prompt_of(body)
-            text = self.service.sees(shown[0], asked_of_it) if shown else self.service.answer(body)
+            text = (
+                self.service.sees(shown[0], prompt_of(body)) if shown else self.service.answer(body)
+            )
         else:
             text = scripted
         limit = body.get("max_tokens") or 10_000
@@ -316,7 +317,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._json({"error": {"message": message, "type": "error"}}, status, headers)
 
     def _wait(self) -> None:
-        """Let the latency pass; what the answer took to make is part of it."""
+        """Wait for the rest of the latency; the time spent on the answer counts."""
         time.sleep(max(0.0, self.due - time.monotonic()))
 
     def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
@@ -332,10 +333,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _stats(service: FakeAI) -> dict[str, int]:
-    """Return what was asked for so far; this very question does not count."""
+    """Return counters of the embedding requests so far."""
     texts = service.texts
-    asked = [r for r in service.requests if r.path == "/v1/embeddings"]
-    counts = {"requests": len(asked), "texts": len(texts), "different_texts": len(set(texts))}
+    embeddings = [r for r in service.requests if r.path == "/v1/embeddings"]
+    counts = {"requests": len(embeddings), "texts": len(texts), "different_texts": len(set(texts))}
     return counts | {"too_many": service.too_many}
 
 
@@ -345,7 +346,7 @@ def _embeddings(body: Any, fault: Fault | None, dimensions: int) -> list[dict[st
         {"object": "embedding", "index": i, "embedding": vector_of(text) + padding}
         for i, text in enumerate(body["input"])
     ]
-    rows.reverse()  # the order of an answer is told by its index, not by its place
+    rows.reverse()  # clients must order the rows by their index
     if fault is None:
         return rows
     if fault.kind == "short":
@@ -361,7 +362,7 @@ def _embeddings(body: Any, fault: Fault | None, dimensions: int) -> list[dict[st
 
 
 def prompt_of(body: Any) -> str:
-    """Return the words of a conversation, its pictures left out."""
+    """Return the text of all messages, without images."""
     words = []
     for message in body["messages"]:
         content = message["content"]
@@ -371,7 +372,7 @@ def prompt_of(body: Any) -> str:
 
 
 def pictures(body: Any) -> list[bytes]:
-    """Return the pictures of a conversation; a `data:` address that is none raises."""
+    """Return the images of all messages; raises for an invalid `data:` URL."""
     found = []
     for message in body["messages"]:
         if not isinstance(message["content"], str):
@@ -384,8 +385,8 @@ def pictures(body: Any) -> list[bytes]:
     return found
 
 
-def measured_picture(data: bytes, prompt: str) -> str:
-    """Return what anybody can see: how large a picture is, and which colour it has most of."""
+def describe_image(data: bytes, prompt: str) -> str:
+    """Return a description of an image: its size and its most frequent colour."""
     with Image.open(io.BytesIO(data)) as image:
         most = max(image.convert("RGB").getcolors(image.width * image.height) or [(0, (0, 0, 0))])
         return f"Une image de {image.width} sur {image.height}, surtout {most[1]}."
@@ -398,7 +399,7 @@ _ASKED = re.compile(r"^- (\w+) \(.*\) : .*\[(.*)\]$", re.MULTILINE)
 
 
 def asked_fields(body: Any) -> dict[str, bool]:
-    """Return the fields that are asked for, by the schema or else by the prompt: is it a table?"""
+    """Return {field: is it a table?} of the fields in the schema, or else in the prompt."""
     form = body.get("response_format") or {}
     fields = form.get("json_schema", {}).get("schema", {}).get("properties", {})
     if fields:
@@ -408,7 +409,7 @@ def asked_fields(body: Any) -> dict[str, bool]:
 
 
 def answer_from_passages(body: Any) -> str:
-    """Return an answer as a diligent model gives it: each field quotes one passage."""
+    """Return an answer in which each field quotes one passage."""
     prompt = prompt_of(body)
     passages = _PASSAGE.findall(prompt)
     fields = asked_fields(body)
@@ -418,15 +419,15 @@ def answer_from_passages(body: Any) -> str:
     for number, (key, is_table) in enumerate(fields.items()):
         label, text = passages[number % len(passages)]
         sentence = re.split(r"(?<=[.!?])\s", " ".join(text.split()))[0]
-        said = {"cells": [sentence]} if is_table else {"text": sentence}
-        answer[key] = [said | {"sources": [label]}]
+        item = {"cells": [sentence]} if is_table else {"text": sentence}
+        answer[key] = [item | {"sources": [label]}]
     return json.dumps(answer, ensure_ascii=False)
 
 
 def answer_generously(body: Any) -> str:
-    """Return an answer as a thorough model gives it: it quotes all sentences and table rows.
+    """Return an answer that quotes all sentences and table rows of the passages.
 
-    Each goes to the field with whose description it shares most words, up to 40 a field.
+    Each goes to the field whose description shares most words with it, up to 40 a field.
     """
     prompt = prompt_of(body)
     pieces = [
@@ -436,14 +437,16 @@ def answer_generously(body: Any) -> str:
         for piece in ([line] if line.startswith("|") else re.split(r"(?<=[.!?])\s", line))
         if len(piece) > 20 and not set(piece) <= set("|- ")
     ]
-    asked = {m[1]: set(stems(m[0])) for m in re.finditer(r"^- (\w+) \(.*$", prompt, re.MULTILINE)}
+    described = {
+        m[1]: set(stems(m[0])) for m in re.finditer(r"^- (\w+) \(.*$", prompt, re.MULTILINE)
+    }
     fields = asked_fields(body)
     answer: dict[str, list[Any]] = {key: [] for key in fields}
     for label, piece in pieces:
         words = set(stems(piece))
-        key = max(fields, key=lambda k: (len(answer[k]) < 40, len(asked.get(k, set()) & words)))
-        said = {"cells": [piece]} if fields[key] else {"text": piece}
-        answer[key].append(said | {"sources": [label]})
+        key = max(fields, key=lambda k: (len(answer[k]) < 40, len(described.get(k, set()) & words)))
+        item = {"cells": [piece]} if fields[key] else {"text": piece}
+        answer[key].append(item | {"sources": [label]})
     return json.dumps(answer, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""A test that never ends, for `test_interrupted.py`, which starts it and interrupts the run."""
+"""A test that never ends; `test_interrupted.py` starts it and interrupts the run."""
 
 import os
 import subprocess

@@ -1,9 +1,9 @@
-"""Leave nothing of a test run behind, however it ends: no process, no temporary folder.
+"""Clean up after a test run, even a killed one: stop its processes, delete its temporary files.
 
-`Janitor` is held by the main process of a run. It makes the run's folder, in which all processes
-of the run have their temporary files, as TMPDIR tells them; by that they are known again. The same
-file, run as a script, is the small process that waits for the end of the run, stops what is left
-of it and removes the folder. It begins with the folders of runs whose janitor was killed as well.
+The main process of a run has a `Janitor`, which creates the run's folder. TMPDIR of all processes
+of the run is in that folder, so they can be found by it. The same file, run as a script, is a small
+process that waits for the end of the run, stops the processes left of it and deletes the folder. It
+first does so for earlier runs whose janitor was killed too.
 """
 
 import contextlib
@@ -20,47 +20,47 @@ from pathlib import Path
 
 PREFIX = "wikico2-tests-"
 LOCK = "lock"
-ELSEWHERE = Path("/var/lib/wikico2")  # `SHARED_HOME` of `wikico2.embedded.postgres`
-# Longer than a guard takes (`wikico2.guard`), which ends with what it has to stop.
+ELSEWHERE = Path("/var/lib/wikico2")  # `SHARED_HOME` of `wikico2.launcher.services.postgres`
+# Seconds; more than a watchdog (`wikico2.launcher.watchdog`) takes to stop its groups and end.
 GRACE = 12.0
 LAST_GRACE = 3.0
 
 
 class Janitor:
-    """The folder of a run, and the process that clears up behind it."""
+    """The folder of a run, and the process that cleans up after the run."""
 
     def __init__(self) -> None:
         parent = Path(tempfile.gettempdir())
         new = Path(tempfile.mkdtemp(prefix="wikico2-new-", dir=parent))
         new.chmod(0o755)  # PostgreSQL may run as another user
         (new / "tmp").mkdir()
-        # Held by us and by the janitor; whoever finds the folder unlocked may remove it.
+        # Locked by us and by the janitor process; an unlocked folder may be deleted.
         lock = os.open(new / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
         self.folder = new.rename(parent / new.name.replace("wikico2-new-", PREFIX))
-        its_end, our_end = os.pipe()
+        read_end, write_end = os.pipe()
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(Path(__file__).resolve()), str(self.folder)],
-            stdin=its_end,
+            stdin=read_end,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
             pass_fds=[lock],
             start_new_session=True,
         )
-        os.close(its_end)
+        os.close(read_end)
         self._lock = lock
-        self._pipe = os.fdopen(our_end, "wb", buffering=0)
+        self._pipe = os.fdopen(write_end, "wb", buffering=0)
 
     def close(self) -> None:
-        """End the run: return when nothing is left of it."""
+        """End the run; return when its processes have ended and its folder is deleted."""
         self._pipe.close()
         self._process.wait()
         os.close(self._lock)
 
 
 def sweep_stale(parent: Path) -> None:
-    """Clear up behind runs that ended with nobody to do it."""
+    """Clean up after runs whose janitor was killed."""
     for folder in parent.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError), (folder / LOCK).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,13 +68,13 @@ def sweep_stale(parent: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Stop the processes of a run and remove its folder."""
+    """Stop the processes of a run and delete its folder."""
     for number, seconds in ((signal.SIGTERM, GRACE), (signal.SIGKILL, LAST_GRACE)):
         for pid in processes_of(folder):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
         _wait(lambda: not processes_of(folder), seconds)
-    for pointer in folder.rglob("postgres/location"):  # of a database that is kept elsewhere
+    for pointer in folder.rglob("postgres/location"):  # of a database with its data elsewhere
         with contextlib.suppress(OSError):
             elsewhere = Path(pointer.read_text().strip())
             if elsewhere.parent == ELSEWHERE:
@@ -83,19 +83,19 @@ def sweep(folder: Path) -> None:
 
 
 def processes_of(folder: Path) -> set[int]:
-    """Return the processes that live in the folder or keep their temporary files in it."""
+    """Return the pids of processes whose TMPDIR or working directory is in the folder."""
     found = set()
-    mark = os.fsencode(f"TMPDIR={folder}/")
+    variable = os.fsencode(f"TMPDIR={folder}/")
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             entries = (process / "environ").read_bytes().split(b"\0")
-            if any(entry.startswith(mark) for entry in entries) or _lives_in(process, folder):
+            if any(entry.startswith(variable) for entry in entries) or _works_in(process, folder):
                 found.add(int(process.name))
     return found - {os.getpid()}
 
 
-def _lives_in(process: Path, folder: Path) -> bool:
-    """Tell whether a process works in the folder, as a database does, whose environment is bare."""
+def _works_in(process: Path, folder: Path) -> bool:
+    """Tell whether the working directory is in the folder; PostgreSQL's has no TMPDIR set."""
     return (process / "cwd").readlink().is_relative_to(folder)
 
 
@@ -105,8 +105,8 @@ def _wait(done: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.05)
 
 
-def _keep_watch(folder: Path) -> None:
-    """Clear up behind earlier runs, wait for the end of this one, and clear up behind it."""
+def _run(folder: Path) -> None:
+    """Clean up after earlier runs, wait for the end of this one, and clean up after it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sweep_stale(folder.parent)
@@ -116,4 +116,4 @@ def _keep_watch(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    _keep_watch(Path(sys.argv[1]))
+    _run(Path(sys.argv[1]))

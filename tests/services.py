@@ -1,8 +1,8 @@
-"""The real services that the tests run on, started before Django reads its settings.
+"""Start the services for the tests, before Django reads its settings.
 
-A throw-away PostgreSQL for all (or the one that TEST_DATABASE_URL names) and, for each process that
-runs tests, a real Chroma server and the project's own fake of the model service. `python -m pytest`
-loads this file first.
+A temporary PostgreSQL for all processes (or the one of TEST_DATABASE_URL) and, for each test
+process, a real Chroma server and the fake model service. `python -m pytest` loads this plugin
+first.
 """
 
 import atexit
@@ -31,9 +31,9 @@ SLOWEST = [
     "test_generate.py",
     "test_writers.py",
     "test_access.py",
-    "test_sight.py",
-    "test_stale.py",
-    "test_archive.py",
+    "test_ocr.py",
+    "test_staleness.py",
+    "test_transfer.py",
     "test_reading.py",
     "test_proposal.py",
 ]
@@ -43,7 +43,7 @@ _running = ExitStack()
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     is_worker = "PYTEST_XDIST_WORKER" in os.environ
-    folder = Path(tempfile.mkdtemp(prefix="worker-")) if is_worker else _folder_of_the_run()
+    folder = Path(tempfile.mkdtemp(prefix="worker-")) if is_worker else _run_folder()
     folder.chmod(0o755)  # PostgreSQL may run as another user
     (folder / "var" / "static").mkdir(parents=True)
     atexit.register(_running.close)
@@ -51,13 +51,13 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         os.environ.update(_shared_services(folder))
     os.environ.update(_settings(folder))
     if is_worker or not early_config.known_args_namespace.numprocesses:
-        os.environ.update(_own_services(folder))
+        os.environ.update(_process_services(folder))
     yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that no worker ends alone with one of them."""
-    slow = {name: place for place, name in enumerate(SLOWEST)}
+    """Run the slowest files first, so that no process is still running one alone at the end."""
+    slow = {name: rank for rank, name in enumerate(SLOWEST)}
     items.sort(key=lambda item: slow.get(item.path.name, len(slow)))
 
 
@@ -66,12 +66,12 @@ def pytest_configure() -> None:
     from django.core.handlers.wsgi import WSGIHandler
     from django.test import TransactionTestCase, client
 
-    from tests.database import put_back
+    from tests.database import restore_tables
     from wikico2.request import Request
 
     client.WSGIRequest = WSGIHandler.request_class = Request  # type: ignore[attr-defined]
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    TransactionTestCase._fixture_teardown = put_back  # type: ignore[attr-defined]
+    TransactionTestCase._fixture_teardown = restore_tables  # type: ignore[attr-defined]
 
 
 def pytest_unconfigure() -> None:
@@ -83,10 +83,10 @@ def chroma_port() -> int:
     return int(os.environ["CHROMA_PORT"])
 
 
-def _folder_of_the_run() -> Path:
-    """Make the folder in which all processes of this run have their temporary files.
+def _run_folder() -> Path:
+    """Create the folder for the temporary files of all processes of this run.
 
-    Those of `tmp_path` stay where they are, to be looked at when a test has failed.
+    The folders of `tmp_path` stay outside it, so that they can be inspected after a failure.
     """
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
     janitor = Janitor()
@@ -96,7 +96,7 @@ def _folder_of_the_run() -> Path:
 
 
 def _shared_services(folder: Path) -> dict[str, str]:
-    """Start the database for all processes; return the settings that lead there."""
+    """Start the database for all processes; return its environment variables."""
     database = os.environ.get("TEST_DATABASE_URL", "")
     if not database:
         postgres = PostgresServer(folder / "postgres", fast=True)
@@ -120,7 +120,7 @@ def _settings(folder: Path) -> dict[str, str]:
         "REDIS_URL": "",
         "S3_BUCKET": "",
         "SECRET_KEY": "secret of the tests",
-        "DEBUG": "true",  # static files are served as they are, not from their collected copies
+        "DEBUG": "true",  # static files are served from their sources, not from collected copies
         "PUBLIC_SITE": "true",
         "SHOW_DRAFTS": "true",
         "OVH_API_KEY": "key of the tests",
@@ -130,7 +130,7 @@ def _settings(folder: Path) -> dict[str, str]:
         "LLM_MODEL": CHAT_MODEL,
         "VISION_BACKEND": "none",
         "VISION_MODEL": VISION_MODEL,
-        "AI_TIMEOUT": "10",  # the fake answers in our own process, which may be busy
+        "AI_TIMEOUT": "10",  # the fake service runs in the test process, which may be busy
         "AI_REQUESTS_PER_MINUTE": "0",
         "SEARCH_WAIT_SECONDS": "20",
         "AI_BACKOFF_SECONDS": "5",
@@ -139,8 +139,8 @@ def _settings(folder: Path) -> dict[str, str]:
     }
 
 
-def _own_services(folder: Path) -> dict[str, str]:
-    """Start what this process does not share; return the settings that lead there."""
+def _process_services(folder: Path) -> dict[str, str]:
+    """Start the services of this process alone; return their environment variables."""
     chroma = ChromaServer(folder / "chroma")
     _running.callback(chroma.stop)
     chroma.start()

@@ -1,4 +1,4 @@
-"""A test run that is interrupted in the middle leaves no process and no folder behind."""
+"""An interrupted test run leaves no process and no folder behind."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Leases: one holder at a time, and nobody holds for ever."""
+"""Leases: one holder at a time; a lease expires."""
 
 import datetime as dt
 import time

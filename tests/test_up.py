@@ -295,7 +295,7 @@ def test_a_database_that_outlived_its_run_is_taken_over_whole(private_parent: Pa
         "import os, sys; from pathlib import Path;"
         "from wikico2.launcher.services.postgres import PostgresServer;"
         "server = PostgresServer(Path(sys.argv[1]), fast=True); server.start();"
-        "os.kill(server._guard._process.pid, 9); os.kill(os.getpid(), 9)"
+        "os.kill(server._watchdog._process.pid, 9); os.kill(os.getpid(), 9)"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(data)], cwd=BASE)
     assert killed.returncode == -signal.SIGKILL

@@ -1,4 +1,4 @@
-"""The real queue, as a process of its own, on the test database."""
+"""Real worker processes on the test database."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from wikico2.jobs.queue import workers_alive
 from wikico2.launcher.watchdog import Watchdog, Watched
 
 ROOT = Path(__file__).resolve().parent.parent
-# A lease must outlive a request.
+# Short times; LEASE_SECONDS must exceed AI_TIMEOUT.
 QUICK = {
     "WORKERS": "2",
     "AI_TIMEOUT": "2",
@@ -33,7 +33,7 @@ QUICK = {
 
 
 class Worker:
-    """`manage.py qcluster`, `stop` it in the end."""
+    """A running `manage.py qcluster`; call `stop` at the end."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.log = tempfile.NamedTemporaryFile(mode="w+b")  # noqa: SIM115
@@ -44,8 +44,8 @@ class Worker:
             stderr=self.log,
             start_new_session=True,
         )
-        self.guard = Watchdog()  # stops the cluster should the tests be killed
-        self.guard.watch(Watched(self.process.pid))
+        self.watchdog = Watchdog()  # stops the cluster if the tests are killed
+        self.watchdog.watch(Watched(self.process.pid))
 
     def wait_until_ready(self) -> "Worker":
         wait_for(lambda: workers_alive() and len(self.pids()) >= 2, "worker", self.output)
@@ -55,48 +55,48 @@ class Worker:
         return Path(self.log.name).read_text("utf-8", "replace")
 
     def pids(self) -> list[int]:
-        """Return the processes that take tasks, as the log names them."""
+        """Return the pids of the processes that run tasks, read from the log."""
         lines = re.findall(r"(?:ready for work at|prêt pour le travail à) (\d+)", self.output())
         return [int(pid) for pid in lines]
 
     def kill_workers(self) -> None:
-        """Kill the processes that do the work; the cluster replaces them."""
+        """Kill the processes that run tasks; the cluster replaces them."""
         for pid in self.pids():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
     def kill(self) -> None:
-        """Kill everything at once, as a loss of power does."""
+        """Kill the whole process group, as a power failure would."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        self.guard.forget(self.process.pid)
+        self.watchdog.forget(self.process.pid)
 
     def stop(self) -> None:
         self.process.terminate()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
         self.kill()
-        self.guard.close()
+        self.watchdog.close()
         self.log.close()
 
 
 def database_url() -> str:
     """Return the address of the test database, for other processes."""
-    given = connection.settings_dict
-    user, password = quote(given["USER"], safe=""), quote(given["PASSWORD"], safe="")
-    host = quote(given["HOST"], safe="")
-    return f"postgresql://{user}:{password}@{host}:{given['PORT']}/{given['NAME']}"
+    database = connection.settings_dict
+    user, password = quote(database["USER"], safe=""), quote(database["PASSWORD"], safe="")
+    host = quote(database["HOST"], safe="")
+    return f"postgresql://{user}:{password}@{host}:{database['PORT']}/{database['NAME']}"
 
 
 def seconds_left(rows: LeasedQuerySet[Any]) -> float:
-    """Return for how long the lease of the only row lasts, by the clock that it was taken by."""
+    """Return the seconds until the only row's lease expires, by the database's clock."""
     left = rows.values_list(ExpressionWrapper(F("lease_until") - Now(), DurationField()), flat=True)
     return float(left.get().total_seconds())
 
 
 def await_renewal(rows: LeasedQuerySet[Any], pk: int) -> None:
-    """Return when the lease of a row ends later than it did."""
+    """Wait until the lease of a row is renewed."""
     until = rows.get(pk=pk).lease_until
     wait_for(lambda: rows.get(pk=pk).lease_until != until, "renewal")
 
@@ -107,7 +107,7 @@ def wait_for(
     evidence: Callable[[], str] = lambda: "",
     seconds: float = 90.0,
 ) -> None:
-    """Return as soon as the condition holds; fail, with evidence, when it never does."""
+    """Wait until the condition holds; fail, showing `evidence`, after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"no {what} after {seconds:.0f} s\n{evidence()[-4000:]}"

@@ -1,4 +1,4 @@
-"""Accounts in the administration: who they are, and which role they have."""
+"""Accounts and their roles in the Django admin."""
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
@@ -9,7 +9,7 @@ from wikico2.models import User
 
 @admin.register(User)
 class AccountAdmin(UserAdmin[User]):
-    """People; only a super-administrator makes another."""
+    """User accounts; only a superuser may edit or create a superuser."""
 
     list_display = ("username", "first_name", "last_name", "email", "is_active", "last_login")
     list_filter = ("is_active", "groups")
@@ -33,5 +33,5 @@ def is_superuser(request: HttpRequest) -> bool:
 
 
 def outranks_user(request: HttpRequest, account: User | None) -> bool:
-    """Tell whether the account may do what the one that asks may not."""
+    """Tell whether the account is a superuser while the requesting user is not."""
     return account is not None and account.is_superuser and not is_superuser(request)

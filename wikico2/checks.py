@@ -1,4 +1,4 @@
-"""Rules that several settings must keep together, checked at start."""
+"""System checks: rules that involve several settings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,10 +9,10 @@ from django.core.checks import CheckMessage, Error, register
 
 @register()
 def attempts_are_bounded(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse settings under which a slow attempt would be run twice.
+    """Refuse settings under which a slow task would run twice.
 
-    One slice of work, the requests that it may still be in, and their back-off must end before the
-    queue stops the task, and the queue must stop a task before it hands it out again.
+    A time slice, a request begun at its end and the back-off of that request must be over before
+    the queue stops the task, and the queue must stop a task before it hands it out again.
     """
     problems: list[CheckMessage] = []
     longest = settings.TASK_SLICE_SECONDS + longest_request_seconds()
@@ -38,7 +38,7 @@ def attempts_are_bounded(app_configs: Sequence[Any] | None, **kwargs: Any) -> li
 
 @register()
 def leases_outlive_requests(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse a lease that may run out while its holder waits for one answer."""
+    """Refuse a lease that may expire while its worker waits for one answer."""
     if settings.AI_TIMEOUT >= settings.LEASE_SECONDS:
         return [
             Error(
@@ -57,7 +57,7 @@ def longest_request_seconds() -> float:
 
 @register()
 def chunks_advance(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse an overlap that leaves a passage no room for new text."""
+    """Refuse an overlap of more than half a passage: too little new text would be left."""
     if settings.CHUNK_OVERLAP * 2 > settings.CHUNK_SIZE:
         return [
             Error(

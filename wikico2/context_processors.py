@@ -1,4 +1,4 @@
-"""What every page knows of the site."""
+"""Template context of every page."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ THEMES = {
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Return the settings that templates show, and what is the reader's own."""
+    """Return the settings that templates use, the reader's name and their colour theme."""
     return {
         "PUBLIC_SITE": settings.PUBLIC_SITE,
         "LOCAL_WRITER": settings.LLM_BACKEND == "local",
@@ -26,5 +26,5 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
 
 def theme_attribute(request: HttpRequest) -> SafeString:
-    """Return the attribute of the colours that the reader chose, with the blank before it."""
+    """Return the HTML attribute of the reader's colour theme, with a leading space, or nothing."""
     return THEMES.get(request.COOKIES.get("theme", ""), SafeString(""))

@@ -10,7 +10,7 @@ FALSE = {"0", "false", "no", "off", "non", ""}
 
 
 def text(name: str, default: str = "") -> str:
-    """Return the variable's text without surrounding blanks; an empty one counts as unset."""
+    """Return the variable's text without surrounding spaces; an empty one counts as unset."""
     return os.environ.get(name, "").strip() or default
 
 

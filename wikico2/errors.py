@@ -1,6 +1,6 @@
-"""What can go wrong with long work, each with the sentence that its reader sees.
+"""Error codes of jobs and forms, with the message shown to the reader for each.
 
-Rows keep the code and the details; the sentence is made in the reader's language when shown.
+Rows store the code and the details; the message is formatted in the reader's language when shown.
 """
 
 from typing import Any
@@ -255,7 +255,7 @@ SENTENCES = {
 }
 
 
-MEANWHILE = {
+RETRYING = {
     "address_slow": gettext_noop("The site “%(host)s” did not send the file in time."),
     "address_status": gettext_noop("The site “%(host)s” answered with an error (code %(status)s)."),
     "address_unknown": gettext_noop("No site is called “%(host)s” so far."),
@@ -276,7 +276,7 @@ MEANWHILE = {
         "The model service at %(host)s does not answer. Nothing is lost."
     ),
 }
-"""What is said of a failure while the work tries again by itself: nobody has to do anything."""
+"""Messages shown while the job retries by itself, so that the reader need not do anything."""
 
 
 PERMANENT = frozenset(
@@ -299,43 +299,43 @@ PERMANENT = frozenset(
         "duplicate",
     }
 )
-"""Failures that another try ends in as well, as long as neither file nor limits change."""
+"""Errors that a retry meets again as long as neither the file nor the limits change."""
 
 
 class UserError(Exception):
-    """A failure that its reader can understand: a code of `SENTENCES` and its details."""
+    """An error with a message for the reader: a code of `SENTENCES` and its details."""
 
     def __init__(self, code: str, **details: Any) -> None:
         super().__init__(f"{code} {details}" if details else code)
         self.code = code
         self.details = details
-        # What a model took before it failed.
+        # Tokens that the model used before the failure.
         self.tokens_in = 0
         self.tokens_out = 0
 
     @property
     def sentence(self) -> str:
-        """Return the failure as a sentence in the active language."""
+        """Return the message in the active language."""
         return error_sentence(self.code, self.details)
 
 
 class TransientError(UserError):
-    """A failure that may pass by itself: trying again later is worth it."""
+    """A temporary error: a later try may succeed."""
 
 
 def error_sentence(code: str, details: dict[str, Any], *, waits: bool = False) -> str:
-    """Return the sentence for an error code in the active language; nothing for no code.
+    """Return the message of an error code in the active language; "" for no code.
 
-    `waits` says that the work tries again by itself, so that its reader need not.
+    With `waits`, the message is the one for a job that retries by itself.
     """
     if not code:
         return ""
     if code not in SENTENCES:
         code, details = "internal", {"reason": code}
-    if isinstance(cause := details.get("cause"), dict):  # a failure that explains this one
+    if isinstance(cause := details.get("cause"), dict):  # the error that caused this one
         details = details | {"reason": error_sentence(cause["code"], cause["details"])}
-    told = MEANWHILE.get(code, SENTENCES[code]) if waits else SENTENCES[code]
+    message = RETRYING.get(code, SENTENCES[code]) if waits else SENTENCES[code]
     try:
-        return _(told) % details
-    except KeyError:  # a row written before the sentence had this detail
+        return _(message) % details
+    except KeyError:  # a row stored before the message had this detail
         return _(SENTENCES["internal"]) % {"reason": code}

@@ -9,7 +9,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 @Field.register_lookup
 class AnyOf(Lookup[Any]):
-    """`pk__any_of=[…]`: as `in`, for lists of a thousand values, which go over as one array."""
+    """`pk__any_of=[…]`: like `in`, for long lists, which are sent as one array parameter."""
 
     lookup_name = "any_of"
     prepare_rhs = False

@@ -1,4 +1,4 @@
-"""Rules that hold for each request: what is let in, who may read, what a page may load."""
+"""Middleware: what requests are accepted, log-in on private sites, Content-Security-Policy."""
 
 from collections.abc import Callable
 
@@ -26,10 +26,10 @@ POLICY = "; ".join(
 
 
 class WellFormedMiddleware:
-    """Refuse addresses that no page can have, before anything reads them.
+    """Reject malformed addresses before other middleware and views read them.
 
-    A NUL in the path leads nowhere; a query of too many values raises TooManyFieldsSent here
-    rather than in the template of another answer.
+    A NUL in the path is a 404. The query is parsed here, so that a query of too many values raises
+    TooManyFieldsSent here and not in the template of another response.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -38,7 +38,7 @@ class WellFormedMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\0" in request.path_info:
             raise Http404
-        request.GET  # noqa: B018 (read once, kept)
+        request.GET  # noqa: B018 (parsed once, cached)
         return self.get_response(request)
 
 
@@ -55,7 +55,7 @@ class PrivateSiteMiddleware:
 
 
 def is_open(path: str) -> bool:
-    """Tell whether everybody may open the address, whatever the site's setting."""
+    """Tell whether the address is open to everybody, even when `PUBLIC_SITE` is false."""
     if path.startswith(f"/{settings.STATIC_URL.strip('/')}/"):
         return True
     try:

@@ -1,4 +1,4 @@
-"""People, and what all processes share about the work: its pace, and whether it is paused."""
+"""User accounts, and the state that all processes share: rate limits and the queue's pause."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class User(AbstractUser):
-    """An account. Roles are groups (`wikico2.roles`); a super-administrator is a superuser."""
+    """A user account. Roles are groups (`wikico2.accounts.roles`), plus Django's superuser."""
 
     class Meta:
         verbose_name = _("account")
@@ -21,7 +21,7 @@ class User(AbstractUser):
 
 
 class RateLimit(models.Model):
-    """One model of the service, which may have asked everybody to hold off for a while."""
+    """The rate limit of one model; `held_until` is set when the service asked to wait."""
 
     key = models.CharField(max_length=300, unique=True)
     held_until = models.DateTimeField(db_default=Now())
@@ -34,7 +34,7 @@ class RateLimit(models.Model):
 
 
 class RateLimitSlot(models.Model):
-    """One of the requests that a model grants in a minute: taken, it is free a minute later."""
+    """One of the requests a minute that a model grants; free again a minute after its use."""
 
     pace = models.ForeignKey(RateLimit, on_delete=models.CASCADE, related_name="slots")
     number = models.PositiveIntegerField()
@@ -52,7 +52,7 @@ class RateLimitSlot(models.Model):
 
 
 class QueuePause(models.Model):
-    """Stands while the work is paused: workers then begin nothing and end their slice of time."""
+    """The one row that exists while the queue is paused: workers finish their slice, then stop."""
 
     only = models.BooleanField(primary_key=True, default=True, editable=False)
     at = models.DateTimeField(db_default=Now())
@@ -71,5 +71,5 @@ class QueuePause(models.Model):
 
     @classmethod
     def current(cls) -> Any:
-        """Return the pause that stands, or None."""
+        """Return the current pause, or None."""
         return cls.objects.select_related("by").first()

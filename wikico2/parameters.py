@@ -1,4 +1,4 @@
-"""Read what addresses and forms say outside of Django's forms."""
+"""Parse request parameters that no Django form reads."""
 
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -9,7 +9,7 @@ LONGEST_ADDRESS = 2_000
 
 
 def whole_number(text: str, most: int = LARGEST_ID) -> int | None:
-    """Return the number that digits stand for; None for other text or more than `most`."""
+    """Return the number written in decimal digits; None for other text or above `most`."""
     if not text.isdecimal() or len(text) > len(str(LARGEST_ID)):
         return None
     number = int(text)
@@ -17,7 +17,7 @@ def whole_number(text: str, most: int = LARGEST_ID) -> int | None:
 
 
 def return_address(request: HttpRequest) -> str:
-    """Return the page of this site that a form says to go back to (`next`); "" for none."""
+    """Return the address in `next` if it is on this site; else ""."""
     wanted = request.POST.get("next", "")
     is_ours = wanted.startswith("/") and url_has_allowed_host_and_scheme(
         wanted, {request.get_host()}, request.is_secure()

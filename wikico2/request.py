@@ -1,4 +1,4 @@
-"""Requests as the site reads them: what no field, no column and no codec can hold never arrives."""
+"""Requests without values that no field, column or codec can hold."""
 
 from typing import Any
 
@@ -15,19 +15,18 @@ NUL = "\0"
 class Request(WSGIRequest):
     """A request without NUL characters in its query, its form and its cookies.
 
-    PostgreSQL refuses them in text and in JSON, and nobody types them. Forms and queries are UTF-8
-    whatever the header says: a charset of the sender's choice decodes to lone surrogates, or not
-    at all.
+    PostgreSQL refuses NUL in text and JSON. Forms and queries are decoded as UTF-8 whatever charset
+    the header names: another one may decode to lone surrogates, or not at all.
     """
 
     _post: QueryDict
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         try:
-            given = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+            parsed = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
         except (ValueError, LookupError):
-            given = "", {}
-        self.content_type, self.content_params = given
+            parsed = "", {}
+        self.content_type, self.content_params = parsed
 
     @cached_property
     def GET(self) -> QueryDict:  # type: ignore[override]  # noqa: N802 (Django's name)
@@ -44,7 +43,7 @@ class Request(WSGIRequest):
     def parse_file_upload(
         self, meta: Any, post_data: Any
     ) -> tuple[QueryDict, MultiValueDict[str, Any]]:
-        """Read a form with files; a header in an unknown charset makes it a broken one."""
+        """Parse a form with files; raises MultiPartParserError for an unknown charset."""
         try:
             return super().parse_file_upload(meta, post_data)
         except (LookupError, UnicodeError) as error:
@@ -52,7 +51,7 @@ class Request(WSGIRequest):
 
 
 class Handler(WSGIHandler):
-    """The WSGI application, over these requests."""
+    """The WSGI application, with `Request` as its request class."""
 
     request_class = Request
 

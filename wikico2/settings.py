@@ -24,21 +24,21 @@ VAR_DIR = Path(env.text("WIKICO2_VAR", str(BASE_DIR / "var"))).resolve()
 
 
 def _secret_key() -> str:
-    """Return SECRET_KEY, or a random one kept under `var/` so that sessions survive a restart."""
+    """Return SECRET_KEY, or a random one stored under `var/` so that sessions survive a restart."""
     given = env.text("SECRET_KEY")
     if given:
         return given
-    kept = VAR_DIR / "secret-key"
-    if not kept.exists():
+    file = VAR_DIR / "secret-key"
+    if not file.exists():
         VAR_DIR.mkdir(parents=True, exist_ok=True)
         fresh = hashlib.sha256(os.urandom(64)).hexdigest()
-        temporary = kept.with_name(f"secret-key.{os.getpid()}")
+        temporary = file.with_name(f"secret-key.{os.getpid()}")
         temporary.touch(mode=0o600)
         temporary.write_text(fresh)
-        with contextlib.suppress(FileExistsError):  # another process was first: its key counts
-            os.link(temporary, kept)
+        with contextlib.suppress(FileExistsError):  # another process was first: use its key
+            os.link(temporary, file)
         temporary.unlink()
-    return kept.read_text().strip()
+    return file.read_text().strip()
 
 
 DEBUG = env.boolean("DEBUG", False)
@@ -105,7 +105,7 @@ TEMPLATES = [
 
 # --- Data ------------------------------------------------------------------------------------
 
-# The services that `manage.py up` runs over VAR_DIR, so that other commands find them.
+# Addresses of the services that `manage.py up` runs over VAR_DIR, for other commands.
 _SERVICES = published_addresses(VAR_DIR)
 
 
@@ -204,9 +204,9 @@ LOCAL_EMBEDDING_MODEL = env.choice(
     "multilingual-e5-small",
 )
 VISION_MODEL = env.text("VISION_MODEL", "Mistral-Small-3.2-24B-Instruct-2506")
-# Pages without text are read by the model, or by Tesseract where it is installed.
-_EYES = "openai" if AI_API_KEY else "tesseract" if shutil.which("tesseract") else "none"
-VISION_BACKEND = env.choice("VISION_BACKEND", ("openai", "tesseract", "none"), _EYES)
+# OCR of pages without text: the model, or Tesseract where it is installed.
+_OCR_BACKEND = "openai" if AI_API_KEY else "tesseract" if shutil.which("tesseract") else "none"
+VISION_BACKEND = env.choice("VISION_BACKEND", ("openai", "tesseract", "none"), _OCR_BACKEND)
 VISION_FIGURES = env.boolean("VISION_FIGURES", True)
 VISION_MAX_IMAGES = env.integer("VISION_MAX_IMAGES", 60)
 VISION_MAX_TOKENS = env.integer("VISION_MAX_TOKENS", 3000, least=64)
@@ -234,9 +234,9 @@ LLM_TOKENS_PER_DAY = env.integer("LLM_TOKENS_PER_DAY", 0)
 
 # --- The queue ---------------------------------------------------------------------------------
 
-# One slice of work ends by itself after TASK_SLICE_SECONDS and queues the next, so that long
-# documents take turns. A lease outlives the longest silence of a healthy worker; a dead worker's
-# task comes back when it expires.
+# A task stops after TASK_SLICE_SECONDS and queues the next slice, so that several long documents
+# progress at the same time. A lease is longer than the longest time between two renewals of a live
+# worker; when it expires, the task of a dead worker is queued again.
 TASK_SLICE_SECONDS = env.integer("TASK_SLICE_SECONDS", 30, least=1)
 LEASE_SECONDS = env.integer("LEASE_SECONDS", 90, least=2)
 WORKERS = env.integer("WORKERS", 2, least=1)
@@ -259,7 +259,7 @@ Q_CLUSTER = {
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
 }
 
-# --- People and language -----------------------------------------------------------------------
+# --- Accounts and language -----------------------------------------------------------------------
 
 AUTH_USER_MODEL = "wikico2.User"
 AUTHENTICATION_BACKENDS = ["wikico2.accounts.backend.Backend"]
@@ -285,7 +285,7 @@ USE_THOUSAND_SEPARATOR = True
 
 # --- E-mail ------------------------------------------------------------------------------------
 
-# Without a server nobody is written to: what one watches is then only listed on the site.
+# Without a server no e-mail is sent: notifications are then only listed on the site.
 EMAIL_HOST = env.text("EMAIL_HOST")
 EMAIL_PORT = env.integer("EMAIL_PORT", 587, least=1)
 EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
@@ -294,7 +294,7 @@ EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", True)
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "wikico2@localhost")
 
-# --- Safety ------------------------------------------------------------------------------------
+# --- Security ------------------------------------------------------------------------------------
 
 X_FRAME_OPTIONS = "SAMEORIGIN"
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -1,4 +1,4 @@
-"""One rule for everything that waits for another service."""
+"""Forbid waiting for another service inside a database transaction."""
 
 from django.db import connection, transaction
 
@@ -6,7 +6,7 @@ from django.db import connection, transaction
 def outside_transaction() -> None:
     """Raise RuntimeError when a transaction is open: rows must not stay locked during a wait.
 
-    The transaction that a test case is wrapped in does not count.
+    The transaction that wraps a test case does not count.
     """
     if connection.in_atomic_block:
         with transaction.atomic(durable=True):

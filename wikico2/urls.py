@@ -1,4 +1,4 @@
-"""Addresses of the site; those of sources and sheets stand in their apps."""
+"""URLs of the site; those of sources and sheets are in their apps."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
@@ -11,12 +11,12 @@ from wikico2 import views
 handler400 = views.bad_request
 
 urlpatterns = [
-    path("", include("sheets.urls")),  # first, since most requests are for these
+    path("", include("sheets.urls")),  # first: most requests match these
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("compte/connexion/", LoginView.as_view(), name="login"),
     path("compte/deconnexion/", LogoutView.as_view(), name="logout"),
-    # Without a form token, so that pages for readers without an account are all the same.
+    # Without a CSRF token, so that all anonymous readers get the same page.
     path("langue/", csrf_exempt(set_language), name="set_language"),
     path("admin/", admin.site.urls),
     path("", include("ingestion.urls")),

@@ -1,4 +1,4 @@
-"""Answers that belong to no app: is the process alive, can it serve, what was not understood."""
+"""Liveness and readiness checks, and the responses to requests that cannot be parsed."""
 
 import httpx
 from django.conf import settings
@@ -12,21 +12,21 @@ from django.views.decorators.cache import never_cache
 
 from wikico2.sizes import format_size
 
-PATIENCE_SECONDS = 2.0
+TIMEOUT_SECONDS = 2.0
 
 
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Answer as long as the process lives."""
+    """Answer 200 while the process runs."""
     return HttpResponse("ok", content_type="text/plain")
 
 
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when PostgreSQL and Chroma answer, else 503 and which of them is away."""
+    """Answer 200 when PostgreSQL and Chroma answer, else 503 with the names of the others."""
     services = {"postgresql": postgresql_answers(), "chroma": chroma_answers()}
-    away = [name for name, answers in services.items() if not answers]
-    return JsonResponse({"ready": not away, "away": away}, status=503 if away else 200)
+    failing = [name for name, answers in services.items() if not answers]
+    return JsonResponse({"ready": not failing, "away": failing}, status=503 if failing else 200)
 
 
 def postgresql_answers() -> bool:
@@ -40,33 +40,33 @@ def postgresql_answers() -> bool:
 
 
 def chroma_answers() -> bool:
-    """Tell whether the vector store says that it is alive."""
+    """Tell whether the vector store answers its heartbeat."""
     scheme = "https" if settings.CHROMA_SSL else "http"
     address = f"{scheme}://{settings.CHROMA_HOST}:{settings.CHROMA_PORT}/api/v2/heartbeat"
     headers = {"X-Chroma-Token": settings.CHROMA_TOKEN} if settings.CHROMA_TOKEN else {}
     try:
-        return httpx.get(address, headers=headers, timeout=PATIENCE_SECONDS).is_success
+        return httpx.get(address, headers=headers, timeout=TIMEOUT_SECONDS).is_success
     except httpx.HTTPError:
         return False
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Say what of a request cannot be taken; its form and query are not read again."""
+    """Return a 400 that names the problem, without reading the request's form or query again."""
     content = render_to_string("400.html", {"sentence": refusal(exception)})
     return HttpResponse(content, status=400)
 
 
 def refusal(exception: Exception) -> str:
-    """Return the sentence for a request that cannot be read."""
+    """Return the message about a request that cannot be parsed."""
     if isinstance(exception, TooManyFieldsSent):
-        said = _("More than %(limit)d values were sent at once. Nothing was saved.")
-        return said % {"limit": settings.DATA_UPLOAD_MAX_NUMBER_FIELDS}
+        message = _("More than %(limit)d values were sent at once. Nothing was saved.")
+        return message % {"limit": settings.DATA_UPLOAD_MAX_NUMBER_FIELDS}
     if isinstance(exception, TooManyFilesSent):
-        said = _("More than %(limit)d files were sent at once, and none was kept. Send fewer.")
-        return said % {"limit": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
+        message = _("More than %(limit)d files were sent at once, and none was kept. Send fewer.")
+        return message % {"limit": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
     if isinstance(exception, RequestDataTooBig):
-        said = _("The text is larger than %(limit)s. Nothing was saved: send it in parts.")
-        return said % {"limit": format_size(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)}
+        message = _("The text is larger than %(limit)s. Nothing was saved: send it in parts.")
+        return message % {"limit": format_size(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)}
     if isinstance(exception, MultiPartParserError):
         return _("The form arrived damaged or incomplete. Nothing was saved: send it again.")
     return _("The request holds something that the site cannot read. Nothing was saved.")

@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wikico2.settings")
 django.setup(set_prefix=False)
 application = Handler()
 
-get_resolver().url_patterns  # noqa: B018 (all that pages need is read before, not by, the first)
-# What is there now stays: the collector need not go through it again while somebody waits.
+get_resolver().url_patterns  # noqa: B018 (load all views before the first request)
+# These objects are never freed: keep the garbage collector from scanning them during requests.
 gc.collect()
 gc.freeze()

@@ -164,7 +164,7 @@ class ImportRun(JobRun[SourceImport]):
             self.open()
 
     def progress(self, done: int, total: int) -> None:
-        if time.monotonic() - self.told >= 0.3:
+        if time.monotonic() - self.written_at >= 0.3:
             self.keep(done=done, total=total)
 
     # --- The two steps ---

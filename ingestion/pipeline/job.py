@@ -93,7 +93,7 @@ class DocumentRun(JobRun[Document]):
 
     def progress(self, done: int, total: int) -> None:
         """Tell how far the step is; the row is written a few times a second at most."""
-        if done >= total or time.monotonic() - self.told >= 0.3:
+        if done >= total or time.monotonic() - self.written_at >= 0.3:
             self.keep(done=min(done, total), total=total, pace=self._pace(done))
 
     def progress_or_pause(self, done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of what is fetched share: a web site on this machine."""
+"""Fixtures for tests of fetching: a web site on this machine."""
 
 from collections.abc import Iterator
 
@@ -9,15 +9,15 @@ from tests.ingestion import web
 
 
 @pytest.fixture(scope="session")
-def one_site() -> Iterator[web.Site]:
+def running_site() -> Iterator[web.Site]:
     with web.running() as site:
         yield site
 
 
 @pytest.fixture
-def site(one_site: web.Site, settings: Settings) -> web.Site:
-    """A web site without any page yet, from which files may be fetched."""
+def site(running_site: web.Site, settings: Settings) -> web.Site:
+    """A web site without pages, on a host from which fetching is allowed."""
     settings.FETCH_PRIVATE_HOSTS = ["localhost"]
-    one_site.pages.clear()
-    one_site.asked.clear()
-    return one_site
+    running_site.pages.clear()
+    running_site.asked.clear()
+    return running_site

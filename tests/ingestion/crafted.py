@@ -1,4 +1,4 @@
-"""Small PDFs made for the tests, with reportlab or byte by byte."""
+"""Small PDFs generated for the tests, with reportlab or byte by byte."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Page:
 
 
 def report(path: Path) -> Path:
-    """Write four pages with headings, a list, a table, running heads and page numbers."""
+    """Write four pages with headings, a list, a table, running headers and page numbers."""
     canvas = Canvas(str(path), pagesize=A4)
     canvas.setTitle("Récupération de chaleur")
     canvas.setAuthor("Bureau d'études")
@@ -98,7 +98,7 @@ def lines(path: Path, pages: Sequence[Sequence[str]]) -> Path:
 
 
 def encrypted(path: Path, user: str, owner: str) -> Path:
-    """Write a page that one must (`user`) or need not (`""`) know a password to open."""
+    """Write an encrypted page; opening needs the `user` password, or none if it is ""."""
     encryption = StandardEncryption(user, owner, canPrint=0, canCopy=0)
     canvas = Canvas(str(path), pagesize=A4, encrypt=encryption)
     canvas.setFont(BODY, TEXT)
@@ -133,7 +133,7 @@ def raw(
 
 
 def nested(path: Path, depth: int, times: int) -> Path:
-    """Write a page that draws a form, which draws the next one several times, and so on."""
+    """Write a page with forms nested `depth` deep, each drawing the next one `times` times."""
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
@@ -142,17 +142,17 @@ def nested(path: Path, depth: int, times: int) -> Path:
         b"<< /Length 5 >>\nstream\n/X Do\nendstream",
     ]
     for level in range(depth):
-        drawn = b"/X Do " * times if level < depth - 1 else b"0 0 1 1 re f "
-        inside = b"/XObject << /X %d 0 R >>" % (6 + level) if level < depth - 1 else b""
+        content = b"/X Do " * times if level < depth - 1 else b"0 0 1 1 re f "
+        resources = b"/XObject << /X %d 0 R >>" % (6 + level) if level < depth - 1 else b""
         objects.append(
             b"<< /Type /XObject /Subtype /Form /BBox [0 0 595 842] /Resources << %b >> "
-            b"/Length %d >>\nstream\n%b\nendstream" % (inside, len(drawn), drawn)
+            b"/Length %d >>\nstream\n%b\nendstream" % (resources, len(content), content)
         )
     return _written(path, objects)
 
 
 def _written(path: Path, objects: Sequence[bytes]) -> Path:
-    """Write a PDF of these objects, the first of which is its catalogue."""
+    """Write a PDF of these objects; the first is the catalogue."""
     data = b"%PDF-1.4\n"
     offsets = []
     for number, body in enumerate(objects, 1):

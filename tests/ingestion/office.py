@@ -1,4 +1,4 @@
-"""Small office documents made for the tests."""
+"""Small office documents generated for the tests."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def slides(path: Path) -> Path:
     data: Any = CategoryChartData()  # type: ignore[no-untyped-call]
     data.categories = ["Gaz", "Électricité"]
     data.add_series("2023 (%)", (45.5, 54.5))
-    place = (Inches(1), Inches(2), Inches(6), Inches(4))
-    second.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, *place, data)
+    position = (Inches(1), Inches(2), Inches(6), Inches(4))
+    second.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, *position, data)
     show.save(str(path))
     return path
 
 
 def workbook(path: Path, rows: int = 2) -> Path:
-    """Write a sheet with a title over a table of numbers in several formats, and a hidden one."""
+    """Write a sheet with a title over a table of numbers in several formats, and a hidden sheet."""
     book = openpyxl.Workbook()
     sheet: Any = book.active
     sheet.title = "Énergie"
@@ -108,7 +108,7 @@ def open_text(path: Path) -> Path:
 
 
 def archive(path: Path, members: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive_file:
         for name, content in members.items():
-            made.writestr(name, content)
+            archive_file.writestr(name, content)
     return path

@@ -23,7 +23,7 @@ from ingestion.readers.pdf.xmp import read_xmp
 from sheets.models import Sheet, SheetType
 from sheets.staleness.state import CurrentWriter
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
-from tests.ingestion.test_unpack import packed
+from tests.ingestion.test_zip_archive import packed
 from wikico2.models import User
 from wikico2.text.analyzer import root_of
 from wikico2.text.normalize import fold_text

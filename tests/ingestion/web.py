@@ -1,4 +1,4 @@
-"""A web site of a few addresses on this machine, for what is fetched."""
+"""A small web site on this machine, for tests of fetching."""
 
 import socket
 import threading
@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Site(ThreadingHTTPServer):
-    """Serves `pages`: by path, the status, the headers and the body of the answer.
+    """Serves `pages`: {path: (status, headers, body)}; `asked` lists the Host of each request.
 
-    A body that is a number is that many bytes, sent one every tenth of a second.
+    A body that is a number n is n bytes, sent one every tenth of a second.
     """
 
     def __init__(self) -> None:
@@ -45,15 +45,15 @@ class _Handler(BaseHTTPRequestHandler):
                     self.wfile.write(b".")
                     time.sleep(0.1)
         except OSError:
-            pass  # whoever asked has had enough
+            pass  # the client closed the connection
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def running() -> Iterator[Site]:
-    """Serve while the block lasts."""
+    """Serve until the block ends."""
     with Site() as site:
         thread = threading.Thread(target=site.serve_forever, args=(0.02,), daemon=True)
         thread.start()
@@ -63,7 +63,7 @@ def running() -> Iterator[Site]:
 
 
 def closed_port() -> int:
-    """Return a port at which nobody listens."""
+    """Return a port without a listener."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Plain values for the tests of the core."""
+"""Values for tests without a database: a sheet template and passages."""
 
 from ingestion.search.passage import Passage
 from sheets.schema.types import FieldBrief, SectionBrief, SheetTemplate

@@ -9,7 +9,7 @@ from sheets.models import Revision, Sheet, SheetType
 from sheets.revisions.save import save_revision
 from sheets.search import FACETS, Kind, ResultPage, search_wiki, suggest_completions
 from sheets.search.indexing import learn_sheet_words
-from tests.ingestion.test_lexical import TEXTS, add
+from tests.ingestion.test_bm25 import TEXTS, add
 from wikico2.filters import FacetChoice
 
 NOBODY = AnonymousUser()

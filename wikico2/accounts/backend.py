@@ -1,4 +1,4 @@
-"""Who is logged in and what they may do, in one query."""
+"""Load the logged-in user and their permissions in one query."""
 
 from django.contrib.auth.backends import ModelBackend
 from django.db import connection
@@ -22,10 +22,10 @@ READ = """
 
 
 class Backend(ModelBackend):
-    """Django's own rules; the account of a request comes together with its rights."""
+    """Django's `ModelBackend`, with the user and the permissions loaded in one query."""
 
     def get_user(self, user_id: int) -> User | None:
-        """Return the account with its rights, unless it was closed."""
+        """Return the user with their permissions; None when unknown or inactive."""
         with connection.cursor() as cursor:
             cursor.execute(READ, [user_id])
             row = cursor.fetchone()
@@ -33,5 +33,5 @@ class Backend(ModelBackend):
             return None
         user = User.from_db(connection.alias, COLUMNS, row[:-1])
         if row[-1] is not None:
-            user._perm_cache = set(row[-1])  # type: ignore[attr-defined]  # where Django looks first
+            user._perm_cache = set(row[-1])  # type: ignore[attr-defined]  # Django's own cache
         return user if self.user_can_authenticate(user) else None

@@ -1,4 +1,4 @@
-"""Three of the five roles, as groups with permissions, kept in step after each migration."""
+"""Three of the five roles, as groups whose permissions are updated after each migration."""
 
 from typing import Any
 
@@ -48,11 +48,11 @@ ROLES = {
 
 
 def ensure_roles(**kwargs: Any) -> None:
-    """Create the groups and give them their permissions; add to what an operator changed."""
+    """Create the groups and add missing permissions; keep those an operator added."""
     from django.contrib.auth.management import create_permissions
     from django.contrib.auth.models import Group, Permission
 
-    if "app_config" in kwargs:  # the signal reaches us before it reaches `auth`
+    if "app_config" in kwargs:  # our signal handler runs before that of `auth`
         create_permissions(kwargs["app_config"], verbosity=0)
     by_name = {
         f"{p.content_type.app_label}.{p.codename}": p

@@ -1,4 +1,4 @@
-"""Sessions in the database, read without the weight of the query compiler: each page needs one."""
+"""Database sessions read by plain SQL: each page reads one, and the query compiler is slow."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ READ = """
 
 
 class SessionStore(db.SessionStore):
-    """The store of Django's own `db` back end, with the same table and the same rules."""
+    """Django's own `db` session store, with the same table and rules; only reading differs."""
 
     def _get_session_from_db(self) -> Any:
         key = self.session_key or ""

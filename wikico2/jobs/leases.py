@@ -1,7 +1,7 @@
-"""Leases: how one worker out of many takes a row, keeps it while alive, and loses it when dead.
+"""Leases: one worker at a time works on a row, and a dead worker's row becomes free again.
 
-A row with `lease_token` and `lease_until` is claimed by a conditional UPDATE; the database's clock
-counts, since hosts disagree about the time.
+A row with `lease_token` and `lease_until` is claimed by a conditional UPDATE. Times are those of
+the database, since the clocks of hosts differ.
 """
 
 import datetime as dt
@@ -22,25 +22,25 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class LeaseLost(Exception):
-    """Another worker, or a person who cancelled, has taken the row out of our hands."""
+    """The lease is no longer ours: it expired and was claimed, or somebody cancelled the job."""
 
 
 def lease_expiry() -> Any:
-    """Return the expression for the moment at which a lease taken now ends."""
+    """Return the expression for the end of a lease taken now."""
     return Now() + dt.timedelta(seconds=settings.LEASE_SECONDS)
 
 
 class LeasedQuerySet(models.QuerySet[Row]):
-    """Rows that workers claim."""
+    """Rows with a lease."""
 
     def free(self) -> "LeasedQuerySet[Row]":
-        """Return the rows that nobody holds."""
+        """Return the rows without a valid lease."""
         return self.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=Now()))
 
     def claim(self, pk: int) -> uuid.UUID | None:
-        """Take the row if this queryset has it and it is free; return the token to hold it by.
+        """Claim the row if it is in this queryset and free; return the lease token, else None.
 
-        While the work is paused nothing is taken.
+        While the queue is paused nothing is claimed.
         """
         token = uuid.uuid4()
         taken = (
@@ -53,35 +53,35 @@ class LeasedQuerySet(models.QuerySet[Row]):
     def hold(self, pk: int, token: uuid.UUID, **values: Any) -> None:
         """Write `values` to the row and renew its lease.
 
-        Raises LeaseLost when the token no longer holds the row.
+        Raises LeaseLost when `token` is not the row's token any more.
         """
-        kept = self.filter(pk=pk, lease_token=token).update(lease_until=lease_expiry(), **values)
-        if not kept:
+        renewed = self.filter(pk=pk, lease_token=token).update(lease_until=lease_expiry(), **values)
+        if not renewed:
             raise LeaseLost(pk)
 
     def release(self, pk: int, token: uuid.UUID, **values: Any) -> None:
-        """Write `values` to the row and give it up; raises LeaseLost when it is not ours."""
-        given = self.filter(pk=pk, lease_token=token).update(
+        """Write `values` to the row and end its lease; raises LeaseLost when it is not ours."""
+        released = self.filter(pk=pk, lease_token=token).update(
             lease_token=None, lease_until=None, **values
         )
-        if not given:
+        if not released:
             raise LeaseLost(pk)
 
     def postpone(self, pk: int, token: uuid.UUID, wait: dt.timedelta, **values: Any) -> None:
-        """Give the row up, not to be claimed before `wait` is over; raises LeaseLost.
+        """End our lease and keep others from claiming the row during `wait`; raises LeaseLost.
 
-        What is left is a lease that nobody holds: when it runs out, the row is queued again.
+        The row keeps a lease without a token; when that expires, the row is queued again.
         """
-        given = self.filter(pk=pk, lease_token=token).update(
+        released = self.filter(pk=pk, lease_token=token).update(
             lease_token=None, lease_until=Now() + wait, **values
         )
-        if not given:
+        if not released:
             raise LeaseLost(pk)
 
 
 @contextmanager
 def keep_lease_alive(rows: LeasedQuerySet[Row], pk: int, token: uuid.UUID) -> Iterator[None]:
-    """Renew a lease from a thread of its own while the block waits for something silent."""
+    """Renew the lease from a background thread while the block waits without reporting progress."""
     done = threading.Event()
 
     def renew() -> None:
@@ -89,7 +89,7 @@ def keep_lease_alive(rows: LeasedQuerySet[Row], pk: int, token: uuid.UUID) -> It
             while not done.wait(settings.LEASE_SECONDS / 3):
                 rows.hold(pk, token)
         except (LeaseLost, DatabaseError):
-            pass  # whoever holds the block finds out at its next own word
+            pass  # the block finds out at its own next write
         finally:
             connection.close()
 

@@ -1,8 +1,8 @@
-"""The one door to the queue: put a task in it, and bring back what a dead worker left.
+"""The only access to the task queue: queue tasks, pause the queue, requeue what a dead worker left.
 
-The queue may forget a task, when the process that took it dies; rows never do. So `resume_stalled`
-looks every minute at the rows that say that somebody works on them, and queues them again when
-nobody does.
+The queue may lose a task when the process that took it dies; rows are never lost. So
+`resume_stalled` checks every minute the rows marked as in progress, and queues those again that
+no worker works on.
 """
 
 import datetime as dt
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 RESUME = "wikico2.jobs.queue.resume_stalled"
 SESSION_NAME = "wikico2 worker"
-"""What the database calls the connections of a cluster; they end when it does, however it does."""
+"""`application_name` of a worker cluster's connections; they end with it, even if killed."""
 
 _resumable: dict[str, str] = {}
 
@@ -35,7 +35,7 @@ def enqueue(task: str, *args: Any) -> None:
     """Queue `task` (a dotted path) with plain arguments.
 
     With the queue in PostgreSQL the task is written in the caller's transaction, so that the row
-    and its task appear together or not at all. Another broker is told on commit.
+    and its task appear together or not at all. With another broker it is queued on commit.
     """
     if is_in_database():
         async_task(task, *args)
@@ -44,7 +44,7 @@ def enqueue(task: str, *args: Any) -> None:
 
 
 def enqueue_later(task: str, *args: Any, seconds: float) -> None:
-    """Queue `task` once some time has passed; the queue looks about every half minute."""
+    """Queue `task` after `seconds`; the queue checks its schedules about every half minute."""
     Schedule.objects.create(
         func=task,
         args=repr(args),
@@ -54,28 +54,28 @@ def enqueue_later(task: str, *args: Any, seconds: float) -> None:
 
 
 def register_resumable(model: str, task: str) -> None:
-    """Declare that rows of `model` (app.Model) go on when `task` gets their primary key.
+    """Declare that `task`, called with a primary key, resumes that row of `model` (app.Model).
 
-    The model has the fields of a lease, and its manager the method `in_progress`.
+    The model must have the lease fields, and its manager the method `in_progress`.
     """
     _resumable[model] = task
 
 
 def resume_stalled() -> int:
-    """Queue again the rows that nobody works on any more; return how many."""
+    """Queue again the rows in progress that no worker works on; return how many."""
     if is_paused():
         return 0
-    nothing_waits = get_broker().queue_size() == 0
-    return sum(_requeue_rows(label, task, nothing_waits) for label, task in _resumable.items())
+    queue_is_empty = get_broker().queue_size() == 0
+    return sum(_requeue_rows(label, task, queue_is_empty) for label, task in _resumable.items())
 
 
 def pause_queue(user: Any = None) -> None:
-    """Have the work stop: nothing is begun, and what is under way ends its slice of time."""
+    """Pause the queue: no task starts, and running ones stop after their time slice."""
     QueuePause.objects.get_or_create(only=True, defaults={"by": user})
 
 
 def resume_queue() -> None:
-    """Have the work go on where it was when it was paused."""
+    """End the pause and queue all rows in progress again."""
     with transaction.atomic():
         paused, _rows = QueuePause.objects.all().delete()
         if paused:
@@ -86,7 +86,7 @@ def resume_queue() -> None:
 
 
 def is_paused() -> bool:
-    """Tell whether the work is paused."""
+    """Tell whether the queue is paused."""
     return QueuePause.objects.exists()
 
 
@@ -109,10 +109,10 @@ def queue_length() -> int:
 
 
 def recover_stalled() -> None:
-    """Free what dead workers hold. Call it before the first worker starts.
+    """Free the leases and tasks of dead workers. Call it before the first worker starts.
 
-    With no worker alive anywhere every lease is a dead one's, and so is every task that was taken
-    out of the queue; neither has to wait until its time is up.
+    With no worker alive anywhere, every lease and every task taken from the queue belongs to a
+    dead worker; neither has to expire first.
     """
     if workers_alive():
         return
@@ -124,17 +124,17 @@ def recover_stalled() -> None:
 
 
 def ensure_schedule(**kwargs: Any) -> None:
-    """Have `resume_stalled` run every minute; harmless when it already does."""
+    """Schedule `resume_stalled` every minute; does nothing when it is scheduled already."""
     schedule_task(RESUME, "resume stalled work", Schedule.MINUTES)
 
 
 def schedule_task(task: str, name: str, how_often: str, first: dt.datetime | None = None) -> None:
-    """Have a task run every minute, or every day from `first` on; harmless when it already does."""
+    """Schedule a task every minute, or daily from `first` on; keep an existing schedule."""
     if Schedule._meta.db_table not in connection.introspection.table_names():
-        return  # only a part of the migrations was asked for
-    known = Schedule.objects.filter(func=task).order_by("pk")
-    if one := known.first():
-        known.exclude(pk=one.pk).delete()
+        return  # only some migrations are applied
+    existing = Schedule.objects.filter(func=task).order_by("pk")
+    if one := existing.first():
+        existing.exclude(pk=one.pk).delete()
     else:
         Schedule.objects.create(
             name=name,
@@ -147,14 +147,14 @@ def schedule_task(task: str, name: str, how_often: str, first: dt.datetime | Non
 
 
 def schedule_daily(task: str, name: str, hour: int = 6) -> None:
-    """Have a task run each morning; harmless when it already does."""
+    """Schedule a task every day at `hour`; keep an existing schedule."""
     tomorrow = timezone.localtime() + dt.timedelta(days=1)
     first = tomorrow.replace(hour=hour, minute=0, second=0, microsecond=0)
     schedule_task(task, name, Schedule.DAILY, first)
 
 
 def is_in_database() -> bool:
-    """Tell whether the queue is a table beside the rows, rather than another broker."""
+    """Tell whether the queue is a table of the same database, rather than another broker."""
     return "orm" in settings.Q_CLUSTER
 
 
@@ -163,8 +163,8 @@ def _in_progress(label: str) -> LeasedQuerySet[Any]:
     return rows
 
 
-def _requeue_rows(label: str, task: str, nothing_waits: bool) -> int:
-    """Queue the rows whose lease has run out, and those whose task the queue has lost."""
+def _requeue_rows(label: str, task: str, queue_is_empty: bool) -> int:
+    """Queue the rows whose lease has expired, and those whose task the queue has lost."""
     rows = _in_progress(label)
     stalled = rows.filter(lease_until__lt=Now())
     lost = rows.filter(lease_until__isnull=True)
@@ -174,12 +174,12 @@ def _requeue_rows(label: str, task: str, nothing_waits: bool) -> int:
             if stalled.filter(pk=pk).update(lease_token=None, lease_until=None):
                 enqueue(task, pk)
                 queued += 1
-    # A row without a lease waits for its task. With an empty queue that task is at best in the
-    # hands of a worker that is about to begin, and then the second one finds nothing to do.
-    if nothing_waits and not queued:
+    # A row without a lease waits for its task. With an empty queue that task is lost, or a worker
+    # is just starting it; in that case a second task finds the row claimed and ends.
+    if queue_is_empty and not queued:
         for pk in lost.order_by("pk").values_list("pk", flat=True)[:1_000]:
             enqueue(task, pk)
             queued += 1
     if queued:
-        logger.info("%d of %s go on after a worker stopped", queued, label)
+        logger.info("%d rows of %s queued again after a worker stopped", queued, label)
     return queued

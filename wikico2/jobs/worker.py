@@ -1,6 +1,6 @@
-"""Work on a row that is leased: a worker has it in hand for a slice of time; people stop it.
+"""Run a job's row under a lease, one time slice at a time; restart and stop jobs.
 
-The row has, beside its lease, `attempts`, `state` (waiting, failed, cancelled and others of its
+The row has, besides its lease, `attempts`, `state` (waiting, failed, cancelled and states of its
 own), `error_code` and `error_details`, and its manager the method `in_progress`.
 """
 
@@ -18,13 +18,13 @@ from wikico2.jobs.leases import LeasedQuerySet, LeaseLost
 from wikico2.jobs.queue import enqueue
 
 Row = TypeVar("Row", bound=models.Model)
-FREE: dict[str, Any] = {"lease_token": None, "lease_until": None}
+NO_LEASE: dict[str, Any] = {"lease_token": None, "lease_until": None}
 
 logger = logging.getLogger(__name__)
 
 
 class JobRun(Generic[Row]):
-    """A row in the hands of this worker, for one time slice; each way to end gives it up."""
+    """One time slice of work on a leased row; each method that ends the slice ends the lease."""
 
     rows: ClassVar[LeasedQuerySet[Any]]
     task: ClassVar[str]
@@ -33,45 +33,46 @@ class JobRun(Generic[Row]):
         self.row = row
         self.token = token
         self.deadline = time.monotonic() + settings.TASK_SLICE_SECONDS
-        self.told = 0.0  # when the row was written last
+        self.written_at = 0.0  # monotonic time of the last write to the row
 
     def keep(self, **values: Any) -> None:
         """Renew the lease and write `values`; raises LeaseLost."""
         self.rows.hold(self.row.pk, self.token, **values)
-        self.told = time.monotonic()
+        self.written_at = time.monotonic()
 
     def renew(self) -> None:
-        """Renew the lease, once a second at most: it may be called at any turn."""
-        if time.monotonic() - self.told >= 1.0:
+        """Renew the lease, at most once a second, so that it may be called in tight loops."""
+        if time.monotonic() - self.written_at >= 1.0:
             self.keep()
 
     def release(self, **values: Any) -> None:
-        """Write `values` and give the row up; raises LeaseLost."""
+        """Write `values` and end the lease; raises LeaseLost."""
         self.rows.release(self.row.pk, self.token, **values)
 
     def pass_on(self) -> None:
-        """Let others have their turn; ours goes to the end of the queue."""
+        """End the slice and queue the row's next one behind the tasks that wait."""
         with transaction.atomic():
             self.release(attempts=0)
             enqueue(self.task, self.row.pk)
 
     def fail(self, error: UserError) -> None:
+        """Mark the row as failed and end the lease; does nothing when the lease is lost."""
         logger.warning("%s %d: %s", type(self.row).__name__, self.row.pk, error)
         with suppress(LeaseLost):
             self.release(state="failed", error_code=error.code, error_details=error.details)
 
 
 def requeue_job(rows: LeasedQuerySet[Any], pk: int, task: str, **values: Any) -> bool:
-    """Put a failed or stopped row back to work; tell whether it was one."""
-    again = {"state": "waiting", "attempts": 0, "error_code": "", "error_details": {}}
+    """Queue a failed or cancelled row again; tell whether it was one."""
+    reset = {"state": "waiting", "attempts": 0, "error_code": "", "error_details": {}}
     with transaction.atomic():
         stopped = rows.filter(pk=pk, state__in=("failed", "cancelled"))
-        restarted = stopped.update(**again, **FREE, **values)
+        restarted = stopped.update(**reset, **NO_LEASE, **values)
         if restarted:
             enqueue(task, pk)
     return bool(restarted)
 
 
 def stop_job(in_progress: LeasedQuerySet[Any], pk: int) -> bool:
-    """Take a row out of the hands of whoever works on it; tell whether it was under way."""
-    return bool(in_progress.filter(pk=pk).update(state="cancelled", **FREE))
+    """Cancel a job in progress by ending its lease; tell whether it was in progress."""
+    return bool(in_progress.filter(pk=pk).update(state="cancelled", **NO_LEASE))

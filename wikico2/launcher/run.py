@@ -1,6 +1,6 @@
-"""One run of everything over one `var` folder, in a process that does without Django's weight.
+"""Run the whole site over one `var` folder, in a process that does not load Django's apps.
 
-`manage.py up` becomes this module, which can be run by itself as well (`python -m wikico2.run`).
+`manage.py up` replaces itself by this module; `python -m wikico2.launcher.run` runs it directly.
 """
 
 import contextlib
@@ -36,18 +36,18 @@ BASE = Path(__file__).resolve().parents[2]
 ADMINISTRATOR = "admin"
 START_SECONDS = 120.0
 LAST_PORT = 65535
-# Pages come before work on documents when both want the processor.
+# Niceness of the worker: serving pages has priority over processing documents.
 WORKER_NICE = 5
 
 
 def password_file(var: Path) -> Path:
-    """Return where the first administrator's first password is kept."""
+    """Return the path of the file with the first administrator's initial password."""
     return var / "admin-password.txt"
 
 
 @dataclass(frozen=True)
 class ListenAddress:
-    """Where the web server listens."""
+    """Host and port of the web server."""
 
     host: str
     port: int
@@ -58,7 +58,7 @@ class ListenAddress:
 
     @property
     def local(self) -> str:
-        """The host by which this machine itself reaches the web server."""
+        """The host name to use on this machine to reach the web server."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
 
     @property
@@ -67,16 +67,16 @@ class ListenAddress:
         return f"http://{host}:{self.port}"
 
     def refuse_if_taken(self) -> None:
-        """Raise OperatorError, in a sentence that names PORT, when we could not listen there."""
+        """Raise OperatorError, with a message that names PORT, when the port cannot be bound."""
         if self.port > LAST_PORT:
             raise OperatorError(f"PORT is {self.port}, but ports end at {LAST_PORT}.")
         try:
-            family, *_, address = socket.getaddrinfo(
+            family, *_, sockaddr = socket.getaddrinfo(
                 self.host or None, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )[0]
             with socket.socket(family) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
+                probe.bind(sockaddr)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise OperatorError(
@@ -100,36 +100,36 @@ class ListenAddress:
 
 
 class SiteRun:
-    """One run of everything over one `var` folder."""
+    """One run of all programs over one `var` folder."""
 
     def __init__(
         self,
-        place: ListenAddress,
+        address: ListenAddress,
         base: Path,
         var: Path,
         *,
         verbose: bool = False,
         demo: bool = True,
     ) -> None:
-        self.place = place
+        self.address = address
         self.base = base
         self.var = var
         self.verbose = verbose
         self.demo = demo
         os.environ[RUN_VARIABLE] = str(self.var)
         self.environment = os.environ | {
-            "PORT": str(place.port),
-            "SITE_URL": env.text("SITE_URL", place.url),
+            "PORT": str(address.port),
+            "SITE_URL": env.text("SITE_URL", address.url),
             "PYTHONUNBUFFERED": "1",
             "ANONYMIZED_TELEMETRY": "False",
         }
 
     def start(self) -> None:
         """Serve until a signal comes; raises OperatorError when something cannot start."""
-        holder = f"process {os.getpid()}, {self.place.url}"
+        holder = f"process {os.getpid()}, {self.address.url}"
         with only_run(self.var / "run" / "up.lock", holder):
             stop_strays(self.var)
-            self.place.refuse_if_taken()
+            self.address.refuse_if_taken()
             console = Console(self.var / "log", verbose=self.verbose, chatty=frozenset({"demo"}))
             with contextlib.suppress(StopRequestedError), Supervisor(console) as supervisor:
                 try:
@@ -147,7 +147,7 @@ class SiteRun:
             evidence = supervisor.console.evidence("prepare")
             raise OperatorError(f"The database could not be prepared. {evidence}")
         web = supervisor.start(self._web())
-        supervisor.wait_until(self.place.answers, web, seconds=START_SECONDS)
+        supervisor.wait_until(self.address.answers, web, seconds=START_SECONDS)
         supervisor.start(self._manage("qcluster", name="worker", nice=WORKER_NICE))
         self._welcome(supervisor.console, first_run=first_run)
         if self.demo:
@@ -155,7 +155,7 @@ class SiteRun:
         supervisor.watch()
 
     def _start_services(self, supervisor: Supervisor) -> None:
-        """Start the services whose address is not given, and tell the children where they are."""
+        """Start the services without a configured address; put theirs into the environment."""
         waiting: list[tuple[Service, Child]] = []
         given: dict[str, str] = {}
         if not env.text("CHROMA_HOST"):
@@ -173,28 +173,28 @@ class SiteRun:
         publish_addresses(self.var, {**given, "SITE_URL": self.environment["SITE_URL"]})
 
     def _welcome(self, console: Console, *, first_run: bool) -> None:
-        kept = password_file(self.var)
-        lines = [f"WikiCO2 is ready: {self.place.url}", f"administrator:    {ADMINISTRATOR}"]
-        if first_run and kept.exists():
-            lines.append(f"password:         {kept.read_text().strip()}   (kept in {kept})")
-        elif kept.exists():
-            lines.append(f"first password:   in {kept}")
+        file = password_file(self.var)
+        lines = [f"WikiCO2 is ready: {self.address.url}", f"administrator:    {ADMINISTRATOR}"]
+        if first_run and file.exists():
+            lines.append(f"password:         {file.read_text().strip()}   (kept in {file})")
+        elif file.exists():
+            lines.append(f"first password:   in {file}")
         lines += [f"logs:             {console.folder}", "to stop:          Ctrl-C"]
         rule = "─" * max(map(len, lines))
         console.say("\n".join(["", rule, *lines, rule, ""]))
 
     def _manage(self, command: str, *, name: str = "", nice: int = 0) -> Program:
-        polite = ["nice", "-n", str(nice)] if nice else []
+        prefix = ["nice", "-n", str(nice)] if nice else []
         return Program(
             name=name or command,
-            argv=[*polite, sys.executable, str(self.base / "manage.py"), command],
+            argv=[*prefix, sys.executable, str(self.base / "manage.py"), command],
             environment=self.environment,
             folder=self.base,
         )
 
     def _web(self) -> Program:
         options = {
-            "--bind": self.place.bind,
+            "--bind": self.address.bind,
             "--workers": str(env.integer("WEB_WORKERS", 2, least=1)),
             "--worker-class": "gthread",
             "--threads": str(env.integer("WEB_THREADS", 4, least=1)),
@@ -213,7 +213,7 @@ class SiteRun:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Define what the operator may choose; the environment has the defaults."""
+    """Define the command-line options; defaults come from the environment."""
     parser.add_argument("--host", default=env.text("WIKICO2_HOST", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=env.integer("PORT", 8000, least=1))
     parser.add_argument(
@@ -230,8 +230,8 @@ def main(arguments: list[str]) -> int:
         add_arguments(parser)
         given = parser.parse_args(arguments)
         var = Path(env.text("WIKICO2_VAR", str(BASE / "var"))).resolve()
-        place = ListenAddress(given.host, given.port)
-        SiteRun(place, BASE, var, verbose=given.verbose, demo=not given.no_demo).start()
+        address = ListenAddress(given.host, given.port)
+        SiteRun(address, BASE, var, verbose=given.verbose, demo=not given.no_demo).start()
     except (OperatorError, ImproperlyConfigured) as error:
         sentence = str(error)
     except PermissionError as error:

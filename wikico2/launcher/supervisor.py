@@ -1,4 +1,4 @@
-"""Run programs as children: prefixed log lines, restarts with back-off, an ordered stop."""
+"""Supervise child processes: prefixed log lines, restarts with back-off, an ordered stop."""
 
 import contextlib
 import fcntl
@@ -19,8 +19,8 @@ from typing import IO, Any, Self, TextIO, cast
 
 from wikico2.launcher.watchdog import Watchdog, Watched, stop_groups
 
-# Every child carries the folder of the run that started it, so that the next run finds strays.
-# PostgreSQL does not: it is found by its data, and wants its own way of stopping.
+# Environment variable of every child: the folder of its run, so that the next run finds orphans.
+# PostgreSQL does not have it: it is found by its data folder, and needs other stop signals.
 RUN_VARIABLE = "WIKICO2_RUN"
 LOG_BYTES = 5_000_000
 LOG_FILES = 3
@@ -31,11 +31,11 @@ STEADY_AFTER = 60.0
 
 
 class OperatorError(Exception):
-    """Something that the operator must settle; the message is a sentence for them."""
+    """A problem that the operator must solve; the message is shown to them."""
 
 
 class StopRequestedError(Exception):
-    """A signal asked us to stop while we were waiting for something else."""
+    """A signal asked us to stop during a wait."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, and how it likes to be stopped."""
+    """A command to run, and how to stop it."""
 
     name: str
     argv: Sequence[str]
@@ -62,7 +62,7 @@ class Program:
     before: Callable[[], None] = field(default=lambda: None)
 
     def launch(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Start the program at the head of a new process group, its output going to `output`."""
+        """Start the program as leader of a new process group, with its output sent to `output`."""
         self.before()
         account = self.account
         return subprocess.Popen(
@@ -86,19 +86,19 @@ class Program:
 # --- What the operator sees -------------------------------------------------------------------
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
-_TROUBLE = re.compile(
+_PROBLEM = re.compile(
     r"\b(WARN(ING)?|ERROR|CRITICAL|FATAL|PANIC)\b|^Traceback |^([\w.]+)?(Error|Exception)\b"
 )
-# PostgreSQL calls an ERROR any statement that it refuses, which the program knows how to handle.
-_DATABASE_TROUBLE = re.compile(r"\b(FATAL|PANIC):")
+# PostgreSQL logs as ERROR each statement it rejects; the program handles those itself.
+_DATABASE_PROBLEM = re.compile(r"\b(FATAL|PANIC):")
 _COLOURS = {"web": 36, "worker": 32, "db": 34, "chroma": 35, "demo": 33}
 _WIDTH = 8
 
 
 class Console:
-    """Shows a few prefixed lines to the operator and keeps all of them in files.
+    """Shows important log lines to the operator, prefixed, and writes all of them to files.
 
-    A line reaches the terminal when it reports trouble, when its program is in `chatty`, or when
+    A line is shown when it reports a problem, when its program is in `chatty`, or when
     `verbose` is set. The files are `<folder>/<program>.log`, of limited size.
     """
 
@@ -113,7 +113,7 @@ class Console:
         self._chatty = chatty
         self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self._logs: dict[str, logging.Logger] = {}
-        self._in_trouble: dict[str, bool] = {}
+        self._in_problem: dict[str, bool] = {}
         self._shown: set[str] = set()
         self._lock = threading.Lock()
 
@@ -123,7 +123,7 @@ class Console:
             print(text, flush=True)  # noqa: T201
 
     def line(self, name: str, text: str) -> None:
-        """Take one line that the program `name` has written."""
+        """Log one line of output of the program `name`, and show it if it is important."""
         text = _ANSI.sub("", text).rstrip()
         if not text:
             return
@@ -133,7 +133,7 @@ class Console:
             self.say(f"{self._prefix(name)} {text}")
 
     def follow(self, name: str, stream: IO[bytes]) -> threading.Thread:
-        """Take all lines of a stream in a thread of their own, until it ends."""
+        """Log all lines of a stream from a background thread, until the stream ends."""
 
         def read() -> None:
             with stream:
@@ -145,7 +145,7 @@ class Console:
         return thread
 
     def evidence(self, name: str, lines: int = 15) -> str:
-        """Return where the program's log is and, if nothing of it was shown, its last lines."""
+        """Return the path of the program's log and, if no line of it was shown, its last lines."""
         log = self.folder / f"{name}.log"
         shown = name in self._shown or not log.exists()
         last = [] if shown else log.read_text("utf-8", "replace").splitlines()[-lines:]
@@ -155,9 +155,9 @@ class Console:
         if self._verbose or name in self._chatty:
             return True
         if not text[0].isspace():  # an indented line belongs to the one above it
-            pattern = _DATABASE_TROUBLE if name == "db" else _TROUBLE
-            self._in_trouble[name] = bool(pattern.search(text))
-        return self._in_trouble.get(name, False)
+            pattern = _DATABASE_PROBLEM if name == "db" else _PROBLEM
+            self._in_problem[name] = bool(pattern.search(text))
+        return self._in_problem.get(name, False)
 
     def _prefix(self, name: str) -> str:
         label = f"{name:<{_WIDTH}}|"
@@ -185,21 +185,23 @@ class Console:
 class Child:
     """One program and the process that runs it at the moment."""
 
-    def __init__(self, program: Program, console: Console, guard: Watchdog, *, once: bool) -> None:
+    def __init__(
+        self, program: Program, console: Console, watchdog: Watchdog, *, once: bool
+    ) -> None:
         self.program = program
         self.once = once
         self.failures = 0
         self.restart_at = 0.0
         self._console = console
-        self._guard = guard
+        self._watchdog = watchdog
         self.start()
 
     def start(self) -> None:
-        """Launch the program, and have its lines read and its group guarded."""
+        """Launch the program, follow its output and have the watchdog watch its group."""
         ours, its = os.pipe()
         with os.fdopen(its, "wb") as output:
             self.process = self.program.launch(output)
-        self._guard.watch(self.watched)
+        self._watchdog.watch(self.watched)
         self._reader = self._console.follow(self.program.name, os.fdopen(ours, "rb"))
         self.started = time.monotonic()
         self.ended = False
@@ -210,9 +212,9 @@ class Child:
         return self.program.watched(self.process.pid)
 
     def note_end(self) -> None:
-        """Clear away what a dead process left, and set the time of its next start."""
+        """Stop what a dead process left of its group, and set the time of its next start."""
         stop_groups([self.watched], grace=0.2)
-        self._guard.forget(self.process.pid)
+        self._watchdog.forget(self.process.pid)
         self._reader.join(timeout=1.0)
         self.ended = True
         if time.monotonic() - self.started > STEADY_AFTER:
@@ -226,7 +228,7 @@ class Supervisor:
     """Keeps children alive until a signal comes, then stops them in order.
 
     Lower stages are stopped first. As a context manager it takes over SIGINT, SIGTERM and, unless
-    `nohup` has it ignored, SIGHUP.
+    it is ignored (`nohup`), SIGHUP.
     """
 
     def __init__(self, console: Console) -> None:
@@ -240,7 +242,7 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 self._handlers[number] = signal.signal(number, self._on_signal)
-        self._guard = Watchdog()
+        self._watchdog = Watchdog()
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -251,7 +253,7 @@ class Supervisor:
     def start(self, program: Program, *, once: bool = False) -> Child:
         """Start a child and keep it alive; with `once`, only report how it ends."""
         self.check()
-        child = Child(program, self.console, self._guard, once=once)
+        child = Child(program, self.console, self._watchdog, once=once)
         self._children.append(child)
         return child
 
@@ -285,7 +287,7 @@ class Supervisor:
                 self.pause(0.2)
 
     def tend(self) -> None:
-        """Look once after every child."""
+        """Check every child once: report those that ended, restart those that are due."""
         for child in list(self._children):
             if not child.ended and child.process.poll() is not None:
                 self._report_end(child)
@@ -310,13 +312,13 @@ class Supervisor:
         alive = [child for child in self._children if not child.ended]
         stop_groups([child.watched for child in alive], reap=self._reap)
         for child in alive:
-            self._guard.forget(child.process.pid)
-        self._guard.close()
+            self._watchdog.forget(child.process.pid)
+        self._watchdog.close()
 
     def _reap(self) -> None:
         for child in self._children:
             child.process.poll()
-            if self._signals > 1 and not child.ended:  # asked twice: no more patience
+            if self._signals > 1 and not child.ended:  # second signal: stop at once
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.process.pid, child.program.hard)
 
@@ -326,27 +328,27 @@ class Supervisor:
         if not child.once:
             wait = child.restart_at - time.monotonic()
             self.console.say(
-                f"{name} ended ({_in_words(status)}); starting it again in {wait:.1f} s. "
+                f"{name} ended ({_describe_status(status)}); starting it again in {wait:.1f} s. "
                 f"Log: {self.console.folder / name}.log"
             )
             return
         self._children.remove(child)
         if status:
             evidence = self.console.evidence(name)
-            self.console.say(f"{name} failed ({_in_words(status)}). {evidence}")
+            self.console.say(f"{name} failed ({_describe_status(status)}). {evidence}")
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._signals += 1
 
 
-def _in_words(status: int) -> str:
+def _describe_status(status: int) -> str:
     if status >= 0:
         return f"exit status {status}"
     return signal.Signals(-status).name
 
 
 def open_private(path: Path, mode: str) -> TextIO:
-    """Open a text file; if that creates it, we alone can read it."""
+    """Open a text file; a new one is readable by its owner only."""
 
     def opener(name: str, flags: int) -> int:
         return os.open(name, flags, 0o600)
@@ -354,14 +356,14 @@ def open_private(path: Path, mode: str) -> TextIO:
     return cast(TextIO, open(path, mode, encoding="utf-8", opener=opener))
 
 
-# --- One run at a time, and what a killed one left -----------------------------------------------
+# --- One run at a time, and orphans of a killed run -----------------------------------------------
 
 
 @contextlib.contextmanager
 def only_run(lock: Path, description: str) -> Iterator[None]:
     """Hold `lock` while the block runs; raises OperatorError, naming its holder, when it is held.
 
-    The kernel lets go of the lock when we die, however we die.
+    The kernel releases the lock when we die, even by SIGKILL.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with open_private(lock, "a+") as file:
@@ -380,15 +382,15 @@ def only_run(lock: Path, description: str) -> Iterator[None]:
 
 def stray_groups(run: Path) -> set[int]:
     """Return the process groups that an earlier run over the same folder left (Linux only)."""
-    mark = os.fsencode(f"{RUN_VARIABLE}={run}")
+    variable = os.fsencode(f"{RUN_VARIABLE}={run}")
     found = set()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if mark in (folder / "environ").read_bytes().split(b"\0"):
+            if variable in (folder / "environ").read_bytes().split(b"\0"):
                 found.add(os.getpgid(int(folder.name)))
     return found - {os.getpgrp()}
 
 
 def stop_strays(run: Path) -> None:
-    """Stop what an earlier run left, such as one killed with -9 together with its guard."""
+    """Stop processes of an earlier run, such as one killed together with its watchdog."""
     stop_groups([Watched(group) for group in stray_groups(run)])

@@ -1,8 +1,7 @@
-"""Stop a process's children when that process is gone, even killed with -9.
+"""Stop a process's children when that process is gone, even killed by SIGKILL.
 
-`Watchdog` is held by the parent. The same file, run as a script, is the small process that keeps
-watch: it lives in a session of its own, so that neither Ctrl-C nor the death of its parent ends
-it, and it needs nothing but the standard library.
+The parent has a `Watchdog`, which runs this file as a script: a small process in a session of its
+own, so that neither Ctrl-C nor the death of its parent ends it. It needs only the standard library.
 """
 
 import contextlib
@@ -16,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Seconds that a stage has to end by itself, after the hard signal, and after SIGKILL. There are two
-# stages, and both together must take less than 10 s.
+# Seconds that a stage may take to end after the soft signal, after the hard one, and after SIGKILL.
+# There are two stages, which must take less than 10 s together.
 GRACE = 3.5
 HARD_GRACE = 0.8
 LAST_GRACE = 0.3
@@ -34,36 +33,36 @@ class Watched:
 
 
 class Watchdog:
-    """Stops the watched process groups if the process that made it dies before `close`."""
+    """Stops the watched process groups if its parent process dies before `close`."""
 
     def __init__(self) -> None:
-        its_end, our_end = os.pipe()
+        read_end, write_end = os.pipe()
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(Path(__file__).resolve())],
-            stdin=its_end,
+            stdin=read_end,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
             start_new_session=True,
         )
-        os.close(its_end)
-        self._pipe = os.fdopen(our_end, "wb", buffering=0)
+        os.close(read_end)
+        self._pipe = os.fdopen(write_end, "wb", buffering=0)
 
     def watch(self, child: Watched) -> None:
-        """Stop this group should we die."""
-        self._tell(f"watch {child.pid} {int(child.soft)} {int(child.hard)} {child.stage}\n")
+        """Stop this process group if we die."""
+        self._send(f"watch {child.pid} {int(child.soft)} {int(child.hard)} {child.stage}\n")
 
     def forget(self, pid: int) -> None:
-        """Leave this group alone: it has ended, and its number may be given to another."""
-        self._tell(f"forget {pid}\n")
+        """Stop watching this group: it has ended, and its number may be reused."""
+        self._send(f"forget {pid}\n")
 
     def close(self) -> None:
-        """Stop what is still watched, and end."""
+        """Stop the groups still watched, and end the watchdog process."""
         self._pipe.close()
         self._process.wait()
 
-    def _tell(self, line: str) -> None:
-        with contextlib.suppress(OSError):  # a guard that was killed cannot stop us working
+    def _send(self, line: str) -> None:
+        with contextlib.suppress(OSError):  # the watchdog process was killed: go on without it
             self._pipe.write(line.encode())
 
 
@@ -75,48 +74,48 @@ def stop_groups(
 ) -> None:
     """Stop process groups, stage by stage.
 
-    A child's leader gets its soft signal; what is left of its group after `grace` gets the hard
-    one, and SIGKILL in the end. `reap` is called while waiting, for a parent to collect its dead.
+    The group's leader gets the soft signal; processes left after `grace` seconds get the hard one,
+    and finally SIGKILL. `reap` is called while waiting, so that a parent can reap its children.
     """
     waiting = list(children)
     for stage in sorted({child.stage for child in waiting}):
         members = [child for child in waiting if child.stage == stage]
         for child in members:
             _ask_to_stop(child)
-        members = _outlast(members, grace, reap)
+        members = _wait_for_end(members, grace, reap)
         for child in members:
             _signal_group(child.pid, child.hard)
-        members = _outlast(members, HARD_GRACE, reap)
+        members = _wait_for_end(members, HARD_GRACE, reap)
         for child in members:
             _signal_group(child.pid, signal.SIGKILL)
-        _outlast(members, LAST_GRACE, reap)
+        _wait_for_end(members, LAST_GRACE, reap)
 
 
 def group_is_alive(pid: int) -> bool:
-    """Tell whether any process of the group runs; on Linux the dead not yet reaped do not count."""
+    """Tell whether any process of the group runs; on Linux zombies do not count."""
     try:
         os.killpg(pid, 0)
     except (ProcessLookupError, PermissionError):
         return False
     if not sys.platform.startswith("linux"):
         return True
-    return any(group == pid for group in _groups_of_the_living())
+    return any(group == pid for group in _live_process_groups())
 
 
-def _groups_of_the_living() -> Iterator[int]:
+def _live_process_groups() -> Iterator[int]:
     """Yield the process group of every process that is not a zombie."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            # What follows the name, itself in brackets: state, parent, group, …
-            state, _, group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
-            if state not in "ZX":
+            # The fields after the name in brackets: state, parent, group, …
+            status, _, group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+            if status not in "ZX":
                 yield int(group)
 
 
 def _ask_to_stop(child: Watched) -> None:
     try:
         os.kill(child.pid, child.soft)
-    except ProcessLookupError:  # its leader is dead already: tell those it left
+    except ProcessLookupError:  # the leader is dead: signal the rest of its group
         _signal_group(child.pid, signal.SIGTERM)
     except PermissionError:
         pass
@@ -127,7 +126,9 @@ def _signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
-def _outlast(members: list[Watched], seconds: float, reap: Callable[[], None]) -> list[Watched]:
+def _wait_for_end(
+    members: list[Watched], seconds: float, reap: Callable[[], None]
+) -> list[Watched]:
     """Wait up to `seconds` for the groups to end; return those that have not."""
     end = time.monotonic() + seconds
     while True:
@@ -139,7 +140,7 @@ def _outlast(members: list[Watched], seconds: float, reap: Callable[[], None]) -
 
 
 class _WatchState:
-    """What the parent has told so far."""
+    """Parses the parent's commands and keeps the groups to watch."""
 
     def __init__(self) -> None:
         self.watched: dict[int, Watched] = {}
@@ -156,23 +157,23 @@ class _WatchState:
                 self.watched.pop(values[0], None)
 
 
-def _keep_watch() -> None:
-    """Follow standard input until it ends or the parent is gone; then stop what is watched."""
+def _run() -> None:
+    """Read commands from standard input until it ends or the parent dies; then stop the groups."""
     parent = os.getppid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    ledger = _WatchState()
+    state = _WatchState()
     orphaned = False
     while True:
-        # A fork of the parent may hold the pipe open after its death, so the parent is asked too.
+        # A fork of the parent may keep the pipe open after the parent died: check the parent too.
         ready, _, _ = select.select([0], [], [], 0.0 if orphaned else 0.5)
         data = os.read(0, 65536) if ready else b""
-        ledger.read(data)
+        state.read(data)
         if (ready and not data) or (orphaned and not ready):
             break
         orphaned = os.getppid() != parent
-    stop_groups(ledger.watched.values())
+    stop_groups(state.watched.values())
 
 
 if __name__ == "__main__":
-    _keep_watch()
+    _run()

@@ -1,10 +1,10 @@
-"""The one gateway to the model service: any endpoint that speaks OpenAI's protocol.
+"""Client of the model service: any endpoint with an OpenAI-compatible API.
 
-Each call keeps to the pace that all processes share (`wikico2.llm.rate_limit`), tries again by
-itself when the service is busy, fails or is cut off, honours Retry-After, and gives up within known
-bounds: `AI_RETRIES` tries of `AI_TIMEOUT` seconds each, and no more than `AI_BACKOFF_SECONDS` of
-waiting in between. What comes out is an answer that was checked, or a UserError; a TransientError
-is worth another try later.
+Each call respects the rate limit that all processes share (`wikico2.llm.rate_limit`), retries when
+the service is busy, fails or drops the connection, honours Retry-After, and is bounded:
+`AI_RETRIES` retries, `AI_TIMEOUT` seconds a request, and at most `AI_BACKOFF_SECONDS` of waiting in
+between. It returns a checked answer or raises UserError; after a TransientError a later call may
+succeed.
 """
 
 import base64
@@ -44,17 +44,17 @@ Pausing = Callable[[UserError, float], None]
 Answer = TypeVar("Answer")
 
 MAX_BODY_BYTES = 2_000_000
-# The names of httpx's errors for a connection that stood and was lost.
+# The names of httpx's errors for an established connection that was lost.
 CUT_OFF = {"ReadError", "WriteError", "CloseError", "RemoteProtocolError"}
 CONNECT_SECONDS = 10.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0
-"""Seconds between two tries, where the service does not say how many."""
+"""Seconds between two tries when the service sends no Retry-After."""
 TOO_LARGE = 413
 
 
 @dataclass(frozen=True)
 class ChatAnswer:
-    """What the model said, why it stopped and what it cost."""
+    """A model's answer, why it ended, and the tokens it used."""
 
     text: str
     finish_reason: str
@@ -65,9 +65,10 @@ class ChatAnswer:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long a caller is ready to wait for one answer, and whom it tells that it waits.
+    """Timeout, retries and longest back-off of a request, and callbacks during waits.
 
-    A person has some turns of the shared pace that work in the queue leaves alone.
+    `timeout` and `backoff` are in seconds. With `person`, the request may use the slots of the rate
+    limit that are reserved for people.
     """
 
     timeout: float
@@ -81,19 +82,19 @@ class RetryPolicy:
     def from_settings(
         cls, on_wait: Waiting | None = None, on_pause: Pausing | None = None
     ) -> "RetryPolicy":
-        """Return the patience of work in the queue."""
+        """Return the policy of background jobs."""
         return cls(
             settings.AI_TIMEOUT,
             settings.AI_RETRIES,
             settings.AI_BACKOFF_SECONDS,
-            on_wait or _nothing,
+            on_wait or _do_nothing,
             on_pause or cls.on_pause,
         )
 
     @classmethod
     def for_person(cls) -> "RetryPolicy":
-        """Return the patience of somebody who looks at the screen."""
-        return cls(min(settings.AI_TIMEOUT, 10.0), 1, 3.0, _nothing, person=True)
+        """Return the policy of requests that a person waits for."""
+        return cls(min(settings.AI_TIMEOUT, 10.0), 1, 3.0, _do_nothing, person=True)
 
 
 def request_embeddings(
@@ -101,31 +102,31 @@ def request_embeddings(
 ) -> Vectors:
     """Return one vector for each text, in order, shape (n, dimensions).
 
-    With `dimensions` an answer of another length is refused and asked for again. A request that
-    the service finds too large is halved. Vectors are asked for in base64, which is a quarter as
-    long; a service that sends numbers, or wants to be asked for them, is understood too. Raises
+    With `dimensions`, vectors of another length are refused and requested again. A request that the
+    service finds too large is halved. Vectors are requested in base64, which is a quarter as long;
+    numbers are accepted too, and requested from a service that refuses base64. Raises
     TransientError (service_unreachable, service_busy, service_paced, bad_answer) or UserError
     (service_refused, model_unknown).
     """
     patience = patience or RetryPolicy.from_settings()
     parts: list[Vectors] = []
-    todo = deque(split_batches(texts, settings.EMBEDDING_BATCH, _most_bytes.get(_key(model))))
-    while todo:
-        batch = todo.popleft()
+    pending = deque(split_batches(texts, settings.EMBEDDING_BATCH, _byte_limits.get(_key(model))))
+    while pending:
+        batch = pending.popleft()
         try:
             ask = functools.partial(_embed_batch, batch, model, dimensions)
             parts.append(_call_with_retries(ask, model, patience))
         except _RefusedError as refusal:
-            if BASE64.search(refusal.reason) and _key(model) not in _sends_numbers:
-                _sends_numbers.add(_key(model))
-                todo.appendleft(batch)
+            if BASE64.search(refusal.reason) and _key(model) not in _refuses_base64:
+                _refuses_base64.add(_key(model))
+                pending.appendleft(batch)
                 continue
             if refusal.status != TOO_LARGE or len(batch) == 1:
                 raise
-            _most_bytes[_key(model)] = half = sum(map(_weight, batch)) // 2
-            logger.info("The model service takes no more than some %d bytes at once.", half)
+            _byte_limits[_key(model)] = half = sum(map(_json_bytes, batch)) // 2
+            logger.info("The model service refuses large requests; sending %d bytes at most.", half)
             middle = len(batch) // 2
-            todo.extendleft([batch[middle:], batch[:middle]])
+            pending.extendleft([batch[middle:], batch[:middle]])
         patience.on_wait()
     if len({part.shape[1] for part in parts}) > 1:
         raise TransientError("bad_answer", reason="vectors of different lengths")
@@ -141,16 +142,16 @@ def request_chat(
     temperature: float | None = None,
     patience: RetryPolicy | None = None,
 ) -> ChatAnswer:
-    """Return the model's answer, in the shape of `schema` where the endpoint can promise it.
+    """Return the model's answer, as JSON of `schema` where the endpoint supports it.
 
-    An endpoint that refuses JSON schemas is asked for any JSON, then for plain text. One that
-    refuses the system role gets its words at the head of the user's.
+    An endpoint that refuses JSON schemas is asked for any JSON, then for plain text. For one that
+    refuses the system role, the system message is put before the first user message.
     """
     patience = patience or RetryPolicy.from_settings()
     request: dict[str, Any] = {
         "model": model,
         "messages": fold_system_message(messages)
-        if _key(model) in _folds_system
+        if _key(model) in _refuses_system
         else list(messages),
         "max_tokens": settings.LLM_MAX_TOKENS if max_tokens is None else max_tokens,
         "temperature": settings.LLM_TEMPERATURE if temperature is None else temperature,
@@ -171,14 +172,14 @@ def request_chat(
                 logger.info("The model service refuses the system role (%s).", refusal)
             elif number < len(forms) - 1:
                 number += 1
-                logger.info("The model service refuses this form of answer (%s).", refusal)
+                logger.info("The model service refuses this response format (%s).", refusal)
             else:
                 raise
         else:
             if schema is not None:
                 _accepted_form[_key(model)] = number
             if request["messages"][0] != messages[0]:
-                _folds_system.add(_key(model))
+                _refuses_system.add(_key(model))
             return answer
 
 
@@ -191,7 +192,7 @@ def request_vision(
     max_tokens: int,
     patience: RetryPolicy | None = None,
 ) -> ChatAnswer:
-    """Return what the model says of a picture; UserError("picture_refused") beyond the limit."""
+    """Return the model's answer about an image; UserError("picture_refused") if it is too large."""
     address = f"data:{media_type};base64,{base64.b64encode(image).decode()}"
     if len(address) + len(prompt.encode()) + 1_000 > MAX_BODY_BYTES:
         raise UserError("picture_refused")
@@ -206,7 +207,7 @@ def request_vision(
 
 
 def fold_system_message(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the conversation with the system's words put before the user's first ones."""
+    """Return the messages with the system message put before the first user message."""
     system = "\n\n".join(m["content"] for m in messages if m["role"] == "system")
     others = [dict(m) for m in messages if m["role"] != "system"]
     if system and others:
@@ -220,11 +221,11 @@ def list_models(*, patience: RetryPolicy | None = None) -> list[str]:
 
 
 def split_batches(texts: Sequence[str], size: int, most: int | None = None) -> Iterator[list[str]]:
-    """Cut texts into runs of at most `size` whose request stays within `most` bytes of texts."""
+    """Yield batches of at most `size` texts, and of at most `most` bytes of JSON each."""
     batch: list[str] = []
     room = limit = most or MAX_BODY_BYTES - 2_000
     for text in texts:
-        weight = _weight(text)
+        weight = _json_bytes(text)
         if batch and (len(batch) == size or weight > room):
             yield batch
             batch, room = [], limit
@@ -234,7 +235,7 @@ def split_batches(texts: Sequence[str], size: int, most: int | None = None) -> I
         yield batch
 
 
-def _weight(text: str) -> int:
+def _json_bytes(text: str) -> int:
     return len(json.dumps(text, ensure_ascii=False).encode()) + 2
 
 
@@ -242,7 +243,7 @@ def _weight(text: str) -> int:
 
 
 class _RefusedError(UserError):
-    """The service said that the request itself is wrong."""
+    """The service answered that the request is invalid (a 4xx status)."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__("service_refused", reason=f"{status} {reason}".strip())
@@ -251,15 +252,15 @@ class _RefusedError(UserError):
 
 
 def _embed_batch(batch: list[str], model: str, dimensions: int, client: "openai.OpenAI") -> Vectors:
-    """Ask for the vectors of a batch, and believe nothing of the answer.
+    """Request the vectors of a batch, and check the answer.
 
-    The answer is read here: the library would turn each of its numbers into an object by itself,
-    which takes longer than the request.
+    The JSON is parsed here: the library would build an object for each number, which takes longer
+    than the request.
     """
     raw = client.embeddings.with_raw_response.create(
         model=model,
         input=batch,
-        encoding_format="float" if _key(model) in _sends_numbers else "base64",
+        encoding_format="float" if _key(model) in _refuses_base64 else "base64",
     )
     rows = sorted(orjson.loads(raw.content)["data"], key=lambda row: int(row["index"]))
     if [row["index"] for row in rows] != list(range(len(batch))):
@@ -278,7 +279,7 @@ def _embed_batch(batch: list[str], model: str, dimensions: int, client: "openai.
 
 
 def _numbers(embedding: Any) -> Any:
-    """Return the numbers of a vector: given as such, or as 32-bit floats in base64."""
+    """Return the numbers of a vector, sent as a list or as 32-bit floats in base64."""
     if isinstance(embedding, str):
         return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4")
     return embedding
@@ -303,7 +304,7 @@ def _list_models(client: "openai.OpenAI") -> list[str]:
 
 
 def _answer_forms(schema: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """Return the forms of answer to ask for, the strictest first."""
+    """Return the request parameters of each response format, the strictest first."""
     if schema is None:
         return [{}]
     named = {"name": "answer", "schema": schema, "strict": True}
@@ -314,19 +315,19 @@ def _answer_forms(schema: dict[str, Any] | None) -> list[dict[str, Any]]:
     ]
 
 
-# Which form an endpoint takes for a model, who refuses the system role, or to write vectors in
-# base64, and how many bytes of texts are too many: learnt once a process.
+# Learnt by each process, per endpoint and model: the response format it accepts, whether it refuses
+# the system role or base64 vectors, and the largest request in bytes.
 _accepted_form: dict[tuple[str, str], int] = {}
-_folds_system: set[tuple[str, str]] = set()
-_sends_numbers: set[tuple[str, str]] = set()
-_most_bytes: dict[tuple[str, str], int] = {}
+_refuses_system: set[tuple[str, str]] = set()
+_refuses_base64: set[tuple[str, str]] = set()
+_byte_limits: dict[tuple[str, str], int] = {}
 BASE64 = re.compile(r"base64|encoding", re.IGNORECASE)
 SYSTEM_ROLE = re.compile(r"system|roles? must alternate|unsupported role", re.IGNORECASE)
 
 
 def forget() -> None:
-    """Forget what was learnt of the services, as a new process has not learnt it yet."""
-    for learnt in (_accepted_form, _folds_system, _sends_numbers, _most_bytes):
+    """Clear what was learnt about the services; for tests."""
+    for learnt in (_accepted_form, _refuses_system, _refuses_base64, _byte_limits):
         learnt.clear()
 
 
@@ -336,7 +337,7 @@ def _key(model: str) -> tuple[str, str]:
 
 @functools.lru_cache(maxsize=4)
 def _openai_client(base_url: str, key: str, timeout: float) -> "openai.OpenAI":
-    import openai  # here, because it takes 35 MB that most processes never need
+    import openai  # imported late: it takes 35 MB that most processes never need
 
     return openai.OpenAI(
         base_url=base_url,
@@ -352,7 +353,7 @@ def _openai_client(base_url: str, key: str, timeout: float) -> "openai.OpenAI":
 def _call_with_retries(
     request: "Callable[[openai.OpenAI], Answer]", model: str, patience: RetryPolicy
 ) -> Answer:
-    """Make a request in its turn, again where that may help; raises UserError."""
+    """Make a request within the rate limit, with retries; raises UserError."""
     outside_transaction()
     client = _openai_client(settings.AI_BASE_URL, settings.AI_API_KEY, patience.timeout)
     waited = 0.0
@@ -378,13 +379,13 @@ def _call_with_retries(
 
 
 def _wait_for_slot(model: str, patience: RetryPolicy, waited: float) -> float:
-    """Wait until the shared pace allows a request; return for how many seconds that was."""
+    """Wait until the rate limit allows a request; return the seconds waited."""
     if not model:
         return 0.0
     try:
         wait = acquire(model, patience.backoff - waited, person=patience.person)
-    except RateLimited as later:
-        raise _rate_limited_error(later.seconds) from None
+    except RateLimited as error:
+        raise _rate_limited_error(error.seconds) from None
     if wait:
         patience.on_pause(_rate_limited_error(wait), wait)
         _wait_seconds(wait, patience.on_wait)
@@ -397,13 +398,13 @@ def _rate_limited_error(seconds: float) -> TransientError:
 
 
 def _call_once(request: "Callable[[openai.OpenAI], Answer]", client: "openai.OpenAI") -> Answer:
-    """Make a request once, with the library's errors turned into ours."""
+    """Make a request once; translate the library's errors into ours."""
     import openai
 
     try:
         return request(client)
     except openai.APIStatusError as error:
-        raise _of_status(error) from error
+        raise _error_of_status(error) from error
     except openai.APITimeoutError as error:
         seconds = client.timeout.read if isinstance(client.timeout, openai.Timeout) else 0
         raise TransientError("service_slow", host=_host(), seconds=f"{seconds:g}") from error
@@ -413,11 +414,11 @@ def _call_once(request: "Callable[[openai.OpenAI], Answer]", client: "openai.Ope
         raise _unreachable() from error
     except openai.APIError as error:
         raise TransientError("bad_answer", reason=_shorten(error.message)) from error
-    except (AttributeError, TypeError, ValueError) as error:  # an answer of another shape
+    except (AttributeError, TypeError, ValueError) as error:  # an answer with another structure
         raise TransientError("bad_answer", reason=_shorten(str(error))) from error
 
 
-def _of_status(error: "openai.APIStatusError") -> UserError:
+def _error_of_status(error: "openai.APIStatusError") -> UserError:
     status = error.status_code
     retry_after = _retry_after(error.response.headers.get("retry-after", ""))
     details = {} if retry_after is None else {"retry_after": retry_after}
@@ -437,7 +438,7 @@ def _host() -> str:
 
 
 def _explain_refusal(refusal: _RefusedError, model: str, patience: RetryPolicy) -> UserError:
-    """Turn a refusal into the names of the models on offer, when the model is not among them."""
+    """Return model_unknown with the offered models if the model is not among them."""
     if not model or refusal.status not in (400, 404, 422):
         return refusal
     try:
@@ -450,7 +451,7 @@ def _explain_refusal(refusal: _RefusedError, model: str, patience: RetryPolicy) 
 
 
 def _retry_after(header: str) -> float | None:
-    """Return the seconds that a Retry-After header asks for: a number, or a date."""
+    """Return the seconds of a Retry-After header, which holds a number or a date."""
     try:
         return max(0.0, float(header))
     except ValueError:
@@ -462,7 +463,7 @@ def _retry_after(header: str) -> float | None:
 
 
 def _backoff_seconds(attempt: int) -> float:
-    """Return how long to wait before the next try: twice as long each time, never in step."""
+    """Return the seconds before the next try: exponential back-off with jitter."""
     return float(min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * random.uniform(0.75, 1.25))  # noqa: S311
 
 
@@ -478,5 +479,5 @@ def _shorten(text: str) -> str:
     return " ".join(text.split())[:200]
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass

@@ -1,4 +1,4 @@
-"""Several requests to a service at the same time, from threads that do nothing else."""
+"""Run several requests to a service at the same time, in threads of their own."""
 
 import functools
 import logging
@@ -27,61 +27,61 @@ def run_concurrently(
     patience: RetryPolicy,
     enough: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[Key, Answer | UserError]]:
-    """Run jobs in threads, `at_once` of them, and yield what each brought, as it comes.
+    """Run jobs in `at_once` threads and yield (key, answer or UserError) as each ends.
 
-    Where they are several, one more job is drawn, so that no thread is idle while the caller is
-    busy with what came. Jobs are drawn in the caller's thread, as are all the calls of `patience`:
-    its `on_wait` about once a second, and its `on_pause` while nothing comes because threads wait
-    for the service. Once `enough` says so no further job is begun, though never none at all; those
-    under way are waited for. Whoever leaves the loop ends them within a second, but for answers
-    that are on their way.
+    With several threads one more job is queued, so that no thread is idle while the caller handles
+    an answer. `jobs` is iterated in the caller's thread, where the callbacks of `patience` are
+    called too: `on_wait` about once a second, `on_pause` while no answer comes because threads wait
+    for the service. `enough` is called after each answer; once it returns True no further job
+    starts, and the running ones are waited for. When the caller leaves the loop, waiting jobs end
+    within a second; a request being sent runs to its end.
     """
     stop = threading.Event()
     pauses: list[tuple[UserError, float]] = []
 
-    def go_on() -> None:
+    def raise_if_stopped() -> None:
         if stop.is_set():
             raise UserError("stopped")
 
-    def note(reason: UserError, seconds: float) -> None:
+    def record_pause(reason: UserError, seconds: float) -> None:
         pauses.append((reason, time.monotonic() + seconds))
 
-    theirs = replace(patience, on_wait=go_on, on_pause=note)
-    doing: dict[Future[Answer], Key] = {}
+    job_policy = replace(patience, on_wait=raise_if_stopped, on_pause=record_pause)
+    running: dict[Future[Answer], Key] = {}
     waiting: SimpleQueue[tuple[Future[Answer], Callable[[], Answer]] | None] = SimpleQueue()
     for number in range(at_once):
         threading.Thread(target=_work, args=(waiting,), name=f"service_{number}").start()
-    begins, ready = True, at_once + (at_once > 1)
+    may_start, limit = True, at_once + (at_once > 1)
     try:
         while True:
-            while begins and len(doing) < ready:
+            while may_start and len(running) < limit:
                 job = next(jobs, None)
                 if job is None:
-                    begins = False
+                    may_start = False
                 else:
                     future: Future[Answer] = Future()
-                    doing[future] = job[0]
-                    waiting.put((future, functools.partial(job[1], theirs)))
-            if not doing:
+                    running[future] = job[0]
+                    waiting.put((future, functools.partial(job[1], job_policy)))
+            if not running:
                 return
-            done, _waiting = wait(doing, timeout=1, return_when=FIRST_COMPLETED)
+            done, _waiting = wait(running, timeout=1, return_when=FIRST_COMPLETED)
             patience.on_wait()
             if not done:
-                _tell(pauses, patience)
+                _report_pause(pauses, patience)
             for answered in done:
                 answer: Answer | UserError = _outcome(answered)
-                yield doing.pop(answered), answer
-            begins = begins and not enough()
+                yield running.pop(answered), answer
+            may_start = may_start and not enough()
     finally:
         stop.set()
-        for future in doing:
+        for future in running:
             future.cancel()
         for _ in range(at_once):
             waiting.put(None)
 
 
 def _work(waiting: "SimpleQueue[tuple[Future[Answer], Callable[[], Answer]] | None]") -> None:
-    """Do jobs one after the other, with one connection to the database for all of them."""
+    """Run jobs one after the other, with one database connection for all of them."""
     with keep_connection():
         while (job := waiting.get()) is not None:
             future, work = job
@@ -89,12 +89,12 @@ def _work(waiting: "SimpleQueue[tuple[Future[Answer], Callable[[], Answer]] | No
                 continue
             try:
                 future.set_result(work())
-            except BaseException as error:  # noqa: BLE001 (whoever reads the future is told)
+            except BaseException as error:  # noqa: BLE001 (raised again by `future.result`)
                 future.set_exception(error)
 
 
 def _outcome(future: "Future[Answer]") -> Answer | UserError:
-    """Return what a thread brought, whatever it was."""
+    """Return the answer of a job, or its failure as a UserError."""
     try:
         return future.result()
     except UserError as error:
@@ -104,8 +104,8 @@ def _outcome(future: "Future[Answer]") -> Answer | UserError:
         return UserError("internal", reason=type(error).__name__)
 
 
-def _tell(pauses: list[tuple[UserError, float]], patience: RetryPolicy) -> None:
-    """Tell of the wait that ends last; waits that are over are forgotten."""
+def _report_pause(pauses: list[tuple[UserError, float]], patience: RetryPolicy) -> None:
+    """Report the wait that ends last, and drop those that are over."""
     now = time.monotonic()
     pauses[:] = [pause for pause in pauses if pause[1] > now]
     if pauses:

@@ -1,9 +1,9 @@
-"""One pace for all: the requests a minute that a model grants, shared through PostgreSQL.
+"""Rate limit of each model: requests a minute, shared by all processes through PostgreSQL.
 
-A model that grants n requests a minute has n slots. Who takes a slot may ask at the moment when it
-is free, and frees it a minute after that moment: so no minute, wherever it begins, holds more than
-n requests of all threads, workers and machines together. Some slots are left to people who wait
-before a screen. When the service asks one of us to wait, all wait.
+A model with n requests a minute has n slots. Whoever takes a slot may send a request when the slot
+is free; the slot is free again a minute after that. So no window of a minute holds more than n
+requests of all threads, workers and machines together. Some slots are reserved for requests that
+people wait for. When the service asks one process to wait, all processes wait.
 """
 
 import datetime as dt
@@ -17,12 +17,13 @@ from django.conf import settings
 from django.db import Error, connection
 
 MINUTE = 60.0
-LEFT_TO_PEOPLE = 20
-"""One slot in so many is taken for somebody who waits before a screen only."""
+RESERVED_FOR_PEOPLE = 20
+"""One slot in this many is reserved for requests that a person waits for."""
 
-# A slot that somebody took while we chose it is looked at once more when it is locked, and that by
-# the conditions alone: with `seen`, which stays as we found it, it is passed over. Without, it
-# would be taken a second time, a minute later, while others are free.
+# When another transaction takes the chosen slot meanwhile, PostgreSQL checks the conditions again
+# on the slot's new version when locking it. `seen` still has the old version, so the slot does not
+# match and is skipped. Without `seen` it would be taken again, for a minute later, although other
+# slots are free.
 _TAKE = """
 UPDATE wikico2_paceslot AS slot
    SET free_at = GREATEST(slot.free_at, pace.held_until, clock_timestamp()) + %(minute)s
@@ -33,7 +34,7 @@ UPDATE wikico2_paceslot AS slot
          FROM wikico2_paceslot AS one JOIN wikico2_pace ON wikico2_pace.id = one.pace_id
          JOIN wikico2_paceslot AS seen ON seen.id = one.id AND seen.free_at = one.free_at
         WHERE key = %(key)s AND one.number >= %(first)s AND one.number < %(granted)s
-          AND GREATEST(one.free_at, held_until) <= clock_timestamp() + %(patience)s
+          AND GREATEST(one.free_at, held_until) <= clock_timestamp() + %(max_wait)s
         ORDER BY one.free_at, one.number DESC LIMIT 1
           FOR UPDATE OF one SKIP LOCKED)
 RETURNING EXTRACT(EPOCH FROM slot.free_at - %(minute)s - clock_timestamp())
@@ -65,24 +66,24 @@ SELECT count(*) FILTER (WHERE free_at > clock_timestamp()),
 
 
 class RateLimited(Exception):
-    """No turn is free within the patience; the next one comes in `seconds`."""
+    """No slot is free in time; the next one is free in `seconds`."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"a turn is free in {seconds:.1f} s")
+        super().__init__(f"a slot is free in {seconds:.1f} s")
         self.seconds = seconds
 
 
-def acquire(model: str, patience: float, *, person: bool = False) -> float:
-    """Take one of the model's requests; return in how many seconds it may be made.
+def acquire(model: str, max_wait: float, *, person: bool = False) -> float:
+    """Take a slot of the model; return in how many seconds the request may be sent.
 
-    Raises Later when that would be more than `patience` seconds away; then no turn is taken.
+    Raises RateLimited, and takes no slot, when that would be more than `max_wait` seconds.
     """
     granted = settings.AI_REQUESTS_PER_MINUTE
     if not granted:
         return 0.0
     values = _values(model) | {
-        "first": 0 if person else granted // LEFT_TO_PEOPLE,
-        "patience": _seconds(patience),
+        "first": 0 if person else granted // RESERVED_FOR_PEOPLE,
+        "max_wait": _seconds(max_wait),
     }
     with _cursor() as cursor:
         for _ in range(3):
@@ -93,20 +94,20 @@ def acquire(model: str, patience: float, *, person: bool = False) -> float:
             slots, wait = cursor.fetchone()
             if slots < granted - values["first"]:
                 cursor.execute(_MAKE, values)
-            elif wait > patience:
+            elif wait > max_wait:
                 break
     raise RateLimited(max(float(wait or 0.0), 1.0))
 
 
 def hold_requests(model: str, seconds: float) -> None:
-    """Let nobody ask the model for so many seconds, as the service has told one of us."""
+    """Stop all requests to the model for `seconds`, as the service asked one process to wait."""
     if settings.AI_REQUESTS_PER_MINUTE and seconds > 0:
         with _cursor() as cursor:
             cursor.execute(_HOLD, _values(model) | {"wait": _seconds(seconds)})
 
 
 def recent_requests(model: str) -> tuple[int, int]:
-    """Return the requests made in the last minute, and those that wait for their moment."""
+    """Return the requests of the last minute, and those that took a slot and still wait."""
     with _cursor() as cursor:
         cursor.execute(_USED, _values(model))
         taken, waiting = cursor.fetchone()
@@ -115,25 +116,25 @@ def recent_requests(model: str) -> tuple[int, int]:
 
 @contextmanager
 def keep_connection() -> Iterator[None]:
-    """Let this thread keep its connection to the database until the block ends."""
-    _kept.on = True
+    """Keep this thread's database connection open until the block ends."""
+    _thread.keep_connection = True
     try:
         yield
     finally:
-        _kept.on = False
+        _thread.keep_connection = False
         connection.close()
 
 
-_kept = threading.local()
+_thread = threading.local()
 
 
 @contextmanager
 def _cursor() -> Iterator[Any]:
-    """Give a cursor, and leave the thread without a connection if it had none.
+    """Open a cursor; afterwards close the connection if the thread had none before.
 
-    Threads that only talk to the service end without a word, and would leave theirs open.
+    Threads that only call the service end without closing their connection.
     """
-    stays = connection.connection is not None or getattr(_kept, "on", False)
+    keep_open = connection.connection is not None or getattr(_thread, "keep_connection", False)
     try:
         with connection.cursor() as cursor:
             yield cursor
@@ -141,7 +142,7 @@ def _cursor() -> Iterator[Any]:
         connection.close_if_unusable_or_obsolete()
         raise
     finally:
-        if not stays:
+        if not keep_open:
             connection.close()
 
 

@@ -1,4 +1,4 @@
-"""Give models and tasks the names that the field uses; tables, schedules and sessions live on."""
+"""Rename models and tasks to standard names; keep tables, schedules and sessions valid."""
 
 from django.apps.registry import Apps
 from django.contrib.auth import BACKEND_SESSION_KEY
@@ -24,14 +24,14 @@ BACKEND, NEW_BACKEND = "wikico2.auth.Backend", "wikico2.accounts.backend.Backend
 
 
 def rename_schedules(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Have schedules call tasks by their present names."""
+    """Make schedules call tasks by their current names."""
     schedules = apps.get_model("django_q", "Schedule").objects
     for old, new in TASKS.items():
         schedules.filter(func=old).update(func=new)
 
 
 def keep_people_logged_in(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Let sessions name the back end by its present place: an unknown one logs people out."""
+    """Update the back end's path stored in sessions: an unknown one logs people out."""
     store = SessionStore()
     for session in apps.get_model("sessions", "Session").objects.iterator():
         data = store.decode(session.session_data)

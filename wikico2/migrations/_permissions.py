@@ -1,4 +1,4 @@
-"""Let permissions follow a model that was renamed, so that people and groups keep their rights."""
+"""Rename the permissions of a renamed model, so that users and groups keep their rights."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ VERBS = ("add", "change", "delete", "view")
 def rename_permissions(app_label: str, models: Mapping[str, str]) -> migrations.RunPython:
     """Return the operation that renames the permissions of models: {old name: new name}.
 
-    Who holds a permission holds its row, which stays; only its codename and its name change.
+    The permission rows stay, so users and groups keep them; only codename and name change.
     """
 
     def rename(apps: Apps, names: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Queue tasks from a migration, whatever the project's own door to the queue has become since."""
+"""Queue tasks from a migration, independently of later changes to `wikico2.jobs.queue`."""
 
 from functools import partial
 from typing import Any
@@ -8,5 +8,5 @@ from django_q.tasks import async_task
 
 
 def enqueue(task: str, *args: Any) -> None:
-    """Queue `task` (a dotted path) once the migration has been committed."""
+    """Queue `task` (a dotted path) once the migration is committed."""
     transaction.on_commit(partial(async_task, task, *args))

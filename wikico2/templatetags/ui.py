@@ -1,4 +1,4 @@
-"""What every template may use: icons, pages of a list, sizes, sentences."""
+"""Template tags for all apps: icons, pagination, file sizes."""
 
 from functools import cache
 from typing import Any
@@ -22,13 +22,13 @@ def _svg(name: str) -> SafeString:
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """Return the drawing `templates/icons/<name>.svg`; hidden from screen readers."""
+    """Return the SVG of `templates/icons/<name>.svg`; hidden from screen readers."""
     return _svg(name)
 
 
 @register.inclusion_tag("_pagination.html", takes_context=True)
 def pagination(context: dict[str, Any], page: Page[Any]) -> dict[str, Any]:
-    """Show the way to the other pages of a list, keeping the rest of the address."""
+    """Show links to the other pages of a list, keeping the other query parameters."""
     return {
         "request": context["request"],
         "page": page,

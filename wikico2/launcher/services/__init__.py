@@ -1,4 +1,4 @@
-"""The services that WikiCO2 brings along: PostgreSQL and Chroma, as children of the program."""
+"""Embedded services, PostgreSQL and Chroma, run as child processes."""
 
 import random
 import socket
@@ -13,8 +13,7 @@ from dotenv import dotenv_values
 from wikico2.launcher.supervisor import OperatorError, Program, open_private
 from wikico2.launcher.watchdog import Watchdog, stop_groups
 
-# Below the ports that the system hands out for outgoing connections, so that a server that is
-# restarted finds its port free.
+# Below the ephemeral ports of outgoing connections, so that a restarted server finds its port free.
 _PORTS = range(20000, 32000)
 
 _START_SECONDS = 120.0
@@ -24,12 +23,12 @@ class Service(ABC):
     """A server that can be supervised (`program`, `is_ready`) or run alone (`with`, `stop`)."""
 
     _process: subprocess.Popen[bytes] | None = None
-    _guard: Watchdog | None = None
+    _watchdog: Watchdog | None = None
     _program: Program
 
     @abstractmethod
     def program(self) -> Program:
-        """Make ready to start, and return the program to supervise."""
+        """Prepare the data folder, and return the program to supervise."""
 
     @abstractmethod
     def is_ready(self) -> bool:
@@ -38,11 +37,11 @@ class Service(ABC):
     def run_alone(self, log: Path) -> None:
         """Start the server without a supervisor; raises OperatorError with the end of its log."""
         self._program = self.program()
-        self._guard = Watchdog()
+        self._watchdog = Watchdog()
         log.touch(mode=0o600)
         with log.open("ab") as output:
             self._process = self._program.launch(output)
-        self._guard.watch(self._program.watched(self._process.pid))
+        self._watchdog.watch(self._program.watched(self._process.pid))
         end = time.monotonic() + _START_SECONDS
         while not self.is_ready():
             if self._process.poll() is not None or time.monotonic() > end:
@@ -52,15 +51,15 @@ class Service(ABC):
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Stop the server that runs alone; harmless when there is none."""
+        """Stop the server that was started without a supervisor; if there is one."""
         process, self._process = self._process, None
         if process is not None:
-            stop_groups([self._program.watched(process.pid)], reap=lambda: _collect(process))
-        guard, self._guard = self._guard, None
-        if guard is not None:
+            stop_groups([self._program.watched(process.pid)], reap=lambda: _reap(process))
+        watchdog, self._watchdog = self._watchdog, None
+        if watchdog is not None:
             if process is not None:
-                guard.forget(process.pid)
-            guard.close()
+                watchdog.forget(process.pid)
+            watchdog.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -74,12 +73,12 @@ class Service(ABC):
         """Start the server without a supervisor; return its address once it answers."""
 
 
-def _collect(process: subprocess.Popen[bytes]) -> None:
+def _reap(process: subprocess.Popen[bytes]) -> None:
     process.poll()
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
+    """Return a free port of the loopback interface."""
     for port in random.SystemRandom().sample(_PORTS, 200):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -96,7 +95,7 @@ def _addresses_file(var: Path) -> Path:
 
 
 def publish_addresses(var: Path, addresses: dict[str, str]) -> None:
-    """Write the addresses of running services where other commands find them, for us alone."""
+    """Write the services' addresses to a private file, for other commands to read."""
     file = _addresses_file(var)
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_suffix(".new")
@@ -107,7 +106,7 @@ def publish_addresses(var: Path, addresses: dict[str, str]) -> None:
 
 
 def published_addresses(var: Path) -> dict[str, str]:
-    """Return the addresses of the services that run over `var`; empty when none does."""
+    """Return the addresses of the services that run over `var`; empty when none do."""
     try:
         values = dotenv_values(_addresses_file(var), interpolate=False)
     except OSError:

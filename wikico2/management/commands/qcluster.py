@@ -1,4 +1,4 @@
-"""Run the workers: django-q's own command, made ready for processes that die."""
+"""Run the workers: django-q's command, made safe against killed processes."""
 
 import importlib
 import time
@@ -15,11 +15,11 @@ from django_q.management.commands import qcluster
 from wikico2.jobs import queue
 
 
-class PatientQueue(queues.Queue):  # type: ignore[misc]
-    """A queue between processes whose waiting readers hold no lock.
+class KillSafeQueue(queues.Queue):  # type: ignore[misc]
+    """A multiprocessing queue whose waiting readers hold no lock.
 
-    A reader of the standard one holds the lock while it waits: a worker killed while idle would
-    take it to the grave, and no other would ever get a task.
+    A reader of the standard queue holds its lock while it waits: when an idle worker is killed the
+    lock is never released, and no other worker gets a task.
     """
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
@@ -29,14 +29,14 @@ class PatientQueue(queues.Queue):  # type: ignore[misc]
             self._reader.poll(None)
             try:
                 return super().get(block=False)
-            except Empty:  # another worker was quicker
+            except Empty:  # another worker took it
                 time.sleep(0.01)
 
 
 def preload_modules() -> None:
-    """Load what takes seconds of processor time, once for all workers, which are forks of this.
+    """Import slow modules once, before the workers are forked from this process.
 
-    So that one that takes the place of a dead one is at work at once, and they share the memory.
+    A worker that replaces a dead one then starts at once, and all share the memory.
     """
     importlib.import_module("langchain_text_splitters")
     if "openai" in (settings.EMBEDDING_BACKEND, settings.LLM_BACKEND):
@@ -44,10 +44,10 @@ def preload_modules() -> None:
 
 
 def enable_keepalive(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Have PostgreSQL end our session within a minute when this whole machine is gone.
+    """Make PostgreSQL close our session within a minute when this machine is gone.
 
-    A process that dies closes its session; a machine that does not answer any more leaves it open
-    for two hours otherwise, and workers that are no more would be shown as running.
+    A process that dies closes its session. A machine that stops answering leaves it open for two
+    hours by default, and its workers would be shown as running.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -64,5 +64,5 @@ class Command(qcluster.Command):  # type: ignore[misc]
         connections.close_all()
         connections["default"].settings_dict["OPTIONS"]["application_name"] = queue.SESSION_NAME
         connection_created.connect(enable_keepalive)
-        cluster.Queue = PatientQueue
+        cluster.Queue = KillSafeQueue
         super().handle(*args, **options)

@@ -1,4 +1,4 @@
-"""`manage.py worker_alive`: succeed when a worker takes tasks, for health checks."""
+"""Exit with status 0 when a worker takes tasks; for health checks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The Markdown of a sheet is read back as it was written."""
+"""Parsing a sheet's Markdown gives back what was written."""
 
 import pytest
 from hypothesis import given

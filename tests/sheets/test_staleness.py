@@ -1,4 +1,4 @@
-"""A sheet knows why it is no longer fresh, and in which sections there is something new."""
+"""Staleness: why a sheet is out of date, and which sections have new passages."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,8 +1,9 @@
-"""Measure how fast passages get their vectors and their place in the index, on real processes.
+"""Measure how fast passages are embedded and indexed, on real processes.
 
-`python -m bench.pace [--passages 10000] [--dimensions 3584]`: one document, a model service that
-takes 150 ms a request and 2 ms a text and grants 400 requests a minute. Prints the time beside what
-pace and latency allow at best, and that of embedding and indexing together beside the slower one.
+`python -m bench.embedding [--passages 10000] [--dimensions 3584]`: one document, and a model
+service that takes 150 ms a request and 2 ms a text and grants 400 requests a minute. Prints the
+time of embedding beside the shortest that rate limit and latency allow, and the time of embedding
+and indexing together beside that of the slower one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bench.stage import Stage, as_table, out, stubborn, until
+from bench.harness import SiteHarness, as_table, out, retry_while_down, wait_until
 
 if TYPE_CHECKING:
     from ingestion.models import Chunk, Document
@@ -31,38 +32,38 @@ def main() -> int:
     options = parser.parse_args()
     service = ["--dimensions", str(options.dimensions), "--granted", str(GRANTED)]
     settings = {"EMBEDDING_DIMENSIONS": str(options.dimensions), "LOG_LEVEL": "WARNING"}
-    with Stage(*service, **settings) as stage:
+    with SiteHarness(*service, **settings) as harness:
         import django
 
         django.setup()
-        stage.start_worker()
+        harness.start_worker()
         times = measure(options.passages)
-        asked = stage.asked()
+        stats = harness.service_stats()
         from django.db import connections
 
         connections.close_all()
-    best = at_best(options.passages)
+    best = shortest_seconds(options.passages)
     slower = max(times["embedding"], times["indexing alone"])
     rows = {name: f"{seconds:.1f} s" for name, seconds in times.items()} | {
         "embedding at best": f"{best:.1f} s",
         "embedding / at best": f"{times['embedding'] / best:.2f}",
         "whole / slower of the two": f"{times['whole'] / slower:.2f}",
-        "requests": f"{asked['requests']} for {math.ceil(options.passages / BATCH)} batches",
-        "answers 429": asked["too_many"],
+        "requests": f"{stats['requests']} for {math.ceil(options.passages / BATCH)} batches",
+        "answers 429": stats["too_many"],
     }
     out(f"{options.passages} passages, {options.dimensions} numbers:\n{as_table(rows)}")
     return 0
 
 
-def at_best(passages: int) -> float:
-    """Return the seconds that latency and pace need for so many passages."""
+def shortest_seconds(passages: int) -> float:
+    """Return the shortest time that latency and rate limit allow, in seconds."""
     requests = math.ceil(passages / BATCH)
     latency = math.ceil(requests / AT_ONCE) * (LATENCY + PER_TEXT * BATCH)
     return max(latency, 60.0 * ((requests - 1) // GRANTED))
 
 
 def measure(passages: int) -> dict[str, float]:
-    """Take a document of so many passages to `ready`; return how many seconds each part took."""
+    """Process a document of `passages` passages until `ready`; return the seconds of each part."""
     from ingestion.intake.upload import ADVANCE
     from ingestion.models import Chunk, Document
     from ingestion.vector_index.collections import count_vectors, drop_model_collection
@@ -72,11 +73,11 @@ def measure(passages: int) -> dict[str, float]:
     from ingestion.vector_index.registry import indexed_models
     from wikico2.jobs.queue import enqueue, workers_alive
 
-    until(workers_alive, 60)
+    wait_until(workers_alive, 60)
     document = Document.objects.create(
         title="Mesure", filename="mesure.pdf", sha256="0" * 64, size=1, state="cancelled"
     )
-    Chunk.objects.bulk_create(made(document, passages), batch_size=1_000)
+    Chunk.objects.bulk_create(make_chunks(document, passages), batch_size=1_000)
     model = search_embedder().name
     begun = time.monotonic()
     Document.objects.update(state="embedding")
@@ -90,7 +91,7 @@ def measure(passages: int) -> dict[str, float]:
         if not document.is_working:
             break
     whole = time.monotonic() - begun
-    missing = stubborn(without_vector(Chunk.objects.all(), model).count)
+    missing = retry_while_down(without_vector(Chunk.objects.all(), model).count)
     if not document.is_ready or missing:
         raise SystemExit(f"{document.state}: {document.error}; {missing} without vector of {model}")
     if count_vectors(model) != passages:
@@ -102,8 +103,8 @@ def measure(passages: int) -> dict[str, float]:
     return {"embedding": embedded, "indexing alone": alone, "whole": whole}
 
 
-def made(document: Document, passages: int) -> Iterator[Chunk]:
-    """Yield passages of 900 characters, each with words of its own."""
+def make_chunks(document: Document, passages: int) -> Iterator[Chunk]:
+    """Yield distinct passages of 900 characters."""
     from ingestion.models import Chunk
 
     for position in range(passages):

@@ -1,4 +1,4 @@
-"""Pages that are kept: sent again as they were, never older than what they show, nobody else's."""
+"""The page cache: same bytes, never stale, never another reader's page."""
 
 import datetime as dt
 import re

@@ -1,4 +1,4 @@
-"""Terms: what is typed and what is written meet, however either is spelled."""
+"""The analyzer: queries match texts in spite of inflection, accents, compounds and spelling."""
 
 import pytest
 from django.db import connection

@@ -1,4 +1,4 @@
-"""Long work that pages ask for: it is done in the queue, told about, stopped, gone on with."""
+"""File jobs that pages request: run in the queue, report progress, stop, resume."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""Quotes found in the text of a page."""
+"""Find quotes in the text of a page, to highlight them."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Pages without text and figures, read by a machine: once, within limits, and marked as such."""
+"""OCR of pages without text, and descriptions of figures: once, within limits, marked as such."""
 
 import io
 import stat

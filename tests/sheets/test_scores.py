@@ -1,4 +1,4 @@
-"""Completeness and confidence follow from checked statements."""
+"""Completeness and confidence scores follow from verified statements."""
 
 from sheets.markdown.parse import BodyStatement
 from sheets.verification.scores import compute_scores

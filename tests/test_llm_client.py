@@ -1,4 +1,4 @@
-"""The gateway to the model service: every mood of the service, and its bounds."""
+"""The client of the model service: retries, refusals, wrong answers and bounds."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Unpack: what is taken out of an archive, under which name, and what is not."""
+"""ZIP archives: which files are extracted, under which name, and which are refused."""
 
 import io
 import stat

@@ -1,4 +1,4 @@
-"""The index can be trusted: it is compared, mended, and built for another model beside the old."""
+"""Consistency of the vector index: check, repair, and rebuild for another model."""
 
 import datetime as dt
 from io import StringIO

@@ -1,4 +1,4 @@
-"""Quotes found again among the characters of a page."""
+"""Find quotes among the characters of a page, to highlight them."""
 
 from __future__ import annotations
 

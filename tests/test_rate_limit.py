@@ -1,4 +1,4 @@
-"""One pace for all: no minute holds more than is granted, and whoever must wait is told."""
+"""The shared rate limit: no minute holds more requests than granted, and waits are reported."""
 
 import threading
 import time

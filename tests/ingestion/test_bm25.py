@@ -1,4 +1,4 @@
-"""Find by words: what was asked for, and only that; the statistics follow the rows."""
+"""Search by words (BM25): right matches, no others; the statistics follow the rows."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Watch and ingest: files of a folder become sources, each version of them once."""
+"""The watched folder: its files become sources, each version once."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from django.db import connection
 from ingestion.intake.watch_folder import FolderWatcher, WatchOutcome, files_in
 from ingestion.models import Document, SourceImport, WatchedFile
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue
-from tests.ingestion.test_unpack import packed
+from tests.ingestion.test_zip_archive import packed
 
 
 @pytest.fixture
