@@ -276,7 +276,7 @@ def vectors_in(collection: ChromaCollection) -> Iterator[tuple[str, tuple[Vector
 
     for offset in itertools.count(0, 1_000):
         page = {"limit": 1_000, "offset": offset, "include": ["metadatas", "embeddings"]}
-        found = collection._ask("POST", "get", page)
+        found = collection._request("POST", "get", page)
         for key, vector, about in zip(
             found["ids"], found["embeddings"], found["metadatas"], strict=True
         ):

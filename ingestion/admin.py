@@ -1,4 +1,4 @@
-"""Sources in the administration: to look at, to rename, to set who may read them."""
+"""The admin of sources: view, edit the metadata and access, retry, delete."""
 
 from typing import Any
 
@@ -75,12 +75,12 @@ class DocumentAdmin(admin.ModelAdmin[Document]):
         return super().formfield_for_foreignkey(db_field, request, **rest)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # files come in where they are checked
+        return False  # files are added by the upload view, which checks them
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
-        """Tell which sources go; their pages and passages, however many, go with them."""
+        """Return the sources to delete, without listing their many pages and passages."""
         names = [str(document) for document in objs]
         return names, {Document._meta.verbose_name_plural: len(names)}, set(), []
 

@@ -20,7 +20,7 @@ class IngestionConfig(AppConfig):
         register_resumable("ingestion.IndexBuild", ADVANCE)
         register_indexed_model(
             IndexedModel(
-                shelf=PASSAGES,
+                kind=PASSAGES,
                 allowed=Chunk.objects.all,
                 due=lambda: Chunk.objects.filter(document__state=Document.State.READY),
                 owner="document_id",

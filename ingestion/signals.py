@@ -1,15 +1,17 @@
-"""What others may want to know of a source."""
+"""Signals about sources and about calls of the model service."""
 
 from django.dispatch import Signal
 
 document_settled = Signal()
-"""Sent with `document_id` when a source is ready, failed or cancelled, in that transaction."""
+"""Sent with `document_id` when a source becomes ready, failed, cancelled or is removed, in that
+transaction."""
 
 version_changed = Signal()
-"""Sent with `document_id` of a source when another replaces it no longer, in that transaction."""
+"""Sent with the `document_id` of a source that another one no longer replaces, in that
+transaction."""
 
 before_spending = Signal()
-"""Sent before the model service is asked for something that costs; who objects raises UserError."""
+"""Sent before a paid request to the model service; a receiver refuses it by raising UserError."""
 
 tokens_spent = Signal()
-"""Sent with `model`, `tokens_in` and `tokens_out` once the model service has answered."""
+"""Sent with `model`, `tokens_in` and `tokens_out` after an answer of the model service."""

@@ -1,4 +1,4 @@
-"""What the queue runs for documents."""
+"""The tasks of the queue for documents, source imports and the index."""
 
 from contextlib import suppress
 
@@ -18,24 +18,24 @@ FORGET_PAUSE = 60.0
 
 
 def advance_document(document_id: int) -> None:
-    """Take a document one time slice further."""
+    """Work on a document for one time slice."""
     run_document_slice(document_id)
 
 
 def run_import(source_import_id: int) -> None:
-    """Take a source import one time slice further."""
+    """Work on a source import for one time slice."""
     run_import_slice(source_import_id)
 
 
 def refresh_document_lexemes(document_id: int) -> None:
-    """Read again what the passages of a document are found by: its title is among it."""
+    """Recompute the full-text index of a document's passages, after a change of its title."""
     refresh_lexemes(document_id)
 
 
 def forget_document(document_id: int, file: str | None, sha256: str, attempt: int = 1) -> None:
-    """Delete what a removed document has left outside the database: files, pictures, vectors."""
+    """Delete the file, page images and vectors of a removed document."""
     if Document.objects.filter(pk=document_id).exists():
-        return  # its removal was undone
+        return  # its removal was rolled back
     if file:
         default_storage.delete(file)
     delete_page_images(Document(pk=document_id, sha256=sha256))
@@ -55,21 +55,21 @@ def forget_document(document_id: int, file: str | None, sha256: str, attempt: in
 
 
 def advance_build(build_id: int) -> None:
-    """Take the index of another model one time slice further."""
+    """Work on the build of another model's index for one time slice."""
     run_build_slice(build_id)
 
 
 def drop_old_collections() -> None:
-    """Drop what search no longer uses."""
+    """Drop the collections that search no longer uses."""
     drop_unused_collections()
 
 
 def mend_index() -> None:
-    """Put into the index what it has lost."""
-    with suppress(TransientError):  # the next start looks again
+    """Add the vectors that the index has lost."""
+    with suppress(TransientError):  # the next startup checks again
         repair_index()
 
 
-# The names of tasks of version 0.1: tasks that it has queued bear them. To go in version 0.3.
+# Names of tasks in version 0.1, which queued tasks may still have. To be removed in version 0.3.
 deliver = run_import
 read_words = refresh_document_lexemes

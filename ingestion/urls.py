@@ -1,4 +1,4 @@
-"""Addresses of the sources."""
+"""URL patterns of the sources."""
 
 from django.urls import path
 

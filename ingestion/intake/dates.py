@@ -1,4 +1,4 @@
-"""Dates as reports give them: a year, a month or a day, in French or English, kept as ISO 8601."""
+"""Parse and format partial dates: a year, a month or a day, in French or English, as ISO 8601."""
 
 import re
 from datetime import date
@@ -25,7 +25,7 @@ FORMS = tuple(
 
 
 def parse_date(text: str) -> str:
-    """Return the date that a text is, as `2021`, `2021-03` or `2021-03-12`; `""` for none."""
+    """Return a text that is a date as `2021`, `2021-03` or `2021-03-12`; `""` if it is none."""
     text = fold_text(text)
     for form in FORMS:
         if match := form.fullmatch(text):
@@ -34,7 +34,7 @@ def parse_date(text: str) -> str:
 
 
 def find_date(text: str) -> str:
-    """Return the first date in a text, in the most exact form that it has; `""` for none."""
+    """Return the first date in a text, of the most precise form found; `""` for none."""
     text = fold_text(text)
     for form in FORMS:
         for match in form.finditer(text):
@@ -53,11 +53,11 @@ def format_date(value: str) -> str:
 
 
 def _iso(match: re.Match[str]) -> str:
-    said = match.groupdict()
-    month = MONTHS[said["word"]] if said.get("word") else int(said.get("month") or 0)
-    day = int(said.get("day") or 0)
+    groups = match.groupdict()
+    month = MONTHS[groups["word"]] if groups.get("word") else int(groups.get("month") or 0)
+    day = int(groups.get("day") or 0)
     try:
-        found = date(int(said["year"]), month or 1, day or 1)
+        found = date(int(groups["year"]), month or 1, day or 1)
     except ValueError:
         return ""
     return found.isoformat()[: 10 if day else 7 if month else 4]

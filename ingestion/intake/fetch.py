@@ -1,8 +1,8 @@
-"""Fetch: the file at a web address that somebody gave, and never anything of our own network.
+"""Fetch the file at a web address given by a person, but nothing of our own network.
 
-A name is resolved once for each connection; all that it stands for must be public, and what was
-looked at is what is connected to, so that the name cannot mean another machine a moment later.
-Each redirect goes through the same door. One deadline bounds it all, however slowly it drips.
+A host name is resolved once per connection. All its addresses must be public, and the connection
+is made to a checked address, so that the name cannot point to another machine in between. Each
+redirect is checked in the same way. One deadline bounds the whole fetch, however slow the server.
 """
 
 import ipaddress
@@ -32,20 +32,20 @@ HEADERS = {"User-Agent": "WikiCO2", "Accept": "*/*", "Accept-Encoding": "gzip, i
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Progress = Callable[[int, int], None]
-"""Called with the bytes received and the bytes announced; 0 when none were."""
+"""Called with the bytes received and the bytes announced (0: unknown)."""
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class FetchedFile(NamedTuple):
-    """A file that was fetched: its name, and the address where it was in the end."""
+    """A fetched file: its name, and its address after all redirects."""
 
     name: str
     url: str
 
 
 def checked_url(url: str) -> str:
-    """Return a web address in its regular form; raises UserError("address_invalid")."""
+    """Return a web address in normalised form; raises UserError("address_invalid")."""
     try:
         parsed = httpx.URL(url.strip())
         valid = parsed.scheme in ("http", "https") and parsed.host and not parsed.userinfo
@@ -59,7 +59,7 @@ def checked_url(url: str) -> str:
 def fetch_file(
     url: str, into: IO[bytes], *, progress: Progress = lambda done, total: None
 ) -> FetchedFile:
-    """Write what is at `url` into a file; return its name and last address.
+    """Write the content at `url` into a file; return its name and its address after redirects.
 
     Raises UserError: address_invalid, address_private, address_redirects, address_certificate,
     address_forbidden, address_missing, address_status, address_large, empty_file; and
@@ -96,7 +96,7 @@ def fetch_file(
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether an address belongs to the open internet, whatever it is wrapped in."""
+    """Tell whether an address, or the IPv4 address embedded in it, is on the public internet."""
     if isinstance(address, ipaddress.IPv6Address):
         within = address.ipv4_mapped or address.sixtofour
         if within is None and address in _NAT64:
@@ -109,7 +109,7 @@ def is_public(address: Address) -> bool:
 
 
 def public_addresses(host: str, port: int) -> list[str]:
-    """Return the addresses that a name stands for, if every one of them may be connected to.
+    """Return the addresses of a host; all must be public, unless `FETCH_PRIVATE_HOSTS` names it.
 
     Raises UserError("address_private") and TransientError("address_unknown").
     """
@@ -128,8 +128,8 @@ def public_addresses(host: str, port: int) -> list[str]:
 # --- Connecting -----------------------------------------------------------------------------------
 
 
-class _Bounded(httpcore.NetworkStream):
-    """A connection on which no wait goes beyond the deadline."""
+class _DeadlineStream(httpcore.NetworkStream):
+    """A connection on which every read and write times out at the deadline."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
         self.stream = stream
@@ -151,14 +151,16 @@ class _Bounded(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         left = _seconds_left(self.deadline, timeout)
-        return _Bounded(self.stream.start_tls(ssl_context, server_hostname, left), self.deadline)
+        return _DeadlineStream(
+            self.stream.start_tls(ssl_context, server_hostname, left), self.deadline
+        )
 
     def get_extra_info(self, info: str) -> Any:
         return self.stream.get_extra_info(info)
 
 
 class _Network(httpcore.NetworkBackend):
-    """Connects to public addresses only, by the address that was looked at."""
+    """Connects to checked addresses only; the host name is not resolved a second time."""
 
     def __init__(self, deadline: float) -> None:
         self.deadline = deadline
@@ -185,7 +187,7 @@ class _Network(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
             else:
-                return _Bounded(stream, self.deadline)
+                return _DeadlineStream(stream, self.deadline)
         raise failure
 
 
@@ -214,7 +216,7 @@ class _Body(httpx.SyncByteStream):
 
 
 class _Transport(httpx.BaseTransport):
-    """Carries requests over `_Network`, without the proxies of the environment."""
+    """Sends requests over `_Network`, without the proxies of the environment."""
 
     def __init__(self, deadline: float) -> None:
         self.pool = httpcore.ConnectionPool(
@@ -245,12 +247,12 @@ class _Transport(httpx.BaseTransport):
         self.pool.close()
 
 
-# --- Answers --------------------------------------------------------------------------------------
+# --- Responses ------------------------------------------------------------------------------------
 
 
 @contextmanager
 def _translate_errors(url: str) -> Iterator[None]:
-    """Turn what the libraries raise into errors whose sentence a person understands."""
+    """Turn errors of the HTTP libraries into UserError and TransientError."""
     host = httpx.URL(url).host
     try:
         yield
@@ -287,7 +289,7 @@ def _response_too_large() -> UserError:
 
 
 def _response_filename(response: httpx.Response) -> str:
-    """Return the name that the site gives the file, else the last part of its address."""
+    """Return the file name that the response states, else the last part of the address."""
     message = EmailMessage()
     try:
         message["content-disposition"] = response.headers.get("content-disposition", "")

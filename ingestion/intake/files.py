@@ -1,4 +1,4 @@
-"""Files of sources as the libraries that read them want them: on a disk, whatever the storage."""
+"""Local paths of source files, for libraries that need one, whatever the storage."""
 
 import shutil
 import tempfile
@@ -12,9 +12,9 @@ from wikico2.sizes import MEGABYTE
 
 @contextmanager
 def local_copy(document: Document) -> Iterator[Path]:
-    """Give the path of the document's file, fetched for the time being from a storage without one.
+    """Yield a local path of the document's file: a temporary copy if the storage has no paths.
 
-    Raises FileNotFoundError when the file is gone, or never came.
+    Raises FileNotFoundError when the file is gone, or was never stored.
     """
     if not document.file:
         raise FileNotFoundError(document.filename)

@@ -1,8 +1,8 @@
-"""Deliver: what is given and is no document yet becomes documents, in the queue.
+"""Import documents from web addresses and archives, in the queue.
 
-A web address is fetched, an archive is opened, and each document found is accepted like any other;
-what is refused keeps its sentence. A worker holds the source import by a lease and can be cut short
-anywhere: documents are taken in one by one, each with its line in the same transaction.
+An address is fetched, an archive is opened, and each document goes through `accept_upload`; the
+reason of each refusal is stored. A worker holds the source import by a lease and can be killed at
+any time: each document is created in one transaction with its `ImportedFile`.
 """
 
 import datetime as dt
@@ -33,37 +33,37 @@ from wikico2.sizes import MEGABYTE
 
 RUN_IMPORT = "ingestion.tasks.run_import"
 MAX_ATTEMPTS = 3
-"""How often an address is tried without any progress before it counts as failed."""
+"""Attempts without progress after which an import counts as failed."""
 
 logger = logging.getLogger(__name__)
 
 State = SourceImport.State
 
 
-# --- What people do -------------------------------------------------------------------------------
+# --- Actions of people ----------------------------------------------------------------------------
 
 
 def receive_upload(
     upload: File[Any],
     user: Any,
     *,
-    noted: Callable[[Document | None], None] | None = None,
-    **kept: Any,
+    on_created: Callable[[Document | None], None] | None = None,
+    **options: Any,
 ) -> Document | SourceImport:
-    """Take in a file: a document at once, an archive of documents in the queue.
+    """Accept a file: create its document, or queue the import of an archive of documents.
 
-    `kept` is what `accept_upload` keeps of it: access, supersedes. `noted` is called in the
-    transaction in which the document appears, or without one when a source import does. Raises
-    UserError like `accept_upload`, and archive_version, archive_damaged, archive_empty,
-    archive_too_many, archive_too_large.
+    `options` are passed to `accept_upload`: access, supersedes. `on_created` is called with the
+    document in the transaction that creates it, or with None in the one that creates a source
+    import. Raises UserError like `accept_upload`, and archive_version, archive_damaged,
+    archive_empty, archive_too_many, archive_too_large.
     """
-    if noted is not None:
-        kept["noted"] = noted
+    if on_created is not None:
+        options["on_created"] = on_created
     content = cast("IO[bytes]", upload)
     refused = not upload.size or upload.size > settings.MAX_UPLOAD_MB * MEGABYTE
     if refused or not is_archive(content):
-        return accept_upload(upload, user, **kept)
-    if kept.get("supersedes"):
+        return accept_upload(upload, user, **options)
+    if options.get("supersedes"):
         raise UserError("archive_version")
     with ZipArchive(content) as archive:
         count = len(archive.members)
@@ -71,30 +71,30 @@ def receive_upload(
     source_import = SourceImport(name=clean_name(upload.name or ""), size=upload.size, total=count)
     source_import.file.save(f"{uuid4().hex}.zip", upload, save=False)
     try:
-        return _queue_import(source_import, user, **kept)
+        return _queue_import(source_import, user, **options)
     except BaseException:
         source_import.file.delete(save=False)
         raise
 
 
-def receive_url(url: str, user: Any, **kept: Any) -> SourceImport:
-    """Have a web address fetched; raises UserError("address_invalid")."""
+def receive_url(url: str, user: Any, **options: Any) -> SourceImport:
+    """Queue the import of a web address; raises UserError("address_invalid")."""
     url = checked_url(url)
-    return _queue_import(SourceImport(name=url[:300], url=url), user, **kept)
+    return _queue_import(SourceImport(name=url[:300], url=url), user, **options)
 
 
 def retry_import(source_import: SourceImport) -> bool:
-    """Put a failed or cancelled source import back to work; tell whether it was one."""
+    """Queue a failed or cancelled source import again; return whether it was one."""
     return requeue_job(SourceImport.objects.all(), source_import.pk, RUN_IMPORT)
 
 
 def cancel_import(source_import: SourceImport) -> bool:
-    """Stop a source import; what has been taken in stays. Tell whether it was under way."""
+    """Cancel a source import, keeping what it has imported; return whether it was in progress."""
     return stop_job(SourceImport.objects.in_progress(), source_import.pk)
 
 
 def delete_import(source_import: SourceImport) -> None:
-    """Delete the record of a source import, and its archive; the sources that it brought stay."""
+    """Delete a source import and its archive; the sources that it has imported stay."""
     name = source_import.file.name
     source_import.delete()
     if name:
@@ -107,23 +107,23 @@ def _queue_import(
     *,
     access: str = Document.Access.OPEN,
     supersedes: Document | None = None,
-    noted: Callable[[None], None] = lambda document: None,
+    on_created: Callable[[None], None] = lambda document: None,
 ) -> SourceImport:
     source_import.access = access
     source_import.supersedes = supersedes
     source_import.given_by = user if user is not None and user.is_authenticated else None
     with transaction.atomic():
         source_import.save()
-        noted(None)
+        on_created(None)
         enqueue(RUN_IMPORT, source_import.pk)
     return source_import
 
 
-# --- What workers do ------------------------------------------------------------------------------
+# --- Actions of workers ---------------------------------------------------------------------------
 
 
 def run_import_slice(source_import_id: int) -> None:
-    """Take a source import as far as one time slice allows, unless another worker holds it."""
+    """Work on a source import for one time slice, unless another worker holds it."""
     token = SourceImport.objects.in_progress().claim(source_import_id)
     if token is None:
         return
@@ -135,18 +135,18 @@ def run_import_slice(source_import_id: int) -> None:
         with keep_lease_alive(SourceImport.objects.all(), source_import_id, token):
             ours.run()
     except LeaseLost:
-        logger.info("Delivery %d was taken out of our hands.", source_import_id)
+        logger.info("Source import %d: the lease was lost.", source_import_id)
     except TransientError as error:
         ours.postpone(error)
     except UserError as error:
         ours.fail(error)
     except Exception as error:
-        logger.exception("Delivery %d, %s:", source_import_id, source_import.state)
+        logger.exception("Source import %d, %s:", source_import_id, source_import.state)
         ours.postpone(TransientError("internal", reason=type(error).__name__))
 
 
 class ImportRun(JobRun[SourceImport]):
-    """A source import in the hands of this worker, for one time slice."""
+    """A source import that this worker holds, for one time slice."""
 
     rows = SourceImport.objects.all()
     task = RUN_IMPORT
@@ -156,7 +156,7 @@ class ImportRun(JobRun[SourceImport]):
             reason = f"worker stopped {MAX_ATTEMPTS} times"
             raise UserError("internal", reason=reason)
         if not self.row.file:
-            if self.row.files.exists():  # only the end was missing
+            if self.row.files.exists():  # imported already, only not yet marked as done
                 self.finish()
                 return
             self.fetch()
@@ -170,27 +170,27 @@ class ImportRun(JobRun[SourceImport]):
     # --- The two steps ---
 
     def fetch(self) -> None:
-        """Fetch the address: a document is taken in at once, an archive is kept to be opened."""
+        """Fetch the address: import a document at once, store an archive for `open`."""
         source_import = self.row
         self.keep(state=State.FETCHING, done=0, total=0)
-        with tempfile.NamedTemporaryFile() as kept:
-            found = fetch_file(source_import.url, kept, progress=self.progress)
-            size = kept.tell()
-            self.keep(size=size, name=found.name[:300])
-            if not is_archive(kept):
-                self.take(1, found.name, kept, only=True)
+        with tempfile.NamedTemporaryFile() as copy:
+            fetched = fetch_file(source_import.url, copy, progress=self.progress)
+            size = copy.tell()
+            self.keep(size=size, name=fetched.name[:300])
+            if not is_archive(copy):
+                self.import_file(1, fetched.name, copy, only=True)
                 self.finish()
                 return
             if source_import.supersedes:
                 raise UserError("archive_version")
-            with ZipArchive(kept) as archive:
+            with ZipArchive(copy) as archive:
                 count = len(archive.members)
-            kept.seek(0)
-            source_import.file.save(f"{uuid4().hex}.zip", File(kept), save=False)
+            copy.seek(0)
+            source_import.file.save(f"{uuid4().hex}.zip", File(copy), save=False)
             self.keep(file=source_import.file.name, done=0, total=count, attempts=0)
 
     def open(self) -> None:
-        """Take in the documents of the archive that have not been yet."""
+        """Import the documents of the archive that have not been imported yet."""
         source_import = self.row
         self.keep(state=State.OPENING)
         done = source_import.files.aggregate(last=Max("position"))["last"] or 0
@@ -203,35 +203,35 @@ class ImportRun(JobRun[SourceImport]):
                 if time.monotonic() >= self.deadline:
                     self.pass_on()
                     return
-                with tempfile.NamedTemporaryFile() as kept:
-                    fill = partial(archive.copy, member, kept.file)
-                    self.take(position, member.name, kept, fill)
+                with tempfile.NamedTemporaryFile() as copy:
+                    fill = partial(archive.copy, member, copy.file)
+                    self.import_file(position, member.name, copy, fill)
                 self.keep(done=position, total=len(archive.members), attempts=0)
         self.finish()
 
-    def take(
+    def import_file(
         self,
         position: int,
         name: str,
         file: IO[bytes],
-        filled: Callable[[], None] = lambda: None,
+        fill: Callable[[], None] = lambda: None,
         *,
         only: bool = False,
     ) -> None:
-        """Accept one document, which `filled` has yet to put into the file, and note the outcome.
+        """Accept one document, written into the file by `fill`, and store the outcome.
 
-        The `only` document of a source import that is refused is the source import's own failure.
+        If the `only` document of a source import is refused, the source import itself fails.
         """
         source_import = self.row
         item = ImportedFile(source_import=source_import, position=position, name=name)
 
-        def note(document: Document) -> None:
-            self.keep()  # a source import that was cancelled meanwhile brings nothing more
+        def save_item(document: Document) -> None:
+            self.keep()  # raises LeaseLost if the source import was cancelled meanwhile
             item.document = document
             item.save()
 
         try:
-            filled()
+            fill()
             item.size = file.seek(0, 2)
             file.seek(0)
             accept_upload(
@@ -240,7 +240,7 @@ class ImportRun(JobRun[SourceImport]):
                 access=source_import.access,
                 origin=source_import.url,
                 supersedes=source_import.supersedes if only else None,
-                noted=note,
+                on_created=save_item,
             )
         except UserError as error:
             if only and error.code != "duplicate":
@@ -249,7 +249,7 @@ class ImportRun(JobRun[SourceImport]):
         if item.pk is None:
             item.save()
 
-    # --- The ways to end ---
+    # --- How the slice ends ---
 
     def finish(self) -> None:
         name = self.row.file.name
@@ -261,13 +261,13 @@ class ImportRun(JobRun[SourceImport]):
             default_storage.delete(name)
 
     def postpone(self, error: TransientError) -> None:
-        """Try again later, each time later; give up when it has been tried often enough."""
+        """Retry with exponential back-off; fail after `MAX_ATTEMPTS`."""
         attempts = self.row.attempts
         if attempts >= MAX_ATTEMPTS:
             self.fail(error)
             return
-        asked = float(error.details.get("retry_after") or 0)
-        wait = dt.timedelta(seconds=max(asked, 5.0 * 4 ** (attempts - 1)))
+        retry_after = float(error.details.get("retry_after") or 0)
+        wait = dt.timedelta(seconds=max(retry_after, 5.0 * 4 ** (attempts - 1)))
         with suppress(LeaseLost):
             self.rows.postpone(
                 self.row.pk,

@@ -1,7 +1,7 @@
-"""Metadata: who published a source, when, under which licence, as far as the source itself says.
+"""Find a source's metadata (publisher, date, licence…) in the source itself.
 
-What the file states comes first, then what its first and last pages say in so many words. Nothing
-that a person has written is ever overwritten.
+The file's own metadata comes first, then explicit statements on its first and last pages. Fields
+set by a person are never overwritten.
 """
 
 import re
@@ -19,7 +19,7 @@ from wikico2.text.normalize import fold_text
 FIRST_PAGES = 3
 LAST_PAGES = 2
 SEARCHED_CHARACTERS = 3_000
-"""Characters of a page that are looked at."""
+"""Characters of a page that are searched."""
 
 PUBLISHERS = (
     "ADEME", "Cerema", "INRS", "Ineris", "CETIAT", "ATEE", "CSTB", "BRGM", "IFPEN", "CITEPA",
@@ -32,10 +32,10 @@ PUBLISHERS = (
 
 LONGEST_TEXT = 300
 LONGEST = {"language": 8, "published": 10}
-"""Characters that the columns have room for."""
+"""Maximum characters of the database columns; other columns: `LONGEST_TEXT`."""
 
 SHORT_LINE = 8
-"""Words of a line that says one thing about the document, rather than being part of its text."""
+"""Most words of a line that counts as a statement of its own rather than running text."""
 
 _LICENCES = (
     re.compile(r"\bCC[ -]BY(?:[ -](?:NC|SA|ND)){0,2}(?:[ -]\d\.\d)?", re.IGNORECASE),
@@ -62,7 +62,7 @@ _COPYRIGHT = re.compile(r"(?:©|\(c\)|copyright)[^\n]{0,60}?\b((?:19|20)\d\d)\b"
 
 @dataclass(frozen=True)
 class SourceMetadata:
-    """What was found of a source; empty where nothing was."""
+    """Metadata found in a source; `""` for each field not found."""
 
     title: str = ""
     author: str = ""
@@ -75,7 +75,7 @@ class SourceMetadata:
 def find_metadata(
     info: DocumentInfo, first: Sequence[str], last: Sequence[str] = ()
 ) -> SourceMetadata:
-    """Return what the file states and what its first and last pages say."""
+    """Return the metadata that the file or its first and last pages state."""
     pages = [page[:SEARCHED_CHARACTERS] for page in (*first, *last)]
     return SourceMetadata(
         title=stated_title(info),
@@ -89,7 +89,7 @@ def find_metadata(
 
 @transaction.atomic
 def save_metadata(document_id: int, info: DocumentInfo) -> None:
-    """Write what is found of a source that was read to its row, save where a person has written."""
+    """Save the metadata found in an extracted source, except fields set by a person."""
     document = Document.objects.select_for_update(of=("self",)).filter(pk=document_id).first()
     if document is None:
         return
@@ -98,9 +98,8 @@ def save_metadata(document_id: int, info: DocumentInfo) -> None:
     rest = pages.filter(number__gt=FIRST_PAGES).order_by("-number")
     found = find_metadata(info, first, list(rest.values_list("text", flat=True)[:LAST_PAGES]))
     if document.title != title_from_name(document.filename)[:300]:
-        found = SourceMetadata(
-            **asdict(found) | {"title": ""}
-        )  # it is better than the file's name already
+        # The title is already better than the file name.
+        found = SourceMetadata(**asdict(found) | {"title": ""})
     changed = []
     for name, value in asdict(found).items():
         if value and name not in document.by_hand and value != getattr(document, name):
@@ -123,7 +122,7 @@ def _publisher(pages: Sequence[str]) -> str:
 
 
 def _published(pages: Sequence[str]) -> str:
-    """Return the date that is said to be the publication's, else one that stands by itself."""
+    """Return the stated publication date, else a date alone on a line, else a copyright year."""
     for page in pages:
         for match in _DATED.finditer(page):
             if found := dates.find_date(match["date"]):
@@ -138,7 +137,7 @@ def _published(pages: Sequence[str]) -> str:
 
 
 def _created(info: DocumentInfo) -> str:
-    """Return the month in which the file was made; a first of January is a program's filler."""
+    """Return the month of the file's creation; a first of January is a default of programs."""
     return "" if info.created.endswith("-01-01") else info.created[:7]
 
 

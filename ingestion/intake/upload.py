@@ -1,4 +1,4 @@
-"""Accept: a file that somebody gives becomes a document in the queue, or a clear refusal."""
+"""Accept an uploaded file: create its document and queue its reading, or refuse it."""
 
 import hashlib
 import re
@@ -25,7 +25,7 @@ from wikico2.sizes import MEGABYTE
 
 ADVANCE = "ingestion.tasks.advance_document"
 
-# Titles that programs write by themselves.
+# Default titles written by programs.
 _MEANINGLESS_TITLE = re.compile(
     r"^(microsoft \w+ - |untitled|sans[ _-]titre|document\s?\d*$|présentation\s?\d*$|slide 1)"
     r"|\.(docx?|pptx?|xlsx?|odt|indd|pdf|qxd|tex|dvi)$",
@@ -41,31 +41,31 @@ def accept_upload(
     access: str = Document.Access.OPEN,
     origin: str = "",
     supersedes: Document | None = None,
-    again: bool = False,
-    noted: Callable[[Document], None] = lambda document: None,
+    allow_duplicate: bool = False,
+    on_created: Callable[[Document], None] = lambda document: None,
 ) -> Document:
-    """Keep the file and queue its reading; return the document that stands for it.
+    """Store the file and queue its reading; return its document.
 
-    The file is judged by what is in it, never by its name. `origin` is the web address that it
-    comes from, `supersedes` the source of which it is a new version. A content that is among the
-    sources is taken only `again`, on purpose. `noted` is called in the transaction in which the
-    document appears.
+    The format is identified by the content, never by the name. `origin` is the web address that
+    the file comes from, `supersedes` the source of which it is a new version. Content that a source
+    has already is refused unless `allow_duplicate`. `on_created` is called in the transaction that
+    creates the document.
 
     Raises UserError: empty_file, too_large, unknown_format, old_office, duplicate (details:
-    document, title, url), or what the reader says of it (encrypted, truncated, no_pages,
-    unreadable…). Nothing is kept of a refused file.
+    document, title, url), or an error of the reader (encrypted, truncated, no_pages, unreadable…).
+    Nothing of a refused file is stored.
     """
     limit = settings.MAX_UPLOAD_MB * MEGABYTE
     if (upload.size or 0) > limit:
         raise _upload_too_large(upload.size)
-    with _on_disk(upload, limit) as (path, content):
+    with _local_upload(upload, limit) as (path, content):
         if not content.size:
             raise UserError("empty_file")
         media_type = identify_path(path)
         if media_type not in FORMATS:
             raise UserError("old_office" if media_type == OLE else "unknown_format")
-        if known := None if again else _of_content(content.sha256):
-            return _refuse_known(known, upload)
+        if known := None if allow_duplicate else _find_by_hash(content.sha256):
+            return _refuse_duplicate(known, upload)
         info = _check_content(path, media_type)
         name = clean_name(upload.name or "")
         document = Document(
@@ -83,12 +83,12 @@ def accept_upload(
             by_hand=["title"] if title.strip() else [],
             uploaded_by=user if user is not None and user.is_authenticated else None,
         )
-        _keep_file(document, upload)
-        return _store_document(document, again, noted)
+        _store_file(document, upload)
+        return _store_document(document, allow_duplicate, on_created)
 
 
 def read_limits() -> Limits:
-    """Return what reading one document may use."""
+    """Return the resource limits of reading one document."""
     return Limits(
         memory_mb=settings.READ_MEMORY_MB,
         cpu_seconds=settings.READ_SECONDS,
@@ -99,19 +99,19 @@ def read_limits() -> Limits:
 
 
 def explain_read_error(error: ReadError) -> UserError:
-    """Return a reader's error as the one that its sentence is made of."""
+    """Return a reader's error as a UserError, with the details that its message needs."""
     limit = {"too_slow": settings.READ_SECONDS, "too_many_pages": settings.READ_MAX_PAGES}
     return UserError(error.code, **{"limit": limit.get(error.code), **error.details})
 
 
 def find_duplicate(details: Mapping[str, Any]) -> Document | None:
-    """Return the source whose content a file has that was refused with these details, if any."""
+    """Return the source that a refused file duplicates, from the error's details, if any."""
     known = details.get("document")
     return Document.objects.filter(pk=int(known)).first() if known else None
 
 
 def clean_name(name: str) -> str:
-    """Return the last part of a path, in printable characters, as the file is shown to people."""
+    """Return the last part of a path in printable characters, 255 at most, for display."""
     last = PurePosixPath(name.replace("\\", "/")).name
     # A lone surrogate stands for a byte that was not UTF-8, as file systems have them.
     text = last.encode("utf-8", "replace").decode()
@@ -120,13 +120,13 @@ def clean_name(name: str) -> str:
 
 
 def stated_title(info: DocumentInfo) -> str:
-    """Return the title that the file states, if a person wrote it."""
+    """Return the title in the file's metadata; `""` for a default title of a program."""
     stated = " ".join(info.title.split())
     return "" if len(stated) < 4 or _MEANINGLESS_TITLE.search(stated) else stated
 
 
 def title_from_name(name: str) -> str:
-    """Return the title that a file's name amounts to."""
+    """Return a title made from a file name: without extension, underscores as spaces."""
     path = PurePosixPath(name)
     stem = path.stem if path.suffix.lower() in EXTENSIONS else name
     return " ".join(stem.replace("_", " ").split()) or name
@@ -141,8 +141,8 @@ class _Content(NamedTuple):
 
 
 @contextmanager
-def _on_disk(upload: File[Any], limit: int) -> Iterator[tuple[Path, _Content]]:
-    """Give a path of the upload's content and what is known of it after one pass."""
+def _local_upload(upload: File[Any], limit: int) -> Iterator[tuple[Path, _Content]]:
+    """Yield a local path of the upload, with its hash and size."""
     existing = getattr(upload, "temporary_file_path", None)
     if existing is not None:
         yield Path(existing()), _hash_upload(upload, None, limit)
@@ -154,7 +154,7 @@ def _on_disk(upload: File[Any], limit: int) -> Iterator[tuple[Path, _Content]]:
 
 
 def _hash_upload(upload: File[Any], copy: IO[bytes] | None, limit: int) -> _Content:
-    """Read the upload once, into `copy` where one is wanted."""
+    """Return the hash and size of an upload, written to `copy` where given, in one pass."""
     digest = hashlib.sha256()
     size = 0
     for data in upload.chunks(MEGABYTE):
@@ -168,7 +168,7 @@ def _hash_upload(upload: File[Any], copy: IO[bytes] | None, limit: int) -> _Cont
 
 
 def _check_content(path: Path, media_type: str) -> DocumentInfo:
-    """Refuse at the door what cannot be opened; what takes time is left to the worker to judge."""
+    """Refuse a file that cannot be opened; one that is too slow to check is left to the worker."""
     try:
         return check_document(path, media_type, read_limits())
     except ReadError as error:
@@ -177,21 +177,23 @@ def _check_content(path: Path, media_type: str) -> DocumentInfo:
         raise explain_read_error(error) from error
 
 
-def _keep_file(document: Document, upload: File[Any]) -> None:
-    """Put the file into the storage under a name of our own."""
+def _store_file(document: Document, upload: File[Any]) -> None:
+    """Save the file to the storage under a random name."""
     upload.seek(0)
     extension = FORMATS[document.media_type].extension
     document.file.save(f"{uuid4().hex}{extension}", upload, save=False)
 
 
-def _store_document(document: Document, again: bool, noted: Callable[[Document], None]) -> Document:
-    """Write the row and its task together; without the row the file goes too."""
+def _store_document(
+    document: Document, allow_duplicate: bool, on_created: Callable[[Document], None]
+) -> Document:
+    """Save the row and queue its task in one transaction; if that fails, delete the file."""
     try:
         with transaction.atomic():
-            if not again and (twin := _of_content(document.sha256, alone=True)):
-                raise _duplicate_error(twin)  # somebody else gave the same file at the same time
+            if not allow_duplicate and (twin := _find_by_hash(document.sha256, lock=True)):
+                raise _duplicate_error(twin)  # the same file was uploaded at the same time
             document.save()
-            noted(document)
+            on_created(document)
             enqueue(ADVANCE, document.pk)
     except BaseException:
         document.file.delete(save=False)
@@ -199,22 +201,22 @@ def _store_document(document: Document, again: bool, noted: Callable[[Document],
     return document
 
 
-def _of_content(sha256: str, *, alone: bool = False) -> Document | None:
+def _find_by_hash(sha256: str, *, lock: bool = False) -> Document | None:
     """Return the first document with this content.
 
-    `alone` lets nobody else ask for the same until the transaction ends.
+    `lock` takes an advisory lock on the content until the transaction ends.
     """
-    if alone:
+    if lock:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [sha256])
     return Document.objects.filter(sha256=sha256).order_by("pk").first()
 
 
-def _refuse_known(document: Document, upload: File[Any]) -> Document:
-    """Refuse a file that is among the sources, unless the storage has lost it: then put it back."""
+def _refuse_duplicate(document: Document, upload: File[Any]) -> Document:
+    """Refuse a file that a source has already; if the storage has lost that one, restore it."""
     if document.error_code != "file_missing":
         raise _duplicate_error(document)
-    _keep_file(document, upload)
+    _store_file(document, upload)
     with transaction.atomic():
         document.save(update_fields=["file"])
         document.restart()

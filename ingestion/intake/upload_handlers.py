@@ -1,4 +1,4 @@
-"""Keep no more of an upload than a file may weigh, however much is sent."""
+"""Bound the stored size of an upload, however much is sent."""
 
 import io
 from typing import Any
@@ -12,10 +12,10 @@ from wikico2.sizes import MEGABYTE
 
 
 class CappedUpload(FileUploadHandler):
-    """Counts a file on its way in and drops what is above the limit.
+    """Counts the bytes of a file and drops those above the limit.
 
-    A file that is too large arrives empty, with the size that it had, so that it is refused like
-    any other that breaks a rule. It goes before the handlers that store.
+    A file that is too large arrives empty, but with its real size, so that it is refused like any
+    other invalid file. Put this handler before those that store.
     """
 
     def __init__(self, request: HttpRequest | None = None) -> None:

@@ -1,8 +1,8 @@
-"""Watch: the files of a folder, taken in once they have stopped growing, each version once.
+"""Import the files of a watched folder once they have stopped growing, each version once.
 
-What a file was like when it was taken in, or refused, is a row, written in the transaction in which
-its document appears: whenever the watching is stopped and begun again, it goes on from there. A
-file that has changed since becomes a new version of the source that it was.
+The size and time of a file when it was imported or refused are stored in a `WatchedFile`, in the
+transaction that creates its document, so that watching can be stopped and restarted. A file that
+has changed since becomes a new version of its source.
 """
 
 import os
@@ -20,12 +20,12 @@ from ingestion.models import Document, SourceImport, WatchedFile
 from wikico2.errors import UserError
 
 UNFINISHED = (".part", ".partial", ".crdownload", ".tmp", ".download", ".filepart")
-"""How files are called while programs still write them."""
+"""Extensions of files that programs are still writing."""
 
 
 @dataclass(frozen=True)
 class FileSnapshot:
-    """A file as it is at one moment."""
+    """A file's size (bytes) and modification time (ns) at one moment."""
 
     path: Path
     size: int
@@ -34,7 +34,7 @@ class FileSnapshot:
 
 @dataclass(frozen=True)
 class WatchOutcome:
-    """What became of a file: a document, a source import, or the sentence why neither."""
+    """The outcome for one file: a document, a source import, or an error."""
 
     path: Path
     document: Document | None = None
@@ -43,85 +43,84 @@ class WatchOutcome:
 
 
 def files_in(folder: Path) -> Iterator[FileSnapshot]:
-    """Yield the documents in a folder and those below it, by name.
+    """Yield the files in a folder and its subfolders, by name.
 
-    Left out are hidden files and folders, links, what Office keeps open (`~$`), and what is still
-    being downloaded. A folder that cannot be read is passed over.
+    Hidden files and folders, links, lock files of Office (`~$`) and unfinished downloads are
+    skipped, and so is a folder that cannot be read.
     """
-    for place, folders, names in os.walk(folder):
+    for directory, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if name.startswith((".", "~$")) or name.lower().endswith(UNFINISHED):
                 continue
-            path = Path(place, name)
+            path = Path(directory, name)
             try:
                 state = path.lstat()
             except OSError:
-                continue  # it has gone meanwhile
+                continue  # deleted meanwhile
             if stat.S_ISREG(state.st_mode):
                 yield FileSnapshot(path, state.st_size, state.st_mtime_ns)
 
 
-def take_file(path: Path, user: Any = None, **kept: Any) -> Document | SourceImport:
-    """Take one file in; raises UserError and OSError."""
+def take_file(path: Path, user: Any = None, **options: Any) -> Document | SourceImport:
+    """Import one file, with the options of `receive_upload`; raises UserError and OSError."""
     with path.open("rb") as stream:
-        return receive_upload(File(stream, name=path.name), user, **kept)
+        return receive_upload(File(stream, name=path.name), user, **options)
 
 
 @dataclass
 class FolderWatcher:
-    """A folder that is looked at again and again."""
+    """A folder that is scanned again and again."""
 
     folder: Path
     user: Any = None
     access: str = Document.Access.OPEN
-    _last: dict[Path, FileSnapshot] = field(default_factory=dict)
-    _closed: set[FileSnapshot] = field(
-        default_factory=set
-    )  # files that could not be opened: said once
+    _previous: dict[Path, FileSnapshot] = field(default_factory=dict)
+    # files that could not be opened: reported once
+    _unreadable: set[FileSnapshot] = field(default_factory=set)
 
-    def look(self) -> Iterator[WatchOutcome]:
-        """Take in the files that are new or have changed, and are as they were at the last look."""
-        now = {seen.path: seen for seen in files_in(self.folder)}
-        still = [seen for path, seen in now.items() if self._last.get(path) == seen]
-        still = [seen for seen in still if seen not in self._closed]
-        self._last = now
-        known = self._known(still)
-        for seen in still:
-            before = known.get(stored_path(seen.path))
-            if before is None or (before.size, before.modified_ns) != (seen.size, seen.modified_ns):
-                yield self._take(seen, before)
+    def scan(self) -> Iterator[WatchOutcome]:
+        """Import the files that are new or changed, once two scans in a row find them the same."""
+        now = {file.path: file for file in files_in(self.folder)}
+        stable = [file for path, file in now.items() if self._previous.get(path) == file]
+        stable = [file for file in stable if file not in self._unreadable]
+        self._previous = now
+        known = self._known(stable)
+        for file in stable:
+            before = known.get(stored_path(file.path))
+            if before is None or (before.size, before.modified_ns) != (file.size, file.modified_ns):
+                yield self._import(file, before)
 
     def _known(self, files: list[FileSnapshot]) -> dict[str, WatchedFile]:
-        rows = WatchedFile.objects.filter(path__in=[stored_path(seen.path) for seen in files])
+        rows = WatchedFile.objects.filter(path__in=[stored_path(file.path) for file in files])
         return {row.path: row for row in rows.select_related("document")}
 
-    def _take(self, seen: FileSnapshot, before: WatchedFile | None) -> WatchOutcome:
-        def note(document: Document | None, error_code: str = "") -> None:
-            values = {"size": seen.size, "modified_ns": seen.modified_ns, "error_code": error_code}
+    def _import(self, file: FileSnapshot, before: WatchedFile | None) -> WatchOutcome:
+        def save_state(document: Document | None, error_code: str = "") -> None:
+            values = {"size": file.size, "modified_ns": file.modified_ns, "error_code": error_code}
             WatchedFile.objects.update_or_create(
-                path=stored_path(seen.path), defaults={**values, "document": document}
+                path=stored_path(file.path), defaults={**values, "document": document}
             )
 
         replaced = before.document if before else None
         try:
-            taken = take_file(
-                seen.path, self.user, access=self.access, supersedes=replaced, noted=note
+            imported = take_file(
+                file.path, self.user, access=self.access, supersedes=replaced, on_created=save_state
             )
         except OSError as error:
             return WatchOutcome(
-                seen.path, error=UserError("file_unreadable", reason=str(error.strerror))
+                file.path, error=UserError("file_unreadable", reason=str(error.strerror))
             )
         except UserError as error:
-            # Only touched, or there by another way: it stands for the source that has its content.
+            # A duplicate: only touched, or uploaded otherwise. The row names that source.
             known = find_duplicate(error.details)
-            note(known or replaced, "" if known else error.code)
-            return WatchOutcome(seen.path, document=known, error=None if known else error)
-        if isinstance(taken, SourceImport):
-            return WatchOutcome(seen.path, source_import=taken)
-        return WatchOutcome(seen.path, document=taken)
+            save_state(known or replaced, "" if known else error.code)
+            return WatchOutcome(file.path, document=known, error=None if known else error)
+        if isinstance(imported, SourceImport):
+            return WatchOutcome(file.path, source_import=imported)
+        return WatchOutcome(file.path, document=imported)
 
 
 def stored_path(path: Path) -> str:
-    """Return a path as a row keeps it, whatever bytes it is made of."""
+    """Return a path as text for the database; bytes that are not UTF-8 are escaped."""
     return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")

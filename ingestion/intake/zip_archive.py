@@ -1,7 +1,7 @@
-"""Unpack: the documents of a ZIP archive, one by one, without trusting any of it.
+"""Unpack the documents of an untrusted ZIP archive, one by one.
 
-Nothing is ever written where a name in the archive says. What an archive would weigh is known
-before it is opened: a member ends where its header says, whatever more it could be blown up to.
+Names in the archive are never used as paths. The unpacked size is known beforehand, from the
+headers: reading a member stops at the size that its header states, even if it would unpack to more.
 """
 
 import stat
@@ -25,13 +25,13 @@ LARGEST_READ = 8 * MEGABYTE
 PIECE = 64 * KILOBYTE
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 UTF8_NAME, ENCRYPTED = 0x800, 0x1
-LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
-OF_OFFICE = frozenset({"[Content_Types].xml", "mimetype"})
+SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+OFFICE_MEMBERS = frozenset({"[Content_Types].xml", "mimetype"})
 _FRENCH = frozenset("àâäæçéèêëîïôœöùûüÿÀÂÄÆÇÉÈÊËÎÏÔŒÖÙÛÜŸ’‘“”«»–—…°")
 
 
 class ZipMember(NamedTuple):
-    """A document of an archive; `error` is the code of why it is not taken, or empty."""
+    """A document of an archive; `error` is the code of its refusal, or empty."""
 
     name: str
     size: int
@@ -40,9 +40,10 @@ class ZipMember(NamedTuple):
 
 
 class ZipArchive:
-    """A ZIP archive whose list of members has been read.
+    """A ZIP archive with the list of its members.
 
-    Raises UserError when made: archive_damaged, archive_empty, archive_too_many, archive_too_large.
+    The constructor raises UserError: archive_damaged, archive_empty, archive_too_many,
+    archive_too_large.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -50,7 +51,9 @@ class ZipArchive:
             self._zip = zipfile.ZipFile(cast("IO[bytes]", _BoundedFile(file)))
         except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError):
             raise UserError("archive_damaged") from None
-        self.members = [_zip_member(info) for info in self._zip.infolist() if not _is_litter(info)]
+        self.members = [
+            _zip_member(info) for info in self._zip.infolist() if not _is_system_file(info)
+        ]
         if not self.members:
             raise UserError("archive_empty")
         if len(self.members) > settings.MAX_ARCHIVE_FILES:
@@ -92,16 +95,16 @@ class ZipArchive:
 
 
 def is_archive(file: IO[bytes]) -> bool:
-    """Tell whether a file is a ZIP archive of documents, rather than a document that is zipped.
+    """Tell whether a file is a ZIP archive of documents, not an Office document (also a ZIP).
 
-    The file is left at its start.
+    Rewinds the file.
     """
     file.seek(0)
     try:
         if identify_file(file) != ZIP:
             return False
         with zipfile.ZipFile(cast("IO[bytes]", _BoundedFile(file))) as archive:
-            return not OF_OFFICE & set(archive.namelist())
+            return not OFFICE_MEMBERS & set(archive.namelist())
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError, UserError):
         return True
     finally:
@@ -109,7 +112,7 @@ def is_archive(file: IO[bytes]) -> bool:
 
 
 class _BoundedFile:
-    """A file that gives no more at once than an honest archive ever asks for."""
+    """A file that refuses reads larger than `LARGEST_READ`, which no valid archive needs."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
@@ -125,7 +128,7 @@ class _BoundedFile:
         return True
 
     def close(self) -> None:
-        """Leave the file open: it is not ours."""
+        """Do nothing: the caller closes the file."""
 
 
 def _too_many() -> UserError:
@@ -137,8 +140,8 @@ def _zip_member(info: zipfile.ZipInfo) -> ZipMember:
 
 
 def _member_error(info: zipfile.ZipInfo) -> str:
-    """Return the code of what speaks against a member before its content is looked at."""
-    if _leads_outside(_member_name(info)):
+    """Return the code of why a member is refused by its header alone, or `""`."""
+    if _escapes_folder(_member_name(info)):
         return "member_path"
     if stat.S_ISLNK(info.external_attr >> 16):
         return "member_link"
@@ -151,23 +154,25 @@ def _member_error(info: zipfile.ZipInfo) -> str:
     return ""
 
 
-def _is_litter(info: zipfile.ZipInfo) -> bool:
-    """Tell whether a member is a folder, or what systems leave beside documents."""
+def _is_system_file(info: zipfile.ZipInfo) -> bool:
+    """Tell whether a member is a folder or a system file such as `.DS_Store`."""
     path = PurePosixPath(info.filename.replace("\\", "/"))
     name = path.name.lower()
-    return info.is_dir() or "__MACOSX" in path.parts or name in LITTER or name.startswith("._")
+    return (
+        info.is_dir() or "__MACOSX" in path.parts or name in SYSTEM_FILES or name.startswith("._")
+    )
 
 
-def _leads_outside(name: str) -> bool:
+def _escapes_folder(name: str) -> bool:
     path = name.replace("\\", "/")
     return path.startswith("/") or ".." in path.split("/") or path[1:3] == ":/"
 
 
 def _member_name(info: zipfile.ZipInfo) -> str:
-    """Return a member's name as its author read it.
+    """Return a member's name in the encoding that its author most likely used.
 
-    Where an archive does not say that its names are UTF-8 they may be so all the same, or in the
-    letters of DOS or of Windows: the reading with the most French in it is the best guess.
+    Names without the UTF-8 flag may still be UTF-8, or else in a code page of DOS or Windows: the
+    decoding with the most French letters is chosen.
     """
     if info.flag_bits & UTF8_NAME or info.orig_filename.isascii():
         return info.filename
@@ -177,12 +182,12 @@ def _member_name(info: zipfile.ZipInfo) -> str:
     except UnicodeEncodeError:
         return info.filename
     except UnicodeDecodeError:
-        readings = [raw.decode(page, "replace") for page in ("cp850", "cp437", "cp1252")]
-        return max(readings, key=_likelihood)
+        decodings = [raw.decode(page, "replace") for page in ("cp850", "cp437", "cp1252")]
+        return max(decodings, key=_likelihood)
 
 
 def _likelihood(text: str) -> int:
-    """Return how many letters beyond ASCII are those of French, less those that are not."""
+    """Return the number of French non-ASCII letters less that of other non-ASCII ones."""
     return sum(1 if c in _FRENCH else -1 for c in text if not c.isascii())
 
 

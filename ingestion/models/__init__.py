@@ -1,4 +1,4 @@
-"""Sources as rows: documents, their pages, their passages, and the vectors paid for once."""
+"""The models of sources: documents, pages, passages, cached vectors and OCR results, imports."""
 
 from ingestion.models.documents import PARTIAL_DATE, Document, DocumentEvent, DocumentQuerySet, Page
 from ingestion.models.embeddings import IndexBuild, IndexBuildQuerySet, Vector

@@ -1,4 +1,4 @@
-"""Sources: documents and how far they are read, their pages, what happened to them."""
+"""Documents with the state of their reading, their pages, their events."""
 
 from typing import Any
 
@@ -15,20 +15,22 @@ from wikico2.errors import PERMANENT, error_sentence
 from wikico2.jobs.leases import LeasedQuerySet
 
 PARTIAL_DATE = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?\Z"
-"""A year, a month or a day, as `2021`, `2021-03` or `2021-03-12`: reports seldom say the day."""
+"""A year, a month or a day, as `2021`, `2021-03` or `2021-03-12`: reports seldom state the day."""
 
 
 class DocumentQuerySet(LeasedQuerySet["Document"]):
-    """Questions about sources."""
+    """Queries on documents."""
 
     def in_progress(self) -> "DocumentQuerySet":
-        """Return the documents that a worker has, or should have, in hand."""
+        """Return the documents that a worker reads, or that wait for one."""
         return self.filter(state__in=Document.WORKING)
 
     def totals(self) -> dict[str, Any]:
-        """Return how much these documents have in their steps: pages or passages, pace, time left.
+        """Return the sums of the progress of these documents in their current steps.
 
-        `left` is in seconds, None while there is no pace to tell: one that waits has none.
+        `done` and `total` count pages or passages, `pace` is per second, `waiting` counts the
+        documents that wait for a service. `left` is in seconds; None while the pace is unknown, or
+        a document waits.
         """
         counted = self.filter(total__gt=0)
         moving = Q(error_code="")
@@ -55,7 +57,10 @@ class DocumentQuerySet(LeasedQuerySet["Document"]):
         return self.filter(access=Document.Access.OPEN)
 
     def matching(self, text: str) -> "DocumentQuerySet":
-        """Return the documents whose title, file name, author or publisher hold each word."""
+        """Return the documents with each word in the title, file name, author or publisher.
+
+        The first 10 words count.
+        """
         found = self
         for word in text.split()[:10]:
             found = found.filter(
@@ -71,17 +76,17 @@ class DocumentQuerySet(LeasedQuerySet["Document"]):
         return list(self.order_by().values(*fields).annotate(n=Count("pk")))
 
     def sheet_counts(self) -> dict[int, int]:
-        """Return, by document, how many sheets cite it in the text that readers see today."""
-        standing = Q(citations__revision__sheet__current=F("citations__revision"))
-        n = Count("citations__revision__sheet", filter=standing, distinct=True)
+        """Return the number of sheets whose current revision cites it, by document."""
+        current = Q(citations__revision__sheet__current=F("citations__revision"))
+        n = Count("citations__revision__sheet", filter=current, distinct=True)
         return dict(self.order_by().annotate(n=n).values_list("pk", "n"))
 
 
 class Document(models.Model):
-    """One uploaded source, and how far it has been read.
+    """An uploaded source, and the state of its reading.
 
-    `published` is a year, a month or a day; `by_hand` names the fields that a person has set, which
-    are never again overwritten by what is found in the file.
+    `published` is a year, a month or a day. `by_hand` names the fields that a person has set, which
+    metadata found in the file never overwrite.
     """
 
     class State(models.TextChoices):
@@ -101,7 +106,7 @@ class Document(models.Model):
     STEPS = (State.EXTRACTING, State.CHUNKING, State.EMBEDDING, State.INDEXING)
     WORKING = (State.WAITING, *STEPS)
     BLANK = ("no_text", "nothing_seen")
-    """Errors of a document that is read to its end and has no text at all."""
+    """Errors of a document that was read completely and has no text at all."""
 
     title = models.CharField(_("title"), max_length=300)
     filename = models.CharField(_("file name"), max_length=255)
@@ -119,7 +124,7 @@ class Document(models.Model):
     by_hand = ArrayField(models.CharField(max_length=20), default=list, blank=True, editable=False)
     language = models.CharField(_("language"), max_length=8, blank=True)
     page_count = models.PositiveIntegerField(_("pages"), default=0, editable=False)
-    # When the text of all the pages was written; what pictures show may still be read after that.
+    # When the text of all pages was saved; OCR of pictures follows.
     read_at = models.DateTimeField(null=True, editable=False)
     access = models.CharField(
         _("access"), max_length=10, choices=Access.choices, default=Access.OPEN
@@ -186,7 +191,7 @@ class Document(models.Model):
 
     @property
     def is_working(self) -> bool:
-        """Tell whether a worker has, or should have, the document in hand."""
+        """Tell whether a worker reads the document, or it waits for one."""
         return self.state in self.WORKING
 
     @property
@@ -195,12 +200,12 @@ class Document(models.Model):
 
     @property
     def error(self) -> str:
-        """Return what went wrong as a sentence in the reader's language, or nothing."""
+        """Return the error as a sentence in the reader's language, or `""`."""
         return error_sentence(self.error_code, self.error_details, waits=self.is_working)
 
     @property
     def percent(self) -> int:
-        """Return the progress of the whole reading in per cent; each step weighs what it costs."""
+        """Return the progress of the reading in per cent; steps are weighted by their cost."""
         if self.is_ready:
             return 100
         step = self.failed_step if self.state in (self.State.FAILED, "cancelled") else self.state
@@ -221,40 +226,40 @@ class Document(models.Model):
 
     @property
     def waits(self) -> bool:
-        """Tell whether the work waits for a service, and goes on by itself."""
+        """Tell whether the work waits for a service, and resumes automatically."""
         return self.is_working and bool(self.error_code)
 
     @property
     def may_help_to_retry(self) -> bool:
-        """Tell whether another try of the same file can end otherwise than the last one."""
+        """Tell whether a retry of the same file can succeed."""
         stopped = self.state in (self.State.FAILED, self.State.CANCELLED)
         return stopped and self.error_code not in PERMANENT
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimate how long the current step still takes; None while there is no pace to tell."""
+        """Estimate the seconds left of the current step; None while the pace is unknown."""
         if self.waits or not self.pace or not self.done or self.done >= self.total:
             return None
         return (self.total - self.done) / self.pace
 
     def restart(self) -> bool:
-        """Put a failed or cancelled reading back to work at the step where it stopped.
+        """Restart a failed or cancelled reading at the step where it stopped.
 
-        Tells whether there was one. The caller queues the task, in the same transaction.
+        Returns whether it was one. The caller queues the task, in the same transaction.
         """
         stopped = Q(state__in=(self.State.FAILED, self.State.CANCELLED))
         step = self.failed_step if self.failed_step in self.STEPS else self.State.WAITING
-        return self._put_to_work(stopped, step)
+        return self._restart_at(stopped, step)
 
-    def look_again(self) -> bool:
-        """Put a source back to work among its pictures: one that is ready, or has no text at all.
+    def restart_recognition(self) -> bool:
+        """Restart the reading at OCR, for a source that is ready or has no text at all.
 
-        Tells whether it is one. The caller queues the task, in the same transaction.
+        Returns whether it was one. The caller queues the task, in the same transaction.
         """
         blank = Q(state=self.State.FAILED, error_code__in=self.BLANK)
-        return self._put_to_work(Q(state=self.State.READY) | blank, self.State.EXTRACTING)
+        return self._restart_at(Q(state=self.State.READY) | blank, self.State.EXTRACTING)
 
-    def _put_to_work(self, condition: Q, step: str) -> bool:
+    def _restart_at(self, condition: Q, step: str) -> bool:
         updated = Document.objects.filter(condition, pk=self.pk).update(
             state=step,
             done=0,
@@ -272,11 +277,11 @@ class Document(models.Model):
         return bool(updated)
 
     def twins(self) -> DocumentQuerySet:
-        """Return the other sources that have the same content, byte by byte."""
+        """Return the other sources with byte-identical content."""
         return Document.objects.filter(sha256=self.sha256).exclude(pk=self.pk).order_by("pk")
 
     def later_versions(self) -> set[int]:
-        """Return the ids of all that replaces this source, directly or step by step."""
+        """Return the ids of all newer versions of this source, direct or indirect."""
         found: set[int] = set()
         versions = {self.pk}
         while versions:
@@ -286,7 +291,7 @@ class Document(models.Model):
         return found
 
     def may_replace(self, other: "Document") -> bool:
-        """Tell whether this source may be a new version of `other`, which it may not be already."""
+        """Tell whether this source can be a new version of `other`: not itself or a newer one."""
         return other.pk != self.pk and other.pk not in self.later_versions()
 
     def can_be_read_by(self, user: Any) -> bool:
@@ -295,7 +300,7 @@ class Document(models.Model):
 
 
 class DocumentEvent(models.Model):
-    """Something that happened to a document; the sentence is made when it is read (`journal`)."""
+    """An event of a document; `pipeline.event_log` makes its sentence when it is displayed."""
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="log")
     at = models.DateTimeField(db_default=Now())
@@ -319,10 +324,10 @@ class Page(models.Model):
     width = models.FloatField(_("width in points"), default=0)
     height = models.FloatField(_("height in points"), default=0)
     blocks = models.JSONField(default=list, blank=True, editable=False)
-    # Why the text of the file is not to be trusted: "no_text", "nonsense"; the machine that has
-    # read the page instead; or the code of the sentence why none has.
+    # `doubt`: why the text of the file is unusable: "no_text", "nonsense". `read_by`: the OCR
+    # engine that has read the page instead. `unread`: the error code if none has.
     doubt = models.CharField(max_length=10, blank=True, editable=False)
-    # Words that were read on the picture, where it was told where they stand:
+    # Words read by OCR, if the engine returned their positions:
     # [word, x0, y0, x1, y1], in fractions of the page.
     words = models.JSONField(default=list, blank=True, editable=False)
     read_by = models.CharField(_("read by"), max_length=100, blank=True, editable=False)
@@ -345,5 +350,5 @@ class Page(models.Model):
 
     @property
     def why_unread(self) -> str:
-        """Return why no machine has read a page that needs one, as a sentence; else nothing."""
+        """Return why no OCR engine has read a page that needs it, as a sentence, or `""`."""
         return error_sentence(self.unread, {"limit": settings.VISION_MAX_IMAGES, "reason": ""})

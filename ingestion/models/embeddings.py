@@ -1,4 +1,4 @@
-"""Vectors, paid for once, and the making of another model's index."""
+"""Cached vectors, and the builds of another embedding model's index."""
 
 import time
 from typing import Any
@@ -13,14 +13,14 @@ from wikico2.jobs.leases import LeasedQuerySet
 
 
 class OctetLength(models.Func):
-    """How many bytes a binary value has."""
+    """The length of a binary value in bytes."""
 
     function = "OCTET_LENGTH"
     output_field = models.IntegerField()
 
 
 class Vector(models.Model):
-    """An embedding, kept so that no text is ever computed or paid for twice.
+    """An embedding, cached so that no text is computed or paid for twice.
 
     `data` holds little-endian 32-bit floats.
     """
@@ -42,44 +42,45 @@ class Vector(models.Model):
 
     @property
     def values(self) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Return the numbers, shape (dimensions,)."""
+        """Return the vector, shape (dimensions,)."""
         return np.frombuffer(bytes(self.data), dtype="<f4")
 
     @classmethod
     def length_of(cls, model: str) -> int:
-        """Return how many numbers the vectors of a model have; 0 while none is kept."""
+        """Return the dimensions of a model's vectors; 0 while none is stored."""
         length, until = _lengths.get(model, (0, 0.0))
         if time.monotonic() > until:
             sizes = cls.objects.filter(model=model).annotate(size=OctetLength("data"))
             size = sizes.values_list("size", flat=True).first() or 0
             length = size // np.dtype(np.float32).itemsize
             if length:
-                _lengths[model] = length, time.monotonic() + LENGTH_KEPT
+                _lengths[model] = length, time.monotonic() + LENGTH_CACHE_SECONDS
         return length
 
     @staticmethod
     def forget_lengths() -> None:
-        """Have the lengths looked up again."""
+        """Clear the cache of `length_of`."""
         _lengths.clear()
 
 
-LENGTH_KEPT = 30.0
+LENGTH_CACHE_SECONDS = 30.0
 _lengths: dict[str, tuple[int, float]] = {}
 
 
 class IndexBuildQuerySet(LeasedQuerySet["IndexBuild"]):
-    """Questions about builds."""
+    """Queries on builds."""
 
     def in_progress(self) -> "IndexBuildQuerySet":
-        """Return the builds that a worker has, or should have, in hand."""
+        """Return the builds that a worker runs, or that wait for one."""
         return self.filter(state=IndexBuild.State.WORKING)
 
 
 class IndexBuild(models.Model):
-    """The making of a model's collections beside those that search uses, until it is whole.
+    """The build of a model's collections, beside those that search uses.
 
-    The last one that is done says by which model search asks. `shelf` and `owner` are how far it
-    has come: all owners of earlier shelves, and those of this shelf up to this one.
+    Search uses the model of the last build that is done. `shelf` and `owner` are the progress:
+    `shelf` is the position of the current model in `indexed_models()`, `owner` the id of its last
+    owner that is done.
     """
 
     class State(models.TextChoices):
@@ -112,5 +113,5 @@ class IndexBuild(models.Model):
 
     @property
     def error(self) -> str:
-        """Return what went wrong as a sentence in the reader's language, or nothing."""
+        """Return the error as a sentence in the reader's language, or `""`."""
         return error_sentence(self.error_code, self.error_details)

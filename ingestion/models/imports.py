@@ -1,4 +1,4 @@
-"""What was given and is no source yet: addresses, archives, files of watched folders."""
+"""Imports of sources: web addresses, archives, files of watched folders."""
 
 from django.conf import settings
 from django.db import models
@@ -12,10 +12,10 @@ from wikico2.jobs.leases import LeasedQuerySet
 
 
 class SourceImportQuerySet(LeasedQuerySet["SourceImport"]):
-    """Questions about deliveries."""
+    """Queries on source imports."""
 
     def in_progress(self) -> "SourceImportQuerySet":
-        """Return the source imports that a worker has, or should have, in hand."""
+        """Return the source imports that a worker runs, or that wait for one."""
         return self.filter(state__in=SourceImport.WORKING)
 
     def failed(self) -> "SourceImportQuerySet":
@@ -23,10 +23,10 @@ class SourceImportQuerySet(LeasedQuerySet["SourceImport"]):
 
 
 class SourceImport(models.Model):
-    """What was given and is no source yet: a web address to fetch, an archive to open.
+    """The import of a web address or of an archive of documents.
 
     `done` and `total` count bytes while an address is fetched, documents while an archive is
-    opened. `file` is the archive, kept until all of it has been taken in.
+    opened. `file` is the archive, deleted once all its documents are imported.
     """
 
     class State(models.TextChoices):
@@ -100,12 +100,12 @@ class SourceImport(models.Model):
 
     @property
     def is_working(self) -> bool:
-        """Tell whether a worker has, or should have, the source import in hand."""
+        """Tell whether a worker runs the source import, or it waits for one."""
         return self.state in self.WORKING
 
     @property
     def error(self) -> str:
-        """Return what went wrong as a sentence in the reader's language, or nothing."""
+        """Return the error as a sentence in the reader's language, or `""`."""
         return error_sentence(self.error_code, self.error_details, waits=self.is_working)
 
     @property
@@ -114,7 +114,7 @@ class SourceImport(models.Model):
 
 
 class ImportedFile(models.Model):
-    """What became of one file of a source import: the source that it is now, or why not."""
+    """The outcome for one file of a source import: its document, or the error."""
 
     source_import = models.ForeignKey(SourceImport, on_delete=models.CASCADE, related_name="files")
     position = models.PositiveIntegerField()
@@ -142,18 +142,18 @@ class ImportedFile(models.Model):
 
     @property
     def error(self) -> str:
-        """Return why it was refused, as a sentence in the reader's language, or nothing."""
+        """Return why it was refused, as a sentence in the reader's language, or `""`."""
         return error_sentence(self.error_code, self.error_details)
 
     @property
     def existing(self) -> int | None:
-        """Return the id of the source that has the same content, where that is the reason."""
+        """Return the id of the source that has the same content, if it is a duplicate."""
         known: int | None = self.error_details.get("document")
         return known
 
 
 class WatchedFile(models.Model):
-    """A file of a watched folder, as it was when it was last taken in or refused."""
+    """A file of a watched folder, as it was when it was last imported or refused."""
 
     path = models.TextField(_("path"), unique=True)
     size = models.PositiveBigIntegerField(_("size in bytes"))

@@ -1,4 +1,4 @@
-"""The words of all texts, and the thesaurus."""
+"""The words of all texts, for spelling correction, and the thesaurus."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -9,7 +9,7 @@ from wikico2.text.analyzer import main_lexemes
 
 
 class Word(models.Model):
-    """A word that some text holds, as it is written there: what a slip of the pen is mended by."""
+    """A word of some text in its usual spelling, used to correct typing errors in queries."""
 
     folded = models.CharField(max_length=60, primary_key=True)
     written = models.CharField(max_length=80)
@@ -25,7 +25,7 @@ class Word(models.Model):
 
 
 class Synonyms(models.Model):
-    """Terms that mean the same: who asks for one of them finds the others."""
+    """Terms of the same meaning: a search for one also finds the others."""
 
     terms = ArrayField(
         models.CharField(max_length=100),
@@ -44,5 +44,5 @@ class Synonyms(models.Model):
         return " = ".join(self.terms)
 
     def lexemes(self) -> list[tuple[str, ...]]:
-        """Return the lexemes of each term, in their order."""
+        """Return the lexemes of each term, in the order of `terms`."""
         return [main_lexemes(term) for term in self.terms]

@@ -1,4 +1,4 @@
-"""Passages, what they are found by, and the sample by which similar sources are known."""
+"""Passages with their full-text index, and the MinHash signatures of sources."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ from wikico2.text.analyzer import build_tsvector
 
 
 class LexemesField(SearchVectorField[Any, Any]):
-    """What a row is found by, read from its `searched()` whenever the row is created or saved."""
+    """The tsvector of a row, computed from its `searched()` whenever the row is saved."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
-        """Return the tsvector of the texts that the row names, each with its label."""
+        """Return the tsvector of the row's searched texts, each with its weight label."""
         value = build_tsvector(model_instance.searched())  # type: ignore[attr-defined]
         setattr(model_instance, self.attname, value)
         return value
@@ -46,7 +46,7 @@ class Chunk(models.Model):
         verbose_name_plural = _("passages")
         ordering = ["document", "position"]
         indexes = [
-            # Where a passage stands, without its text: search asks it of a thousand at once.
+            # Covers the pages of passages without their text: search reads a thousand at once.
             models.Index(fields=["id"], include=["document", "page_start"], name="chunk_place")
         ]
         constraints = [
@@ -62,7 +62,7 @@ class Chunk(models.Model):
         return f"{self.document_id}:{self.position}"
 
     def searched(self) -> list[tuple[str, str]]:
-        """Return the texts that the passage is found by: title, headings, text."""
+        """Return the searched texts, each with its weight label: title, headings, text."""
         return [(self.document.title, "A"), (self.trail, "B"), (self.text, "D")]
 
     @property
@@ -72,10 +72,10 @@ class Chunk(models.Model):
 
 
 class MinHash(models.Model):
-    """A sample of a source's text, by which sources of similar text are known.
+    """The MinHash signature of a source's text, for finding near duplicates.
 
-    `hashes` are the smallest hashes of its shingles, in order; `shingles` is how many it has in
-    all.
+    `hashes` are the smallest hashes of its shingles, ascending; `shingles` is the number of all of
+    them.
     """
 
     document = models.OneToOneField(

@@ -1,4 +1,4 @@
-"""What machines have read on pictures."""
+"""Cached OCR results."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -8,7 +8,7 @@ from ingestion.models.documents import Document
 
 
 class CachedOcrResult(models.Model):
-    """What a machine has read on a picture, kept so that no picture is ever paid for twice."""
+    """The OCR result of a picture, cached so that no picture is paid for twice."""
 
     class Task(models.TextChoices):
         PAGE = "page", _("page")
@@ -18,7 +18,7 @@ class CachedOcrResult(models.Model):
     task = models.CharField(max_length=8, choices=Task.choices)
     machine = models.CharField(max_length=100)
     text = models.TextField(blank=True)
-    words = models.JSONField(default=list, blank=True)  # as those of a page
+    words = models.JSONField(default=list, blank=True)  # as in `Page.words`
     tokens_in = models.PositiveIntegerField(default=0)
     tokens_out = models.PositiveIntegerField(default=0)
     document = models.ForeignKey(

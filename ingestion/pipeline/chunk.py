@@ -1,4 +1,4 @@
-"""Cut the pages of a document into passages: pages in, passages out, nothing else.
+"""Cut the pages of a document into passages. Pure.
 
 A passage never crosses a heading of the first two levels. Within such a section text is cut at
 headings, paragraphs, lines, sentences and words, in this order of preference, by
@@ -34,7 +34,7 @@ _UNFINISHED = re.compile(r"[^\W_](?:[,»”)\]]|-)?$")
 
 @dataclass(frozen=True)
 class ChunkDraft:
-    """A passage, with where it comes from."""
+    """A passage, with its pages and headings."""
 
     position: int  # from 0, in reading order
     text: str
@@ -45,7 +45,7 @@ class ChunkDraft:
 
     @property
     def content_hash(self) -> str:
-        """Return what a vector of this passage may be cached under."""
+        """Return the SHA-256 of headings and text: the key under which a vector is cached."""
         return hashlib.sha256("\x1f".join((*self.headings, self.text)).encode()).hexdigest()
 
 
@@ -67,10 +67,10 @@ def chunk_pages(pages: Iterable[PageText], *, size: int, overlap: int) -> list[C
 
 @dataclass(slots=True)
 class _Part:
-    """A block, or what the turn of the page has left of one."""
+    """A block, or a paragraph joined over a page break."""
 
     text: str
-    pages: list[tuple[int, int]]  # offset in the text from which it is on a page
+    pages: list[tuple[int, int]]  # (offset in the text, number of the page that begins there)
     kind: str
     trail: tuple[str, ...]
 
@@ -89,8 +89,8 @@ class _ChunkPiece:
 
 
 @dataclass(slots=True)
-class _Trail:
-    """The headings that are in force at a place of the document."""
+class _HeadingTrail:
+    """The headings above the current position in the document."""
 
     levels: list[tuple[int, str]] = field(default_factory=list)
 
@@ -105,8 +105,8 @@ class _Trail:
 
 
 def _split_sections(pages: Iterable[PageText]) -> Iterator[list[_Part]]:
-    """Part the document at its headings of the first levels; headings in a row stay together."""
-    trail = _Trail()
+    """Split the document at its headings of the first levels; consecutive ones stay together."""
+    trail = _HeadingTrail()
     section: list[_Part] = []
     only_headings = True
     for number, block in _iterate_parts(pages):
@@ -118,7 +118,7 @@ def _split_sections(pages: Iterable[PageText]) -> Iterator[list[_Part]]:
                 yield section
                 section, only_headings = [], True
             trail.enter(block.level, " ".join(text.split()))
-        elif (before := _last_of_text(section)) and _runs_on(before, block):
+        elif (before := _last_of_text(section)) and _continues(before, block):
             before.pages.append((len(before.text) + 1, number))
             before.text += " " + text
             continue
@@ -136,16 +136,16 @@ def _iterate_parts(pages: Iterable[PageText]) -> Iterator[tuple[int, Block]]:
 
 
 def _last_of_text(section: Sequence[_Part]) -> _Part | None:
-    """Return the last part of a section that is not a footnote under it."""
+    """Return the last part of a section that is not a footnote."""
     return next((part for part in reversed(section) if part.kind != "footnote"), None)
 
 
 LAST_LETTERS = 20
-"""Characters at the end of a text, which may be very long, that tell whether it goes on."""
+"""Characters at the end of a text that are searched for its end; bounds the cost of the search."""
 
 
-def _runs_on(part: _Part, block: Block) -> bool:
-    """Tell whether a block is the rest of a paragraph that the turn of the page has cut."""
+def _continues(part: _Part, block: Block) -> bool:
+    """Tell whether a block is the rest of a paragraph that a page break has cut."""
     return (
         part.kind in {"paragraph", "list"}
         and block.kind == "paragraph"
@@ -157,7 +157,7 @@ def _runs_on(part: _Part, block: Block) -> bool:
 class _Cutter:
     def __init__(self, size: int, overlap: int) -> None:
         self.size = size
-        # here, because it takes a second that most processes never need
+        # imported here: it takes a second, which most processes never need
         from langchain_text_splitters import RecursiveCharacterTextSplitter
 
         self.splitter = RecursiveCharacterTextSplitter(
@@ -181,29 +181,30 @@ class _Cutter:
         return self._join_tiny(pieces)
 
     def _text(self, parts: Sequence[_Part], kind: str) -> Iterator[_ChunkPiece]:
-        text, places = _laid_out(parts)
-        starts = [start for start, _ in places]
+        text, parts_by_start = _join_parts(parts)
+        starts = [start for start, _ in parts_by_start]
 
         def part_at(offset: int) -> tuple[int, _Part]:
-            return places[max(bisect_right(starts, offset) - 1, 0)]
+            return parts_by_start[max(bisect_right(starts, offset) - 1, 0)]
 
-        begin = 0
-        for found in self.splitter.split_text(text):
-            at = text.find(found, begin)
-            at = at if at >= 0 else begin
-            start, first = part_at(at)
-            end, last = part_at(at + len(found) - 1)
+        search_from = 0
+        for piece in self.splitter.split_text(text):
+            offset = text.find(piece, search_from)
+            offset = offset if offset >= 0 else search_from
+            last_offset = offset + len(piece) - 1
+            first_start, first = part_at(offset)
+            last_start, last = part_at(last_offset)
             yield _ChunkPiece(
-                found,
-                first.page_at(at - start),
-                last.page_at(at + len(found) - 1 - end),
+                piece,
+                first.page_at(offset - first_start),
+                last.page_at(last_offset - last_start),
                 first.trail,
                 kind,
             )
-            begin = at + 1
+            search_from = offset + 1
 
     def _table(self, parts: Sequence[_Part]) -> Iterator[_ChunkPiece]:
-        """Cut a table between its rows; what introduces it goes with its first rows."""
+        """Cut a table between its rows; its introduction stays with its first rows if they fit."""
         table = parts[-1]
         intro = "\n\n".join(part.text for part in parts[:-1])
         header, rows = _header(table.text)
@@ -260,9 +261,9 @@ class _Cutter:
 
 
 def _split_runs(section: Sequence[_Part], size: int) -> Iterator[list[_Part]]:
-    """Part a section into runs of text, tables and figures, each with what introduces it.
+    """Split a section into runs of text, tables and figures, each with its introduction.
 
-    A sub-heading begins a run of its own once the run before is half a passage long.
+    A sub-heading begins a new run once the current one is half a passage long.
     """
     run: list[_Part] = []
     length = 0
@@ -289,7 +290,7 @@ def _split_runs(section: Sequence[_Part], size: int) -> Iterator[list[_Part]]:
 
 
 def _introduction(run: Sequence[_Part], size: int) -> list[_Part]:
-    """Return the heading and caption that stand right before a table, or all of a tiny run."""
+    """Return the heading and caption right before a table, or all of a tiny run."""
     if sum(len(part.text) for part in run) < TINY * size:
         return list(run)
     start = len(run)
@@ -298,20 +299,20 @@ def _introduction(run: Sequence[_Part], size: int) -> list[_Part]:
     return list(run[start:])
 
 
-def _laid_out(parts: Sequence[_Part]) -> tuple[str, list[tuple[int, _Part]]]:
-    """Join parts into one text, a heading kept to what follows; return where each begins."""
+def _join_parts(parts: Sequence[_Part]) -> tuple[str, list[tuple[int, _Part]]]:
+    """Join parts into one text, no blank line after a heading; return it and (offset, part)s."""
     text = ""
-    places: list[tuple[int, _Part]] = []
+    parts_by_start: list[tuple[int, _Part]] = []
     for part in parts:
         if text:
-            text += "\n" if places[-1][1].kind == "heading" else "\n\n"
-        places.append((len(text), part))
+            text += "\n" if parts_by_start[-1][1].kind == "heading" else "\n\n"
+        parts_by_start.append((len(text), part))
         text += part.text
-    return text, places
+    return text, parts_by_start
 
 
 def _header(table: str) -> tuple[str, list[str]]:
-    """Return the header of a Markdown table, its rule included, and its rows."""
+    """Return the header of a Markdown table, with its delimiter row, and its other rows."""
     lines = table.split("\n")
     if len(lines) > 1 and set(lines[1]) <= set("|-: "):
         return "\n".join(lines[:2]), lines[2:]

@@ -1,4 +1,4 @@
-"""Describe: what people set on a source, and all that follows from it."""
+"""Save the fields that people edit on a source, and update what depends on them."""
 
 from collections.abc import Collection
 
@@ -10,16 +10,16 @@ from ingestion.search import spelling
 from ingestion.signals import version_changed
 from wikico2.jobs.queue import enqueue
 
-REFRESHED_AT_ONCE = 300
-"""Up to so many passages are read again while the person waits; more of them in the queue."""
+MAX_REFRESHED_IN_REQUEST = 300
+"""Up to this many passages are reindexed in the request; more of them in the queue."""
 
 
 @transaction.atomic
 def save_description(document: Document, changed: Collection[str]) -> None:
-    """Keep the fields that a person has set on `document`.
+    """Save the fields of `document` that a person has changed.
 
-    They are never again overwritten by what the file says; a new title is found at once; the sheets
-    that draw on what is or was replaced are compared anew.
+    Metadata found in the file never overwrites them. A new title becomes searchable; when the
+    source replaces another one no longer, `version_changed` is sent for that one.
     """
     if not changed:
         return
@@ -33,9 +33,9 @@ def save_description(document: Document, changed: Collection[str]) -> None:
 
 
 def refresh_search_fields(document: Document) -> None:
-    """Have the passages of a source found by its present title."""
+    """Update the full-text index of a source's passages after a change of its title."""
     spelling.learn_words([document.title])
-    if document.chunks.count() <= REFRESHED_AT_ONCE:
+    if document.chunks.count() <= MAX_REFRESHED_IN_REQUEST:
         refresh_lexemes(document.pk)
     else:
         enqueue("ingestion.tasks.refresh_document_lexemes", document.pk)

@@ -1,4 +1,4 @@
-"""Journal: what happened to a document, in sentences for whoever uploaded it."""
+"""The event log of a document, as sentences for the person who uploaded it."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from wikico2.errors import SENTENCES as FAILURES
 from wikico2.errors import UserError, error_sentence
 
 MAX_EVENTS = 200
-"""Lines that a document keeps; the oldest go first."""
+"""Events kept per document; the oldest are deleted."""
 
 SENTENCES = {
     "extracting": gettext_noop("The reading of the pages begins."),
@@ -44,15 +44,15 @@ class EventLine(NamedTuple):
 
 
 def record_event(document: Document, code: str, **details: Any) -> None:
-    """Write a line; nothing if the document is gone."""
+    """Log an event; do nothing if the document is gone."""
     if Document.objects.filter(pk=document.pk).exists():
         DocumentEvent.objects.create(document_id=document.pk, code=code, details=details)
 
 
 def record_failure(document: Document, error: UserError, *, waits: bool = False) -> None:
-    """Write a line for what went wrong; one that repeats the last line is not written again.
+    """Log an error, unless the last event is the same error.
 
-    `waits` says that the work tries again by itself.
+    `waits` says that the work is retried automatically.
     """
     last = DocumentEvent.objects.filter(document=document.pk).first()
     if last is None or (last.code, "waits" in last.details) != (error.code, waits):
@@ -60,7 +60,7 @@ def record_failure(document: Document, error: UserError, *, waits: bool = False)
 
 
 def trim_events(document: Document) -> None:
-    """Forget the oldest lines of a long journal."""
+    """Delete the oldest events beyond `MAX_EVENTS`."""
     kept = DocumentEvent.objects.filter(document=document.pk).values_list("pk", flat=True)[
         :MAX_EVENTS
     ]
@@ -68,7 +68,7 @@ def trim_events(document: Document) -> None:
 
 
 def event_lines(document: Document) -> Iterator[EventLine]:
-    """Yield the journal in the reader's language, the latest line first."""
+    """Yield the events in the reader's language, the latest first."""
     for row in DocumentEvent.objects.filter(document=document.pk)[:MAX_EVENTS]:
         if row.code in SENTENCES:
             details = {key: localize(value) for key, value in row.details.items()}
@@ -76,11 +76,11 @@ def event_lines(document: Document) -> Iterator[EventLine]:
         else:
             known = row.code in FAILURES
             waits = "waits" in row.details
-            told = error_sentence(row.code, row.details, waits=waits) if known else row.code
-            yield EventLine(row.at, told, True)
+            text = error_sentence(row.code, row.details, waits=waits) if known else row.code
+            yield EventLine(row.at, text, True)
 
 
 def may_read_events(user: Any, document: Document) -> bool:
-    """Tell whether `user` may read the journal: who uploaded the document, or who curates."""
+    """Tell whether `user` may read the event log: the uploader, and who may delete sources."""
     uploaded = document.uploaded_by_id == user.pk is not None
     return uploaded or bool(user.has_perm("ingestion.delete_document"))

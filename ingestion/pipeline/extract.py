@@ -1,4 +1,4 @@
-"""Extract: the file of a document becomes the text of its pages, then pictures are looked at."""
+"""Extract the text of a document's pages from its file, then run OCR on pictures."""
 
 from collections.abc import Callable
 from itertools import islice
@@ -20,16 +20,16 @@ Progress = Callable[[int, int], None]
 def read_pages(
     document: Document, path: Path, *, on_progress: Progress, on_batch: Callable[[], None]
 ) -> DocumentInfo:
-    """Write the text of each page, in place of what an earlier reading has written.
+    """Save the text of each page, replacing that of an earlier extraction.
 
-    Returns what the document is, with the number of pages that were found. Raises ReadError.
+    Returns the document's metadata and number of pages. Raises ReadError.
     """
-    answers = read_document(path, document.media_type, read_limits(), progress=on_progress)
-    info = cast(DocumentInfo, next(answers))
-    pages = (answer for answer in answers if isinstance(answer, PageText))
+    results = read_document(path, document.media_type, read_limits(), progress=on_progress)
+    info = cast(DocumentInfo, next(results))
+    pages = (result for result in results if isinstance(result, PageText))
     last = 0
     while batch := list(islice(pages, PAGES_AT_ONCE)):
-        _write(document, batch)
+        _save_pages(document, batch)
         last = batch[-1].number
         on_batch()
     document.pages.filter(number__gt=last).delete()
@@ -39,11 +39,11 @@ def read_pages(
 def recognise_pictures(
     document: Document, path: Path, *, on_progress: Progress, patience: RetryPolicy
 ) -> None:
-    """Have a machine read the pages without text and the figures; see `sight.look`."""
+    """Run OCR on the pages without text and the figures; see `ocr.recognise`."""
     recognise_document(document, path, read_limits(), patience, on_progress)
 
 
-def _write(document: Document, batch: list[PageText]) -> None:
+def _save_pages(document: Document, batch: list[PageText]) -> None:
     Page.objects.bulk_create(
         [
             Page(

@@ -1,7 +1,7 @@
-"""Work: a document in the hands of a worker, what it tells of itself meanwhile, and how it ends.
+"""One worker's run on a document: its progress, and how it ends.
 
-A worker holds the document by a lease; whatever it writes is refused once the lease is gone,
-because another worker has taken over or because somebody cancelled.
+A worker holds the document by a lease. Its writes raise LeaseLost once the lease is gone, because
+another worker has taken over or somebody has cancelled.
 """
 
 import datetime as dt
@@ -33,13 +33,12 @@ logger = logging.getLogger(__name__)
 State = Document.State
 
 MAX_ATTEMPTS = 5
-"""How often work may end without any progress, a worker's death included, before it counts as
-failed."""
+"""Attempts without progress, killed workers included, after which the work counts as failed."""
 
-NO_TROUBLE: dict[str, Any] = {"error_code": "", "error_details": {}, "waits_until": None}
+NO_ERROR: dict[str, Any] = {"error_code": "", "error_details": {}, "waits_until": None}
 
 MAX_OUTAGES = 12
-"""How often in a row a service may be away, an hour in all, before the work counts as failed."""
+"""Failures of a service in a row, an hour in all, after which the work counts as failed."""
 
 OUTAGES = {
     "bad_answer",
@@ -52,11 +51,11 @@ OUTAGES = {
 
 
 class WorkPaused(Exception):
-    """All work was paused while this went on."""
+    """All work was paused during a step that cannot be resumed in the middle."""
 
 
 class DocumentRun(JobRun[Document]):
-    """A document in the hands of this worker, for one time slice."""
+    """A document that this worker holds, for one time slice."""
 
     rows = Document.objects.all()
     task = ADVANCE
@@ -64,16 +63,16 @@ class DocumentRun(JobRun[Document]):
     def __init__(self, document: Document, token: UUID) -> None:
         super().__init__(document, token)
         self.document = document
-        self._looked = time.monotonic()
+        self._pause_checked_at = time.monotonic()
         self._paused = False
-        self._first: tuple[float, int] | None = None
+        self._pace_start: tuple[float, int] | None = None
 
     @cached_property
     def embedder(self) -> Embedder:
         return get_embedder()
 
-    def give_up_if_hopeless(self) -> None:
-        """Raise UserError when this was tried often enough without getting any further."""
+    def check_attempts(self) -> None:
+        """Raise UserError after too many attempts without progress."""
         if self.document.attempts > _max_attempts(self.document.error_code):
             code, details = self.document.error_code, self.document.error_details
             if not code:
@@ -85,10 +84,10 @@ class DocumentRun(JobRun[Document]):
         return time.monotonic() >= self.deadline or self.paused()
 
     def paused(self) -> bool:
-        """Tell whether all work was paused; the database is asked once a second at most."""
-        if time.monotonic() - self._looked >= 1.0:
+        """Tell whether all work was paused; the database is queried once a second at most."""
+        if time.monotonic() - self._pause_checked_at >= 1.0:
             self._paused = is_paused()
-            self._looked = time.monotonic()
+            self._pause_checked_at = time.monotonic()
         return self._paused
 
     def progress(self, done: int, total: int) -> None:
@@ -97,28 +96,28 @@ class DocumentRun(JobRun[Document]):
             self.keep(done=min(done, total), total=total, pace=self._pace(done))
 
     def progress_or_pause(self, done: int, total: int) -> None:
-        """Tell how far a step is that cannot go on where it was left."""
+        """Save the progress of a step that cannot resume in the middle; raises WorkPaused."""
         if self.paused():
             raise WorkPaused
         self.progress(done, total)
 
     def _pace(self, done: int) -> float | None:
-        """Return how much is done in a second, counted since this worker took up the step."""
+        """Return the units done per second since this worker began the step, or None."""
         now = time.monotonic()
-        if self._first is None or done < self._first[1]:
-            self._first = now, done
-        since, first = self._first
+        if self._pace_start is None or done < self._pace_start[1]:
+            self._pace_start = now, done
+        since, first = self._pace_start
         return (done - first) / (now - since) if done > first and now > since else None
 
-    def moved(self) -> None:
-        """Note that something lasting was done: the attempts before it do not count any more."""
+    def reset_attempts(self) -> None:
+        """Reset the attempts and the error, after progress that is stored for good."""
         if self.document.attempts or self.document.error_code:
             self.document.attempts = 0
             self.document.error_code = ""
-            self.keep(attempts=0, **NO_TROUBLE)
+            self.keep(attempts=0, **NO_ERROR)
 
-    def waits(self, reason: UserError, seconds: float) -> None:
-        """Show that the work waits for a service, and until when."""
+    def save_wait(self, reason: UserError, seconds: float) -> None:
+        """Save that the work waits for a service, why, and until when."""
         self.document.error_code = reason.code
         self.keep(
             error_code=reason.code,
@@ -127,9 +126,9 @@ class DocumentRun(JobRun[Document]):
         )
 
     def patience(self) -> RetryPolicy:
-        return RetryPolicy.from_settings(on_wait=self.renew, on_pause=self.waits)
+        return RetryPolicy.from_settings(on_wait=self.renew, on_pause=self.save_wait)
 
-    # Each way to end writes the row only while the lease is ours.
+    # The methods below write the row only while this worker holds the lease.
 
     def begin(self, step: str) -> None:
         details = self._summary()
@@ -140,15 +139,15 @@ class DocumentRun(JobRun[Document]):
             pace=None,
             step_started_at=Now(),
             attempts=0,
-            **NO_TROUBLE,
+            **NO_ERROR,
         )
         self.document.state = step
         self.document.attempts = 0
-        self._first = None
+        self._pace_start = None
         record_event(self.document, step, **details)
 
     def _summary(self) -> dict[str, Any]:
-        """Return what the journal tells of the step that has ended."""
+        """Return the details that the event log gives of the step that has ended."""
         row = Document.objects.get(pk=self.document.pk)
         seconds = (
             (timezone.now() - row.step_started_at).total_seconds() if row.step_started_at else 0
@@ -160,7 +159,7 @@ class DocumentRun(JobRun[Document]):
         }
 
     def pass_on(self) -> None:
-        """Let another document have its turn; ours goes to the end of the queue."""
+        """Release the document and put it at the end of the queue."""
         if self.paused():
             self.stop()
             return
@@ -169,20 +168,20 @@ class DocumentRun(JobRun[Document]):
             enqueue(ADVANCE, self.document.pk)
 
     def stop(self) -> None:
-        """Let go until the work is resumed."""
+        """Release the document until the work is resumed."""
         with suppress(LeaseLost):
             self.release(attempts=0)
             record_event(self.document, "paused")
 
     def finish(self) -> None:
         details = self._summary()
-        self._close_job(
+        self._release_settled(
             state=State.READY,
             ready_at=Now(),
             indexed_with=self.embedder.name,
             attempts=0,
             pace=None,
-            **NO_TROUBLE,
+            **NO_ERROR,
         )
         record_event(self.document, State.READY, **details)
         trim_events(self.document)
@@ -190,7 +189,7 @@ class DocumentRun(JobRun[Document]):
     def fail(self, error: UserError) -> None:
         logger.warning("Document %d, %s: %s", self.document.pk, self.document.state, error)
         with suppress(LeaseLost):
-            self._close_job(
+            self._release_settled(
                 state=State.FAILED,
                 failed_step=self.document.state,
                 error_code=error.code,
@@ -201,16 +200,16 @@ class DocumentRun(JobRun[Document]):
             trim_events(self.document)
 
     def postpone(self, error: TransientError) -> None:
-        """Try again later, each time later; give up when it has been tried often enough.
+        """Retry with exponential back-off; fail after `_max_attempts`.
 
-        Waiting for the shared pace is no failure: it is tried for as long as it takes.
+        Waiting for the shared rate limit is not a failure and is retried without end.
         """
         attempts = 0 if error.code == "service_paced" else self.document.attempts
         if attempts >= _max_attempts(error.code):
             self.fail(error)
             return
-        asked = float(error.details.get("retry_after") or 0)
-        wait = min(max(asked, 5.0 * 2**attempts), 600)
+        retry_after = float(error.details.get("retry_after") or 0)
+        wait = min(max(retry_after, 5.0 * 2**attempts), 600)
         logger.info("Document %d: %s; again in %.0f s", self.document.pk, error, wait)
         with suppress(LeaseLost):
             self.rows.postpone(
@@ -224,7 +223,7 @@ class DocumentRun(JobRun[Document]):
             )
             record_failure(self.document, error, waits=True)
 
-    def _close_job(self, **values: Any) -> None:
+    def _release_settled(self, **values: Any) -> None:
         with transaction.atomic():
             self.release(**values)
             document_settled.send(Document, document_id=self.document.pk)

@@ -1,7 +1,7 @@
-"""Ingest: a document's way from file to searchable passages, and who may stop or restart it.
+"""Run the ingestion of a document, from file to searchable passages; cancel and restart it.
 
-extract → chunk → embed → index. Each step can run twice, and starts where it was cut short. How a
-worker holds the document meanwhile, and how its work ends, is in `work`.
+extract → chunk → embed → index. Each step can run twice, and resumes where it was interrupted. The
+lease, the progress and the end of a run are in `ingestion.pipeline.job`.
 """
 
 import logging
@@ -51,14 +51,14 @@ logger = logging.getLogger(__name__)
 
 State = Document.State
 
-CHUNKS_AT_ONCE = 500
+CHUNK_BATCH = 500
 
 
-# --- What people do -----------------------------------------------------------------------------
+# --- Actions of people --------------------------------------------------------------------------
 
 
 def retry_document(document: Document, user: Any = None) -> bool:
-    """Put a failed or cancelled document back to work where it stopped; tell whether it was one."""
+    """Restart a failed or cancelled document at the step where it stopped; return if it was one."""
     with transaction.atomic():
         restarted = document.restart()
         if restarted:
@@ -69,28 +69,28 @@ def retry_document(document: Document, user: Any = None) -> bool:
 
 
 def request_recognition(document: Document, user: Any = None) -> bool:
-    """Have the pictures of a source looked at that no machine has read; tell whether it begins.
+    """Queue OCR of a source's unread pictures; return whether it was queued.
 
-    It is for a source that was read when nothing could look at pictures, or no more of them. What
-    it has stays, and goes on being found once this is over; only what is new has to be embedded.
+    This is for a source that was read while no OCR engine was set, or above its limit of pictures.
+    Its text and passages stay, and are found again at the end; only new ones have to be embedded.
     """
     with transaction.atomic():
-        begun = document.look_again()
-        if begun:
+        restarted = document.restart_recognition()
+        if restarted:
             record_event(document, "pictures", name=str(user or "–"))
             enqueue(ADVANCE, document.pk)
     document.refresh_from_db()
-    return begun
+    return restarted
 
 
 def cancel_document(document: Document, user: Any = None) -> bool:
-    """Stop the reading of a document; tell whether it was under way.
+    """Cancel the reading of a document; return whether it was in progress.
 
     Its worker stops within seconds, when it next tries to renew its lease.
     """
-    working = Document.objects.in_progress().filter(pk=document.pk)
+    in_progress = Document.objects.in_progress().filter(pk=document.pk)
     with transaction.atomic():
-        cancelled = working.update(
+        cancelled = in_progress.update(
             failed_step=F("state"),
             state=State.CANCELLED,
             lease_token=None,
@@ -107,10 +107,10 @@ def cancel_document(document: Document, user: Any = None) -> bool:
 
 
 def remove_document(document: Document) -> None:
-    """Remove a document with its pages and passages; what the index and files hold follows.
+    """Delete a document with its pages and passages; queue the removal of its files and vectors.
 
-    Vectors that no other document has the text of go as well. Citations keep their quote, page
-    number and verdict.
+    Its cached vectors are deleted too, unless another document has the same text. Citations keep
+    their quote, page number and verdict.
     """
     with transaction.atomic():
         hashes = document.chunks.values("content_hash")
@@ -121,14 +121,14 @@ def remove_document(document: Document) -> None:
         document.delete()
 
 
-# --- What workers do ----------------------------------------------------------------------------
+# --- Actions of workers -------------------------------------------------------------------------
 
 
 def refresh_lexemes(document_id: int) -> None:
-    """Read again what the passages of a document are found by."""
+    """Recompute the full-text index of a document's passages."""
     passages = Chunk.objects.select_related("document").filter(document=document_id)
-    rows = passages.defer("search").order_by("pk").iterator(chunk_size=CHUNKS_AT_ONCE)
-    while batch := list(islice(rows, CHUNKS_AT_ONCE)):
+    rows = passages.defer("search").order_by("pk").iterator(chunk_size=CHUNK_BATCH)
+    while batch := list(islice(rows, CHUNK_BATCH)):
         for chunk in batch:
             chunk.search = build_tsvector(chunk.searched())
         Chunk.objects.bulk_update(batch, ["search"])
@@ -136,7 +136,7 @@ def refresh_lexemes(document_id: int) -> None:
 
 
 def run_document_slice(document_id: int) -> None:
-    """Take a document as far as one time slice allows; do nothing if it is not ours to take."""
+    """Work on a document for one time slice; do nothing if another worker holds it."""
     before = Document.objects.filter(pk=document_id).first()
     token = Document.objects.in_progress().claim(document_id)
     if before is None or token is None:
@@ -146,70 +146,67 @@ def run_document_slice(document_id: int) -> None:
         return
     if before.lease_token:
         record_event(document, "taken_over")
-    work = DocumentRun(document, token)
+    run = DocumentRun(document, token)
     try:
-        _run_steps(work)
+        _run_steps(run)
     except WorkPaused:
-        work.stop()
+        run.stop()
     except LeaseLost:
-        logger.info("Document %d was taken out of our hands.", document_id)
+        logger.info("Document %d: the lease was lost.", document_id)
         _delete_orphan_vectors(document_id)
     except ReadError as error:
-        work.fail(explain_read_error(error))
+        run.fail(explain_read_error(error))
     except TransientError as error:
-        work.postpone(error)
+        run.postpone(error)
     except UserError as error:
-        work.fail(error)
+        run.fail(error)
     except Exception as error:
         if not Document.objects.filter(pk=document_id, lease_token=token).exists():
-            logger.info("Document %d was removed while it was read.", document_id)
+            logger.info("Document %d was removed, or its lease lost, during a step.", document_id)
             _delete_orphan_vectors(document_id)
             return
-        logger.exception("Document %d, %s:", document_id, work.document.state)
-        work.postpone(TransientError("internal", reason=type(error).__name__))
+        logger.exception("Document %d, %s:", document_id, run.document.state)
+        run.postpone(TransientError("internal", reason=type(error).__name__))
 
 
-def _run_steps(work: DocumentRun) -> None:
-    """Go from step to step until the document is ready or the time slice is over."""
-    work.give_up_if_hopeless()
-    if work.document.state == State.WAITING:
-        work.begin(State.EXTRACTING)
+def _run_steps(run: DocumentRun) -> None:
+    """Run steps until the document is ready or the time slice is over."""
+    run.check_attempts()
+    if run.document.state == State.WAITING:
+        run.begin(State.EXTRACTING)
     while True:
-        following = STEPS[State(work.document.state)](work)
+        following = STEPS[State(run.document.state)](run)
         if following == State.READY:
-            work.finish()
+            run.finish()
             return
         if following is not None:
-            work.begin(following)
-        if following is None or work.enough():
-            work.pass_on()
+            run.begin(following)
+        if following is None or run.enough():
+            run.pass_on()
             return
 
 
 def _delete_orphan_vectors(document_id: int) -> None:
-    """Delete the vectors of a document that was removed while we wrote them."""
+    """Delete the vectors of a document that was removed while they were written."""
     if not Document.objects.filter(pk=document_id).exists():
-        with suppress(TransientError):  # those that stay are never shown
+        with suppress(TransientError):  # vectors without a document are never shown
             delete_document_vectors(document_id)
 
 
 # --- The steps ----------------------------------------------------------------------------------
-# Each returns the step that follows, or None when its time slice ended before it did.
+# Each returns the next step, or None when the time slice ended first.
 
 
-def _extract_step(work: DocumentRun) -> str | None:
-    """Write the text of each page, then have the pictures read that need it.
-
-    A reading that stopped among the pictures goes on there.
-    """
-    document = work.document
-    lease = keep_lease_alive(Document.objects.all(), document.pk, work.token)
+def _extract_step(run: DocumentRun) -> str | None:
+    """Extract the text of each page, then run OCR on pictures; resumes among the pictures."""
+    document = run.document
+    lease = keep_lease_alive(Document.objects.all(), document.pk, run.token)
     try:
         with local_copy(document) as path, lease:
             if document.read_at is None:
-                _read_pages(work, path)
+                _read_pages(run, path)
             recognise_pictures(
-                document, path, on_progress=work.progress_or_pause, patience=work.patience()
+                document, path, on_progress=run.progress_or_pause, patience=run.patience()
             )
     except FileNotFoundError:
         raise UserError("file_missing") from None
@@ -218,24 +215,24 @@ def _extract_step(work: DocumentRun) -> str | None:
     return State.CHUNKING
 
 
-def _read_pages(work: DocumentRun, path: Path) -> None:
-    document = work.document
-    info = read_pages(document, path, on_progress=work.progress_or_pause, on_batch=work.renew)
+def _read_pages(run: DocumentRun, path: Path) -> None:
+    document = run.document
+    info = read_pages(document, path, on_progress=run.progress_or_pause, on_batch=run.renew)
     metadata.save_metadata(document.pk, info)
     count = document.pages.count()
-    work.keep(done=0, total=0, page_count=count, read_at=Now())
+    run.keep(done=0, total=0, page_count=count, read_at=Now())
     document.refresh_from_db(fields=["read_at", "page_count"])
 
 
-def _chunk_step(work: DocumentRun) -> str | None:
-    """Cut the pages into passages; a passage that has not changed keeps its row."""
-    with keep_lease_alive(Document.objects.all(), work.document.pk, work.token):
-        _write_chunks(work)
+def _chunk_step(run: DocumentRun) -> str | None:
+    """Cut the pages into passages; an unchanged passage keeps its row."""
+    with keep_lease_alive(Document.objects.all(), run.document.pk, run.token):
+        _write_chunks(run)
     return State.EMBEDDING
 
 
-def _write_chunks(work: DocumentRun) -> None:
-    document = work.document
+def _write_chunks(run: DocumentRun) -> None:
+    document = run.document
     pages = [
         PageText(
             number=page.number,
@@ -263,7 +260,7 @@ def _write_chunks(work: DocumentRun) -> None:
         for draft in drafts
     }
     with transaction.atomic():
-        # Whoever renames the document waits until its passages are there to be renamed with it.
+        # The lock makes a change of the title wait, so that it updates these passages too.
         document.title = (
             Document.objects.select_for_update().only("title").get(pk=document.pk).title
         )
@@ -279,33 +276,33 @@ def _write_chunks(work: DocumentRun) -> None:
         Chunk.objects.bulk_update(
             [chunk for chunk in wanted.values() if chunk.pk],
             ["text", "page_start", "page_end", "headings", "kind"],
-            batch_size=CHUNKS_AT_ONCE,
+            batch_size=CHUNK_BATCH,
         )
         Chunk.objects.bulk_create(
-            [chunk for chunk in wanted.values() if not chunk.pk], batch_size=CHUNKS_AT_ONCE
+            [chunk for chunk in wanted.values() if not chunk.pk], batch_size=CHUNK_BATCH
         )
-        work.keep(done=len(wanted), total=len(wanted))
+        run.keep(done=len(wanted), total=len(wanted))
     save_signature(document.pk, (page.text for page in pages))
     spelling.learn_words([document.title, *(draft.text for draft in drafts)])
     postings.compact_tallies(Chunk._meta.db_table)
 
 
-def _embed_step(work: DocumentRun) -> str | None:
-    """Get the vectors that are missing, for as long as the slice lasts; they go on to the index."""
+def _embed_step(run: DocumentRun) -> str | None:
+    """Compute the missing vectors until the slice ends, and stream them to the index."""
 
-    had: int | None = None
+    previous: int | None = None
 
-    def told(done: int, total: int) -> None:
-        nonlocal had
-        work.progress(done, total)
-        if had is not None and done > had:
-            work.moved()
-        had = done
+    def report(done: int, total: int) -> None:
+        nonlocal previous
+        run.progress(done, total)
+        if previous is not None and done > previous:
+            run.reset_attempts()
+        previous = done
 
-    model = work.embedder.name
-    with VectorStream(PASSAGES, work.document.pk, model) as stream:
+    model = run.embedder.name
+    with VectorStream(PASSAGES, run.document.pk, model) as stream:
 
-        def stored(chunks: Sequence[Chunk], vectors: Vectors) -> None:
+        def put_in_index(chunks: Sequence[Chunk], vectors: Vectors) -> None:
             stream.put(
                 [
                     (chunk.pk, chunk.content_hash, vector.astype("<f4").tobytes())
@@ -313,26 +310,26 @@ def _embed_step(work: DocumentRun) -> str | None:
                 ]
             )
 
-        whole = embed_chunks(
-            work.document.chunks.all(),
-            work.embedder,
-            enough=work.enough,
-            on_progress=told,
-            on_stored=stored,
-            patience=work.patience(),
+        complete = embed_chunks(
+            run.document.chunks.all(),
+            run.embedder,
+            enough=run.enough,
+            on_progress=report,
+            on_stored=put_in_index,
+            patience=run.patience(),
         )
-    return State.INDEXING if whole else None
+    return State.INDEXING if complete else None
 
 
-def _index_step(work: DocumentRun) -> str | None:
-    """Put the vectors where near ones are found."""
-    model = work.embedder.name
-    if without_vector(work.document.chunks.all(), model).exists():
-        return State.EMBEDDING  # the model was changed meanwhile
-    whole = collections.index_document(
-        work.document.pk, model, on_progress=work.progress, enough=work.enough
+def _index_step(run: DocumentRun) -> str | None:
+    """Put the vectors that are missing into the index."""
+    model = run.embedder.name
+    if without_vector(run.document.chunks.all(), model).exists():
+        return State.EMBEDDING  # the embedding model was changed meanwhile
+    complete = collections.index_document(
+        run.document.pk, model, on_progress=run.progress, enough=run.enough
     )
-    return State.READY if whole else None
+    return State.READY if complete else None
 
 
 STEPS: dict[State, Callable[[DocumentRun], str | None]] = {

@@ -1,4 +1,4 @@
-"""Wait for documents that the queue reads, as commands do."""
+"""Wait until the queue has read documents; for commands."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -7,7 +7,7 @@ from ingestion.models import Document
 from wikico2.errors import UserError
 from wikico2.jobs.queue import is_paused, workers_alive
 
-WORKER_PATIENCE = 10.0
+NO_WORKER_SECONDS = 10.0
 
 
 def wait_until_read(
@@ -17,12 +17,12 @@ def wait_until_read(
     *,
     poll: float = 0.3,
 ) -> list[Document]:
-    """Return the documents, fresh from the database, once none of them is under way any more.
+    """Return the documents, reloaded, once none of them is in progress any more.
 
-    `on_progress` gets each document whenever its state or progress has changed, and `on_pause` is
-    called whenever all work is found to be paused, to be gone on with by somebody. Raises
-    UserError("no_worker") when no worker has been alive for a few seconds. Removed documents are
-    left out.
+    `on_progress` is called with a document whenever its state or progress has changed, `on_pause`
+    each time all work has been paused; a person has to resume it. Raises UserError("no_worker")
+    when no worker has been alive for `NO_WORKER_SECONDS`. Removed documents are left out. `poll` is
+    in seconds.
     """
     wanted = [document.pk for document in documents]
     seen: dict[int, tuple[str, int, int]] = {}
@@ -43,6 +43,6 @@ def wait_until_read(
         was_paused = paused
         if workers_alive():
             alive_at = time.monotonic()
-        elif time.monotonic() - alive_at > WORKER_PATIENCE:
+        elif time.monotonic() - alive_at > NO_WORKER_SECONDS:
             raise UserError("no_worker")
         time.sleep(poll)

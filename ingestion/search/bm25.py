@@ -1,7 +1,7 @@
-"""Find by words: BM25 over the postings, and the logic of the query over the same lines.
+"""Full-text search: BM25 over the postings, with the boolean logic of the query.
 
-Each lexeme of a query has a bit. One pass over the postings adds up the scores and gathers the
-bits of each row; whether the row is wanted is then a matter of bits.
+Each lexeme of a query has a bit. One pass over the postings sums the scores and ORs the bits of
+each row; the conditions of the query are then tests of these bits.
 """
 
 import functools
@@ -25,21 +25,22 @@ from wikico2.text.analyzer import (
 from wikico2.text.normalize import fold_text
 
 K1, B = 1.2, 0.75
-COMMON_SHARE, COMMON_LEAST = 0.2, 1_000
-"""A lexeme in more rows than both is too common to rank a long query by."""
+COMMON_SHARE, COMMON_MINIMUM = 0.2, 1_000
+"""A group in more rows than this share and this number is too common to rank a long query by."""
 MAX_RARE_GROUPS = 8
 MAX_LEXEMES = 62
 STRICT_GROUPS = 4
-"""Up to so many words all are required; what is longer is a question, and its words are not."""
-PROBE_COST, MOST_PROBED = 2, 20_000
-"""What looking a row up in a list costs, against reading on in it; and for how many it is done."""
+"""Up to this many groups all are required; a longer query is a question, which needs only some."""
+PROBE_COST, MAX_PROBED = 2, 20_000
+"""Cost of looking a row up in a posting list, relative to reading its next entry; and the most rows
+that are looked up."""
 COVERAGE_BONUS = 0.5
 SYNONYM_WEIGHT, PART_WEIGHT = 0.8, 0.6
 
 
 @dataclass(frozen=True)
 class SearchTable:
-    """A table that is searched, with the column by which its postings know its rows."""
+    """A searched table, with the column that its postings refer to."""
 
     table: str
     key: str = "id"
@@ -47,18 +48,18 @@ class SearchTable:
 
 @dataclass(frozen=True)
 class Alternative:
-    """Lexemes that together stand for something that was asked for."""
+    """Lexemes that together match one group of the query."""
 
     lexemes: tuple[str, ...]
     weight: float = 1.0
     origin: str = "word"  # or "synonym", "spelling"
     label: str = ""
-    phrase: str = ""  # a tsquery, where they must follow each other
+    phrase: str = ""  # a tsquery, if the lexemes must be consecutive
 
 
 @dataclass(frozen=True)
 class Group:
-    """One thing that was asked for: any of its alternatives will do."""
+    """One term of the query: a row matches it by any of the alternatives."""
 
     typed: str
     alternatives: tuple[Alternative, ...]
@@ -66,9 +67,9 @@ class Group:
 
 @dataclass(frozen=True)
 class LexicalQuery:
-    """A query against one space: its groups, and what the space's tally says of their lexemes.
+    """A query on one table: its groups, those excluded, and the tally of their lexemes.
 
-    `corrections` maps words that nobody wrote to the nearest that somebody did.
+    `corrections` maps words that no text contains to the nearest known words.
     """
 
     groups: tuple[Group, ...] = ()
@@ -80,33 +81,33 @@ class LexicalQuery:
 
     @property
     def lexemes(self) -> set[str]:
-        """Return every lexeme by which a row may have been found."""
+        """Return every lexeme that can match a row."""
         return {w for g in self.groups for a in g.alternatives for w in a.lexemes}
 
     @property
     def strict(self) -> bool:
-        """Tell whether all the words are required."""
+        """Tell whether all groups are required."""
         return self.operators or not (self.question or len(self.groups) > STRICT_GROUPS)
 
     def rows_with(self, group: Group) -> int:
-        """Return about how many rows hold the group: each alternative by its rarest lexeme."""
-        holding = self.tally.holding
-        return sum(min(holding.get(w, 0) for w in a.lexemes) for a in group.alternatives)
+        """Estimate how many rows match the group: each alternative by its rarest lexeme."""
+        counts = self.tally.row_counts
+        return sum(min(counts.get(w, 0) for w in a.lexemes) for a in group.alternatives)
 
 
 class MatchedGroups(NamedTuple):
-    """What a row holds: for each group of the query the alternative that is there, or None.
+    """What a row matches: for each group of the query the matching alternative, or None.
 
-    `share` is how many of the groups that is; `told`, how much of what they all tell.
+    `share` is the share of the groups that match, `idf_share` the same weighted by their idf.
     """
 
     alternatives: tuple[Alternative | None, ...] = ()
     share: float = 1.0
-    told: float = 1.0
+    idf_share: float = 1.0
 
 
 class Match(NamedTuple):
-    """A row, how well it fits, and the groups of the query that it holds."""
+    """A row, its score, and the groups of the query that it matches."""
 
     entry: int
     score: float
@@ -118,9 +119,9 @@ class Match(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """The best rows, the best first, and how many there are in all.
+    """The best rows, best first, and how many rows match in all.
 
-    `mean` and `spread` are those of the scores over all rows of the space, most of them 0.
+    `mean` and `spread` (standard deviation) are of the scores of all rows of the table, mostly 0.
     """
 
     matches: list[Match]
@@ -133,38 +134,38 @@ class Ranking(NamedTuple):
 
 
 def prepare_query(query: ParsedQuery, space: SearchTable) -> LexicalQuery:
-    """Read a query in the light of the thesaurus and of the words that the space knows."""
-    groups = [group for choice in query.wanted for group in _choice(choice)]
+    """Turn a parsed query into groups, with synonyms, spelling corrections and row counts."""
+    groups = [group for choice in query.wanted for group in _or_groups(choice)]
     groups += _word_groups(query.about) if query.about else []
-    without = [group for item in query.without for group in _choice((item,))]
+    without = [group for item in query.without for group in _or_groups((item,))]
     lexemes = [w for g in (*groups, *without) for a in g.alternatives for w in a.lexemes]
     tally = postings.read_tally(space.table, lexemes)
-    mended: dict[str, list[spelling.SpellingCandidate]] = {}
+    corrections: dict[str, list[spelling.SpellingCandidate]] = {}
     for group in () if query.is_spelled else groups:
         if not _known_group(group, tally) and (word := fold_text(group.typed)).isalnum():
-            mended.setdefault(word, spelling.spelling_candidates(word))
-    if any(mended.values()):
-        more = [c.lexeme for found in mended.values() for c in found]
+            corrections.setdefault(word, spelling.spelling_candidates(word))
+    if any(corrections.values()):
+        more = [c.lexeme for found in corrections.values() for c in found]
         tally = postings.read_tally(space.table, [*lexemes, *more])
-        mended = {
-            word: spelling.nearest_candidates(found, tally.holding)
-            for word, found in mended.items()
+        corrections = {
+            word: spelling.nearest_candidates(found, tally.row_counts)
+            for word, found in corrections.items()
         }
     return LexicalQuery(
         groups=tuple(
-            _correct_group(_prune_group(g, tally), mended.get(fold_text(g.typed), []))
+            _correct_group(_prune_group(g, tally), corrections.get(fold_text(g.typed), []))
             for g in groups
         ),
         without=tuple(_prune_group(g, tally) for g in without),
         tally=tally,
-        corrections={w: found for w, found in mended.items() if found},
+        corrections={w: found for w, found in corrections.items() if found},
         operators=query.has_operators,
         question=query.is_question,
     )
 
 
-def _choice(items: Sequence[QueryClause]) -> list[Group]:
-    """Return the groups of a choice; one for all of it when there are several items."""
+def _or_groups(items: Sequence[QueryClause]) -> list[Group]:
+    """Return the groups of an OR clause; a single one if it has several items."""
     read = [_phrase(item) if item.phrase else _word_groups(item.text) for item in items]
     if len(read) == 1:
         return read[0]
@@ -172,13 +173,13 @@ def _choice(items: Sequence[QueryClause]) -> list[Group]:
         alternative
         for groups in read
         if groups
-        for alternative in (groups[0].alternatives if len(groups) == 1 else [_all(groups)])
+        for alternative in (groups[0].alternatives if len(groups) == 1 else [_all_of(groups)])
     ]
     return [Group(items[0].text, tuple(alternatives))] if alternatives else []
 
 
-def _all(groups: Sequence[Group]) -> Alternative:
-    """Return the alternative that asks for each of the groups as it was typed."""
+def _all_of(groups: Sequence[Group]) -> Alternative:
+    """Return the alternative that requires all groups, as typed."""
     return Alternative(tuple(w for g in groups for w in g.alternatives[0].lexemes))
 
 
@@ -191,7 +192,7 @@ def _phrase(item: QueryClause) -> list[Group]:
 
 
 class _TypedTerm(NamedTuple):
-    """A term of the query with the parts of a compound below it."""
+    """A term of the query, with its parts if it is a compound."""
 
     text: str
     lexeme: str
@@ -199,19 +200,19 @@ class _TypedTerm(NamedTuple):
 
 
 def _word_groups(text: str) -> list[Group]:
-    """Return the groups of plain words: what the thesaurus knows as one term is one group."""
+    """Return the groups of plain words; a term of the thesaurus makes one group."""
     typed = _typed_terms(text)
     known = load_thesaurus()
     groups: list[Group] = []
-    at = 0
-    while at < len(typed):
-        span, others = known.longest(tuple(t.lexeme for t in typed[at:]))
-        words = typed[at : at + max(span, 1)]
+    start = 0
+    while start < len(typed):
+        span, others = known.longest(tuple(t.lexeme for t in typed[start:]))
+        words = typed[start : start + max(span, 1)]
         own = Alternative(tuple(dict.fromkeys(t.lexeme for t in words)))
-        alternatives = [own, *_variants(words, typed[at + 1 : at + 2])]
+        alternatives = [own, *_variants(words, typed[start + 1 : start + 2])]
         alternatives += [Alternative(o.lexemes, SYNONYM_WEIGHT, "synonym", o.term) for o in others]
         groups.append(Group(" ".join(t.text for t in words), tuple(alternatives)))
-        at += len(words)
+        start += len(words)
     return groups
 
 
@@ -232,7 +233,7 @@ def _typed_terms(text: str) -> list[_TypedTerm]:
 
 
 def _variants(words: Sequence[_TypedTerm], following: Sequence[_TypedTerm]) -> list[Alternative]:
-    """Return other spellings: the parts of a compound, two words as one."""
+    """Return other spellings: a compound as its parts, two words as one."""
     found = []
     if len(words) == 1 and words[0].parts and "-" in words[0].text:
         weight = 1.0 if len(words[0].parts) > 1 else PART_WEIGHT
@@ -245,14 +246,14 @@ def _variants(words: Sequence[_TypedTerm], following: Sequence[_TypedTerm]) -> l
 
 
 def _known_group(group: Group, tally: postings.Tally) -> bool:
-    return any(all(tally.holding.get(w) for w in a.lexemes) for a in group.alternatives)
+    return any(all(tally.row_counts.get(w) for w in a.lexemes) for a in group.alternatives)
 
 
 def _prune_group(group: Group, tally: postings.Tally) -> Group:
-    """Return the group without the alternatives that no row holds, its first one kept."""
+    """Return the group without alternatives that match no row, except the first."""
     first, *others = group.alternatives
-    held = [a for a in others if all(tally.holding.get(w) for w in a.lexemes)]
-    return replace(group, alternatives=(first, *held))
+    matching = [a for a in others if all(tally.row_counts.get(w) for w in a.lexemes)]
+    return replace(group, alternatives=(first, *matching))
 
 
 def _correct_group(group: Group, found: Iterable[spelling.SpellingCandidate]) -> Group:
@@ -264,32 +265,32 @@ def _correct_group(group: Group, found: Iterable[spelling.SpellingCandidate]) ->
 
 
 def rank_rows(
-    asked: LexicalQuery,
+    query: LexicalQuery,
     space: SearchTable,
     *,
     limit: int,
     strict: bool,
     within: tuple[str, Any] | None = None,
 ) -> Ranking:
-    """Return the rows that hold all the groups (`strict`) or some of them, the best first.
+    """Return the rows that match all groups (`strict`) or some of them, best first.
 
-    Of a few words that must not all be there, rows with less than half may be left out.
-    `within` is a condition that follows the id of a row, with its parameters: `IN (SELECT …)`.
+    Not `strict` and with few words, rows that match less than half of them may be left out.
+    `within` is an SQL condition on the row's id, `IN (SELECT …)`, with its parameters.
     """
-    groups = [g for g in asked.groups if g.alternatives]
+    groups = [g for g in query.groups if g.alternatives]
     if not strict:
-        groups = telling_groups(asked, groups)
+        groups = rarest_groups(query, groups)
     if not groups:
         return Ranking([], 0)
-    bits = _bits(asked, [*groups, *asked.without])
-    weights = _weights(asked, groups)
+    bits = _bits(query, [*groups, *query.without])
+    weights = _weights(query, groups)
     required = [_condition(g, bits) for g in groups]
     conditions = [f"({' AND '.join(required) if strict else ' OR '.join(required)})"]
-    conditions += [f"NOT {_condition(g, bits)}" for g in asked.without]
+    conditions += [f"NOT {_condition(g, bits)}" for g in query.without]
     where = " AND ".join(conditions)
     ordered = "search @@" in where
-    least = len(groups) if strict else math.ceil(len(groups) / 2) if asked.strict else 1
-    rare, rare_params = _rarest(asked, groups, space, least)
+    least = len(groups) if strict else math.ceil(len(groups) / 2) if query.strict else 1
+    rare, rare_params = _rare_condition(query, groups, space, least)
     inside, inside_params = ("", ())
     if within:
         inside, inside_params = f"WHERE p.entry {within[0]}", within[1]
@@ -312,12 +313,12 @@ def rank_rows(
         {f"JOIN {space.table} ON {space.table}.{space.key} = entry" if ordered else ""}
         WHERE {where}
         ORDER BY score DESC, entry LIMIT %s
-    """  # noqa: S608 (tables of ours, numbers, and tsqueries that are quoted)
+    """  # noqa: S608 (our own table names, numbers, and quoted tsqueries)
     names = list(bits)
     params = [
         K1 * (1 - B),
-        K1 * B / asked.tally.mean_length,
-        [asked.tally.hashes[name] for name in names],
+        K1 * B / query.tally.mean_length,
+        [query.tally.hashes[name] for name in names],
         [bits[name] for name in names],
         [weights.get(name, 0.0) for name in names],
         *rare_params,
@@ -327,9 +328,9 @@ def rank_rows(
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         rows = cursor.fetchall()
-    read = _reader(groups, bits, _shares(asked, groups))
+    read = _match_reader(groups, bits, _idf_shares(query, groups))
     matches = [
-        Match(entry, score * (1 + COVERAGE_BONUS * holds.told), holds)
+        Match(entry, score * (1 + COVERAGE_BONUS * holds.idf_share), holds)
         for entry, score, found, _total, _sum, _squares in rows
         for holds in (read(found),)
     ]
@@ -337,48 +338,51 @@ def rank_rows(
     if not rows:
         return Ranking([], 0)
     _entry, _score, _found, total, score_sum, square_sum = rows[0]
-    mean = score_sum / asked.tally.rows
-    spread = math.sqrt(max(square_sum / asked.tally.rows - mean * mean, 0.0))
+    mean = score_sum / query.tally.rows
+    spread = math.sqrt(max(square_sum / query.tally.rows - mean * mean, 0.0))
     return Ranking(matches, total, mean, spread)
 
 
-def telling_groups(asked: LexicalQuery, groups: Sequence[Group]) -> list[Group]:
-    """Return the rarest of the groups, without those that say little; at least one."""
-    limit = max(COMMON_SHARE * asked.tally.rows, COMMON_LEAST)
-    rarest = sorted((g for g in groups if asked.rows_with(g)), key=asked.rows_with)
-    return [g for g in rarest if asked.rows_with(g) <= limit][:MAX_RARE_GROUPS] or rarest[:1]
+def rarest_groups(query: LexicalQuery, groups: Sequence[Group]) -> list[Group]:
+    """Return the rarest groups without the too common ones, `MAX_RARE_GROUPS` at most.
+
+    At least one, if any group matches a row.
+    """
+    limit = max(COMMON_SHARE * query.tally.rows, COMMON_MINIMUM)
+    rarest = sorted((g for g in groups if query.rows_with(g)), key=query.rows_with)
+    return [g for g in rarest if query.rows_with(g) <= limit][:MAX_RARE_GROUPS] or rarest[:1]
 
 
-def lexeme_idf(asked: LexicalQuery, lexeme: str) -> float:
-    """Return how much it tells that a row holds the lexeme (the idf of BM25)."""
-    n = asked.tally.holding.get(lexeme, 0)
-    return math.log(1 + (asked.tally.rows - n + 0.5) / (n + 0.5))
+def lexeme_idf(query: LexicalQuery, lexeme: str) -> float:
+    """Return the idf of a lexeme, as in BM25."""
+    n = query.tally.row_counts.get(lexeme, 0)
+    return math.log(1 + (query.tally.rows - n + 0.5) / (n + 0.5))
 
 
-def _bits(asked: LexicalQuery, groups: Sequence[Group]) -> dict[str, int]:
+def _bits(query: LexicalQuery, groups: Sequence[Group]) -> dict[str, int]:
     lexemes = dict.fromkeys(w for g in groups for a in g.alternatives for w in a.lexemes)
     return {lexeme: 1 << n for n, lexeme in enumerate(list(lexemes)[:MAX_LEXEMES])}
 
 
-def _weights(asked: LexicalQuery, groups: Sequence[Group]) -> dict[str, float]:
+def _weights(query: LexicalQuery, groups: Sequence[Group]) -> dict[str, float]:
     weights: dict[str, float] = {}
     for group in groups:
         for alternative in group.alternatives:
             for lexeme in alternative.lexemes:
-                weight = alternative.weight * lexeme_idf(asked, lexeme) * (K1 + 1)
+                weight = alternative.weight * lexeme_idf(query, lexeme) * (K1 + 1)
                 weights[lexeme] = max(weight, weights.get(lexeme, 0.0))
     return weights
 
 
 def _mask(alternative: Alternative, bits: dict[str, int]) -> int:
-    """Return the bits of an alternative; 0 when the query had too many lexemes for all."""
+    """Return the bits of an alternative; 0 if one of its lexemes has none (`MAX_LEXEMES`)."""
     if any(w not in bits for w in alternative.lexemes):
         return 0
     return sum({bits[w] for w in alternative.lexemes})
 
 
 def _condition(group: Group, bits: dict[str, int]) -> str:
-    """Return the SQL that tells whether a row holds the group."""
+    """Return the SQL condition that a row matches the group."""
     either = []
     for alternative in group.alternatives:
         if mask := _mask(alternative, bits):
@@ -390,49 +394,50 @@ def _condition(group: Group, bits: dict[str, int]) -> str:
     return f"({' OR '.join(either)})" if either else "false"
 
 
-def _reader(
+def _match_reader(
     groups: Sequence[Group], bits: dict[str, int], shares: Sequence[float]
 ) -> Callable[[int], MatchedGroups]:
-    """Return the function that tells, from the bits of a row, what it holds."""
+    """Return the function from the bits of a row to the groups that it matches."""
     masks = [[(a, _mask(a, bits)) for a in g.alternatives] for g in groups]
 
-    @functools.cache  # many rows, few kinds of them
+    @functools.cache  # many rows, few different bit sets
     def read(found: int) -> MatchedGroups:
-        held = tuple(
+        matched = tuple(
             next((a for a, mask in choices if mask and found & mask == mask), None)
             for choices in masks
         )
-        told = sum(share for one, share in zip(held, shares, strict=True) if one)
-        return MatchedGroups(held, sum(one is not None for one in held) / len(held), told)
+        idf_share = sum(share for one, share in zip(matched, shares, strict=True) if one)
+        share = sum(one is not None for one in matched) / len(matched)
+        return MatchedGroups(matched, share, idf_share)
 
     return read
 
 
-def _shares(asked: LexicalQuery, groups: Sequence[Group]) -> list[float]:
-    """Return how much each group tells, as a share of all."""
-    told = [max(lexeme_idf(asked, w) for a in g.alternatives for w in a.lexemes) for g in groups]
-    return [value / (sum(told) or 1.0) for value in told]
+def _idf_shares(query: LexicalQuery, groups: Sequence[Group]) -> list[float]:
+    """Return each group's share of the sum of their idf."""
+    idfs = [max(lexeme_idf(query, w) for a in g.alternatives for w in a.lexemes) for g in groups]
+    return [idf / (sum(idfs) or 1.0) for idf in idfs]
 
 
-def _rarest(
-    asked: LexicalQuery, groups: Sequence[Group], space: SearchTable, least: int
+def _rare_condition(
+    query: LexicalQuery, groups: Sequence[Group], space: SearchTable, least: int
 ) -> tuple[str, list[Any]]:
-    """Return a condition that spares reading whole lists when some groups are rare.
+    """Return an SQL condition that avoids reading whole posting lists when some groups are rare.
 
-    A row with `least` of the groups holds one of all but the `least - 1` most common ones.
+    A row that matches `least` groups matches one of all but the `least - 1` most common ones.
     """
-    held = asked.tally.holding
-    rarest = sorted(groups, key=asked.rows_with)[: len(groups) - least + 1]
-    # One lexeme of each alternative is enough: where it is missing, so is the alternative.
+    counts = query.tally.row_counts
+    rarest = sorted(groups, key=query.rows_with)[: len(groups) - least + 1]
+    # The rarest lexeme of each alternative is enough: without it the alternative does not match.
     keys = {
-        min(alternative.lexemes, key=lambda w: held.get(w, 0))
+        min(alternative.lexemes, key=lambda w: counts.get(w, 0))
         for group in rarest
         for alternative in group.alternatives
     }
-    rows = sum(held.get(key, 0) for key in keys)
+    rows = sum(counts.get(key, 0) for key in keys)
     lexemes = {w for g in groups for a in g.alternatives for w in a.lexemes}
-    read_on = sum(held.get(w, 0) for w in lexemes)
-    if rows > MOST_PROBED or PROBE_COST * rows * len(lexemes) > read_on:
+    entries = sum(counts.get(w, 0) for w in lexemes)
+    if rows > MAX_PROBED or PROBE_COST * rows * len(lexemes) > entries:
         return "", []
     few = f"SELECT entry FROM {space.table}_posting WHERE lexeme = ANY (%s)"  # noqa: S608
-    return f"AND entry = ANY (ARRAY({few}))", [[asked.tally.hashes[key] for key in keys]]
+    return f"AND entry = ANY (ARRAY({few}))", [[query.tally.hashes[key] for key in keys]]

@@ -1,6 +1,7 @@
-"""Find: one search by words and by meaning, over passages or over whatever else is indexed alike.
+"""Hybrid search: by words (BM25) and by meaning (vectors), over passages or other indexed rows.
 
-Both sides run at the same time. Whoever is away is done without, and said so.
+Both searches run concurrently. If the vector search fails or is late, the result has only the other
+one's rows, and the error.
 """
 
 import functools
@@ -38,22 +39,21 @@ from wikico2.transactions import outside_transaction
 logger = logging.getLogger(__name__)
 
 NEAREST = 100
-"""How many neighbours by meaning are asked for."""
+"""Neighbours requested from the vector index."""
 VECTOR_RETRY_AFTER = 20.0
-"""Seconds for which nobody waits for the meaning again after it did not answer in time."""
+"""Seconds without vector search on pages after it did not answer in time."""
 
 RESCORED = 30
-"""How many of the best rows by words have their meaning looked up, where it was not near."""
+"""Best rows by words whose similarity is computed if they are not among the neighbours."""
 SAMPLE_SIZE = 400
 SAMPLE_SECONDS, SMALL_SAMPLE_SECONDS = 600.0, 10.0
-"""How many vectors tell what similarity is usual, and for how long they are kept."""
+"""Vectors in the sample that gives the usual similarity, and seconds for which it is cached."""
 CONTEXT_WEIGHT = 0.5
-"""How much what a question is about weighs in its vector, against the question itself."""
+"""Weight of the subject (`about`) in a question's vector; the question itself has 1."""
 
 
 class WaitPolicy(Enum):
-    """How long the meaning is waited for: by a page, by a person who asked for just this, by work
-    in the queue."""
+    """How long to wait for vector search: for a page, a person's explicit request, a queued job."""
 
     PAGE = "page"
     PERSON = "person"
@@ -61,28 +61,28 @@ class WaitPolicy(Enum):
 
 
 RowResolver = Callable[[Sequence[int]], Mapping[int, int]]
-"""From the ids of neighbours to the rows that they belong to and that may be found."""
+"""Maps ids of neighbours to their rows, leaving out rows that must not be found."""
 
 
 @dataclass(frozen=True)
 class SearchTarget:
-    """What is searched: the table by words, the shelf by meaning.
+    """What is searched: the table by words, the vectors of a kind by meaning.
 
-    `hashed` are the rows whose texts are on the shelf, by their `content_hash`; `single` says that
-    they are the rows of the table, one for one.
+    `hashed` is the model whose rows have vectors, by `content_hash`; `single` says that these rows
+    are those of the table, one to one.
     """
 
     space: SearchTable
-    shelf: VectorCollection
+    kind: VectorCollection
     hashed: type[models.Model]
     single: bool
 
 
 class RowHit(NamedTuple):
-    """A row that was found: by its words, its meaning or both.
+    """A row found by words, by meaning or both.
 
-    `near` is the neighbour by which its meaning was found, `similarity` its cosine, and `nearby`
-    whether that stands out. `complete` says that the row holds all that was asked for.
+    `near` is the id of its nearest neighbour in the vector index, `similarity` the cosine, and
+    `nearby` whether it is above chance. `complete` says that the row matches the whole query.
     """
 
     entry: int
@@ -96,11 +96,11 @@ class RowHit(NamedTuple):
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What was found, the best first.
+    """The rows found, best first.
 
-    `total` counts the rows found by words, which may be more than are here. `loose` says that no
-    row holds all the words, so that those with some of them are shown. `away` is why the meaning
-    could not be asked.
+    `total` counts all rows found by words, also those beyond the limit. `loose` says that
+    no row matches all the words, so that rows with some of them are returned.
+    `away` is the error of the vector search, if it failed.
     """
 
     found: list[RowHit] = field(default_factory=list)
@@ -112,7 +112,7 @@ class SearchResult:
 
 def search_rows(
     query: ParsedQuery,
-    place: SearchTarget,
+    target: SearchTarget,
     *,
     limit: int = 100,
     known: RowResolver,
@@ -121,36 +121,36 @@ def search_rows(
     dense: bool = True,
     wait: WaitPolicy = WaitPolicy.PAGE,
 ) -> SearchResult:
-    """Return the rows of a place that answer the query.
+    """Return the rows of a target that answer the query.
 
-    `within` is a condition that follows the id of a row, with its parameters; `known` keeps the
-    neighbours to the rows that may be found, and `owners` has the index look only among theirs. A
-    query with operators is taken at its word: its meaning only ranks. A page waits for the meaning
-    no longer than `SEARCH_WAIT_SECONDS`.
+    `within` is an SQL condition on the row's id, with its parameters; `known` maps neighbours to
+    the rows that may be found, and `owners` restricts the vector search to their vectors. In a
+    query with operators, meaning only ranks the rows found by words. A page waits for the vector
+    search `SEARCH_WAIT_SECONDS` at most.
     """
-    asked = prepare_query(query, place.space)
+    asked = prepare_query(query, target.space)
     text = spelling.apply_corrections(query.text, asked.corrections)
-    meaning = _VectorSearch(text, query.about, place, owners, wait) if dense and text else None
-    ranking, loose = _search_words(asked, place.space, limit, within)
+    meaning = _VectorSearch(text, query.about, target, owners, wait) if dense and text else None
+    ranking, loose = _search_words(asked, target.space, limit, within)
     matches = {match.entry: match for match in ranking.matches}
     words = ScoreSet({m.entry: m.score for m in ranking.matches}, ranking.mean, ranking.spread)
     near, away = _nearest_rows(meaning, known) if meaning else ({}, None)
     if asked.operators:
         near = {entry: hit for entry, hit in near.items() if entry in matches}
     similar = {entry: similarity for entry, (_key, similarity) in near.items()}
-    usual = meaning.usual(similar) if meaning and near else ScoreSet()
-    outstanding = above_chance(usual, asked.tally.rows)
-    if meaning and near and place.single:
+    similarities = meaning.score_set(similar) if meaning and near else ScoreSet()
+    outstanding = above_chance(similarities, asked.tally.rows)
+    if meaning and near and target.single:
         best = [match.entry for match in ranking.matches[:RESCORED] if match.entry not in near]
-        usual = meaning.usual({**similar, **meaning.similarities(best)})
+        similarities = meaning.score_set({**similar, **meaning.similarities(best)})
     found = []
-    for entry, score in fuse_scores(words, usual).items():
+    for entry, score in fuse_scores(words, similarities).items():
         key, similarity = near.get(entry, (None, 0.0))
         match = matches.get(entry)
         complete = match is not None and match.complete
         nearby = entry in outstanding
         found.append(RowHit(entry, score, match, key, similarity, nearby, complete))
-    # Whoever types a few words wants them: what only means the same comes after.
+    # For a few words, rows that contain them all come before rows of similar meaning.
     strict = asked.strict
     found.sort(key=lambda f: (strict and not f.complete, -f.score, f.entry))
     return SearchResult(found, ranking.total, asked, loose, away)
@@ -159,7 +159,7 @@ def search_rows(
 def _search_words(
     asked: LexicalQuery, space: SearchTable, limit: int, within: tuple[str, Any] | None
 ) -> tuple[Ranking, bool]:
-    """Return the rows that hold all the words, or else some; and whether it is some."""
+    """Return the rows that match all groups, or else some; and whether none matches all."""
     if asked.strict:
         ranking = rank_rows(asked, space, limit=limit, strict=True, within=within)
         if ranking.matches or asked.operators:
@@ -171,8 +171,8 @@ def _search_words(
 def _nearest_rows(
     meaning: "_VectorSearch", known: RowResolver
 ) -> tuple[dict[int, tuple[int, float]], UserError | None]:
-    """Return, for each row that the meaning found, its nearest neighbour; or why it did not."""
-    hits, away = meaning.answer()
+    """Return the nearest neighbour and similarity by row, and the vector search's error, if any."""
+    hits, away = meaning.result()
     rows = known([key for key, _similarity in hits]) if hits else {}
     near: dict[int, tuple[int, float]] = {}
     for key, similarity in hits:
@@ -181,24 +181,24 @@ def _nearest_rows(
     return near, away
 
 
-# --- Meaning --------------------------------------------------------------------------------------
+# --- Vector search --------------------------------------------------------------------------------
 
 
 class _VectorSearch:
-    """The neighbours of a text, asked for in a thread of its own."""
+    """A search for the neighbours of a text, in a thread of its own."""
 
-    spared_until = 0.0
+    _paused_until = 0.0
 
     def __init__(
         self,
         text: str,
         about: str,
-        place: SearchTarget,
+        target: SearchTarget,
         owners: Sequence[int] | None,
         wait: WaitPolicy,
     ) -> None:
         outside_transaction()
-        self.place = place
+        self.target = target
         self.model = active_model()
         self.vector: Vectors | None = None
         self.hits: list[tuple[int, float]] = []
@@ -206,13 +206,13 @@ class _VectorSearch:
         self.wait = wait
         on_page = wait is WaitPolicy.PAGE
         self.deadline = time.monotonic() + settings.SEARCH_WAIT_SECONDS if on_page else None
-        self.thread = threading.Thread(target=self._ask, args=(text, about, owners), daemon=True)
-        if on_page and time.monotonic() < _VectorSearch.spared_until:
+        self.thread = threading.Thread(target=self._run, args=(text, about, owners), daemon=True)
+        if on_page and time.monotonic() < _VectorSearch._paused_until:
             self.error = TransientError("index_unreachable")
         else:
             self.thread.start()
 
-    def _ask(self, text: str, about: str, owners: Sequence[int] | None) -> None:
+    def _run(self, text: str, about: str, owners: Sequence[int] | None) -> None:
         in_queue = self.wait is WaitPolicy.QUEUE
         try:
             self.vector = embed_query(text, self.model, in_queue=in_queue)
@@ -220,33 +220,33 @@ class _VectorSearch:
                 subject = embed_query(about, self.model, in_queue=in_queue)
                 self.vector = _with_context(self.vector, subject)
             self.hits = nearest_vectors(
-                self.place.shelf, self.vector, NEAREST, model=self.model, owners=owners
+                self.target.kind, self.vector, NEAREST, model=self.model, owners=owners
             )
-            _VectorSearch.spared_until = 0.0
+            _VectorSearch._paused_until = 0.0
         except UserError as error:
             self.error = error
         except Exception as error:
-            logger.exception("Meaning:")
+            logger.exception("Vector search:")
             self.error = UserError("internal", reason=type(error).__name__)
         finally:
-            connection.close()  # this thread's own, opened for the pace
+            connection.close()  # this thread's own, opened by the rate limit
 
-    def answer(self) -> tuple[list[tuple[int, float]], UserError | None]:
-        """Return the neighbours, the nearest first, or why there are none."""
+    def result(self) -> tuple[list[tuple[int, float]], UserError | None]:
+        """Wait for the neighbours; return them, nearest first, or the error."""
         if self.error is None:
             left = None if self.deadline is None else self.deadline - time.monotonic()
             self.thread.join(left if left is None else max(left, 0.01))
             if self.thread.is_alive():
-                _VectorSearch.spared_until = time.monotonic() + VECTOR_RETRY_AFTER
+                _VectorSearch._paused_until = time.monotonic() + VECTOR_RETRY_AFTER
                 self.error = TransientError("index_unreachable")
         if self.error:
-            logger.warning("Found by words only: %s", self.error)
+            logger.warning("Search by words only: %s", self.error)
             return [], self.error
         return self.hits, None
 
     def similarities(self, entries: Sequence[int]) -> dict[int, float]:
-        """Return how near the rows are that the neighbours do not tell of."""
-        rows = self.place.hashed._default_manager.filter(pk__in=entries)
+        """Return the cosine similarity of these rows, computed from cached vectors."""
+        rows = self.target.hashed._default_manager.filter(pk__in=entries)
         hashes = dict(rows.values_list("pk", "content_hash"))
         known = Vector.objects.filter(model=self.model, content_hash__in=hashes.values())
         values = {vector.content_hash: vector.values for vector in known}
@@ -256,21 +256,21 @@ class _VectorSearch:
             if content_hash in values
         }
 
-    def usual(self, similarities: Mapping[int, float]) -> ScoreSet:
-        """Return similarities with what is usual for this text among all there is."""
-        vectors = _sample(self.place.hashed, self.model)
+    def score_set(self, similarities: Mapping[int, float]) -> ScoreSet:
+        """Return similarities with their mean and deviation over a sample of all vectors."""
+        vectors = _sample(self.target.hashed, self.model)
         if not len(vectors) or vectors.shape[1] != len(self._vector()):
             return ScoreSet(similarities)
         cosines = _cosines(vectors, self._vector())
         return ScoreSet(similarities, float(cosines.mean()), float(cosines.std()) or 1.0)
 
     def _vector(self) -> Vectors:
-        assert self.vector is not None  # there were neighbours
+        assert self.vector is not None  # called only when neighbours were found
         return self.vector
 
 
 def _with_context(vector: Vectors, about: Vectors) -> Vectors:
-    """Return a question's vector, turned a little towards what it is about."""
+    """Return a question's vector plus the weighted vector of its subject."""
     return vector / np.linalg.norm(vector) + CONTEXT_WEIGHT * about / np.linalg.norm(about)
 
 
@@ -283,14 +283,14 @@ _samples: dict[tuple[type[models.Model], str], tuple[float, Vectors]] = {}
 
 
 def _sample(hashed: type[models.Model], model: str) -> Vectors:
-    """Return some vectors of a place, as good as drawn by lot: the first by their hash."""
+    """Return a pseudo-random sample of the vectors of a model's rows: the first by hash; cached."""
     until, vectors = _samples.get((hashed, model), (0.0, None))
     now = time.monotonic()
     if vectors is None or now > until:
         vectors = _draw_sample(hashed, model)
-        kept = SAMPLE_SECONDS if len(vectors) >= SAMPLE_SIZE else SMALL_SAMPLE_SECONDS
+        seconds = SAMPLE_SECONDS if len(vectors) >= SAMPLE_SIZE else SMALL_SAMPLE_SECONDS
         if len(vectors) >= SAMPLE_SIZE / 8:
-            _samples[hashed, model] = (now + kept, vectors)
+            _samples[hashed, model] = (now + seconds, vectors)
     return vectors
 
 
@@ -302,20 +302,20 @@ def _draw_sample(hashed: type[models.Model], model: str) -> Vectors:
 
 
 def embed_query(question: str, model: str = "", *, in_queue: bool = False) -> Vectors:
-    """Return the vector of a question, by the model that search asks; kept for the next time."""
+    """Return the vector of a question, by the model that search uses; cached."""
     found = _query_vector(model or active_model(), question, in_queue)
     return np.frombuffer(found, dtype=np.float32)
 
 
 def forget() -> None:
-    """Forget all that this process keeps: questions, samples, and that the meaning was late."""
+    """Clear the caches of this process: queries, samples, and the pause after a late answer."""
     forget_questions()
     _samples.clear()
-    _VectorSearch.spared_until = 0.0
+    _VectorSearch._paused_until = 0.0
 
 
 def forget_questions() -> None:
-    """Forget the vectors of questions."""
+    """Clear the cache of the vectors of questions."""
     _query_vector.cache_clear()
 
 

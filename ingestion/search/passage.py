@@ -1,4 +1,4 @@
-"""A passage as retrieval hands it out. Pure."""
+"""A passage as returned by retrieval. Pure."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ BY_WORDS = "words"
 
 @dataclass(frozen=True)
 class Passage:
-    """A passage as an answer to a question.
+    """A passage found for a question.
 
-    `score` compares passages of one answer only. `found_by` says "words" when its meaning was not
-    near, or could not be asked.
+    Scores of different questions cannot be compared. `found_by` is "words" when the passage was not
+    among the neighbours, or vector search failed.
     """
 
     chunk_id: int

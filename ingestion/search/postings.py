@@ -1,16 +1,15 @@
-"""Postings: which rows hold which lexeme, kept by triggers beside the rows that are searched.
+"""Postings: which rows contain which lexeme, maintained by triggers on the searched tables.
 
 For a table whose column `search` is a tsvector, say `ingestion_chunk`:
 
-* `ingestion_chunk_posting` has a line for each lexeme of each row: how often it occurs (`tf`, in
-  titles twice) in how long a text (`length`, counted alike). Its index holds all three, so that
-  ranking reads nothing else.
-* `ingestion_chunk_tally` says in how many rows a lexeme stands, as a sum over its lines; under the
-  lexeme 0, how many rows there are and how long they are together. Writers only append to it, so
-  that any number of them never wait for each other, and a reader's sum is exact at any moment;
-  `fold` adds lines up.
+* `ingestion_chunk_posting` has a line for each lexeme of each row: its frequency (`tf`, counted
+  twice in titles) and the length of the text (`length`, counted likewise). Its index covers all
+  columns, so that ranking reads only the index.
+* `ingestion_chunk_tally` gives the number of rows with a lexeme, as a sum over its lines; under the
+  lexeme 0, the number of all rows and their total length. Writers only append, so that they never
+  wait for each other, and a reader's sum is always exact; `compact_tallies` adds lines up.
 
-A lexeme is known by 64 bits of hash: there is no table of them to share, and none to lock.
+A lexeme is stored as a 64-bit hash: no shared table of lexemes, and no lock on one.
 """
 
 from collections.abc import Sequence
@@ -19,20 +18,20 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from django.db.models.expressions import RawSQL
 
-LINES_BEFORE_FOLDING = 8
+MAX_TALLY_LINES = 8
 
 
 class Tally(NamedTuple):
-    """What ranking knows of a table: its rows, their mean length, and rows by lexeme."""
+    """Statistics of a table for ranking: rows, mean length, row counts and hashes by lexeme."""
 
     rows: int
     mean_length: float
-    holding: dict[str, int]
+    row_counts: dict[str, int]
     hashes: dict[str, int]
 
 
 def read_tally(table: str, lexemes: Sequence[str]) -> Tally:
-    """Return how many rows there are, how long, and how many hold each of the lexemes."""
+    """Return the statistics of a table for these lexemes."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -42,7 +41,7 @@ def read_tally(table: str, lexemes: Sequence[str]) -> Tally:
                 UNION ALL SELECT '', 0
             ) AS asked LEFT JOIN {table}_tally AS t ON t.lexeme = asked.hash
             GROUP BY word, hash
-            """,  # noqa: S608 (the name of a table of ours)
+            """,  # noqa: S608 (our own table name)
             [list(dict.fromkeys(lexemes))],
         )
         found = {word: (hashed, n, length) for word, hashed, n, length in cursor.fetchall()}
@@ -56,13 +55,13 @@ def read_tally(table: str, lexemes: Sequence[str]) -> Tally:
 
 
 def rows_with(table: str, lexeme: str) -> RawSQL:
-    """Return the keys of the rows that hold a lexeme, for `pk__in`."""
+    """Return the keys of the rows that contain a lexeme, for `pk__in`."""
     lines = f"SELECT entry FROM {table}_posting WHERE lexeme = hashtextextended(%s, 0)"  # noqa: S608
-    return RawSQL(lines, [lexeme])  # noqa: S611 (the name of a table of ours)
+    return RawSQL(lines, [lexeme])  # noqa: S611 (our own table name)
 
 
 def compact_tallies(table: str) -> None:
-    """Add up the tallies that have grown many lines; does nothing while another process does."""
+    """Sum up tallies of many lines into one; do nothing while another process does so."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext(%s))", [f"{table}_tally"])
         if not cursor.fetchone()[0]:
@@ -78,6 +77,6 @@ def compact_tallies(table: str) -> None:
             INSERT INTO {table}_tally (lexeme, entries, length)
             SELECT lexeme, sum(entries), sum(length) FROM taken GROUP BY lexeme
             HAVING sum(entries) <> 0
-            """,  # noqa: S608 (the name of a table of ours)
-            [LINES_BEFORE_FOLDING],
+            """,  # noqa: S608 (our own table name)
+            [MAX_TALLY_LINES],
         )

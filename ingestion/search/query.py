@@ -1,4 +1,4 @@
-"""Read what somebody typed: words, "exact phrase", -without, OR, field:value. Pure; never fails."""
+"""Parse a search query: words, "exact phrase", -without, OR, field:value. Pure; never fails."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ NUMBER = re.compile(r"\d+(?:[.,]\d+)?[^\W\d_]{0,3}$")
 
 @dataclass(frozen=True)
 class QueryClause:
-    """Words to be found together; as a phrase, one right after the other."""
+    """Words that must occur together; as a phrase, consecutively."""
 
     text: str
     phrase: bool = False
@@ -33,12 +33,12 @@ class QueryClause:
 
 @dataclass(frozen=True)
 class ParsedQuery:
-    """A query as it was read.
+    """A parsed query.
 
-    `wanted` are what must be found: each a choice of items, of which one is enough; a run of plain
-    words is one item. `without` are items that must not be found. `fields` are the values asked
-    for, by field. `text` is what is left for a reader of meaning. `about` is what all of it is
-    about: texts that speak of it come first. `is_spelled` says that no word can be a slip.
+    `wanted` are the required clauses, each a tuple of alternatives (OR); consecutive plain words
+    are one clause. `without` are the excluded clauses, `fields` the required values by field.
+    `text` is the text for vector search. `about` is the subject: texts about it rank first.
+    `is_spelled` says that the words need no spelling correction.
     """
 
     raw: str = ""
@@ -54,13 +54,13 @@ class ParsedQuery:
 
     @property
     def has_operators(self) -> bool:
-        """Tell whether more than plain words was typed."""
+        """Tell whether the query is more than plain words."""
         plain = all(len(choice) == 1 and not choice[0].phrase for choice in self.wanted)
         return bool(self.without) or not plain
 
     @property
     def is_question(self) -> bool:
-        """Tell whether this is a sentence that asks, of which no answer holds all the words."""
+        """Tell whether this is a question: an answer need not contain all its words."""
         first = next(iter(folded_words(self.raw)), "")
         return self.raw.endswith("?") or first in INTERROGATIVES
 
@@ -70,7 +70,7 @@ class ParsedQuery:
 
 @dataclass
 class _ParserState:
-    """The items so far; `joining` says that an OR waits for its second side."""
+    """The clauses so far; `joining` says that the next one is the right side of an OR."""
 
     choices: list[list[QueryClause]] = field(default_factory=list)
     without: list[QueryClause] = field(default_factory=list)
@@ -86,45 +86,45 @@ class _ParserState:
 
 
 def parse_query(raw: str, fields: Mapping[str, str] = {}) -> ParsedQuery:
-    """Read a query; `fields` maps the names that may stand before a colon, folded, to ours."""
+    """Parse a query; `fields` maps the folded names allowed before a colon to field keys."""
     text = compose_accents(" ".join(strip_unprintable(raw[:MAX_LENGTH]).split()))
-    reading = _ParserState()
+    state = _ParserState()
     for match in list(ITEM.finditer(text))[:MAX_ITEMS]:
-        _read_clause(match, fields, reading)
+        _read_clause(match, fields, state)
     return ParsedQuery(
         raw=text,
-        wanted=tuple(_merge_plain_words(reading.choices)),
-        without=tuple(reading.without),
-        fields={name: tuple(values) for name, values in reading.fields.items()},
+        wanted=tuple(_merge_plain_words(state.choices)),
+        without=tuple(state.without),
+        fields={name: tuple(values) for name, values in state.fields.items()},
     )
 
 
 def strip_unprintable(text: str) -> str:
-    """Return the text without what PostgreSQL or UTF-8 does not take."""
+    """Return the text with NUL and lone surrogates, which PostgreSQL refuses, as spaces."""
     return "".join(" " if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in text)
 
 
-def _read_clause(match: re.Match[str], fields: Mapping[str, str], reading: _ParserState) -> None:
+def _read_clause(match: re.Match[str], fields: Mapping[str, str], state: _ParserState) -> None:
     word, name = match["word"], match["field"]
     value = (match["phrase"] if match["quote"] else word or "").strip()
     if word in OR and not name and not match["without"]:
-        reading.joining = bool(reading.choices)
+        state.joining = bool(state.choices)
         return
     if not value:
         return
     known = fields.get(fold_text(name)) if name else None
     if known and not match["without"]:
-        reading.fields.setdefault(known, []).append(value)
+        state.fields.setdefault(known, []).append(value)
         return
     item = QueryClause(value if known or not name else f"{name}:{value}", bool(match["quote"]))
     if match["without"] and not NUMBER.match(value):
-        reading.without.append(item)
+        state.without.append(item)
     else:
-        reading.want(item)
+        state.want(item)
 
 
 def _merge_plain_words(choices: Sequence[list[QueryClause]]) -> Iterator[tuple[QueryClause, ...]]:
-    """Join the plain words that follow each other: what they mean may need several of them."""
+    """Join consecutive plain words into one clause: a term may have several words."""
     run: list[str] = []
     for choice in choices:
         if len(choice) == 1 and not choice[0].phrase:

@@ -1,4 +1,4 @@
-"""Retrieve: the passages that speak to a question, the best first."""
+"""Retrieve the passages that answer a question, best first."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from ingestion.search.passage import BY_MEANING, BY_WORDS, Passage
 from ingestion.search.query import ParsedQuery, QueryClause, strip_unprintable
 from ingestion.vector_index.collections import PASSAGES
 
-PLACE = SearchTarget(SearchTable("ingestion_chunk"), PASSAGES, Chunk, single=True)
+PASSAGE_TARGET = SearchTarget(SearchTable("ingestion_chunk"), PASSAGES, Chunk, single=True)
 
 
 def retrieve_passages(
@@ -21,15 +21,15 @@ def retrieve_passages(
     about: str = "",
     for_writing: bool = False,
 ) -> list[Passage]:
-    """Return the `k` best passages of ready documents, the best first.
+    """Return the `k` best passages of ready documents, best first.
 
-    What the question is `about` need not be in it: passages that speak of it come first.
+    `about` is the subject of the question, which need not name it: passages about it rank first.
 
-    Without the vector store or the embedder the words of the question decide, and each passage
-    says so in `found_by`. They also decide when the store has lost the passages.
+    Without the vector store or the embedder, or if the store has lost its vectors, passages are
+    found by words alone, as their `found_by` says.
 
-    For writing, the words are the program's own and taken as they stand, the services get the
-    patience of the queue, and their TransientError is raised rather than done without.
+    `for_writing` marks a question made by the program: its spelling is not corrected, services are
+    waited for as long as in a queued job, and their TransientError is raised.
     """
     question = " ".join(strip_unprintable(question).split())
     if not question or k < 1:
@@ -45,7 +45,7 @@ def retrieve_passages(
     return [
         _passage(chunks[found.entry], found)
         for found in finding.found[:k]
-        if found.entry in chunks  # a document may be read again meanwhile
+        if found.entry in chunks  # deleted if its document was read again meanwhile
     ]
 
 
@@ -60,38 +60,38 @@ def find_passages(
 ) -> SearchResult:
     """Return the passages of ready documents that answer a query, as their chunk ids.
 
-    Only those of `document_ids`, where given, and none of the `hidden` ones.
+    Only those of `document_ids`, if given, and none of `hidden` documents.
     """
-    waiting = Document.objects.exclude(state=Document.State.READY)
-    closed = {*hidden, *waiting.filter(page_count__gt=0).values_list("pk", flat=True)}
-    chosen = None if document_ids is None else sorted(set(document_ids) - closed)
+    unready = Document.objects.exclude(state=Document.State.READY)
+    excluded = {*hidden, *unready.filter(page_count__gt=0).values_list("pk", flat=True)}
+    chosen = None if document_ids is None else sorted(set(document_ids) - excluded)
 
     def known(keys: Sequence[int]) -> Mapping[int, int]:
         rows = Chunk.objects.filter(pk__in=keys).values_list("pk", "document_id")
         return {
             pk: pk
             for pk, document in rows
-            if document not in closed and (chosen is None or document in chosen)
+            if document not in excluded and (chosen is None or document in chosen)
         }
 
     return search_rows(
         query,
-        PLACE,
+        PASSAGE_TARGET,
         limit=limit,
         known=known,
-        within=_within(chosen, sorted(closed)),
+        within=_within(chosen, sorted(excluded)),
         owners=chosen,
         dense=dense,
         wait=wait,
     )
 
 
-def _within(chosen: list[int] | None, closed: list[int]) -> tuple[str, Any] | None:
-    """Return the condition on the passages that may be found; it is short where most may."""
+def _within(chosen: list[int] | None, excluded: list[int]) -> tuple[str, Any] | None:
+    """Return the SQL condition on the passages that may be found, and its parameters."""
     passages = "IN (SELECT id FROM ingestion_chunk WHERE document_id = ANY (%s))"
     if chosen is not None:
         return passages, [chosen]
-    return (f"NOT {passages}", [closed]) if closed else None
+    return (f"NOT {passages}", [excluded]) if excluded else None
 
 
 def _passage(chunk: Chunk, found: RowHit) -> Passage:

@@ -1,4 +1,4 @@
-"""Spelling: the words that some text holds, and those that a mistyped one may have meant."""
+"""Spelling: the words of all texts, and the corrections of a mistyped one."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,18 +13,18 @@ from wikico2.text.normalize import fold_text
 
 SHORTEST, LONGEST = 4, 40
 SHORTEST_BEGINNING = 3
-USUAL = 3
-"""How much more often a form with accents must occur to count as how the word is written."""
-ALIKE = 0.25
-"""The share of common trigrams from which two words are compared letter by letter."""
-COMPARED = 60
+USUAL_RATIO = 3
+"""A form is the usual spelling if it occurs this many times as often as the unaccented one."""
+MIN_TRIGRAM_SIMILARITY = 0.25
+"""Least trigram similarity of words whose edit distance is computed."""
+MAX_COMPARED = 60
 OFFERED = 3
-BEGINNINGS = 8
+MAX_COMPLETIONS = 8
 ELIDED = ("l", "d", "j", "n", "s", "t", "m", "c", "qu")
 
 
 class SpellingCandidate(NamedTuple):
-    """A word that may have been meant, and how far it is from what was typed."""
+    """A known word that may have been meant, and its edit distance from the typed one."""
 
     written: str
     lexeme: str
@@ -33,7 +33,7 @@ class SpellingCandidate(NamedTuple):
 
 
 def learn_words(texts: Iterable[str]) -> None:
-    """Remember the words of some texts. Call it outside of longer transactions."""
+    """Save the words of some texts. Call it outside of longer transactions."""
     forms: dict[str, Counter[str]] = {}
     for text in texts:
         for word in WORD.findall(compose_accents(text)):
@@ -43,12 +43,12 @@ def learn_words(texts: Iterable[str]) -> None:
                     forms.setdefault(folded, Counter())[part] += 1
     known = {word.folded: word.written for word in Word.objects.filter(folded__in=list(forms))}
     rows = []
-    for folded in sorted(forms):  # the same order everywhere: no two writers wait in a ring
+    for folded in sorted(forms):  # the same order in all writers: no deadlock
         counts = forms[folded]
         written = max(counts, key=lambda form: (counts[form], form))
-        if counts[written] < USUAL * counts[folded]:
+        if counts[written] < USUAL_RATIO * counts[folded]:
             written = folded  # « parle » and « parlé » are two words
-        better = known.get(folded) == folded not in counts and counts[written] >= USUAL
+        better = known.get(folded) == folded not in counts and counts[written] >= USUAL_RATIO
         lexeme = lexeme_of(folded)
         if lexeme and (folded not in known or better):
             rows.append(Word(folded=folded, written=written[:80], lexeme=lexeme))
@@ -63,7 +63,7 @@ def learn_words(texts: Iterable[str]) -> None:
 
 
 def spelling_candidates(word: str) -> list[SpellingCandidate]:
-    """Return the known words that begin with a folded word, or that are a slip away from it."""
+    """Return the known words that begin with a folded word, or are a typing error away from it."""
     if len(word) < SHORTEST_BEGINNING or len(word) > LONGEST or not word.isalpha():
         return []
     found = [SpellingCandidate(w.written, w.lexeme, 0, 0.7) for w in _words_beginning(word)]
@@ -78,20 +78,23 @@ def spelling_candidates(word: str) -> list[SpellingCandidate]:
 
 
 def nearest_candidates(
-    found: Sequence[SpellingCandidate], holding: Mapping[str, int]
+    found: Sequence[SpellingCandidate], row_counts: Mapping[str, int]
 ) -> list[SpellingCandidate]:
-    """Return the few most likely ones, each lexeme once: the nearest, then the most used."""
-    held = [c for c in found if holding.get(c.lexeme)]
-    held.sort(key=lambda c: (c.distance, -holding[c.lexeme], c.written))
-    unique = list({c.lexeme: c for c in reversed(held)}.values())[::-1]
-    begins = [c for c in unique if c.distance == 0][:BEGINNINGS]
+    """Return the few most likely candidates, each lexeme once: the nearest, then the most used.
+
+    `row_counts` gives the number of rows by lexeme; candidates in no row are left out.
+    """
+    used = [c for c in found if row_counts.get(c.lexeme)]
+    used.sort(key=lambda c: (c.distance, -row_counts[c.lexeme], c.written))
+    unique = list({c.lexeme: c for c in reversed(used)}.values())[::-1]
+    begins = [c for c in unique if c.distance == 0][:MAX_COMPLETIONS]
     slips = [c for c in unique if c.distance > 0]
     least = min((c.distance for c in slips), default=0)
     return [*begins, *[c for c in slips if c.distance == least][:OFFERED]]
 
 
 def similar_words(word: str, limit: int = 6) -> list[SpellingCandidate]:
-    """Return the known words that look most like a folded one, however far they are."""
+    """Return the known words most similar to a folded one, whatever their distance."""
     if not SHORTEST <= len(word) <= LONGEST or not word.isalpha():
         return []
     return [
@@ -101,10 +104,10 @@ def similar_words(word: str, limit: int = 6) -> list[SpellingCandidate]:
 
 
 def apply_corrections(text: str, corrections: Mapping[str, Sequence[SpellingCandidate]]) -> str:
-    """Return a text as its writer would have liked to type it, for those who read meaning.
+    """Return a query's text with its spelling corrected, for vector search.
 
-    A word that nobody wrote becomes the only one that is a slip away from it; where no accent was
-    typed, known words get theirs.
+    An unknown word is replaced by the only known word at distance 1; if the text has no accents,
+    known words get theirs.
     """
     typed = {fold_text(word): word for word in WORD.findall(text)}
     slips = {
@@ -120,14 +123,14 @@ def apply_corrections(text: str, corrections: Mapping[str, Sequence[SpellingCand
 
 
 def _match_spelling(typed: str, written: str | None) -> str:
-    """Return the word as it is written, or as it was typed if that is the same but for accents."""
+    """Return the known spelling; the typed one if the known has no accents and is else the same."""
     if written is None or fold_text(written) == written == fold_text(typed):
         return typed
     return written
 
 
 def complete_word(beginning: str, tables: Sequence[str]) -> list[str]:
-    """Return the words that go on from a folded beginning, those in most rows first."""
+    """Return the completions of a folded prefix, those in most rows first."""
     if len(beginning) < 2 or not beginning.isalpha():
         return []
     counts = " + ".join(
@@ -143,7 +146,7 @@ def complete_word(beginning: str, tables: Sequence[str]) -> list[str]:
                 WHERE folded LIKE %s LIMIT 500
             ) AS words
             GROUP BY hash HAVING {counts} > 0 ORDER BY {counts} DESC, 1 LIMIT 8
-            """,  # noqa: S608 (tables of ours)
+            """,  # noqa: S608 (our own table names)
             [f"{beginning}%"],
         )
         return [written for (written,) in cursor.fetchall()]
@@ -155,20 +158,20 @@ def _words_beginning(word: str) -> list[Word]:
 
 def _trigram_similar(word: str) -> list[tuple[str, str, str]]:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL pg_trgm.similarity_threshold = %s", [ALIKE])
+        cursor.execute("SET LOCAL pg_trgm.similarity_threshold = %s", [MIN_TRIGRAM_SIMILARITY])
         cursor.execute(
             """
             SELECT written, folded, lexeme FROM ingestion_word
             WHERE folded %% %s AND length(folded) BETWEEN %s AND %s
             ORDER BY similarity(folded, %s) DESC, folded LIMIT %s
             """,
-            [word, len(word) - 2, len(word) + 2, word, COMPARED],
+            [word, len(word) - 2, len(word) + 2, word, MAX_COMPARED],
         )
         return [(written, folded, lexeme) for written, folded, lexeme in cursor.fetchall()]
 
 
 def _without_elision(word: str) -> list[SpellingCandidate]:
-    """Return the word behind an elided article whose apostrophe was not typed: « lenergie »."""
+    """Return the word after an elided article typed without apostrophe: « lenergie »."""
     rests = [
         word[len(e) :] for e in ELIDED if word.startswith(e) and len(word) - len(e) >= SHORTEST
     ]

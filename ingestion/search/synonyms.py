@@ -1,4 +1,4 @@
-"""The thesaurus, as search reads it: from the lexemes of a term to the other terms of its row."""
+"""The thesaurus for search: from the lexemes of a term to its synonyms."""
 
 import functools
 import time
@@ -11,25 +11,25 @@ from django.dispatch import receiver
 
 from ingestion.models import Synonyms
 
-BELIEVED = 5.0
-"""Seconds after which a process looks whether another one has changed the thesaurus."""
+CACHE_SECONDS = 5.0
+"""Seconds after which a process checks whether another one has changed the thesaurus."""
 
 
 class Synonym(NamedTuple):
-    """Another term for what was asked."""
+    """Another term of the same meaning."""
 
     term: str
     lexemes: tuple[str, ...]
 
 
 class Thesaurus(NamedTuple):
-    """The other terms, by the lexemes of each term; `span` is that of the longest term."""
+    """Synonyms by the lexemes of a term; `span` is the number of lexemes of the longest term."""
 
     others: Mapping[tuple[str, ...], tuple[Synonym, ...]]
     span: int
 
     def longest(self, lexemes: tuple[str, ...]) -> tuple[int, tuple[Synonym, ...]]:
-        """Return how many lexemes the longest term takes that they begin with, and its others."""
+        """Return the length of the longest term that these lexemes begin with, and its synonyms."""
         for span in range(min(self.span, len(lexemes)), 0, -1):
             if found := self.others.get(lexemes[:span]):
                 return span, found
@@ -37,18 +37,18 @@ class Thesaurus(NamedTuple):
 
 
 def load_thesaurus() -> Thesaurus:
-    """Return the thesaurus; what this process changes it knows at once, what others do soon."""
-    return _at(int(time.monotonic() / BELIEVED))
+    """Return the thesaurus; changes of other processes appear after `CACHE_SECONDS`."""
+    return _thesaurus_at(int(time.monotonic() / CACHE_SECONDS))
 
 
 @receiver([post_save, post_delete], sender=Synonyms)
 def forget_thesaurus(**kwargs: object) -> None:
-    """Have the thesaurus looked at again."""
-    _at.cache_clear()
+    """Clear the cached thesaurus."""
+    _thesaurus_at.cache_clear()
 
 
 @functools.lru_cache(maxsize=1)
-def _at(moment: int) -> Thesaurus:
+def _thesaurus_at(moment: int) -> Thesaurus:
     state = Synonyms.objects.aggregate(n=Count("pk"), at=Max("updated_at"))
     return _read_thesaurus(state["n"], state["at"])
 

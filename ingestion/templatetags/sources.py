@@ -1,4 +1,4 @@
-"""How sources are shown: durations, languages, the pace of reading."""
+"""Filters for the display of sources: durations, languages, dates, the pace of reading."""
 
 import datetime as dt
 import re
@@ -38,19 +38,19 @@ def duration(value: dt.timedelta | float | None) -> str:
 
 @register.filter
 def pace(value: float) -> str:
-    """Return how many there are in a second, with as many digits as tell something."""
+    """Return a number per second, with one decimal below 10."""
     return localize(round(value, 1) if value < 10 else round(value)) or "0"
 
 
 @register.filter
 def time_left(document: Document) -> str:
-    """Return how long the document's current step still takes, as far as its pace tells."""
+    """Return the estimated time left of the document's current step."""
     return duration(document.seconds_left)
 
 
 @register.filter
 def language_name(code: str) -> str:
-    """Return the name of a language in the reader's own."""
+    """Return the name of a language in the reader's language."""
     try:
         return str(get_language_info(code)["name_translated"])
     except KeyError:
@@ -65,22 +65,23 @@ def partial_date(value: str) -> str:
 
 @register.filter
 def web_host(url: str) -> str:
-    """Return the site that an address belongs to, as links are named."""
+    """Return the host of a web address without `www.`, as the text of a link."""
     return (urlsplit(url).hostname or url).removeprefix("www.")
 
 
 @register.filter
 def in_words(text: str) -> str:
-    """Return a passage without the bars of its tables: a row a line, a dot between its cells."""
+    """Return a passage with its table rows as lines, cells separated by ` · `."""
     return "\n".join(row_in_words(line) for line in text.split("\n") if not is_rule(line))
 
 
 def is_rule(line: str) -> bool:
+    """Tell whether a line is the delimiter row of a Markdown table."""
     return TABLE_RULE.fullmatch(line.strip()) is not None and "-" in line
 
 
 def row_in_words(line: str) -> str:
-    """Return the cells of a table's row that say something; other lines as they are."""
+    """Return the non-empty cells of a table row, separated by ` · `; other lines unchanged."""
     row = line.strip()
     if not (row.startswith("|") and row.endswith("|")):
         return line

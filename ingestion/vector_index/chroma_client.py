@@ -1,7 +1,6 @@
-"""The one gateway to Chroma: the few requests that the index is made of.
+"""The only client of Chroma's HTTP API (`/api/v2`), with the few requests that the index needs.
 
-Chroma's own client waits for ever, from its first request on, and takes 40 MB in each process;
-this one speaks to the same documented address (`/api/v2`).
+Chroma's own client has no timeout and takes 40 MB in each process.
 """
 
 import base64
@@ -25,103 +24,103 @@ logger = logging.getLogger(__name__)
 TIMEOUT = 30.0
 CONNECT_TIMEOUT = 5.0
 COLLECTIONS = "/api/v2/tenants/default_tenant/databases/default_database/collections"
-LISTED_AT_ONCE = 100
-READ_AT_ONCE = 5_000
+LIST_PAGE_SIZE = 100
+READ_PAGE_SIZE = 5_000
 
 Metadata = dict[str, str | int]
 
 
 class CollectionDropped(TransientError):
-    """A collection has been dropped since it was asked for: the next try makes it anew."""
+    """The collection was dropped since this process looked it up; a retry creates it again."""
 
 
 @dataclass(frozen=True)
 class ChromaCollection:
-    """A set of vectors of one length, each with an id and some metadata."""
+    """A collection of vectors of one length, each with an id and metadata."""
 
     id: str
     name: str
 
     def count(self) -> int:
-        """Return how many vectors there are."""
-        return int(self._ask("GET", "count"))
+        """Return the number of vectors."""
+        return int(self._request("GET", "count"))
 
     def upsert(
         self, ids: Sequence[str], vectors: Sequence[bytes], metadatas: Sequence[Metadata]
     ) -> None:
-        """Write vectors, given as little-endian 32-bit floats, over those of the same ids."""
+        """Insert or replace vectors, given as little-endian 32-bit floats."""
         packed = [base64.b64encode(vector).decode() for vector in vectors]
-        self._ask(
+        self._request(
             "POST",
             "upsert",
             {"ids": list(ids), "embeddings": packed, "metadatas": list(metadatas)},
         )
 
     def entries(self, where: dict[str, Any] | None = None) -> Iterator[tuple[str, Metadata]]:
-        """Return the ids and the metadata of what meets a condition, or of all there is."""
+        """Yield the id and metadata of all vectors, or of those that meet a condition."""
         offset = 0
         condition = {"where": where} if where else {}
         while True:
-            page = {"limit": READ_AT_ONCE, "offset": offset, "include": ["metadatas"]}
-            found = self._ask("POST", "get", condition | page)
+            page = {"limit": READ_PAGE_SIZE, "offset": offset, "include": ["metadatas"]}
+            found = self._request("POST", "get", condition | page)
             for key, metadata in zip(found["ids"], found["metadatas"], strict=True):
                 yield key, metadata or {}
-            if len(found["ids"]) < READ_AT_ONCE:
+            if len(found["ids"]) < READ_PAGE_SIZE:
                 return
-            offset += READ_AT_ONCE
+            offset += READ_PAGE_SIZE
 
     def nearest(
         self, vector: Sequence[float], k: int, where: dict[str, Any] | None = None
     ) -> list[tuple[str, float]]:
         """Return the ids of the `k` nearest vectors, the nearest first, with their distances."""
         body = {"query_embeddings": [list(vector)], "n_results": k, "include": ["distances"]}
-        found = self._ask("POST", "query", body | ({"where": where} if where else {}))
+        found = self._request("POST", "query", body | ({"where": where} if where else {}))
         return list(zip(found["ids"][0], found["distances"][0], strict=True))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Delete the vectors of these ids."""
-        self._ask("POST", "delete", {"ids": list(ids)})
+        self._request("POST", "delete", {"ids": list(ids)})
 
-    def _ask(self, method: str, verb: str, body: Any = None) -> Any:
+    def _request(self, method: str, verb: str, body: Any = None) -> Any:
         return _request(method, f"{COLLECTIONS}/{self.id}/{verb}", body)
 
 
 def get_or_create_collection(name: str) -> ChromaCollection:
-    """Return the collection of this name, made if there is none; distances are cosines."""
+    """Return the collection of this name, created if missing, with cosine distances."""
     configuration = {"hnsw": {"space": "cosine"}}
     body = {"name": name, "configuration": configuration, "get_or_create": True}
     found = _request("POST", COLLECTIONS, body)
     return ChromaCollection(found["id"], found["name"])
 
 
-_seen: dict[tuple[str, str], ChromaCollection] = {}
+_collections: dict[tuple[str, str], ChromaCollection] = {}
 
 
 def cached_collection(name: str) -> ChromaCollection:
-    """Return the collection of this name as it was when this process saw it last, or as it is.
+    """Return the collection of this name, looked up once per process.
 
-    Its use raises Gone where it has been dropped since; `forget` makes that known.
+    Its methods raise CollectionDropped if it was dropped since; then call `forget_collection`.
     """
     key = (_address(), name)
-    if key not in _seen:
-        _seen[key] = get_or_create_collection(name)
-    return _seen[key]
+    if key not in _collections:
+        _collections[key] = get_or_create_collection(name)
+    return _collections[key]
 
 
 def forget_collection(name: str) -> None:
-    """Have the next one who uses `cached_collection` look for the collection again."""
-    _seen.pop((_address(), name), None)
+    """Make the next `cached_collection` of this name look it up again."""
+    _collections.pop((_address(), name), None)
 
 
 def list_collections() -> Iterator[ChromaCollection]:
-    """Return all collections."""
+    """Yield all collections."""
     offset = 0
     while True:
-        found = _request("GET", f"{COLLECTIONS}?limit={LISTED_AT_ONCE}&offset={offset}")
+        found = _request("GET", f"{COLLECTIONS}?limit={LIST_PAGE_SIZE}&offset={offset}")
         yield from (ChromaCollection(row["id"], row["name"]) for row in found)
-        if len(found) < LISTED_AT_ONCE:
+        if len(found) < LIST_PAGE_SIZE:
             return
-        offset += LISTED_AT_ONCE
+        offset += LIST_PAGE_SIZE
 
 
 def drop_collection(name: str) -> None:
@@ -166,7 +165,7 @@ def _address() -> str:
 
 @functools.lru_cache(maxsize=2)
 def _chroma_client(pid: int, address: str, token: str, timeout: float) -> "httpx.Client":
-    """Return the connections of this process; they do not outlive a fork."""
+    """Return the HTTP client of this process: connections do not survive a fork."""
     import httpx
 
     return httpx.Client(

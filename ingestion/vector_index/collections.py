@@ -1,8 +1,8 @@
-"""Index: vectors in Chroma, where near ones are found. Derived from PostgreSQL, rebuilt at will.
+"""The vector index in Chroma, for nearest-neighbour search. Derived from PostgreSQL.
 
-Each embedding model has a collection of its own on each shelf. A vector's id is the primary key of
-its passage; beside it stand its document and the hash of its text, by which a vector left over from
-another database is known.
+There is one collection per embedding model and kind of vectors. A vector's id is the primary key of
+its row. Its metadata are its owner (a passage's document) and the hash of its text, which shows
+whether the vector is outdated or left over from another database.
 """
 
 import contextlib
@@ -36,8 +36,8 @@ logger = logging.getLogger(__name__)
 
 BATCH = 200
 DELETE_BATCH = 2_000
-STREAM_HOLDS = 4_000
-"""Vectors that wait for Chroma; 57 MB of the longest ones. Those beyond are placed later."""
+STREAM_QUEUE_SIZE = 4_000
+"""Most vectors queued for Chroma; 57 MB of the longest ones. `sync_vectors` adds the others."""
 
 Item = TypeVar("Item")
 Progress = Callable[[int, int], None]
@@ -45,7 +45,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class VectorCollection:
-    """A kind of things that have vectors, and the name of what owns several of them."""
+    """A kind of vectors: the prefix of its collections, and the metadata key of its owners."""
 
     prefix: str
     owner: str
@@ -54,12 +54,12 @@ class VectorCollection:
 PASSAGES = VectorCollection("passages-", "document")
 
 
-def collection_name(model: str, shelf: VectorCollection = PASSAGES) -> str:
-    """Return the name of a model's collection, in the few characters that Chroma takes."""
+def collection_name(model: str, kind: VectorCollection = PASSAGES) -> str:
+    """Return the name of a model's collection, in the characters that Chroma allows."""
     safe = re.sub(r"[^a-zA-Z0-9]+", "-", model).strip("-")[:60]
     if safe != model or not model:
         safe += f"-{hashlib.sha256(model.encode()).hexdigest()[:8]}"
-    return shelf.prefix + safe
+    return kind.prefix + safe
 
 
 def index_document(
@@ -69,7 +69,7 @@ def index_document(
     on_progress: Progress = lambda done, total: None,
     enough: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Make the collection hold exactly the passages of a document; tell whether it does.
+    """Make the collection hold exactly the passages of a document; return whether it does.
 
     Raises TransientError("index_unreachable") when Chroma does not answer.
     """
@@ -81,7 +81,7 @@ def index_document(
 
 
 def sync_vectors(
-    shelf: VectorCollection,
+    kind: VectorCollection,
     owner_id: int,
     wanted: Mapping[int, str],
     model: str,
@@ -89,27 +89,27 @@ def sync_vectors(
     on_progress: Progress = lambda done, total: None,
     enough: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Make the collection hold exactly the `wanted` of an owner: ids with the hash of their text.
+    """Make an owner's vectors in the collection exactly the `wanted`: hash of the text by id.
 
-    What is there already stays, so that an indexing that was cut short goes on. Stops early, though
-    not before one batch, once `enough` says so; tells whether it came to the end. Raises
+    Vectors that are right already stay, so that an interrupted run resumes. Stops early, after one
+    batch at least, once `enough()`; returns whether it is complete. Raises
     TransientError("index_unreachable") when Chroma does not answer.
     """
-    collection = get_or_create_collection(collection_name(model, shelf))
-    there = _indexed_hashes(collection, shelf, owner_id)
-    new = [pk for pk, content_hash in wanted.items() if there.get(str(pk)) != content_hash]
+    collection = get_or_create_collection(collection_name(model, kind))
+    indexed = _indexed_hashes(collection, kind, owner_id)
+    new = [pk for pk, content_hash in wanted.items() if indexed.get(str(pk)) != content_hash]
     done = len(wanted) - len(new)
     on_progress(done, len(wanted))
     for pks in _batched(new, BATCH):
         hashes = [wanted[pk] for pk in pks]
         vectors = _stored_vectors(hashes, model)
         rows = [(pk, value, vectors[value]) for pk, value in zip(pks, hashes, strict=True)]
-        _upsert_rows(collection, shelf, owner_id, rows)
+        _upsert_rows(collection, kind, owner_id, rows)
         done += len(pks)
         on_progress(done, len(wanted))
         if done < len(wanted) and enough():
             return False
-    _delete_keys(collection, [key for key in there if int(key) not in wanted])
+    _delete_keys(collection, [key for key in indexed if int(key) not in wanted])
     return True
 
 
@@ -118,25 +118,24 @@ Row = tuple[int, str, bytes]
 
 
 def _upsert_rows(
-    collection: ChromaCollection, shelf: VectorCollection, owner_id: int, rows: Sequence[Row]
+    collection: ChromaCollection, kind: VectorCollection, owner_id: int, rows: Sequence[Row]
 ) -> None:
     collection.upsert(
         ids=[str(pk) for pk, _hash, _vector in rows],
         vectors=[vector for _pk, _hash, vector in rows],
-        metadatas=[{shelf.owner: owner_id, "hash": value} for _pk, value, _vector in rows],
+        metadatas=[{kind.owner: owner_id, "hash": value} for _pk, value, _vector in rows],
     )
 
 
 class VectorStream:
-    """Puts an owner's vectors into the collection, from a thread, while more are computed.
+    """Writes an owner's vectors to the collection, in a thread, while more are computed.
 
-    A convenience: what it has not placed, because Chroma is slow, away, or was killed, is left for
-    `sync_vectors`, which looks at what is there.
+    Best effort: `sync_vectors` adds those that it drops because Chroma is slow or unreachable.
     """
 
-    def __init__(self, shelf: VectorCollection, owner_id: int, model: str) -> None:
-        self._shelf, self._owner_id, self._model = shelf, owner_id, model
-        self._rows: queue.Queue[Row] = queue.Queue(STREAM_HOLDS)
+    def __init__(self, kind: VectorCollection, owner_id: int, model: str) -> None:
+        self._kind, self._owner_id, self._model = kind, owner_id, model
+        self._rows: queue.Queue[Row] = queue.Queue(STREAM_QUEUE_SIZE)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="index", daemon=True)
 
@@ -146,16 +145,16 @@ class VectorStream:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        exc_type: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End after the batch that is on its way."""
+        """Stop after the current batch."""
         self._stop.set()
         self._thread.join(chroma_client.TIMEOUT)
 
     def put(self, rows: Sequence[Row]) -> None:
-        """Hand in some rows; those for which there is no room are forgotten."""
+        """Queue rows; those beyond the queue's size are dropped."""
         for row in rows:
             if not self._thread.is_alive() or self._rows.full():
                 return
@@ -163,12 +162,12 @@ class VectorStream:
 
     def _run(self) -> None:
         try:
-            collection = get_or_create_collection(collection_name(self._model, self._shelf))
+            collection = get_or_create_collection(collection_name(self._model, self._kind))
             while not self._stop.is_set():
                 if batch := self._next():
-                    _upsert_rows(collection, self._shelf, self._owner_id, batch)
+                    _upsert_rows(collection, self._kind, self._owner_id, batch)
         except UserError as error:
-            logger.info("Vectors are placed later: %s", error)
+            logger.info("The remaining vectors are indexed later: %s", error)
 
     def _next(self) -> list[Row]:
         batch: list[Row] = []
@@ -183,34 +182,34 @@ def delete_document_vectors(document_id: int) -> None:
     delete_owner_vectors(PASSAGES, document_id)
 
 
-def delete_owner_vectors(shelf: VectorCollection, owner_id: int) -> None:
-    """Delete the vectors of an owner from every collection of the shelf."""
+def delete_owner_vectors(kind: VectorCollection, owner_id: int) -> None:
+    """Delete the vectors of an owner from every collection of this kind."""
     for collection in list_collections():
-        if collection.name.startswith(shelf.prefix):
-            _delete_keys(collection, list(_indexed_hashes(collection, shelf, owner_id)))
+        if collection.name.startswith(kind.prefix):
+            _delete_keys(collection, list(_indexed_hashes(collection, kind, owner_id)))
 
 
-def drop_model_collection(model: str, shelf: VectorCollection = PASSAGES) -> None:
+def drop_model_collection(model: str, kind: VectorCollection = PASSAGES) -> None:
     """Delete the collection of a model, if there is one."""
-    drop_collection(collection_name(model, shelf))
+    drop_collection(collection_name(model, kind))
 
 
 def nearest_passages(
     vector: Vectors, k: int, *, model: str, document_ids: Sequence[int] | None = None
 ) -> list[tuple[int, float]]:
-    """Return the `k` nearest passages, the nearest first, as (chunk id, cosine similarity)."""
+    """Return the `k` nearest passages as (chunk id, cosine similarity), nearest first."""
     return nearest_vectors(PASSAGES, vector, k, model=model, owners=document_ids)
 
 
 def nearest_vectors(
-    shelf: VectorCollection,
+    kind: VectorCollection,
     vector: Vectors,
     k: int,
     *,
     model: str,
     owners: Sequence[int] | None = None,
 ) -> list[tuple[int, float]]:
-    """Return the `k` nearest things of these owners (of all: None), the nearest first.
+    """Return the `k` nearest vectors of these owners (None: of all), nearest first.
 
     Each is (id, cosine similarity).
     """
@@ -218,8 +217,8 @@ def nearest_vectors(
     if owners is not None:
         if not owners:
             return []
-        where = {shelf.owner: {"$in": sorted(set(owners))}}
-    name, numbers = collection_name(model, shelf), vector.tolist()
+        where = {kind.owner: {"$in": sorted(set(owners))}}
+    name, numbers = collection_name(model, kind), vector.tolist()
     try:
         hits = cached_collection(name).nearest(numbers, k, where)
     except CollectionDropped:
@@ -228,9 +227,9 @@ def nearest_vectors(
     return [(int(key), 1.0 - distance) for key, distance in hits]
 
 
-def count_vectors(model: str, shelf: VectorCollection = PASSAGES) -> int:
-    """Return how many vectors the collection of a model holds."""
-    return get_or_create_collection(collection_name(model, shelf)).count()
+def count_vectors(model: str, kind: VectorCollection = PASSAGES) -> int:
+    """Return the number of vectors in the collection of a model."""
+    return get_or_create_collection(collection_name(model, kind)).count()
 
 
 def is_reachable() -> bool:
@@ -243,16 +242,16 @@ def is_reachable() -> bool:
 
 
 def _indexed_hashes(
-    collection: ChromaCollection, shelf: VectorCollection, owner_id: int
+    collection: ChromaCollection, kind: VectorCollection, owner_id: int
 ) -> dict[str, str]:
-    """Return the ids that the collection has for an owner, each with the hash of its text."""
-    entries = collection.entries({shelf.owner: owner_id})
+    """Return the hash of the text by id, for an owner's vectors in the collection."""
+    entries = collection.entries({kind.owner: owner_id})
     return {key: str(metadata.get("hash", "")) for key, metadata in entries}
 
 
 def _delete_keys(collection: ChromaCollection, keys: list[str]) -> None:
-    for run in _batched(keys, DELETE_BATCH):
-        collection.delete(run)
+    for batch in _batched(keys, DELETE_BATCH):
+        collection.delete(batch)
 
 
 def _stored_vectors(hashes: list[str], model: str) -> dict[str, bytes]:
@@ -265,5 +264,5 @@ def _stored_vectors(hashes: list[str], model: str) -> dict[str, bytes]:
 
 def _batched(items: list[Item], size: int) -> Iterator[list[Item]]:
     iterator = iter(items)
-    while run := list(itertools.islice(iterator, size)):
-        yield run
+    while batch := list(itertools.islice(iterator, size)):
+        yield batch

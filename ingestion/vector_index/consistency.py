@@ -1,4 +1,4 @@
-"""Audit: what Chroma holds against what PostgreSQL says, both ways, and how they are made one."""
+"""Compare the vectors in Chroma with the rows in PostgreSQL, both ways, and repair Chroma."""
 
 import itertools
 from collections import defaultdict
@@ -17,16 +17,16 @@ from ingestion.vector_index.embedders.base import Embedder
 from ingestion.vector_index.registry import IndexedModel, indexed_models
 from wikico2.llm.client import RetryPolicy
 
-AT_ONCE = 5_000
+BATCH = 5_000
 
 
 @dataclass
 class ConsistencyReport:
-    """What an audit of one shelf has found.
+    """The result of comparing one collection with its rows.
 
-    `missing` are the ids that the collection lacks, by their owner; `stray` the keys of what it
-    should not hold: of a row that is gone, or of another text. `uncomputed` counts the texts of
-    which no vector is kept, so that a repair has to ask for them.
+    `due` and `held` count the rows and the vectors. `missing` are the ids without a vector, by
+    owner; `stray` the keys of vectors whose row is gone or has another text. `uncomputed` counts
+    the texts without a cached vector, which a repair has to compute.
     """
 
     due: int = 0
@@ -44,76 +44,76 @@ class ConsistencyReport:
         return sum(map(len, self.missing.values()))
 
 
-def audit_collection(holding: IndexedModel, model: str) -> ConsistencyReport:
-    """Compare a shelf's collection with the rows. Raises TransientError("index_unreachable")."""
+def audit_collection(indexed: IndexedModel, model: str) -> ConsistencyReport:
+    """Compare a collection with its rows. Raises TransientError("index_unreachable")."""
     found = ConsistencyReport()
-    collection = get_or_create_collection(collection_name(model, holding.shelf))
+    collection = get_or_create_collection(collection_name(model, indexed.kind))
     sound: set[int] = set()
     entries = collection.entries()
-    while batch := dict(itertools.islice(entries, AT_ONCE)):
+    while batch := dict(itertools.islice(entries, BATCH)):
         found.held += len(batch)
         pks = [int(key) for key in batch if key.isdecimal()]
-        rows = holding.allowed().filter(pk__in=pks).values_list("pk", holding.owner, "content_hash")
+        rows = indexed.allowed().filter(pk__in=pks).values_list("pk", indexed.owner, "content_hash")
         known = {str(pk): (owner, value) for pk, owner, value in rows.iterator()}
-        for key, about in batch.items():
-            if known.get(key) == (about.get(holding.shelf.owner), about.get("hash")):
+        for key, metadata in batch.items():
+            if known.get(key) == (metadata.get(indexed.kind.owner), metadata.get("hash")):
                 sound.add(int(key))
             else:
                 found.stray.append(key)
     missing = defaultdict(set)
-    for pk, owner in holding.due().values_list("pk", holding.owner).iterator():
+    for pk, owner in indexed.due().values_list("pk", indexed.owner).iterator():
         found.due += 1
         if pk not in sound:
             missing[owner].add(pk)
     found.missing = dict(missing)
     found.uncomputed = (
-        without_vector(holding.due(), model).values("content_hash").distinct().count()
+        without_vector(indexed.due(), model).values("content_hash").distinct().count()
     )
     return found
 
 
-def repair_collection(holding: IndexedModel, embedder: Embedder, found: ConsistencyReport) -> int:
-    """Take away what an audit found to be stray, put in what is missing; return how many those are.
+def repair_collection(indexed: IndexedModel, embedder: Embedder, found: ConsistencyReport) -> int:
+    """Delete the stray vectors of an audit and add the missing ones; return how many were missing.
 
     Vectors come from the cache; only those that it lacks are computed.
     """
-    collection = get_or_create_collection(collection_name(embedder.name, holding.shelf))
-    for start in range(0, len(found.stray), AT_ONCE):
-        collection.delete(found.stray[start : start + AT_ONCE])
+    collection = get_or_create_collection(collection_name(embedder.name, indexed.kind))
+    for start in range(0, len(found.stray), BATCH):
+        collection.delete(found.stray[start : start + BATCH])
     for owner in found.missing:
-        fill_collection(holding, owner, embedder)
+        fill_collection(indexed, owner, embedder)
     return found.missing_count
 
 
 def fill_collection(
-    holding: IndexedModel,
+    indexed: IndexedModel,
     owner: int,
     embedder: Embedder,
     *,
     enough: Callable[[], bool] = lambda: False,
     patience: RetryPolicy | None = None,
 ) -> bool:
-    """Put all that an owner has on the shelf; tell whether it came to the end."""
-    rows = indexable_rows(holding, owner)
-    if not embed_chunks(rows, embedder, text=holding.text, enough=enough, patience=patience):
+    """Embed and index all rows of an owner; return whether it is complete (see `enough`)."""
+    rows = indexable_rows(indexed, owner)
+    if not embed_chunks(rows, embedder, text=indexed.text, enough=enough, patience=patience):
         return False
     wanted = dict(rows.values_list("pk", "content_hash"))
-    return sync_vectors(holding.shelf, owner, wanted, embedder.name, enough=enough)
+    return sync_vectors(indexed.kind, owner, wanted, embedder.name, enough=enough)
 
 
-def indexable_rows(holding: IndexedModel, owner: int) -> QuerySet[Any]:
-    """Return what an owner has that must stand on the shelf."""
-    return holding.due().filter(**{holding.owner: owner})
+def indexable_rows(indexed: IndexedModel, owner: int) -> QuerySet[Any]:
+    """Return the rows of an owner that must have a vector in the index."""
+    return indexed.due().filter(**{indexed.owner: owner})
 
 
-def iterate_owners(holding: IndexedModel, after: int = 0) -> Iterator[int]:
-    """Yield who owns what must stand on the shelf, in the order of their numbers."""
-    rows = holding.due().filter(**{f"{holding.owner}__gt": after}).order_by(holding.owner)
-    yield from rows.values_list(holding.owner, flat=True).distinct().iterator()
+def iterate_owners(indexed: IndexedModel, after: int = 0) -> Iterator[int]:
+    """Yield the ids of owners of rows that must be in the index, ascending, from after `after`."""
+    rows = indexed.due().filter(**{f"{indexed.owner}__gt": after}).order_by(indexed.owner)
+    yield from rows.values_list(indexed.owner, flat=True).distinct().iterator()
 
 
 def unusable_vectors(model: str) -> list[int]:
-    """Return the kept vectors that are no numbers, or of another length than most of the model."""
+    """Return the ids of cached vectors with NaN or infinity, or of another length than most."""
     lengths: defaultdict[int, int] = defaultdict(int)
     shapes: list[tuple[int, int]] = []
     broken: list[int] = []
@@ -128,16 +128,16 @@ def unusable_vectors(model: str) -> list[int]:
 
 
 def other_collections(models: set[str]) -> list[str]:
-    """Return the names of our collections that belong to none of these models."""
-    shelves = [holding.shelf for holding in indexed_models()]
-    ours = {collection_name(model, shelf) for model in models for shelf in shelves}
-    prefixes = tuple(shelf.prefix for shelf in shelves)
+    """Return the names of our collections of other models than these."""
+    kinds = [indexed.kind for indexed in indexed_models()]
+    used = {collection_name(model, kind) for model in models for kind in kinds}
+    prefixes = tuple(kind.prefix for kind in kinds)
     names = [collection.name for collection in list_collections()]
-    return [name for name in names if name.startswith(prefixes) and name not in ours]
+    return [name for name in names if name.startswith(prefixes) and name not in used]
 
 
 def counts_agree(model: str) -> bool:
-    """Tell whether each shelf holds as many as it must: a quick look, which sees a lost one."""
+    """Tell whether each collection has enough vectors: a quick check for a lost collection."""
     return all(
-        count_vectors(model, holding.shelf) >= holding.due().count() for holding in indexed_models()
+        count_vectors(model, indexed.kind) >= indexed.due().count() for indexed in indexed_models()
     )

@@ -1,4 +1,4 @@
-"""Embed: every passage of a document gets its vector, computed or paid for once."""
+"""Compute the embeddings of passages and cache them, so that each is paid for once."""
 
 import functools
 import itertools
@@ -19,12 +19,12 @@ Stored = Callable[[Sequence[Any], Vectors], None]
 
 
 def embedded_text(chunk: Chunk) -> str:
-    """Return what is embedded for a passage: its headings and its text, as its hash covers them."""
+    """Return the text that is embedded for a passage: headings and text, as in its hash."""
     return f"{chunk.trail}\n{chunk.text}" if chunk.headings else chunk.text
 
 
 def without_vector(chunks: QuerySet[Any], model: str) -> QuerySet[Any]:
-    """Return the passages for which `model` has not been asked yet."""
+    """Return the passages without a cached vector of `model`."""
     known = Vector.objects.filter(content_hash=OuterRef("content_hash"), model=model)
     return chunks.filter(~Exists(known))
 
@@ -39,14 +39,14 @@ def embed_chunks(
     on_stored: Stored = lambda chunks, vectors: None,
     patience: RetryPolicy | None = None,
 ) -> bool:
-    """Store the vectors that are still missing; tell whether none is any more.
+    """Compute and store the missing vectors of rows; return whether none is missing any more.
 
-    They may be rows of another kind that have a `content_hash`, of which `text` is embedded.
-    As many batches are asked for at the same time as the embedder allows. Asks for no further one,
-    though never for none at all, once `enough` says so or one has failed; what was asked for by
-    then is waited for and stored, so that it need not be paid for twice. `on_progress` gets the
-    passages that have their vector and the number of all; `on_stored` the passages of a batch with
-    their vectors. A text that occurs twice is computed once.
+    The rows are passages or others with a `content_hash`; `text` returns what is embedded of one.
+    Batches run concurrently, `embedder.at_once` at a time. Once `enough()` or a batch has failed,
+    no further batch is started (one at least is); those running are awaited and stored, so that
+    they are not paid for twice. `on_progress` gets the numbers of rows with a vector and of all
+    rows; `on_stored` the rows of a batch and their vectors. Equal texts are computed once. Raises
+    the first permanent error of the batches, else the first transient one.
     """
     total = chunks.count()
     missing = without_vector(chunks, embedder.name).order_by("pk")
@@ -56,13 +56,13 @@ def embed_chunks(
     done = total - sum(map(len, waiting.values()))
     on_progress(done, total)
     failed: list[UserError] = []
-    answers = run_concurrently(
+    results = run_concurrently(
         _embedding_jobs(waiting, embedder, chunks.model, text),
         at_once=embedder.at_once,
         patience=patience or RetryPolicy.from_settings(),
         enough=lambda: bool(failed) or (done < total and enough()),
     )
-    for (batch, rows), vectors in answers:
+    for (batch, rows), vectors in results:
         if isinstance(vectors, UserError):
             failed.append(vectors)
             continue
@@ -81,28 +81,28 @@ def _embedding_jobs(
     model: type[Model],
     text: Callable[[Any], str],
 ) -> Iterator[tuple[tuple[list[str], list[Any]], Callable[[RetryPolicy], Vectors]]]:
-    """Yield, batch by batch, the hashes with the passages to ask for, and the request."""
+    """Yield for each batch its hashes and rows, and the function that requests the vectors."""
     hashes = iter(waiting)
     while batch := list(itertools.islice(hashes, embedder.batch)):
         pks = [waiting[key][0] for key in batch]
         found = model._default_manager.defer("search").in_bulk(pks)
-        # A passage may be gone by now: its document was read again, or removed.
+        # A passage may be deleted by now: its document was read again, or removed.
         rows: list[Any] = list(found.values())
         texts = [text(row) for row in rows]
         yield (batch, rows), functools.partial(embedder.passages, texts)
 
 
 def store_vectors(hashes: list[str], vectors: Vectors, model: str) -> None:
-    """Keep vectors for the texts of these hashes; what another worker has stored stays.
+    """Cache the vectors of the texts with these hashes; existing ones are not overwritten.
 
-    Raises TransientError("bad_answer") for vectors that are no numbers, or of another length than
-    those that are kept of the model.
+    Raises TransientError("bad_answer") for vectors with NaN or infinity, or of another length than
+    the cached ones of the model.
     """
     if len(vectors) != len(hashes) or not np.isfinite(vectors).all():
         raise TransientError("bad_answer", reason="vectors that cannot be used")
-    length, kept = (vectors.shape[1] if len(hashes) else 0), Vector.length_of(model)
-    if hashes and kept not in (0, length):
-        raise TransientError("bad_answer", reason=f"vectors of {length} numbers instead of {kept}")
+    length, known = (vectors.shape[1] if len(hashes) else 0), Vector.length_of(model)
+    if hashes and known not in (0, length):
+        raise TransientError("bad_answer", reason=f"vectors of {length} numbers instead of {known}")
     Vector.objects.bulk_create(
         [
             Vector(content_hash=content_hash, model=model, data=vector.astype("<f4").tobytes())

@@ -1,8 +1,8 @@
-"""Build: another embedding model gets collections of its own, beside those that search uses.
+"""Build the collections of another embedding model, beside those that search uses.
 
-Search goes on with the old model, its collections and its questions, until all that is to be found
-has its vector of the new one; then it changes over at once. Sources that are read meanwhile get
-vectors of the new model only: until then they are found by their words.
+Search uses the old model and its collections until every row has a vector of the new model; then it
+switches. Sources read meanwhile get vectors of the new model only: until the switch they are found
+by full-text search alone.
 """
 
 import datetime as dt
@@ -48,20 +48,20 @@ State = IndexBuild.State
 
 
 def active_model() -> str:
-    """Return the name of the model by which search asks."""
+    """Return the name of the embedding model that search uses."""
     last = IndexBuild.objects.filter(state=State.DONE).order_by("-pk").first()
     return last.model if last else chosen_model()
 
 
 def search_embedder() -> Embedder:
-    """Return the embedder of the questions."""
+    """Return the embedder of queries."""
     return get_embedder_by_name(active_model())
 
 
 def check_index_settings(**kwargs: Any) -> None:
-    """See at the start whether the model is another one, and whether the index is still there."""
+    """At startup, queue a build if the chosen model has changed, and a repair of the index."""
     if IndexBuild._meta.db_table not in connection.introspection.table_names():
-        return  # only a part of the migrations was asked for
+        return  # only some of the migrations were run
     ready = Document.objects.ready().exclude(indexed_with="")
     usual = ready.order_by().values("indexed_with").annotate(n=Count("pk")).order_by("-n").first()
     if usual is None:
@@ -74,7 +74,10 @@ def check_index_settings(**kwargs: Any) -> None:
 
 @transaction.atomic
 def begin_build(model: str) -> IndexBuild | None:
-    """Queue the build of a model's collections, unless search uses them or it is under way."""
+    """Queue the build of a model's collections, unless search uses them or a build is running.
+
+    Builds of other models are stopped.
+    """
     running = IndexBuild.objects.in_progress()
     if model == active_model():
         running.update(state=State.STOPPED, lease_token=None, lease_until=None)
@@ -82,14 +85,14 @@ def begin_build(model: str) -> IndexBuild | None:
     running.exclude(model=model).update(state=State.STOPPED, lease_token=None, lease_until=None)
     if known := running.first():
         return known
-    total = sum(holding.due().count() for holding in indexed_models())
+    total = sum(indexed.due().count() for indexed in indexed_models())
     build = IndexBuild.objects.create(model=model, total=total)
     enqueue(ADVANCE, build.pk)
     return build
 
 
 def retry_build(build: IndexBuild) -> None:
-    """Queue a build that has failed again; it goes on where it was."""
+    """Queue a failed build again; it resumes where it stopped."""
     with transaction.atomic():
         failed = IndexBuild.objects.filter(pk=build.pk, state=State.FAILED)
         if failed.update(state=State.WORKING, attempts=0, error_code="", error_details={}):
@@ -97,45 +100,45 @@ def retry_build(build: IndexBuild) -> None:
 
 
 def run_build_slice(build_id: int) -> None:
-    """Take a build as far as one time slice allows; do nothing if it is not ours to take."""
+    """Work on a build for one time slice; do nothing if another worker holds it."""
     token = IndexBuild.objects.in_progress().claim(build_id)
     build = IndexBuild.objects.filter(pk=build_id).first()
     if token is None or build is None:
         return
-    ours = IndexBuildRun(build, token)
+    run = IndexBuildRun(build, token)
     with suppress(LeaseLost):
         try:
-            ours.run()
+            run.run()
         except TransientError as error:
-            ours.postpone(error)
+            run.postpone(error)
         except UserError as error:
-            ours.fail(error)
+            run.fail(error)
 
 
 class IndexBuildRun(JobRun[IndexBuild]):
-    """A build in the hands of this worker, for one time slice."""
+    """A build that this worker holds, for one time slice."""
 
     rows = IndexBuild.objects.all()
     task = ADVANCE
 
     def run(self) -> None:
-        """Go from owner to owner until none is left or the slice is over."""
+        """Index owner after owner until none is left or the slice is over."""
         embedder = get_embedder_by_name(self.row.model)
-        patience = RetryPolicy.from_settings(on_wait=self.renew, on_pause=self.waits)
-        for number, holding in enumerate(indexed_models()):
+        patience = RetryPolicy.from_settings(on_wait=self.renew, on_pause=self.save_wait)
+        for number, indexed in enumerate(indexed_models()):
             if number < self.row.shelf:
                 continue
             after = self.row.owner if number == self.row.shelf else 0
-            for owner in list(iterate_owners(holding, after)):
-                whole = fill_collection(
-                    holding, owner, embedder, enough=self.enough, patience=patience
+            for owner in list(iterate_owners(indexed, after)):
+                complete = fill_collection(
+                    indexed, owner, embedder, enough=self.enough, patience=patience
                 )
-                if not whole:
+                if not complete:
                     self.pass_on()
                     return
-                self.row.done += indexable_rows(holding, owner).count()
-                self.keep(shelf=number, owner=owner, done=self.row.done, **NO_TROUBLE)
-                if holding.owner == "document_id":
+                self.row.done += indexable_rows(indexed, owner).count()
+                self.keep(shelf=number, owner=owner, done=self.row.done, **NO_ERROR)
+                if indexed.owner == "document_id":
                     Document.objects.filter(pk=owner).update(indexed_with=self.row.model)
                 if self.enough():
                     self.pass_on()
@@ -145,7 +148,7 @@ class IndexBuildRun(JobRun[IndexBuild]):
     def enough(self) -> bool:
         return time.monotonic() >= self.deadline or is_paused()
 
-    def waits(self, reason: UserError, seconds: float) -> None:
+    def save_wait(self, reason: UserError, seconds: float) -> None:
         self.keep(error_code=reason.code, error_details=reason.details)
 
     def pass_on(self) -> None:
@@ -155,16 +158,16 @@ class IndexBuildRun(JobRun[IndexBuild]):
             super().pass_on()
 
     def finish(self) -> None:
-        """Have search use the new collections from now on."""
+        """Make search use the new collections."""
         with transaction.atomic():
-            self.release(state=State.DONE, finished_at=Now(), **NO_TROUBLE)
+            self.release(state=State.DONE, finished_at=Now(), **NO_ERROR)
             enqueue_later(CLEANUP_TASK, seconds=CLEANUP_DELAY)
-        logger.info("Search asks %s from now on.", self.row.model)
+        logger.info("Search now uses %s.", self.row.model)
 
     def postpone(self, error: TransientError) -> None:
-        """Try again later, each time later, for as long as it takes: nobody waits for it."""
-        asked = float(error.details.get("retry_after") or 0)
-        wait = min(max(asked, 5.0 * 2 ** min(self.row.attempts, 10)), LONGEST_WAIT)
+        """Retry with exponential back-off, without limit: nobody waits for a build."""
+        retry_after = float(error.details.get("retry_after") or 0)
+        wait = min(max(retry_after, 5.0 * 2 ** min(self.row.attempts, 10)), LONGEST_WAIT)
         self.rows.postpone(
             self.row.pk,
             self.token,
@@ -174,11 +177,11 @@ class IndexBuildRun(JobRun[IndexBuild]):
         )
 
 
-NO_TROUBLE: dict[str, Any] = {"attempts": 0, "error_code": "", "error_details": {}}
+NO_ERROR: dict[str, Any] = {"attempts": 0, "error_code": "", "error_details": {}}
 
 
 def drop_unused_collections() -> list[str]:
-    """Drop the collections of models that search does not use and that are not being built."""
+    """Drop the collections of models neither used by search nor being built; return their names."""
     names = other_collections({active_model(), *models_being_built()})
     for name in names:
         drop_collection(name)
@@ -186,18 +189,18 @@ def drop_unused_collections() -> list[str]:
 
 
 def models_being_built() -> set[str]:
-    """Return the models whose collections are being filled, though search does not use them yet."""
+    """Return the models with a build in progress, and the chosen one."""
     return {chosen_model(), *IndexBuild.objects.in_progress().values_list("model", flat=True)}
 
 
-def repair_index(say: Callable[[str], None] = logger.info) -> None:
-    """Put into the index what it has lost, from the vectors that are kept."""
+def repair_index(report: Callable[[str], None] = logger.info) -> None:
+    """Add to the index the vectors that it has lost, from the cache."""
     model = active_model()
     if counts_agree(model):
         return
     embedder = get_embedder_by_name(model)
-    for holding in indexed_models():
-        found = audit_collection(holding, model)
+    for indexed in indexed_models():
+        found = audit_collection(indexed, model)
         if not found.is_sound:
-            say(f"The index lacked {found.missing_count} vectors: they are put in again.")
-            repair_collection(holding, embedder, found)
+            report(f"The index lacks {found.missing_count} vectors: they are added again.")
+            repair_collection(indexed, embedder, found)

@@ -1,4 +1,4 @@
-"""Holdings: for each shelf of the index, what PostgreSQL says should stand on it."""
+"""The registry of indexed models: which rows of PostgreSQL have vectors in the index."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ Rows = Callable[[], QuerySet[Any]]
 
 @dataclass(frozen=True)
 class IndexedModel:
-    """The rows whose texts have vectors on a shelf; each has `content_hash`.
+    """The rows whose texts have vectors of one kind; each row has a `content_hash`.
 
-    `allowed` may stand there, `due` must. `owner` is their field that names what owns them, and
-    `text` gives what is embedded of a row.
+    `allowed` returns the rows that may be in the index, `due` those that must. `owner` is the field
+    with the id of their owner, and `text` returns the text of a row that is embedded.
     """
 
-    shelf: VectorCollection
+    kind: VectorCollection
     allowed: Rows
     due: Rows
     owner: str
@@ -29,11 +29,11 @@ class IndexedModel:
 _registered: list[IndexedModel] = []
 
 
-def register_indexed_model(holding: IndexedModel) -> None:
-    """Declare what stands on a shelf; once, when the program starts."""
-    _registered.append(holding)
+def register_indexed_model(indexed: IndexedModel) -> None:
+    """Register an indexed model; call it once, at startup."""
+    _registered.append(indexed)
 
 
 def indexed_models() -> list[IndexedModel]:
-    """Return what stands on all shelves."""
+    """Return all registered models, in order of registration."""
     return list(_registered)

@@ -1,4 +1,4 @@
-"""Putting right what is known of a source, and saying what it is a new version of."""
+"""Views to edit a source's metadata, and to set the source that it replaces."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
@@ -12,14 +12,14 @@ from ingestion.models import Document
 from ingestion.pipeline.describe import save_description
 from wikico2.parameters import whole_number
 
-OFFERED = 300
+MAX_OFFERED = 300
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @permission_required("ingestion.change_document", raise_exception=True)
 def document_edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show what is known of a source as a form, and keep what is changed."""
+    """Show the form of a source's metadata, and save the changes."""
     source = get_object_or_404(Document, pk=pk)
     title = source.title
     form = DescriptionForm(request.POST or None, instance=source)
@@ -32,7 +32,7 @@ def document_edit(request: HttpRequest, pk: int) -> HttpResponse:
         "document": source,
         "title": title,
         "form": form,
-        "others": [source_label(other) for other in others[:OFFERED]],
+        "others": [source_label(other) for other in others[:MAX_OFFERED]],
     }
     return render(
         request, "ingestion/document_edit.html", context, status=422 if form.errors else 200
@@ -43,7 +43,7 @@ def document_edit(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @permission_required("ingestion.change_document", raise_exception=True)
 def document_version(request: HttpRequest, pk: int) -> HttpResponse:
-    """Say that a source is the new version of another (`of`), or of none."""
+    """Set the source that this one is a new version of (`of`), or none."""
     source = get_object_or_404(Document, pk=pk)
     wanted = request.POST.get("of", "")
     replaced = get_object_or_404(Document, pk=whole_number(wanted)) if wanted else None

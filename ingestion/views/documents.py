@@ -1,4 +1,4 @@
-"""One source: what it is, how far it has been read, what cites it, and its file."""
+"""The page of a source: metadata, progress, citations, file, actions."""
 
 from pathlib import PurePath
 from typing import Any
@@ -36,7 +36,7 @@ FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self';
 
 @require_safe
 def document_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show a source; of an internal one, readers without an account see only what cites it."""
+    """Show a source; without an account, only the citations of an internal one."""
     sources = Document.objects.select_related("uploaded_by", "supersedes")
     source = sources.filter(pk=pk).first()
     if source is None:
@@ -48,13 +48,13 @@ def document_detail(request: HttpRequest, pk: int) -> HttpResponse:
     sheets = source.citations.standing().shown_to(request.user).by_sheet()
     if not readable and not sheets:
         return internal_response(request, source)
-    may_know = Document.objects.readable_by(request.user)
+    visible = Document.objects.readable_by(request.user)
     context: dict[str, Any] = {
         "document": source,
         "readable": readable,
-        "newer": may_know.filter(supersedes=source).order_by("-pk").first(),
-        "replaces": may_know.filter(newer=source).first(),
-        "twins": may_know.filter(pk__in=source.twins()) if readable else [],
+        "newer": visible.filter(supersedes=source).order_by("-pk").first(),
+        "replaces": visible.filter(newer=source).first(),
+        "twins": visible.filter(pk__in=source.twins()) if readable else [],
         "sheets": sheets,
         "may_remove": may_remove(request.user, source),
         "unseen": _readable_pictures(request.user, source),
@@ -75,14 +75,14 @@ def document_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _readable_pictures(user: Any, source: Document) -> int:
-    """Return how many pictures `user` may have read now."""
-    at_rest = source.is_ready or source.error_code in Document.BLANK
-    may = user.has_perm("ingestion.change_document")
-    return count_unrecognised(source) if at_rest and may else 0
+    """Return how many unread pictures `user` may queue for OCR now."""
+    idle = source.is_ready or source.error_code in Document.BLANK
+    may_change = user.has_perm("ingestion.change_document")
+    return count_unrecognised(source) if idle and may_change else 0
 
 
 def _cover_height(source: Document) -> int | None:
-    """Return the height of the first page's thumbnail, so that its place can be kept free."""
+    """Return the height of the first page's thumbnail, to reserve its space in the layout."""
     if not is_paged(source.media_type):
         return None
     first = source.pages.filter(number=1).values_list("width", "height").first()
@@ -91,7 +91,7 @@ def _cover_height(source: Document) -> int | None:
 
 @require_safe
 def document_file(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Send the file as it was uploaded: shown where nothing in it can run, else to be saved."""
+    """Send the uploaded file: inline for formats without scripts, else as an attachment."""
     source = get_object_or_404(Document, pk=pk)
     if not source.can_be_read_by(request.user):
         return internal_response(request, source)
@@ -113,15 +113,15 @@ def document_file(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def safe_filename(source: Document) -> str:
-    """Return the name under which the file may be saved on any system."""
+    """Return a file name that is valid on every system."""
     name = PurePath(source.filename.replace("\\", "/")).name
-    kept = "".join(c for c in name if c.isprintable() and c not in '<>:"/|?*').strip(". ")
-    return with_extension(kept or f"source-{source.pk}", source.media_type)
+    valid = "".join(c for c in name if c.isprintable() and c not in '<>:"/|?*').strip(". ")
+    return with_extension(valid or f"source-{source.pk}", source.media_type)
 
 
 @require_safe
 def document_progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show how far a source has been read; asked each second while it is."""
+    """Show the progress of a source; polled each second while it is read."""
     source = Document.objects.filter(pk=pk).first()
     if source is None:
         return render(request, "ingestion/_removed.html", {"pk": pk})
@@ -129,12 +129,12 @@ def document_progress(request: HttpRequest, pk: int) -> HttpResponse:
         return HttpResponse(status=403)
     response = render(request, "ingestion/_progress.html", progress_context(request, source))
     if "whole" in request.GET and not source.is_working:
-        response.headers["HX-Refresh"] = "true"  # the rest of the page has something new to show
+        response.headers["HX-Refresh"] = "true"  # the rest of the page has changed too
     return response
 
 
 def progress_context(request: HttpRequest, source: Document) -> dict[str, Any]:
-    """Return what `_progress.html` needs; what is like the source is said once it is read."""
+    """Return the context of `_progress.html`; near duplicates only once the source is ready."""
     readable = Document.objects.readable_by(request.user)
     return {
         "document": source,
@@ -148,7 +148,7 @@ def progress_context(request: HttpRequest, source: Document) -> dict[str, Any]:
 @require_safe
 @login_required
 def document_log(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show what happened to a source, to whoever uploaded it; live while it is read."""
+    """Show the event log of a source to those who may read it; updated while it is read."""
     source = get_object_or_404(Document, pk=pk)
     if not may_read_events(request.user, source):
         raise PermissionDenied
@@ -162,7 +162,7 @@ def document_log(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @permission_required("ingestion.change_document", raise_exception=True)
 def document_retry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Start a failed or cancelled reading again where it stopped."""
+    """Restart a failed or cancelled reading where it stopped."""
     source = get_object_or_404(Document, pk=pk)
     try:
         retry_document(source, request.user)
@@ -175,7 +175,7 @@ def document_retry(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @permission_required("ingestion.change_document", raise_exception=True)
 def document_pictures(request: HttpRequest, pk: int) -> HttpResponse:
-    """Have the pages without text and the figures read that no machine has read yet."""
+    """Queue OCR of the unread pages without text and figures."""
     source = get_object_or_404(Document, pk=pk)
     if count_unrecognised(source):
         request_recognition(source, request.user)
@@ -188,7 +188,7 @@ def document_pictures(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @permission_required("ingestion.change_document", raise_exception=True)
 def document_cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Stop a reading; what has been read is kept for a later retry."""
+    """Cancel a reading; a later retry resumes it."""
     source = get_object_or_404(Document, pk=pk)
     try:
         cancel_document(source, request.user)
@@ -215,14 +215,14 @@ def document_remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def may_remove(user: Any, source: Document) -> bool:
-    """Tell whether `user` may remove the source: who curates, or who uploaded it while unused."""
+    """Tell whether `user` may remove the source: by permission, or the uploader while uncited."""
     if user.has_perm("ingestion.delete_document"):
         return True
     return source.uploaded_by_id == user.pk is not None and not source.citations.exists()
 
 
 def _document_response(request: HttpRequest, source: Document) -> HttpResponse:
-    """Answer with the new state, in place or on the page that asked."""
+    """Return the updated partial, or a redirect to the page of the form."""
     source.refresh_from_db()
     if request.headers.get("HX-Request"):
         return render(request, "ingestion/_progress.html", progress_context(request, source))

@@ -1,4 +1,4 @@
-"""The answers for what a reader may not or cannot see, each with its reason and a way on."""
+"""Error pages of sources: each states the reason and links on."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -7,14 +7,14 @@ from ingestion.models import Document
 
 
 def gone_response(request: HttpRequest) -> HttpResponse:
-    """Say that there is no such source, or no longer, and where its quotes are."""
+    """Return the page of a missing or removed source (404)."""
     return render(request, "ingestion/gone.html", status=404)
 
 
 def internal_response(request: HttpRequest, document: Document) -> HttpResponse:
-    """Say that the source is internal, and who may read it.
+    """Return the page of an internal source (403).
 
-    Its title is told only to readers who see it already, beside a quote in a sheet.
+    It shows the title only to readers who can see it anyway, next to a quote in a sheet.
     """
     quoted = document.citations.standing().shown_to(request.user).exists()
     context = {"document": document, "quoted": quoted}
@@ -22,6 +22,6 @@ def internal_response(request: HttpRequest, document: Document) -> HttpResponse:
 
 
 def unavailable_response(request: HttpRequest, document: Document, reason: str) -> HttpResponse:
-    """Say that this part of the source is not there, and why."""
+    """Return the page of a missing part of a source, with the reason (404)."""
     context = {"document": document, "reason": reason}
     return render(request, "ingestion/unavailable.html", context, status=404)

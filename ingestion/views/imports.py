@@ -1,4 +1,4 @@
-"""Deliveries: web addresses and archives on their way to being sources, each with its outcome."""
+"""Views of source imports: web addresses and archives, with the outcome of each file."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +19,12 @@ from wikico2.sizes import format_size
 @login_required
 @permission_required("ingestion.add_document", raise_exception=True)
 def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show what a source import has brought so far."""
-    shown = get_object_or_404(SourceImport.objects.select_related("given_by"), pk=pk)
+    """Show a source import and the files that it has imported so far."""
+    source_import = get_object_or_404(SourceImport.objects.select_related("given_by"), pk=pk)
     return render(
         request,
         "ingestion/source_import.html",
-        {"source_import": shown, "import_status": ImportStatus.of(shown)},
+        {"source_import": source_import, "import_status": ImportStatus.of(source_import)},
     )
 
 
@@ -32,12 +32,12 @@ def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @permission_required("ingestion.add_document", raise_exception=True)
 def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show how far a source import is; asked each second while it, or a reading, is under way."""
-    shown = SourceImport.objects.filter(pk=pk).first()
-    if shown is None:
+    """Show the progress of a source import; polled while it or a reading is in progress."""
+    source_import = SourceImport.objects.filter(pk=pk).first()
+    if source_import is None:
         return HttpResponse()
     return render(
-        request, "ingestion/_source_import.html", {"import_status": ImportStatus.of(shown)}
+        request, "ingestion/_source_import.html", {"import_status": ImportStatus.of(source_import)}
     )
 
 
@@ -45,36 +45,36 @@ def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @permission_required("ingestion.add_document", raise_exception=True)
 def import_retry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Start a failed or cancelled source import again."""
-    shown = get_object_or_404(SourceImport, pk=pk)
-    retry_import(shown)
-    return _import_response(request, shown)
+    """Restart a failed or cancelled source import."""
+    source_import = get_object_or_404(SourceImport, pk=pk)
+    retry_import(source_import)
+    return _import_response(request, source_import)
 
 
 @require_POST
 @login_required
 @permission_required("ingestion.add_document", raise_exception=True)
 def import_cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Stop a source import; what it has brought stays."""
-    shown = get_object_or_404(SourceImport, pk=pk)
-    cancel_import(shown)
-    return _import_response(request, shown)
+    """Cancel a source import; the sources that it has imported stay."""
+    source_import = get_object_or_404(SourceImport, pk=pk)
+    cancel_import(source_import)
+    return _import_response(request, source_import)
 
 
 @require_POST
 @login_required
 @permission_required("ingestion.add_document", raise_exception=True)
 def import_forget(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a source import off the lists; the sources that it brought stay."""
-    shown = get_object_or_404(SourceImport, pk=pk)
-    cancel_import(shown)
-    delete_import(shown)
+    """Delete a source import; the sources that it has imported stay."""
+    source_import = get_object_or_404(SourceImport, pk=pk)
+    cancel_import(source_import)
+    delete_import(source_import)
     return redirect("document_add")
 
 
 @dataclass(frozen=True)
 class ImportStatus:
-    """A source import and what it has brought, as `_source_import.html` shows it."""
+    """A source import and its files, as `_source_import.html` shows them."""
 
     source_import: SourceImport
     files: list[ImportedFile]
@@ -93,13 +93,13 @@ class ImportStatus:
 
     @property
     def busy(self) -> bool:
-        """Tell whether the source import, or the reading of what it brought, is under way."""
+        """Tell whether the source import, or the reading of its documents, is in progress."""
         reading = any(item.document and item.document.is_working for item in self.files)
         return self.source_import.is_working or reading
 
     @property
     def amount(self) -> str:
-        """Return how far the source import is, in words."""
+        """Return the progress of the source import as text."""
         done, total = self.source_import.done, self.source_import.total
         if self.source_import.state == SourceImport.State.OPENING:
             return _("%(done)d of %(total)d files") % {"done": done, "total": total}
@@ -109,21 +109,23 @@ class ImportStatus:
 
     @property
     def no_worker(self) -> bool:
-        """Tell whether it waits in vain."""
+        """Tell whether it waits while no worker is alive."""
         return self.source_import.state == SourceImport.State.WAITING and not workers_alive()
 
 
 def unfinished_imports(user: Any) -> list[ImportStatus]:
-    """Return the latest source imports of `user` that are not done."""
+    """Return the latest source imports of `user` that are not done, 20 at most."""
     waiting = SourceImport.objects.exclude(state=SourceImport.State.DONE).filter(given_by=user)
     return [ImportStatus.of(one) for one in waiting[:20]]
 
 
-def _import_response(request: HttpRequest, shown: SourceImport) -> HttpResponse:
-    """Answer with the new state, in place or on the page of the import."""
-    shown.refresh_from_db()
+def _import_response(request: HttpRequest, source_import: SourceImport) -> HttpResponse:
+    """Return the updated partial, or a redirect to the page of the import."""
+    source_import.refresh_from_db()
     if request.headers.get("HX-Request"):
         return render(
-            request, "ingestion/_source_import.html", {"import_status": ImportStatus.of(shown)}
+            request,
+            "ingestion/_source_import.html",
+            {"import_status": ImportStatus.of(source_import)},
         )
-    return redirect(shown)
+    return redirect(source_import)

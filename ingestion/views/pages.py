@@ -1,4 +1,4 @@
-"""One page of a source: its picture beside its text, the passage that was asked for marked."""
+"""A page of a source: its image beside its text, with the requested passage highlighted."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ LONGEST_QUOTE = 4000
 
 @require_safe
 def page_detail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
-    """Show a page; `?citation=`, `?passage=` (ids) or `?q=` (words) say what to mark on it."""
+    """Show a page; `?citation=`, `?passage=` (ids) or `?q=` (words) set what to highlight."""
     document = Document.objects.filter(pk=pk).first()
     if document is None:
         return gone_response(request)
@@ -71,7 +71,7 @@ def page_detail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 
 @require_safe
 def page_image(request: HttpRequest, pk: int, number: int) -> HttpResponse:
-    """Send the picture of a page; `?size=small` a thumbnail."""
+    """Send the image of a page; with `?size=small` a thumbnail."""
     document = get_object_or_404(Document, pk=pk)
     if not document.can_be_read_by(request.user):
         return internal_response(request, document)
@@ -94,7 +94,7 @@ def page_image(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 
 @require_safe
 def page_figure(request: HttpRequest, pk: int, number: int, index: int) -> HttpResponse:
-    """Send a figure of a page: a picture by its place among the page's blocks."""
+    """Send the image of a figure; `index` is the position of its block on the page."""
     document = get_object_or_404(Document, pk=pk)
     if not document.can_be_read_by(request.user):
         return internal_response(request, document)
@@ -114,7 +114,7 @@ def page_figure(request: HttpRequest, pk: int, number: int, index: int) -> HttpR
 
 @dataclass(frozen=True)
 class HighlightRequest:
-    """What the reader came to see on the page."""
+    """What to highlight on the page, and why."""
 
     quotes: tuple[str, ...] = ()
     verdict: str = ""
@@ -127,7 +127,7 @@ class HighlightRequest:
 
 
 def highlight_request(request: HttpRequest, document: Document) -> HighlightRequest:
-    """Return what the address asks to mark; nothing when it names what is not in this source."""
+    """Return what the query string asks to highlight; nothing if it is not of this source."""
     citation_id, passage_id = request.GET.get("citation", ""), request.GET.get("passage", "")
     if (key := whole_number(citation_id)) is not None:
         citation = document.citations.shown_to(request.user).filter(pk=key).first()
@@ -144,7 +144,7 @@ def highlight_request(request: HttpRequest, document: Document) -> HighlightRequ
 
 
 class HighlightBox(NamedTuple):
-    """A rectangle on the picture, in fractions of it, written as SVG wants numbers."""
+    """A rectangle on the image, in fractions of it, formatted as SVG attributes."""
 
     x: str
     y: str
@@ -162,7 +162,7 @@ class HighlightBox(NamedTuple):
 
 
 def _page_picture(document: Document, number: int) -> tuple[StoredPageImage | None, str]:
-    """Return the picture of a page, or the sentence why there is none."""
+    """Return the image of a page, or the error as a sentence."""
     try:
         return page_image_of(document, number), ""
     except UserError as error:

@@ -1,4 +1,4 @@
-"""Adding sources: several files at once, each with its own outcome."""
+"""Views to add sources: files and web addresses, each file with its own outcome."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,10 +30,10 @@ from wikico2.parameters import whole_number
 @require_http_methods(["GET", "HEAD", "POST"])
 @csrf_exempt
 def document_add(request: HttpRequest) -> HttpResponse:
-    """Take files in, from those who may.
+    """Accept uploaded files from users with the permission.
 
-    The right is asked for, and the size of files capped, before anything reads the request's body:
-    that is why the check against forged requests comes second, in `_add`.
+    The permission is checked, and the size of files bounded, before the request's body is read:
+    that is why the CSRF check comes second, in `_add_files`.
     """
     if not request.user.has_perm("ingestion.add_document"):
         return render(request, "ingestion/upload_refused.html", status=403)
@@ -78,25 +78,27 @@ def _add_files(request: HttpRequest) -> HttpResponse:
 @login_required
 @permission_required("ingestion.add_document", raise_exception=True)
 def url_add(request: HttpRequest) -> HttpResponse:
-    """Have web addresses fetched; all of them or, where one is wrong, none."""
+    """Queue the import of web addresses; none if one is invalid."""
     form = AddressForm(request.POST)
     if not form.is_valid():
         return _add_page(
             request, UploadForm(initial=_initial_fields(request)), [], 422, addresses=form
         )
     with transaction.atomic():
-        given = [
+        source_imports = [
             receive_url(address, request.user, **form.kept)
             for address in form.cleaned_data["addresses"]
         ]
-    return redirect(given[0]) if len(given) == 1 else redirect("document_add")
+    if len(source_imports) == 1:
+        return redirect(source_imports[0])
+    return redirect("document_add")
 
 
 @require_POST
 @login_required
 @permission_required("ingestion.add_document", raise_exception=True)
 def document_copy(request: HttpRequest, pk: int) -> HttpResponse:
-    """Add a source whose content is there already, on purpose."""
+    """Add a copy of a source, although its content is a duplicate."""
     source = get_object_or_404(Document, pk=pk)
     access = request.POST.get("access", "")
     try:
@@ -105,7 +107,7 @@ def document_copy(request: HttpRequest, pk: int) -> HttpResponse:
                 File(content, name=request.POST.get("name") or source.filename),
                 request.user,
                 access=access if access in Document.Access.values else source.access,
-                again=True,
+                allow_duplicate=True,
             )
     except (FileNotFoundError, ValueError):
         messages.error(request, error_sentence("file_missing", {}))
@@ -117,7 +119,7 @@ def document_copy(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _initial_fields(request: HttpRequest) -> dict[str, Any]:
-    """Return what an address asks the form to begin with: the source to replace."""
+    """Return the initial fields of the form, from the query string: the source to replace."""
     wanted = request.GET.get("version", "") or request.POST.get("version", "")
     number = whole_number(wanted)
     return {} if number is None else {"version": Document.objects.filter(pk=number).first()}
@@ -151,7 +153,7 @@ def _add_page(
 
 @dataclass(frozen=True)
 class UploadOutcome:
-    """What became of one file: a document, a source import, or the sentence why neither."""
+    """The outcome for one file: a document, a source import, or the error as a sentence."""
 
     name: str
     size: int
@@ -172,11 +174,11 @@ class UploadOutcome:
         return 409 if self.existing else 422
 
 
-def add_upload(upload: UploadedFile[Any], user: object, kept: dict[str, Any]) -> UploadOutcome:
-    """Add one file to the sources and tell what became of it."""
-    name, size, access = upload.name or "", upload.size or 0, kept["access"]
+def add_upload(upload: UploadedFile[Any], user: object, options: dict[str, Any]) -> UploadOutcome:
+    """Add one file to the sources, with the options of `receive_upload`; return the outcome."""
+    name, size, access = upload.name or "", upload.size or 0, options["access"]
     try:
-        received = receive_upload(upload, user, **kept)
+        received = receive_upload(upload, user, **options)
     except UserError as error:
         known = error.details.get("document")
         return UploadOutcome(name, size, error=error.sentence, existing=known, access=access)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from ingestion.pipeline.wait import WORKER_PATIENCE
+from ingestion.pipeline.wait import NO_WORKER_SECONDS
 from sheets.models import Generation, SectionRun, Sheet
 from wikico2.errors import UserError
 from wikico2.jobs.queue import workers_alive
@@ -32,6 +32,6 @@ def wait_until_written(
             on_progress(done, len(states))
         if workers_alive():
             alive_at = time.monotonic()
-        elif time.monotonic() - alive_at > WORKER_PATIENCE:
+        elif time.monotonic() - alive_at > NO_WORKER_SECONDS:
             raise UserError("no_worker")
         time.sleep(poll)

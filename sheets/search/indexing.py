@@ -23,7 +23,7 @@ SHEETS = SearchTarget(
     SearchTable("sheets_searchedsheet", "sheet_id"), SECTIONS, SearchedSection, single=False
 )
 INDEXED_SECTIONS = IndexedModel(
-    shelf=SECTIONS,
+    kind=SECTIONS,
     allowed=lambda: SearchedSection.objects.exclude(sheet__state=Sheet.State.ARCHIVED),
     due=lambda: SearchedSection.objects.exclude(sheet__state=Sheet.State.ARCHIVED),
     owner="sheet_id",

@@ -10,7 +10,7 @@ from ingestion.models import Chunk, Document, Synonyms
 from ingestion.search import bm25, postings, spelling
 from ingestion.search.bm25 import prepare_query, rank_rows
 from ingestion.search.query import parse_query
-from ingestion.search.retrieve import PLACE, find_passages
+from ingestion.search.retrieve import PASSAGE_TARGET, find_passages
 
 TABLE = Chunk._meta.db_table
 TEXTS = {
@@ -101,7 +101,7 @@ class TestForgiving:
         assert found("xylophone") == []
 
     def test_the_correction_is_told(self, found: Found) -> None:
-        asked = prepare_query(parse_query("econmiseur"), PLACE.space)
+        asked = prepare_query(parse_query("econmiseur"), PASSAGE_TARGET.space)
         assert [c.written for c in asked.corrections["econmiseur"]] == ["économiseur"]
 
 
@@ -134,11 +134,11 @@ class TestRanking:
     def test_looking_rows_up_finds_what_reading_whole_lists_does(
         self, found: Found, query: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        asked = prepare_query(parse_query(query), PLACE.space)
+        asked = prepare_query(parse_query(query), PASSAGE_TARGET.space)
         ranked = []
         for cost in (0, 1_000_000):
             monkeypatch.setattr(bm25, "PROBE_COST", cost)
-            ranked.append(rank_rows(asked, PLACE.space, limit=9, strict=True).matches)
+            ranked.append(rank_rows(asked, PASSAGE_TARGET.space, limit=9, strict=True).matches)
         assert ranked[0] == ranked[1]
         assert ranked[0]
 

@@ -107,7 +107,7 @@ class TestCheck:
         ]
         keys, about = [key for key, _ in stray], [metadata for _, metadata in stray]
         collection.upsert(keys, [bytes(vector.data)] * 2, about)
-        [passages] = [h for h in indexed_models() if h.shelf == PASSAGES]
+        [passages] = [h for h in indexed_models() if h.kind == PASSAGES]
         found = audit_collection(passages, MODEL)
         assert found.missing == {document.pk: {first.pk, second.pk}}
         assert sorted(found.stray) == sorted(keys)
@@ -125,7 +125,7 @@ class TestCheck:
         Vector.objects.create(content_hash="of no passage", model=MODEL, data=nothing)
         get_or_create_collection(collection_name(MODEL)).delete([str(first.pk)])
         status, said = check("--repair")
-        assert (status, "2 kept vectors cannot be used" in said) == (0, True)
+        assert (status, "2 cached vectors cannot be used" in said) == (0, True)
         assert len(fake_ai.texts) == document.chunks.count() + 1
         assert unusable_vectors(MODEL) == []
 

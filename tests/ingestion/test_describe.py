@@ -214,7 +214,7 @@ class TestDescribing:
     def test_in_the_queue_when_it_is_long(
         self, document: Document, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(describe, "REFRESHED_AT_ONCE", 0)
+        monkeypatch.setattr(describe, "MAX_REFRESHED_IN_REQUEST", 0)
         document.title = "Guide de la zéolithe"
         describe.save_description(document, ["title"])
         assert not titles_found("zéolithe")

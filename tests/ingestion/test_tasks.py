@@ -134,7 +134,7 @@ class TestWaiting:
     def test_without_a_worker_a_wait_says_so(
         self, waiting_document: Document, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ingestion.pipeline.wait.WORKER_PATIENCE", 0.1)
+        monkeypatch.setattr("ingestion.pipeline.wait.NO_WORKER_SECONDS", 0.1)
         with pytest.raises(UserError) as caught:
             wait_until_read([waiting_document], poll=0.05)
         assert caught.value.code == "no_worker"

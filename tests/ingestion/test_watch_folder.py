@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def looks(watch: FolderWatcher, times: int = 2) -> list[WatchOutcome]:
-    return [outcome for _ in range(times) for outcome in watch.look()]
+    return [outcome for _ in range(times) for outcome in watch.scan()]
 
 
 def test_only_documents_are_looked_at(folder: Path) -> None:

@@ -482,7 +482,7 @@ class TestRoundTrip:
     ) -> None:
         with document.file.open("rb") as kept:
             copy = ContentFile(kept.read(), name="copie.pdf")
-        twin = accept_source(copy, contributor, title="La copie", again=True)
+        twin = accept_source(copy, contributor, title="La copie", allow_duplicate=True)
         Document.objects.filter(supersedes=document).delete()
         sheet.documents.add(twin)
         content = packed()

@@ -1,4 +1,4 @@
-"""Compare the index with PostgreSQL, both ways, and make it whole."""
+"""Compare the index with PostgreSQL, both ways, and repair it."""
 
 import sys
 from typing import Any
@@ -21,13 +21,13 @@ from wikico2.errors import UserError
 
 class Command(BaseCommand):
     help = (
-        "Compare what Chroma holds with what PostgreSQL says. With --repair what is missing is put "
-        "in from the kept vectors, without one request for those, and what is stray is taken away. "
-        "The exit status is 1 while anything is wrong."
+        "Compare the vectors in Chroma with the rows in PostgreSQL. With --repair missing vectors "
+        "are added from the cache, without a request to the model service, and stray ones are "
+        "deleted. The exit status is 1 while anything is wrong."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--repair", action="store_true", help="make the index whole")
+        parser.add_argument("--repair", action="store_true", help="repair the index")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -38,21 +38,21 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def compare(self, *, repair: bool) -> bool:
-        """Say what is wrong, and put it right where asked to; tell whether all is right."""
+        """Print what is wrong, and repair it if `repair`; return whether all is right."""
         model = active_model()
         self.stdout.write(f"Model: {model}")
         sound = self.check_vectors(model, repair=repair)
         embedder = get_embedder_by_name(model) if repair else None
-        for holding in indexed_models():
-            found = audit_collection(holding, model)
+        for indexed in indexed_models():
+            found = audit_collection(indexed, model)
             self.stdout.write(
-                f"{holding.shelf.prefix.rstrip('-')}: {found.due} in PostgreSQL, {found.held} in "
+                f"{indexed.kind.prefix.rstrip('-')}: {found.due} in PostgreSQL, {found.held} in "
                 f"Chroma; {found.missing_count} missing, {len(found.stray)} stray"
             )
             if found.uncomputed:
-                self.stdout.write(f"  {found.uncomputed} texts have no vector: they are asked for.")
+                self.stdout.write(f"  {found.uncomputed} texts have no cached vector.")
             if not found.is_sound and embedder:
-                repair_collection(holding, embedder, found)
+                repair_collection(indexed, embedder, found)
                 self.stdout.write("  repaired")
             sound = sound and (found.is_sound or repair)
         return self.check_collections(model, repair=repair) and sound
@@ -60,7 +60,7 @@ class Command(BaseCommand):
     def check_vectors(self, model: str, *, repair: bool) -> bool:
         unusable = unusable_vectors(model)
         if unusable:
-            self.stdout.write(f"{len(unusable)} kept vectors cannot be used")
+            self.stdout.write(f"{len(unusable)} cached vectors cannot be used")
             if repair:
                 Vector.objects.filter(pk__in=unusable).delete()
         return repair or not unusable

@@ -1,4 +1,4 @@
-"""Build the index anew from what PostgreSQL holds."""
+"""Rebuild the index from PostgreSQL."""
 
 from typing import Any
 
@@ -27,10 +27,10 @@ class Command(BaseCommand):
 
     def rebuild(self) -> None:
         embedder = get_embedder_by_name(active_model())
-        for holding in indexed_models():
-            drop_model_collection(embedder.name, holding.shelf)
-            found = audit_collection(holding, embedder.name)
-            repair_collection(holding, embedder, found)
-            what = holding.shelf.prefix.rstrip("-")
+        for indexed in indexed_models():
+            drop_model_collection(embedder.name, indexed.kind)
+            found = audit_collection(indexed, embedder.name)
+            repair_collection(indexed, embedder, found)
+            what = indexed.kind.prefix.rstrip("-")
             Document.objects.ready().update(indexed_with=embedder.name)
             self.stdout.write(f"{found.due} {what} are indexed with {embedder.name}.")

@@ -1,4 +1,4 @@
-"""Print the passages that writing would see."""
+"""Print the passages that retrieval returns for a question."""
 
 import json
 from dataclasses import asdict
@@ -38,11 +38,11 @@ class Command(BaseCommand):
         if not passages:
             self.stdout.write("No passage.")
         elif passages[0].found_by == BY_WORDS:
-            self.stderr.write("The index or the embedder is away: found by words only.")
+            self.stderr.write("The index or the embedder is unavailable: found by words only.")
 
 
 def as_row(passage: Passage) -> dict[str, Any]:
-    """Return a passage as the fields that other programs read."""
+    """Return a passage as a dictionary for JSON."""
     row = asdict(passage)
     row["document"] = {"id": row.pop("document_id"), "title": row.pop("title")}
     row["pages"] = [row.pop("page_start"), row.pop("page_end")]
@@ -50,7 +50,7 @@ def as_row(passage: Passage) -> dict[str, Any]:
 
 
 def passage_heading(passage: Passage) -> str:
-    """Return where a passage stands, on one line."""
+    """Return the title, pages, headings and score of a passage, on one line."""
     first, last = passage.page_start, passage.page_end
     pages = f"p. {first}" if first == last else f"p. {first}-{last}"
     trail = " › ".join(passage.headings)

@@ -1,4 +1,4 @@
-"""`manage.py watch DIR…`: what is put into a folder becomes a source, for as long as this runs."""
+"""`manage.py watch DIR…`: import the files of folders as sources, for as long as it runs."""
 
 import signal
 import time
@@ -22,10 +22,9 @@ def existing_folder(given: str) -> Path:
 
 class Command(BaseCommand):
     help = (
-        "Take in the files of folders, and those below, as they come and as they change, once they "
-        "have stopped growing. It may be stopped and started at any time: nothing is done twice. "
-        "A file that has changed becomes a new version of its source; one that is deleted stays "
-        "among the sources."
+        "Import new and changed files of folders and their subfolders, once they have stopped "
+        "growing. It may be stopped and started at any time: nothing is imported twice. A file "
+        "that has changed becomes a new version of its source; the source of a deleted file stays."
     )
 
     stopped = False
@@ -33,7 +32,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folders", nargs="+", metavar="DIR", type=existing_folder)
         parser.add_argument(
-            "--every", type=float, default=5.0, metavar="SECONDS", help="between two looks (5)"
+            "--every", type=float, default=5.0, metavar="SECONDS", help="between two scans (5)"
         )
         parser.add_argument("--internal", action="store_true", help="only accounts may read them")
 
@@ -41,13 +40,13 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.stop)
         access = Document.Access.INTERNAL if options["internal"] else Document.Access.OPEN
-        watches = [FolderWatcher(path, access=access) for path in options["folders"]]
+        watchers = [FolderWatcher(path, access=access) for path in options["folders"]]
         names = ", ".join(str(path) for path in options["folders"])
-        self.say(f"Watching {names}. Ctrl-C ends it.")
+        self.print_line(f"Watching {names}. Ctrl-C ends it.")
         while not self.stopped:
             try:
-                for outcome in (one for watch in watches for one in watch.look()):
-                    self.tell(outcome)
+                for outcome in (one for watcher in watchers for one in watcher.scan()):
+                    self.report(outcome)
                     if self.stopped:
                         break
             except DatabaseError as error:
@@ -56,21 +55,21 @@ class Command(BaseCommand):
             self.pause(options["every"])
 
     def stop(self, *_signal: object) -> None:
-        """End after the file that is being taken in."""
+        """Stop after the file that is being imported."""
         self.stopped = True
 
     def pause(self, seconds: float) -> None:
-        """Wait, though not beyond a signal to stop."""
+        """Wait, but end early on a signal to stop."""
         end = time.monotonic() + seconds
         while not self.stopped and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 0.2))
 
-    def tell(self, outcome: WatchOutcome) -> None:
+    def report(self, outcome: WatchOutcome) -> None:
         if outcome.error:
             self.stderr.write(f"{outcome.path}: {outcome.error.sentence}")
         elif taken := outcome.document or outcome.source_import:
-            self.say(f"{outcome.path}: {taken.get_absolute_url()}")
+            self.print_line(f"{outcome.path}: {taken.get_absolute_url()}")
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()

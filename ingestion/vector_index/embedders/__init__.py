@@ -1,1 +1,1 @@
-"""Embedders: text to vectors, by a model on this machine or by the model service."""
+"""Embedders: text to vectors, by a local model or by the model service."""

@@ -7,11 +7,10 @@ from wikico2.llm.client import RetryPolicy, Vectors
 
 
 class Embedder(Protocol):
-    """Turns passages and questions into vectors that lie close when they mean the same.
+    """Turns passages and questions into vectors that are close when the meanings are.
 
-    `name` tells which model made a vector: two embedders of one name give the same numbers.
-    `batch` is how many passages make a step of progress, and `at_once` how many such steps may be
-    under way at the same time.
+    `name` identifies the model: two embedders of one name return the same vectors. `batch` is the
+    number of passages per request, `at_once` the number of concurrent requests.
     """
 
     @property

