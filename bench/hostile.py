@@ -57,14 +57,14 @@ def main() -> int:
 
 def import_all(folder: Path, seconds: int) -> int:
     """Import all files and print their outcomes; return the number of problems."""
-    from ingestion.intake.watch_folder import take_file
+    from ingestion.intake.watch_folder import import_local_file
     from ingestion.models import Document, SourceImport
     from wikico2.errors import UserError
 
     outcomes: Counter[str] = Counter()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
-            take_file(path)
+            import_local_file(path)
         except UserError as error:
             outcomes[f"refused: {error.code}"] += 1
             out(f"{path.name[:60]!r}: {error.code}: {error.sentence}")

@@ -139,9 +139,9 @@ def run(
     def ask(text: str, dense: bool) -> list[int]:
         query = ParsedQuery(text, ((QueryClause(text),),))
         finding = retrieve.find_passages(query, dense=dense, wait=WaitPolicy.PERSON)
-        if finding.away:
-            raise finding.away
-        return [ids[found.entry] for found in finding.found[:DEPTH]]
+        if finding.vector_error:
+            raise finding.vector_error
+        return [ids[found.entry] for found in finding.hits[:DEPTH]]
 
     def by_meaning(text: str) -> list[int]:
         hits = nearest_passages(embed_query(text), DEPTH, model=get_embedder().name)

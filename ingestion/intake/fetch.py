@@ -24,8 +24,8 @@ from wikico2.errors import TransientError, UserError
 from wikico2.sizes import KILOBYTE, MEGABYTE
 
 MAX_REDIRECTS = 5
-CONNECT_SECONDS = 10.0
-SILENCE_SECONDS = 20.0
+CONNECT_TIMEOUT_SECONDS = 10.0
+READ_TIMEOUT_SECONDS = 20.0
 READ_SIZE = 64 * KILOBYTE
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 HEADERS = {"User-Agent": "WikiCO2", "Accept": "*/*", "Accept-Encoding": "gzip, identity"}
@@ -74,7 +74,7 @@ def fetch_file(
             transport=_Transport(deadline),
             follow_redirects=True,
             max_redirects=MAX_REDIRECTS,
-            timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+            timeout=httpx.Timeout(READ_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
             headers=HEADERS,
         ) as client,
         client.stream("GET", url) as response,

@@ -21,8 +21,8 @@ def local_copy(document: Document) -> Iterator[Path]:
     try:
         path = Path(document.file.path)
     except NotImplementedError:
-        with tempfile.NamedTemporaryFile() as copy, document.file.open("rb") as kept:
-            shutil.copyfileobj(kept, copy, MEGABYTE)
+        with tempfile.NamedTemporaryFile() as copy, document.file.open("rb") as stored:
+            shutil.copyfileobj(stored, copy, MEGABYTE)
             copy.flush()
             yield Path(copy.name)
         return

@@ -62,7 +62,7 @@ def files_in(folder: Path) -> Iterator[FileSnapshot]:
                 yield FileSnapshot(path, state.st_size, state.st_mtime_ns)
 
 
-def take_file(path: Path, user: Any = None, **options: Any) -> Document | SourceImport:
+def import_local_file(path: Path, user: Any = None, **options: Any) -> Document | SourceImport:
     """Import one file, with the options of `receive_upload`; raises UserError and OSError."""
     with path.open("rb") as stream:
         return receive_upload(File(stream, name=path.name), user, **options)
@@ -104,7 +104,7 @@ class FolderWatcher:
 
         replaced = before.document if before else None
         try:
-            imported = take_file(
+            imported = import_local_file(
                 file.path, self.user, access=self.access, supersedes=replaced, on_created=save_state
             )
         except OSError as error:

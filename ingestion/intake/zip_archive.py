@@ -20,9 +20,9 @@ from wikico2.errors import UserError
 from wikico2.sizes import KILOBYTE, MEGABYTE
 
 LARGEST_READ = 8 * MEGABYTE
-"""More in one go is asked for only by a list of members that is longer than any we take."""
+"""Bytes of one read; only a list of members that is too long for us needs more."""
 
-PIECE = 64 * KILOBYTE
+READ_SIZE = 64 * KILOBYTE
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 UTF8_NAME, ENCRYPTED = 0x800, 0x1
 SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
@@ -90,7 +90,7 @@ class ZipArchive:
 
     def _content(self, member: ZipMember) -> Iterator[bytes]:
         with self._zip.open(member.info) as content:
-            while data := content.read(PIECE):
+            while data := content.read(READ_SIZE):
                 yield data
 
 

@@ -72,7 +72,7 @@ class DocumentQuerySet(LeasedQuerySet["Document"]):
         return found
 
     def counted_by(self, *fields: str) -> list[dict[str, Any]]:
-        """Return how many documents (`n`) there are for each combination of `fields`."""
+        """Return the number of documents (`n`) by combination of `fields`."""
         return list(self.order_by().values(*fields).annotate(n=Count("pk")))
 
     def sheet_counts(self) -> dict[int, int]:

@@ -91,7 +91,7 @@ class DocumentRun(JobRun[Document]):
         return self._paused
 
     def progress(self, done: int, total: int) -> None:
-        """Tell how far the step is; the row is written a few times a second at most."""
+        """Save the progress of the step; the row is written a few times a second at most."""
         if done >= total or time.monotonic() - self.written_at >= 0.3:
             self.keep(done=min(done, total), total=total, pace=self._pace(done))
 

@@ -81,16 +81,16 @@ class SearchTarget:
 class RowHit(NamedTuple):
     """A row found by words, by meaning or both.
 
-    `near` is the id of its nearest neighbour in the vector index, `similarity` the cosine, and
-    `nearby` whether it is above chance. `complete` says that the row matches the whole query.
+    `neighbour` is the id of its nearest neighbour in the vector index, `similarity` the cosine, and
+    `is_near` whether it is above chance. `complete` says that the row matches the whole query.
     """
 
     entry: int
     score: float
     match: Match | None = None
-    near: int | None = None
+    neighbour: int | None = None
     similarity: float = 0.0
-    nearby: bool = False
+    is_near: bool = False
     complete: bool = False
 
 
@@ -98,16 +98,16 @@ class RowHit(NamedTuple):
 class SearchResult:
     """The rows found, best first.
 
-    `total` counts all rows found by words, also those beyond the limit. `loose` says that
+    `total` counts all rows found by words, also those beyond the limit. `is_partial` says that
     no row matches all the words, so that rows with some of them are returned.
-    `away` is the error of the vector search, if it failed.
+    `vector_error` is the error of the vector search, if it failed.
     """
 
-    found: list[RowHit] = field(default_factory=list)
+    hits: list[RowHit] = field(default_factory=list)
     total: int = 0
-    asked: LexicalQuery = field(default_factory=LexicalQuery)
-    loose: bool = False
-    away: UserError | None = None
+    lexical: LexicalQuery = field(default_factory=LexicalQuery)
+    is_partial: bool = False
+    vector_error: UserError | None = None
 
 
 def search_rows(
@@ -128,18 +128,18 @@ def search_rows(
     query with operators, meaning only ranks the rows found by words. A page waits for the vector
     search `SEARCH_WAIT_SECONDS` at most.
     """
-    asked = prepare_query(query, target.space)
-    text = spelling.apply_corrections(query.text, asked.corrections)
+    lexical = prepare_query(query, target.space)
+    text = spelling.apply_corrections(query.text, lexical.corrections)
     meaning = _VectorSearch(text, query.about, target, owners, wait) if dense and text else None
-    ranking, loose = _search_words(asked, target.space, limit, within)
+    ranking, is_partial = _search_words(lexical, target.space, limit, within)
     matches = {match.entry: match for match in ranking.matches}
     words = ScoreSet({m.entry: m.score for m in ranking.matches}, ranking.mean, ranking.spread)
-    near, away = _nearest_rows(meaning, known) if meaning else ({}, None)
-    if asked.operators:
+    near, vector_error = _nearest_rows(meaning, known) if meaning else ({}, None)
+    if lexical.operators:
         near = {entry: hit for entry, hit in near.items() if entry in matches}
     similar = {entry: similarity for entry, (_key, similarity) in near.items()}
     similarities = meaning.score_set(similar) if meaning and near else ScoreSet()
-    outstanding = above_chance(similarities, asked.tally.rows)
+    outstanding = above_chance(similarities, lexical.tally.rows)
     if meaning and near and target.single:
         best = [match.entry for match in ranking.matches[:RESCORED] if match.entry not in near]
         similarities = meaning.score_set({**similar, **meaning.similarities(best)})
@@ -148,23 +148,23 @@ def search_rows(
         key, similarity = near.get(entry, (None, 0.0))
         match = matches.get(entry)
         complete = match is not None and match.complete
-        nearby = entry in outstanding
-        found.append(RowHit(entry, score, match, key, similarity, nearby, complete))
+        is_near = entry in outstanding
+        found.append(RowHit(entry, score, match, key, similarity, is_near, complete))
     # For a few words, rows that contain them all come before rows of similar meaning.
-    strict = asked.strict
+    strict = lexical.strict
     found.sort(key=lambda f: (strict and not f.complete, -f.score, f.entry))
-    return SearchResult(found, ranking.total, asked, loose, away)
+    return SearchResult(found, ranking.total, lexical, is_partial, vector_error)
 
 
 def _search_words(
-    asked: LexicalQuery, space: SearchTable, limit: int, within: tuple[str, Any] | None
+    lexical: LexicalQuery, space: SearchTable, limit: int, within: tuple[str, Any] | None
 ) -> tuple[Ranking, bool]:
     """Return the rows that match all groups, or else some; and whether none matches all."""
-    if asked.strict:
-        ranking = rank_rows(asked, space, limit=limit, strict=True, within=within)
-        if ranking.matches or asked.operators:
+    if lexical.strict:
+        ranking = rank_rows(lexical, space, limit=limit, strict=True, within=within)
+        if ranking.matches or lexical.operators:
             return ranking, False
-    ranking = rank_rows(asked, space, limit=limit, strict=False, within=within)
+    ranking = rank_rows(lexical, space, limit=limit, strict=False, within=within)
     return ranking, not any(match.complete for match in ranking.matches)
 
 
@@ -172,13 +172,13 @@ def _nearest_rows(
     meaning: "_VectorSearch", known: RowResolver
 ) -> tuple[dict[int, tuple[int, float]], UserError | None]:
     """Return the nearest neighbour and similarity by row, and the vector search's error, if any."""
-    hits, away = meaning.result()
+    hits, vector_error = meaning.result()
     rows = known([key for key, _similarity in hits]) if hits else {}
     near: dict[int, tuple[int, float]] = {}
     for key, similarity in hits:
         if key in rows:
             near.setdefault(rows[key], (key, similarity))
-    return near, away
+    return near, vector_error
 
 
 # --- Vector search --------------------------------------------------------------------------------

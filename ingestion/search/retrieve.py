@@ -38,13 +38,13 @@ def retrieve_passages(
     asked = ParsedQuery(question, wanted, about=strip_unprintable(about), is_spelled=for_writing)
     wait = WaitPolicy.QUEUE if for_writing else WaitPolicy.PERSON
     finding = find_passages(asked, document_ids=document_ids, limit=max(k, 100), wait=wait)
-    if finding.away and for_writing:
-        raise finding.away
+    if finding.vector_error and for_writing:
+        raise finding.vector_error
     rows = Chunk.objects.select_related("document").defer("search")
-    chunks = rows.in_bulk([found.entry for found in finding.found[:k]])
+    chunks = rows.in_bulk([found.entry for found in finding.hits[:k]])
     return [
         _passage(chunks[found.entry], found)
-        for found in finding.found[:k]
+        for found in finding.hits[:k]
         if found.entry in chunks  # deleted if its document was read again meanwhile
     ]
 
@@ -105,5 +105,5 @@ def _passage(chunk: Chunk, found: RowHit) -> Passage:
         kind=chunk.kind,
         text=chunk.text,
         score=found.score,
-        found_by=BY_WORDS if found.near is None else BY_MEANING,
+        found_by=BY_WORDS if found.neighbour is None else BY_MEANING,
     )

@@ -18,7 +18,7 @@ USUAL_RATIO = 3
 MIN_TRIGRAM_SIMILARITY = 0.25
 """Least trigram similarity of words whose edit distance is computed."""
 MAX_COMPARED = 60
-OFFERED = 3
+MAX_CORRECTIONS = 3
 MAX_COMPLETIONS = 8
 ELIDED = ("l", "d", "j", "n", "s", "t", "m", "c", "qu")
 
@@ -70,7 +70,7 @@ def spelling_candidates(word: str) -> list[SpellingCandidate]:
     allowed = 2 if len(word) >= 8 else 1
     alike = _trigram_similar(word) if len(word) >= SHORTEST else []
     for written, folded, lexeme in alike:
-        # Letters missed, added, changed or swapped; more than `allowed` where there are more.
+        # The edit distance, swaps included; more than `allowed` if it exceeds that.
         far = OSA.distance(word, folded, score_cutoff=allowed)
         if 0 < far <= allowed:
             found.append(SpellingCandidate(written, lexeme, far, 0.8 / far))
@@ -90,7 +90,7 @@ def nearest_candidates(
     begins = [c for c in unique if c.distance == 0][:MAX_COMPLETIONS]
     slips = [c for c in unique if c.distance > 0]
     least = min((c.distance for c in slips), default=0)
-    return [*begins, *[c for c in slips if c.distance == least][:OFFERED]]
+    return [*begins, *[c for c in slips if c.distance == least][:MAX_CORRECTIONS]]
 
 
 def similar_words(word: str, limit: int = 6) -> list[SpellingCandidate]:

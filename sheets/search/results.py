@@ -108,6 +108,6 @@ def match_reason(found: RowHit) -> MatchReason:
     return MatchReason(
         words=found.complete,
         some=bool(held) and not found.complete,
-        meaning=found.near is not None and found.nearby,
+        meaning=found.neighbour is not None and found.is_near,
         synonyms=tuple(dict.fromkeys(a.label for a in held if a.origin == "synonym")),
     )

@@ -70,11 +70,13 @@ def _worth_showing(finding: SearchResult) -> list[RowHit]:
 
     Where some rows hold all the words, those that hold a part of them only say little.
     """
-    some_do = not (finding.asked.strict and any(found.complete for found in finding.found))
+    some_do = not (finding.lexical.strict and any(found.complete for found in finding.hits))
     return [
         found
-        for found in finding.found
-        if found.complete or (found.near is not None and found.nearby) or (some_do and _half(found))
+        for found in finding.hits
+        if found.complete
+        or (found.neighbour is not None and found.is_near)
+        or (some_do and _half(found))
     ]
 
 
@@ -101,9 +103,9 @@ def _facet_counts(
 def _corrections(asked: ParsedQuery, finding: SearchResult) -> list[str]:
     """Return the query with its unknown words replaced by the nearest known ones."""
     tries: list[str] = []
-    for number in range(spelling.OFFERED):
+    for number in range(spelling.MAX_CORRECTIONS):
         mended = asked.raw
-        for word, found in finding.asked.corrections.items():
+        for word, found in finding.lexical.corrections.items():
             written = [candidate.written for candidate in found]
             typed = next((w for w in asked.raw.split() if word in fold_text(w)), None)
             if typed:
@@ -115,10 +117,10 @@ def _corrections(asked: ParsedQuery, finding: SearchResult) -> list[str]:
 
 def _similar_queries(asked: ParsedQuery, finding: SearchResult) -> list[str]:
     """Return terms to try instead of a query that found nothing."""
-    known = [c.written for found in finding.asked.corrections.values() for c in found]
+    known = [c.written for found in finding.lexical.corrections.values() for c in found]
     looser = [
         candidate.written
-        for group in finding.asked.groups
+        for group in finding.lexical.groups
         for candidate in spelling.similar_words(fold_text(group.typed))
     ]
     return list(dict.fromkeys([*known, *looser]))[:6]
@@ -126,8 +128,8 @@ def _similar_queries(asked: ParsedQuery, finding: SearchResult) -> list[str]:
 
 def _search_notice(asked: ParsedQuery, finding: SearchResult, found: bool) -> str:
     """Return what the reader should know of how the search went."""
-    if finding.away:
+    if finding.vector_error:
         return _("The search by meaning is away for the moment: these are found by their words.")
-    if found and finding.loose and 1 < len(finding.asked.groups) <= 5:
+    if found and finding.is_partial and 1 < len(finding.lexical.groups) <= 5:
         return _("Nothing holds all these words together; here is what comes near.")
     return ""

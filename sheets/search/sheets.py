@@ -63,7 +63,7 @@ class SheetSearcher:
         refused = set()
         if query.without:
             finding = search_rows(without, SHEETS, limit=MAX_ROWS, known=self.known, dense=False)
-            refused = {found.entry for found in finding.found if found.complete}
+            refused = {found.entry for found in finding.hits if found.complete}
         pks = self.visible.order_by("title", "pk").values_list("pk", flat=True)
         left = [pk for pk in pks[: MAX_ROWS + len(refused)] if pk not in refused]
         found = [
@@ -110,7 +110,7 @@ class SheetSearcher:
         return self.titles.get(value, value) if name == "source" else value
 
     def hits(self, rows: Sequence[FacetRow], finding: SearchResult) -> list[Hit]:
-        lexemes = finding.asked.lexemes
+        lexemes = finding.lexical.lexemes
         pks = [row.found.entry for row in rows]
         sheets = Sheet.objects.only("title", "slug", "state", "sheet_type").in_bulk(pks)
         sections = best_sections([row.found for row in rows], finding)
@@ -147,9 +147,9 @@ class SheetSearcher:
 
 def best_sections(found: Sequence[RowHit], finding: SearchResult) -> dict[int, SearchedSection]:
     """Return, by sheet, the section that answers best by its words and its meaning."""
-    weights = {w: lexeme_idf(finding.asked, w) for w in finding.asked.lexemes}
+    weights = {w: lexeme_idf(finding.lexical, w) for w in finding.lexical.lexemes}
     total = sum(weights.values()) or 1.0
-    near = {one.near for one in found if one.near is not None}
+    near = {one.neighbour for one in found if one.neighbour is not None}
     best: dict[int, tuple[float, int]] = {}
     for pk, sheet, fit in _section_fits([one.entry for one in found], weights):
         worth = fit / total + (NEAR_SECTION if pk in near else 0.0)

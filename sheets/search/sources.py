@@ -74,7 +74,7 @@ class SourceSearcher:
         return _language(value)
 
     def hits(self, rows: Sequence[FacetRow], finding: SearchResult) -> list[Hit]:
-        lexemes = finding.asked.lexemes
+        lexemes = finding.lexical.lexemes
         pks = [row.found.entry for row in rows]
         chunks = Chunk.objects.select_related("document").only(*SHOWN).in_bulk(pks)
         found = [row.found for row in rows if row.found.entry in chunks]

@@ -52,7 +52,7 @@ def found(db: None) -> Found:
 
     def search(query: str) -> list[str]:
         finding = find_passages(parse_query(query), dense=False)
-        return [names[one.entry] for one in finding.found]
+        return [names[one.entry] for one in finding.hits]
 
     return search
 
@@ -113,7 +113,7 @@ class TestThesaurus:
         assert found("thermopompe") == ["pump"]
         add({"other": "Une thermopompe au gaz."}, "autre")
         entries = {
-            one.entry for one in find_passages(parse_query("pompe à chaleur"), dense=False).found
+            one.entry for one in find_passages(parse_query("pompe à chaleur"), dense=False).hits
         }
         texts = set(Chunk.objects.filter(pk__in=entries).values_list("text", flat=True))
         assert texts == {TEXTS["pump"], "Une thermopompe au gaz."}
@@ -127,7 +127,7 @@ class TestRanking:
 
     def test_a_word_that_comes_again_tells_more(self, found: Found) -> None:
         add({"once": "Le froid industriel des entrepôts est produit loin de leurs quais."}, "autre")
-        best = find_passages(parse_query("froid"), dense=False).found[0].entry
+        best = find_passages(parse_query("froid"), dense=False).hits[0].entry
         assert Chunk.objects.get(pk=best).text == TEXTS["cold"]
 
     @pytest.mark.parametrize("query", ["chaleur atelier", "air froid", "chaudière OR froid"])

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from ingestion.intake.imports import run_import_slice
 from ingestion.intake.upload import find_duplicate
-from ingestion.intake.watch_folder import files_in, take_file
+from ingestion.intake.watch_folder import files_in, import_local_file
 from ingestion.models import Document, SourceImport
 from ingestion.pipeline.wait import wait_until_read
 from sheets.generation.request import request_sheet
@@ -78,7 +78,7 @@ class Command(BaseCommand):
         Any other trouble is said.
         """
         try:
-            taken = take_file(path, access=self.access)
+            taken = import_local_file(path, access=self.access)
             documents = self.opened(taken) if isinstance(taken, SourceImport) else [taken]
         except OSError as error:
             self.refuse(path, str(error.strerror))
