@@ -1,4 +1,4 @@
-"""The administration of the wiki: sheet types and prompts are edited, the rest is looked at."""
+"""Admin of the wiki: sheet types and prompts can be edited, the rest is mostly read-only."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from sheets.models import (
 
 
 class ReadOnlyMixin:
-    """For rows that only the program writes."""
+    """Refuse adding, changing and deleting rows in the admin."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -80,15 +80,15 @@ class SheetAdmin(admin.ModelAdmin[Sheet]):
     readonly_fields = ["slug"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # a sheet begins with its sources, on the site
+        return False  # sheets are created on the site, with their sources
 
     def get_readonly_fields(self, request: HttpRequest, obj: Sheet | None = None) -> list[str]:
-        """Leave the state to those who may publish."""
+        """Make the state read-only for those who may not publish."""
         publishes = request.user.has_perm("sheets.publish_sheet")
         return self.readonly_fields if publishes else [*self.readonly_fields, "state"]
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
-        """Let the right to delete a sheet be the right to delete its history."""
+        """Allow the history to be deleted by those who may delete the sheet."""
         deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
         allowed = self.has_delete_permission(request)
         return deleted, counts, set() if allowed else needed, protected
@@ -130,7 +130,7 @@ class ProposalAdmin(ReadOnlyMixin, admin.ModelAdmin[Proposal]):
 
 @admin.register(Prompt)
 class PromptAdmin(admin.ModelAdmin[Prompt]):
-    """Versions are added, never changed; a new one can be looked at and tried before."""
+    """Append-only; a new version can be tried before it is saved."""
 
     list_display = ["name", "comment", "author", "created_at"]
     list_select_related = ["author"]
@@ -156,7 +156,7 @@ class PromptAdmin(admin.ModelAdmin[Prompt]):
         return [path("trial/", view, name="sheets_prompt_trial"), *super().get_urls()]
 
     def trial(self, request: HttpRequest) -> HttpResponse:
-        """Show what a model would be told for one section, and what it answers if asked."""
+        """Show the messages for one section and, on demand, the model's answer."""
         if not self.has_add_permission(request):
             return HttpResponse(status=403)
         form = TrialForm(request.POST)

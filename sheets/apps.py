@@ -9,10 +9,10 @@ class SheetsConfig(AppConfig):
 
     def ready(self) -> None:
         from ingestion.vector_index.registry import register_indexed_model
-        from sheets import receivers, tasks  # noqa: F401  (they register themselves)
-        from sheets.generation import budget  # noqa: F401  (it registers receivers)
+        from sheets import receivers, tasks  # noqa: F401  (register receivers and tasks)
+        from sheets.generation import budget  # noqa: F401  (registers receivers)
         from sheets.search.indexing import INDEXED_SECTIONS
-        from sheets.sources import awaited  # noqa: F401  (it registers a receiver)
+        from sheets.sources import awaited  # noqa: F401  (registers a receiver)
         from sheets.staleness.receivers import check_writer_settings
         from wikico2.accounts.roles import ensure_roles
 
@@ -23,7 +23,7 @@ class SheetsConfig(AppConfig):
 
 
 def ensure_daily(**kwargs: object) -> None:
-    """Have the daily tasks run."""
+    """Schedule the daily tasks."""
     from sheets.tasks import DAILY
     from wikico2.jobs.queue import schedule_daily
 

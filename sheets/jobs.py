@@ -1,7 +1,7 @@
-"""File jobs: long work that a page asks for is done in the queue, and the page tells how far it is.
+"""File jobs: run PDFs, imports and exports in the queue, with progress for the page.
 
-A worker holds a file job by a lease and can be stopped at any point. Each kind of file job goes on
-where it was, or begins again without doing anything twice.
+A worker claims a file job by a lease and can be stopped at any point. Each kind of file job resumes
+where it was, or starts again without doing anything twice.
 """
 
 import datetime as dt
@@ -36,12 +36,12 @@ from wikico2.sizes import MEGABYTE
 
 RUN_FILE_JOB = "sheets.tasks.run_file_job"
 MAX_ATTEMPTS = 3
-"""How often a file job is taken up without any progress before it counts as failed."""
+"""Attempts without progress after which a file job fails."""
 PROGRESS_SECONDS = 0.5
-"""After how many seconds a page is told anew how far an export is."""
-KEEP_ENDED_FOR = dt.timedelta(days=30)
-KEPT = dt.timedelta(days=7)
-"""How long the archive of an export is there to be downloaded."""
+"""Seconds between progress updates of an export."""
+JOB_RETENTION = dt.timedelta(days=30)
+ARCHIVE_RETENTION = dt.timedelta(days=7)
+"""Time after which the archive of an export is deleted."""
 ARCHIVES = "archives"
 
 logger = logging.getLogger(__name__)
@@ -49,11 +49,11 @@ logger = logging.getLogger(__name__)
 Kind, State = FileJob.Kind, FileJob.State
 
 
-# --- What people do -------------------------------------------------------------------------------
+# --- Requests -------------------------------------------------------------------------------------
 
 
 def request_pdf(sheet: Sheet, pdf: SheetPdf) -> None:
-    """Have a PDF made that is not kept yet; it is made once, however many ask for it."""
+    """Queue the rendering of a PDF that is not stored yet; concurrent requests share one job."""
     with transaction.atomic():
         file_job, is_new = FileJob.objects.get_or_create(
             kind=Kind.PDF, name=pdf.name, defaults={"sheet": sheet, "page": pdf.page}
@@ -65,7 +65,7 @@ def request_pdf(sheet: Sheet, pdf: SheetPdf) -> None:
 
 
 def request_wiki_import(archive: File[Any], name: str, user: User) -> FileJob:
-    """Have an archive taken in; raises UserError not_an_archive for what is none."""
+    """Queue the import of an archive; raises UserError not_an_archive."""
     with open_archive(cast("IO[bytes]", archive)) as found:
         total = WikiImporter(found, user).total
     archive.seek(0)
@@ -88,9 +88,9 @@ def request_wiki_import(archive: File[Any], name: str, user: User) -> FileJob:
 
 
 def request_wiki_export(user: User, *, files: bool = True) -> FileJob:
-    """Have the wiki packed; the archive that is there counts where nothing has changed since.
+    """Queue an export of the wiki, or return the last one if nothing has changed since.
 
-    Without `files` those of the sources stay out. It is made once, however many ask for it.
+    Without `files` those of the sources are left out. Concurrent requests share one job.
     """
     name = FileJob.WHOLE if files else FileJob.WITHOUT_FILES
     exports = FileJob.objects.filter(kind=Kind.EXPORT, name=name)
@@ -110,12 +110,13 @@ def request_wiki_export(user: User, *, files: bool = True) -> FileJob:
 
 
 def restart_file_job(file_job: FileJob) -> bool:
-    """Put a failed or stopped file job back to work; tell whether it was one.
+    """Queue a failed or cancelled file job again; tell whether it was one.
 
-    An export begins anew: the wiki has gone on. It is not begun where another is under way.
+    An export starts from the beginning, since the wiki has changed; False if another one is in
+    progress.
     """
-    anew = {"done": 0, "report": {}, "file": "", "created_at": timezone.now()}
-    values = anew if file_job.kind == Kind.EXPORT else {}
+    reset = {"done": 0, "report": {}, "file": "", "created_at": timezone.now()}
+    values = reset if file_job.kind == Kind.EXPORT else {}
     try:
         return requeue_job(FileJob.objects.all(), file_job.pk, RUN_FILE_JOB, **values)
     except IntegrityError:
@@ -123,16 +124,16 @@ def restart_file_job(file_job: FileJob) -> bool:
 
 
 def stop_file_job(file_job: FileJob) -> bool:
-    """Stop a file job; what it has done stays. Tell whether it was under way."""
+    """Cancel a file job, without undoing its work; tell whether it was in progress."""
     return stop_job(FileJob.objects.in_progress(), file_job.pk)
 
 
 def clear_file_jobs() -> None:
-    """Forget the file jobs that ended long ago, with the archives that are still there of them."""
+    """Delete file jobs that ended long ago, with their archives and those of deleted jobs."""
     now = timezone.now()
-    exports = Q(kind=Kind.EXPORT, created_at__lt=now - KEPT)
+    exports = Q(kind=Kind.EXPORT, created_at__lt=now - ARCHIVE_RETENTION)
     for file_job in FileJob.objects.exclude(state__in=FileJob.WORKING).filter(
-        exports | Q(created_at__lt=now - KEEP_ENDED_FOR)
+        exports | Q(created_at__lt=now - JOB_RETENTION)
     ):
         if file_job.file.name:
             default_storage.delete(file_job.file.name)
@@ -144,44 +145,44 @@ def clear_file_jobs() -> None:
 
 
 def delete_archives(file_job: int | str, *, but: str = "") -> None:
-    """Delete what is kept of an export, all but one file."""
+    """Delete the stored archives of an export, except the file `but`."""
     for file in list_storage(f"{ARCHIVES}/{file_job}")[1]:
         if (name := f"{ARCHIVES}/{file_job}/{file}") != but:
             default_storage.delete(name)
 
 
-def list_storage(place: str) -> tuple[list[str], list[str]]:
-    """Return the directories and the files of a place in the storage, none where it is not."""
+def list_storage(folder: str) -> tuple[list[str], list[str]]:
+    """Return the directories and the files of a folder in the storage; empty if it is missing."""
     try:
-        return default_storage.listdir(place)
+        return default_storage.listdir(folder)
     except FileNotFoundError:
         return [], []
 
 
-# --- What workers do ------------------------------------------------------------------------------
+# --- Workers --------------------------------------------------------------------------------------
 
 
 def run_file_job_slice(file_job_id: int) -> None:
-    """Take a file job as far as one time slice allows; do nothing if it is not ours to take."""
+    """Run a file job for one time slice, if it can be claimed."""
     token = FileJob.objects.in_progress().claim(file_job_id)
     if token is None:
         return
     file_job = FileJob.objects.select_related("asked_by").get(pk=file_job_id)
-    ours = FileJobRun(file_job, token)
+    run = FileJobRun(file_job, token)
     try:
         with keep_lease_alive(FileJob.objects.all(), file_job_id, token):
-            ours.run()
+            run.run()
     except LeaseLost:
-        logger.info("File job %d was taken out of our hands.", file_job_id)
+        logger.info("File job %d was cancelled or taken over.", file_job_id)
     except UserError as error:
-        ours.fail(error)
+        run.fail(error)
     except Exception as error:
         logger.exception("File job %d, %s:", file_job_id, file_job.kind)
-        ours.fail(UserError("internal", reason=type(error).__name__))
+        run.fail(UserError("internal", reason=type(error).__name__))
 
 
 class FileJobRun(JobRun[FileJob]):
-    """An file job in the hands of this worker, for one time slice."""
+    """A file job claimed by this worker, for one time slice."""
 
     rows = FileJob.objects.all()
     task = RUN_FILE_JOB
@@ -192,8 +193,8 @@ class FileJobRun(JobRun[FileJob]):
         self.keep(state=State.RUNNING)
         kinds: dict[str, Callable[[], None]] = {
             Kind.PDF: self.make_pdf,
-            Kind.IMPORT: self.take_in,
-            Kind.EXPORT: self.give_out,
+            Kind.IMPORT: self.run_import,
+            Kind.EXPORT: self.run_export,
         }
         with translation.override(self.row.language or settings.LANGUAGE_CODE):
             kinds[self.row.kind]()
@@ -202,8 +203,8 @@ class FileJobRun(JobRun[FileJob]):
         store_pdf(SheetPdf(self.row.name, self.row.page))
         FileJob.objects.filter(pk=self.row.pk, lease_token=self.token).delete()
 
-    def take_in(self) -> None:
-        """Take in the files of the archive that have not been yet."""
+    def run_import(self) -> None:
+        """Import the remaining files of the archive."""
         file_job = self.row
         assert file_job.asked_by is not None
         try:
@@ -223,10 +224,10 @@ class FileJobRun(JobRun[FileJob]):
         self.release(state=State.DONE, file="", error_code="", error_details={})
         default_storage.delete(name or "")
 
-    def give_out(self) -> None:
-        """Pack the wiki, from where the archive of the last slice of time ends."""
+    def run_export(self) -> None:
+        """Export the wiki, resuming after the last time slice."""
         with tempfile.TemporaryFile() as file:
-            progress = self.begun(file)
+            progress = self.load_archive(file)
             deadline = time.monotonic() + settings.TASK_SLICE_SECONDS
             with zipfile.ZipFile(file, "a") as archive:
                 whole = self.row.with_files
@@ -238,27 +239,27 @@ class FileJobRun(JobRun[FileJob]):
                     if now >= deadline and done < packer.total:
                         is_whole = False
                         break
-            self.keep_archive(file, progress, packer.total)
+            self.store_archive(file, progress, packer.total)
         if is_whole:
             self.release(state=State.DONE, error_code="", error_details={})
         else:
             self.pass_on()
 
-    def begun(self, file: IO[bytes]) -> ExportProgress:
-        """Copy what there is of an export's archive; where there is none, begin."""
+    def load_archive(self, file: IO[bytes]) -> ExportProgress:
+        """Copy the stored archive into `file` and return its progress; start if there is none."""
         file_job = self.row
         if file_job.file:
             try:
-                with file_job.file.open("rb") as kept:
-                    shutil.copyfileobj(kept, file, MEGABYTE)
+                with file_job.file.open("rb") as stored:
+                    shutil.copyfileobj(stored, file, MEGABYTE)
                 return ExportProgress(**file_job.report)
             except FileNotFoundError:
                 logger.warning("File job %d: %s is gone.", file_job.pk, file_job.file.name)
         self.keep(page=state_of_wiki())
         return ExportProgress()
 
-    def keep_archive(self, file: IO[bytes], progress: ExportProgress, total: int) -> None:
-        """Keep an export's archive as it is now, in the place of what was kept before."""
+    def store_archive(self, file: IO[bytes], progress: ExportProgress, total: int) -> None:
+        """Store the export's archive, replacing the one stored before."""
         pk = self.row.pk
         file.seek(0)
         name = default_storage.save(f"{ARCHIVES}/{pk}/{uuid4().hex}.zip", File(file))

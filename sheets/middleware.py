@@ -1,4 +1,4 @@
-"""Old addresses of sheets that were renamed."""
+"""Redirect former addresses of renamed sheets."""
 
 from collections.abc import Callable
 
@@ -12,9 +12,9 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 
 class FormerAddressMiddleware:
-    """Lead from every address under a sheet's former one to the same page under today's.
+    """Redirect every address under a former slug of a sheet to the same page under its slug.
 
-    It costs nothing where the address is found.
+    Only responses of status 404 cost a query.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -28,7 +28,7 @@ class FormerAddressMiddleware:
 
 
 def redirect_to_current(request: HttpRequest) -> HttpResponse | None:
-    """Return the way to where the sheet is today, if its address is a former one."""
+    """Return the redirect to the current address of a sheet, or None."""
     match = request.resolver_match
     if match is None or match.url_name is None or "slug" not in match.kwargs:
         return None

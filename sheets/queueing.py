@@ -1,4 +1,4 @@
-"""Queue the tasks of the sheets: called by any module, in the caller's transaction."""
+"""Queue the tasks of sheets in the caller's transaction."""
 
 from wikico2.jobs.queue import enqueue
 
@@ -14,15 +14,15 @@ DIGEST = "sheets.tasks.send_digest"
 
 
 def queue_generation(generation_id: int) -> None:
-    """Queue a run, in the caller's transaction."""
+    """Queue a generation."""
     enqueue(WRITE, generation_id)
 
 
 def queue_passage_lookup(sheet_id: int) -> None:
-    """Queue the look for new passages, in the caller's transaction."""
+    """Queue the lookup of new passages for a stale sheet."""
     enqueue(LOOK_FOR_PASSAGES, sheet_id)
 
 
 def queue_indexing(sheet_id: int) -> None:
-    """Queue what indexing takes long, in the caller's transaction."""
+    """Queue the slow part of indexing a sheet: vectors, related sheets, spelling."""
     enqueue(INDEX, sheet_id)

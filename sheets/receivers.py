@@ -1,4 +1,4 @@
-"""Receivers of signals: queue what follows from a change of a source or a sheet."""
+"""Receivers of signals: queue tasks when a source is ingested or a sheet changes."""
 
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
@@ -12,7 +12,7 @@ from wikico2.jobs.queue import enqueue
 
 @receiver(document_settled)
 def queue_waiting_generations(sender: object, document_id: int, **kwargs: object) -> None:
-    """Queue the runs that waited for a source."""
+    """Queue the generations that waited for a source."""
     waiting = Generation.objects.filter(
         state=Generation.State.WAITING, documents=document_id
     ).values_list("pk", flat=True)
@@ -22,14 +22,14 @@ def queue_waiting_generations(sender: object, document_id: int, **kwargs: object
 
 @receiver(document_settled)
 def queue_citation_recheck(sender: object, document_id: int, **kwargs: object) -> None:
-    """Queue the check of what cites a source that has just been read."""
+    """Queue the recheck of broken citations of an ingested source."""
     if Citation.objects.filter(document=document_id, verdict=Citation.Verdict.BROKEN).exists():
         enqueue(RECHECK, document_id)
 
 
 @receiver(post_save, sender=Sheet)
 def sheet_is_saved(sender: object, instance: Sheet, raw: bool = False, **kwargs: object) -> None:
-    """Index a sheet whose title or state a person may have changed."""
+    """Index a saved sheet, whose title or state may have changed."""
     if not raw:
         index_words(instance)
         queue_indexing(instance.pk)
@@ -37,5 +37,5 @@ def sheet_is_saved(sender: object, instance: Sheet, raw: bool = False, **kwargs:
 
 @receiver(post_delete, sender=Sheet)
 def sheet_is_deleted(sender: object, instance: Sheet, **kwargs: object) -> None:
-    """Take a deleted sheet out of the index."""
+    """Queue the removal of a deleted sheet from the index."""
     queue_indexing(instance.pk)

@@ -1,6 +1,6 @@
-"""What others may want to know of a sheet."""
+"""Signals of sheets."""
 
 from django.dispatch import Signal
 
 revision_saved = Signal()
-"""Sent with `revision` when it has become its sheet's current one, in that transaction."""
+"""Sent with `revision` once it is its sheet's current one, in the same transaction."""

@@ -1,4 +1,4 @@
-"""The sheets' tasks: each takes an id, tolerates that its row is gone, and calls one function."""
+"""Tasks of sheets: each takes an id, tolerates a deleted row, and calls one function."""
 
 from sheets.generation.run import run_generation_slice
 from sheets.jobs import RUN_FILE_JOB, clear_file_jobs, run_file_job_slice
@@ -32,24 +32,27 @@ def write_sheet(generation_id: int) -> None:
 
 
 def look_for_passages(sheet_id: int) -> None:
-    """Find what new passages the stale sections of a sheet have."""
+    """Look up new passages for the stale sections of a sheet."""
     new_passages.record_new_passages(sheet_id)
 
 
 def recheck_citations(document_id: int) -> None:
-    """Check again what cites a source and was not borne out: its pages may be there only now."""
+    """Recheck the broken citations of a source, whose pages may have been missing."""
     cited = Citation.objects.filter(document=document_id, verdict=Citation.Verdict.BROKEN)
     for pk in cited.values_list("revision", flat=True).distinct().order_by("revision"):
         recheck_revision(Revision.objects.get(pk=pk))
 
 
 def resolve_source_refs(document_id: int) -> None:
-    """Find the passages that what was imported rests on in a source."""
+    """Resolve references of imported rows to the passages of a source."""
     resolve_passage_refs(document_id)
 
 
 def index_sheet(sheet_id: int, attempt: int = 1) -> None:
-    """Give a sheet's sections their vectors; take those of a removed sheet away."""
+    """Index a sheet's vectors, related sheets and words; remove the vectors of a deleted one.
+
+    Retried up to `INDEX_TRIES` times, `INDEX_PAUSE` seconds apart.
+    """
     sheet = Sheet.objects.filter(pk=sheet_id).first()
     try:
         if sheet is None:
@@ -66,27 +69,27 @@ def index_sheet(sheet_id: int, attempt: int = 1) -> None:
 
 
 def send_digests() -> None:
-    """Queue a digest for each person who is due one."""
+    """Queue a digest for each user who is due one."""
     for pk in digest.due_user_ids():
         enqueue(DIGEST, pk)
 
 
 def send_digest(user_id: int) -> None:
-    """Send one person's digest."""
+    """Send one user's digest."""
     digest.email_digest(user_id)
 
 
 def clear_pages() -> None:
-    """Throw away the pages that were kept longest, and forget file jobs that ended long ago."""
+    """Delete the oldest cached pages, and file jobs that ended long ago."""
     clear_cached_pages()
     clear_file_jobs()
 
 
 def run_file_job(file_job_id: int) -> None:
-    """Take a file job one time slice further."""
+    """Run a file job for one time slice."""
     run_file_job_slice(file_job_id)
 
 
-# The names of tasks of version 0.1: tasks that it has queued bear them. To go in version 0.3.
+# Aliases for tasks queued by version 0.1. To be removed in version 0.3.
 find_awaited = resolve_source_refs
 run_errand = run_file_job

@@ -1,4 +1,4 @@
-"""Addresses of the wiki. Words come before slugs: no sheet may be called `nouvelle`."""
+"""URLs of the wiki. Fixed words come before slugs: no sheet can have the slug `nouvelle`."""
 
 from django.urls import path
 

@@ -45,7 +45,7 @@ def document_detail(request: HttpRequest, pk: int) -> HttpResponse:
     wanted = whole_number(request.GET.get("p", ""), LARGEST_NUMBER)
     if wanted is not None and readable:
         return redirect("page", pk, wanted)
-    sheets = source.citations.standing().shown_to(request.user).by_sheet()
+    sheets = source.citations.current().shown_to(request.user).by_sheet()
     if not readable and not sheets:
         return internal_response(request, source)
     visible = Document.objects.readable_by(request.user)

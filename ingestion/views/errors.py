@@ -16,7 +16,7 @@ def internal_response(request: HttpRequest, document: Document) -> HttpResponse:
 
     It shows the title only to readers who can see it anyway, next to a quote in a sheet.
     """
-    quoted = document.citations.standing().shown_to(request.user).exists()
+    quoted = document.citations.current().shown_to(request.user).exists()
     context = {"document": document, "quoted": quoted}
     return render(request, "ingestion/internal.html", context, status=403)
 

@@ -47,7 +47,7 @@ def page_detail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     paged = is_paged(document.media_type)
     picture, problem = _page_picture(document, number) if paged else (None, "")
     found = picture.highlight(wanted.quotes, sheet_page.words) if picture else []
-    citations = document.citations.standing().shown_to(request.user).filter(page=number)
+    citations = document.citations.current().shown_to(request.user).filter(page=number)
     context = {
         "document": document,
         "page": sheet_page,

@@ -1,4 +1,4 @@
-"""How far a generation has come, for those who watch."""
+"""Progress of a generation, for the pages that show it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sheets.models.generation import GenerationQuerySet
 
 @dataclass(frozen=True)
 class SectionProgress:
-    """One section of the outline that fills."""
+    """The state of one section: `passages` counts the passages shown, `error` is a sentence."""
 
     heading: str
     state: str
@@ -22,7 +22,10 @@ class SectionProgress:
 
 @dataclass(frozen=True)
 class GenerationProgress:
-    """A generation as it is watched."""
+    """A generation with its sections.
+
+    `ahead` counts the generations before it in the queue, `unread` the sources not yet ingested.
+    """
 
     generation: Generation
     lines: tuple[SectionProgress, ...]
@@ -39,7 +42,7 @@ class GenerationProgress:
 
 
 def with_progress(generations: Any) -> GenerationQuerySet:
-    """Add to each generation its sheet and how many of its sections are written."""
+    """Annotate each generation with `section_count` and `sections_done`, and load its sheet."""
     done = Q(sections__state=SectionRun.State.DONE)
     rows: GenerationQuerySet = (
         generations.select_related("sheet", "sheet__sheet_type")
@@ -50,7 +53,7 @@ def with_progress(generations: Any) -> GenerationQuerySet:
 
 
 def generation_outline(generation: Generation) -> GenerationProgress:
-    """Return the outline of what is being written, section by section."""
+    """Return the progress of a generation, section by section."""
     runs = {run.key: run for run in generation.sections.all()}
     sections = Section.objects.filter(sheet_type=generation.sheet.sheet_type_id)
     unread = generation.documents.in_progress().count() if generation.state == "waiting" else 0

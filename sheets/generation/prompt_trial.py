@@ -1,4 +1,4 @@
-"""Try a prompt on one section of a sheet, without keeping anything but what it cost."""
+"""Try a prompt on one section of a sheet. Only the tokens spent are stored."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from wikico2.llm.client import RetryPolicy
 
 
 class TrialForm(forms.ModelForm[Prompt]):
-    """A prompt that is not saved, and where to try it."""
+    """An unsaved prompt, with the sheet and the section to try it on."""
 
     sheet = forms.ModelChoiceField(Sheet.objects.none(), label=_("Sheet"))
     section = forms.CharField(
@@ -60,7 +60,7 @@ class TrialForm(forms.ModelForm[Prompt]):
 
 @dataclass(frozen=True)
 class CheckedStatement:
-    """One statement of the trial, and what the check says of it."""
+    """One statement of the trial with its verdict."""
 
     field: str
     text: str
@@ -71,12 +71,15 @@ class CheckedStatement:
 
 @dataclass(frozen=True)
 class PromptTrial:
-    """What a model would be told, and what it said where it was asked."""
+    """The messages for the model and, where it was called, its statements.
+
+    `asked` tells whether the model was called; `refused` are statements without a valid source.
+    """
 
     section: str
-    told: list[dict[str, str]]
+    messages: list[dict[str, str]]
     asked: bool = False
-    said: tuple[CheckedStatement, ...] = ()
+    statements: tuple[CheckedStatement, ...] = ()
     refused: tuple[str, ...] = ()
     tokens_in: int = 0
     tokens_out: int = 0
@@ -84,27 +87,31 @@ class PromptTrial:
 
 
 def run_trial(prompt: PromptText, sheet: Sheet, section: SectionBrief, *, ask: bool) -> PromptTrial:
-    """Return what the prompt makes of a section; asks the model only if told to."""
+    """Build the messages for a section; with `ask`, call the model and check its answer."""
     writer = ModelWriter(prompt)
     documents = list(sheet.documents.ready().values_list("pk", flat=True))
     evidence = gather_evidence(sheet.title, section, writer, documents)
-    told = prompt_messages(prompt, sheet.title, section, evidence)
+    messages = prompt_messages(prompt, sheet.title, section, evidence)
     if not ask:
-        return PromptTrial(section.heading, told)
+        return PromptTrial(section.heading, messages)
     try:
         check_token_ceiling()
         draft = writer.write(sheet.title, section, evidence, RetryPolicy.for_person())
     except UserError as error:
         record_spending(writer.model, error.tokens_in, error.tokens_out)
         return PromptTrial(
-            section.heading, told, True, tokens_in=error.tokens_in, tokens_out=error.tokens_out,
+            section.heading,
+            messages,
+            True,
+            tokens_in=error.tokens_in,
+            tokens_out=error.tokens_out,
             error=error.sentence,
-        )  # fmt: skip
+        )
     record_spending(writer.model, draft.tokens_in, draft.tokens_out)
     texts = {k: passage_for_verify(p.title, p.headings, p.text) for k, p in evidence.shown.items()}
     return PromptTrial(
         section.heading,
-        told,
+        messages,
         True,
         tuple(check_statements(draft, section, texts)),
         draft.refused,
@@ -120,9 +127,9 @@ def check_statements(
     headings = {f.key: f.heading for f in section.fields}
     found = []
     for field in draft.fields:
-        said = [(s.text, s.sources) for s in field.statements]
-        said += [(" | ".join(r.cells), r.sources) for r in field.rows]
-        for text, sources in said:
+        texts_with_sources = [(s.text, s.sources) for s in field.statements]
+        texts_with_sources += [(" | ".join(r.cells), r.sources) for r in field.rows]
+        for text, sources in texts_with_sources:
             labels = [c.label for c in sources]
             verdict = verify_statement(text, texts, labels)
             reasons = tuple(verdict_sentence(code, detail) for code, detail in verdict.reasons)

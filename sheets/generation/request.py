@@ -1,4 +1,4 @@
-"""Ask for a sheet or for a generation, and cancel or retry one."""
+"""Request a sheet or a generation, and cancel or retry a generation."""
 
 from collections.abc import Collection, Sequence
 
@@ -19,7 +19,7 @@ from wikico2.models import User
 def request_sheet(
     sheet_type: SheetType, title: str, documents: Sequence[Document], user: User | None
 ) -> Sheet:
-    """Create a sheet that draws on the documents, and queue its first writing.
+    """Create a sheet with these documents as sources, and queue its first generation.
 
     Raises UserError("no_sources") without documents.
     """
@@ -33,7 +33,7 @@ def request_sheet(
 
 
 def create_sheet(sheet_type: SheetType, title: str, user: User | None) -> Sheet:
-    """Create an empty sheet under a free address."""
+    """Create an empty sheet under a free slug."""
     for slug in free_slugs(title):
         try:
             with transaction.atomic():
@@ -41,7 +41,7 @@ def create_sheet(sheet_type: SheetType, title: str, user: User | None) -> Sheet:
                     sheet_type=sheet_type, title=title.strip(), slug=slug, created_by=user
                 )
         except IntegrityError:
-            continue  # somebody took the address in between
+            continue  # a concurrent request took the slug
     raise UserError("internal", reason=f"slug of {title}")
 
 
@@ -49,9 +49,9 @@ def create_sheet(sheet_type: SheetType, title: str, user: User | None) -> Sheet:
 def request_generation(
     sheet: Sheet, user: User | None, sections: Collection[str] | None = None
 ) -> Generation:
-    """Queue a writing of the sheet, or of some of its sections; locked ones are left alone.
+    """Queue a generation of the sheet, or of some of its sections, without the locked ones.
 
-    The one that is under way, if there is one, counts. Raises UserError: no_sources, or
+    A generation in progress is returned instead of a new one. Raises UserError: no_sources, or
     nothing_to_write when no section is left to write.
     """
     Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
@@ -63,12 +63,12 @@ def request_generation(
     if not documents:
         raise UserError("no_sources")
     locked = sheet.locked_keys()
-    asked = [
+    keys = [
         s.key
         for s in load_template(sheet.sheet_type).written
         if s.key not in locked and (sections is None or s.key in sections)
     ]
-    if not asked:
+    if not keys:
         raise UserError("nothing_to_write")
     generation = Generation.objects.create(
         sheet=sheet,
@@ -79,14 +79,14 @@ def request_generation(
     )
     generation.documents.set(documents)
     SectionRun.objects.bulk_create(
-        SectionRun(generation=generation, key=key, order=n) for n, key in enumerate(asked)
+        SectionRun(generation=generation, key=key, order=n) for n, key in enumerate(keys)
     )
     queue_generation(generation.pk)
     return generation
 
 
 def cancel_generation(generation: Generation) -> None:
-    """Stop a run; what it wrote so far is kept for a retry."""
+    """Cancel a generation; the sections already written are kept for a retry."""
     Generation.objects.in_progress().filter(pk=generation.pk).update(
         state=Generation.State.CANCELLED,
         lease_token=None,
@@ -97,7 +97,7 @@ def cancel_generation(generation: Generation) -> None:
 
 @transaction.atomic
 def retry_generation(generation: Generation) -> None:
-    """Queue a failed or stopped run again; sections that are done stay done."""
+    """Queue a failed or cancelled generation again; only its missing sections are written."""
     again = Generation.objects.filter(
         pk=generation.pk, state__in=(Generation.State.FAILED, Generation.State.CANCELLED)
     ).update(state=Generation.State.WAITING, error_code="", error_details={}, finished_at=None)

@@ -1,7 +1,7 @@
-"""Have a sheet written: ask, run section by section in the queue, and save or propose.
+"""Run a generation in the queue, section by section, then save or propose the text.
 
-A run keeps each section as soon as it is written, so that a retry, or another worker after a
-crash, goes on with what is missing.
+Each section is stored as soon as it is written, so that a retry, or another worker after a
+crash, writes only the missing ones.
 """
 
 import dataclasses
@@ -46,18 +46,12 @@ from wikico2.llm.client import RetryPolicy
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
-"""How often a run may be taken up without a section being written, before it counts as failed."""
-
-
-# --- Asking --------------------------------------------------------------------------------------
-
-
-# --- Running -------------------------------------------------------------------------------------
+"""Attempts without a written section after which a generation fails."""
 
 
 @dataclasses.dataclass(frozen=True)
 class GenerationRun:
-    """One worker's hold on one generation."""
+    """A generation claimed by this worker; `token` is its lease."""
 
     generation: Generation
     token: uuid.UUID
@@ -66,22 +60,22 @@ class GenerationRun:
     document_ids: list[int]
 
     def hold(self, **values: object) -> None:
-        """Renew the lease; raises LeaseLost when somebody stopped or took over the run."""
+        """Write `values` and renew the lease; raises LeaseLost if cancelled or taken over."""
         Generation.objects.hold(self.generation.pk, self.token, **values)
 
 
 def run_generation_slice(generation_id: int) -> None:
-    """Run a generation until it is done, or until its slice of time ends and it queues itself."""
+    """Run a generation for one time slice; queue it again when it is not done by then."""
     waiting = Generation.objects.in_progress().filter(pk=generation_id)
     if not waiting.exists() or documents_pending(generation_id):
-        return  # gone, over, or to be queued again when its last source is read
+        return  # deleted, finished, or queued again when its last source is ingested
     token = waiting.claim(generation_id)
     if token is None:
         return  # another worker has it
     try:
         run_claimed(generation_id, token)
     except LeaseLost:
-        logger.info("Generation %s was stopped or taken over.", generation_id)
+        logger.info("Generation %s was cancelled or taken over.", generation_id)
     except UserError as error:
         fail_generation(generation_id, token, error)
     except Exception as error:
@@ -90,12 +84,15 @@ def run_generation_slice(generation_id: int) -> None:
 
 
 def documents_pending(generation_id: int) -> bool:
-    """Tell whether a source of the run is still being read."""
+    """Tell whether a source of the generation is still being ingested."""
     return Document.objects.in_progress().filter(generations=generation_id).exists()
 
 
 def run_claimed(generation_id: int, token: uuid.UUID) -> None:
-    """Write what is missing under the lease, then finish."""
+    """Write the missing sections of a claimed generation, then finish it.
+
+    Raises UserError, or LeaseLost when it was cancelled or taken over.
+    """
     generation = Generation.objects.select_related("sheet__sheet_type", "prompt").get(
         pk=generation_id
     )
@@ -124,14 +121,14 @@ def run_claimed(generation_id: int, token: uuid.UUID) -> None:
 
 
 def prompt_of(generation: Generation) -> Prompt | None:
-    """Return what the run's model is told: the prompt it began with, or else today's."""
+    """Return the prompt that the generation started with, or the current one; None without LLM."""
     if settings.LLM_BACKEND != "openai":
         return None
     return generation.prompt or Prompt.objects.current()
 
 
 def readable_documents(generation: Generation) -> list[int]:
-    """Return the sources that are ready; raises UserError when there is none."""
+    """Return the ids of the ready sources; raises UserError when there is none."""
     documents = list(generation.documents.all())
     ready = [d.pk for d in documents if d.is_ready]
     if not ready:
@@ -144,9 +141,9 @@ def readable_documents(generation: Generation) -> list[int]:
 
 
 def write_sections(run: GenerationRun, deadline: float) -> bool:
-    """Write the sections that wait, until the deadline; return whether none is left.
+    """Write the missing sections until the deadline; return whether none is left.
 
-    A section that fails is kept as such, and the others go on.
+    A section that fails is marked as failed, and the others are still written.
     """
     states = (SectionRun.State.WAITING, SectionRun.State.RUNNING)
     waiting = list(run.generation.sections.filter(state__in=states))
@@ -169,52 +166,52 @@ def write_sections(run: GenerationRun, deadline: float) -> bool:
 
 
 def write_concurrently(run: GenerationRun, waiting: list[SectionRun], deadline: float) -> bool:
-    """Write sections in threads that only talk to the model; rows are read and written here.
+    """Write sections in threads that only call the model; rows are read and written here.
 
     The section with most fields comes first, since it takes longest.
     """
     briefs = {s.key: run.template.section(s.key) for s in waiting}
-    todo = deque(sorted(waiting, key=lambda s: -len(briefs[s.key].fields)))
+    pending = deque(sorted(waiting, key=lambda s: -len(briefs[s.key].fields)))
     prepare_questions(briefs.values(), run.writer.at_once)
     stop = threading.Event()
-    doing: dict[Future[SectionDraft], tuple[SectionRun, float]] = {}
+    futures: dict[Future[SectionDraft], tuple[SectionRun, float]] = {}
     pool = ThreadPoolExecutor(run.writer.at_once, "section")
     try:
-        while todo or doing:
-            while todo and len(doing) < run.writer.at_once:
-                if time.monotonic() > deadline and len(todo) < len(waiting):
+        while pending or futures:
+            while pending and len(futures) < run.writer.at_once:
+                if time.monotonic() > deadline and len(pending) < len(waiting):
                     break
-                section, begun = todo.popleft(), time.monotonic()
+                section, begun = pending.popleft(), time.monotonic()
                 try:
                     brief, evidence = begin_section(run, section)
                 except UserError as error:
                     save_section(run, section, error, time.monotonic() - begun)
                     continue
-                patience = RetryPolicy.from_settings(on_wait=partial(go_on_unless, stop))
+                patience = RetryPolicy.from_settings(on_wait=partial(raise_if_stopped, stop))
                 title = run.generation.sheet.title
                 future = pool.submit(run.writer.write, title, brief, evidence, patience)
-                doing[future] = section, begun
-            if not doing:
+                futures[future] = section, begun
+            if not futures:
                 break
-            done, _waiting = wait(doing, timeout=1, return_when=FIRST_COMPLETED)
+            done, _waiting = wait(futures, timeout=1, return_when=FIRST_COMPLETED)
             run.hold()
             for future in done:
-                section, begun = doing.pop(future)
+                section, begun = futures.pop(future)
                 save_section(run, section, future_outcome(future), time.monotonic() - begun)
     finally:
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
-    return not todo
+    return not pending
 
 
-def go_on_unless(stop: threading.Event) -> None:
-    """End a thread's wait when nobody waits for it any more."""
+def raise_if_stopped(stop: threading.Event) -> None:
+    """Raise UserError("stopped") in a waiting thread when its result is no longer needed."""
     if stop.is_set():
         raise UserError("stopped")
 
 
 def future_outcome(future: "Future[SectionDraft]") -> SectionDraft | UserError:
-    """Return what a thread brought, whatever it was."""
+    """Return the draft of a thread, or its error as a UserError."""
     try:
         return future.result()
     except UserError as error:
@@ -225,7 +222,7 @@ def future_outcome(future: "Future[SectionDraft]") -> SectionDraft | UserError:
 
 
 def begin_section(run: GenerationRun, section: SectionRun) -> tuple[SectionBrief, Evidence]:
-    """Note that a section is in hand and find its passages; raises UserError."""
+    """Retrieve the passages of a section and mark it as running; raises UserError."""
     if run.writer.backend == "openai":
         check_token_ceiling()
     run.hold()
@@ -242,7 +239,7 @@ def begin_section(run: GenerationRun, section: SectionRun) -> tuple[SectionBrief
 def save_section(
     run: GenerationRun, section: SectionRun, answer: SectionDraft | UserError, seconds: float
 ) -> None:
-    """Keep what came of a section, and what it cost, failed or not."""
+    """Store the draft or the error of a section, and its cost in both cases."""
     tokens_in, tokens_out = answer.tokens_in, answer.tokens_out
     cost = record_spending(run.writer.model, tokens_in, tokens_out)
     if isinstance(answer, SectionDraft):
@@ -268,7 +265,7 @@ def save_section(
 
 
 def raise_failures(run: GenerationRun) -> None:
-    """Raise UserError when sections failed: what stopped all of them, or which ones it did."""
+    """Raise UserError when sections failed: the first cause if all did, else their names."""
     sections = list(run.generation.sections.all())
     failed = [s for s in sections if s.state == SectionRun.State.FAILED]
     if not failed:
@@ -281,7 +278,7 @@ def raise_failures(run: GenerationRun) -> None:
 
 
 def finish_generation(run: GenerationRun) -> None:
-    """Put the sections together and save them as a revision, or propose them."""
+    """Compose the sections into a text and save it as a revision, or propose it."""
     sections = list(run.generation.sections.all())
     drafts = {s.key: draft_from_json(s.output) for s in sections}
     passages = passages_of(p["chunk"] for s in sections for p in s.passages)
@@ -306,7 +303,7 @@ def finish_generation(run: GenerationRun) -> None:
 
 
 def fail_generation(generation_id: int, token: uuid.UUID, error: UserError) -> None:
-    """Record a failure, unless the run is no longer ours."""
+    """Record a failure, unless this worker no longer holds the lease."""
     try:
         Generation.objects.release(
             generation_id,
@@ -321,7 +318,7 @@ def fail_generation(generation_id: int, token: uuid.UUID, error: UserError) -> N
 
 
 def draft_from_json(data: dict[str, object]) -> SectionDraft:
-    """Return the draft that `dataclasses.asdict` wrote."""
+    """Return the draft stored as JSON by `dataclasses.asdict`."""
 
     def cited(items: list[dict[str, str]]) -> tuple[CitedPassage, ...]:
         return tuple(CitedPassage(c["label"], c["quote"]) for c in items)

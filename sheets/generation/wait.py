@@ -1,4 +1,4 @@
-"""Wait for a sheet to be written, for a person at a terminal."""
+"""Wait in a management command until a sheet is written."""
 
 import time
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from wikico2.jobs.queue import workers_alive
 def wait_until_written(
     sheet: Sheet, on_progress: Callable[[int, int], None], *, poll: float = 0.3
 ) -> None:
-    """Return when the sheet's latest run is done; `on_progress` gets (sections done, sections).
+    """Block until the sheet's latest generation is done.
 
-    Raises UserError when the run failed or was stopped, and UserError("no_worker") when nobody is
-    there to do it.
+    `on_progress` gets (sections done, sections). `poll` is in seconds. Raises UserError when the
+    generation failed or was cancelled, and UserError("no_worker") when no worker is alive.
     """
     seen = -1
     alive_at = time.monotonic()

@@ -42,7 +42,7 @@ def rename_sheet(sheet: Sheet, title: str, user: User | None) -> Sheet:
 
 @transaction.atomic
 def _rename_locked(sheet: Sheet, title: str, slug: str, user: User | None) -> Sheet:
-    locked = Sheet.objects.held(sheet)
+    locked = Sheet.objects.lock(sheet)
     if locked.title == title:
         return locked
     old_title, old_slug = locked.title, locked.slug

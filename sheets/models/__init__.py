@@ -1,4 +1,4 @@
-"""Rows of the wiki: templates, sheets and their revisions, generations, proposals, citations."""
+"""Models of the wiki: templates, sheets, revisions, generations, proposals, citations."""
 
 from sheets.models.editing import EditDraft, Picture
 from sheets.models.file_job import FileJob

@@ -1,4 +1,4 @@
-"""What people type before it is saved, and the pictures that they put into texts."""
+"""Drafts of open editors, and the pictures of texts."""
 
 import datetime as dt
 
@@ -12,30 +12,30 @@ from django.utils.translation import gettext_lazy as _
 from sheets.models.sheet import Revision, Sheet
 
 ACTIVE_FOR = dt.timedelta(seconds=90)
-"""How long after its last sign of life an open editor counts as such."""
+"""Time since its last request after which an editor no longer counts as open."""
 
 
 class EditDraftQuerySet(models.QuerySet["EditDraft"]):
-    """Questions about open editors."""
+    """Queries about drafts."""
 
     def active(self) -> "EditDraftQuerySet":
-        """Return those that have given a sign of life just now."""
+        """Return the drafts of editors that are open now."""
         return self.filter(seen_at__gt=timezone.now() - ACTIVE_FOR)
 
 
 class EditDraft(models.Model):
-    """An editor that somebody has open, with what was typed in it and is not saved yet."""
+    """An open editor of a user, with the unsaved input."""
 
     sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="drafts")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="drafts"
     )
-    # The one section that is edited; empty: the whole sheet.
+    # The edited section; empty: the whole sheet.
     section = models.CharField(max_length=200, blank=True)
     base = models.ForeignKey(
         Revision, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
-    # The fields of the form as they were sent; empty as long as nothing was typed.
+    # The submitted form fields; empty while nothing was typed.
     typed = models.JSONField(default=dict, blank=True)
     typed_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(db_default=Now())
@@ -58,7 +58,7 @@ class EditDraft(models.Model):
 
 
 class Picture(models.Model):
-    """A picture for the texts of sheets, as it was made anew from what somebody uploaded."""
+    """A picture for the texts of sheets, re-encoded from an upload."""
 
     name = models.CharField(_("name"), max_length=60, unique=True)
     file = models.FileField(_("file"), upload_to="images")

@@ -1,4 +1,4 @@
-"""Long work that somebody asked for on a page: the PDF of a sheet, a wiki's way out or in."""
+"""Background jobs that read or write a file: the PDF of a sheet, an export or import of a wiki."""
 
 from django.conf import settings
 from django.db import models
@@ -11,21 +11,21 @@ from wikico2.jobs.leases import LeasedQuerySet
 
 
 class FileJobQuerySet(LeasedQuerySet["FileJob"]):
-    """Questions about file jobs."""
+    """Queries about file jobs."""
 
     def in_progress(self) -> "FileJobQuerySet":
-        """Return the file jobs that a worker has, or should have, in hand."""
+        """Return the waiting and running file jobs."""
         return self.filter(state__in=FileJob.WORKING)
 
 
 class FileJob(models.Model):
-    """One file job, and how far it has come.
+    """One file job with its progress.
 
-    Of a PDF, `name` is the key under which it will be kept and `page` what it is made from; the row
-    goes when the file is there. Of an import, `file` is the archive until all of it has been taken
-    in, `done` and `total` count its files, and `report` is what came of them. Of an export, `file`
-    is the archive as far as it is packed, `report` says how far that is, `name` whether the files
-    of the sources are in it, and `page` is the state of the wiki when it was begun.
+    PDF: `name` is the name of the stored file, `page` the HTML that it is rendered from; the row is
+    deleted when the file is stored. Import: `file` is the archive until all of it is imported,
+    `done` and `total` count its files, `report` is an ImportReport. Export: `file` is the archive
+    written so far, `report` an ExportProgress, `name` tells whether the files of the sources are in
+    it, and `page` is the fingerprint of the wiki when the export began.
     """
 
     class Kind(models.TextChoices):
@@ -51,7 +51,7 @@ class FileJob(models.Model):
     page = models.TextField(blank=True)
     file = models.FileField(_("file"), upload_to="imports/%Y/%m/", max_length=300, blank=True)
     report = models.JSONField(default=dict, blank=True)
-    # In whose name and in which language it is done.
+    # The user on whose behalf and the language in which the job runs.
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("asked by"),
@@ -104,10 +104,10 @@ class FileJob(models.Model):
 
     @property
     def with_files(self) -> bool:
-        """Tell whether an export has the files of the sources."""
+        """Tell whether an export includes the files of the sources."""
         return self.name == self.WHOLE
 
     @property
     def error(self) -> str:
-        """Return what went wrong as a sentence in the reader's language, or nothing."""
+        """Return the error as a sentence in the active language, or ""."""
         return error_sentence(self.error_code, self.error_details)

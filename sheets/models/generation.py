@@ -1,4 +1,4 @@
-"""One run of the writer over a sheet, section by section."""
+"""Generations: requests to write a sheet, run section by section."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from wikico2.jobs.leases import LeasedQuerySet
 
 @dataclass(frozen=True)
 class GenerationCost:
-    """What writing took: tokens, money, and seconds in which a section was in hand."""
+    """The cost of generations: tokens, money in LLM_CURRENCY, and seconds spent on sections."""
 
     tokens_in: int
     tokens_out: int
@@ -32,13 +32,13 @@ class GenerationCost:
 
 
 class GenerationQuerySet(LeasedQuerySet["Generation"]):
-    """Questions about runs."""
+    """Queries about generations."""
 
     def in_progress(self) -> "GenerationQuerySet":
         return self.filter(state__in=Generation.WORKING)
 
     def spent(self) -> "GenerationCost":
-        """Return what these runs took together."""
+        """Return the total cost of these generations."""
         sums = self.aggregate(
             tokens_in=Sum("tokens_in", default=0),
             tokens_out=Sum("tokens_out", default=0),
@@ -49,7 +49,7 @@ class GenerationQuerySet(LeasedQuerySet["Generation"]):
 
 
 class Generation(models.Model):
-    """A request to write a sheet, and what came of it."""
+    """A request to write a sheet, with its state, its result and its cost."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
@@ -68,7 +68,7 @@ class Generation(models.Model):
     backend = models.CharField(_("writer"), max_length=20)
     model = models.CharField(_("model"), max_length=100)
     prompt_version = models.CharField(_("prompt version"), max_length=40, blank=True)
-    # The text behind `prompt_version`; none for a writer that is not told anything.
+    # The prompt of `prompt_version`; None for the extractive writer.
     prompt = models.ForeignKey(
         Prompt, on_delete=models.PROTECT, null=True, blank=True, related_name="generations"
     )
@@ -112,7 +112,7 @@ class Generation(models.Model):
 
     @property
     def error(self) -> str:
-        """Return what went wrong as a sentence in the reader's language, or nothing."""
+        """Return the error as a sentence in the active language, or ""."""
         return error_sentence(self.error_code, self.error_details)
 
     @property
@@ -123,7 +123,7 @@ class Generation(models.Model):
 
 
 class SectionRun(models.Model):
-    """One section of a run: what was read, what was written. Kept, so that a retry goes on."""
+    """One section of a generation: passages and output, stored so that a retry can resume."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
@@ -141,7 +141,7 @@ class SectionRun(models.Model):
         _("passages shown"), default=list, blank=True
     )
     output: "models.JSONField[Any, Any]" = models.JSONField(_("answer"), default=dict, blank=True)
-    # Of all tries together, the failed ones too.
+    # Totals of all attempts, including failed ones.
     tokens_in = models.PositiveIntegerField(_("tokens in"), default=0)
     tokens_out = models.PositiveIntegerField(_("tokens out"), default=0)
     cost = models.DecimalField(_("cost"), max_digits=14, decimal_places=6, default=0)

@@ -1,4 +1,4 @@
-"""What leads from one sheet to another: links in the text, names of before, nearness."""
+"""Links between sheets, redirects from former titles, and related sheets."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ from sheets.models.sheet import Sheet
 
 
 class LinkQuerySet(models.QuerySet["Link"]):
-    """Questions about links."""
+    """Queries about links."""
 
     def shown_to(self, user: Any) -> "LinkQuerySet":
-        """Return the links of the sheets that `user` sees in lists."""
+        """Return the links in the sheets that `user` sees in lists."""
         return self.filter(source__in=Sheet.objects.listed_for(user).order_by().values("pk"))
 
 
 class Link(models.Model):
-    """A title that the current text of a sheet links to, whether a sheet bears it or not.
+    """A title that the current text of a sheet links to, whether such a sheet exists or not.
 
     Derived from the text; `folded` is the title without case and accents, `title` as written.
     """
@@ -27,7 +27,7 @@ class Link(models.Model):
     source = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="links")
     folded = models.CharField(max_length=250, db_index=True)
     title = models.CharField(max_length=200)
-    # False for a guess: a name that stands where those of sheets are expected.
+    # False for a guess: an unmarked name in a place where titles of sheets are expected.
     is_marked = models.BooleanField(default=True)
 
     objects = LinkQuerySet.as_manager()
@@ -43,12 +43,12 @@ class Link(models.Model):
 
 
 class SheetRedirect(models.Model):
-    """A title and an address that a sheet had before it was renamed; both still lead to it."""
+    """A former title and slug of a sheet; both still lead to it."""
 
     sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="redirects")
     title = models.CharField(_("title"), max_length=200)
     folded = models.CharField(max_length=250, db_index=True)
-    # None where only the title has changed.
+    # None when only the title changed.
     slug = models.SlugField(_("address"), max_length=220, unique=True, null=True, blank=True)
     renamed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -66,7 +66,7 @@ class SheetRedirect(models.Model):
 
 
 class Relation(models.Model):
-    """Two sheets that have much in common, in both directions; derived, see `sheets.related`."""
+    """Two related sheets, one row per direction; derived, see `sheets.links.related`."""
 
     sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="relations")
     other = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""Pages kept as they were sent."""
+"""Cached pages."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -8,9 +8,9 @@ from sheets.models.sheet import Sheet
 
 
 class CachedPage(models.Model):
-    """A page of a sheet as it was sent, and what it was made of (`sheets.rendering.page_cache`).
+    """A page of a sheet as it was sent, with its token (`sheets.rendering.page_cache`).
 
-    The table is not logged: after a crash of the database it is empty, and fills again.
+    The table is UNLOGGED: it is empty after a crash of the database, and is filled again.
     """
 
     sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="+", db_index=False)

@@ -1,4 +1,4 @@
-"""What the model is told, as rows: each change is a new version, and old ones stay."""
+"""Prompts: each change adds a version, and old versions stay."""
 
 from typing import Any
 
@@ -13,15 +13,15 @@ from sheets.schema.prompt import PromptText, missing_placeholders, unknown_place
 
 
 class PromptQuerySet(models.QuerySet["Prompt"]):
-    """Questions about prompts."""
+    """Queries about prompts."""
 
     def current(self) -> "Prompt":
-        """Return the version that new sheets are written with."""
+        """Return the latest version, which new generations use."""
         return self.latest("version")
 
 
 class Prompt(models.Model):
-    """One version of what the model is told when it writes a section. Never changed, only added."""
+    """One version of the prompt that writes a section. Append-only."""
 
     version = models.PositiveIntegerField(_("version"), unique=True, editable=False)
     system = models.TextField(
@@ -59,7 +59,7 @@ class Prompt(models.Model):
 
     @property
     def name(self) -> str:
-        """Return what a generation keeps of it."""
+        """Return the name recorded as `Generation.prompt_version`."""
         return f"section-{self.version}"
 
     @property
@@ -67,7 +67,7 @@ class Prompt(models.Model):
         return PromptText(self.name, self.system, self.request, self.repair)
 
     def clean(self) -> None:
-        """Refuse a text that would leave out what the model must see."""
+        """Raise ValidationError for missing or unknown placeholders."""
         problems: dict[str, list[str]] = {}
         for field in ("request", "repair"):
             written = getattr(self, field)
@@ -83,7 +83,7 @@ class Prompt(models.Model):
             raise ValidationError(problems)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Add this version after the latest one; the database refuses changes."""
+        """Number a new version after the latest one; the database refuses changes."""
         if self._state.adding and not self.version:
             latest = Prompt.objects.aggregate(version=Max("version"))["version"] or 0
             self.version = latest + 1

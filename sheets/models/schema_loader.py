@@ -1,4 +1,4 @@
-"""Load a sheet type's rows into the plain values that the core works with."""
+"""Load the rows of a sheet type into the values of `sheets.schema.types`."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -10,16 +10,16 @@ from sheets.schema.types import EnglishLabels, FieldBrief, SectionBrief, SheetTe
 
 
 def load_template(sheet_type: SheetType) -> SheetTemplate:
-    """Return the template of a sheet type; one small query where it has been loaded before."""
+    """Return the template of a sheet type, cached; one small query on a cache hit."""
     return _load_cached(
         sheet_type.pk, sheet_type.key, connection.settings_dict["NAME"], _template_edition()
     )
 
 
 def _template_edition() -> tuple[int, str]:
-    """Return what differs as soon as any section or field has changed: triggers see to it.
+    """Return a value that changes with any section or field, maintained by triggers.
 
-    The transaction stands beside the count, which is counted again after one is rolled back.
+    `xmin` is part of it, since a counter value can recur after a rollback.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT version, xmin::text FROM sheets_common")
@@ -34,7 +34,7 @@ def _load_cached(pk: int, key: str, database: str, edition: tuple[int, str]) -> 
     return SheetTemplate(
         key=key,
         sections=tuple(section_brief(s) for s in sections),
-        english={place: labels for s in sections for place, labels in english_labels(s)},
+        english={keys: labels for s in sections for keys, labels in english_labels(s)},
     )
 
 

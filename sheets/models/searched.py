@@ -1,4 +1,4 @@
-"""What sheets are found by. Derived from their current revision, made again at will."""
+"""Search index rows of sheets. Derived from their current revisions, and can be rebuilt."""
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -9,7 +9,7 @@ from sheets.models.sheet import Revision, Sheet
 
 
 class SearchedSheet(models.Model):
-    """A sheet as one text, with the words that `secteur:` and `systeme:` look among."""
+    """The index row of a sheet, with the lexemes for the filters `secteur:` and `systeme:`."""
 
     sheet = models.OneToOneField(
         Sheet, on_delete=models.CASCADE, primary_key=True, related_name="searched"
@@ -19,7 +19,7 @@ class SearchedSheet(models.Model):
     folded = models.CharField(max_length=250)
     system_name = models.CharField(max_length=200, blank=True, db_index=True)
     category_name = models.CharField(max_length=200, blank=True, db_index=True)
-    # The lexemes that `secteur:` and `systeme:` look among, a blank on both sides of each.
+    # The lexemes for the filters `secteur:` and `systeme:`, each between spaces.
     sector = models.TextField(blank=True)
     system = models.TextField(blank=True)
     text = models.TextField(blank=True)
@@ -37,12 +37,12 @@ class SearchedSheet(models.Model):
         return self.title
 
     def searched(self) -> list[tuple[str, str]]:
-        """Return the texts that the sheet is found by: title, header data, sections."""
+        """Return (text, PostgreSQL weight) of what is indexed: title; header data and sections."""
         return [(self.title, "A"), (self.text, "D")]
 
 
 class SearchedSection(models.Model):
-    """A part of a sheet that answers by itself: a section, or a run of its text when it is long.
+    """The index row of a section, or of a part of a long one.
 
     `anchor` is the id of its heading in the page; the opening has none. `folded` is the title of
     the sheet and the heading, for suggestions.
@@ -72,10 +72,10 @@ class SearchedSection(models.Model):
         return f"{self.sheet_id}:{self.position}"
 
     def searched(self) -> list[tuple[str, str]]:
-        """Return the texts that the section is found by."""
+        """Return (text, PostgreSQL weight) of what is indexed."""
         return [(self.heading, "A"), (self.text, "D")]
 
     @property
     def embedded(self) -> str:
-        """Return what is embedded for the section, as its hash covers it."""
+        """Return the text that is embedded, which `content_hash` covers."""
         return f"{self.heading}\n{self.text}" if self.heading else self.text

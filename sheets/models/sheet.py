@@ -1,4 +1,4 @@
-"""Sheets, the revisions that they are made of, and the citations that carry them."""
+"""Sheets, their revisions, citations and proposals."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from sheets.models.verdict_reasons import verdict_sentence
 
 
 class SheetQuerySet(models.QuerySet["Sheet"]):
-    """Questions about sheets."""
+    """Queries about sheets."""
 
     def listed_for(self, user: Any) -> "SheetQuerySet":
         """Return the sheets that `user` sees in lists: drafts only where the site shows them."""
@@ -32,10 +32,10 @@ class SheetQuerySet(models.QuerySet["Sheet"]):
             return self
         return self.filter(state__in=(Sheet.State.PUBLISHED, Sheet.State.ARCHIVED))
 
-    def held(self, sheet: "Sheet") -> "Sheet":
-        """Lock a sheet until the transaction ends; return it as it is now.
+    def lock(self, sheet: "Sheet") -> "Sheet":
+        """Lock the row of a sheet until the transaction ends; return it reloaded.
 
-        Its type and its current revision are those that `sheet` has loaded, where they still are.
+        The type and the current revision that `sheet` has loaded are reused if unchanged.
         """
         now = self.select_for_update(of=("self",)).get(pk=sheet.pk)
         for name in ("sheet_type", "current"):
@@ -46,8 +46,8 @@ class SheetQuerySet(models.QuerySet["Sheet"]):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete each sheet with its history."""
-        gone = [sheet.delete() for sheet in self]
-        return sum(count for count, _ in gone), {}
+        deleted = [sheet.delete() for sheet in self]
+        return sum(count for count, _ in deleted), {}
 
 
 class Sheet(models.Model):
@@ -79,9 +79,9 @@ class Sheet(models.Model):
         blank=True,
         related_name="+",
     )
-    # What `sheets.stale` keeps. `written_from`: for each section, what its last writing rested on.
-    # `stale_sections`: {section: {"codes": [why, …], "passages": [new ones]}}; the passages are
-    # null until a worker has looked for them.
+    # Written by `sheets.staleness`. `written_from`: the inputs of the last generation by section.
+    # `stale_sections`: {section: {"codes": [reason, …], "passages": [new chunk ids]}}; the passages
+    # are null until a worker has looked them up.
     written_from = models.JSONField(default=dict, blank=True, editable=False)
     stale_reasons = models.JSONField(_("stale because"), default=list, blank=True)
     stale_sections = models.JSONField(_("stale sections"), default=dict, blank=True)
@@ -144,33 +144,33 @@ class Sheet(models.Model):
 
     @property
     def completeness_level(self) -> str:
-        """Return the word for how much of the sheet is filled."""
+        """Return the name of the level of completeness, in the active language."""
         if self.completeness < 30:
             return gettext("skeleton")
         return gettext("partial") if self.completeness < 80 else gettext("complete")
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Delete the sheet with its whole history, which the database allows in no other way."""
+        """Delete the sheet with its history; a setting lets the database's triggers allow it."""
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('wikico2.deleting_sheet', %s, true)", [str(self.pk)])
             return super().delete(*args, **kwargs)
 
-    def touched_by_a_person(self) -> bool:
-        """Tell whether a person's words are in the sheet's history."""
+    def has_human_edits(self) -> bool:
+        """Tell whether any revision was not generated."""
         return self.revisions.exclude(origin=Revision.Origin.GENERATED).exists()
 
     def locked_keys(self) -> set[str]:
-        """Return the keys of the sections that no writer may touch."""
+        """Return the keys of the locked sections, which no generation changes."""
         return set(self.locks.values_list("section", flat=True))
 
     def stale_keys(self) -> list[str]:
-        """Return the stale sections that a writer may write again."""
+        """Return the keys of the stale sections that are not locked."""
         locked = self.locked_keys() if self.stale_sections else set()
         return [key for key in self.stale_sections if key not in locked]
 
 
 class SectionLock(models.Model):
-    """An expert's word that a section stays as it is: no writing touches it."""
+    """A section locked by an expert: no generation changes it."""
 
     sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="locks")
     section = models.CharField(_("section"), max_length=100)
@@ -192,7 +192,7 @@ class SectionLock(models.Model):
 
 
 class Revision(models.Model):
-    """One state of a sheet's text. Rows are only ever appended; the database refuses the rest."""
+    """One version of a sheet's text. Append-only, enforced by the database."""
 
     class Origin(models.TextChoices):
         GENERATED = "generated", _("generated")
@@ -211,8 +211,8 @@ class Revision(models.Model):
     )
     body = models.TextField(_("text"), blank=True)
     metadata = models.JSONField(_("header data"), default=dict, blank=True)
-    # What readers see, made once from the text: {"body": html, "outline": [[id, heading], …],
-    # "header": {key: html}}. Derived: the only column that may be written again.
+    # The cached rendering: {"body": html, "outline": [[id, heading], …], "header": {key: html}}.
+    # Derived: the only column that may be updated.
     rendered = models.JSONField(default=dict, blank=True, editable=False)
     origin = models.CharField(_("origin"), max_length=10, choices=Origin.choices)
     author = models.ForeignKey(
@@ -266,10 +266,10 @@ class Revision(models.Model):
 
 
 class CitationQuerySet(models.QuerySet["Citation"]):
-    """Questions about what sheets rest on."""
+    """Queries about citations."""
 
-    def standing(self) -> "CitationQuerySet":
-        """Return the citations of the texts that readers see today."""
+    def current(self) -> "CitationQuerySet":
+        """Return the citations of current revisions."""
         return self.filter(revision__sheet__current=F("revision"))
 
     def shown_to(self, user: Any) -> "CitationQuerySet":
@@ -277,7 +277,7 @@ class CitationQuerySet(models.QuerySet["Citation"]):
         return self.filter(revision__sheet__in=Sheet.objects.listed_for(user))
 
     def with_sheets(self) -> "CitationQuerySet":
-        """Load the sheet of each citation along, without the text of its revision."""
+        """Load the sheet of each citation, without the text of its revision."""
         return self.select_related("revision__sheet").only(
             "marker", "page", "quote", "verdict", "document_id",
             "revision__number", "revision__sheet__title", "revision__sheet__slug",
@@ -285,7 +285,7 @@ class CitationQuerySet(models.QuerySet["Citation"]):
         )  # fmt: skip
 
     def by_sheet(self) -> list[dict[str, Any]]:
-        """Return one row for each sheet that cites, by title: `title`, `slug`, `state`, `pages`."""
+        """Return `title`, `slug`, `state` and cited `pages` of each citing sheet, by title."""
         sheet = "revision__sheet__"
         return [
             {**row}
@@ -296,7 +296,7 @@ class CitationQuerySet(models.QuerySet["Citation"]):
 
 
 class Citation(models.Model):
-    """What one footnote of a revision rests on: a quote on a page of a source."""
+    """The citation of one footnote of a revision: a quote on a page of a source."""
 
     class Verdict(models.TextChoices):
         VERIFIED = "verified", _("verified")
@@ -332,21 +332,22 @@ class Citation(models.Model):
 
     @property
     def reason_sentences(self) -> list[str]:
-        """Return why the verdict is no better, in the reader's language."""
-        return [said for code, detail in self.reasons if (said := verdict_sentence(code, detail))]
+        """Return the reasons of the verdict as sentences in the active language."""
+        sentences = (verdict_sentence(code, detail) for code, detail in self.reasons)
+        return [sentence for sentence in sentences if sentence]
 
 
 class ProposalQuerySet(models.QuerySet["Proposal"]):
-    """Questions about what waits for a person."""
+    """Queries about proposals."""
 
     def waiting(self) -> "ProposalQuerySet":
         return self.filter(state=Proposal.State.OPEN)
 
 
 class Proposal(models.Model):
-    """A text that waits for a person: what it started from, what it says, where the two clash.
+    """A proposed text with its base, its conflicts and the decision on it.
 
-    The text itself never changes, nor does a decision; the database refuses both.
+    Neither the text nor a decision ever changes; the database enforces both.
     """
 
     class State(models.TextChoices):
@@ -358,8 +359,8 @@ class Proposal(models.Model):
     ACCEPTED_SECTION, KEPT_SECTION, REPLACED_SECTION = "accepted", "kept", "replaced"
 
     sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="proposals")
-    # What the text started from: a revision, or the text of an accepted proposal after it;
-    # nothing where no machine had written in the sheet.
+    # The merge base: a revision, or the text of a proposal accepted after it; None when the sheet
+    # has no generated text.
     base = models.ForeignKey(
         Revision, on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
     )
@@ -371,19 +372,19 @@ class Proposal(models.Model):
     )
     body = models.TextField(_("proposed text"))
     metadata = models.JSONField(_("proposed header data"), default=dict, blank=True)
-    # The sections that the text is about; of the others it says nothing. Empty: all.
+    # The sections that the proposal covers. Empty: all.
     sections = models.JSONField(_("sections"), default=list, blank=True)
-    # What `Sheet.written_from` becomes for them once they are decided.
+    # The new value of `Sheet.written_from` for them once they are decided.
     written_from = models.JSONField(default=dict, blank=True, editable=False)
-    # What its reader must know: [{"code": "shrunk", "section": …, "before": …, "after": …}, …].
+    # Warnings for the reviewer: [{"code": "shrunk", "section": …, "before": …, "after": …}, …].
     notices = models.JSONField(_("warnings"), default=list, blank=True)
-    # Derived, for lists: the text merged onto `merged_onto`, and the keys of what clashes there.
+    # Derived, for lists: the text merged onto `merged_onto`, and the ids of the conflicts.
     merged = models.TextField(_("merged text"), blank=True)
     conflicts = models.JSONField(_("conflicts"), default=list, blank=True)
     merged_onto = models.ForeignKey(
         Revision, on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
     )
-    # What people have settled so far: {piece: {"choice": …, "text": …}}, {section: accepted|kept}.
+    # Choices and decisions so far: {conflict id: {"take": …, "text": …}}, {section: accepted|kept}.
     choices = models.JSONField(_("choices"), default=dict, blank=True)
     decided = models.JSONField(_("decided sections"), default=dict, blank=True)
     state = models.CharField(
@@ -392,8 +393,8 @@ class Proposal(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    # What a reader who proposes says: why, or what should be looked at; and the name that a reader
-    # without an account gave. `sender` tells readers apart, to count what comes from each.
+    # For a suggestion: the reader's remark, the name given by a reader without an account, and an
+    # identifier of the sender, for the limit per hour.
     remark = models.TextField(_("remark"), blank=True)
     signed = models.CharField(_("signed"), max_length=100, blank=True)
     sender = models.CharField(max_length=40, blank=True, editable=False, db_index=True)
@@ -436,23 +437,23 @@ class Proposal(models.Model):
         return self.state == self.State.OPEN
 
     @property
-    def is_a_strangers(self) -> bool:
-        """Tell whether a reader without an account sent it."""
+    def is_anonymous(self) -> bool:
+        """Tell whether a reader without an account submitted it."""
         return bool(self.sender) and self.author_id is None
 
     @property
     def by_whom(self) -> str:
-        """Return who suggested it; nothing for what a machine proposes."""
+        """Return the name of who suggested it; "" for a generated proposal."""
         if self.generation_id:
             return ""
         return str(self.author or self.signed or _("a reader"))
 
     @property
     def base_text(self) -> tuple[str, dict[str, str]]:
-        """Return the body and the header data that the proposed text started from."""
+        """Return the body and the header data of the merge base."""
         start = self.base_proposal or self.base
         return (start.body, start.metadata) if start else ("", {})
 
     def concerns(self, section: str) -> bool:
-        """Tell whether the section is still to be decided here."""
+        """Tell whether the proposal covers the section and it is not decided yet."""
         return section not in self.decided and (not self.sections or section in self.sections)

@@ -1,4 +1,4 @@
-"""What the model service has cost, day by day. It stays when the sheets are gone."""
+"""Spending on the model service by day and model. Kept when sheets are deleted."""
 
 import datetime as dt
 from decimal import Decimal
@@ -17,10 +17,10 @@ MILLION = Decimal(1_000_000)
 
 
 class SpendingQuerySet(models.QuerySet["Spending"]):
-    """Questions about what was spent."""
+    """Queries about spending."""
 
     def tokens(self) -> int:
-        """Return the tokens of these days, in and out."""
+        """Return the sum of tokens, in and out."""
         sums = self.aggregate(n=Sum(F("tokens_in") + F("tokens_out")))
         return int(sums["n"] or 0)
 
@@ -70,7 +70,7 @@ class Spending(models.Model):
 
 
 def token_price(tokens_in: int, tokens_out: int, model: str = "") -> Decimal:
-    """Return what these tokens of a model cost at the prices of the settings."""
+    """Return the price of tokens of a model, by the settings' prices per million tokens."""
     prices = (settings.LLM_PRICE_IN, settings.LLM_PRICE_OUT)
     if model == settings.VISION_MODEL != settings.LLM_MODEL:
         prices = (settings.VISION_PRICE_IN, settings.VISION_PRICE_OUT)
@@ -82,7 +82,7 @@ def token_price(tokens_in: int, tokens_out: int, model: str = "") -> Decimal:
 def record_spending(
     model: str, tokens_in: int, tokens_out: int, *, day: dt.date | None = None
 ) -> Decimal:
-    """Note tokens that a model took, and return what they cost."""
+    """Add the tokens of one call of a model to the day's spending; return their price."""
     cost = token_price(tokens_in, tokens_out, model)
     if not tokens_in and not tokens_out:
         return cost

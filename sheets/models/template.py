@@ -1,4 +1,4 @@
-"""The templates: sheet types, their sections, and the fields that the model fills."""
+"""Templates: sheet types, their sections, and the fields that a writer fills."""
 
 from django.db import models
 from django.utils.translation import get_language
@@ -6,12 +6,12 @@ from django.utils.translation import gettext_lazy as _
 
 
 def in_language(french: str, english: str) -> str:
-    """Return the text of the active language; French where English is missing."""
+    """Return the text in the active language; French where English is missing."""
     return english if english and (get_language() or "fr").startswith("en") else french
 
 
 class SheetType(models.Model):
-    """A kind of sheet, say *solution*."""
+    """A sheet type, such as *solution*."""
 
     key = models.SlugField(_("key"), unique=True)
     name_fr = models.CharField(_("French name"), max_length=100)
@@ -44,7 +44,7 @@ class SheetType(models.Model):
 
 
 class Section(models.Model):
-    """A part of a sheet type, in its order."""
+    """A section of a sheet type."""
 
     class Role(models.TextChoices):
         HEADER = "header", _("header data")
@@ -81,7 +81,7 @@ class Section(models.Model):
 
 
 class Field(models.Model):
-    """One thing that a section says: the question that retrieves, the shape of the answer."""
+    """A field of a section: the question for retrieval and the shape of the answer."""
 
     class Shape(models.TextChoices):
         TEXT = "text", _("text")

@@ -1,4 +1,4 @@
-"""What readers are told of a verdict: a sentence for each reason."""
+"""Sentences for the reason codes of a verdict."""
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -20,6 +20,6 @@ REASONS = {
 
 
 def verdict_sentence(code: str, detail: str) -> str:
-    """Return a reason of a verdict as a sentence in the active language."""
+    """Return a reason of a verdict as a sentence in the active language; "" for an unknown code."""
     known = REASONS.get(code)
     return _(known) % {"detail": detail} if known else ""

@@ -1,4 +1,4 @@
-"""What people want to be told of."""
+"""Watched sheets and categories, and the settings of the e-mail digest."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from sheets.models.sheet import Sheet
 
 
 class Watch(models.Model):
-    """A person's wish to hear of a sheet's changes, or of those of all sheets of a category."""
+    """A user's subscription to the changes of a sheet, or of all sheets of a category."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="watches"
@@ -44,7 +44,7 @@ class Watch(models.Model):
 
 
 class Digest(models.Model):
-    """How a person is told by e-mail of what changed: in which language, and up to when so far."""
+    """A user's e-mail digest: language, and the date up to which changes were sent."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="digest"
@@ -62,5 +62,5 @@ class Digest(models.Model):
 
     @classmethod
     def of(cls, user: Any, language: str) -> "Digest":
-        """Return the person's digest, made when there is none."""
+        """Return the user's digest, created if there is none."""
         return cls.objects.get_or_create(user=user, defaults={"language": language})[0]

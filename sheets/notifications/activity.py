@@ -1,4 +1,4 @@
-"""What has changed in the wiki, for the activity page, its feed, and those who watch."""
+"""List the changes of the wiki, for the activity page, its feed and the watches."""
 
 import datetime as dt
 from typing import Any
@@ -30,7 +30,10 @@ ACTIVITY_FILTER = Filter(
 
 
 def list_changes(user: Any) -> QuerySet[Revision]:
-    """Return the versions of the sheets that `user` sees in lists, the latest first, with both."""
+    """Return the revisions of the sheets that `user` sees in lists, latest first.
+
+    The sheet, the author and the generation are loaded with each, without texts.
+    """
     shown = Sheet.objects.listed_for(user).order_by().values("pk")
     return (
         Revision.objects.filter(sheet__in=shown)
@@ -46,9 +49,9 @@ def list_changes(user: Any) -> QuerySet[Revision]:
 
 
 def list_watched_changes(user: Any, since: dt.datetime | None = None) -> QuerySet[Revision]:
-    """Return what others have changed in the sheets and categories that `user` watches.
+    """Return the changes by others in the sheets and categories that `user` watches.
 
-    What was there before the watch began does not count.
+    Only changes since the watch began count and, if given, after `since`.
     """
     watches = Watch.objects.filter(user=user)
     wanted = Q(pk__in=[])

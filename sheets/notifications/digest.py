@@ -1,4 +1,4 @@
-"""Tell people by e-mail, once a day, what has changed in what they watch."""
+"""Send a daily e-mail with the changes of the watched sheets."""
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -14,7 +14,7 @@ MOST = 100
 
 
 def due_user_ids() -> list[int]:
-    """Return the ids of those who want a digest and can get one."""
+    """Return the ids of the active users with a watch, a wanted digest and an address."""
     if not settings.EMAIL_HOST:
         return []
     watching = Watch.objects.filter(user=OuterRef("pk"))
@@ -23,9 +23,9 @@ def due_user_ids() -> list[int]:
 
 
 def email_digest(user_id: int) -> int:
-    """Send one person what changed since the last digest; return how many changes it told.
+    """Send a user the changes since the last digest, at most `MOST`; return their number.
 
-    A digest that could not be sent is sent the next day, with what came in between.
+    If sending fails, the next day's digest includes these changes.
     """
     digest = Digest.objects.select_related("user").filter(pk=user_id, wanted=True).first()
     if digest is None or not digest.user.email:
@@ -40,7 +40,7 @@ def email_digest(user_id: int) -> int:
 
 
 def digest_message(digest: Digest, found: list[Revision]) -> EmailMessage:
-    """Return the letter, in the person's language."""
+    """Return the e-mail, in the user's language."""
     with translation.override(digest.language):
         subject = ngettext(
             "WikiCO2: %(n)s change in what you watch",

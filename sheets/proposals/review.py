@@ -1,8 +1,9 @@
-"""Propose: what a machine writes waits for a person wherever a person has written.
+"""Create, merge, accept and reject proposals.
 
-The machine's texts are a line of their own: each starts from the one before that was taken in.
-A proposal is merged, block by block, onto the sheet as it is today, again whenever that moves on;
-accepting it, whole or by section, makes one revision with two parents.
+Generated text becomes a proposal where a person has edited the sheet. Generated texts form a
+sequence: the base of each is the last one that was saved or accepted. A proposal is merged, block
+by block, onto the current revision, again after each new one; accepting it, whole or by section,
+saves one revision with two parents.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -37,32 +38,32 @@ from wikico2.models import User
 
 
 class ProposalClosed(Exception):
-    """The proposal was accepted, refused or replaced in the meantime."""
+    """The proposal has been accepted, refused or replaced."""
 
 
-# --- What a machine wrote -------------------------------------------------------------------------
+# --- Generated texts ------------------------------------------------------------------------------
 
 
 @transaction.atomic
 def save_or_propose(
     generation: Generation, template: SheetTemplate, body: str, header: Mapping[str, str]
 ) -> Revision | Proposal:
-    """Make what a run wrote the sheet's next revision, or a proposal.
+    """Save a generated text as the sheet's next revision, or as a proposal.
 
-    A proposal, as soon as a person has written in the sheet, and where the new text loses more
-    than half of a section. Of the drafted text only the sections count that were asked for and
-    that nobody has locked meanwhile; the others stay as they are.
+    It becomes a proposal when a person has edited the sheet, when it loses more than half of the
+    words of a section, or when it changes a locked one. Only the sections that were requested and
+    that are not locked are taken from it.
     """
     sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=generation.sheet_id)
     locked = sheet.locked_keys()
     asked = [k for k in generation.sections.values_list("key", flat=True) if k not in locked]
     written_from = generation_inputs(generation, template, asked)
     start = last_generated_base(sheet)
-    line = Version(*start.text)
+    former = Version(*start.text)
     whole = {s.key for s in template.written} <= set(asked)
     drafted = Version(body, dict(header))
     text = (
-        drafted if whole or not sheet.current else splice_sections(line, drafted, asked, template)
+        drafted if whole or not sheet.current else splice_sections(former, drafted, asked, template)
     )
     try:
         with transaction.atomic():
@@ -75,7 +76,7 @@ def save_or_propose(
                 generation=generation,
             )
     except PersonalText:
-        notices = find_losses(line, text, template) if start.revision else []
+        notices = find_losses(former, text, template) if start.revision else []
     except LossyText as error:
         notices = error.notices
     else:
@@ -95,7 +96,7 @@ def save_or_propose(
 
 
 class ProposalBase:
-    """Where the machine's line of texts stands: a revision, or an accepted proposal after it."""
+    """The base of the next generated text: a revision, or a proposal accepted after it."""
 
     def __init__(self, revision: Revision | None, proposal: Proposal | None) -> None:
         self.revision = revision
@@ -118,7 +119,7 @@ def last_generated_base(sheet: Sheet) -> ProposalBase:
     )
     if accepted is None:
         return ProposalBase(revision, None)
-    assert accepted.accepted_as is not None  # as the database has it
+    assert accepted.accepted_as is not None  # a database constraint
     if revision and revision.number > accepted.accepted_as.number:
         return ProposalBase(revision, None)
     return ProposalBase(revision, accepted)
@@ -139,10 +140,10 @@ def create_proposal(
     signed: str = "",
     sender: str = "",
 ) -> Proposal:
-    """Put a text beside the sheet, merged onto it as it is today.
+    """Create a proposal, merged onto the current revision.
 
-    It takes the place of the proposals of a machine that still waited for the same sections; what
-    people have typed there is kept where the same places clash.
+    A generated one replaces the open generated proposals of the same sections; the choices that
+    people made there are kept for conflicts with the same id.
     """
     former = close_replaced(sheet, sections) if generation else {}
     proposal = Proposal.objects.create(
@@ -166,7 +167,10 @@ def create_proposal(
 
 
 def close_replaced(sheet: Sheet, sections: Collection[str]) -> dict[str, Any]:
-    """Take the sections (all where none is named) out of what waits; return the choices there."""
+    """Mark sections (all if none is given) of open generated proposals as replaced.
+
+    Return the choices that people made in these proposals.
+    """
     choices: dict[str, Any] = {}
     for proposal in sheet.proposals.waiting().filter(generation__isnull=False).order_by("pk"):
         choices |= proposal.choices
@@ -182,7 +186,7 @@ def close_replaced(sheet: Sheet, sections: Collection[str]) -> dict[str, Any]:
 
 
 def proposed_keys(proposal: Proposal) -> list[str]:
-    """Return the sections that a proposal is about."""
+    """Return the keys of the sections that a proposal covers."""
     if proposal.sections:
         return list(proposal.sections)
     sections = Section.objects.filter(sheet_type=proposal.sheet.sheet_type_id)
@@ -193,19 +197,19 @@ def proposed_keys(proposal: Proposal) -> list[str]:
 
 
 def merge_onto(proposal: Proposal, ours: Revision, template: SheetTemplate) -> MergeResult:
-    """Merge a proposal onto a revision; sections that are decided or locked stay as they are."""
+    """Merge a proposal onto a revision; decided and locked sections are left unchanged."""
     mine, theirs = Version(ours.body, ours.metadata), Version(proposal.body, proposal.metadata)
     base = Version(*proposal.base_text)
     if proposal.base is None:
         base = Version(shared_headings(mine.body, theirs.body))
-    settled = {*proposal.decided, *proposal.sheet.locked_keys()}
-    if settled:
-        theirs = splice_sections(theirs, base, settled, template)
+    excluded = {*proposal.decided, *proposal.sheet.locked_keys()}
+    if excluded:
+        theirs = splice_sections(theirs, base, excluded, template)
     return merge_versions(base, mine, theirs)
 
 
 def shared_headings(ours: str, theirs: str) -> str:
-    """Return the headings that two texts have in common: what both were written into."""
+    """Return the headings that two texts have in common, as the merge base where there is none."""
     known = {heading_key(m[2]) for line in ours.splitlines() if (m := HEADING.match(line))}
     lines = (
         line
@@ -216,7 +220,7 @@ def shared_headings(ours: str, theirs: str) -> str:
 
 
 def remerge_proposal(proposal: Proposal, template: SheetTemplate | None = None) -> None:
-    """Merge an open proposal onto the sheet as it is today, and keep what came of it for lists."""
+    """Merge an open proposal onto the current revision, and store the result for lists."""
     current = proposal.sheet.current
     if current is None or not proposal.is_open:
         return
@@ -229,9 +233,9 @@ def remerge_proposal(proposal: Proposal, template: SheetTemplate | None = None) 
 
 @receiver(revision_saved)
 def remerge_open_proposals(sender: object, revision: Revision, **kwargs: object) -> None:
-    """Merge again what waits for a person: its base is no longer what the sheet says."""
+    """Merge the open proposals of a sheet onto its new revision."""
     waiting = revision.sheet.proposals.waiting()
-    if not waiting.exists():  # most often so, and the rows are wide
+    if not waiting.exists():  # the usual case; the query below loads wide rows
         return
     for proposal in waiting.select_related("base", "base_proposal"):
         proposal.sheet = revision.sheet
@@ -244,7 +248,7 @@ def remerge_open_proposals(sender: object, revision: Revision, **kwargs: object)
 
 @transaction.atomic
 def save_choices(proposal: Proposal, choices: Mapping[str, ConflictChoice]) -> None:
-    """Keep what a person has settled so far, without deciding anything."""
+    """Store the choices made so far, without accepting or rejecting anything."""
     locked = Proposal.objects.select_for_update(of=("self",)).get(pk=proposal.pk)
     proposal.choices = locked.choices | choices_to_json(choices)
     if locked.is_open:
@@ -261,12 +265,12 @@ def accept_proposal(
     sections: Collection[str] | None = None,
     comment: str = "",
 ) -> Revision:
-    """Take a proposal in, whole or by section, as one revision with two parents.
+    """Accept a proposal, whole or by section, as one revision with two parents.
 
-    `onto` is the number of the revision that the person saw. Raises StaleBase when the sheet has
-    moved on since, Decided when the proposal is no longer open, and merge.Unsettled when a
-    conflict in these sections has no choice; nothing is written then. The revision that is
-    returned is the present one where the choices leave it as it is.
+    `onto` is the number of the revision that the person saw. Raises StaleBase when it is no longer
+    the current one, ProposalClosed when the proposal is no longer open, and UnresolvedConflicts
+    when a conflict in these sections has no choice; nothing is written then. Return the new
+    revision, or the current one when the choices change nothing.
     """
     sheet, proposal = lock_open_proposal(proposal)
     current = sheet.current
@@ -298,12 +302,12 @@ def accept_proposal(
 
 
 def credit_comment(proposal: Proposal) -> str:
-    """Return the comment that names who suggested a text; nothing for a machine's."""
+    """Return a revision comment that names who suggested a text; "" for a generated one."""
     if proposal.generation_id:
         return ""
     words = " ".join(proposal.remark.split())
-    said = _("Suggested by %(person)s") % {"person": proposal.by_whom}
-    return f"{said}: {words}"[:500] if words else said
+    credit = _("Suggested by %(person)s") % {"person": proposal.by_whom}
+    return f"{credit}: {words}"[:500] if words else credit
 
 
 def chosen_text(
@@ -313,13 +317,16 @@ def chosen_text(
     sections: Collection[str] | None,
     template: SheetTemplate,
 ) -> Version:
-    """Return the settled text, or ours with these sections of it; raises merge.Unsettled."""
+    """Return the text with its conflicts resolved, or ours with only `sections` taken from it.
+
+    Raises UnresolvedConflicts.
+    """
     if sections is None:
         return Version(resolve_conflicts(merged, choices), resolve_value_conflicts(merged, choices))
     inside = [c for c in merged.conflicts if section_of(c, template) in sections]
-    unsettled = [c.id for c in inside if c.id not in choices]
-    if unsettled:
-        raise UnresolvedConflicts(unsettled)
+    unresolved = [c.id for c in inside if c.id not in choices]
+    if unresolved:
+        raise UnresolvedConflicts(unresolved)
     given = {c.id: MINE for c in merged.conflicts} | {c.id: choices[c.id] for c in inside}
     whole = Version(resolve_conflicts(merged, given), resolve_value_conflicts(merged, given))
     return splice_sections(ours, whole, sections, template)
@@ -327,7 +334,7 @@ def chosen_text(
 
 @transaction.atomic
 def reject_section(proposal: Proposal, user: User, section: str) -> None:
-    """Leave a section as it is today, whatever the proposal says of it. Raises Decided."""
+    """Reject one section of a proposal. Raises ProposalClosed."""
     _sheet, proposal = lock_open_proposal(proposal)
     concerned = [k for k in proposed_keys(proposal) if proposal.concerns(k)]
     record_decision(proposal, user, [section], Proposal.KEPT_SECTION, concerned)
@@ -335,7 +342,7 @@ def reject_section(proposal: Proposal, user: User, section: str) -> None:
 
 @transaction.atomic
 def reject_proposal(proposal: Proposal, user: User, reason: str) -> None:
-    """Leave the sheet as it is and say why. Raises Decided."""
+    """Reject a proposal with a reason. Raises ProposalClosed."""
     _sheet, proposal = lock_open_proposal(proposal)
     proposal.state = Proposal.State.REFUSED
     proposal.reason = reason
@@ -346,23 +353,23 @@ def reject_proposal(proposal: Proposal, user: User, reason: str) -> None:
 
 
 def lock_open_proposal(proposal: Proposal) -> tuple[Sheet, Proposal]:
-    """Lock sheet and proposal, in that order, and read them anew; raises Decided."""
+    """Lock and reload sheet and proposal, in that order; raises ProposalClosed."""
     sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=proposal.sheet_id)
-    held = (
+    locked = (
         Proposal.objects.select_for_update(of=("self",))
         .select_related("base", "base_proposal", "generation", "author")
         .get(pk=proposal.pk)
     )
-    if not held.is_open:
-        raise ProposalClosed(held)
-    held.sheet = sheet
-    return sheet, held
+    if not locked.is_open:
+        raise ProposalClosed(locked)
+    locked.sheet = sheet
+    return sheet, locked
 
 
 def record_decision(
     proposal: Proposal, user: User, keys: Iterable[str], how: str, concerned: Iterable[str]
 ) -> None:
-    """Note what was decided of some sections; close the proposal when nothing is left."""
+    """Record the decision on some sections; close the proposal when none is left undecided."""
     proposal.decided |= dict.fromkeys(keys, how)
     if not any(k not in proposal.decided for k in concerned) or not has_differences(proposal):
         taken = proposal.accepted_as is not None
@@ -371,12 +378,12 @@ def record_decision(
         proposal.decided_at = timezone.now()
     proposal.save()
     remerge_proposal(proposal)
-    facts = {k: v for k, v in proposal.written_from.items() if k in proposal.decided}
-    save_generation_inputs(proposal.sheet, facts if proposal.is_open else proposal.written_from)
+    inputs = {k: v for k, v in proposal.written_from.items() if k in proposal.decided}
+    save_generation_inputs(proposal.sheet, inputs if proposal.is_open else proposal.written_from)
 
 
 def has_differences(proposal: Proposal) -> bool:
-    """Tell whether the proposal still has something to say on the sheet as it is today."""
+    """Tell whether the merged proposal still differs from the current revision."""
     current = proposal.sheet.current
     assert current is not None
     merged = merge_onto(proposal, current, load_template(proposal.sheet.sheet_type))
@@ -393,10 +400,10 @@ def choices_to_json(choices: Mapping[str, ConflictChoice]) -> dict[str, Any]:
 
 
 def lock_section(sheet: Sheet, section: str, user: User) -> None:
-    """Keep every writer from a section."""
+    """Lock a section: no generation changes it."""
     SectionLock.objects.get_or_create(sheet=sheet, section=section, defaults={"locked_by": user})
 
 
 def unlock_section(sheet: Sheet, section: str) -> None:
-    """Let writers at a section again."""
+    """Unlock a section."""
     SectionLock.objects.filter(sheet=sheet, section=section).delete()

@@ -1,4 +1,4 @@
-"""Suggest: what any reader proposes or remarks waits for a person, beside the sheet."""
+"""Suggestions: changes or remarks that readers submit as proposals."""
 
 import datetime as dt
 
@@ -20,16 +20,16 @@ HOUR = dt.timedelta(hours=1)
 
 
 def may_suggest(request: HttpRequest) -> bool:
-    """Tell whether this reader may: with an account always, without one where the site allows."""
+    """Tell whether this reader may suggest: signed in, or if the settings allow it to anyone."""
     return request.user.is_authenticated or settings.ANONYMOUS_SUGGESTIONS
 
 
 def sender_of(request: HttpRequest) -> str:
-    """Return what tells senders apart, without keeping anybody's address."""
+    """Return an identifier of the sender: the account, or a hash of the network address."""
     if request.user.is_authenticated:
         return f"user {request.user.pk}"
     address = request.META.get("REMOTE_ADDR", "")
-    if settings.SECURE_PROXY_SSL_HEADER:  # the last one is what our own proxy has seen
+    if settings.SECURE_PROXY_SSL_HEADER:  # only the last one is set by our own proxy
         address = request.META.get("HTTP_X_FORWARDED_FOR", address).split(",")[-1].strip()
     return salted_hmac("sheets.suggest", address).hexdigest()[:40]
 
@@ -46,14 +46,14 @@ def create_suggestion(
     remark: str = "",
     signed: str = "",
 ) -> Proposal:
-    """Put what a reader suggests beside the sheet, where it waits for a decision.
+    """Create a proposal from a reader's suggestion.
 
-    Raises UserError: nothing_suggested where nothing differs and nothing is said, or
-    too_many_suggestions when this sender has sent enough for an hour.
+    Raises UserError: nothing_suggested when the text is unchanged and the remark is empty, or
+    too_many_suggestions when this sender has reached the limit per hour.
     """
     if is_same_version(text, version_of(base)) and not remark.strip():
         raise UserError("nothing_suggested")
-    with connection.cursor() as cursor:  # one sender's suggestions take turns to be counted
+    with connection.cursor() as cursor:  # serialise the suggestions of one sender
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"suggest {sender}"])
     since = timezone.now() - HOUR
     sent = Proposal.objects.filter(sender=sender, created_at__gt=since).count()

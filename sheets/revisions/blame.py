@@ -1,10 +1,9 @@
-"""Provenance: who or what last wrote each block of a sheet.
+"""Provenance: which revision last wrote each block of a sheet, and whether a model did.
 
-It follows from the chain of revisions alone: a block that a revision leaves as it was, or that it
-moves, keeps its origin; one that it changes or adds is its own. A merged revision takes the
-blocks that stand so in the proposal from the machine, and a restored one those that stood in the
-history from whoever wrote them there. The tracing is pure; what it finds is kept with the
-revision's rendering.
+It is computed from the chain of revisions: a block that a revision leaves unchanged or moves keeps
+its origin; a block that it changes or adds has that revision as origin. In a merged revision, the
+blocks equal to those of the proposal are generated; in a restored one, blocks keep the origin that
+they had in the history. The tracing is pure; its result is cached in `Revision.rendered`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,9 +30,9 @@ CACHE = "authors"
 
 @dataclass(frozen=True)
 class Step:
-    """One revision as the tracing sees it: its number, its text, and what a machine gave to it.
+    """One revision, as input of the tracing: number and text.
 
-    `given` is the machine's own text where the revision took in a proposal.
+    `given` is the generated text where the revision merged a proposal.
     """
 
     number: int
@@ -43,7 +42,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a block comes from: the revision that first had it so, by a machine's words or not."""
+    """The origin of a block: the first revision with this text, and whether it was generated."""
 
     revision: int
     machine: bool = False
@@ -65,7 +64,7 @@ def trace_origins(
 ) -> list[Origin]:
     """Return the origin of each block of a revision, headings included, in the order of the text.
 
-    `origins` are those of the revision before it; `known` the origins of blocks that stood in the
+    `origins` are those of the revision `before`; `known` the origins of the blocks of the whole
     history, for a revision that restores.
     """
     own = Origin(step.number, by_machine)
@@ -73,25 +72,25 @@ def trace_origins(
         return [own] * len(blocks_of(step.body))
     changes = diff_blocks(before.body, step.body)
     old = iter(origins)
-    kept: dict[int, Origin] = {}
-    left: dict[str, list[Origin]] = {}  # what went from its place, and may stand elsewhere
+    unchanged: dict[int, Origin] = {}
+    left: dict[str, list[Origin]] = {}  # removed or changed blocks, which may reappear elsewhere
     was, now = footnote_expander(before.body), footnote_expander(step.body)
-    for place, change in enumerate(changes):
+    for index, change in enumerate(changes):
         if not change.old or change.kind == "moved":
             continue
         origin = next(old, own)
         if change.kind == "same":
-            kept[place] = origin
+            unchanged[index] = origin
         else:
             left.setdefault(was(change.old), []).append(origin)
     taken = texts_of(step.given) if step.given is not None else set()
     found: list[Origin] = []
-    for place, change in enumerate(changes):
+    for index, change in enumerate(changes):
         if not change.new:
             continue
         words = now(change.new)
-        if place in kept:
-            found.append(kept[place])
+        if index in unchanged:
+            found.append(unchanged[index])
         elif left.get(words):
             found.append(left[words].pop(0))
         elif words in taken:
@@ -104,18 +103,18 @@ def trace_origins(
 
 
 def blocks_of(body: str) -> list[str]:
-    """Return the blocks of a body as `diff_blocks` cuts them, footnote definitions left out."""
+    """Return the blocks of a body as `diff_blocks` splits them, without footnote definitions."""
     return [change.new for change in diff_blocks("", body) if change.new]
 
 
 def texts_of(body: str) -> set[str]:
-    """Return the blocks of a body, their footnotes written out, headings left out."""
+    """Return the blocks of a body without headings, their footnotes expanded."""
     plain = footnote_expander(body)
     return {plain(block) for block in blocks_of(body) if not block.startswith("#")}
 
 
 def footnote_expander(body: str) -> Callable[[str], str]:
-    """Return what writes out the footnotes of a block of this body."""
+    """Return a function that expands the footnotes of a block of this body."""
     notes = note_lines(body)
     return lambda text: relabel_markers(text, notes)
 
@@ -124,21 +123,21 @@ def footnote_expander(body: str) -> Callable[[str], str]:
 
 
 def origins_of(revision: Revision) -> list[Origin]:
-    """Return the origin of each block of a revision; kept with it, and with those before it."""
-    kept = read_kept(revision)
-    if kept is not None:
-        return kept
+    """Return the origin of each block of a revision; cached in it and in those before it."""
+    cached = cached_origins(revision)
+    if cached is not None:
+        return cached
     chain: list[Revision] = [revision]
     earlier = Revision.objects.filter(sheet=revision.sheet_id, number__lt=revision.number)
     for one in earlier.order_by("-number").iterator(chunk_size=20):
         chain.append(one)
-        if read_kept(one) is not None:
+        if cached_origins(one) is not None:
             break
     before: Step | None = None
     origins: list[Origin] = []
     for current in reversed(chain):
         step = Step(current.number, current.body, given_text(current))
-        known = read_kept(current)
+        known = cached_origins(current)
         if known is None:
             known = trace_origins(
                 before,
@@ -152,20 +151,20 @@ def origins_of(revision: Revision) -> list[Origin]:
     return origins
 
 
-def read_kept(revision: Revision) -> list[Origin] | None:
-    """Return what was traced before, if it was."""
-    kept = revision.rendered.get(CACHE)
-    return None if kept is None else [Origin(n // 2, bool(n % 2)) for n in kept]
+def cached_origins(revision: Revision) -> list[Origin] | None:
+    """Return the cached origins of a revision, or None."""
+    cached = revision.rendered.get(CACHE)
+    return None if cached is None else [Origin(n // 2, bool(n % 2)) for n in cached]
 
 
 def save_origins(revision: Revision, origins: Trace) -> None:
-    """Keep the origins with the revision's rendering, which is derived like them."""
+    """Cache the origins in `Revision.rendered`, one integer each: 2 * number + generated."""
     revision.rendered[CACHE] = [o.revision * 2 + o.machine for o in origins]
     revision.save(update_fields=["rendered"])
 
 
 def given_text(revision: Revision) -> str | None:
-    """Return the machine's text that a merged revision took in."""
+    """Return the generated text that a merged revision accepted, or None."""
     if revision.origin != Revision.Origin.MERGE or revision.generation_id is None:
         return None
     taken = Proposal.objects.filter(sheet=revision.sheet_id, generation=revision.generation_id)
@@ -173,12 +172,12 @@ def given_text(revision: Revision) -> str | None:
 
 
 def history_of(revision: Revision) -> dict[str, Origin]:
-    """Return the origin of every block that stood in the sheet before, the earliest first."""
+    """Return the earliest origin of every block of the earlier revisions."""
     found: dict[str, Origin] = {}
     earlier = Revision.objects.filter(sheet=revision.sheet_id, number__lt=revision.number)
     for one in earlier.order_by("number"):
         plain = footnote_expander(one.body)
-        for block, origin in zip(blocks_of(one.body), read_kept(one) or [], strict=False):
+        for block, origin in zip(blocks_of(one.body), cached_origins(one) or [], strict=False):
             found.setdefault(plain(block), origin)
     return found
 
@@ -188,7 +187,7 @@ def history_of(revision: Revision) -> dict[str, Origin]:
 
 @dataclass(frozen=True)
 class Author:
-    """One line of the legend: who wrote, in which revision; a machine, from which passages."""
+    """One line of the legend: the revision and, for a generated block, the passages shown."""
 
     number: int
     revision: Revision
@@ -198,7 +197,7 @@ class Author:
 
 @dataclass(frozen=True)
 class AuthoredPage:
-    """A sheet's text with a mark where the author changes, and the legend of the marks."""
+    """A sheet's HTML with a mark where the author changes, and the legend of the marks."""
 
     html: SafeString
     authors: Sequence[Author]
@@ -209,7 +208,7 @@ AuthorMarks = dict[tuple[int, bool, str], int]
 
 
 def show_authors(revision: Revision, template: SheetTemplate) -> AuthoredPage:
-    """Return a revision's page with the authors of its blocks."""
+    """Render a revision with the authors of its blocks."""
     body = revision.body.replace(OPEN, "").replace(CLOSE, "").replace("\r\n", "\n")
     marks: AuthorMarks = {}
     text = mark_blocks(body, origins_of(revision), template, marks)
@@ -223,7 +222,7 @@ def show_authors(revision: Revision, template: SheetTemplate) -> AuthoredPage:
 
 
 def mark_blocks(body: str, origins: Trace, template: SheetTemplate, marks: AuthorMarks) -> str:
-    """Put a mark at the end of each block where the author or the section changes."""
+    """Insert a mark at the end of each block where the author or the section changes."""
     definitions = take_notes(body)
     blocks, rest = cut_blocks(definitions.body)
     parts: list[str] = []
@@ -236,7 +235,7 @@ def mark_blocks(body: str, origins: Trace, template: SheetTemplate, marks: Autho
             section, last = outline.section(heading[2]), None
         origin = origins[number] if number < len(origins) else None
         following = blocks[number + 1] if number + 1 < len(blocks) else None
-        if origin is None or not can_bear_mark(block, following) or origin == last:
+        if origin is None or not accepts_mark(block, following) or origin == last:
             parts.append(block.text)
             continue
         last = origin
@@ -247,8 +246,8 @@ def mark_blocks(body: str, origins: Trace, template: SheetTemplate, marks: Autho
     return f"{''.join(parts)}{rest}\n\n{notes}\n"
 
 
-def can_bear_mark(block: MarkdownBlock, following: MarkdownBlock | None) -> bool:
-    """Tell whether a block's last words can be followed by a mark: no heading, no code."""
+def accepts_mark(block: MarkdownBlock, following: MarkdownBlock | None) -> bool:
+    """Tell whether a mark can follow a block: not a heading, code or a table rule."""
     rules = [b is not None and bool(TABLE_RULE.match(b.text)) for b in (block, following)]
     return block.kind in ("text", "item", "row") and not any(rules)
 
@@ -260,7 +259,7 @@ def with_mark(block: MarkdownBlock, mark: str) -> str:
 
 
 def author_legend(revision: Revision, marks: AuthorMarks) -> list[Author]:
-    """Return the authors behind the marks; a machine's with the passages it was shown there."""
+    """Return the author of each mark; for generated blocks with the passages shown."""
     rows = Revision.objects.filter(sheet=revision.sheet_id, number__in={n for n, _m, _s in marks})
     revisions = {
         r.number: r
@@ -287,7 +286,7 @@ def author_legend(revision: Revision, marks: AuthorMarks) -> list[Author]:
 
 
 def author_badge(author: Author) -> SafeString:
-    """Return the mark of a block: who wrote it, leading to the legend."""
+    """Return the HTML of a mark: the author's name, linked to the legend."""
     return format_html(
         '<a class="by" data-by="{}" href="#by-{}">{}</a>',
         "machine" if author.machine else "person",
@@ -297,7 +296,7 @@ def author_badge(author: Author) -> SafeString:
 
 
 def author_name(author: Author) -> str:
-    """Return the name of a person, or of what wrote."""
+    """Return the name of a person or of a model."""
     if author.machine:
         generation = author.revision.generation
         if generation is None or generation.backend == "local":

@@ -1,6 +1,6 @@
-"""Compare two versions of a sheet for a reader: what changed, what to fold, the page with marks.
+"""Compare two versions of a sheet: changes, folded runs of unchanged blocks, HTML with marks.
 
-Pure, but for the words of languages.
+Pure, except for the active language.
 """
 
 import re
@@ -29,20 +29,20 @@ from sheets.revisions.conflicts import field_heading
 from sheets.schema.types import SheetTemplate
 
 AROUND = 1
-"""Unchanged blocks that are shown on either side of a change."""
+"""Unchanged blocks shown on either side of a change."""
 LEAST_FOLDED = 3
 MOST_RENDERED = 40_000
-"""So many characters of Markdown are rendered for the page with marks, unless all is asked for."""
+"""Characters of Markdown rendered for the page with marks, unless `whole` is requested."""
 MOST_FOLDED = 30
-"""A longer run of unchanged blocks is counted only, unless all of it is asked for."""
+"""A longer run of unchanged blocks is only counted, unless `whole` is requested."""
 
 
 @dataclass(frozen=True)
 class BlockRun:
-    """Blocks that stand together: to be shown, or the same on both sides and folded.
+    """A run of consecutive blocks: shown, or unchanged and folded.
 
-    `changes` is empty where so many are folded that they are only counted. `section` and `field`
-    are the headings under which a run after folded ones begins.
+    `changes` is empty for a folded run longer than `MOST_FOLDED`. `section` and `field` are the
+    headings above a run that follows a folded one.
     """
 
     folded: bool
@@ -54,7 +54,7 @@ class BlockRun:
 
 @dataclass(frozen=True)
 class FootnoteDiff:
-    """A footnote that is not the same on both sides, read as a citation where it is one."""
+    """A footnote that differs, each side parsed as a citation where it is one."""
 
     change: NoteChange
     old: Note | None
@@ -63,9 +63,9 @@ class FootnoteDiff:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What differs between two versions: text, header data with their headings, footnotes.
+    """The differences between two versions: text, header data with headings, footnotes.
 
-    `changes` are all the blocks of both, `runs` the same, to be shown or folded.
+    `changes` are all blocks of both, `runs` the same blocks grouped, `counts` changes by kind.
     """
 
     changes: Sequence[BlockChange]
@@ -76,14 +76,14 @@ class Comparison:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether both versions say the same."""
+        """Tell whether nothing differs."""
         return not (self.values or self.notes or sum(self.counts.values()))
 
 
 def compare_versions(
     old: Version, new: Version, template: SheetTemplate, *, whole: bool = False
 ) -> Comparison:
-    """Return what differs; with `whole` every unchanged block is there to be unfolded."""
+    """Return the differences; with `whole` folded runs hold all of their blocks."""
     changes = diff_blocks(MARKS.sub("", old.body), MARKS.sub("", new.body))
     counts = Counter(kind for c in changes if (kind := change_kind(c)))
     return Comparison(
@@ -100,18 +100,18 @@ def compare_versions(
 
 
 def change_kind(change: BlockChange) -> str:
-    """Return as what a block counts; a moved one counts once."""
+    """Return the kind under which a change is counted, "" for none; a move counts once."""
     if change.kind == "same" or (change.kind == "removed" and change.moved):
         return ""
     return change.kind
 
 
 def block_runs(changes: Sequence[BlockChange], *, whole: bool) -> Iterator[BlockRun]:
-    """Yield the blocks in runs to show, and in runs to fold between them."""
+    """Yield the blocks grouped in shown and folded runs."""
     near = [False] * len(changes)
-    for place, change in enumerate(changes):
+    for index, change in enumerate(changes):
         if change.kind != "same":
-            for at in range(max(place - AROUND, 0), min(place + AROUND + 1, len(changes))):
+            for at in range(max(index - AROUND, 0), min(index + AROUND + 1, len(changes))):
                 near[at] = True
     start, after_fold = 0, False
     while start < len(changes):
@@ -120,12 +120,12 @@ def block_runs(changes: Sequence[BlockChange], *, whole: bool) -> Iterator[Block
             end += 1
         run = changes[start:end]
         folded = not near[start] and len(run) >= LEAST_FOLDED
-        kept = run if not folded or whole or len(run) <= MOST_FOLDED else []
+        shown = run if not folded or whole or len(run) <= MOST_FOLDED else []
         begins = after_fold and run[0].block != "heading"
         yield BlockRun(
             folded,
             len(run),
-            kept,
+            shown,
             run[0].section if begins else "",
             run[0].field if begins else "",
         )
@@ -155,11 +155,11 @@ def render_changes(
     order: Sequence[str] = (),
     whole: bool = False,
 ) -> str:
-    """Return the page of the new version with what is new in <ins> and what went in <del>.
+    """Return the HTML of the new version with additions in <ins> and removals in <del>.
 
-    `notes` are the footnotes of both versions; those in `order`, the new one's, have the numbers of
-    its page, and others follow. What is the same is folded, and what comes after
-    very much left out, so that nobody waits for it: all of it is rendered where it is asked for.
+    `notes` are the footnotes of both versions; those in `order`, the new version's, keep the
+    numbers of its page, and the others follow. Unless `whole`, unchanged blocks are folded and the
+    text after `MOST_RENDERED` characters is left out, which bounds the cost.
     """
     lines: list[str] = []
     last = ""
@@ -181,7 +181,7 @@ def render_changes(
 
 
 Text = Iterator[tuple[str, str]]
-"""The Markdown of blocks, with marks, and their kinds."""
+"""Pairs of a block's Markdown, with marks, and its kind."""
 
 
 def whole_text(changes: Iterable[BlockChange]) -> Text:
@@ -189,13 +189,13 @@ def whole_text(changes: Iterable[BlockChange]) -> Text:
 
 
 def folded_text(changes: Sequence[BlockChange]) -> Text:
-    """Yield the blocks that differ and those around them, and a mark for each run of others."""
-    place = size = 0
+    """Yield the changed blocks and those around them, and a mark for each folded run."""
+    index = size = 0
     for run in block_runs(changes, whole=False):
-        start, place = place, place + run.count
+        start, index = index, index + run.count
         if run.folded:
             yield f"{FOLD}{run.count}{END}", "text"
-            yield from leading_blocks(changes, start, place)
+            yield from leading_blocks(changes, start, index)
         elif size > MOST_RENDERED:
             yield f"{REST}{len(changes) - start}{END}", "text"
             return
@@ -206,10 +206,7 @@ def folded_text(changes: Sequence[BlockChange]) -> Text:
 
 
 def leading_blocks(changes: Sequence[BlockChange], start: int, stop: int) -> Text:
-    """Yield what a block needs above it when those before it, from `start` on, are folded.
-
-    These are the headings that it stands under, and the head of its table.
-    """
+    """Yield the headings and the table head above block `stop`, from the folded blocks."""
     if stop == len(changes):
         return
     first = changes[stop]
@@ -228,17 +225,17 @@ def leading_blocks(changes: Sequence[BlockChange], start: int, stop: int) -> Tex
 
 
 def fold_line(count: int, *, at_end: bool) -> str:
-    """Return the line that stands for unchanged blocks, or for what comes after very much."""
+    """Return the line in place of unchanged blocks, or of the text left out at the end."""
     if at_end:
-        said = ngettext(
+        message = ngettext(
             "%(n)s more block is not shown here", "%(n)s more blocks are not shown here", count
         )
     else:
-        said = ngettext("%(n)s unchanged block", "%(n)s unchanged blocks", count)
+        message = ngettext("%(n)s unchanged block", "%(n)s unchanged blocks", count)
     return format_html(
         '<p class="diff-fold" lang="{}"><a href="?vue=rendu&amp;tout=1">{}</a></p>',
         get_language() or "fr",
-        said % {"n": count},
+        message % {"n": count},
     )
 
 
@@ -249,7 +246,7 @@ def with_tags(text: str) -> str:
 
 
 def marked_block(change: BlockChange) -> str:
-    """Return a block's Markdown with its new and its removed words between marks."""
+    """Return a block's Markdown with its added and its removed words between marks."""
     if change.kind == "same" or change.block in ("code", "rule") or TABLE_RULE.match(change.new):
         return change.new
     if not change.new:
@@ -268,20 +265,23 @@ def marked_block(change: BlockChange) -> str:
 
 
 def marked_words(text: str, start: str, end: str, *, begins: bool = True) -> str:
-    """Return the text with each word between marks, its Markdown left as it is."""
+    """Return the text with each word between marks, its Markdown syntax unchanged."""
     lead = LEAD.match(text) if begins else None
     head = lead[0] if lead else ""
     found = WORD.findall(text[len(head) :])
     return head + "".join(
-        f"{gap}{start}{word}{end}" if is_said(word) else f"{gap}{word}" for gap, word in found
+        f"{gap}{start}{word}{end}" if is_visible_word(word) else f"{gap}{word}"
+        for gap, word in found
     )
 
 
 def plain_words(text: str) -> str:
-    """Return the words that went, between marks, without the Markdown around them."""
-    return "".join(f"{gap}{CUT}{word}{GONE}" for gap, word in WORD.findall(text) if is_said(word))
+    """Return the removed words between marks, without Markdown syntax."""
+    return "".join(
+        f"{gap}{CUT}{word}{GONE}" for gap, word in WORD.findall(text) if is_visible_word(word)
+    )
 
 
-def is_said(word: str) -> bool:
-    """Tell whether it is a word or a sign that readers see, not Markdown."""
+def is_visible_word(word: str) -> bool:
+    """Tell whether readers see it: a word or a punctuation sign, not Markdown syntax."""
     return word in SIGNS or (word[0].isalnum() and not word.startswith("http"))

@@ -1,7 +1,6 @@
-"""Lay out a merge for the person who settles it: section by section, both sides, their sources.
+"""Present a merge by section, with both sides and their sources, to resolve its conflicts.
 
-One screen serves proposals and conflicts between editors alike: it is made of a merge and of the
-text that stands today.
+The same values serve the page of a proposal and that of a conflict between two editors.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,9 +35,9 @@ LONG = 900
 
 @dataclass(frozen=True)
 class ConflictView:
-    """A conflict as the screen shows it: the blocks of both sides, the words around, the sources.
+    """A conflict as the page shows it: the blocks of both sides and their sources.
 
-    `lead` and `tail` are the words of the same statement before and after the place.
+    `lead` and `tail` are the words of the same statement before and after the conflict.
     """
 
     conflict: Conflict
@@ -55,13 +54,13 @@ class ConflictView:
 
     @property
     def is_long(self) -> bool:
-        """Tell whether a side is so long that it is shown in a frame that scrolls."""
+        """Tell whether a side has more than `LONG` characters, to be shown in a scrolling frame."""
         return max(len(self.conflict.ours), len(self.conflict.theirs)) > LONG
 
 
 @dataclass(frozen=True)
 class RemoteChange:
-    """A place that only the other side changed, with the sources of what it says now."""
+    """A block that only the other side changed, with the sources of its new text."""
 
     label: str
     block: BlockChange
@@ -70,16 +69,16 @@ class RemoteChange:
 
 @dataclass(frozen=True)
 class ConflictSection:
-    """One section of the screen."""
+    """One section of the page: its conflicts and the changes of the other side."""
 
     key: str
     heading: str
-    clashes: tuple[ConflictView, ...]
+    conflicts: tuple[ConflictView, ...]
     changes: tuple[RemoteChange, ...]
 
 
 def section_of(conflict: Conflict, template: SheetTemplate) -> str:
-    """Return the key of the section that a conflict stands in."""
+    """Return the key of the section of a conflict."""
     if conflict.kind == "value":
         return header_section(conflict.field, template)
     return OutlineTracker(template).section(conflict.section) if conflict.section else ""
@@ -92,7 +91,7 @@ def conflict_sections(
     outline = OutlineTracker(template)
     notes = split_notes(merged.text)[1]
     notes |= {n.label: read_note(n.label, n.text) for n in merged.notes}
-    clashes = [(section_of(c.conflict, template), c) for c in conflict_views(merged, template)]
+    conflicts = [(section_of(c.conflict, template), c) for c in conflict_views(merged, template)]
     changes = [
         (outline.section(b.section) if b.section else "", RemoteChange(b.field, b))
         for b in diff_blocks(ours.body, with_ours(merged).body)
@@ -101,15 +100,15 @@ def conflict_sections(
     fresh = diff_values(ours.values, with_ours(merged).values)
     changes += [(header_section(v.key, template), value_change(v, template)) for v in fresh]
 
-    found = sources_of([c for _, c in clashes], [c for _, c in changes], notes)
+    found = sources_of([c for _, c in conflicts], [c for _, c in changes], notes)
     parts: dict[str, tuple[list[ConflictView], list[RemoteChange]]] = {}
-    for key, clash in clashes:
+    for key, view in conflicts:
         parts.setdefault(key, ([], []))[0].append(
             ConflictView(
-                **{**vars(clash)}
+                **{**vars(view)}
                 | {
-                    "ours_sources": found.get((clash.id, "ours"), ()),
-                    "theirs_sources": found.get((clash.id, "theirs"), ()),
+                    "ours_sources": found.get((view.id, "ours"), ()),
+                    "theirs_sources": found.get((view.id, "theirs"), ()),
                 }
             )
         )
@@ -121,7 +120,7 @@ def conflict_sections(
     headings |= {
         outline.section(name): name
         for name in (
-            *(c.conflict.section for _, c in clashes),
+            *(c.conflict.section for _, c in conflicts),
             *(c.block.section for _, c in changes),
         )
         if name and outline.section(name) not in headings
@@ -133,7 +132,7 @@ def conflict_sections(
 
 
 def with_ours(merged: MergeResult) -> Version:
-    """Return the merged text with ours wherever the two sides clash."""
+    """Return the merged text with our side of every conflict."""
     mine = dict.fromkeys((c.id for c in merged.conflicts), MINE)
     return Version(resolve_conflicts(merged, mine), resolve_value_conflicts(merged, mine))
 
@@ -143,13 +142,13 @@ def shown_heading(section: SectionBrief) -> str:
 
 
 def value_change(change: ValueChange, template: SheetTemplate) -> RemoteChange:
-    """Return a change of header data as one of a block."""
+    """Return a change of header data as the change of a block."""
     block = BlockChange(change.kind, "", change.key, change.old, change.new, change.pieces)
     return RemoteChange(field_heading(change.key, template), block)
 
 
 def field_heading(key: str, template: SheetTemplate) -> str:
-    """Return what a header field is called."""
+    """Return the heading of a header field, or its key."""
     fields = (f for s in template.sections if s.role == "header" for f in s.fields)
     return next((f.heading for f in fields if f.key == key), key)
 
@@ -171,41 +170,43 @@ def conflict_views(merged: MergeResult, template: SheetTemplate) -> Iterable[Con
         yield ConflictView(part, part.field, tuple(diff_blocks(part.ours, part.theirs)), lead, tail)
 
 
-def statement_end(said: str, rest: str) -> str:
-    """Return the words with which a statement goes on, up to the markers that end it."""
-    if MARKERS.search(said[-12:]):
+def statement_end(statement: str, rest: str) -> str:
+    """Return the rest of a statement, up to the footnote markers that end it."""
+    if MARKERS.search(statement[-12:]):
         return ""
     markers = MARKERS.search(rest)
     return rest[: markers.end()].rstrip() if markers else rest
 
 
 def sources_of(
-    clashes: Iterable[ConflictView], changes: Iterable[RemoteChange], notes: Mapping[str, Note]
+    conflicts: Iterable[ConflictView], changes: Iterable[RemoteChange], notes: Mapping[str, Note]
 ) -> dict[Key, tuple[CheckedCitation, ...]]:
-    """Return the checked citations of each side, all in one go.
+    """Return the checked citations of each side, with one call of `check_citations`.
 
-    A citation is judged by the statements of its own side alone: each side's markers get names
-    of their own while they are checked.
+    A citation is checked against the statements of its own side only: the markers of each side
+    are prefixed with its key for the check.
     """
     texts: dict[Key, str] = {}
-    for clash in clashes:
-        for side, text in (("ours", clash.conflict.ours), ("theirs", clash.conflict.theirs)):
-            whole = text if clash.conflict.kind != "words" else f"{clash.lead}{text}{clash.tail}"
-            texts[clash.id, side] = whole
+    for view in conflicts:
+        for side, text in (("ours", view.conflict.ours), ("theirs", view.conflict.theirs)):
+            whole = text if view.conflict.kind != "words" else f"{view.lead}{text}{view.tail}"
+            texts[view.id, side] = whole
     for number, change in enumerate(changes):
         texts[str(number), "change"] = change.block.new
     named: dict[str, Note] = {}
     owner: dict[str, Key] = {}
-    said: list[BodyStatement] = []
+    statements: list[BodyStatement] = []
     for key, text in texts.items():
         for line in text.splitlines():
             for words, markers in split_marked(line):
-                said.append(BodyStatement("", "", words, tuple(f"{key}{m}" for m in markers)))
+                statements.append(BodyStatement("", "", words, tuple(f"{key}{m}" for m in markers)))
         for marker in dict.fromkeys(MARKER.findall(text)):
             if marker in notes and notes[marker].is_citation:
                 named[f"{key}{marker}"] = notes[marker]
                 owner[f"{key}{marker}"] = key
     found: dict[Key, list[CheckedCitation]] = {}
-    for name, checked in zip(named, check_citations(named, said) if named else [], strict=True):
+    for name, checked in zip(
+        named, check_citations(named, statements) if named else [], strict=True
+    ):
         found.setdefault(owner[name], []).append(checked)
     return {key: tuple(value) for key, value in found.items()}

@@ -1,4 +1,4 @@
-"""Edit: what a person types becomes the sheet's next revision, merged with what others saved."""
+"""Save a person's edit as the sheet's next revision, merged with concurrent revisions."""
 
 from collections.abc import Iterable, Mapping
 
@@ -20,21 +20,18 @@ from wikico2.models import User
 
 
 class EditConflict(Exception):
-    """Others have changed the same places meanwhile; `merged` has today's text as ours.
+    """Others have changed the same text meanwhile; `merged` has the current text as ours.
 
-    `unsettled` names the conflicts for which a choice was asked and none was made.
+    `unresolved` are the ids of the conflicts that still lack a choice.
     """
 
     def __init__(
-        self, merged: MergeResult, current: Revision, unsettled: Iterable[str] = ()
+        self, merged: MergeResult, current: Revision, unresolved: Iterable[str] = ()
     ) -> None:
         super().__init__(merged, current)
         self.merged = merged
         self.current = current
-        self.unsettled = list(unsettled)
-
-
-# --- Saving ---------------------------------------------------------------------------------------
+        self.unresolved = list(unresolved)
 
 
 @transaction.atomic
@@ -49,33 +46,33 @@ def save_edit(
     choices: Mapping[str, ConflictChoice] | None = None,
     onto: int = 0,
 ) -> Revision:
-    """Save what a person made of `base`, merged with what was saved since.
+    """Save an edit of `base`, merged with the revisions saved since.
 
-    Where both have changed the same places Clash is raised and nothing is written, unless
-    `choices` settle all of them for the revision of the number `onto`. The revision that is
-    returned is the present one where the text says nothing new.
+    Where both have changed the same text, EditConflict is raised and nothing is written, unless
+    `choices` resolve all conflicts with the current revision, of number `onto`. Return the new
+    revision, or the current one when nothing differs.
     """
-    held = Sheet.objects.held(sheet)
-    current = held.current
+    locked = Sheet.objects.lock(sheet)
+    current = locked.current
     origin, second = Revision.Origin.HUMAN, None
     if current and current != base:
         merged = merge_versions(version_of(base), version_of(current), text)
         if merged.conflicts and (choices is None or onto != current.number):
             raise EditConflict(merged, current)
-        settled = choices or {}
+        chosen = choices or {}
         try:
             text = Version(
-                resolve_conflicts(merged, settled), resolve_value_conflicts(merged, settled)
+                resolve_conflicts(merged, chosen), resolve_value_conflicts(merged, chosen)
             )
         except UnresolvedConflicts:
-            left = [c.id for c in merged.conflicts if c.id not in settled]
+            left = [c.id for c in merged.conflicts if c.id not in chosen]
             raise EditConflict(merged, current, left) from None
         if base:
             origin, second = Revision.Origin.MERGE, base
     if current and is_same_version(text, version_of(current)):
         return current
     return save_revision(
-        held,
+        locked,
         base=current,
         body=text.body,
         metadata=text.values,
@@ -91,16 +88,17 @@ def save_edit(
 def restore_revision(
     sheet: Sheet, user: User, revision: Revision, *, onto: int, comment: str
 ) -> Revision:
-    """Make a former version the sheet's next revision; raises StaleBase where it has moved on.
+    """Save an earlier revision's text as the sheet's next revision.
 
-    `onto` is the number of the revision that the person saw as the current one.
+    `onto` is the number of the revision that the person saw as current; raises StaleBase when it no
+    longer is.
     """
-    held = Sheet.objects.held(sheet)
-    seen = held.revisions.filter(number=onto).first()
-    if seen == held.current and is_same_version(version_of(revision), version_of(seen)):
+    locked = Sheet.objects.lock(sheet)
+    seen = locked.revisions.filter(number=onto).first()
+    if seen == locked.current and is_same_version(version_of(revision), version_of(seen)):
         return revision
     return save_revision(
-        held,
+        locked,
         base=seen,
         body=revision.body,
         metadata=revision.metadata,
@@ -108,9 +106,3 @@ def restore_revision(
         author=user,
         comment=comment,
     )
-
-
-# --- One section ----------------------------------------------------------------------------------
-
-
-# --- Footnotes ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Why a revision is not saved."""
+"""Errors of saving a revision."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sheets.models import Revision
 
 
 class StaleBase(Exception):
-    """The sheet has moved on since the text was started; `current` is where it is now."""
+    """The base is no longer the sheet's current revision; `current` is."""
 
     def __init__(self, current: Revision | None) -> None:
         super().__init__(current)
@@ -14,13 +14,13 @@ class StaleBase(Exception):
 
 
 class PersonalText(Exception):
-    """A generated text was to replace what a person wrote: it may only be proposed."""
+    """A generated text would replace a person's; it may only be proposed."""
 
 
 class LossyText(Exception):
-    """A generated text says much less than the one it was to replace, or touches a locked section.
+    """A generated text loses more than half of a section, or changes a locked one.
 
-    `notices` says where, as `Proposal.notices` keeps it.
+    `notices` names the sections, in the form of `Proposal.notices`.
     """
 
     def __init__(self, notices: list[dict[str, Any]]) -> None:

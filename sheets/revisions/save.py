@@ -1,4 +1,4 @@
-"""Write revisions. This is the only function that does, and nothing goes round it."""
+"""Write revisions: `save_revision` is the only function that does."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -40,15 +40,15 @@ def save_revision(
 ) -> Revision:
     """Append a revision to the sheet, with its citations checked and its page rendered.
 
-    `base` is the revision that the text was started from: where it is no longer the sheet's
-    current one, StaleBase is raised and nothing is written. Raises PersonalText for a generated
-    text on a sheet that a person has touched, and LossyText for one that loses too much.
-    `created_at` is when an imported text was written.
+    `base` is the revision that the text was started from, `created_at` the date of an imported
+    text. Raises StaleBase when `base` is no longer the sheet's current revision, PersonalText for
+    a generated text on a sheet that a person has edited, and LossyText for a generated text that
+    loses more than half of a section or changes a locked one; nothing is written then.
     """
-    locked = Sheet.objects.held(sheet)
+    locked = Sheet.objects.lock(sheet)
     if locked.current_id != (base.pk if base else None):
         raise StaleBase(locked.current)
-    if origin == Revision.Origin.GENERATED and locked.touched_by_a_person():
+    if origin == Revision.Origin.GENERATED and locked.has_human_edits():
         raise PersonalText(sheet.pk)
     template = load_template(locked.sheet_type)
     if origin == Revision.Origin.GENERATED and base:
@@ -74,11 +74,11 @@ def save_revision(
         minor=minor,
         **({"created_at": created_at} if created_at else {}),
     )
-    measures = finalize_revision(revision, template)
+    scores = finalize_revision(revision, template)
     now = {
         "current": revision,
-        "completeness": measures.completeness,
-        "confidence": measures.confidence,
+        "completeness": scores.completeness,
+        "confidence": scores.confidence,
         "updated_at": revision.created_at,
     }
     Sheet.objects.filter(pk=locked.pk).update(**now)
@@ -92,7 +92,7 @@ def save_revision(
 
 
 def find_losses(old: Version, new: Version, template: SheetTemplate) -> list[dict[str, Any]]:
-    """Return a notice for each section that would lose more than half of its words, or all."""
+    """Return a notice for each section that would lose more than half of its words."""
     after = section_sizes(new, template)
     return [
         {
@@ -109,7 +109,7 @@ def find_losses(old: Version, new: Version, template: SheetTemplate) -> list[dic
 def find_locked_changes(
     old: Version, new: Version, sheet: Sheet, template: SheetTemplate
 ) -> list[dict[str, Any]]:
-    """Return a notice for each locked section that would not stay as it is."""
+    """Return a notice for each locked section that would change."""
     locked = sheet.locked_keys()
     if not locked:
         return []
@@ -122,11 +122,11 @@ def find_locked_changes(
 
 
 def finalize_revision(revision: Revision, template: SheetTemplate) -> SheetScores:
-    """Check, store and render what a new revision cites; return its measures."""
+    """Check and store the citations of a revision, and render it; return its scores."""
     _text, notes = split_notes(revision.body)
-    said = body_statements(revision.body, template)
+    statements = body_statements(revision.body, template)
     values = body_statements(header_as_body(revision.metadata, template), template)
-    found = check_citations(notes, [*said, *values])
+    found = check_citations(notes, [*statements, *values])
     rows = Citation.objects.bulk_create(
         Citation(
             revision=revision,
@@ -143,20 +143,20 @@ def finalize_revision(revision: Revision, template: SheetTemplate) -> SheetScore
     )
     verdicts = {c.note.marker: c.verdict for c in found}
     by_a_person = revision.origin != Revision.Origin.GENERATED
-    measures = compute_scores(template, [*said, *values], verdicts, by_a_person=by_a_person)
+    scores = compute_scores(template, [*statements, *values], verdicts, by_a_person=by_a_person)
     page = render_revision(revision, template, found, {row.marker: row.pk for row in rows})
-    revision.rendered = page.as_json() | {"measures": measures.as_json()}
+    revision.rendered = page.as_json() | {"measures": scores.as_json()}
     revision.save(update_fields=["rendered"])
-    return measures
+    return scores
 
 
 @transaction.atomic
 def recheck_revision(revision: Revision) -> None:
-    """Check the citations of a revision again, and make its page from what comes of it."""
+    """Check the citations of a revision again, and render it with the new verdicts."""
     sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=revision.sheet_id)
     revision.citations.all().delete()
-    measures = finalize_revision(revision, load_template(sheet.sheet_type))
+    scores = finalize_revision(revision, load_template(sheet.sheet_type))
     if sheet.current_id == revision.pk:
         Sheet.objects.filter(pk=sheet.pk).update(
-            completeness=measures.completeness, confidence=measures.confidence
+            completeness=scores.completeness, confidence=scores.confidence
         )

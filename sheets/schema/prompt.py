@@ -1,4 +1,4 @@
-"""What the model is told, made of a prompt's texts, a section and its passages. Pure."""
+"""Build the messages for the model from a prompt, a section and its passages. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ SHAPES = {
     "steps": "des étapes dans l’ordre, une par élément",
     "value": "une valeur de quelques mots, un seul élément",
 }
-# A line of a source that looks like the borders of our blocks, whatever letters it is made of.
+# Text of a source that looks like the fence of a passage, also in look-alike letters.
 LOOKS_LIKE_A_LABEL = re.compile(r"[\[［【〔]\s*(/?)\s*([SＳsѕЅ])\s*([0-9０-９]+)\s*[\]］】〕]")
 
 
@@ -30,24 +30,24 @@ class PromptText:
 
 
 def missing_placeholders(field: str, written: str) -> list[str]:
-    """Return the places that a text must have and has not."""
+    """Return the required placeholders that are missing from a text."""
     return [place for place in PLACEHOLDERS[field] if f"{{{place}}}" not in written]
 
 
 def unknown_placeholders(field: str, written: str) -> list[str]:
-    """Return the places of a text that nothing is put into."""
+    """Return the placeholders of a text that are not known for the field."""
     return [place for place in PLACEHOLDER.findall(written) if place not in PLACEHOLDERS[field]]
 
 
 def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
-    """Return the text with its places filled, once: what is put in is not looked at again."""
+    """Return the text with its placeholders replaced in one pass: values are not expanded."""
     return PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), text)
 
 
 def prompt_messages(
     prompt: PromptText, title: str, section: SectionBrief, evidence: Evidence
 ) -> list[dict[str, str]]:
-    """Return the conversation that asks for one section."""
+    """Return the messages that request one section."""
     request = fill_placeholders(
         prompt.request,
         {
@@ -63,17 +63,16 @@ def prompt_messages(
 def repair_messages(
     prompt: PromptText, asked: Iterable[Mapping[str, str]], answer: str, error: str
 ) -> list[dict[str, str]]:
-    """Return the conversation with the answer that could not be used, and why."""
-    said = answer.strip() or "{}"
+    """Return the messages that request a section again, with the refused answer and the error."""
     return [
         *(dict(message) for message in asked),
-        {"role": "assistant", "content": said},
+        {"role": "assistant", "content": answer.strip() or "{}"},
         {"role": "user", "content": fill_placeholders(prompt.repair, {"erreur": error})},
     ]
 
 
 def describe_field(field: FieldBrief) -> str:
-    """Return the line that asks for one field."""
+    """Return the line that describes one field."""
     if field.shape == "table":
         form = f"un tableau, une ligne par élément ; colonnes : {', '.join(field.columns)}"
     else:
@@ -84,14 +83,14 @@ def describe_field(field: FieldBrief) -> str:
 
 
 def fence_passage(label: str, passage: Passage) -> str:
-    """Return a passage as a block under its label, with nothing inside that looks like one."""
+    """Return a passage fenced by its label, with look-alike fences inside it escaped."""
     heading = passage.headings[-1] if passage.headings else ""
     where = one_line(f"{passage.title}, p. {passage.page_start} — {heading}")
     return f"[{label}]\n{escape_fences(where)}\n{escape_fences(passage.text)}\n[/{label}]"
 
 
 def escape_fences(text: str) -> str:
-    """Return a source's text in which no border of a block can be taken for ours."""
+    """Return a source's text with everything that looks like a fence replaced by parentheses."""
     return LOOKS_LIKE_A_LABEL.sub(r"(\1\2\3)", text)
 
 
@@ -100,5 +99,5 @@ def one_line(text: str) -> str:
 
 
 def estimate_tokens(text: str) -> int:
-    """Return about how many tokens a French text takes; models count differently."""
+    """Return an estimate of the tokens of a French text; models count differently."""
     return len(text) * 2 // 7 + 1

@@ -1,4 +1,4 @@
-"""Plain values that pass between template, retrieval, writer and composer."""
+"""Values passed between template, retrieval, writer and composer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,9 +32,9 @@ class SectionBrief:
 
 @dataclass(frozen=True)
 class EnglishLabels:
-    """How a template names a section or a field, and the columns of its table, in English.
+    """The English labels of a section or a field.
 
-    `columns` has the English by the French. Both may be missing.
+    `heading` may be empty; `columns` maps French column headings to English ones, where given.
     """
 
     heading_fr: str
@@ -44,10 +44,11 @@ class EnglishLabels:
 
 @dataclass(frozen=True)
 class SheetTemplate:
-    """A sheet type as the core sees it.
+    """A sheet type with its sections, without ORM.
 
-    `english` is for readers, by the keys of section and field (none for the section itself). It
-    stands apart from the briefs: what a section is written from does not change with it.
+    `english` maps (section key, field key) to English labels, for readers; the field key is ""
+    for the section itself. It is separate from the briefs, so that changing a label does not make
+    sections stale.
     """
 
     key: str
@@ -67,7 +68,7 @@ class SheetTemplate:
         return tuple(s for s in self.sections if s.fields)
 
     def ordered(self, header: Mapping[str, str]) -> dict[str, str]:
-        """Return header data in the order of the fields, what is no field's last."""
+        """Return header data in the order of the fields, unknown keys last."""
         keys = [f.key for section in self.written for f in section.fields if f.key in header]
         return {key: header[key] for key in [*keys, *(k for k in header if k not in keys)]}
 
@@ -86,7 +87,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class CitedPassage:
-    """A passage that a statement rests on; `quote` is the sentence of it that says so."""
+    """A passage that a statement cites; `quote` is its supporting sentence."""
 
     label: str
     quote: str = ""
@@ -94,7 +95,7 @@ class CitedPassage:
 
 @dataclass(frozen=True)
 class DraftStatement:
-    """One thing said, with the passages it rests on."""
+    """One statement with the passages that it cites."""
 
     text: str
     sources: tuple[CitedPassage, ...] = ()
@@ -102,7 +103,7 @@ class DraftStatement:
 
 @dataclass(frozen=True)
 class TableRow:
-    """One row of a table, with the passages it rests on."""
+    """One row of a table with the passages that it cites."""
 
     cells: tuple[str, ...]
     sources: tuple[CitedPassage, ...] = ()
@@ -110,7 +111,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class FieldDraft:
-    """What a writer says for one field: statements, or rows under columns."""
+    """A writer's draft of one field: statements, or rows of a table."""
 
     key: str
     statements: tuple[DraftStatement, ...] = ()
@@ -120,7 +121,10 @@ class FieldDraft:
 
 @dataclass(frozen=True)
 class SectionDraft:
-    """What a writer says for one section, and what it cost."""
+    """A writer's draft of one section with the tokens spent.
+
+    `refused` are statements left out because they cite no passage shown.
+    """
 
     key: str
     fields: tuple[FieldDraft, ...]

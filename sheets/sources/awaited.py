@@ -1,4 +1,4 @@
-"""Find the passages that imported revisions cite, once their source has been read."""
+"""Queue the resolution of imported passage references when their source is ingested."""
 
 from django.dispatch import receiver
 
@@ -11,6 +11,6 @@ RESOLVE_REFS = "sheets.tasks.resolve_source_refs"
 
 @receiver(document_settled)
 def queue_ref_resolution(sender: object, document_id: int, **kwargs: object) -> None:
-    """Queue the search for the passages of a source that has just been read."""
+    """Queue the resolution of unresolved references to an ingested source."""
     if has_unresolved_refs(document_id):
         enqueue(RESOLVE_REFS, document_id)

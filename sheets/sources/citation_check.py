@@ -1,4 +1,4 @@
-"""Check the citations of a body against the passages and pages that they name."""
+"""Check the citations of a body against the passages and pages that they cite."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,21 +23,21 @@ NAMED_DOCUMENTS = "unnest(%s::bigint[], %s::integer[]) AS named (document, page)
 NAMED_PAGES = f"""
     SELECT p.id FROM {NAMED_DOCUMENTS} JOIN ingestion_page p
         ON p.document_id = named.document AND p.number = named.page
-"""  # noqa: S608 (no words but ours)
+"""  # noqa: S608 (constant text)
 
 NAMED_CHUNKS = f"""
     SELECT c.id FROM {NAMED_DOCUMENTS} JOIN ingestion_chunk c
         ON c.document_id = named.document AND named.page BETWEEN c.page_start AND c.page_end
-"""  # noqa: S608 (no words but ours)
+"""  # noqa: S608 (constant text)
 
-OF_A_CHUNK = ("document", "position", "page_start", "page_end", "headings", "text")
+CHUNK_FIELDS = ("document", "position", "page_start", "page_end", "headings", "text")
 
 SEVERITY = {VERIFIED: 0, WEAK: 1, BROKEN: 2}
 
 
 @dataclass(frozen=True)
 class CheckedCitation:
-    """A citation and what came of checking it."""
+    """A citation with its document, its passage and its verdict."""
 
     note: Note
     document: Document | None
@@ -48,21 +48,21 @@ class CheckedCitation:
 
 @dataclass(frozen=True)
 class CitationSources:
-    """What the citations of one body rest on."""
+    """The documents by id, and the passages by (document, page), that citations name."""
 
     documents: Mapping[int, Document]
     chunks: Mapping[tuple[int, int], Sequence[Chunk]]
 
 
 def load_citation_sources(notes: Sequence[Note]) -> CitationSources:
-    """Load the documents and passages that the citations name."""
+    """Load the documents and passages that the citations name, with two queries."""
     if not notes:
         return CitationSources({}, {})
     given = named_sources(notes)
     documents = Document.objects.only("title").in_bulk(given[0])
     chunks: dict[tuple[int, int], list[Chunk]] = {}
     passages = Chunk.objects.filter(pk__in=RawSQL(NAMED_CHUNKS, given))  # noqa: S611 (ours)
-    for chunk in passages.only(*OF_A_CHUNK).order_by("document", "position"):
+    for chunk in passages.only(*CHUNK_FIELDS).order_by("document", "position"):
         for page in range(chunk.page_start, chunk.page_end + 1):
             chunks.setdefault((chunk.document_id, page), []).append(chunk)
     return CitationSources(documents, chunks)
@@ -80,53 +80,53 @@ def load_pages(notes: Sequence[Note]) -> dict[tuple[int, int], str]:
 
 
 def named_sources(notes: Iterable[Note]) -> tuple[list[int], list[int]]:
-    """Return the documents and, beside them, the pages that citations name, each pair once."""
-    places = sorted({cited_page(note) for note in notes})
-    return [document for document, _ in places], [page for _, page in places]
+    """Return two parallel lists, documents and pages, of the distinct pages that citations name."""
+    pairs = sorted({cited_page(note) for note in notes})
+    return [document for document, _ in pairs], [page for _, page in pairs]
 
 
 def check_citations(
-    notes: Mapping[str, Note], said: Iterable[BodyStatement]
+    notes: Mapping[str, Note], statements: Iterable[BodyStatement]
 ) -> list[CheckedCitation]:
-    """Check each citation of a body: the quote stands on its page, and bears its statements.
+    """Check each citation of a body: the quote is on its page, and supports its statements.
 
-    A marker that serves several statements gets the worst of their verdicts.
+    A marker of several statements gets the worst of their verdicts.
     """
     cited = {m: n for m, n in notes.items() if n.is_citation}
-    ground = load_citation_sources(list(cited.values()))
-    found = {m: find_cited_passage(n, ground) for m, n in cited.items()}
-    # Only what stands in no passage, as between two of them, is looked up on its page.
+    sources = load_citation_sources(list(cited.values()))
+    found = {m: find_cited_passage(n, sources) for m, n in cited.items()}
+    # A quote that is in no passage, for example across two of them, is searched on its page.
     pages = load_pages([n for m, n in cited.items() if found[m] is None])
-    stands = {
+    has_quote = {
         m: bool(found[m]) or contains_quote(pages.get(cited_page(n), ""), n.quote)
         for m, n in cited.items()
     }
     worst: dict[str, Verdict] = {}
-    for statement in said:
-        grounded = [m for m in statement.markers if m in found]
-        if not grounded:
+    for statement in statements:
+        markers = [m for m in statement.markers if m in found]
+        if not markers:
             continue
-        passages = [supporting_text(cited[m], found[m], ground) for m in grounded if stands[m]]
+        passages = [supporting_text(cited[m], found[m], sources) for m in markers if has_quote[m]]
         verdict = judge_statement(statement.text, tuple(passages))
-        for marker in grounded:
+        for marker in markers:
             known = worst.get(marker)
             if known is None or SEVERITY[verdict.verdict] > SEVERITY[known.verdict]:
                 worst[marker] = verdict
     return [
-        make_checked(note, found[marker], stands[marker], worst.get(marker), ground)
+        make_checked(note, found[marker], has_quote[marker], worst.get(marker), sources)
         for marker, note in cited.items()
     ]
 
 
-@lru_cache(maxsize=4096)  # what has not changed since the last save of a sheet
+@lru_cache(maxsize=4096)  # most statements are unchanged since the last save of a sheet
 def judge_statement(statement: str, passages: tuple[str, ...]) -> Verdict:
-    """Return the verdict on a statement and the passages that it cites."""
+    """Return the verdict on a statement by the passages that it cites."""
     return verify_statement(statement, passages)
 
 
-def find_cited_passage(note: Note, ground: CitationSources) -> Chunk | None:
-    """Return the passage that holds the quote, if one does."""
-    passages = ground.chunks.get(cited_page(note), ())
+def find_cited_passage(note: Note, sources: CitationSources) -> Chunk | None:
+    """Return the passage that contains the quote, or None."""
+    passages = sources.chunks.get(cited_page(note), ())
     return next((chunk for chunk in passages if contains_quote(chunk.text, note.quote)), None)
 
 
@@ -137,9 +137,9 @@ def cited_page(note: Note) -> tuple[int, int]:
     return note.document_id, note.page
 
 
-def supporting_text(note: Note, chunk: Chunk | None, ground: CitationSources) -> str:
-    """Return the text that may bear a statement: the whole passage, or else the quote alone."""
-    document = ground.documents.get(note.document_id or 0)
+def supporting_text(note: Note, chunk: Chunk | None, sources: CitationSources) -> str:
+    """Return the text to verify a statement with: the whole passage, or else the quote."""
+    document = sources.documents.get(note.document_id or 0)
     title = document.title if document else ""
     if chunk is None:
         return passage_for_verify(title, (), note.quote)
@@ -147,13 +147,17 @@ def supporting_text(note: Note, chunk: Chunk | None, ground: CitationSources) ->
 
 
 def make_checked(
-    note: Note, chunk: Chunk | None, stands: bool, verdict: Verdict | None, ground: CitationSources
+    note: Note,
+    chunk: Chunk | None,
+    has_quote: bool,
+    verdict: Verdict | None,
+    sources: CitationSources,
 ) -> CheckedCitation:
-    """Return the citation with its verdict; broken when its page or its quote is not there."""
-    document = ground.documents.get(note.document_id or 0)
+    """Return the citation with its verdict; broken when its source or its quote is missing."""
+    document = sources.documents.get(note.document_id or 0)
     if document is None:
         return CheckedCitation(note, None, None, BROKEN, (("source_missing", ""),))
-    if not stands:
+    if not has_quote:
         return CheckedCitation(note, document, None, BROKEN, (("quote_not_found", ""),))
     chunk_id = chunk.pk if chunk else None
     if verdict is None:

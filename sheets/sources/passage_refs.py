@@ -1,9 +1,9 @@
-"""Passages by the place where they stand, for archives: each wiki numbers its passages by itself.
+"""References to passages in archives, since ids of passages differ between wikis.
 
-An archive calls a passage by its source, its position there and the hash of its text: its place;
-{} is the place of one that is gone. Where the source has not been read yet, the place stays in the
-row until it is: in `SectionRun.passages` as `place`, beside no `chunk`; in what a sheet or a
-proposal was `written_from` under `awaited`, beside the `passages` that are known.
+A reference is the source of a passage, its position there and the hash of its text; {} refers to a
+deleted passage. While the source is not ingested, the reference is unresolved and stays in the
+row: in `SectionRun.passages` under `place`, with `chunk` None; in the `written_from` of a sheet or
+a proposal under `awaited`, beside the resolved `passages`.
 """
 
 from collections import defaultdict
@@ -23,17 +23,17 @@ Names = Mapping[int, str]
 
 
 class HasUnresolvedRefs(Func):
-    """Whether any section of a `written_from` still awaits passages."""
+    """Whether any section of a `written_from` has unresolved references."""
 
     template = "jsonb_path_exists(%(expressions)s, '$.*.awaited')"
     output_field = BooleanField()
 
 
-# --- Into an archive ------------------------------------------------------------------------------
+# --- Export ---------------------------------------------------------------------------------------
 
 
 def passage_refs(chunks: Iterable[int | None], names: Names) -> dict[int, PassageRef]:
-    """Return where passages stand, by their id; `names` is what the archive calls the sources."""
+    """Return the references of passages by id; `names` maps sources to names in the archive."""
     rows = Chunk.objects.filter(pk__in={pk for pk in chunks if pk}).values_list(
         "pk", "document_id", "position", "content_hash"
     )
@@ -45,7 +45,7 @@ def passage_refs(chunks: Iterable[int | None], names: Names) -> dict[int, Passag
 
 
 def export_passages(passages: Iterable[Mapping[str, Any]], names: Names) -> list[dict[str, Any]]:
-    """Return the passages of a run as an archive calls them."""
+    """Return `SectionRun.passages` with references in place of ids."""
     passages = list(passages)
     known = passage_refs((p["chunk"] for p in passages), names)
     return [
@@ -55,7 +55,7 @@ def export_passages(passages: Iterable[Mapping[str, Any]], names: Names) -> list
 
 
 def export_generation_inputs(written_from: GenerationInputsData, names: Names) -> dict[str, Any]:
-    """Return what sections rest on as an archive calls it; deleted sources have negative names."""
+    """Return `written_from` with references; a deleted source gets its negated id as name."""
     known = passage_refs((pk for facts in written_from.values() for pk in facts["passages"]), names)
     return {
         section: {
@@ -66,39 +66,42 @@ def export_generation_inputs(written_from: GenerationInputsData, names: Names) -
             },
             "passages": [
                 *(known.get(pk, {}) for pk in facts["passages"]),
-                *(export_ref(place, names) for place in facts.get("awaited", ())),
+                *(export_ref(ref, names) for ref in facts.get("awaited", ())),
             ],
         }
         for section, facts in written_from.items()
     }
 
 
-def export_ref(place: PassageRef | None, names: Names) -> PassageRef:
-    """Return a place that is awaited here as an archive calls it."""
-    if not place or place["document"] not in names:
+def export_ref(ref: PassageRef | None, names: Names) -> PassageRef:
+    """Return an unresolved reference with the archive's name of its source."""
+    if not ref or ref["document"] not in names:
         return {}
-    given = {name: value for name, value in place.items() if name != "document"}
-    return {"source": names[place["document"]], **given}
+    given = {name: value for name, value in ref.items() if name != "document"}
+    return {"source": names[ref["document"]], **given}
 
 
-# --- Out of one -----------------------------------------------------------------------------------
+# --- Import ---------------------------------------------------------------------------------------
 
 
-def import_ref(place: PassageRef, documents: Mapping[str, int]) -> PassageRef:
-    """Return a place of an archive with the source that it is here; raises KeyError, TypeError."""
-    if not place or place["source"] not in documents:
+def import_ref(ref: PassageRef, documents: Mapping[str, int]) -> PassageRef:
+    """Return a reference with the local id of its source, {} if unknown.
+
+    Raises KeyError, TypeError or ValueError for an invalid reference.
+    """
+    if not ref or ref["source"] not in documents:
         return {}
     return {
-        "document": documents[place["source"]],
-        "position": int(place["position"]),
-        "hash": str(place["hash"]),
+        "document": documents[ref["source"]],
+        "position": int(ref["position"]),
+        "hash": str(ref["hash"]),
     }
 
 
 def import_passages(
     passages: Iterable[Mapping[str, Any]], documents: Mapping[str, int]
 ) -> list[dict[str, Any]]:
-    """Return the passages of an archive's run as `SectionRun.passages` keeps them."""
+    """Return the passages of an archive in the form of `SectionRun.passages`."""
     return with_resolved_passages(
         {"label": p["label"], "chunk": None, "place": import_ref(p["place"], documents)}
         for p in passages
@@ -108,7 +111,7 @@ def import_passages(
 def import_generation_inputs(
     written_from: GenerationInputsData, documents: Mapping[str, int], runs: Mapping[int, Generation]
 ) -> dict[str, Any]:
-    """Return what sections rest on as `Sheet.written_from` keeps it."""
+    """Return the inputs of an archive in the form of `Sheet.written_from`."""
     return with_resolved_inputs(
         {
             section: {
@@ -120,22 +123,22 @@ def import_generation_inputs(
                     if name in documents or name.startswith("-")
                 },
                 "passages": [],
-                "awaited": [import_ref(place, documents) for place in facts["passages"]],
+                "awaited": [import_ref(ref, documents) for ref in facts["passages"]],
             }
             for section, facts in written_from.items()
         }
     )
 
 
-# --- Found again ----------------------------------------------------------------------------------
+# --- Resolution -----------------------------------------------------------------------------------
 
 
 def find_passages_at(awaited: Iterable[PassageRef]) -> dict[Key, int]:
-    """Return the passages at these places, as far as they have been read.
+    """Return the ids of the passages that these references resolve to.
 
-    One that has moved within its source is found by its text.
+    A passage that moved within its source is found by the hash of its text.
     """
-    wanted = {ref_key(place) for place in awaited if place}
+    wanted = {ref_key(ref) for ref in awaited if ref}
     rows = Chunk.objects.filter(
         document__in={document for document, _position, _hash in wanted},
         content_hash__in={content_hash for _document, _position, content_hash in wanted},
@@ -156,12 +159,12 @@ def nearest_position(position: int, rows: Iterable[tuple[int, int]]) -> int:
     return min(rows, key=lambda row: (abs(row[0] - position), row))[1]
 
 
-def ref_key(place: PassageRef) -> Key:
-    return (place["document"], place["position"], place["hash"])
+def ref_key(ref: PassageRef) -> Key:
+    return (ref["document"], ref["position"], ref["hash"])
 
 
 def with_resolved_passages(passages: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the passages of a run, those that have been read since by their id."""
+    """Return the passages of a section run, with references resolved where possible."""
     passages = list(passages)
     found = find_passages_at(p["place"] for p in passages if p.get("place"))
     return [
@@ -173,7 +176,7 @@ def with_resolved_passages(passages: Iterable[Mapping[str, Any]]) -> list[dict[s
 
 
 def with_resolved_inputs(written_from: GenerationInputsData) -> dict[str, Any]:
-    """Return what sections rest on, with the passages that have been read since."""
+    """Return the inputs of sections, with references resolved where possible."""
     known = find_passages_at(p for facts in written_from.values() for p in facts.get("awaited", ()))
     result: dict[str, Any] = {}
     for section, facts in written_from.items():
@@ -189,7 +192,7 @@ def with_resolved_inputs(written_from: GenerationInputsData) -> dict[str, Any]:
 def unresolved_rows(
     document_id: int,
 ) -> tuple[QuerySet[SectionRun], QuerySet[Sheet], QuerySet[Proposal]]:
-    """Return the runs, the sheets and the proposals that may await passages of a source."""
+    """Return the section runs, sheets and proposals that may have unresolved references."""
     runs = SectionRun.objects.filter(
         generation__documents=document_id, passages__contains=[{"chunk": None}]
     )
@@ -203,12 +206,12 @@ def unresolved_rows(
 
 
 def has_unresolved_refs(document_id: int) -> bool:
-    """Tell whether anything may await passages of a source."""
+    """Tell whether any row may have unresolved references to a source."""
     return any(rows.exists() for rows in unresolved_rows(document_id))
 
 
 def resolve_passage_refs(document_id: int) -> None:
-    """Find the passages of a source that what was imported rests on, now that it has been read."""
+    """Resolve the references of imported rows to the passages of an ingested source."""
     runs, sheets, proposals = unresolved_rows(document_id)
     for run in list(runs.only("passages")):
         SectionRun.objects.filter(pk=run.pk).update(passages=with_resolved_passages(run.passages))
@@ -216,5 +219,6 @@ def resolve_passage_refs(document_id: int) -> None:
         for pk in list(rows.values_list("pk", flat=True)):
             with transaction.atomic():
                 one = rows.select_for_update(of=("self",)).only("written_from").filter(pk=pk)
-                for held in one:
-                    rows.filter(pk=pk).update(written_from=with_resolved_inputs(held.written_from))
+                for locked in one:
+                    resolved = with_resolved_inputs(locked.written_from)
+                    rows.filter(pk=pk).update(written_from=resolved)

@@ -1,4 +1,4 @@
-"""Which sources a reader may know by name."""
+"""Which titles of sources a reader may see."""
 
 from typing import Any
 
@@ -12,24 +12,24 @@ from sheets.models import Citation, Sheet
 def sources_visible_to(user: Any) -> Documents:
     """Return the sources whose title `user` may see.
 
-    Those that they may read, and those that a sheet which they see in lists quotes: there the title
-    stands beside the quote.
+    These are the sources that they may read, and those cited by a sheet that they see in lists,
+    since the footnote shows the title.
     """
     documents = Document.objects.all()
     if user.is_authenticated:
         return documents
-    quoted = Citation.objects.standing().shown_to(user).values("document")
-    return documents.filter(Q(access=Document.Access.OPEN) | Q(pk__in=quoted))
+    cited = Citation.objects.current().shown_to(user).values("document")
+    return documents.filter(Q(access=Document.Access.OPEN) | Q(pk__in=cited))
 
 
 def sources_visible_on(sheet: Sheet, user: Any) -> Documents:
     """Return the sources of a sheet whose title its page may show to `user`.
 
-    An internal one stands there for those who may read it, or where the sheet's own text quotes it:
-    what other sheets quote decides nothing here.
+    An internal source is shown to those who may read it, or if the sheet's current revision cites
+    it; citations in other sheets do not count.
     """
     documents = Document.objects.filter(sheets=sheet)
     if user.is_authenticated:
         return documents
-    quoted = Citation.objects.filter(revision=sheet.current_id).values("document")
-    return documents.filter(Q(access=Document.Access.OPEN) | Q(pk__in=quoted))
+    cited = Citation.objects.filter(revision=sheet.current_id).values("document")
+    return documents.filter(Q(access=Document.Access.OPEN) | Q(pk__in=cited))

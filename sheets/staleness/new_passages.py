@@ -1,4 +1,4 @@
-"""Find what new passages the sources of a stale sheet have."""
+"""Find new passages in the sources of a stale sheet."""
 
 from django.db import transaction
 
@@ -14,9 +14,9 @@ from sheets.writers.registry import get_writer
 
 
 def record_new_passages(sheet_id: int) -> None:
-    """Look up what each stale section would be shown today, and note what it was not shown then.
+    """Retrieve the passages of each stale section, and record those that it was not written from.
 
-    A section that only its sources made stale, and that would be shown nothing new, is fresh.
+    A section that only its sources made stale, and that has no new passage, is no longer stale.
     """
     sheet = Sheet.objects.select_related("sheet_type").filter(pk=sheet_id).first()
     if sheet is None or not sheet.stale_sections:
@@ -35,23 +35,23 @@ def record_new_passages(sheet_id: int) -> None:
         known = written_from.get(section.key, {"passages": []})
         shown = gather_evidence(sheet.title, section, writer, documents).shown if documents else {}
         new = [p.chunk_id for p in shown.values() if p.chunk_id not in known["passages"]]
-        there = Chunk.objects.filter(pk__in=known["passages"], document__in=documents).count()
-        gone = there < len(known["passages"]) + len(known.get("awaited", ()))
-        if new or gone or set(codes) - OF_DOCUMENTS:
+        existing = Chunk.objects.filter(pk__in=known["passages"], document__in=documents).count()
+        missing = existing < len(known["passages"]) + len(known.get("awaited", ()))
+        if new or missing or set(codes) - OF_DOCUMENTS:
             stale_sections[section.key] = {"codes": codes, "passages": new}
         else:
             written_from[section.key] = known | {"documents": titles | read}
     with transaction.atomic():
-        held = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet_id)
-        if (held.stale_reasons, held.written_from) != (sheet.stale_reasons, sheet.written_from):
-            return  # it has changed meanwhile, and another look is queued
-        held.written_from, held.stale_sections = written_from, stale_sections
-        held.save(update_fields=["written_from", "stale_sections"])
+        locked = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet_id)
+        if (locked.stale_reasons, locked.written_from) != (sheet.stale_reasons, sheet.written_from):
+            return  # it has changed meanwhile, and another lookup is queued
+        locked.written_from, locked.stale_sections = written_from, stale_sections
+        locked.save(update_fields=["written_from", "stale_sections"])
         refresh_staleness(Sheet.objects.filter(pk=sheet_id))
 
 
 def new_passages(sheet: Sheet) -> dict[str, list[Chunk]]:
-    """Return the passages by section that the sheet was not written from, best known first."""
+    """Return the new passages by section, best first."""
     ids = {k: v.get("passages") or [] for k, v in sheet.stale_sections.items()}
     rows = Chunk.objects.select_related("document").defer("search")
     chunks = rows.in_bulk({pk for found in ids.values() for pk in found})

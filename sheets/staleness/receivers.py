@@ -1,4 +1,4 @@
-"""Receivers of signals: compare sheets when a source, a template or a prompt changes."""
+"""Receivers of signals: refresh staleness when a source, a template or a prompt changes."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def sources_changed(
     pk_set: set[int] | None,
     **kwargs: object,
 ) -> None:
-    """Compare the sheets whose list of sources was changed."""
+    """Refresh the sheets whose sources changed."""
     if not action.startswith("post_"):
         return
     if isinstance(instance, Sheet):
@@ -34,9 +34,9 @@ def sources_changed(
 @receiver(version_changed)
 @receiver(document_settled)
 def source_settled(sender: object, document_id: int, **kwargs: object) -> None:
-    """Compare the sheets that draw on a source that was just read, or on what it replaces.
+    """Refresh the sheets of a source that was ingested, or of the source that it supersedes.
 
-    The same where a source is replaced no longer.
+    Also called when a source is no longer superseded.
     """
     replaced = Document.objects.filter(pk=document_id).values("supersedes")
     refresh_staleness(Sheet.objects.filter(documents=document_id))
@@ -45,21 +45,21 @@ def source_settled(sender: object, document_id: int, **kwargs: object) -> None:
 
 @receiver(post_save, sender=Document)
 def source_saved(sender: object, instance: Document, raw: bool = False, **kwargs: object) -> None:
-    """Compare the sheets whose source a document is said to replace."""
+    """Refresh the sheets of the source that a ready document supersedes."""
     if not raw and instance.supersedes_id and instance.is_ready:
         refresh_staleness(Sheet.objects.filter(documents=instance.supersedes_id))
 
 
 @receiver(pre_delete, sender=Document)
-def source_goes(sender: object, instance: Document, **kwargs: object) -> None:
-    """Note which sheets draw on a source that is being deleted, or on what it replaces."""
+def source_deleting(sender: object, instance: Document, **kwargs: object) -> None:
+    """Remember the sheets of a source being deleted, and of the source that it supersedes."""
     touched = Sheet.objects.filter(documents__in=[instance.pk, instance.supersedes_id])
     instance.drawn_on_by = list(touched.values_list("pk", flat=True))  # type: ignore[attr-defined]
 
 
 @receiver(post_delete, sender=Document)
-def source_gone(sender: object, instance: Document, **kwargs: object) -> None:
-    """Compare the sheets that drew on a deleted source, or on what it replaced."""
+def source_deleted(sender: object, instance: Document, **kwargs: object) -> None:
+    """Refresh the sheets that `source_deleting` remembered."""
     refresh_staleness(Sheet.objects.filter(pk__in=getattr(instance, "drawn_on_by", [])))
 
 
@@ -69,7 +69,7 @@ def source_gone(sender: object, instance: Document, **kwargs: object) -> None:
 def type_changed(
     sender: object, instance: SheetType | Section | Field, raw: bool = False, **kwargs: object
 ) -> None:
-    """Compare the sheets of a kind whose template was changed."""
+    """Refresh the sheets of a type whose template changed."""
     if raw:
         return
     kind: Any = instance.pk
@@ -82,22 +82,22 @@ def type_changed(
 
 @receiver(post_save, sender=Prompt)
 def prompt_added(sender: object, raw: bool = False, **kwargs: object) -> None:
-    """Compare all sheets: what models are told has changed."""
+    """Refresh all sheets when a prompt is added."""
     if not raw:
         refresh_staleness(Sheet.objects.all())
 
 
 def check_writer_settings(apps: Any = None, **kwargs: object) -> None:
-    """Compare all sheets: after a start, model and prompts may be others.
+    """Refresh all sheets after a migration, since the settings of the writer may have changed.
 
-    Where the tables were taken back to an earlier form, there is nothing to compare.
+    Skipped when the tables were migrated backwards and lack columns of today's models.
     """
     if apps is None or columns_of(apps) == columns_of(django_apps):
         refresh_staleness(Sheet.objects.all())
 
 
 def columns_of(apps: Any) -> dict[str, set[str]]:
-    """Return the columns of the wiki's tables, as a set of models has them."""
+    """Return the columns of the tables of `sheets`, as these models define them."""
     return {
         model._meta.db_table: {f.column for f in model._meta.local_concrete_fields}
         for model in apps.get_app_config("sheets").get_models()

@@ -1,4 +1,4 @@
-"""Why a section is stale. Pure: facts in, verdict out."""
+"""Decide which sections are stale, and why. Pure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ GenerationInputs = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class CurrentInputs:
-    """What a section would be written from today.
+    """What a generation would use today.
 
-    `documents` are the titles by id of the sources that are ready, `attached` the ids of all,
-    `newer` the ready later versions (id, title) by the id of what they replace; `template` the
-    fingerprint of each section that a writer fills.
+    `documents` maps the ids of the ready sources to their titles, `attached` holds the ids of all
+    sources, `newer` maps the id of a superseded source to its ready later version (id, title), and
+    `template` maps each section that a writer fills to its fingerprint.
     """
 
     documents: Mapping[str, str]
@@ -32,7 +32,7 @@ class CurrentInputs:
 
 @dataclass
 class StalenessReport:
-    """Why a sheet is stale: reasons with their details, and the codes for each section."""
+    """Why a sheet is stale: reasons with details, and the codes of the reasons by section."""
 
     reasons: list[dict[str, str]] = field(default_factory=list)
     sections: dict[str, list[str]] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class StalenessReport:
 def compare_inputs(
     written_from: Mapping[str, GenerationInputs], now: CurrentInputs
 ) -> StalenessReport:
-    """Return why the sections that were written are no longer fresh."""
+    """Return why sections are stale; nothing for a sheet that was never generated."""
     verdict = StalenessReport()
     if not written_from:
         return verdict

@@ -1,8 +1,8 @@
-"""Stale: why a sheet is no longer fresh, section by section.
+"""Store what sections were generated from, and which sections are stale since.
 
-Each writing leaves, for every section, what it rested on: documents, template, model, prompt and
-passages (`Sheet.written_from`). What stands against that today is compared in the transaction of
-each change; the passages are looked up by a worker afterwards, since that may call a service.
+Each generation records for every section its inputs: documents, template, model, prompt and
+passages (`Sheet.written_from`). They are compared with today's in the transaction of each change;
+new passages are looked up by a worker afterwards, since retrieval may call a service.
 """
 
 import hashlib
@@ -28,18 +28,18 @@ from sheets.writers.registry import get_writer
 
 
 def template_fingerprint(section: SectionBrief) -> str:
-    """Return a short name of what the template asks of a section."""
-    said = json.dumps(asdict(section), sort_keys=True, ensure_ascii=False)
-    return hashlib.blake2s(said.encode(), digest_size=8).hexdigest()
+    """Return a hash of a section's template, 16 hexadecimal digits."""
+    content = json.dumps(asdict(section), sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2s(content.encode(), digest_size=8).hexdigest()
 
 
-# --- What a writing rested on ---------------------------------------------------------------------
+# --- Inputs of a generation -----------------------------------------------------------------------
 
 
 def generation_inputs(
     generation: Generation, template: SheetTemplate, sections: Collection[str]
 ) -> dict[str, dict[str, Any]]:
-    """Return what a run's sections rest on, as `Sheet.written_from` keeps it."""
+    """Return the inputs of a generation's sections, in the form of `Sheet.written_from`."""
     generation.refresh_from_db(fields=["backend", "model", "prompt_version"])
     documents = {str(d.pk): d.title for d in generation.documents.ready()}
     shown = {run.key: run.passages for run in generation.sections.all()}
@@ -58,7 +58,7 @@ def generation_inputs(
 
 
 def save_generation_inputs(sheet: Sheet, written_from: Mapping[str, Any]) -> None:
-    """Note what sections of the sheet now rest on, and what that makes of its freshness."""
+    """Store the inputs of some sections of the sheet, and refresh its staleness."""
     if not written_from:
         return
     known = Sheet.objects.values_list("written_from", flat=True).get(pk=sheet.pk)
@@ -68,16 +68,19 @@ def save_generation_inputs(sheet: Sheet, written_from: Mapping[str, Any]) -> Non
 
 
 def writer_name(backend: str, model: str) -> str:
-    """Return what distinguishes one writer from another."""
+    """Return the name under which a writer is recorded and compared."""
     return model if backend == "openai" else backend
 
 
-# --- What stands against it today -----------------------------------------------------------------
+# --- Comparison with today's inputs ---------------------------------------------------------------
 
 
 @transaction.atomic
 def refresh_staleness(sheets: SheetQuerySet) -> int:
-    """Compare sheets with what they would be written from today; return how many changed."""
+    """Recompute the staleness of sheets; return how many changed.
+
+    Queues the lookup of new passages where sources changed.
+    """
     writings: dict[int, CurrentWriter] = {}
     changed: list[Sheet] = []
     rows = sheets.exclude(written_from={}).select_related("sheet_type").order_by("pk")
@@ -112,9 +115,9 @@ BATCH = 500
 
 
 def apply_report(sheet: Sheet, verdict: StalenessReport) -> bool:
-    """Put the verdict on the sheet; tell whether it changes anything.
+    """Set the report on the sheet, unsaved; tell whether anything changed.
 
-    Passages that a worker has found are kept where nothing new has happened to the sources.
+    The passages that a worker has found are kept while the reasons about sources are the same.
     """
     same_sources = of_documents(sheet.stale_reasons) == of_documents(verdict.reasons)
     sections = {
@@ -134,7 +137,7 @@ def of_documents(reasons: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]
 
 
 def has_unchecked_passages(sheet: Sheet) -> bool:
-    """Tell whether a worker has still to look what new passages the sheet's sources have."""
+    """Tell whether the lookup of new passages is still to be done for a section."""
     return any(
         v["passages"] is None and OF_DOCUMENTS & set(v["codes"])
         for v in sheet.stale_sections.values()
@@ -142,14 +145,14 @@ def has_unchecked_passages(sheet: Sheet) -> bool:
 
 
 def batch_rows(rows: Iterable[Sheet], size: int) -> Iterable[list[Sheet]]:
-    """Yield the rows in lists of that size."""
+    """Yield the rows in lists of at most `size`."""
     iterator = iter(rows)
     while batch := list(islice(iterator, size)):
         yield batch
 
 
 def documents_of(sheets: Collection[Sheet]) -> dict[int, dict[int, tuple[str, bool]]]:
-    """Return the sources of each sheet by id: title, and whether it is ready."""
+    """Return the sources of each sheet by id: (title, whether it is ready)."""
     rows = (
         Sheet.documents.through.objects.filter(sheet__in=[s.pk for s in sheets])
         .order_by("document_id")
@@ -163,7 +166,7 @@ def documents_of(sheets: Collection[Sheet]) -> dict[int, dict[int, tuple[str, bo
 
 @dataclass(frozen=True)
 class CurrentWriter:
-    """How a kind of sheet would be written today."""
+    """The template, model and prompt that a sheet type would be generated with today."""
 
     template: Mapping[str, str]
     model: str
@@ -178,9 +181,3 @@ class CurrentWriter:
             writer_name(writer.backend, writer.model),
             writer.prompt_version,
         )
-
-
-# --- What new passages there are, for a worker ----------------------------------------------------
-
-
-# --- Noticing, in the transaction of the change ---------------------------------------------------

@@ -1,4 +1,4 @@
-"""The archive of a wiki as it is read: a zip of plain files that may be damaged, or not ours."""
+"""Read the archive of a wiki: an untrusted zip of plain files."""
 
 import json
 import zipfile
@@ -22,10 +22,10 @@ def open_archive(file: IO[bytes]) -> zipfile.ZipFile:
 
 
 class WikiArchive:
-    """The files of an archive, by name and by folder."""
+    """The files of an archive, by name and by folder. `LARGEST_*` and `MOST_FILES` bound it."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
-        """Take an opened zip; raises UserError not_an_archive unless it is one of ours."""
+        """Check an opened zip; raises UserError not_an_archive unless export_wiki wrote it."""
         self.archive = archive
         self.names = set(archive.namelist())
         self.folders: dict[str, list[str]] = {}
@@ -34,11 +34,11 @@ class WikiArchive:
         self.check()
 
     def within(self, folder: str) -> list[str]:
-        """Return the names of the files of a folder, in order."""
+        """Return the names of the files of a folder, sorted."""
         return self.folders.get(folder, [])
 
     def check(self) -> None:
-        """Raise UserError not_an_archive unless it is one of ours, of a size that can be."""
+        """Raise UserError not_an_archive for another format, too many files or too many bytes."""
         size = sum(entry.file_size for entry in self.archive.infolist())
         if "wikico2.json" not in self.names or len(self.names) > MOST_FILES:
             raise UserError("not_an_archive")
@@ -46,7 +46,7 @@ class WikiArchive:
             raise UserError("not_an_archive")
 
     def bytes(self, name: str, limit: int = LARGEST_TEXT) -> bytes:
-        """Return a file of the archive; raises ValueError when it is too large or damaged."""
+        """Return a file of the archive; raises ValueError if damaged or above `limit` bytes."""
         if self.archive.getinfo(name).file_size > limit:
             raise ValueError(f"> {limit // MEGABYTE} MB")
         try:

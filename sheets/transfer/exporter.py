@@ -1,12 +1,12 @@
-"""Pack the whole wiki into one zip of plain files: the same wiki gives the same bytes.
+"""Export the whole wiki as one zip of plain files: the same wiki gives the same bytes.
 
-wikico2.json                 what this is
-types/solution.json          the kinds of sheet, with their sections and fields
-fiches/<slug>.md             each sheet as it is, to be read and edited
-fiches/<slug>.json           what else is known of it
+wikico2.json                 the version of the format
+types/solution.json          the sheet types, with their sections and fields
+fiches/<slug>.md             the current text of each sheet, which may be edited
+fiches/<slug>.json           the other data of the sheet
 versions/<slug>/0001.md      each of its versions
-redactions/<slug>/0001.json  each run of the writer over it, with the passages that it was shown
-propositions/<slug>/0001.json  what was or is proposed for it
+redactions/<slug>/0001.json  each of its generations, with the passages shown to the writer
+propositions/<slug>/0001.json  each of its proposals, open or decided
 images/<name>.webp           the pictures; images.json has their titles
 sources/<sha>.json, .pdf     the sources, with their files; <sha>_2.json for a second source of
                              the same content
@@ -57,32 +57,32 @@ from sheets.transfer.formats import to_markdown
 from wikico2.models import User
 from wikico2.sizes import MEGABYTE
 
-MOMENT = (1980, 1, 1, 0, 0, 0)
+FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 AT_ONCE = 50
-"""How many rows are held in memory."""
+"""Rows loaded per query."""
 EXPORTED_MODELS = (
     SheetType, Section, Field, Document, Picture, Sheet, Sheet.documents.through, SectionLock,
     SheetRedirect, Revision, Generation, Generation.documents.through, SectionRun, Proposal,
 )  # fmt: skip
-"""What an archive is made of, beside the names of people."""
+"""The models whose rows an archive holds, besides the names of users."""
 Row = TypeVar("Row", bound=Model)
 
 
 @dataclass
 class ExportProgress:
-    """How far a packing is: so many things are in, up to the one of key `last` in that part."""
+    """Progress of an export: `done` rows are written, up to primary key `last` of part `part`."""
 
     done: int = 0
     part: int = 0
     last: int = 0
-    # The names of the files that the storage has lost.
+    # The names of the files missing from the storage.
     lost: list[str] = field(default_factory=list)
 
 
 def export_wiki(into: IO[bytes], *, sources: bool = True) -> list[str]:
-    """Write the wiki as a zip; return the names of the files that the storage has lost.
+    """Write the wiki as a zip; return the names of the files missing from the storage.
 
-    Without `sources` their files stay out; their titles are there all the same.
+    Without `sources` the files of the sources are left out, not their records.
     """
     with zipfile.ZipFile(into, "w") as archive:
         packer = WikiExporter(archive, sources=sources)
@@ -92,11 +92,11 @@ def export_wiki(into: IO[bytes], *, sources: bool = True) -> list[str]:
 
 
 class WikiExporter:
-    """The wiki on its way into an archive; `total` things are to be put in, one after the other.
+    """Writes the wiki into an archive, `total` rows, one after the other.
 
-    The archive may be closed after any of them, and opened again to go on where `progress` is.
-    Each row is gone through by its key, so that what changes meanwhile is neither lost nor there
-    twice; a few rows are in memory at a time.
+    The archive may be closed after any row, and opened again to continue from `progress`. Rows are
+    read in the order of their primary keys, so that a row that changes meanwhile is neither
+    skipped nor written twice; `AT_ONCE` rows are in memory at a time.
     """
 
     def __init__(
@@ -127,22 +127,22 @@ class WikiExporter:
         self.total = sum(rows.count() for rows, _put in self.parts)
 
     def steps(self) -> Iterator[int]:
-        """Put in what is not in yet, each thing by itself; yield how many are."""
-        so_far = self.progress
+        """Write the rows after `progress`; yield the number of rows written after each."""
+        progress = self.progress
         pictures = Picture.objects.select_related("uploaded_by").order_by("name")
         if not self.archive.filelist:
             self.put("wikico2.json", facts_to_json({"format": FORMAT}))
             if facts := {p.name: picture_record(p) for p in pictures}:
                 self.put("images/images.json", facts_to_json(facts))
-        for rows, put in self.parts[so_far.part :]:
-            for row in in_batches(rows, so_far.last):
+        for rows, put in self.parts[progress.part :]:
+            for row in in_batches(rows, progress.last):
                 put(row)
-                so_far.last = row.pk
-                so_far.done += 1
-                yield so_far.done
-            so_far.part, so_far.last = so_far.part + 1, 0
+                progress.last = row.pk
+                progress.done += 1
+                yield progress.done
+            progress.part, progress.last = progress.part + 1, 0
 
-    # --- One thing ---
+    # --- One row ---
 
     def put_type(self, kind: SheetType) -> None:
         self.put(f"types/{kind.key}.json", facts_to_json(sheet_type_record(kind)))
@@ -150,7 +150,7 @@ class WikiExporter:
     def put_source(self, document: Document) -> None:
         name = self.names.get(document.pk)
         if name is None:
-            return  # it came after we had begun
+            return  # it was added after the export began
         self.put(f"sources/{name}.json", facts_to_json(document_record(document, self.names)))
         if self.sources:
             self.put_file(f"sources/{file_of(document)}", document.file)
@@ -177,30 +177,30 @@ class WikiExporter:
             )
 
     def put_file(self, name: str, file: Any) -> None:
-        """Put a file of the storage in as it is, once; note it where the storage has lost it."""
+        """Copy a file of the storage once; record its name where it is missing."""
         if name in self.archive.NameToInfo:
             return
-        place = archive_entry(name, zipfile.ZIP_STORED)
+        entry = archive_entry(name, zipfile.ZIP_STORED)
         try:
             if not file:
                 raise FileNotFoundError(name)
-            place.file_size = file.size
-            with file.open("rb") as kept, self.archive.open(place, "w") as into:
-                shutil.copyfileobj(kept, into, MEGABYTE)
+            entry.file_size = file.size
+            with file.open("rb") as stored, self.archive.open(entry, "w") as into:
+                shutil.copyfileobj(stored, into, MEGABYTE)
         except FileNotFoundError:
             self.progress.lost.append(name)
 
 
 def archive_entry(name: str, how: int) -> zipfile.ZipInfo:
-    """Return a place in an archive, without the time and rights that differ between machines."""
-    place = zipfile.ZipInfo(name, MOMENT)
-    place.compress_type = how
-    place.external_attr = 0o644 << 16
-    return place
+    """Return an archive entry with a fixed time and mode, so that exports are reproducible."""
+    entry = zipfile.ZipInfo(name, FIXED_TIME)
+    entry.compress_type = how
+    entry.external_attr = 0o644 << 16
+    return entry
 
 
 def in_batches(rows: QuerySet[Row], after: int = 0) -> Iterator[Row]:
-    """Yield rows in the order of their keys, a few of them in memory at a time."""
+    """Yield rows by primary key, from `after` on, `AT_ONCE` per query."""
     while batch := list(rows.filter(pk__gt=after).order_by("pk")[:AT_ONCE]):
         yield from batch
         if len(batch) < AT_ONCE:
@@ -209,9 +209,9 @@ def in_batches(rows: QuerySet[Row], after: int = 0) -> Iterator[Row]:
 
 
 def state_of_wiki() -> str:
-    """Return what differs as soon as anything has changed that an archive is made of.
+    """Return a fingerprint that changes with any row of the exported models.
 
-    Where a row stands and which transaction wrote it tell one state of the row from the next.
+    It sums hashes of `ctid` and `xmin`, which differ between two states of a row.
     """
     written = "ctid::text || ' ' || xmin::text"
     parts = [(model._meta.db_table, written) for model in EXPORTED_MODELS]
@@ -226,9 +226,9 @@ def state_of_wiki() -> str:
 
 
 def source_names() -> dict[int, str]:
-    """Return what each source is called in the archive, by its key.
+    """Return the name of each source in the archive, by its primary key.
 
-    Twins are numbered, so that their names follow each other.
+    Sources of the same content are numbered: `<sha>`, `<sha>_2`, ….
     """
     names: dict[int, str] = {}
     seen: Counter[str] = Counter()
@@ -239,7 +239,7 @@ def source_names() -> dict[int, str]:
 
 
 def version_files(sheet: Sheet) -> Iterator[tuple[str, str]]:
-    """Yield each version of a sheet as a file."""
+    """Yield (name, text) of the file of each version of a sheet."""
     rows = sheet.revisions.select_related("author", "second_parent", "generation")
     light = rows.defer("rendered", "second_parent__body", "second_parent__rendered")
     for revision in in_batches(light):
@@ -248,7 +248,7 @@ def version_files(sheet: Sheet) -> Iterator[tuple[str, str]]:
 
 
 def generation_records(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
-    """Yield the runs over a sheet, oldest first, but not those that are under way."""
+    """Yield the generations of a sheet, oldest first, without those in progress."""
     rows = sheet.generations.exclude(state__in=Generation.WORKING).select_related(
         "base", "requested_by"
     )
@@ -270,7 +270,7 @@ def generation_records(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[
 
 
 def proposal_records(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
-    """Yield what was proposed for a sheet, oldest first."""
+    """Yield the proposals of a sheet, oldest first."""
     rows = list(
         sheet.proposals.select_related("author", "base", "generation", "accepted_as", "decided_by")
         .defer(
@@ -278,6 +278,6 @@ def proposal_records(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[st
         )
         .order_by("pk")
     )
-    places = {p.pk: number for number, p in enumerate(rows, 1)}
-    for one in rows:
-        yield proposal_record(one, places, names)
+    numbers = {p.pk: number for number, p in enumerate(rows, 1)}
+    for proposal in rows:
+        yield proposal_record(proposal, numbers, names)

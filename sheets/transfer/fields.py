@@ -1,4 +1,4 @@
-"""What an archive says of each row: one table of fields for export and import."""
+"""The record of each row in an archive: one table of fields for export and import."""
 
 import datetime as dt
 import json
@@ -50,7 +50,7 @@ def sheet_type_record(kind: SheetType) -> dict[str, Any]:
 
 
 def document_record(document: Document, names: Mapping[int, str]) -> dict[str, Any]:
-    """Return what is known of a source; `id` is what the footnotes of this archive call it."""
+    """Return the record of a source; `id` is its number in the footnotes of this archive."""
     return {
         "id": document.pk,
         "file": file_of(document),
@@ -69,7 +69,7 @@ def picture_record(picture: Picture) -> dict[str, Any]:
 
 
 def sheet_record(sheet: Sheet, names: Mapping[int, str]) -> dict[str, Any]:
-    """Return what is known of a sheet beside its versions."""
+    """Return the record of a sheet, without its versions."""
     return {
         "title": sheet.title,
         "type": sheet.sheet_type.key,
@@ -113,7 +113,7 @@ def revision_record(revision: Revision) -> dict[str, Any]:
 
 
 def generation_record(generation: Generation | None) -> dict[str, Any] | None:
-    """Return what wrote; `run` tells runs of one sheet apart."""
+    """Return the record of a generation; `run` is its id within this archive."""
     if generation is None:
         return None
     facts = {name: getattr(generation, name) for name in GENERATION}
@@ -122,7 +122,7 @@ def generation_record(generation: Generation | None) -> dict[str, Any] | None:
 
 
 def proposal_record(
-    proposal: Proposal, places: dict[int, int], names: Mapping[int, str]
+    proposal: Proposal, numbers: dict[int, int], names: Mapping[int, str]
 ) -> dict[str, Any]:
     plain = (
         "body", "metadata", "sections", "notices", "choices", "decided", "state", "remark",
@@ -132,7 +132,7 @@ def proposal_record(
         **{name: getattr(proposal, name) for name in plain},
         "base": revision_number(proposal.base),
         "written_from": export_generation_inputs(proposal.written_from, names),
-        "base_proposal": places.get(proposal.base_proposal_id or 0),
+        "base_proposal": numbers.get(proposal.base_proposal_id or 0),
         "generation": generation_record(proposal.generation),
         "author": username_of(proposal.author),
         "accepted_as": revision_number(proposal.accepted_as),
@@ -149,12 +149,12 @@ def revision_number(revision: Revision | None) -> int | None:
 
 
 def utc_timestamp(date: dt.datetime | None) -> str | None:
-    """Return a moment to the microsecond, in universal time."""
+    """Return a timestamp in UTC in ISO 8601, to the microsecond."""
     return date.astimezone(dt.UTC).isoformat() if date else None
 
 
 def facts_to_json(facts: Any) -> str:
-    """Return facts as JSON that is easy to compare line by line."""
+    """Return a record as indented JSON with sorted keys, which diffs well."""
     return (
         json.dumps(facts, ensure_ascii=False, indent=1, sort_keys=True, default=json_default) + "\n"
     )

@@ -1,4 +1,4 @@
-"""Give a sheet away: as Markdown with its header data in front, or as JSON for programs."""
+"""Export one sheet: as Markdown with front matter, or as JSON."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from sheets.models.schema_loader import load_template
 
 
 def to_markdown(sheet: Sheet) -> str:
-    """Return the sheet as Markdown; the front matter's values are JSON strings, which is YAML."""
+    """Return the sheet as Markdown; the front matter is YAML whose values are JSON strings."""
     front: dict[str, Any] = {
         "title": sheet.title,
         "type": sheet.sheet_type.key,
@@ -27,16 +27,16 @@ def to_markdown(sheet: Sheet) -> str:
 
 
 def to_json(sheet: Sheet) -> dict[str, Any]:
-    """Return the sheet as data: metadata, and its sections' statements with their citations."""
+    """Return the sheet as a dict: metadata, and the statements of its sections with citations."""
     revision = sheet.current
     template = load_template(sheet.sheet_type)
     cited: dict[str, Citation] = {}
     header: list[BodyStatement] = []
-    said: list[BodyStatement] = []
+    statements: list[BodyStatement] = []
     if revision:
         cited = {c.marker: c for c in revision.citations.select_related("document")}
         header = body_statements(header_as_body(revision.metadata, template), template)
-        said = body_statements(revision.body, template)
+        statements = body_statements(revision.body, template)
     return {
         "title": sheet.title,
         "slug": sheet.slug,
@@ -56,7 +56,7 @@ def to_json(sheet: Sheet) -> dict[str, Any]:
                 "heading": section.heading,
                 "statements": [
                     {"field": s.field, **statement_data(s, cited)}
-                    for s in said
+                    for s in statements
                     if s.section == section.key
                 ],
             }
@@ -66,10 +66,10 @@ def to_json(sheet: Sheet) -> dict[str, Any]:
     }
 
 
-def statement_data(said: BodyStatement, cited: dict[str, Citation]) -> dict[str, Any]:
+def statement_data(statement: BodyStatement, cited: dict[str, Citation]) -> dict[str, Any]:
     """Return a statement with its citations: document, page, quote, verdict."""
     return {
-        "text": said.text,
+        "text": statement.text,
         "citations": [
             {
                 "document": c.document_id,
@@ -78,7 +78,7 @@ def statement_data(said: BodyStatement, cited: dict[str, Citation]) -> dict[str,
                 "quote": c.quote,
                 "verdict": c.verdict,
             }
-            for marker in said.markers
+            for marker in statement.markers
             if (c := cited.get(marker))
         ],
     }

@@ -1,4 +1,4 @@
-"""What an archive names as it is known here: its people and its sources."""
+"""Map the users and sources named in an archive to the rows of this wiki."""
 
 import re
 from collections.abc import Iterable
@@ -11,22 +11,22 @@ SOURCE = re.compile(r"(?<=\(/sources/)(\d{1,18})(?=/)")
 
 
 class ImportIdMap:
-    """The accounts and the sources here, by what an archive calls them."""
+    """The users and sources of this wiki, by their names in an archive."""
 
     def __init__(self) -> None:
         self.people: dict[str, User] = {}
-        self.documents: dict[str, Document] = {}  # by the number that texts have
-        self.by_name: dict[str, Document] = {}  # by the name of its file, and by its hash
-        self.keys: dict[str, int] = {}  # as they are numbered here, by the name of the file
+        self.documents: dict[str, Document] = {}  # by their number in the archive's texts
+        self.by_name: dict[str, Document] = {}  # by file name, and by content hash
+        self.keys: dict[str, int] = {}  # primary keys by file name
 
-        self.meet()
+        self.load_users()
 
-    def meet(self) -> None:
-        """Learn which accounts there are."""
+    def load_users(self) -> None:
+        """Load the users of this wiki."""
         self.people = {u.username: u for u in User.objects.all()}
 
     def person(self, name: str | None) -> User | None:
-        """Return the account of that name; one that cannot log in where it is not known here."""
+        """Return the user of that name; create an inactive one where there is none."""
         if not name:
             return None
         if name not in self.people:
@@ -36,20 +36,20 @@ class ImportIdMap:
             self.people[name] = person
         return self.people[name]
 
-    def note(self, document: Document, number: Any, name: str, sha: str) -> None:
-        """Remember what the archive calls a source: in texts, in lists of sources."""
+    def add_document(self, document: Document, number: Any, name: str, sha: str) -> None:
+        """Record the number, the file name and the hash of a source in the archive."""
         self.documents[str(number)] = self.by_name[name] = document
         self.by_name.setdefault(sha, document)
         self.keys[name] = document.pk
 
-    def named(self, names: Iterable[str]) -> list[Document]:
-        """Return the sources that the archive calls so."""
+    def documents_named(self, names: Iterable[str]) -> list[Document]:
+        """Return the sources with these names in the archive; unknown names are skipped."""
         return [self.by_name[name] for name in names if name in self.by_name]
 
-    def here(self, body: str) -> str:
-        """Return a text with the sources called as they are here; an unknown one leads nowhere."""
+    def with_local_ids(self, body: str) -> str:
+        """Return a text with the ids of this wiki's sources; 0 for an unknown source."""
         known = self.documents
         return SOURCE.sub(lambda m: str(known[m[1]].pk) if m[1] in known else "0", body)
 
     def values(self, header: Any) -> dict[str, str]:
-        return {str(k): self.here(str(v)) for k, v in (header or {}).items()}
+        return {str(k): self.with_local_ids(str(v)) for k, v in (header or {}).items()}

@@ -1,8 +1,8 @@
-"""Unpack an archive of a wiki into this one, empty or not: nothing that is here is written over.
+"""Import an archive of a wiki into this one, empty or not: nothing is overwritten.
 
-A sheet that is not here comes with its whole history. Of one that is here, the versions that come
-after those that both have are appended; where both have gone on, each in its own way, the text of
-the archive becomes a proposal. A sheet's file that somebody has edited counts as a version more.
+A sheet that does not exist is created with its whole history. For one that exists, the versions
+after the common ones are appended; where the histories have diverged, the text of the archive
+becomes a proposal. A sheet's file that was edited by hand counts as one more version.
 """
 
 import re
@@ -36,14 +36,14 @@ BAD = (
     FrontMatterError, ValueError, KeyError, TypeError, ObjectDoesNotExist, DatabaseError,
     StaleBase, PersonalText, LossyText,
 )  # fmt: skip
-"""What a file that says something impossible may end in; all that it began is taken back."""
+"""Errors that an invalid file may cause; its transaction is rolled back."""
 NOT_OURS = {"id", "file", "uploaded_by", "supersedes", "created_at"}
 DESCRIBED = ("author", "publisher", "published", "origin", "licence", "by_hand", "language")
 
 
 @dataclass
 class ImportReport:
-    """What an import did, in numbers, and what it could not do, by file."""
+    """The result of an import: slugs of sheets by outcome, counts, and one sentence per problem."""
 
     created: list[str] = field(default_factory=list)
     extended: list[str] = field(default_factory=list)
@@ -55,9 +55,9 @@ class ImportReport:
 
 
 def import_wiki(file: IO[bytes], user: User) -> ImportReport:
-    """Take an archive in; raises UserError not_an_archive before anything is changed.
+    """Import an archive; raises UserError not_an_archive before anything is changed.
 
-    What is wrong with a single file stands in the report, and the rest is taken in all the same.
+    A file that cannot be imported is named in the report, and the others are still imported.
     """
     with open_archive(file) as archive:
         importer = WikiImporter(archive, user)
@@ -67,17 +67,17 @@ def import_wiki(file: IO[bytes], user: User) -> ImportReport:
 
 
 class WikiImporter:
-    """One archive on its way in; `total` things are to be taken in, one after the other."""
+    """Imports one archive, `total` files, one after the other."""
 
     def __init__(
         self, archive: zipfile.ZipFile, user: User, report: ImportReport | None = None
     ) -> None:
-        """Take an opened zip; raises UserError not_an_archive unless it is one of ours."""
+        """Check an opened zip; raises UserError not_an_archive unless export_wiki wrote it."""
         self.archive = WikiArchive(archive)
         self.user = user
         self.report = report or ImportReport()
-        self.known = ImportIdMap()
-        self.sheets = SheetImporter(self.archive, self.known, user)
+        self.id_map = ImportIdMap()
+        self.sheets = SheetImporter(self.archive, self.id_map, user)
         self.work = [
             (take, name)
             for take, kind in (
@@ -92,9 +92,9 @@ class WikiImporter:
         self.total = len(self.work)
 
     def steps(self, start: int = 0) -> Iterator[int]:
-        """Take in all that there is, each thing by itself; yield how many are done.
+        """Import the files, each in its own transaction; yield the number done after each.
 
-        With `start`, an import that was cut short goes on after so many.
+        `start` resumes an interrupted import after so many files.
         """
         for done, (take, name) in enumerate(self.work):
             if done < start and take != self.take_document:
@@ -116,12 +116,12 @@ class WikiImporter:
         yield self.total
 
     def leave_out(self, problem: str) -> None:
-        """Note what could not be taken in; accounts that came with it are gone with it."""
+        """Record a file that could not be imported; users created with it were rolled back."""
         self.report.problems.append(problem)
-        self.known.meet()
+        self.id_map.load_users()
 
     def take_type(self, name: str) -> None:
-        """Take a kind of sheet in, if its key is not known here."""
+        """Import a sheet type, unless its key exists."""
         facts = self.archive.json(name)
         if SheetType.objects.filter(key=facts["key"]).exists():
             return
@@ -134,22 +134,22 @@ class WikiImporter:
                 Field.objects.create(section=made, **model_fields(Field, one))
 
     def take_document(self, name: str) -> None:
-        """Take a source in, by its content; without its file it waits for it."""
+        """Import a source, found by its content; without its file it fails with file_missing."""
         facts = self.archive.json(name)
         sha = facts["sha256"]
-        place = twin_number(name)
-        found = self.twin(sha, place)
+        number = duplicate_number(name)
+        found = self.duplicate(sha, number)
         file = f"sources/{PurePosixPath(facts['file']).name}"
         if file in self.archive.names and (found is None or found.error_code == "file_missing"):
             content = self.archive.bytes(file, LARGEST_ARCHIVE)
             upload = ContentFile(content, name=facts["filename"])
-            given = {"title": facts["title"], "access": facts["access"], "again": place > 1}
-            found = accept_upload(upload, self.known.person(facts["uploaded_by"]), **given)
+            given = {"title": facts["title"], "access": facts["access"], "again": number > 1}
+            found = accept_upload(upload, self.id_map.person(facts["uploaded_by"]), **given)
             self.describe(found, facts)
         elif found is None:
             found = Document.objects.create(
                 **model_fields(Document, {k: v for k, v in facts.items() if k not in NOT_OURS}),
-                uploaded_by=self.known.person(facts["uploaded_by"]),
+                uploaded_by=self.id_map.person(facts["uploaded_by"]),
                 state=Document.State.FAILED,
                 error_code="file_missing",
                 failed_step=Document.State.EXTRACTING,
@@ -158,7 +158,7 @@ class WikiImporter:
         self.know_document(name, facts, found)
 
     def describe(self, document: Document, facts: Mapping[str, Any]) -> None:
-        """Say of a source that has just come what the archive says of it."""
+        """Copy the metadata of the archive to a source that was just created."""
         Document.objects.filter(pk=document.pk).update(
             created_at=parse_timestamp(facts["created_at"]),
             **{name: facts[name] for name in DESCRIBED},
@@ -166,32 +166,32 @@ class WikiImporter:
         self.report.documents += 1
 
     def recall_document(self, name: str) -> None:
-        """Know a source again that this import has taken in before."""
+        """Find a source that this import created before it was interrupted."""
         facts = self.archive.json(name)
-        if found := self.twin(facts["sha256"], twin_number(name)):
+        if found := self.duplicate(facts["sha256"], duplicate_number(name)):
             self.know_document(name, facts, found)
 
     def know_document(self, name: str, facts: Mapping[str, Any], found: Document) -> None:
-        self.known.note(found, facts["id"], PurePosixPath(name).stem, facts["sha256"])
+        self.id_map.add_document(found, facts["id"], PurePosixPath(name).stem, facts["sha256"])
 
-    def twin(self, sha: str, place: int) -> Document | None:
-        """Return the first, second, … source of that content that is here."""
-        return Document.objects.filter(sha256=sha).order_by("pk")[place - 1 : place].first()
+    def duplicate(self, sha: str, number: int) -> Document | None:
+        """Return the source number `number`, from 1 on, among those of that content."""
+        return Document.objects.filter(sha256=sha).order_by("pk")[number - 1 : number].first()
 
     def link_versions(self) -> None:
-        """Tell which source takes the place of which."""
+        """Set which source supersedes which."""
         for name in self.archive.within("sources"):
             if name.endswith(".json"):
                 facts = self.archive.json(name)
-                known, older = self.known.by_name, facts.get("supersedes")
+                known, older = self.id_map.by_name, facts.get("supersedes")
                 newer = known.get(PurePosixPath(name).stem)
                 if newer and older in known and newer.supersedes_id is None:
                     newer.supersedes = known[older]
                     newer.save(update_fields=["supersedes"])
 
     def find_passages(self) -> None:
-        """Have the passages looked for of the sources that were read while all this came in."""
-        read = Document.objects.ready().filter(pk__in=set(self.known.keys.values()))
+        """Queue the resolution of passages in sources that became ready during the import."""
+        read = Document.objects.ready().filter(pk__in=set(self.id_map.keys.values()))
         for pk in read.values_list("pk", flat=True):
             queue_ref_resolution(Document, pk)
 
@@ -201,19 +201,19 @@ class WikiImporter:
         return self.archive.json(name) if name in self.archive.names else {}
 
     def take_picture(self, name: str) -> None:
-        """Take a picture in under its own name, if it is one."""
+        """Import a picture under its own name; raises UserError not_a_picture."""
         short = PurePosixPath(name).name
         if not PICTURE.match(short):
             raise UserError("not_a_picture")
         content = self.archive.bytes(name)
         upload = ContentFile(content)
-        reencode_picture(upload)  # raises for what is no picture
+        reencode_picture(upload)  # raises if it is not a picture
         facts = self.picture_facts.get(short, "")
-        if isinstance(facts, str):  # as archives were at first
+        if isinstance(facts, str):  # the form of the first archives
             facts = {"title": facts, "uploaded_by": self.user.username}
         known = Picture.objects.filter(name=short).exists()
         picture = store_picture(
-            short, content, self.known.person(facts.get("uploaded_by")), facts["title"]
+            short, content, self.id_map.person(facts.get("uploaded_by")), facts["title"]
         )
         if not known and (made := parse_timestamp(facts.get("created_at"))):
             Picture.objects.filter(pk=picture.pk).update(created_at=made)
@@ -224,20 +224,20 @@ class WikiImporter:
         getattr(self.report, outcome).append(slug)
 
 
-def twin_number(name: str) -> int:
-    """Return which of the sources of one content a file of the archive tells about, from 1 on."""
+def duplicate_number(name: str) -> int:
+    """Return the number in a record's name, from 1 on, among the sources of one content."""
     _sha, _line, number = PurePosixPath(name).stem.partition("_")
     return int(number) if number.isdecimal() and 0 < len(number) < 6 else 1
 
 
 def damaged_file(name: str, error: Exception) -> str:
-    """Say that a file cannot be what it should."""
+    """Return the problem sentence for a file that cannot be imported."""
     reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
-    said = _("%(name)s is damaged, or was changed by hand into what cannot be (%(reason)s).")
-    return said % {"name": name, "reason": reason}
+    message = _("%(name)s is damaged, or was changed by hand into what cannot be (%(reason)s).")
+    return message % {"name": name, "reason": reason}
 
 
 def model_fields(model: type[Any], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts that are fields of the model; what else a file says is passed over."""
+    """Return the values that are fields of the model; other keys are ignored."""
     names = {f.name for f in model._meta.get_fields()}
     return {name: value for name, value in facts.items() if name in names}

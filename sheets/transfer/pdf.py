@@ -1,4 +1,4 @@
-"""Make a PDF of a sheet. Nothing is fetched but the pictures of the wiki itself."""
+"""Render a sheet as PDF. No address is fetched except the wiki's own pictures."""
 
 import hashlib
 import logging
@@ -17,20 +17,20 @@ from sheets.rendering.images import ADDRESS
 from wikico2.errors import UserError
 
 STYLE = Path(settings.BASE_DIR) / "static" / "css" / "pdf.css"
-KEPT = "exports"
+FOLDER = "exports"
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class SheetPdf:
-    """A PDF: the name that it is kept under, and the page that it is made from."""
+    """A PDF: the name of its stored file, and the HTML that it is rendered from."""
 
     name: str
     page: str
 
 
 def pdf_of(sheet: Sheet, revision: Revision, text: LocalizedText) -> SheetPdf:
-    """Return the PDF of a sheet; each text and its head have one of their own."""
+    """Return the PDF of a sheet; its name is a hash of the HTML and the style."""
     page = render_to_string(
         "sheets/pdf.html",
         {
@@ -44,18 +44,18 @@ def pdf_of(sheet: Sheet, revision: Revision, text: LocalizedText) -> SheetPdf:
 
 
 def stored_pdf(name: str) -> bytes | None:
-    """Return the PDF of that name, if it has been made."""
+    """Return the stored PDF of that name, or None."""
     try:
-        with default_storage.open(pdf_path(name)) as kept:
-            return bytes(kept.read())
+        with default_storage.open(pdf_path(name)) as stored:
+            return bytes(stored.read())
     except FileNotFoundError:
         return None
 
 
 def store_pdf(pdf: SheetPdf) -> None:
-    """Make a PDF, and keep it.
+    """Render a PDF and store it, unless it is stored already.
 
-    Raises UserError pdf_needs_libraries where the libraries of the system are missing.
+    Raises UserError pdf_needs_libraries where system libraries are missing.
     """
     if not default_storage.exists(pdf_path(pdf.name)):
         content = render_pdf(pdf.page, STYLE.read_text())
@@ -63,20 +63,20 @@ def store_pdf(pdf: SheetPdf) -> None:
 
 
 def pdf_path(name: str) -> str:
-    return f"{KEPT}/{name}.pdf"
+    return f"{FOLDER}/{name}.pdf"
 
 
 def render_pdf(page: str, style: str) -> bytes:
-    """Return a page as PDF; a picture that is not there leaves its words."""
+    """Render HTML with a style sheet as PDF; a missing picture is replaced by its alt text."""
     try:
         from weasyprint import CSS, HTML
         from weasyprint.urls import URLFetcher, URLFetcherResponse
-    except OSError as error:  # it loads the libraries when it is imported
+    except OSError as error:  # importing it loads the system libraries
         logger.warning("WeasyPrint cannot start: %s", error)
         raise UserError("pdf_needs_libraries") from error
 
     class Pictures(URLFetcher):  # type: ignore[misc]  # the library has no types
-        """Gives nothing but the pictures of this wiki."""
+        """Fetches only pictures of this wiki."""
 
         def fetch(self, url: str, headers: Any = None) -> URLFetcherResponse:
             return URLFetcherResponse(url, picture_at(url), {"Content-Type": "image/webp"})
@@ -87,10 +87,10 @@ def render_pdf(page: str, style: str) -> bytes:
 
 
 def picture_at(url: str) -> bytes:
-    """Return a picture of ours; raises ValueError for any other address."""
+    """Return the content of a picture of this wiki; raises ValueError for any other URL."""
     match = ADDRESS.search(url) if url.startswith(f"{settings.SITE_URL}/") else None
     picture = Picture.objects.filter(name=match[1]).first() if match else None
     if picture is None:
         raise ValueError(url)
-    with picture.file.open("rb") as kept:
-        return bytes(kept.read())
+    with picture.file.open("rb") as stored:
+        return bytes(stored.read())

@@ -1,4 +1,4 @@
-"""Take the sheets of an archive in: with their whole history, or what is new of it."""
+"""Import the sheets of an archive: with their whole history, or the new versions of it."""
 
 import datetime as dt
 import re
@@ -37,24 +37,25 @@ SLUG = re.compile(r"^[-\w]{1,220}$")
 
 
 class SheetImporter:
-    """Takes sheets in, one after the other, in the name of `user` where nobody else is named."""
+    """Imports sheets one after the other; `user` is the author where the archive names none."""
 
-    def __init__(self, archive: WikiArchive, known: ImportIdMap, user: User) -> None:
+    def __init__(self, archive: WikiArchive, id_map: ImportIdMap, user: User) -> None:
         self.archive = archive
-        self.known = known
+        self.id_map = id_map
         self.user = user
 
     def take(self, name: str) -> tuple[str, str]:
-        """Take a sheet in: all of it, what is new of it, or what differs as a proposal.
+        """Import a sheet: all of it, its new versions, or a diverged text as a proposal.
 
-        Return its slug and what came of it: created, extended, proposed or same.
+        Return its slug and the outcome: created, extended, proposed or same. Raises UserError or
+        one of `importer.BAD`.
         """
         slug = PurePosixPath(name).stem
         if not SLUG.match(slug):
             raise ValueError(slug)
         front, body = split_front_matter(self.archive.text(name))
         body = body.removeprefix(f"# {front.get('title')}\n\n")
-        file = Version(self.known.here(body), self.known.values(front.get("header")))
+        file = Version(self.id_map.with_local_ids(body), self.id_map.values(front.get("header")))
         past = [self.version(n) for n in self.archive.within(f"versions/{slug}")]
         path = f"fiches/{slug}.json"
         facts = self.archive.json(path) if path in self.archive.names else {}
@@ -64,14 +65,16 @@ class SheetImporter:
         runs: dict[int, Generation] = {}
         sheet = self.create(slug, {**front, **facts})
         self.append(sheet, past, slug, runs)
-        self.settle(sheet, facts, runs)
-        self.edited(sheet, file)
+        self.import_state(sheet, facts, runs)
+        self.append_edited(sheet, file)
         return slug, "created"
 
     def version(self, name: str) -> tuple[dict[str, Any], Version]:
-        """Return a version of the archive: facts, and text with our sources."""
+        """Return a version of the archive: its record, and its text with local source ids."""
         facts, body = split_front_matter(self.archive.text(name))
-        return facts, Version(self.known.here(body), self.known.values(facts.get("header")))
+        return facts, Version(
+            self.id_map.with_local_ids(body), self.id_map.values(facts.get("header"))
+        )
 
     def create(self, slug: str, facts: Mapping[str, Any]) -> Sheet:
         state = facts.get("state", Sheet.State.DRAFT)
@@ -85,9 +88,9 @@ class SheetImporter:
             title=str(facts["title"])[:200],
             slug=slug,
             state=state,
-            created_by=self.known.person(facts.get("created_by")) or self.user,
+            created_by=self.id_map.person(facts.get("created_by")) or self.user,
         )
-        sheet.documents.set(self.known.named(facts.get("documents", ())))
+        sheet.documents.set(self.id_map.documents_named(facts.get("documents", ())))
         return sheet
 
     def append(
@@ -97,18 +100,18 @@ class SheetImporter:
         slug: str,
         runs: dict[int, Generation],
     ) -> None:
-        """Append versions to a sheet, and what was proposed for it where it belongs."""
+        """Append versions to a sheet, with its generations and proposals."""
         given = [self.archive.json(n) for n in self.archive.within(f"redactions/{slug}")]
         for facts in given:
             self.run_of(sheet, facts, runs)
-        waiting = [self.archive.json(n) for n in self.archive.within(f"propositions/{slug}")]
+        records = [self.archive.json(n) for n in self.archive.within(f"propositions/{slug}")]
         made: list[Proposal] = []
         for facts, text in past:
             run = self.run_of(sheet, facts.get("generation"), runs)
-            while run and facts["origin"] == Revision.Origin.MERGE and len(made) < len(waiting):
+            while run and facts["origin"] == Revision.Origin.MERGE and len(made) < len(records):
                 if any(p.generation_id == run.pk for p in made):
-                    break  # the database wants to see what is merged
-                made.append(self.proposal(sheet, waiting[len(made)], runs, made))
+                    break  # a merged revision needs the proposal that it merges
+                made.append(self.proposal(sheet, records[len(made)], runs, made))
             second = facts.get("second_parent")
             revision = save_revision(
                 sheet,
@@ -116,7 +119,7 @@ class SheetImporter:
                 body=text.body,
                 metadata=text.values,
                 origin=facts["origin"],
-                author=self.known.person(facts.get("author")),
+                author=self.id_map.person(facts.get("author")),
                 generation=run,
                 second_parent=sheet.revisions.get(number=second) if second else None,
                 comment=facts.get("comment", ""),
@@ -129,15 +132,15 @@ class SheetImporter:
             if number := facts["base"]:
                 base = sheet.revisions.get(number=number)
                 Generation.objects.filter(pk=runs[facts["run"]].pk).update(base=base)
-        for facts in waiting[len(made) :]:
+        for facts in records[len(made) :]:
             made.append(self.proposal(sheet, facts, runs, made))
-        for one, facts in zip(made, waiting, strict=True):
+        for one, facts in zip(made, records, strict=True):
             self.decide(one, facts)
 
     def run_of(
         self, sheet: Sheet, facts: Mapping[str, Any] | None, runs: dict[int, Generation]
     ) -> Generation | None:
-        """Return the run that the archive names, made once."""
+        """Return the generation of a record, created at its first use."""
         if not facts:
             return None
         number = facts["run"]
@@ -147,17 +150,17 @@ class SheetImporter:
                 given[key] = parse_timestamp(given.get(key))
             if given["state"] in Generation.WORKING:
                 given["state"] = Generation.State.CANCELLED
-            asked_by = self.known.person(facts.get("requested_by"))
+            asked_by = self.id_map.person(facts.get("requested_by"))
             run = Generation.objects.create(
                 sheet=sheet, cost=facts["cost"], requested_by=asked_by, **given
             )
             asked = parse_timestamp(facts["created_at"])
             Generation.objects.filter(pk=run.pk).update(created_at=asked)
-            run.documents.set(self.known.named(facts.get("documents", ())))
+            run.documents.set(self.id_map.documents_named(facts.get("documents", ())))
             SectionRun.objects.bulk_create(
                 SectionRun(
                     generation=run,
-                    passages=import_passages(section["passages"], self.known.keys),
+                    passages=import_passages(section["passages"], self.id_map.keys),
                     **{name: section[name] for name in SECTION_RUN},
                 )
                 for section in facts.get("sections", ())
@@ -172,7 +175,7 @@ class SheetImporter:
         runs: dict[int, Generation],
         made: list[Proposal],
     ) -> Proposal:
-        """Put a proposal beside the sheet, still open."""
+        """Create a proposal, still open."""
         base, before = facts.get("base"), facts.get("base_proposal")
         given = ("sections", "notices", "choices", "remark", "signed", "sender")
         return Proposal.objects.create(
@@ -180,64 +183,64 @@ class SheetImporter:
             base=sheet.revisions.get(number=base) if base else None,
             base_proposal=made[before - 1] if before else None,
             generation=self.run_of(sheet, facts.get("generation"), runs),
-            author=self.known.person(facts.get("author")),
-            body=self.known.here(facts["body"]),
-            metadata=self.known.values(facts["metadata"]),
+            author=self.id_map.person(facts.get("author")),
+            body=self.id_map.with_local_ids(facts["body"]),
+            metadata=self.id_map.values(facts["metadata"]),
             written_from=import_generation_inputs(
-                facts.get("written_from", {}), self.known.keys, runs
+                facts.get("written_from", {}), self.id_map.keys, runs
             ),
             created_at=parse_timestamp(facts["created_at"]) or timezone.now(),
             **{name: facts[name] for name in given},
         )
 
     def decide(self, proposal: Proposal, facts: Mapping[str, Any]) -> None:
-        """Note what became of a proposal."""
+        """Set the decision on a proposal."""
         number = facts.get("accepted_as")
         proposal.accepted_as = proposal.sheet.revisions.get(number=number) if number else None
-        proposal.decided_by = self.known.person(facts.get("decided_by"))
+        proposal.decided_by = self.id_map.person(facts.get("decided_by"))
         proposal.decided_at = parse_timestamp(facts.get("decided_at"))
         proposal.decided, proposal.reason = facts["decided"], facts["reason"]
         proposal.state = facts["state"]
         proposal.save()
         remerge_proposal(proposal)
 
-    def settle(
+    def import_state(
         self, sheet: Sheet, facts: Mapping[str, Any], runs: Mapping[int, Generation]
     ) -> None:
-        """Give a sheet what else is known of it."""
+        """Import the locks, redirects, inputs, validation and dates of a sheet."""
         if not facts:
             return
         for lock in facts["locks"]:
             SectionLock.objects.create(
                 sheet=sheet,
                 section=lock["section"],
-                locked_by=self.known.person(lock["locked_by"]),
+                locked_by=self.id_map.person(lock["locked_by"]),
                 locked_at=parse_timestamp(lock["locked_at"]) or timezone.now(),
             )
         for former in facts.get("former_names", ()):
-            self.name_before(sheet, former)
-        self.keep_facts(sheet, facts, runs)
+            self.import_redirect(sheet, former)
+        self.import_inputs(sheet, facts, runs)
         number = facts["validated_revision"]
         Sheet.objects.filter(pk=sheet.pk).update(
-            validated_by=self.known.person(facts["validated_by"]),
+            validated_by=self.id_map.person(facts["validated_by"]),
             validated_at=parse_timestamp(facts["validated_at"]),
             validated_revision=sheet.revisions.get(number=number) if number else None,
-            created_by=self.known.person(facts["created_by"]),
+            created_by=self.id_map.person(facts["created_by"]),
             created_at=parse_timestamp(facts["created_at"]),
             updated_at=parse_timestamp(facts["updated_at"]),
         )
         sheet.refresh_from_db()
 
-    def keep_facts(
+    def import_inputs(
         self, sheet: Sheet, facts: Mapping[str, Any], runs: Mapping[int, Generation]
     ) -> None:
-        """Note what the sections of a sheet rest on."""
+        """Import what the sections of a sheet were generated from."""
         save_generation_inputs(
-            sheet, import_generation_inputs(facts.get("written_from", {}), self.known.keys, runs)
+            sheet, import_generation_inputs(facts.get("written_from", {}), self.id_map.keys, runs)
         )
 
-    def name_before(self, sheet: Sheet, facts: Mapping[str, Any]) -> None:
-        """Note a name that a sheet had; its address, if no other sheet has or had it here."""
+    def import_redirect(self, sheet: Sheet, facts: Mapping[str, Any]) -> None:
+        """Import a former title of a sheet; its slug, unless another sheet has or had it here."""
         slug = facts["slug"]
         others = SheetRedirect.objects.filter(slug=slug), Sheet.objects.filter(slug=slug)
         SheetRedirect.objects.create(
@@ -245,12 +248,12 @@ class SheetImporter:
             title=facts["title"],
             folded=fold_sheet_title(facts["title"]),
             slug=None if any(rows.exists() for rows in others) else slug,
-            renamed_by=self.known.person(facts["renamed_by"]),
+            renamed_by=self.id_map.person(facts["renamed_by"]),
             renamed_at=parse_timestamp(facts["renamed_at"]) or timezone.now(),
         )
 
-    def edited(self, sheet: Sheet, file: Version) -> bool:
-        """Append a sheet's own file as a version where somebody has edited it."""
+    def append_edited(self, sheet: Sheet, file: Version) -> bool:
+        """Append the sheet's file as a version if it was edited; tell whether it was."""
         if is_same_version(file, version_of(sheet.current)):
             return False
         save_revision(
@@ -270,41 +273,44 @@ class SheetImporter:
         file: Version,
         known: Mapping[str, Any],
     ) -> str:
-        """Append what the archive has more; propose its text where both have gone on."""
+        """Append the archive's new versions; propose its text where the histories have diverged.
+
+        Return the outcome: extended, proposed or same.
+        """
         ours = list(sheet.revisions.order_by("number"))
         common = common_version_count(ours, past)
         if common == len(ours):
             grown = len(past) > common
             if grown:
                 for facts, text in past[common:]:
-                    self.take_version(sheet, facts, text)
-                sheet.documents.add(*self.known.named(known.get("documents", ())))
+                    self.append_imported(sheet, facts, text)
+                sheet.documents.add(*self.id_map.documents_named(known.get("documents", ())))
             if grown or not sheet.written_from:
-                self.keep_facts(sheet, known, {})
-            return "extended" if self.edited(sheet, file) or grown else "same"
+                self.import_inputs(sheet, known, {})
+            return "extended" if self.append_edited(sheet, file) or grown else "same"
         if (
             common == len(past) and is_same_version(file, past[-1][1] if past else Version(""))
         ) or (is_same_version(file, version_of(sheet.current))):
-            return "same"  # ours has gone on, the archive has not
-        self.offer(sheet, ours[common - 1] if common else None, file)
+            return "same"  # only this wiki has new versions
+        self.propose(sheet, ours[common - 1] if common else None, file)
         return "proposed"
 
-    def take_version(self, sheet: Sheet, facts: Mapping[str, Any], text: Version) -> None:
-        """Append a version that was written elsewhere; it says so."""
+    def append_imported(self, sheet: Sheet, facts: Mapping[str, Any], text: Version) -> None:
+        """Append a version of the archive, marked as imported."""
         save_revision(
             sheet,
             base=sheet.current,
             body=text.body,
             metadata=text.values,
             origin=Revision.Origin.IMPORT,
-            author=self.known.person(facts.get("author")) or self.user,
+            author=self.id_map.person(facts.get("author")) or self.user,
             comment=facts.get("comment", ""),
             minor=bool(facts.get("minor")),
             created_at=parse_timestamp(facts.get("date")),
         )
 
-    def offer(self, sheet: Sheet, base: Revision | None, file: Version) -> None:
-        """Propose the text of the archive, unless it waits already."""
+    def propose(self, sheet: Sheet, base: Revision | None, file: Version) -> None:
+        """Propose the text of the archive, unless an open proposal has the same text."""
         waiting = sheet.proposals.waiting().filter(body=file.body, metadata=dict(file.values))
         if not waiting.exists():
             create_proposal(
@@ -317,12 +323,12 @@ class SheetImporter:
 
 
 def common_version_count(ours: list[Revision], past: list[tuple[dict[str, Any], Version]]) -> int:
-    """Return how many versions both have in common, from the first on."""
+    """Return how many versions, from the first on, are the same on both sides."""
     pairs = zip(ours, past, strict=False)
     same = (is_same_version(version_of(one), other[1]) for one, other in pairs)
     return next((n for n, alike in enumerate(same) if not alike), min(len(ours), len(past)))
 
 
 def parse_timestamp(text: Any) -> dt.datetime | None:
-    """Return a moment as it was written; raises ValueError."""
+    """Return a timestamp in ISO 8601 as a datetime, None for an empty one; raises ValueError."""
     return dt.datetime.fromisoformat(text) if text else None

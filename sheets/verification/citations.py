@@ -1,4 +1,4 @@
-"""Drop the statements of a draft that its passages do not support. Pure."""
+"""Remove the statements of a draft that its passages do not support. Pure."""
 
 from collections.abc import Container, Mapping
 from dataclasses import replace
@@ -18,27 +18,27 @@ from wikico2.text.normalize import folded_words
 def drop_unsupported(
     draft: SectionDraft, passages: Mapping[str, Passage], *, keep_broken: bool = False
 ) -> SectionDraft:
-    """Return the draft without what the passages do not bear.
+    """Return the draft without the statements that the passages do not support.
 
-    Sources that are gone are dropped. A broken statement is left out, unless `keep_broken` has it
-    kept, to be marked on the page.
+    Citations of deleted passages are removed, and statements without any other citation. A broken
+    statement is removed too, unless `keep_broken`: it is then marked on the page.
     """
     texts = {
         label: passage_for_verify(p.title, p.headings, p.text) for label, p in passages.items()
     }
 
-    def bears(said: DraftStatement | TableRow) -> bool:
-        held = [c.label for c in said.sources if c.label in texts]
-        if not held or keep_broken:
-            return bool(held)
-        text = said.text if isinstance(said, DraftStatement) else " | ".join(said.cells)
-        return verify_statement(text, texts, held).verdict != BROKEN
+    def is_supported(one: DraftStatement | TableRow) -> bool:
+        labels = [c.label for c in one.sources if c.label in texts]
+        if not labels or keep_broken:
+            return bool(labels)
+        text = one.text if isinstance(one, DraftStatement) else " | ".join(one.cells)
+        return verify_statement(text, texts, labels).verdict != BROKEN
 
     fields = [
         replace(
             f,
-            statements=tuple(keep_known_sources(s, texts) for s in f.statements if bears(s)),
-            rows=tuple(keep_known_sources(r, texts) for r in f.rows if bears(r)),
+            statements=tuple(keep_known_sources(s, texts) for s in f.statements if is_supported(s)),
+            rows=tuple(keep_known_sources(r, texts) for r in f.rows if is_supported(r)),
         )
         for f in draft.fields
     ]
@@ -48,18 +48,18 @@ def drop_unsupported(
 StatementOrRow = TypeVar("StatementOrRow", DraftStatement, TableRow)
 
 
-def keep_known_sources(said: StatementOrRow, known: Container[str]) -> StatementOrRow:
-    """Return a statement with the sources that are still there."""
-    return replace(said, sources=tuple(c for c in said.sources if c.label in known))
+def keep_known_sources(one: StatementOrRow, known: Container[str]) -> StatementOrRow:
+    """Return a statement or row without citations of unknown labels."""
+    return replace(one, sources=tuple(c for c in one.sources if c.label in known))
 
 
 def contains_quote(text: str, quote: str) -> bool:
-    """Tell whether the words of the quote stand in the text in one run, whatever the layout."""
+    """Tell whether the folded words of the quote occur in the text as one sequence."""
     wanted = folded_words(quote)
     return bool(wanted) and f" {' '.join(wanted)} " in flat_words(text)
 
 
-@lru_cache(maxsize=1024)  # the same pages and passages at each save of a sheet
+@lru_cache(maxsize=1024)  # each save of a sheet checks the same pages and passages
 def flat_words(text: str) -> str:
-    """Return the words of a text in one line."""
+    """Return the folded words of a text on one line, between spaces."""
     return f" {' '.join(folded_words(text))} "

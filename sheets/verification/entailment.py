@@ -1,8 +1,8 @@
-"""Check by code, not by faith, that a statement stands in the passages that it cites.
+"""Verify that the passages that a statement cites support it, without a language model.
 
 Every number, unit, range, date and reference of the statement must be in a cited passage, near
-words that the statement shares; its own words must be there as well, and say yes where the source
-says yes. What a verdict rests on is told in words by `verdict_sentence`. Pure.
+words that the statement shares. Most of its words must be there as well, with the same polarity.
+`sheets.models.verdict_reasons.verdict_sentence` translates the reason codes. Pure.
 """
 
 import re
@@ -39,15 +39,15 @@ VERIFIED, WEAK, BROKEN = "verified", "weak", "broken"
 # others would give, and what these give on the other half.
 SUPPORT_VERIFIED = 0.7
 SUPPORT_WEAK = 0.3
-# Share of the statement's words that must stand in the sentence or row that holds its number.
+# Least share of the statement's words in the sentence or row that has its number.
 NEAR_NUMBER = 0.25
-# Share of a clause's words that make two clauses speak of the same.
+# Least share of a clause's words in another clause about the same subject.
 SAME_CLAUSE = 0.5
-# How much the nearest two sentences count against the whole passage.
+# Weight of the best two consecutive sentences against the whole passage.
 WINDOW_WEIGHT = 0.5
 
 
-# Words of one meaning, by how they begin: a paraphrase is not punished for choosing the other.
+# Synonyms by their first letters, so that a paraphrase is not penalised.
 MEANINGS = {
     beginning: meaning
     for meaning, beginnings in {
@@ -76,7 +76,7 @@ OPPOSITES = (
 )
 OPPOSITE_PAIRS = frozenset(word for pair in OPPOSITES for side in pair for word in side)
 NEGATIONS = frozenset("pas jamais aucun aucune ni non interdit interdite interdits".split())
-# Words that join others and mean little by themselves, beside those that no search looks for.
+# Connecting words that are ignored, besides the stop words of the search.
 JOINING = frozenset("durant pendant environ quand chez afin compter partir ainsi dont que".split())
 CLAUSE = re.compile(r"[;:,.()]|\b(?:mais|car|et|qui|lorsque|quand|puis)\b")
 
@@ -92,18 +92,18 @@ class Verdict:
 
 @dataclass(frozen=True)
 class EvidenceUnit:
-    """A sentence, item or table row of a passage: its words, numbers, and what stands above."""
+    """A sentence, item or table row of a passage; `words` include those of its heading."""
 
     text: str
     words: frozenset[str]
-    held: tuple[Quantity, ...]
-    # « Ce que la solution n’inclut pas » : what stands below may be said either way.
+    quantities: tuple[Quantity, ...]
+    # Under a negated heading, « Ce que la solution n’inclut pas », either polarity is accepted.
     under_negation: bool = False
 
 
 @dataclass(frozen=True)
 class EvidencePassage:
-    """One passage as the check sees it."""
+    """A parsed passage: its units, all its words, and its letters and digits."""
 
     contexts: tuple[EvidenceUnit, ...]
     words: frozenset[str]
@@ -115,10 +115,10 @@ def verify_statement(
     passages: Sequence[str] | Mapping[str, str],
     labels: Sequence[str] | None = None,
 ) -> Verdict:
-    """Judge a statement by the texts of the passages that it cites.
+    """Return the verdict on a statement by the texts of the passages that it cites.
 
-    `passages` are the cited texts; or, with `labels`, all that were shown, by label: a label that
-    is not among them breaks the statement.
+    `passages` are the cited texts, or all texts shown by label, of which `labels` are cited; an
+    unknown label makes the statement broken.
     """
     if isinstance(passages, Mapping):
         cited = list(passages if labels is None else labels)
@@ -145,12 +145,12 @@ def verify_statement(
 
 
 def passage_for_verify(title: str, headings: Iterable[str], text: str) -> str:
-    """Return a passage under the title and headings of its source, as `verify_statement` wants."""
+    """Return a passage with the title and headings of its source, for `verify_statement`."""
     return "\n".join([title, *headings, text])
 
 
 def lexical_support(statement: str, passage: str) -> float:
-    """Return how far a passage's words bear a statement, from 0 to 1."""
+    """Return the share of a statement's words that a passage supports, from 0 to 1."""
     return word_coverage(word_meanings(statement), fold_text(statement), [read_passage(passage)])
 
 
@@ -160,30 +160,30 @@ def lexical_support(statement: str, passage: str) -> float:
 def missing_quantities(
     statement: str, contexts: Sequence[EvidenceUnit]
 ) -> Iterator[tuple[str, str]]:
-    """Yield a reason for each number, unit or range of the statement that no passage holds."""
+    """Yield a reason for each number, unit or range of the statement that no passage has."""
     wanted = {q.start: q for q in find_quantities(statement) if not is_one(q)}
-    held = [q for c in contexts for q in c.held]
+    found = [q for c in contexts for q in c.quantities]
     for q in wanted.values():
-        if not any(q.same(other) for other in held):
+        if not any(q.same(other) for other in found):
             bare = replace(q, measure=None)
-            known = q.measure is not None and any(bare.same(other) for other in held)
+            known = q.measure is not None and any(bare.same(other) for other in found)
             yield ("unit_differs" if known else "number_not_found"), q.written
         elif q.partner > q.start and (end := wanted.get(q.partner)):
             together = any(
-                any(q.same(o) for o in c.held) and any(end.same(o) for o in c.held)
+                any(q.same(o) for o in c.quantities) and any(end.same(o) for o in c.quantities)
                 for c in contexts
             )
-            if not together and any(end.same(o) for o in held):
+            if not together and any(end.same(o) for o in found):
                 yield "range_not_found", statement[q.start : end.end].strip()
 
 
 def missing_references(
     statement: str, grounds: Sequence[EvidencePassage]
 ) -> Iterator[tuple[str, str]]:
-    """Yield a reason for each date and reference of the statement that no passage holds."""
-    held = [d for g in grounds for c in g.contexts for d in find_dates(c.text)]
+    """Yield a reason for each date and reference of the statement that no passage has."""
+    found = [d for g in grounds for c in g.contexts for d in find_dates(c.text)]
     for date in find_dates(statement):
-        if not any(date.within(other) for other in held):
+        if not any(date.within(other) for other in found):
             yield "date_not_found", date.written
     letters = " ".join(g.letters for g in grounds)
     for code in find_codes(statement):
@@ -194,14 +194,14 @@ def missing_references(
 def far_quantities(
     statement: str, wanted: frozenset[str], contexts: Sequence[EvidenceUnit]
 ) -> Iterator[tuple[str, str]]:
-    """Yield a reason for each number that stands only where the source speaks of other things."""
+    """Yield a reason for each number found only in units with few words of the statement."""
     if not wanted:
         return
     for q in find_quantities(statement):
         near = [
             len(wanted & c.words) / len(wanted)
             for c in contexts
-            if any(q.same(other) for other in c.held)
+            if any(q.same(other) for other in c.quantities)
         ]
         if near and max(near) < NEAR_NUMBER:
             yield "number_elsewhere", q.written
@@ -216,7 +216,11 @@ def is_one(quantity: Quantity) -> bool:
 
 
 def word_coverage(wanted: frozenset[str], folded: str, grounds: Sequence[EvidencePassage]) -> float:
-    """Return the share of the wanted words in the passages, half by the best two sentences."""
+    """Return the share of the wanted words in the passages.
+
+    It is the mean, by `WINDOW_WEIGHT`, of the share in the best two consecutive units and of the
+    share in all passages.
+    """
     if not wanted:
         text = " ".join(c.text for g in grounds for c in g.contexts)
         return 1.0 if folded in fold_text(text) else 0.0
@@ -232,7 +236,7 @@ def word_coverage(wanted: frozenset[str], folded: str, grounds: Sequence[Evidenc
 
 
 def has_contradiction(statement: str, contexts: Sequence[EvidenceUnit]) -> bool:
-    """Tell whether the clause nearest to a clause of the statement says no where it says yes."""
+    """Tell whether the best matching clauses for a clause of the statement have other polarity."""
     for wanted, said in split_clauses(statement):
         if len(wanted) < 2:
             continue
@@ -250,7 +254,10 @@ def has_contradiction(statement: str, contexts: Sequence[EvidenceUnit]) -> bool:
 
 
 def are_opposed(said: frozenset[str], found: frozenset[str], either: bool) -> bool:
-    """Tell whether two clauses about the same differ in their sign."""
+    """Tell whether two clauses about the same subject have opposite polarity.
+
+    With `either`, a difference in negation alone does not count.
+    """
     if not either and ("not" in said) != ("not" in found):
         return True
     return any(
@@ -269,7 +276,7 @@ def cut_clauses(text: str) -> list[str]:
 
 
 def polarity_signs(clause: str) -> frozenset[str]:
-    """Return what turns the sense of a clause: a negation, words that have an opposite."""
+    """Return the polarity markers of a clause: "not", and words that have an opposite."""
     found = folded_words(clause)
     marks = {"not"} if NEGATIONS & set(found) else set()
     return frozenset(marks | ({word_family(w) for w in found} | set(found)) & OPPOSITE_PAIRS)
@@ -277,7 +284,7 @@ def polarity_signs(clause: str) -> frozenset[str]:
 
 @lru_cache(maxsize=8192)
 def word_meanings(text: str) -> frozenset[str]:
-    """Return what the words of a text mean, numbers aside: stems, with those of one sense alike."""
+    """Return the word families of a text, without numbers and stop words."""
     return frozenset(
         word_family(w)
         for w in folded_words(text)
@@ -287,7 +294,7 @@ def word_meanings(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=65536)
 def word_family(word: str) -> str:
-    """Return one spelling for the words of a family: récupérer, récupération, valoriser."""
+    """Return one key for synonyms and inflections: récupérer, récupération, valoriser."""
     for length in (7, 6, 5, 4):
         if found := MEANINGS.get(word[:length]):
             return found
@@ -299,7 +306,7 @@ def word_family(word: str) -> str:
 
 @lru_cache(maxsize=1024)
 def read_passage(passage: str) -> EvidencePassage:
-    """Return a passage cut into its sentences, items and rows."""
+    """Parse a passage into its sentences, items and rows."""
     cut = list(quotable_units(passage))
     running = "\n".join(u.text for u in cut if u.kind != "table")
     caption = tuple(loose_measures(running))
@@ -327,13 +334,13 @@ def unit_text(unit: QuotableUnit) -> EvidenceUnit:
 
 
 def table_contexts(table: QuotableUnit, caption: tuple[Measure, ...]) -> Iterator[EvidenceUnit]:
-    """Yield a context for each row; a number takes the unit of its column, row or caption."""
+    """Yield a unit for each row; a number takes the measure of its column, row or caption."""
     head = " ".join((table.heading, *table.columns))
     yield EvidenceUnit(head, word_meanings(head), find_quantities(" | ".join(table.columns)))
     by_column = [loose_measures(c) for c in table.columns]
     for row in table.rows:
         by_row = [m for cell in row if (m := whole_measure(cell))]
-        held = [
+        found = [
             named
             for cell, of_column in zip(row, by_column, strict=True)
             for q in find_quantities(cell)
@@ -341,7 +348,7 @@ def table_contexts(table: QuotableUnit, caption: tuple[Measure, ...]) -> Iterato
         ]
         text = " | ".join(row)
         yield EvidenceUnit(
-            text, word_meanings(f"{head} {text}"), tuple(held), "not" in polarity_signs(head)
+            text, word_meanings(f"{head} {text}"), tuple(found), "not" in polarity_signs(head)
         )
 
 
@@ -351,7 +358,7 @@ def whole_measure(cell: str) -> Measure | None:
 
 
 def with_measures(quantity: Quantity, measures: Iterable[Measure]) -> list[Quantity]:
-    """Return the quantity in each unit that it may have."""
+    """Return the quantity with each measure that it may have, and without."""
     if quantity.measure:
         return [quantity]
     return [quantity, *(replace(quantity, measure=m) for m in measures)]

@@ -1,4 +1,4 @@
-"""Read the numbers, units, ranges and dates of a text, in French and English forms. Pure."""
+"""Parse the numbers, units, ranges and dates of a text in French or English. Pure."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ SCALE_WORDS = {
     "millier": 10**3, "thousand": 10**3, "million": 10**6, "milliard": 10**9, "billion": 10**9,
 }  # fmt: skip
 
-# A unit's spelling, and what it is: (dimension, factor to the dimension's base unit).
+# Spelling of a unit: (dimension, factor to the dimension's base unit).
 UNITS: dict[str, tuple[str, Fraction]] = {
     "%": ("%", Fraction(1)), "pour cent": ("%", Fraction(1)), "percent": ("%", Fraction(1)),
     "pourcentage": ("%", Fraction(1)),
@@ -89,8 +89,8 @@ UNIT = re.compile(
     rf"(?P<per>{_ONE_UNIT}|[^\W\d_]{{2,}}))?"
 )
 SUPERSCRIPTS = str.maketrans({"²": "2", "³": "3", "₂": "2"})
-# « par an » says how long was counted, not what is measured, and is often left out; what flows is
-# another matter.
+# « par an » gives the period of a total and is often left out, so that it is ignored; « par » a
+# shorter time is ignored as well, except for flows such as m3/h.
 FLOWS = {"m3", "Nm3", "m", "g"}
 DATE = re.compile(
     rf"\b(?:(?P<day>\d{{1,2}})(?:er)?{BLANK})?(?P<month>{FULL_MONTH}){BLANK}"
@@ -106,7 +106,7 @@ NO_CODE = re.compile(r"(?i)^(?:[kmgt]?t?g?co2(?:e|eq)?|n?[ckm]?m[23]|h2o?|o2)$")
 
 @dataclass(frozen=True)
 class Measure:
-    """A unit in its base: `gas` and `per` tell tCO2e from t and €/kWh from €, "" where absent."""
+    """A parsed unit: `gas` distinguishes tCO2e from t, `per` €/kWh from €; "" where absent."""
 
     dimension: str
     factor: Fraction
@@ -117,7 +117,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number as written, the values that its digits may mean, and its unit if it has one."""
+    """A number as written, the values that its digits may mean, and its measure if it has one."""
 
     written: str
     readings: frozenset[Decimal]
@@ -133,31 +133,30 @@ class Quantity:
         """Return the dimension of the unit, "" for a bare number."""
         return self.measure.dimension if self.measure else ""
 
-    def same(self, held: "Quantity") -> bool:
-        """Tell whether `held` is this quantity, in its unit or a multiple of it.
+    def same(self, other: "Quantity") -> bool:
+        """Tell whether `other` is this quantity, in the same unit or a multiple of it.
 
-        A number without a unit is found whatever follows it; what it is per, and of which gas, may
-        be left out on either side.
+        A number without a unit matches any unit; `per` and `gas` may be missing on either side.
         """
-        mine, its = self.measure, held.measure
+        mine, its = self.measure, other.measure
         if mine is None:
-            return bool(self.readings & held.readings)
+            return bool(self.readings & other.readings)
         if its is None or mine.dimension != its.dimension:
             return False
         if mine.gas and its.gas and mine.gas != its.gas:
             return False
-        factor, other = mine.factor, its.factor
+        factor, its_factor = mine.factor, its.factor
         if mine.per and its.per:
             if mine.per != its.per:
                 return False
-            factor, other = factor / mine.per_factor, other / its.per_factor
+            factor, its_factor = factor / mine.per_factor, its_factor / its.per_factor
         values = {Fraction(r) * factor for r in self.readings}
-        return any(Fraction(r) * other in values for r in held.readings)
+        return any(Fraction(r) * its_factor in values for r in other.readings)
 
 
 @dataclass(frozen=True)
 class Date:
-    """A date, or a month of a year; `day` is 0 where it is not said."""
+    """A date, or a month of a year; `day` is 0 where it is not given."""
 
     written: str
     year: int
@@ -165,7 +164,7 @@ class Date:
     day: int = 0
 
     def within(self, other: "Date") -> bool:
-        """Tell whether `other` says at least what this date says."""
+        """Tell whether `other` is the same date, or a day in this month."""
         same_month = (self.year, self.month) == (other.year, other.month)
         return same_month and self.day in (0, other.day)
 
@@ -206,12 +205,12 @@ def is_code(word: str) -> bool:
 
 
 def blank_matches(pattern: re.Pattern[str], text: str) -> str:
-    """Return the text with blanks for what the pattern finds, so that places stay the same."""
+    """Return the text with matches replaced by as many spaces, so that offsets stay the same."""
     return pattern.sub(lambda m: " " * len(m[0]), text)
 
 
 def loose_measures(text: str) -> list[Measure]:
-    """Return the units that `text` names apart from any number: « (kW) », « en tonnes »."""
+    """Return the units in `text` that follow no number: « (kW) », « en tonnes »."""
     return [
         measure
         for opening in re.finditer(r"(?:[(,]\s*|\ben )(?=\D)|^(?=\D)", text)
@@ -251,7 +250,7 @@ def _measured(
 
 
 def _with_ranges(text: str, found: Sequence[Quantity]) -> Iterator[Quantity]:
-    """Give both ends of a range its unit, and each the other; drop number words without a unit."""
+    """Link the two ends of a range and give both its unit; drop number words without a unit."""
     linked = {q.start: q for q in found}
     for first, second in pairwise(found):
         if fold_text(text[first.end : second.start]).strip() not in RANGE_WORDS:
@@ -293,7 +292,7 @@ def read_number(written: str) -> frozenset[Decimal]:
 
 
 def read_measure(text: str, at: int) -> tuple[Measure | None, int]:
-    """Return the unit that stands at `at` and where it ends; (None, at) if there is none."""
+    """Return the unit at offset `at` and its end; (None, at) if there is none."""
     match = UNIT.match(text, at)
     if not match:
         return None, at

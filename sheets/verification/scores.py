@@ -1,4 +1,4 @@
-"""Completeness and confidence, computed from what is written and checked. Pure."""
+"""Compute completeness and confidence from statements and verdicts. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sheets.verification.entailment import VERIFIED
 
 @dataclass(frozen=True)
 class SheetScores:
-    """Shares in whole per cent: of the sheet, and of each section."""
+    """Completeness and confidence in whole per cent; `filled` are (section, field) keys."""
 
     completeness: int
     confidence: int
@@ -19,7 +19,7 @@ class SheetScores:
     section_confidence: Mapping[str, int]
 
     def as_json(self) -> dict[str, Any]:
-        """Return what a revision keeps beside its page."""
+        """Return the scores in the form stored in `Revision.rendered`."""
         return {
             "completeness": self.completeness,
             "confidence": self.confidence,
@@ -30,20 +30,20 @@ class SheetScores:
 
 def compute_scores(
     template: SheetTemplate,
-    said: Iterable[BodyStatement],
+    statements: Iterable[BodyStatement],
     verdicts: Mapping[str, str],
     *,
     by_a_person: bool,
 ) -> SheetScores:
-    """Return the measures of a revision.
+    """Return the scores of a revision.
 
-    A field counts as filled by one statement whose citation verifies, or that a person wrote
-    (`by_a_person`: uncited statements of this revision are a person's). Confidence is the share of
-    the cited statements that verify.
+    A field is filled by one statement with a verified citation, or by an uncited one of a person
+    (`by_a_person`: the revision was not generated). Confidence is the share of the cited statements
+    with a verified citation.
     """
     filled: set[tuple[str, str]] = set()
     cited: dict[str, list[bool]] = {}
-    for statement in said:
+    for statement in statements:
         verified = any(verdicts.get(m) == VERIFIED for m in statement.markers)
         if statement.markers:
             cited.setdefault(statement.section, []).append(verified)

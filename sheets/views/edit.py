@@ -1,4 +1,4 @@
-"""Editing a sheet or one section of it, with what others save at the same time."""
+"""Views to edit a sheet or one of its sections, with concurrent edits."""
 
 from typing import Any, cast
 
@@ -45,14 +45,14 @@ from wikico2.models import User
 from wikico2.parameters import LARGEST_NUMBER, whole_number
 
 ASSISTED = ("picture", "find", "cite", "preview", "back")
-"""What the buttons of the form ask for beside saving; nothing is saved then."""
+"""Actions of the form's buttons that do not save the sheet."""
 
 # --- The page -------------------------------------------------------------------------------------
 
 
 @never_cache
 def sheet_edit(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the editor, or do what its form asks for; what was typed is kept whatever comes."""
+    """Show the editor, or run the action of its form; the draft is saved in all cases."""
     sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     if request.method != "POST":
         if not request.user.is_authenticated:
@@ -81,20 +81,20 @@ def sheet_edit(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def begin_edit(request: HttpRequest, sheet: Sheet) -> HttpResponse:
-    """Open the editor, with what this person typed before and did not save."""
+    """Open the editor, with this user's draft if there is one."""
     require_may_edit(request)
     section = request.GET.get("section", "")[:200]
     user = cast("User", request.user)
-    kept = (
+    draft = (
         sheet.drafts.filter(user=user, section=section, typed_at__isnull=False)
         .select_related("base")
         .first()
     )
-    editor = open_editor(sheet, section, kept.base if kept else sheet.current)
-    if kept is None:
+    editor = open_editor(sheet, section, draft.base if draft else sheet.current)
+    if draft is None:
         record_activity(editor, user)
-    form = editor.form(typed=kept.typed if kept else None)
-    return show_editor(request, editor, form, {"kept": kept})
+    form = editor.form(typed=draft.typed if draft else None)
+    return show_editor(request, editor, form, {"kept": draft})
 
 
 def show_editor(
@@ -104,7 +104,7 @@ def show_editor(
     more: dict[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Show the editor with what is typed."""
+    """Render the editor."""
     user = request.user
     context: dict[str, Any] = {
         "sheet": editor.sheet,
@@ -118,7 +118,7 @@ def show_editor(
 
 
 def assist_editing(request: HttpRequest, editor: Editor, action: str, detail: str) -> HttpResponse:
-    """Do what scripts do in the page, for those who have none: nothing is saved."""
+    """Run an action that scripts run in the page, for browsers without scripts; saves nothing."""
     data = request.POST.copy()
     more: dict[str, Any] = {}
     if action == "picture":
@@ -137,8 +137,8 @@ def assist_editing(request: HttpRequest, editor: Editor, action: str, detail: st
         note = footnote_of(request, detail)
         if note:
             data["body"], label = with_note(data.get("body", ""), note)
-            said = _("The footnote [^%(label)s] is there: put [^%(label)s] after the statement.")
-            messages.success(request, said % {"label": label})
+            message = _("The footnote [^%(label)s] is there: put [^%(label)s] after the statement.")
+            messages.success(request, message % {"label": label})
     elif action == "preview":
         form = editor.form(request.POST)
         form.is_valid()
@@ -147,10 +147,10 @@ def assist_editing(request: HttpRequest, editor: Editor, action: str, detail: st
 
 
 def save_typed(request: HttpRequest, editor: Editor, form: EditForm) -> HttpResponse:
-    """Save, or show where others have changed the same; what is not saved is kept."""
+    """Save the edit, or show its conflicts; the input is stored as a draft if it is not saved."""
     user = cast("User", request.user)
-    settle = request.POST.get("onto", "")
-    choices = ConflictForm([], request.POST, choices={}).posted if settle else None
+    onto = request.POST.get("onto", "")
+    choices = ConflictForm([], request.POST, choices={}).posted if onto else None
     try:
         with transaction.atomic():
             revision = save_edit(
@@ -161,79 +161,79 @@ def save_typed(request: HttpRequest, editor: Editor, form: EditForm) -> HttpResp
                 comment=form.cleaned_data["comment"],
                 minor=form.cleaned_data["minor"],
                 choices=None if choices is None else {k: c for k, c in choices.items() if c.take},
-                onto=whole_number(settle, LARGEST_NUMBER) or 0,
+                onto=whole_number(onto, LARGEST_NUMBER) or 0,
             )
             delete_draft(editor, user)
-    except EditConflict as clash:
+    except EditConflict as conflict:
         save_draft(editor, user, form.typed())
-        return show_edit_conflict(request, editor, form, clash)
+        return show_edit_conflict(request, editor, form, conflict)
     except Exception:
         save_draft(editor, user, form.typed())
         raise
-    tell_saved(request, editor, revision)
+    report_saved(request, editor, revision)
     return redirect(editor.back)
 
 
-def tell_saved(request: HttpRequest, editor: Editor, revision: Revision) -> None:
-    """Say what became of an edit."""
+def report_saved(request: HttpRequest, editor: Editor, revision: Revision) -> None:
+    """Add a message about the result of an edit."""
     given = {"n": revision.number}
     if revision == editor.sheet.current:
         messages.info(request, _("Nothing has changed: the sheet says all of it already."))
     elif revision.origin == Revision.Origin.MERGE:
-        said = _("Saved as version %(n)s, together with what others changed in the meantime.")
-        messages.success(request, said % given)
+        message = _("Saved as version %(n)s, together with what others changed in the meantime.")
+        messages.success(request, message % given)
     else:
         messages.success(request, _("Saved as version %(n)s.") % given)
 
 
-# --- Two people at once ---------------------------------------------------------------------------
+# --- Edit conflicts -------------------------------------------------------------------------------
 
 
 def show_edit_conflict(
-    request: HttpRequest, editor: Editor, form: EditForm, clash: EditConflict
+    request: HttpRequest, editor: Editor, form: EditForm, conflict: EditConflict
 ) -> HttpResponse:
-    """Show both texts where they clash; what was typed goes along."""
-    merged, current = clash.merged, clash.current
+    """Render the conflicts with both texts, with the input in hidden fields."""
+    merged, current = conflict.merged, conflict.current
     posted = ConflictForm([], request.POST, choices={}).posted
     known = {k: {"take": c.take, "text": c.text} for k, c in posted.items()}
     data = request.POST.copy()
     data["onto"] = str(current.number)
-    settle = ConflictForm(
+    choice_form = ConflictForm(
         merged.conflicts,
-        data if clash.unsettled else None,
+        data if conflict.unresolved else None,
         choices=known,
         initial={"onto": current.number},
     )
-    if clash.unsettled:
-        settle.is_valid()
-        settle.mark_unsettled(clash.unsettled)
+    if conflict.unresolved:
+        choice_form.is_valid()
+        choice_form.mark_unsettled(conflict.unresolved)
     parts = conflict_sections(merged, version_of(current), editor.template)
-    there = {c.id for c in merged.conflicts}
+    conflict_ids = {c.id for c in merged.conflicts}
     context = {
         "sheet": editor.sheet,
         "editor": editor,
         "form": form,
-        "settle": settle,
+        "settle": choice_form,
         "current": current,
-        "parts": with_conflict_fields(parts, settle),
-        "conflict_count": len(there),
+        "parts": with_conflict_fields(parts, choice_form),
+        "conflict_count": len(conflict_ids),
         "typed": [
             c.text
             for key, c in posted.items()
-            if key not in there and c.take == "edit" and c.text.strip()
+            if key not in conflict_ids and c.take == "edit" and c.text.strip()
         ],
         "sent": {**form.typed(), "section": editor.section},
     }
     return render(request, "sheets/edit_conflict.html", context, status=409)
 
 
-# --- What scripts ask for -------------------------------------------------------------------------
+# --- Requests of scripts --------------------------------------------------------------------------
 
 
 @never_cache
 @require_POST
 def sheet_autosave(request: HttpRequest, slug: str) -> HttpResponse:
-    """Keep what is typed, and tell who else is at the sheet; 401 where the session has ended."""
+    """Save the draft, and list the other editors of the sheet; 401 if the session has ended."""
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
     require_may_edit(request)
@@ -253,7 +253,7 @@ def sheet_autosave(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @require_POST
 def sheet_preview(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show what is typed as readers will see it, made by the renderer of the pages."""
+    """Render the input as readers will see it."""
     require_may_edit(request)
     sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     form = sent_editor(request, sheet).form(request.POST)
@@ -262,7 +262,7 @@ def sheet_preview(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def preview_typed(form: EditForm, user: Any) -> dict[str, Any]:
-    """Return the page of what is typed: of the section alone where one is edited."""
+    """Render the input: the section alone where one is edited."""
     given = {k: str(form.data.get(k, "")) for k in form.fields}
     text = form.text(given)
     if form.section and not form.is_header:
@@ -280,7 +280,7 @@ def preview_typed(form: EditForm, user: Any) -> dict[str, Any]:
 
 
 def section_preview(body: str, whole: Version, form: EditForm) -> str:
-    """Return the page of one section, its sources with the numbers of the whole sheet."""
+    """Render one section, with the footnote numbers of the whole sheet."""
     order = reading_order(whole, form.template)
     here = note_lines(body)
     ends = (f"[^{k}]: {v}" for k, v in note_lines(whole.body).items() if k not in here)

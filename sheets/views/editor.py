@@ -1,4 +1,4 @@
-"""An editor that somebody has open: what it edits, what is kept of it, who else is there."""
+"""The state of an open editor: its target, its draft, and the other editors."""
 
 import datetime as dt
 import re
@@ -21,12 +21,12 @@ from wikico2.models import User
 from wikico2.parameters import LARGEST_NUMBER, whole_number
 
 REPEATED = re.compile(r"-\d+$")
-FORGOTTEN = dt.timedelta(days=1)
+EMPTY_DRAFT_RETENTION = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Editor:
-    """What is edited: a sheet or one section of it, from which revision on."""
+    """An editor of a sheet or one of its sections; `base` is the revision it started from."""
 
     sheet: Sheet
     template: SheetTemplate
@@ -37,22 +37,22 @@ class Editor:
 
     @property
     def address(self) -> str:
-        """Return where the editor is."""
+        """Return the URL of the editor."""
         address = reverse("sheet_edit", args=[self.sheet.slug])
         return f"{address}?section={self.section}" if self.section else address
 
     @property
     def back(self) -> str:
-        """Return where the reader sees what is edited."""
+        """Return the URL of the edited section on the sheet's page."""
         return self.sheet.get_absolute_url() + (f"#{self.section}" if self.section else "")
 
     def initial(self) -> dict[str, Any]:
-        """Return what the fields show to begin with."""
+        """Return the initial values of the form fields."""
         number = self.base.number if self.base else 0
         return {**initial_of(self.start, self.template, self.section), "base": number}
 
     def form(self, data: QueryDict | None = None, typed: dict[str, Any] | None = None) -> EditForm:
-        """Return the form: as sent, as typed before, or as the sheet is."""
+        """Return the form: bound to `data`, or filled from the draft `typed` or from the sheet."""
         initial = self.initial()
         initial |= {k: v for k, v in (typed or {}).items() if k != "base"}
         return EditForm(
@@ -66,12 +66,12 @@ class Editor:
 
 
 def open_editor(sheet: Sheet, section: str, base: Revision | None) -> Editor:
-    """Return the editor of a sheet or section; raises Http404 where there is no such section."""
+    """Return the editor of a sheet or section; raises Http404 for an unknown section."""
     template = load_template(sheet.sheet_type)
     start = version_of(base) if base else initial_version(sheet)
     headings = {s.key: s.heading for s in template.written}
     headings |= section_headings(start, template)
-    if section not in headings:  # the second section of that name is edited with the first
+    if section not in headings:  # a second section of the same name is edited with the first
         section = REPEATED.sub("", section)
     if section and section not in headings:
         raise Http404
@@ -79,12 +79,12 @@ def open_editor(sheet: Sheet, section: str, base: Revision | None) -> Editor:
 
 
 def sent_editor(request: HttpRequest, sheet: Sheet) -> Editor:
-    """Return the editor that a form was sent from."""
+    """Return the editor of a submitted form."""
     return open_editor(sheet, request.POST.get("section", "")[:200], sent_base(request, sheet))
 
 
 def sent_base(request: HttpRequest, sheet: Sheet) -> Revision | None:
-    """Return the revision that a form was begun from."""
+    """Return the base revision of a submitted form, or None."""
     number = whole_number(request.POST.get("base", ""), LARGEST_NUMBER)
     if number is None:
         return None
@@ -94,20 +94,20 @@ def sent_base(request: HttpRequest, sheet: Sheet) -> Revision | None:
 
 
 def require_may_edit(request: HttpRequest) -> None:
-    """Raise PermissionDenied for those who may not edit."""
+    """Raise PermissionDenied unless the user may edit."""
     if not request.user.has_perm("sheets.change_sheet"):
         raise PermissionDenied
 
 
 def other_editors(editor: Editor, user: Any) -> list[str]:
-    """Return the names of the others who edit the same sheet right now."""
+    """Return the sorted names of the other users who are editing the same sheet."""
     rows = editor.sheet.drafts.active().exclude(user=user).select_related("user")
     return sorted({str(row.user) for row in rows})
 
 
 def record_activity(editor: Editor, user: User) -> None:
-    """Note that somebody has the editor open; forget those who left theirs without a word."""
-    EditDraft.objects.filter(typed={}, seen_at__lt=timezone.now() - FORGOTTEN).delete()
+    """Record that the user has the editor open, and delete old empty drafts."""
+    EditDraft.objects.filter(typed={}, seen_at__lt=timezone.now() - EMPTY_DRAFT_RETENTION).delete()
     EditDraft.objects.update_or_create(
         sheet=editor.sheet,
         user=user,
@@ -118,7 +118,7 @@ def record_activity(editor: Editor, user: User) -> None:
 
 
 def save_draft(editor: Editor, user: User, typed: dict[str, str]) -> None:
-    """Keep what was typed until it is saved; nothing where it is what the sheet says."""
+    """Store the input as a draft; an empty one if it is unchanged from the sheet."""
     now = timezone.now()
     fields = editor.form().initial
     changed = any(str(fields.get(k) or "") != v for k, v in typed.items() if k != "base")
@@ -136,5 +136,5 @@ def save_draft(editor: Editor, user: User, typed: dict[str, str]) -> None:
 
 
 def delete_draft(editor: Editor, user: User) -> None:
-    """Forget what was typed: it is saved, or not wanted."""
+    """Delete the draft, after it was saved or discarded."""
     EditDraft.objects.filter(sheet=editor.sheet, user=user, section=editor.section).delete()

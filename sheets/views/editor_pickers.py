@@ -1,4 +1,4 @@
-"""What an editor picks from: the sheets to link to, the passages to cite."""
+"""Pickers of the editor: sheets to link to, passages to cite."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ LONGEST_QUERY = 200
 
 @dataclass(frozen=True)
 class CitationOption:
-    """A passage to cite: its place, its quote, and the words of the footnote that says so."""
+    """A passage to cite: its page, its quote, and the text of its footnote."""
 
     key: str
     title: str
@@ -36,7 +36,7 @@ class CitationOption:
 @never_cache
 @require_safe
 def sheet_picker(request: HttpRequest) -> HttpResponse:
-    """Answer with the sheets whose title holds what was typed."""
+    """Render the sheets whose title matches the query; the latest ones without a query."""
     query = printable_query(request.GET.get("query", ""))
     found = (
         [s for s in suggest_completions(query, request.user) if s.kind == "sheet"] if query else []
@@ -53,14 +53,14 @@ def sheet_picker(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def citation_picker(request: HttpRequest) -> HttpResponse:
-    """Answer with the passages of sources that say what was typed."""
+    """Render the passages of sources that match the query."""
     query = printable_query(request.GET.get("query", ""))
     found = find_citations(request, query)
     return render(request, "sheets/_pick_citations.html", {"found": found, "query": query})
 
 
 def find_citations(request: HttpRequest, query: str) -> list[CitationOption]:
-    """Return the passages that answer a query, each as a citation, the best first."""
+    """Return the passages that match a query as citations, best first."""
     query = printable_query(query)
     if not query:
         return []
@@ -71,9 +71,9 @@ def find_citations(request: HttpRequest, query: str) -> list[CitationOption]:
 
 
 def footnote_of(request: HttpRequest, key: str) -> str:
-    """Return the words of the footnote for a citation's key; nothing where there is none.
+    """Return the text of the footnote for a citation's key; "" for an unknown key.
 
-    A key is the id of a passage and the words that were looked for: "12:heat recovery".
+    A key is the id of a passage and the query: "12:heat recovery".
     """
     given, _colon, query = key.partition(":")
     number = whole_number(given)
@@ -90,7 +90,7 @@ def footnote_of(request: HttpRequest, key: str) -> str:
 
 
 def citation_option(chunk: Chunk, query: str) -> CitationOption:
-    """Return a passage as the citation of its sentence that says most of the query."""
+    """Return a passage as the citation of its sentence with most words of the query."""
     wanted = set(folded_words(query))
     quotes = list(split_sentences(" ".join(chunk.text.split()))) or [chunk.text]
     quote = max(quotes, key=lambda one: len(wanted & set(folded_words(one))))[
@@ -103,7 +103,7 @@ def citation_option(chunk: Chunk, query: str) -> CitationOption:
 
 
 def page_of(chunk: Chunk, quote: str) -> int:
-    """Return the page of a passage on which a quote stands."""
+    """Return the page of a passage that contains a quote; its first page if none does."""
     if chunk.page_end == chunk.page_start:
         return chunk.page_start
     numbers = (chunk.page_start, chunk.page_end)

@@ -1,4 +1,4 @@
-"""Giving sheets away as files, and taking a whole wiki in."""
+"""Views to export sheets, and to export and import the whole wiki."""
 
 from typing import cast
 
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ingestion.intake.upload import clean_name
 from sheets.jobs import (
-    KEPT,
+    ARCHIVE_RETENTION,
     request_pdf,
     request_wiki_export,
     request_wiki_import,
@@ -42,7 +42,7 @@ def export_markdown(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def export_pdf(request: HttpRequest, slug: str) -> HttpResponse:
-    """Send a sheet as a PDF file, or have it made and lead to where that can be watched."""
+    """Send a sheet as a PDF file, or queue its rendering and redirect to the progress page."""
     found = get_exportable_sheet(request, slug)
     revision = cast("Revision", found.current)
     pdf = pdf_of(found, revision, localize_text(revision, request.user))
@@ -56,7 +56,7 @@ def export_pdf(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @require_safe
 def pdf_progress(request: HttpRequest, slug: str, name: str) -> HttpResponse:
-    """Show how far the making of a PDF is; asked each second while it is under way."""
+    """Show the progress of a PDF; the page polls it each second."""
     found = get_exportable_sheet(request, slug)
     file_job = FileJob.objects.filter(kind=FileJob.Kind.PDF, name=name, sheet=found).first()
     context = {"sheet": found, "file_job": file_job, "alive": workers_alive()}
@@ -90,7 +90,7 @@ class ArchiveForm(forms.Form):
 @permission_required("sheets.publish_sheet", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def wiki_transfer(request: HttpRequest) -> HttpResponse:
-    """Offer the whole wiki as a file, and have one taken in."""
+    """Show the exports and imports of the wiki; queue an import on POST."""
     form = ArchiveForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         archive = form.cleaned_data["archive"]
@@ -114,7 +114,7 @@ def wiki_transfer(request: HttpRequest) -> HttpResponse:
 @permission_required("sheets.publish_sheet", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def wiki_import_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show how far an import is and what came of it; stop it or have it go on when asked."""
+    """Show the progress and the result of an import; cancel or resume it on POST."""
     return file_job_page(request, FileJob.Kind.IMPORT, pk)
 
 
@@ -122,7 +122,7 @@ def wiki_import_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @permission_required("sheets.publish_sheet", raise_exception=True)
 @require_POST
 def wiki_export_create(request: HttpRequest) -> HttpResponse:
-    """Have the whole wiki packed, and lead to where that can be watched."""
+    """Queue an export of the wiki, and redirect to its progress page."""
     files = request.POST.get("files") != "0"
     return redirect("wiki_export", request_wiki_export(cast("User", request.user), files=files).pk)
 
@@ -132,12 +132,12 @@ def wiki_export_create(request: HttpRequest) -> HttpResponse:
 @permission_required("sheets.publish_sheet", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def wiki_export_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show how far an export is, and its archive; stop it or begin it anew when asked."""
+    """Show the progress and the archive of an export; cancel or restart it on POST."""
     return file_job_page(request, FileJob.Kind.EXPORT, pk)
 
 
 def file_job_page(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
-    """Show how far a file job is, its part alone where the page asks for it; stop or restart."""
+    """Show a file job, only the partial for a polling request; cancel or restart it on POST."""
     file_job = get_object_or_404(FileJob, kind=kind, pk=pk)
     if request.method == "POST":
         (restart_file_job if request.POST.get("do") == "restart" else stop_file_job)(file_job)
@@ -145,7 +145,7 @@ def file_job_page(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     context = {
         "file_job": file_job,
         "report": file_job.report,
-        "until": file_job.created_at + KEPT,
+        "until": file_job.created_at + ARCHIVE_RETENTION,
         "alive": workers_alive(),
     }
     partial = "_" if request.headers.get("HX-Request") else ""

@@ -1,4 +1,4 @@
-"""Having a sheet written: the request, its progress, stop and retry."""
+"""Views of generations: request, progress, cancel and retry."""
 
 from typing import cast
 
@@ -22,7 +22,7 @@ from wikico2.parameters import whole_number
 
 
 def latest_generation(sheet: Sheet) -> Generation | None:
-    """Return the newest run of a sheet, with the sheet that was already read."""
+    """Return the latest generation of a sheet, with the loaded sheet set on it."""
     generation = sheet.generations.order_by("-created_at", "-pk").first()
     if generation:
         generation.sheet = sheet
@@ -32,7 +32,7 @@ def latest_generation(sheet: Sheet) -> Generation | None:
 @login_required
 @permission_required("sheets.add_sheet", raise_exception=True)
 def sheet_new(request: HttpRequest) -> HttpResponse:
-    """Ask for a new sheet: its kind, its title, its sources."""
+    """Request a new sheet: its type, title and sources."""
     if request.method == "POST":
         form = SheetRequestForm(request.POST)
         if form.is_valid():
@@ -62,7 +62,7 @@ def sheet_new(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def generation_progress(request: HttpRequest, slug: str) -> HttpResponse:
-    """Answer the page that watches a sheet being written; have it reload at the end."""
+    """Render the progress of a generation for a polling page; reload the page at the end."""
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     if "HX-Request" not in request.headers:
         return redirect(sheet)
@@ -77,7 +77,7 @@ def generation_progress(request: HttpRequest, slug: str) -> HttpResponse:
 @permission_required("sheets.change_sheet", raise_exception=True)
 @require_POST
 def generation_cancel(request: HttpRequest, slug: str) -> HttpResponse:
-    """Stop the writing of a sheet."""
+    """Cancel the generation of a sheet."""
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     generation = latest_generation(sheet)
     if generation and generation.is_working:
@@ -90,7 +90,7 @@ def generation_cancel(request: HttpRequest, slug: str) -> HttpResponse:
 @permission_required("sheets.change_sheet", raise_exception=True)
 @require_POST
 def generation_retry(request: HttpRequest, slug: str) -> HttpResponse:
-    """Take up a failed or stopped run where it was left."""
+    """Resume a failed or cancelled generation."""
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     generation = latest_generation(sheet)
     if generation and generation.state in (Generation.State.FAILED, Generation.State.CANCELLED):

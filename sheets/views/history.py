@@ -1,4 +1,4 @@
-"""The history of a sheet: its versions, what differs between two, and going back to one."""
+"""Views of the history of a sheet: list, compare and restore versions."""
 
 from typing import cast
 
@@ -33,12 +33,12 @@ from wikico2.parameters import LARGEST_NUMBER, whole_number
 
 PER_PAGE = 50
 VIEWS = {"cote": "side", "texte": "inline", "rendu": "page"}
-LONGEST_KEPT = 150_000
-KEPT_SECONDS = 3600
+LARGEST_CACHED = 150_000
+CACHE_SECONDS = 3600
 
 
 class Bytes(Func):
-    """The size of a text in bytes, which PostgreSQL knows without reading the text."""
+    """The size of a text in bytes, computed by PostgreSQL without loading the text."""
 
     function = "octet_length"
     output_field = IntegerField()
@@ -67,7 +67,7 @@ def list_revisions(sheet: Sheet) -> QuerySet[Revision]:
 
 @require_safe
 def sheet_compare(request: HttpRequest, slug: str) -> HttpResponse:
-    """Lead to the comparison of the two versions that were ticked, the older one first."""
+    """Redirect to the comparison of the two selected versions, the older one first."""
     found = get_object_or_404(readable_sheets(request), slug=slug)
     given = [whole_number(request.GET.get(name, ""), LARGEST_NUMBER) for name in ("a", "b")]
     numbers = sorted(number for number in given if number is not None)
@@ -80,7 +80,7 @@ def sheet_compare(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @cache_pages()
 def sheet_diff(request: HttpRequest, slug: str, old: int, new: int) -> HttpResponse:
-    """Show what differs between two versions: side by side, in the text, or on the page."""
+    """Show the differences between two versions: side by side, inline, or on the page."""
     found = get_object_or_404(readable_sheets(request), slug=slug)
     was, now = get_revision_pair(found, old, new)
     view = request.GET.get("vue", "")
@@ -108,19 +108,19 @@ def get_revision_pair(sheet: Sheet, old: int, new: int) -> tuple[Revision, Revis
 def cached_comparison(
     sheet: Sheet, was: Revision, now: Revision, view: str, *, whole: bool = False
 ) -> str:
-    """Return the comparison as HTML; kept a while, since what it is made of never changes."""
+    """Return the comparison as HTML, cached for an hour, since revisions never change."""
     key = f"diff:{was.pk}:{now.pk}:{view}:{whole:d}:{get_language()}"
     known = cache.get(key)
     if known is not None:
         return cast("str", known)
     html = render_comparison(sheet, was, now, view, whole=whole)
-    if len(html) <= LONGEST_KEPT:
-        cache.set(key, html, KEPT_SECONDS)
+    if len(html) <= LARGEST_CACHED:
+        cache.set(key, html, CACHE_SECONDS)
     return html
 
 
 def render_comparison(sheet: Sheet, was: Revision, now: Revision, view: str, *, whole: bool) -> str:
-    """Return the comparison as HTML, made anew."""
+    """Render the comparison as HTML."""
     texts = Revision.objects.in_bulk([was.pk, now.pk])
     old, new = version_of(texts[was.pk]), version_of(texts[now.pk])
     template = load_template(sheet.sheet_type)
@@ -147,7 +147,7 @@ def render_comparison(sheet: Sheet, was: Revision, now: Revision, view: str, *, 
 @permission_required("sheets.change_sheet", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def revision_restore(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """Show what going back to a version changes; do it when asked, as a new version."""
+    """Show what restoring a version would change; restore it on POST, as a new version."""
     found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     former = get_object_or_404(found.revisions.select_related("author"), number=number)
     if found.current is None:
@@ -156,7 +156,7 @@ def revision_restore(request: HttpRequest, slug: str, number: int) -> HttpRespon
     if request.method == "POST":
         comment = " ".join(request.POST.get("comment", "").replace("\0", "").split())[:500]
         try:
-            made_of = restore_revision(
+            restored = restore_revision(
                 found,
                 cast("User", request.user),
                 former,
@@ -166,12 +166,12 @@ def revision_restore(request: HttpRequest, slug: str, number: int) -> HttpRespon
         except StaleBase:
             found.refresh_from_db()
             status = 409
-            said = _("The sheet was changed in the meantime. Look again, then restore.")
-            messages.warning(request, said)
+            message = _("The sheet was changed in the meantime. Look again, then restore.")
+            messages.warning(request, message)
         else:
-            given = {"old": former.number, "n": made_of.number}
-            said = _("Version %(old)s is back, as version %(n)s. The former text is kept.")
-            messages.success(request, said % given)
+            given = {"old": former.number, "n": restored.number}
+            message = _("Version %(old)s is back, as version %(n)s. The former text is kept.")
+            messages.success(request, message % given)
             return redirect(found)
     assert found.current is not None
     context = {

@@ -1,4 +1,4 @@
-"""What the queue is doing: is anybody working, on what, and what went wrong."""
+"""Views of the queue: workers, jobs in progress, failures, pause and spending."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ MONTHS_SHOWN = 12
 @never_cache
 @require_safe
 def job_list(request: HttpRequest) -> HttpResponse:
-    """Show the work; asked again by the page itself, only the part that changes."""
+    """Show all jobs; only the partial for a polling request."""
     documents = Document.objects.readable_by(request.user)
     reading = documents.in_progress()
     writing = visible_generations(request.user).in_progress()
@@ -68,14 +68,14 @@ def job_list(request: HttpRequest) -> HttpResponse:
 
 
 def visible_imports(user: Any) -> SourceImportQuerySet:
-    """Return the source imports that are under way or have failed, for who may add sources."""
+    """Return the running and failed source imports, none for users who may not add sources."""
     if not user.has_perm("ingestion.add_document"):
         return SourceImport.objects.none()
     return SourceImport.objects.filter(state__in=(*SourceImport.WORKING, SourceImport.State.FAILED))
 
 
 def request_rates() -> dict[str, Any] | None:
-    """Return the pace of the embedding model's requests; None where nothing is shared."""
+    """Return the request rate of the embedding model; None without a rate limit."""
     if settings.EMBEDDING_BACKEND != "openai" or not settings.AI_REQUESTS_PER_MINUTE:
         return None
     made, waiting = recent_requests(settings.EMBEDDING_MODEL)
@@ -86,7 +86,7 @@ def request_rates() -> dict[str, Any] | None:
 @login_required
 @permission_required("wikico2.add_queuepause", raise_exception=True)
 def jobs_pause(request: HttpRequest) -> HttpResponse:
-    """Pause all work: what is under way stops within seconds, and keeps what it has done."""
+    """Pause all jobs: running ones stop within seconds, and keep their progress."""
     queue.pause_queue(request.user)
     return redirect("tasks")
 
@@ -95,7 +95,7 @@ def jobs_pause(request: HttpRequest) -> HttpResponse:
 @login_required
 @permission_required("wikico2.add_queuepause", raise_exception=True)
 def jobs_resume(request: HttpRequest) -> HttpResponse:
-    """Let the work go on."""
+    """Resume all jobs."""
     queue.resume_queue()
     return redirect("tasks")
 
@@ -104,18 +104,18 @@ def jobs_resume(request: HttpRequest) -> HttpResponse:
 @login_required
 @permission_required("wikico2.add_queuepause", raise_exception=True)
 def index_build_retry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take up the building of an index again."""
+    """Retry a failed index build."""
     retry_build(get_object_or_404(IndexBuild, pk=pk))
     return redirect("tasks")
 
 
 def visible_generations(user: Any) -> GenerationQuerySet:
-    """Return the runs of the sheets that `user` may open."""
+    """Return the generations of the sheets that `user` may open."""
     return Generation.objects.filter(sheet__in=Sheet.objects.readable_by(user))
 
 
 def latest_failures(user: Any) -> GenerationQuerySet:
-    """Return the failed runs that no later run of the same sheet has made up for, latest first."""
+    """Return the failed generations without a later one of the same sheet, latest first."""
     later = Generation.objects.filter(sheet=OuterRef("sheet"), pk__gt=OuterRef("pk"))
     failed = visible_generations(user).filter(~Exists(later), state=Generation.State.FAILED)
     return failed.select_related("sheet").order_by(F("finished_at").desc(nulls_last=True), "-pk")

@@ -1,4 +1,4 @@
-"""Following links between sheets: to a title, to one that is missing, to a sheet renamed."""
+"""Views of links between sheets: resolve a title, list missing titles, rename a sheet."""
 
 from typing import Any, cast
 
@@ -24,7 +24,7 @@ NEAR = 5
 
 @require_safe
 def sheet_called(request: HttpRequest) -> HttpResponse:
-    """Lead to the sheet of a title; where there is none, propose to create it."""
+    """Redirect to the sheet of a title; for a missing one, offer to create it (404)."""
     title = " ".join(request.GET.get("titre", "").replace("\x00", "").split())[:200]
     found = resolve_titles([title], request.user)
     if found:
@@ -39,7 +39,7 @@ def sheet_called(request: HttpRequest) -> HttpResponse:
 
 
 def suggest_titles(title: str, user: Any) -> list[Any]:
-    """Return what the search box would suggest for the title: sheets only."""
+    """Return the search suggestions for the title, sheets only."""
     return (
         [one for one in suggest_completions(title, user) if one.kind == "sheet"][:NEAR]
         if title
@@ -49,7 +49,7 @@ def suggest_titles(title: str, user: Any) -> list[Any]:
 
 @require_safe
 def wanted_titles_list(request: HttpRequest) -> HttpResponse:
-    """List the titles that sheets link to and none bears."""
+    """List the titles that sheets link to and that no sheet has."""
     page = Paginator(wanted_titles(request.user), PER_PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "wanted": with_sources(page, request.user)}
     return render(request, "sheets/wanted.html", context)
@@ -58,7 +58,7 @@ def wanted_titles_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @permission_required("sheets.change_sheet", raise_exception=True)
 def sheet_rename(request: HttpRequest, slug: str) -> HttpResponse:
-    """Give a sheet another title; its old address and the links to it hold."""
+    """Rename a sheet; its former address and the links to it still work."""
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     form = RenameForm(request.POST or None, sheet=sheet)
     if request.method == "POST" and form.is_valid():

@@ -1,4 +1,4 @@
-"""Pictures for texts: taken in, and sent."""
+"""Views to upload and send the pictures of texts."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -12,7 +12,7 @@ from wikico2.errors import UserError
 
 @require_POST
 def picture_add(request: HttpRequest) -> HttpResponse:
-    """Take a picture in and answer with the Markdown that shows it."""
+    """Store an uploaded picture and return the Markdown that shows it."""
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
     require_may_edit(request)
@@ -28,11 +28,11 @@ def picture_add(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def picture_file(request: HttpRequest, name: str) -> HttpResponse:
-    """Send a picture, which never changes under its name."""
+    """Send a picture, immutable under its name."""
     found = get_object_or_404(Picture, name=name)
     try:
-        with found.file.open("rb") as kept:
-            content = kept.read()
+        with found.file.open("rb") as stored:
+            content = stored.read()
     except FileNotFoundError as error:
         raise Http404 from error
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}

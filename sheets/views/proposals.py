@@ -1,4 +1,4 @@
-"""Having sections written again, locking them, and deciding what a machine proposes."""
+"""Views to regenerate sections, lock them, and accept or reject proposals."""
 
 from typing import Any, cast
 
@@ -44,7 +44,7 @@ from wikico2.parameters import return_address
 @login_required
 @permission_required("sheets.change_sheet", raise_exception=True)
 def sheet_regenerate(request: HttpRequest, slug: str) -> HttpResponse:
-    """Say what regenerating does, section by section; do it when asked."""
+    """Show the sections that can be regenerated; regenerate the chosen ones on POST."""
     sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     sections = written_sections(sheet)
     working = sheet.generations.filter(state__in=Generation.WORKING).exists()
@@ -73,7 +73,7 @@ def sheet_regenerate(request: HttpRequest, slug: str) -> HttpResponse:
         "stale_keys": options["stale"],
         "working": working,
         "documents": list(sheet.documents.order_by("title")),
-        "by_people": sheet.touched_by_a_person(),
+        "by_people": sheet.has_human_edits(),
         "spent": sheet.generations.all().spent(),
         "currency": settings.LLM_CURRENCY,
         "proposals": sheet.proposals.waiting(),
@@ -102,18 +102,18 @@ def written_sections(sheet: Sheet) -> list[Section]:
 @permission_required("sheets.validate_sheet", raise_exception=True)
 @require_POST
 def section_lock(request: HttpRequest, slug: str) -> HttpResponse:
-    """Lock a section against every writer, or unlock it."""
+    """Lock or unlock a section."""
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     section = get_object_or_404(
         Section, sheet_type=sheet.sheet_type_id, key=request.POST.get("section", "")[:50]
     )
     if request.POST.get("locked") == "1":
         lock_section(sheet, section.key, cast("User", request.user))
-        said = _("“%(section)s” is locked: no writing touches it until an expert unlocks it.")
+        message = _("“%(section)s” is locked: no writing touches it until an expert unlocks it.")
     else:
         unlock_section(sheet, section.key)
-        said = _("“%(section)s” is unlocked.")
-    messages.success(request, said % {"section": section.heading})
+        message = _("“%(section)s” is unlocked.")
+    messages.success(request, message % {"section": section.heading})
     return redirect(return_address(request) or reverse("sheet_generate", args=[sheet.slug]))
 
 
@@ -121,7 +121,7 @@ def section_lock(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def proposal_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """Show a proposal beside the sheet as it is today; decide it when asked."""
+    """Show a proposal merged onto the current revision; accept or reject it on POST."""
     sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     shown = get_object_or_404(
         sheet.proposals.select_related(
@@ -130,8 +130,10 @@ def proposal_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         pk=pk,
     )
     shown.sheet = sheet
-    if shown.is_a_strangers and not request.user.is_authenticated:
-        return redirect_to_login(request.get_full_path())  # nobody has read a stranger's words yet
+    if shown.is_anonymous and not request.user.is_authenticated:
+        return redirect_to_login(
+            request.get_full_path()
+        )  # an anonymous suggestion is not public before it is reviewed
     if request.method == "POST":
         return decide_proposal(request, shown)
     if not shown.is_open or sheet.current is None:
@@ -142,7 +144,7 @@ def proposal_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @login_required
 @permission_required("sheets.change_proposal", raise_exception=True)
 def decide_proposal(request: HttpRequest, shown: Proposal) -> HttpResponse:
-    """Do what the button says; nothing that was typed is lost when it cannot be done."""
+    """Run the submitted action; choices and texts are saved first, so that none is lost."""
     if not shown.is_open or shown.sheet.current is None:
         return already_decided(request, shown)
     merged, _parts = merged_sections(shown)
@@ -188,7 +190,7 @@ def decide_proposal(request: HttpRequest, shown: Proposal) -> HttpResponse:
 
 
 def refuse_proposal(request: HttpRequest, shown: Proposal, form: ConflictForm) -> HttpResponse:
-    """Refuse a proposal, if there is a reason."""
+    """Reject a proposal; a reason is required."""
     reason = form.cleaned_data["reason"].strip()
     if not reason:
         form.add_error("reason", _("Say why: it spares others the question."))
@@ -206,7 +208,7 @@ def already_decided(request: HttpRequest, shown: Proposal) -> HttpResponse:
 
 
 def merged_sections(shown: Proposal) -> tuple[MergeResult, list[ConflictSection]]:
-    """Return a proposal merged onto the sheet as it is today, and the sections that differ."""
+    """Return a proposal merged onto the current revision, and the sections that differ."""
     current = shown.sheet.current
     assert current is not None
     template = load_template(shown.sheet.sheet_type)
@@ -217,23 +219,25 @@ def merged_sections(shown: Proposal) -> tuple[MergeResult, list[ConflictSection]
 def show_open(
     request: HttpRequest, shown: Proposal, form: ConflictForm | None = None, status: int = 200
 ) -> HttpResponse:
-    """Show what is to be decided, with what was chosen and typed so far."""
+    """Render an open proposal, with the choices and texts so far."""
     merged, parts = merged_sections(shown)
     if form is None:
         current = shown.sheet.current
         initial = {"onto": current.number if current else 0}
         form = ConflictForm(merged.conflicts, choices=shown.choices, initial=initial)
-    there = {c.id for c in merged.conflicts}
+    conflict_ids = {c.id for c in merged.conflicts}
     context = {
         "sheet": shown.sheet,
         "proposal": shown,
         "form": form,
         "parts": with_conflict_fields(parts, form),
-        "conflict_count": len(there),
+        "conflict_count": len(conflict_ids),
         "typed": [
             given["text"]
             for key, given in shown.choices.items()
-            if key not in there and given.get("take") == "edit" and given.get("text", "").strip()
+            if key not in conflict_ids
+            and given.get("take") == "edit"
+            and given.get("text", "").strip()
         ],
         "headings": {s.key: s.heading for s in written_sections(shown.sheet)},
     }
@@ -247,7 +251,7 @@ def with_conflict_fields(parts: list[ConflictSection], form: ConflictForm) -> li
             "part": part,
             "clashes": [
                 {"clash": c, "take": form[f"take_{c.id}"], "text": form[f"text_{c.id}"]}
-                for c in part.clashes
+                for c in part.conflicts
             ],
         }
         for part in parts
@@ -255,7 +259,7 @@ def with_conflict_fields(parts: list[ConflictSection], form: ConflictForm) -> li
 
 
 def show_decided(request: HttpRequest, shown: Proposal) -> HttpResponse:
-    """Show what was proposed, and what became of it."""
+    """Render a decided proposal."""
     template = load_template(shown.sheet.sheet_type)
     rendered = to_html(shown.body, shown.metadata, template, {}, reader_language()).as_json()
     context = {

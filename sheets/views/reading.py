@@ -1,4 +1,4 @@
-"""Reading a sheet: its page, an old version."""
+"""Views to read a sheet or one of its versions."""
 
 from typing import Any
 
@@ -20,14 +20,14 @@ from sheets.sources.visibility import sources_visible_on
 
 
 def readable_sheets(request: HttpRequest) -> QuerySet[Sheet]:
-    """Return the sheets that this reader may open, each with its type."""
+    """Return the sheets that the user may open, with their types."""
     return Sheet.objects.readable_by(request.user).select_related("sheet_type")
 
 
 @require_safe
 @cache_pages()
 def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show a sheet, or how far its writing has come."""
+    """Show a sheet, or the progress of its generation."""
     found = get_object_or_404(sheets_to_read(request), slug=slug)
     if found.current:
         found.current.sheet = found
@@ -47,22 +47,22 @@ def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
         generation = Generation.objects.get(pk=found.generation_id)
         generation.sheet = found
         context["progress"] = generation_outline(generation)
-        return render(request, "sheets/sheet.html", context)  # it changes by the second
+        return render(request, "sheets/sheet.html", context)  # not cached: it changes each second
     return TemplateResponse(request, "sheets/sheet.html", context)
 
 
 def authored_page(request: HttpRequest, sheet: Sheet) -> AuthoredPage | None:
-    """Return who wrote each block, if the reader asks for it."""
+    """Return the page with the author of each block, if requested by `?auteurs=1`."""
     if request.GET.get("auteurs") != "1" or sheet.current is None:
         return None
     return show_authors(sheet.current, load_template(sheet.sheet_type))
 
 
 def sheets_to_read(request: HttpRequest) -> Any:
-    """Add what the page of a sheet shows, so that it costs one query.
+    """Return the readable sheets with all that their page shows, in one query.
 
-    Each sheet has `generation_id` and `generation_state` of its latest run, and `proposal_id` of
-    a proposal that waits.
+    Annotates `generation_id` and `generation_state` of the latest generation, and `proposal_id` of
+    an open proposal.
     """
     latest = Generation.objects.filter(sheet=OuterRef("pk")).order_by("-created_at", "-pk")
     waiting = Proposal.objects.filter(sheet=OuterRef("pk"), state=Proposal.State.OPEN)
@@ -78,14 +78,14 @@ def sheets_to_read(request: HttpRequest) -> Any:
 
 
 def former_titles(sheet: Sheet) -> list[str]:
-    """Return the titles that the sheet had before, the latest first, each once."""
+    """Return the distinct former titles of the sheet, latest first."""
     titles = sheet.redirects.values_list("title", flat=True)
     return [title for title in dict.fromkeys(titles) if title != sheet.title]
 
 
 @require_safe
 def revision_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """Show one version of a sheet as it was."""
+    """Show one version of a sheet."""
     found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     shown = get_object_or_404(found.revisions.select_related("author", "generation"), number=number)
     shown.sheet = found

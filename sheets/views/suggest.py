@@ -1,4 +1,4 @@
-"""Suggesting an improvement, and the queue in which it waits."""
+"""Views to submit a suggestion and to list proposals."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ PER_PAGE = 30
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def sheet_suggest(request: HttpRequest, slug: str) -> HttpResponse:
-    """Take what a reader suggests for a sheet or a section: other words, or a remark."""
+    """Create a proposal from a reader's changes or remark on a sheet or a section."""
     sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
     if sheet.current is None:
         raise Http404
@@ -38,7 +38,7 @@ def sheet_suggest(request: HttpRequest, slug: str) -> HttpResponse:
     form = suggest_form(request, editor)
     if request.method == "POST" and form.is_valid():
         if form.is_trap_sprung:
-            return thank_sender(request, sheet)  # a machine filled in what people do not see
+            return thank_sender(request, sheet)  # a bot filled in the hidden field
         try:
             user = request.user if request.user.is_authenticated else None
             create_suggestion(
@@ -77,7 +77,7 @@ def suggest_form(request: HttpRequest, editor: Editor) -> SuggestForm:
 
 
 def known_keys(editor: Editor) -> set[str]:
-    """Return the sections that a proposal can be about by itself."""
+    """Return the keys of the sections that a proposal can be limited to."""
     return {s.key for s in editor.template.sections}
 
 
@@ -91,7 +91,7 @@ def thank_sender(request: HttpRequest, sheet: Sheet) -> HttpResponse:
 @login_required
 @require_safe
 def proposal_list(request: HttpRequest) -> HttpResponse:
-    """List what waits for a decision, oldest first; or what was decided, latest first."""
+    """List open proposals, oldest first; or decided ones, latest first."""
     decided = request.GET.get("etat") == "decidees"
     rows = Proposal.objects.filter(sheet__in=Sheet.objects.readable_by(request.user))
     rows = (

@@ -1,1 +1,1 @@
-"""Writers: a language model, or verbatim extraction without one."""
+"""Writers of sections: a language model, or verbatim extraction without one."""

@@ -1,4 +1,4 @@
-"""The contract of a writer."""
+"""The protocol of a writer."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -9,15 +9,15 @@ from wikico2.llm.client import RetryPolicy
 
 
 class AnswerRefused(TransientError):
-    """A model's answer that cannot be used."""
+    """A model's answer was cut, is not JSON or has the wrong schema."""
 
 
 class Writer(Protocol):
     """Fills a section from passages.
 
-    It is shown the best `passages_per_field` passages of each field, as many as fit in
-    `tokens_per_section`. It may be asked for `at_once` sections by as many threads; above one it
-    touches no database.
+    It gets the best `passages_per_field` passages of each field, as many as fit in
+    `tokens_per_section`. Up to `at_once` threads may call it; above one it does not use the
+    database.
     """
 
     backend: str
@@ -29,7 +29,7 @@ class Writer(Protocol):
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """Return what else decides how it writes."""
+        """Return the other parameters of its output, for the record of a generation."""
         ...
 
     def write(

@@ -1,4 +1,4 @@
-"""Find the passages that a section's writer is shown."""
+"""Select the passages that a writer gets for a section."""
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from sheets.writers.base import Writer
 from wikico2.errors import UserError
 from wikico2.text.normalize import stem_set
 
-# Of the stems of the shorter of two passages, the share in the other that makes them the same.
+# Share of the stems of the longer of two passages, found in the shorter, that makes them equal.
 SAME_WORDS = 0.9
 FINISHED = (".", "!", "?", "…", "»", ")", "|")
 
@@ -32,12 +32,10 @@ def gather_evidence(
 ) -> Evidence:
     """Retrieve the passages for each field of the section, and label them S1, S2, …
 
-    Those that speak of the sheet's subject, its title, come first.
-
-    The best passage of every field comes before the second best of any, so that a section with
-    many fields shows something for each within its limit of tokens. Passages that say the same are
-    shown once, a passage that is cut goes with its rest, and where several sources have something
-    to say at least two are heard.
+    Passages about the sheet's title are ranked first. The best passage of every field comes before
+    the second best of any, so that each field gets one within the limit of tokens. Near-duplicates
+    are included once, a truncated passage with its continuation, and passages of at least two
+    sources where several have any.
     """
     whole = section.role == "header" or section.key == "resume"
     opening = opening_passages(document_ids) if whole else []
@@ -67,17 +65,17 @@ def gather_evidence(
 
 
 def field_question(field: FieldBrief) -> str:
-    """Return what is looked for: the question in the field's own words."""
+    """Return the query that retrieves the passages of a field."""
     return f"{field.heading} : {field.question}"
 
 
 def prepare_questions(sections: Iterable[SectionBrief], at_once: int) -> None:
-    """Have the vectors of all questions computed side by side, where a service computes them."""
+    """Compute the vectors of all queries concurrently, if a service computes them."""
     if settings.EMBEDDING_BACKEND != "openai" or at_once < 2:
         return
 
     def prepare(text: str) -> None:
-        with suppress(UserError):  # whoever needs it will say what is wrong
+        with suppress(UserError):  # raised again when the vector is needed
             embed_query(text, in_queue=True)
 
     with ThreadPoolExecutor(at_once, "question") as pool:
@@ -90,7 +88,7 @@ def prepare_questions(sections: Iterable[SectionBrief], at_once: int) -> None:
 def choose_passages(
     ranked: Mapping[str, Sequence[Passage]], writer: Writer, first: Passage | None = None
 ) -> list[Passage]:
-    """Return the passages to show, in turns by field, within the writer's limits."""
+    """Return the passages to include, in turns by field, within the writer's limits."""
     chosen: list[Passage] = []
     known: set[int] = set()
     words: list[frozenset[str]] = []
@@ -111,7 +109,7 @@ def choose_passages(
 
 
 def interleave_fields(ranked: Mapping[str, Sequence[Passage]], per_field: int) -> list[Passage]:
-    """Return the passages of all fields, every best one before any second."""
+    """Return the passages of all fields by rank: every best one before any second best."""
     return [
         passages[rank]
         for rank in range(per_field)
@@ -121,7 +119,7 @@ def interleave_fields(ranked: Mapping[str, Sequence[Passage]], per_field: int) -
 
 
 def is_contained(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Tell whether the shorter of two passages is nearly all in the other, and not just a part."""
+    """Tell whether two passages share at least `SAME_WORDS` of the stems of the longer one."""
     small, large = sorted((one, other), key=len)
     return len(small & large) >= SAME_WORDS * len(large) > 0
 
@@ -129,15 +127,15 @@ def is_contained(one: frozenset[str], other: frozenset[str]) -> bool:
 def best_of_another_source(
     ranked: Mapping[str, Sequence[Passage]], chosen: Sequence[Passage]
 ) -> Passage | None:
-    """Return the best ranked passage of another source, where only one was chosen from."""
-    heard = {p.document_id for p in chosen}
-    if len(heard) != 1:
+    """Return the best passage of another source when all chosen ones are from a single source."""
+    used = {p.document_id for p in chosen}
+    if len(used) != 1:
         return None
     others = [
         (rank, passage)
         for passages in ranked.values()
         for rank, passage in enumerate(passages)
-        if passage.document_id not in heard
+        if passage.document_id not in used
     ]
     return min(others, key=lambda found: found[0])[1] if others else None
 
@@ -146,13 +144,13 @@ def best_of_another_source(
 
 
 def with_continuations(chosen: Sequence[Passage], tokens: int) -> list[Passage]:
-    """Return the passages, each that was cut followed by its rest, as far as there is room."""
+    """Return the passages plus the continuations of truncated ones, within `tokens`."""
     room = tokens - sum(estimate_tokens(p.text) for p in chosen)
     known = {p.chunk_id for p in chosen}
     cut = {p.chunk_id: p for p in chosen if p.kind == "table" or is_cut(p.text)}
-    places = Chunk.objects.filter(pk__in=cut).values_list("document", "position")
+    positions = Chunk.objects.filter(pk__in=cut).values_list("document", "position")
     after = Q(pk__in=())
-    for document, position in places:
+    for document, position in positions:
         after |= Q(document=document, position=position + 1)
     rest = passages_of(Chunk.objects.filter(after).values_list("pk", flat=True))
     tables = {(p.document_id, p.headings, table_columns(p.text)) for p in cut.values()}
@@ -172,12 +170,12 @@ def is_cut(text: str) -> bool:
 
 
 def table_columns(text: str) -> str:
-    """Return the head of the first table in a text."""
+    """Return the header row of the first table in a text."""
     return next((line for line in text.splitlines() if line.startswith("|")), "")
 
 
 def in_reading_order(chosen: Sequence[Passage]) -> list[Passage]:
-    """Return the passages as they stand in their sources; the source of the best one first."""
+    """Return the passages by source and position; the source of the best one first."""
     sources = list(dict.fromkeys(p.document_id for p in chosen))
     positions = dict(
         Chunk.objects.filter(pk__in=[p.chunk_id for p in chosen]).values_list("pk", "position")
@@ -193,17 +191,17 @@ HEADING_LENGTH = 100
 
 
 def opening_passages(document_ids: Sequence[int]) -> list[Passage]:
-    """Return the first passages of each source, where a fact box and a summary usually stand."""
+    """Return the first passages of each source, which often hold a fact box and a summary."""
     first = Chunk.objects.filter(document__in=document_ids, position__lt=OPENING)
     found = passages_of(first.values_list("pk", flat=True))
     return sorted(found.values(), key=lambda p: p.chunk_id)
 
 
 def named_passages(heading: str, title: str, document_ids: Sequence[int]) -> list[Passage]:
-    """Return the first passages that stand under a heading with the field's own name.
+    """Return the first passages under a heading that contains the field's name.
 
-    A source that has a chapter « Retour sur investissement » answers that field there, whatever
-    the vectors say. Where there are more of them than are shown, those that say most of the title.
+    A chapter « Retour sur investissement » answers that field, whatever the vectors say. If there
+    are more than `NAMED_AT_MOST`, those that share most stems with the title are returned.
     """
     phrase = f" {heading_key(heading)} "
     named = [pk for pk, names in headings_of(document_ids) if phrase in names]
@@ -216,7 +214,7 @@ def named_passages(heading: str, title: str, document_ids: Sequence[int]) -> lis
 
 
 def headings_of(document_ids: Sequence[int]) -> tuple[tuple[int, str], ...]:
-    """Return (passage, its headings as one key), also of those inside it, in reading order."""
+    """Return (passage id, its headings as one key, with those in its text) in reading order."""
     chunks = Chunk.objects.filter(document__in=document_ids)
     stamp = chunks.aggregate(Count("pk"), Max("pk"))
     return _headings_of(tuple(sorted(document_ids)), tuple(stamp.values()))
@@ -236,7 +234,7 @@ def _headings_of(document_ids: tuple[int, ...], stamp: object) -> tuple[tuple[in
 
 
 def inner_headings(text: str) -> list[str]:
-    """Return the lines of a passage that look like headings: short, and followed by text."""
+    """Return the lines of a passage that look like headings: short and followed by text."""
     lines = text.splitlines()
     return [
         line
@@ -285,7 +283,7 @@ def cited_in(draft: SectionDraft) -> set[CitedPassage]:
 def pages_of_quotes(
     draft: SectionDraft, passages: Mapping[str, Passage]
 ) -> dict[tuple[str, str], int]:
-    """Return the page on which each quote stands, for passages that span several."""
+    """Return the page of each (label, quote), for passages that span several pages."""
     spread = [
         (c, passages[c.label])
         for c in cited_in(draft)

@@ -1,8 +1,8 @@
 """Fill a sheet with verbatim sentences of its sources, without a language model.
 
-Each sentence goes to the field whose question it answers best, by the embeddings of both and by
-the headings above it; a field takes its best sentences, varied, in the order of the source. The
-writer invents nothing: what it cannot quote it leaves empty.
+Each sentence is assigned to the field whose question it answers best, by the embeddings of both
+and by the headings above it; a field takes its best sentences, without near-duplicates, in the
+order of the source. A field without a quotable sentence stays empty.
 """
 
 import re
@@ -51,38 +51,38 @@ SHORTEST, LONGEST = 35, 420
 ITEM_SHORTEST = 4
 ROWS_AT_MOST = 15
 HOW_MANY = {"text": 3, "list": 7, "steps": 7, "table": 6}
-# How much better a unit must fit its field than the fields do on average, to be quoted at all:
-# under a heading that names the field, and elsewhere.
+# Least fit of a unit to its field, above the mean over the fields, to be quoted: under a heading
+# that names the field, and elsewhere.
 LEAST_FIT_NAMED = 0.03
 LEAST_FIT = 0.06
-# Weights beside the cosine. A heading that is the field's own name says more than any vector.
+# Weights added to the cosine. A heading equal to the field's name outweighs any vector.
 SAME_HEADING = 0.20
 HEADING_WEIGHT = 0.10
 NAMED = 0.03
-# A heading further up says less than the nearest one.
+# Factor for headings above the nearest one.
 ABOVE = 0.7
 SECTION_WEIGHT = 0.02
 WORDS_WEIGHT = 0.04
-# A table belongs to a field of another shape only under a heading that shares its words.
+# Least share of the field's words in the heading of a table, for a field of another shape.
 TABLE_LEAST_HEADING = 0.5
-# For the summary: the first pages, a part of the source that sums it up, a quantity.
+# Bonuses for the summary: on the first pages, in a summary of the source, with a quantity.
 EARLY, SUMMING_UP, WITH_QUANTITY = 0.03, 0.04, 0.02
 EARLY_PAGES = 2
 SUMMARIES = frozenset(
     "resume synthese bref introduction avant preambule objectif objectifs essentiel".split()
 )
-TOO_ALIKE = 0.6
-SAYS_THE_SAME = 0.9
-# Of a table's cells, the share that holds something.
+NEAR_DUPLICATE = 0.6
+SAME_FACT = 0.9
+# Least share of non-empty cells of a table.
 FILLED = 0.75
 LABELLED = re.compile(r"^\s*([^:|.]{2,60}?)\s*:\s*(\S.{0,160}?)\s*\.?$")
 CAPTION = re.compile(r"^(figure|tableau|fig\.|tab\.|source)\s*\d*\s*[-–—:.]", re.IGNORECASE)
 OF_CONTENTS = re.compile(r"\s(?:…|\.{2,})\s*\d*$|(?:\.\s?){5,}|…{2,}")
 FOOTNOTE = re.compile(r"^\d{1,3}\s+(?=[A-ZÀ-Ý«])(?!\d)")
-# « ÉTAPE 2 - DÉFINIR LES PÉRIMÈTRES : Cette méthode… » : a title that runs into its text.
-SHOUTED = re.compile(r"^[^a-zà-ÿ]{12,}?:\s+(?=[A-ZÀ-Ý])")
-SHOUTS_INSIDE = re.compile(r":\s+[A-ZÀ-Ý]{4,}(?:\s+[A-ZÀ-Ý]{2,})*\s+[A-ZÀ-Ý][a-zà-ÿ’']")
-# What the instruction of a field asks for, by the dimension of its unit: « Un montant par ligne ».
+# A title in capitals that runs into its text: « ÉTAPE 2 - DÉFINIR LES PÉRIMÈTRES : Cette méthode… »
+CAPITALS_TITLE = re.compile(r"^[^a-zà-ÿ]{12,}?:\s+(?=[A-ZÀ-Ý])")
+CAPITALS_INSIDE = re.compile(r":\s+[A-ZÀ-Ý]{4,}(?:\s+[A-ZÀ-Ý]{2,})*\s+[A-ZÀ-Ý][a-zà-ÿ’']")
+# Units that the instruction of a field asks for, by its words: « Un montant par ligne ».
 ASKED_FOR = {
     "montant": frozenset({"€", "$"}), "montants": frozenset({"€", "$"}),
     "duree": frozenset({"mois", "s"}), "durees": frozenset({"mois", "s"}),
@@ -113,14 +113,14 @@ class QuoteCandidate:
 
 
 class ExtractiveWriter:
-    """The writer that needs no key: it only quotes."""
+    """The writer that only quotes; it needs no language model."""
 
     backend = "local"
     prompt_version = PROMPT_VERSION
 
     passages_per_field = 16
     tokens_per_section = 60_000
-    at_once = 1  # it computes, and keeps vectors in the database
+    at_once = 1  # it stores vectors in the database
     parameters: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, template: SheetTemplate, embedder: Embedder) -> None:
@@ -140,7 +140,7 @@ class ExtractiveWriter:
 
     @cached_property
     def names(self) -> list["FieldNames"]:
-        """Return what the headings of a source are compared with, for each competing field."""
+        """Return the words that headings of sources are compared with, for each competing field."""
         headings = {s.key: s.heading for s in self.template.written}
         return [FieldNames.of(field, headings[section]) for section, field in self.fields]
 
@@ -175,12 +175,11 @@ class ExtractiveWriter:
         )
 
     def fit(self, candidates: list[QuoteCandidate], vectors: Vectors) -> tuple[Vectors, Vectors]:
-        """Return how well each candidate fits each field, and how well by its meaning alone.
+        """Return two scores of each candidate for each field, of shape (candidates, fields).
 
-        Both have the shape (candidates, fields).
-
-        The cosine less its mean over the fields (some sentences are near every question), plus
-        the words that the headings and the sentence share with the field.
+        The second one, `meaning`, is the cosine minus its mean over the fields, since some
+        sentences are near every question. The first one, `fit`, adds to it bonuses for the words
+        that the headings and the sentence share with the field.
         """
         cosine = vectors @ self.questions.T
         meaning = cosine - cosine.mean(axis=1, keepdims=True)
@@ -199,7 +198,7 @@ class ExtractiveWriter:
         fit: Vectors,
         meaning: Vectors,
     ) -> FieldDraft:
-        """Return the field filled with the candidates that fit it better than any other field."""
+        """Return the field filled with the candidates whose best fit is this field."""
         column = next(
             i for i, (s, f) in enumerate(self.fields) if (s, f.key) == (section, field.key)
         )
@@ -209,7 +208,7 @@ class ExtractiveWriter:
             (float(fit[i, column]), c)
             for i, c in enumerate(candidates)
             if fit[i, column] == best[i]
-            and named.takes(field, c, float(fit[i, column]), float(meaning[i, column]))
+            and named.accepts(field, c, float(fit[i, column]), float(meaning[i, column]))
         ]
         mine.sort(key=lambda scored: -scored[0])
         return quote_field(field, mine)
@@ -217,7 +216,7 @@ class ExtractiveWriter:
     def summary(
         self, title: str, field: FieldBrief, candidates: list[QuoteCandidate], vectors: Vectors
     ) -> FieldDraft:
-        """Return the few sentences nearest to the subject, at least one with a quantity."""
+        """Return the sentences nearest to the title and question, with bonuses for a summary."""
         question = self.embedder.query(f"{title} : {field.question}")
         usable = [
             (float(score) + summary_fitness(c), c)
@@ -230,13 +229,13 @@ class ExtractiveWriter:
 
 @dataclass(frozen=True)
 class FieldNames:
-    """The words by which a source may name a field."""
+    """The stems by which the headings and texts of a source are matched with a field."""
 
     phrase: str
     heading: frozenset[str]
     section: frozenset[str]
     question: frozenset[str]
-    # The dimensions of which a statement must give a quantity, and whether any will do.
+    # The dimensions of which a statement must give a quantity, and whether any one is enough.
     units: frozenset[str] = frozenset()
     any_unit: bool = False
 
@@ -252,7 +251,7 @@ class FieldNames:
         )
 
     def bonus(self, heading: str, above: str, text: str) -> float:
-        """Return what the headings above a unit, and its own words, add to its fit."""
+        """Return the bonus of the headings above a unit and of its own words."""
         return (
             max(self.heading_bonus(heading), ABOVE * self.heading_bonus(above))
             + SECTION_WEIGHT * stem_share(self.section, stem_set(above))
@@ -260,22 +259,22 @@ class FieldNames:
         )
 
     def heading_bonus(self, heading: str) -> float:
-        """Return what the nearest heading adds; one that negates the field's name adds nothing."""
+        """Return the bonus of a heading; 0 for one that negates the field's name."""
         key = heading_key(heading)
         if is_negated(key) != is_negated(self.phrase):
             return 0.0
         if self.phrase and f" {self.phrase} " in f" {key} ":
             return SAME_HEADING
-        # One word in common says little: « la séquence éviter, réduire, compenser ».
+        # One word in common proves little: « la séquence éviter, réduire, compenser ».
         held = stem_set(heading)
         if len(self.heading) < 2 or not held:
             return 0.0
         return HEADING_WEIGHT * stem_share(self.heading, held) * min(1.0, 2 / len(held))
 
-    def takes(
+    def accepts(
         self, field: FieldBrief, candidate: QuoteCandidate, fit: float, meaning: float
     ) -> bool:
-        """Tell whether the field takes the unit at all: its kind, its fit, what it counts in."""
+        """Tell whether the field accepts the unit, by its kind, its fit and its quantities."""
         above = " ".join(candidate.passage.headings[:-1])
         is_named = max(self.heading_bonus(candidate.heading), self.heading_bonus(above)) >= NAMED
         if fit < (LEAST_FIT_NAMED if is_named else LEAST_FIT):
@@ -284,17 +283,17 @@ class FieldNames:
             near = stem_share(self.heading, stem_set(candidate.heading))
             listed = field.shape == "list" and near >= TABLE_LEAST_HEADING and meaning >= 0
             return field.shape == "table" or listed
-        # An item without a verb means something under its heading only.
+        # An item without a verb is only understood under its heading.
         if candidate.unit.kind == "item" and not is_named and not has_verb(candidate.unit.text):
             return False
-        return self.counts(candidate.unit.text, is_named)
+        return self.has_quantity(candidate.unit.text, is_named)
 
-    def counts(self, text: str, is_named: bool) -> bool:
-        """Tell whether a text gives a quantity of the kind that is asked for, if one is."""
+    def has_quantity(self, text: str, is_named: bool) -> bool:
+        """Tell whether a text gives a quantity in the units asked for; True if none is."""
         if not self.units and not self.any_unit:
             return True
         found = {q.unit for q in find_quantities(text) if q.unit}
-        if is_named:  # the heading says what is counted
+        if is_named:  # the heading names what is measured
             return bool(found) or not self.units
         subject = bool(self.heading & stem_set(text))
         if self.any_unit and not self.units:
@@ -307,7 +306,7 @@ def is_negated(key: str) -> bool:
 
 
 def asked_units(field: FieldBrief) -> frozenset[str]:
-    """Return the dimensions that a field wants: « en kWh ou en pourcentage », « un montant »."""
+    """Return the dimensions that a field asks for: « en kWh ou en pourcentage », « un montant »."""
     asked = folded_words(field.instruction)[:3]
     kinds = frozenset().union(*(ASKED_FOR.get(word, frozenset()) for word in asked))
     if not kinds and "valeur" not in asked:
@@ -316,15 +315,15 @@ def asked_units(field: FieldBrief) -> frozenset[str]:
 
 
 def how_many(field: FieldBrief) -> int:
-    """Return how many statements a field takes: what its instruction says, or what suits."""
+    """Return the most statements of a field: the number in its instruction, or `HOW_MANY`."""
     if field.shape == "text" and "phrases" in folded_words(field.instruction):
-        said = [NUMBER_WORDS[w] for w in folded_words(field.instruction) if w in NUMBER_WORDS]
-        return max(said, default=HOW_MANY["text"])
+        counts = [NUMBER_WORDS[w] for w in folded_words(field.instruction) if w in NUMBER_WORDS]
+        return max(counts, default=HOW_MANY["text"])
     return HOW_MANY[field.shape]
 
 
 def summary_fitness(candidate: QuoteCandidate) -> float:
-    """Return what makes a sentence fit for a summary, beside its meaning."""
+    """Return the bonus of a sentence for the summary, besides the cosine."""
     early = EARLY if candidate.passage.page_start <= EARLY_PAGES else 0.0
     opening = folded_words(f"{candidate.heading} {candidate.passage.text[:20]}")
     summing_up = SUMMING_UP if SUMMARIES & set(opening) else 0.0
@@ -333,9 +332,9 @@ def summary_fitness(candidate: QuoteCandidate) -> float:
 
 
 def gather_candidates(evidence: Evidence) -> list[QuoteCandidate]:
-    """Return the quotable units of the passages shown, each text once.
+    """Return the quotable units of the passages, each text once.
 
-    A sentence that leans on the one before it is quoted together with it, or not at all.
+    A sentence that needs the one before it as context is quoted together with it, or left out.
     """
     seen: set[str] = set()
     found: list[QuoteCandidate] = []
@@ -343,7 +342,7 @@ def gather_candidates(evidence: Evidence) -> list[QuoteCandidate]:
         before: QuotableUnit | None = None
         headings = {heading_key(h) for h in passage.headings}
         for position, whole in enumerate(quotable_units(passage.text)):
-            unit = standing_alone(whole, before)
+            unit = without_context(whole, before)
             before = whole
             if unit is None or fold_text(unit.text) in seen or not is_quotable(unit):
                 continue
@@ -355,20 +354,20 @@ def gather_candidates(evidence: Evidence) -> list[QuoteCandidate]:
     return found
 
 
-def standing_alone(unit: QuotableUnit, before: QuotableUnit | None) -> QuotableUnit | None:
-    """Return the unit so that it can be understood without its page; None if that cannot be."""
+def without_context(unit: QuotableUnit, before: QuotableUnit | None) -> QuotableUnit | None:
+    """Return the unit in a form that needs no context; None if there is none."""
     if unit.kind == "table":
         return unit
     if unit.kind == "item":
         return None if points_elsewhere(unit.text) else unit
-    text = SHOUTED.sub("", unit.text)
-    if FOOTNOTE.match(text) or SHOUTS_INSIDE.search(text) or points_elsewhere(text):
+    text = CAPITALS_TITLE.sub("", unit.text)
+    if FOOTNOTE.match(text) or CAPITALS_INSIDE.search(text) or points_elsewhere(text):
         return None
     if not needs_context(text):
         return replace(unit, text=text)
     if before is None or before.kind != "sentence" or text != unit.text:
         return None
-    start = SHOUTED.sub("", before.text)
+    start = CAPITALS_TITLE.sub("", before.text)
     if (
         needs_context(start)
         or points_elsewhere(start)
@@ -380,7 +379,7 @@ def standing_alone(unit: QuotableUnit, before: QuotableUnit | None) -> QuotableU
 
 
 def is_quotable(unit: QuotableUnit) -> bool:
-    """Tell whether a unit is worth quoting at all: long enough, mostly words, not a question."""
+    """Tell whether a unit may be quoted: suitable length, mostly letters, not a question."""
     if unit.kind == "table":
         return True
     if CAPTION.match(unit.text) or OF_CONTENTS.search(unit.text):
@@ -393,7 +392,7 @@ def is_quotable(unit: QuotableUnit) -> bool:
 
 
 def fits_shape(unit: QuotableUnit, shape: str) -> bool:
-    """Tell whether a unit may stand in a field of that shape."""
+    """Tell whether a unit suits a field of that shape."""
     if unit.kind == "table":
         return False
     if shape == "text" or unit.kind == "sentence":
@@ -402,11 +401,11 @@ def fits_shape(unit: QuotableUnit, shape: str) -> bool:
 
 
 def quote_field(field: FieldBrief, scored: list[tuple[float, QuoteCandidate]]) -> FieldDraft:
-    """Return the field made of its best candidates, best first in `scored`."""
+    """Return the field filled with its best candidates; `scored` is sorted best first."""
     tables = [c for _, c in scored if c.unit.kind == "table" and is_suitable_table(c.unit)]
     drawn = table_draft(field, tables) if tables else FieldDraft(field.key)
     usable = [(s, c) for s, c in scored if fits_shape(c.unit, field.shape)]
-    if field.shape == "table" and tables:  # beside a table only what adds a fact to it
+    if field.shape == "table" and tables:  # beside a table only sentences that add a fact
         usable = [(s, c) for s, c in usable if is_factual(c.unit) and not in_table(c.unit, drawn)]
     chosen = pick_varied(usable, how_many(field))
     return FieldDraft(field.key, statements_of(chosen), drawn.columns, drawn.rows)
@@ -420,14 +419,14 @@ def is_factual(unit: QuotableUnit) -> bool:
 
 
 def in_table(unit: QuotableUnit, drawn: FieldDraft) -> bool:
-    """Tell whether a row of the table says what a sentence says."""
-    return any(stem_overlap(unit.text, " ".join(row.cells)) >= SAYS_THE_SAME for row in drawn.rows)
+    """Tell whether a row of the table has nearly the words of a sentence."""
+    return any(stem_overlap(unit.text, " ".join(row.cells)) >= SAME_FACT for row in drawn.rows)
 
 
 def is_suitable_table(table: QuotableUnit) -> bool:
-    """Tell whether a table may stand in a field: every column named, most cells filled.
+    """Tell whether a table may be quoted: every column named, most cells filled.
 
-    The bars of a chart, read as a table, have neither.
+    This excludes the bars of a chart that were extracted as a table.
     """
     named = all(re.search(r"[^\W\d]{2}", name) for name in table.columns)
     cells = [cell for row in (table.columns, *table.rows) for cell in row]
@@ -441,7 +440,7 @@ def is_suitable_table(table: QuotableUnit) -> bool:
 
 
 def table_draft(field: FieldBrief, tables: list[QuoteCandidate]) -> FieldDraft:
-    """Return the source's best table, with the rows that went on in another passage."""
+    """Return the source's best table, with its rows continued in other passages."""
     columns = tables[0].unit.columns
     parts = sorted((t for t in tables if t.unit.columns == columns), key=lambda t: t.order)
     rows = [
@@ -453,12 +452,12 @@ def table_draft(field: FieldBrief, tables: list[QuoteCandidate]) -> FieldDraft:
 
 
 def pick_varied(scored: list[tuple[float, QuoteCandidate]], most: int) -> list[QuoteCandidate]:
-    """Return up to `most` of the best candidates that do not say the same, in source order."""
+    """Return up to `most` of the best candidates without near-duplicates, in source order."""
     chosen: list[QuoteCandidate] = []
     for _, candidate in scored:
         if len(chosen) == most:
             break
-        if all(stem_overlap(candidate.unit.text, c.unit.text) < TOO_ALIKE for c in chosen):
+        if all(stem_overlap(candidate.unit.text, c.unit.text) < NEAR_DUPLICATE for c in chosen):
             chosen.append(candidate)
     return sorted(chosen, key=lambda c: c.order)
 
@@ -470,7 +469,7 @@ def statements_of(chosen: list[QuoteCandidate]) -> tuple[DraftStatement, ...]:
 
 
 def tidy_item(unit: QuotableUnit) -> str:
-    """Return a list item as it stands alone: a capital first, no semicolon last."""
+    """Return a list item as a sentence of its own: a capital first, no semicolon last."""
     if unit.kind != "item":
         return unit.text
     text = re.sub(r"\s*[;,]\s*(et|ou)?$", "", unit.text)
@@ -478,7 +477,7 @@ def tidy_item(unit: QuotableUnit) -> str:
 
 
 def stem_overlap(first: str, second: str) -> float:
-    """Return the share of stems that two texts have in common, by the smaller one."""
+    """Return the share of the stems of the smaller of two texts that both have."""
     a, b = stem_set(first), stem_set(second)
     return len(a & b) / max(1, min(len(a), len(b)))
 
@@ -488,13 +487,13 @@ def stem_share(wanted: AbstractSet[str], held: AbstractSet[str]) -> float:
 
 
 def labelled_value(field: FieldBrief, evidence: Evidence) -> FieldDraft:
-    """Return a short value that a source gives under the field's own name, as in a fact box."""
+    """Return a short value that a source gives under the field's name, as in a fact box."""
     name = re.sub(r"\(.*?\)", "", field.heading)
     wanted = stem_set(name)
     near: FieldDraft | None = None
     for label in dict.fromkeys((*evidence.by_field.get(field.key, ()), *evidence.shown)):
         for given, value, quoted in labelled_pairs(evidence.shown[label].text):
-            if not is_acceptable(value, field):
+            if not is_valid_value(value, field):
                 continue
             draft = FieldDraft(field.key, (DraftStatement(value, (CitedPassage(label, quoted),)),))
             if heading_key(given) == heading_key(name):
@@ -527,8 +526,8 @@ def labelled_line(text: str) -> tuple[str, str, str] | None:
     return (match[1], match[2], f"{match[1]} : {match[2]}") if match else None
 
 
-def is_acceptable(value: str, field: FieldBrief) -> bool:
-    """Tell whether a value may stand in the field: short, and of the choices where there are."""
+def is_valid_value(value: str, field: FieldBrief) -> bool:
+    """Tell whether a value suits the field: short, and one of the choices if there are any."""
     if not value.strip() or len(value) > 160 or (has_verb(value) and len(value) > 90):
         return False
     if field.choices:

@@ -1,6 +1,6 @@
 """Fill a section with a language model that answers in JSON, each statement with its passages.
 
-An answer that cannot be used gets one more try, in which the model sees what was wrong with it.
+An answer that cannot be used is requested once more, with the error in the conversation.
 """
 
 import json
@@ -32,7 +32,7 @@ from wikico2.llm.client import ChatAnswer, RetryPolicy, request_chat
 LONGEST_STATEMENT = 1_500
 MOST_STATEMENTS = 40
 SHOWN_BACK = 6_000
-# What the model is told about an answer that cannot be used, in the language of the prompts.
+# Errors reported to the model about its answer, in the language of the prompts.
 WRONG = {
     "answer_cut": "Elle a été coupée après {tokens} jetons : elle est trop longue.",
     "not_json": "Ce n’est pas un objet JSON valide ({reason}).",
@@ -41,7 +41,7 @@ WRONG = {
 
 
 class ModelWriter:
-    """The writer that asks a language model."""
+    """The writer that calls a language model."""
 
     backend = "openai"
     passages_per_field = 8
@@ -65,9 +65,9 @@ class ModelWriter:
     def write(
         self, title: str, section: SectionBrief, evidence: Evidence, patience: RetryPolicy
     ) -> SectionDraft:
-        """Return the section as the model fills it, at the second try if need be.
+        """Return the section as the model fills it, with at most two requests.
 
-        Raises wikico2.errors.UserError: AnswerRefused for what the model said (answer_cut,
+        Raises wikico2.errors.UserError: AnswerRefused for an unusable answer (answer_cut,
         not_json, wrong_schema), and all that wikico2.llm.client.request_chat raises.
         """
         if not evidence.shown:
@@ -81,7 +81,7 @@ class ModelWriter:
             error = WRONG[refused.code].format(**refused.details)
         again = repair_messages(self.prompt, asked, first.text[:SHOWN_BACK], error)
         try:
-            # An answer that was cut gets more room, not only a reproach.
+            # An answer that was cut also gets a higher limit of tokens.
             second = self.ask(again, section, evidence, patience, room=2 if cut else 1)
         except UserError as failure:
             failure.tokens_in, failure.tokens_out = first.tokens_in, first.tokens_out
@@ -142,10 +142,10 @@ def item_schema(field: FieldBrief, sources: dict[str, Any]) -> dict[str, Any]:
 def read_answer(
     answer: ChatAnswer, section: SectionBrief, shown: Mapping[str, Passage]
 ) -> SectionDraft:
-    """Return the section that the answer holds.
+    """Return the draft of the section in the answer.
 
-    Raises AnswerRefused for an answer that is cut short, no JSON, or JSON of another form. A
-    statement that cites an unknown label, or none, is left out and named in `refused`.
+    Raises AnswerRefused for an answer that is cut, not JSON, or JSON of another schema. A
+    statement that cites an unknown label, or none, is left out and listed in `refused`.
     """
     try:
         if answer.finish_reason == "length":
@@ -162,7 +162,10 @@ def read_answer(
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """Return the JSON object in a model's answer: within a code fence, chatter, loose commas."""
+    """Return the JSON object in a model's answer.
+
+    Tolerates a code fence, text around it and trailing commas. Raises AnswerRefused("not_json").
+    """
     found = re.search(r"\{.*\}", text, re.DOTALL)
     if not found:
         raise AnswerRefused("not_json", reason="{")
@@ -178,12 +181,12 @@ def parse_object(text: str) -> dict[str, Any]:
 
 
 def first_object(text: str) -> Any:
-    """Return the first JSON value of a text, whatever follows it."""
+    """Return the first JSON value of a text and ignore the rest; raises ValueError."""
     return json.JSONDecoder(strict=False).raw_decode(text)[0]
 
 
 def unwrap_answer(data: dict[str, Any], section: SectionBrief) -> dict[str, Any]:
-    """Return the object that has the section's fields, out of an envelope if there is one.
+    """Return the object that has the section's fields, at the top or one level below.
 
     Raises AnswerRefused("wrong_schema") when none of the fields is there.
     """
@@ -202,8 +205,8 @@ def read_field(
     rows: list[TableRow] = []
     for element in field_elements(field, value)[:MOST_STATEMENTS]:
         row_cells = element.get("cells")
-        said = row_cells if isinstance(row_cells, list) else [element.get("text")]
-        texts = [one_text(t) for t in said]
+        values = row_cells if isinstance(row_cells, list) else [element.get("text")]
+        texts = [one_text(v) for v in values]
         labels = read_labels(element.get("sources"))
         if not any(texts):
             continue
@@ -234,7 +237,7 @@ def field_elements(field: FieldBrief, value: Any) -> list[dict[str, Any]]:
 
 
 def one_text(value: Any) -> str:
-    """Return a cell or a sentence on one line, of a bounded length."""
+    """Return a cell or a sentence on one line, at most `LONGEST_STATEMENT` characters."""
     return "" if value is None else " ".join(str(value).split())[:LONGEST_STATEMENT]
 
 
@@ -246,7 +249,7 @@ def read_labels(value: Any) -> list[str]:
 
 
 def best_quote(statement: str, passage: Passage) -> str:
-    """Return the sentence, item or row of the passage that says the statement best."""
+    """Return the sentence, item or row of the passage that best supports the statement."""
     options = [
         row
         for unit in quotable_units(passage.text)

@@ -1,4 +1,4 @@
-"""Which writer the settings choose: a language model, or verbatim extraction without one."""
+"""Choose the writer of the settings: a language model, or verbatim extraction without one."""
 
 from django.conf import settings
 
@@ -10,7 +10,7 @@ from sheets.writers.llm import ModelWriter
 
 
 def get_writer(template: SheetTemplate, prompt: Prompt | None = None) -> Writer:
-    """Return the writer that the settings name; a model is told `prompt`, or the current one."""
+    """Return the writer of the settings; a model uses `prompt`, or the current one."""
     if settings.LLM_BACKEND == "openai":
         return ModelWriter((prompt or Prompt.objects.current()).text)
     from sheets.writers.extractive import ExtractiveWriter  # here, since it loads NumPy

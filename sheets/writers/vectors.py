@@ -1,4 +1,4 @@
-"""Vectors of short texts, computed once for all sheets and kept beside those of the passages."""
+"""Vectors of short texts, computed once and stored with those of the passages."""
 
 import hashlib
 from collections.abc import Sequence
@@ -30,11 +30,11 @@ def embed_texts(
 
 
 def hash_of(text: str) -> str:
-    """Return what the vector of a text is kept under."""
+    """Return the content hash under which the vector of a text is stored."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def fetch_vectors(hashes: list[str], model: str) -> dict[str, Vectors]:
-    """Return the vectors that are kept already, by the hash of their text."""
+    """Return the stored vectors by the hash of their text."""
     rows = Vector.objects.filter(model=model, content_hash__in=hashes)
     return {row.content_hash: row.values for row in rows}

@@ -93,7 +93,7 @@ def test_of_what_a_sheet_quotes_its_title_alone(
 ) -> None:
     note = f"[^1]: [Projet Zéphyr, p. 1](/sources/{secret.pk}/pages/1/) « {AIR[1]} »"
     written(sheet, f"- {AIR[1]}[^1]\n\n{note}", expert)
-    if not secret.citations.standing().exists():
+    if not secret.citations.current().exists():
         pytest.fail("the sheet does not quote the source")
     found = leaks(client, *own(secret), f"/fiches/{sheet.slug}/", "/sources/", "/taches/")
     assert {title for _path, title in found} == {"Projet Zéphyr"}

@@ -129,7 +129,7 @@ class TestSaving:
 
         with pytest.raises(EditConflict) as again:
             save_edit(sheet, contributor, base=base, text=mine, choices={}, onto=2)
-        assert again.value.unsettled == [conflict.id]
+        assert again.value.unresolved == [conflict.id]
         settled = save_edit(
             sheet,
             contributor,

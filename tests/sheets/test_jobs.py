@@ -17,7 +17,13 @@ from pytest_django.fixtures import Settings
 
 from ingestion.models import Document
 from sheets import jobs
-from sheets.jobs import ARCHIVES, KEPT, MAX_ATTEMPTS, clear_file_jobs, run_file_job_slice
+from sheets.jobs import (
+    ARCHIVE_RETENTION,
+    ARCHIVES,
+    MAX_ATTEMPTS,
+    clear_file_jobs,
+    run_file_job_slice,
+)
 from sheets.models import FileJob, Revision, SectionLock, Sheet, SheetType
 from sheets.revisions.save import save_revision
 from sheets.transfer.exporter import WikiExporter, export_wiki
@@ -295,7 +301,7 @@ class TestExport:
         name = str(FileJob.objects.get().file.name)
         clear_file_jobs()
         assert default_storage.exists(name)
-        FileJob.objects.update(created_at=timezone.now() - KEPT)
+        FileJob.objects.update(created_at=timezone.now() - ARCHIVE_RETENTION)
         clear_file_jobs()
         assert not FileJob.objects.exists()
         assert default_storage.listdir(ARCHIVES) == ([], [])

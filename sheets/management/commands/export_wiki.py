@@ -1,4 +1,4 @@
-"""Write the whole wiki into a zip of plain files."""
+"""`manage.py export_wiki FILE`: export the whole wiki as a zip of plain files."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,7 @@ from sheets.transfer.exporter import export_wiki
 
 
 class Command(BaseCommand):
-    """Pack the wiki."""
+    """Export the wiki."""
 
     help = "Write all sheets with their versions, the pictures and the sources into a zip."
 

@@ -1,4 +1,4 @@
-"""Take in the zip of a whole wiki."""
+"""`manage.py import_wiki FILE`: import the zip of a whole wiki."""
 
 import argparse
 from pathlib import Path
@@ -11,13 +11,13 @@ from wikico2.models import User
 
 
 class Command(BaseCommand):
-    """Unpack a wiki."""
+    """Import a wiki."""
 
-    help = "Take in what export_wiki wrote; nothing that is here is overwritten."
+    help = "Import an archive written by export_wiki; existing data is never overwritten."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--user", help="in whose name; default: the first administrator")
+        parser.add_argument("--user", help="user of the import; default: the first administrator")
 
     def handle(self, *, file: Path, user: str | None, **options: object) -> None:
         people = (

@@ -1,4 +1,4 @@
-"""`manage.py ingest FILE|DIR… [--sheet TYPE --title TITLE] [--wait]`: the main job by command."""
+"""`manage.py ingest FILE|DIR… [--sheet TYPE --title TITLE] [--wait]`: ingest files."""
 
 import logging
 from pathlib import Path
@@ -21,8 +21,8 @@ from wikico2.errors import UserError
 
 class Command(BaseCommand):
     help = (
-        "Take in files, ZIP archives and all that is in folders, and have a sheet written from "
-        "them if asked. What is among the sources already is not taken in again."
+        "Ingest files, ZIP archives and folders and, with --sheet, generate a sheet from them. "
+        "Existing sources are not ingested again."
     )
 
     access: str = Document.Access.OPEN
@@ -30,7 +30,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("files", nargs="+", metavar="FILE_OR_DIR", type=Path)
-        parser.add_argument("--internal", action="store_true", help="only accounts may read them")
+        parser.add_argument(
+            "--internal", action="store_true", help="only signed-in users may read them"
+        )
         parser.add_argument("--sheet", metavar="TYPE", help="key of a sheet type, say solution")
         parser.add_argument("--title", help="title of the sheet")
         parser.add_argument("--wait", action="store_true", help="return when all is done")
@@ -42,7 +44,7 @@ class Command(BaseCommand):
         files = [path for given in options["files"] for path in self.files(given)]
         documents = [d for path in files for d in self.take(path)]
         if not documents:
-            raise CommandError("No file could be taken in.")
+            raise CommandError("No file could be ingested.")
         try:
             if options["wait"]:
                 documents = self.readable(self.read(documents))
@@ -54,14 +56,14 @@ class Command(BaseCommand):
         except UserError as error:
             raise CommandError(error.sentence) from error
         if self.refused:
-            raise CommandError("Some files could not be taken in or read: see above.")
+            raise CommandError("Some files could not be ingested: see above.")
 
     def files(self, given: Path) -> list[Path]:
-        """Return the file that was given, or all the documents of a folder."""
+        """Return the file given, or all documents of a folder."""
         return [seen.path for seen in files_in(given)] if given.is_dir() else [given]
 
     def sheet_type(self, key: str | None, title: str | None) -> SheetType | None:
-        """Return the type asked for; what is wrong is said before any file is taken in."""
+        """Return the requested sheet type; raises CommandError before any file is ingested."""
         if key is None:
             return None
         if not title or not title.strip():
@@ -73,13 +75,15 @@ class Command(BaseCommand):
             raise CommandError(f"There is no sheet type “{key}”: choose among {known}.") from None
 
     def take(self, path: Path) -> list[Document]:
-        """Take one file in, an archive with all that it holds; what is there already counts.
+        """Ingest one file or archive; return its documents, including existing duplicates.
 
-        Any other trouble is said.
+        Other errors are printed.
         """
         try:
-            taken = import_local_file(path, access=self.access)
-            documents = self.opened(taken) if isinstance(taken, SourceImport) else [taken]
+            accepted = import_local_file(path, access=self.access)
+            documents = (
+                self.import_archive(accepted) if isinstance(accepted, SourceImport) else [accepted]
+            )
         except OSError as error:
             self.refuse(path, str(error.strerror))
             return []
@@ -94,8 +98,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{path}: {settings.SITE_URL}{document.get_absolute_url()}")
         return documents
 
-    def opened(self, source_import: SourceImport) -> list[Document]:
-        """Open an archive here and now; return its documents, and say what is not taken."""
+    def import_archive(self, source_import: SourceImport) -> list[Document]:
+        """Import an archive synchronously; return its documents, and print what was refused."""
         while source_import.is_working:
             run_import_slice(source_import.pk)
             source_import.refresh_from_db()
@@ -118,7 +122,7 @@ class Command(BaseCommand):
 
     def say_pause(self) -> None:
         tasks = settings.SITE_URL + reverse("tasks")
-        self.say(f"All work is paused: it goes on once somebody resumes it on {tasks}")
+        self.say(f"All work is paused: resume it on {tasks}")
 
     def say_document(self, document: Document) -> None:
         self.say(f"{document.filename}: {document.get_state_display()} {document.percent} %")
@@ -131,7 +135,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def readable(self, documents: list[Document]) -> list[Document]:
-        """Say which documents could not be read; return those that could."""
+        """Print the documents that could not be ingested; return the ready ones."""
         for document in documents:
             if not document.is_ready:
                 self.stderr.write(f"{document.filename}: {document.error or document.state}")

@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: take in the demonstration documents and have their sheets written."""
+"""`manage.py load_demo`: ingest the demonstration documents and queue their sheets."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         if Document.objects.exists() or Sheet.objects.exists():
             self.stdout.write("The wiki is not empty: the demonstration is left out.")
             return
-        with transaction.atomic():  # all of it or, when the start is interrupted, nothing
+        with transaction.atomic():  # all or nothing, if the start is interrupted
             for entry in json.loads((DEMO / "demo.json").read_text(encoding="utf-8")):
                 document = add_demo_file(DEMO / entry["file"], entry["title"])
                 sheet_type = SheetType.objects.get(key=entry["sheet_type"])
@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
 
 def add_demo_file(path: Path, title: str) -> Document:
-    """Take one demonstration file in; one that is there already counts."""
+    """Ingest one demonstration file, or return the existing document."""
     try:
         with path.open("rb") as stream:
             return accept_upload(File(stream, name=path.name), None, title=title)
