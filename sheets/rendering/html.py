@@ -160,7 +160,9 @@ def render_in_active_language(
     converter = make_converter(template, citations, numbering)
     lines = template.ordered(header).items()
     cards = {key: render_inline(converter, value) for key, value in lines if value.strip()}
-    converter.wikico2_outline = []  # type: ignore[attr-defined]  # of an empty text none is made
+    # The converter makes neither of an empty text.
+    converter.wikico2_outline = []  # type: ignore[attr-defined]
+    converter.wikico2_translated = []  # type: ignore[attr-defined]
     html = with_profile(sanitize_html(converter.convert(text)), text, template, numbering)
     outline = list(converter.wikico2_outline)  # type: ignore[attr-defined]
     translated = list(converter.wikico2_translated)  # type: ignore[attr-defined]
