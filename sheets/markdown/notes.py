@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import count
 
 from sheets.markdown.parse import FENCE, NOTE, split_notes
-from sheets.markdown.splice import FENCED, called_labels, note_lines
+from sheets.markdown.splice import called_labels, cut_fences, note_lines
 from sheets.markdown.version import Version
 
 INLINE_CODE = re.compile(r"`[^`\n]+`")
@@ -52,7 +52,10 @@ def defined_twice(body: str) -> list[str]:
 def calls_of(texts: Iterable[str]) -> set[str]:
     """Return the labels of the footnotes that are called, code left out."""
     return called_labels(
-        INLINE_CODE.sub("", piece) for text in texts for piece in FENCED.split(text)[::2]
+        INLINE_CODE.sub("", piece)
+        for text in texts
+        for piece, fenced in cut_fences(text)
+        if not fenced
     )
 
 

@@ -12,25 +12,27 @@ from functools import lru_cache
 from sheets.schema.types import SheetTemplate
 from wikico2.text.normalize import folded_words
 
-HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
-NOTE = re.compile(r"^\[\^([^\]\s]+)\]:\s*(.*)$")
+# Each pattern takes time in proportion to the text, whatever it holds: what repeats is possessive,
+# or cannot match what follows it.
+HEADING = re.compile(r"^(#{1,6})\s++((?:[^\s#]|#++(?!$)|[^\S\n]++(?!#*$))*+)\s*#*$")
+NOTE = re.compile(r"^\[\^([^\[\]\s]+)\]:\s*(.*)$")
 # Before a marker's bracket: as many backslashes as are no escape of it, which is an even number.
 UNESCAPED = "(?:" + "|".join(rf"(?<=(?<!\\)\\{{{n}}}\[)" for n in range(0, 18, 2)) + ")"
-MARKER = re.compile(rf"\[{UNESCAPED}\^([^\]\s]+)\]")
+MARKER = re.compile(rf"\[{UNESCAPED}\^([^\[\]\s]+)\]")
 LINK = re.compile(
     r"(?<!\\)\[\[(?P<title>[^\[\]|\\\n]{1,200}?)(?:\\?\|(?P<shown>[^\[\]\n]{1,200}?))?\]\]"
 )
+SOURCE = "](/sources/"
 CITED = re.compile(
-    r"^\[(?P<label>.*)\]\(/sources/(?P<document>\d+)/pages/(?P<page>\d+)/?(?:\?[^)]*)?\)"
-    r"\s*:?\s*«\s*(?P<quote>.*?)\s*»\s*$",
-    re.DOTALL,
+    r"\]\(/sources/(?P<document>\d{1,18})/pages/(?P<page>\d{1,9})/?(?:\?[^()\[\]]*)?\)"
+    r"\s*+(?::\s*+)?«"
 )
-MARKERS = re.compile(rf"(?:\[{UNESCAPED}\^[^\]\s]+\]\s*)+")
+MARKERS = re.compile(rf"(?:\[{UNESCAPED}\^[^\[\]\s]+\]\s*+)+")
 SPECIAL = re.compile(r"[\\`*_\[\]<>|]")
 LINE_START = re.compile(r"^(\d*)([-+#.)=~])(?=\s|#|=|~)")
 ESCAPED = re.compile(r"\\([\\`*_\[\]<>|#+.)=~-])")
 ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
-TABLE_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*$")
+TABLE_RULE = re.compile(r"^\s*+(?:\|\s*+)?:?-{2,}+:?\s*+(?:\|\s*+:?-{2,}+:?\s*+)*+(?:\|\s*+)?$")
 FENCE = re.compile(r"^\s*(```|~~~)")
 PLAIN = re.compile(r"[A-Za-z0-9]")
 LEADING_PUNCTUATION = re.compile(r"^[\s.,;:!?)»]+")
@@ -93,10 +95,13 @@ def _split(body: str) -> tuple[str, Mapping[str, Note]]:
 
 def read_note(marker: str, text: str) -> Note:
     """Return the footnote, as a citation if it is written as one."""
-    match = CITED.match(text)
-    if not match or len(match["document"]) > 18 or len(match["page"]) > 9:
-        return Note(marker, text)
-    return Note(marker, text, int(match["document"]), int(match["page"]), match["quote"])
+    whole = text.rstrip()
+    at = len(whole) if whole.startswith("[") and whole.endswith("»") else 0
+    while (at := whole.rfind(SOURCE, 0, at)) > 0:  # the title may name another source: not the last
+        if match := CITED.match(whole, at, len(whole) - 1):
+            quote = whole[match.end() : -1].strip()
+            return Note(marker, text, int(match["document"]), int(match["page"]), quote)
+    return Note(marker, text)
 
 
 def write_note(marker: str, title: str, document_id: int, page: int, quote: str) -> str:
@@ -165,12 +170,13 @@ def body_statements(body: str, template: SheetTemplate) -> list[BodyStatement]:
 def iterate_blocks(text: str) -> Iterator[tuple[str, str]]:
     """Yield ("h2" | "heading" | "text" | "item" | "row", text) for each block."""
     paragraph: list[str] = []
-    table_head = False
+    table_head = in_item = False
     lines = text.splitlines()
     for index, line in enumerate(lines):
         heading = HEADING.match(line)
         is_row = line.lstrip().startswith("|")
-        if paragraph and (heading or is_row or ITEM.match(line) or not line.strip()):
+        is_item = bool(ITEM.match(line))
+        if paragraph and (heading or is_row or is_item or not line.strip()):
             yield "text", " ".join(paragraph)
             paragraph = []
         if heading:
@@ -180,10 +186,11 @@ def iterate_blocks(text: str) -> Iterator[tuple[str, str]]:
             table_head = bool(TABLE_RULE.match(following)) and not TABLE_RULE.match(line)
             if not table_head and not TABLE_RULE.match(line):
                 yield "row", " | ".join(table_cells(line))
-        elif ITEM.match(line):
+        elif is_item:
             yield "item", continued_item(lines, index)
-        elif line.strip() and not (index and continues_item(lines, index)):
+        elif line.strip() and not (in_item and line.startswith("  ")):
             paragraph.append(line.strip())
+        in_item = is_item or (in_item and line.startswith("  "))
     if paragraph:
         yield "text", " ".join(paragraph)
 
@@ -198,21 +205,12 @@ def table_cells(line: str) -> list[str]:
 def continued_item(lines: list[str], index: int) -> str:
     """Return a list item with the lines that continue it."""
     parts = [ITEM.sub("", lines[index]).strip()]
-    for line in lines[index + 1 :]:
+    for place in range(index + 1, len(lines)):
+        line = lines[place]
         if not line.startswith("  ") or ITEM.match(line) or not line.strip():
             break
         parts.append(line.strip())
     return " ".join(parts)
-
-
-def continues_item(lines: list[str], index: int) -> bool:
-    """Tell whether the indented line at `index` belongs to a list item above it."""
-    for line in reversed(lines[:index]):
-        if ITEM.match(line):
-            return lines[index].startswith("  ")
-        if not line.startswith("  "):
-            return False
-    return False
 
 
 def split_marked(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -17,7 +17,7 @@ from sheets.schema.types import SheetTemplate
 
 LONGEST = 1_000
 """A section of more characters is cut, at the headings of its fields where it has any."""
-LINK = re.compile(r"!?\[([^\]]*)\]\((?:[^()]|\([^()]*\))*\)")
+LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)")
 
 
 @dataclass(frozen=True)

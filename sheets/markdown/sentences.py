@@ -13,6 +13,7 @@ ABBREVIATION = re.compile(
     r"al|ca|approx|i\.e|e\.g|c\.-à-d)|(?<!°)(?<!° )\b[A-Z])\.$",
     re.IGNORECASE,
 )
+LONGEST_ABBREVIATION = 10
 BREAK = re.compile(r"(?<=[.!?…])\s+(?=[«“\"(]?[A-ZÀÂÇÉÈÊËÎÏÔÙÛÜŒ0-9])")
 ITEM = re.compile(r"^\s*(?:[-–•*]|\d{1,2}[.)])\s+")
 ITEM_MARK = re.compile(r"^\s*[-–•*]\s+")
@@ -109,9 +110,13 @@ def quotable_units(text: str) -> Iterator[QuotableUnit]:
     heading = ""
     for block in re.split(r"\n\s*\n", text):
         lines = [line.strip() for line in block.splitlines() if line.strip()]
-        while lines and is_heading(lines[0]) and (len(lines) > 1 or NUMBERED_TITLE.match(lines[0])):
-            heading = lines.pop(0)
-        for unit in block_units(lines):
+        first = 0
+        while first < len(lines) and is_heading(lines[first]):
+            if first + 1 == len(lines) and not NUMBERED_TITLE.match(lines[first]):
+                break
+            heading = lines[first]
+            first += 1
+        for unit in block_units(lines[first:]):
             yield replace(unit, heading=heading)
 
 
@@ -153,10 +158,10 @@ def split_sentences(text: str) -> Iterator[str]:
     """Yield the sentences of running text; abbreviations and initials do not end one."""
     start = 0
     for match in BREAK.finditer(text):
-        candidate = text[start : match.start()].strip()
-        if ABBREVIATION.search(candidate):
+        end = match.start()
+        if ABBREVIATION.search(text, max(start, end - LONGEST_ABBREVIATION), end):
             continue
-        if candidate:
+        if candidate := text[start:end].strip():
             yield candidate
         start = match.end()
     rest = text[start:].strip()

@@ -6,16 +6,19 @@ key "".
 """
 
 import re
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, groupby
 
 from sheets.markdown.parse import FENCE, HEADING, MARKER, OutlineTracker, split_notes
 from sheets.markdown.version import Version
 from sheets.schema.types import SheetTemplate
 from wikico2.text.normalize import folded_words
 
-FENCED = re.compile(r"(^\s*(?:```|~~~).*?(?:^\s*(?:```|~~~)\s*$|\Z))", re.MULTILINE | re.DOTALL)
+MOST_PLACED = 200
+FENCES = ("```", "~~~")
+LINES = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,14 @@ def splice_sections(
     coming_notes = {m: t for m, t in note_lines(source.body).items() if m in arriving}
     labels = joined_labels(defined, coming_notes, notes)
     defined |= {labels[m]: text for m, text in coming_notes.items()}
+    taken = {*defined, *labels.values()}
+    numbers = map(str, count(1))
     for marker in sorted(arriving - set(coming_notes)):  # defined nowhere: so it must stay
-        labels[marker] = unused_label(marker, {*defined, *labels.values()})
+        if marker in taken:
+            labels[marker] = next(number for number in numbers if number not in taken)
+        else:
+            labels[marker] = marker
+        taken.add(labels[marker])
 
     coming = [BodySection(p.key, relabel_markers(p.text, labels)) for p in coming]
     parts = order_sections(stay, coming, [p.key for p in old], [p.key for p in new])
@@ -86,16 +95,23 @@ def called_labels(texts: Iterable[str]) -> set[str]:
 def order_sections(
     kept: list[BodySection], coming: list[BodySection], old_order: list[str], new_order: list[str]
 ) -> list[BodySection]:
-    """Return the parts in one order: each comer at its old place, else where its source has it."""
+    """Return the parts in one order: each comer at its old place, else where its source has it.
+
+    Of more than `MOST_PLACED` runs of comers, which no sheet has, the rest stands at the end.
+    """
     parts = list(kept)
-    for part in coming:
-        order = old_order if part.key in old_order else new_order
-        before = set(order[: order.index(part.key)])
-        before |= {p.key for p in coming[: coming.index(part)]} & {part.key}
+    known: set[str] = set()
+    for number, (key, run) in enumerate(groupby(coming, lambda part: part.key)):
+        if number >= MOST_PLACED:
+            parts.extend(run)
+            continue
+        order = old_order if key in old_order else new_order
+        before = set(order[: order.index(key)]) | ({key} & known)
         place = max((n for n, p in enumerate(parts, 1) if p.key in before), default=0)
-        while place < len(parts) and parts[place].key == part.key:
+        while place < len(parts) and parts[place].key == key:
             place += 1
-        parts.insert(place, part)
+        parts[place:place] = run
+        known.add(key)
     return parts
 
 
@@ -125,30 +141,44 @@ def joined_labels(
     by_text = {text: label for label, text in (*former.items(), *known.items())}
     taken = dict(known)
     labels: dict[str, str] = {}
+    numbers = map(str, count(1))  # one that is taken stays so: none is tried twice
     for label, text in coming.items():
         wanted = by_text.get(text, label)
         if taken.get(wanted, text) != text:
-            wanted = unused_label("1", taken)
+            wanted = next(number for number in numbers if number not in taken)
         labels[label] = wanted
         taken[wanted] = text
         by_text[text] = wanted
     return labels
 
 
-def unused_label(wanted: str, taken: Container[str]) -> str:
-    """Return the label, or a number where it is taken."""
-    if wanted not in taken:
-        return wanted
-    return next(str(n) for n in count(1) if str(n) not in taken)
-
-
 def relabel_markers(text: str, labels: Mapping[str, str]) -> str:
     """Return the text with its footnote markers renamed; fenced code is left as it is."""
-    pieces = FENCED.split(text)
     return "".join(
-        piece if number % 2 else MARKER.sub(lambda m: f"[^{labels.get(m[1], m[1])}]", piece)
-        for number, piece in enumerate(pieces)
+        piece if fenced else MARKER.sub(lambda m: f"[^{labels.get(m[1], m[1])}]", piece)
+        for piece, fenced in cut_fences(text)
     )
+
+
+def cut_fences(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the pieces of a text in order, each with whether it is fenced code.
+
+    A fence goes on to a line with nothing but its marks, or to the end of the text.
+    """
+    lines: list[str] = []
+    fenced = False
+    for line in LINES.findall(text):
+        opens = not fenced and line.lstrip().startswith(FENCES)
+        closes = fenced and line.strip() in FENCES
+        if opens:
+            yield "".join(lines), False
+            lines = []
+        lines.append(line)
+        if closes:
+            yield "".join(lines), True
+            lines = []
+        fenced = opens or (fenced and not closes)
+    yield "".join(lines), fenced
 
 
 def expand_footnotes(version: Version, template: SheetTemplate) -> dict[str, str]:
@@ -157,13 +187,14 @@ def expand_footnotes(version: Version, template: SheetTemplate) -> dict[str, str
     Two sections are the same to a reader when these are, whatever their footnotes are called.
     """
     labels = note_lines(version.body)
-    found: dict[str, str] = {}
+    found: defaultdict[str, list[str]] = defaultdict(list)
     for part in body_sections(version.body, template):
-        found[part.key] = "\n\n".join(filter(None, [found.get(part.key), part.text]))
+        found[part.key].append(part.text)
+    texts = {key: "\n\n".join(parts) for key, parts in found.items()}
     for key in sorted(version.values):
         section = header_section(key, template)
-        found[section] = f"{found.get(section, '')}\n{key}: {version.values[key]}"
-    return {key: relabel_markers(text, labels) for key, text in found.items()}
+        texts[section] = f"{texts.get(section, '')}\n{key}: {version.values[key]}"
+    return {key: relabel_markers(text, labels) for key, text in texts.items()}
 
 
 def section_sizes(version: Version, template: SheetTemplate) -> dict[str, int]:

@@ -9,7 +9,7 @@ LINE = re.compile(
 )
 WORD = re.compile(
     r"""(\s*)(
-        \[\^[^\]\s]+\]              # a footnote's marker
+        \[\^[^\[\]\s]+\]            # a footnote's marker
       | `[^`\n]+`                   # code
       | \]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)   # the address of a link
       | https?://[^\s)>\]]+
@@ -90,7 +90,7 @@ def fence_opening(line: str) -> str:
 
 def cut_words(text: str) -> tuple[list[str], list[str]]:
     """Return the words and marks of a block, and the blanks before each."""
-    found = WORD.findall(text)
+    found = WORD.findall(text.rstrip())
     return [word for _gap, word in found], [gap for gap, _word in found]
 
 

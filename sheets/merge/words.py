@@ -26,7 +26,7 @@ SHORT = 80  # a sentence of up to that many characters is judged as a whole
 KEPT = 0.5  # share of a sentence that a side must have kept, for the other's change to fit in
 SHARE = 0.25  # ... and one of which more than that is in conflict
 ENDS = (".", "!", "?", "…")
-MARKERS_END = re.compile(r"(?:\[\^[^\]\s]+\]\s*)+$")
+LAST_MARKER = re.compile(r"\[\^[^\[\]\s]+\]")
 
 
 class Words(NamedTuple):
@@ -92,7 +92,7 @@ def word_hunks(sides: Sides) -> Iterator[tuple[Hunk, bool]]:
     ):
         for piece in word_stretch(sides, region) if region else ():
             yield piece, ended and piece.theirs[:1].isspace()
-            ended = not piece.hand and MARKERS_END.sub("", piece.ours).endswith(ENDS)
+            ended = not piece.hand and said(piece.ours).endswith(ENDS)
         start, fresh = 0, ended or x in begins
         for stop in [*(n for n in range(1, count) if x + n in begins), count]:
             if start < stop:
@@ -100,6 +100,19 @@ def word_hunks(sides: Sides) -> Iterator[tuple[Hunk, bool]]:
             start, fresh = stop, True
         if count:
             ended = b.ends_sentence(x + count - 1)
+
+
+def said(text: str) -> str:
+    """Return a text without the markers of footnotes at its end."""
+    end = len(text)
+    while True:
+        stop = end
+        while stop and text[stop - 1].isspace():
+            stop -= 1
+        start = text.rfind("[^", 0, stop)
+        if start < 0 or not LAST_MARKER.fullmatch(text, start, stop):
+            return text[:end]
+        end = start
 
 
 def shared_words(sides: Sides, run: Shared) -> Hunk:

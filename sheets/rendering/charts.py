@@ -24,6 +24,7 @@ SHARE = re.compile(
     r"(?P<of>(?:du|des|de la|de l[’'])\s*[^\W\d_]+)"
 )
 RANGE = re.compile(r"(?i)(?:\d\s*(?:à|et|-|–)|entre|jusqu[’']à|moins de|plus de)\s*$")
+LONGEST_RANGE = 40
 CHANGE = re.compile(
     r"(?i)\b(?:économi|réduction|rédui|baiss|gain|diminu|hausse|augment|rendement|subvention|aide)"
 )
@@ -77,7 +78,9 @@ def _read_shares(text: str, template: SheetTemplate) -> Iterator[Share]:
             given_ones = list(SHARE.finditer(said))
             for given in given_ones:
                 percent = float(given["percent"].replace(",", "."))
-                if 0 < percent <= 100 and not RANGE.search(said[: given.start()]):
+                start = given.start()
+                near = max(start - LONGEST_RANGE, 0)
+                if 0 < percent <= 100 and not RANGE.search(said, near, start):
                     label = _label(said[: given_ones[0].start()])
                     yield Share(given["of"], percent, field, label, markers, field_en)
 

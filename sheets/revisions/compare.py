@@ -268,7 +268,7 @@ def marked_words(text: str, start: str, end: str, *, begins: bool = True) -> str
     """Return the text with each word between marks, its Markdown syntax unchanged."""
     lead = LEAD.match(text) if begins else None
     head = lead[0] if lead else ""
-    found = WORD.findall(text[len(head) :])
+    found = WORD.findall(text[len(head) :].rstrip())
     return head + "".join(
         f"{gap}{start}{word}{end}" if is_visible_word(word) else f"{gap}{word}"
         for gap, word in found
@@ -278,7 +278,9 @@ def marked_words(text: str, start: str, end: str, *, begins: bool = True) -> str
 def plain_words(text: str) -> str:
     """Return the removed words between marks, without Markdown syntax."""
     return "".join(
-        f"{gap}{CUT}{word}{GONE}" for gap, word in WORD.findall(text) if is_visible_word(word)
+        f"{gap}{CUT}{word}{GONE}"
+        for gap, word in WORD.findall(text.rstrip())
+        if is_visible_word(word)
     )
 
 

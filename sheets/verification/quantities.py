@@ -100,7 +100,10 @@ DATE = re.compile(
     re.IGNORECASE,
 )
 RANGE_WORDS = {"a", "-", "–", "—", "et", "ou", "to", "and", "puis"}
-CODE = re.compile(r"\b(?=[\w-]*\d)[A-Za-z][\w]*(?:[-/]\w+)*")
+CODE = re.compile(r"[A-Za-z]\w*(?:[-/]\w+)*")
+CODE_START = re.compile(r"\b[A-Za-z]")
+RUN = re.compile(r"[\w-]+")
+DIGIT = re.compile(r"\d")
 NO_CODE = re.compile(r"(?i)^(?:[kmgt]?t?g?co2(?:e|eq)?|n?[ckm]?m[23]|h2o?|o2)$")
 
 
@@ -173,7 +176,10 @@ class Date:
 def find_quantities(text: str) -> tuple[Quantity, ...]:
     """Return the numbers of `text` outside dates; a range's first number takes its unit."""
     plain = blank_matches(DATE, text).translate(SUPERSCRIPTS)
-    plain = CODE.sub(lambda m: " " * len(m[0]) if is_code(m[0]) else m[0], plain)
+    signs = list(plain)
+    for start, code in _codes(plain):
+        signs[start : start + len(code)] = " " * len(code)
+    plain = "".join(signs)
     found = sorted((*_digits(plain), *_spelled(plain)), key=lambda q: q.start)
     return tuple(_with_ranges(plain, found))
 
@@ -195,8 +201,21 @@ def find_dates(text: str) -> tuple[Date, ...]:
 
 def find_codes(text: str) -> list[str]:
     """Return the references of `text` that mix letters and digits: IND-UT-103, R600, ISO50001."""
-    found = [m[0] for m in CODE.finditer(text.translate(SUPERSCRIPTS))]
-    return [c for c in found if is_code(c)]
+    return [code for _start, code in _codes(text.translate(SUPERSCRIPTS))]
+
+
+def _codes(text: str) -> Iterator[tuple[int, str]]:
+    """Yield where each reference begins, and what it is: a letter, and a digit in the same run."""
+    at = 0
+    for run in RUN.finditer(text):
+        digits = [match.end() for match in DIGIT.finditer(text, run.start(), run.end())]
+        at = max(at, run.start())
+        while digits and (start := CODE_START.search(text, at, digits[-1])):
+            code = CODE.match(text, start.start())
+            assert code  # it begins with that letter
+            at = code.end()
+            if is_code(code[0]):
+                yield start.start(), code[0]
 
 
 def is_code(word: str) -> bool:
