@@ -8,13 +8,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from sheets.markdown.notes import defined_twice, repair_footnotes, undefined_markers
-from sheets.markdown.parse import MARKER
+from sheets.markdown.parse import MARKER, split_notes
 from sheets.markdown.sections_edit import cut_section, is_header, put_section
 from sheets.merge import Version
+from sheets.rendering.converter import left_plain
 from sheets.schema.types import FieldBrief, SheetTemplate
 
-LONGEST = 1_000_000
+LONGEST = 150_000
+"""Characters of a sheet's text: one that is full of Markdown is rendered within two seconds."""
+LONGEST_KEPT = 1_000_000
 LONGEST_VALUE = 2_000
+LONGEST_SHOWN = 40
+LEAST_SUGGESTED, TIMES_THE_SHEET = 10_000, 3
+"""A suggestion has at most so many characters, or so many times those of the sheet."""
 VALUE = "meta_"
 
 
@@ -60,11 +66,21 @@ class TextForm(forms.Form):
         return flatten_text(self.cleaned_data["body"])
 
     def clean(self) -> dict[str, Any]:
-        """Refuse footnotes that do not fit the text: a statement would lose its source."""
+        """Refuse what cannot be read as Markdown, and footnotes that do not fit the text.
+
+        Without its footnote a statement would lose its source.
+        """
         given = super().clean() or {}
         if "body" in self.errors:
             return given
         place = None if self.is_header else "body"
+        if dense := self.left_plain(given.get("body", "")):
+            said = _(
+                "This has more brackets, code marks or nested lists than can be read: "
+                "“%(begin)s”. Take some out, or begin new paragraphs."
+            )
+            self.add_error(place, said % {"begin": dense[:LONGEST_SHOWN]})
+            return given
         if twice := defined_twice(given.get("body", "")):
             self.add_error(
                 place,
@@ -81,6 +97,12 @@ class TextForm(forms.Form):
             )
             self.add_error(place, said % {"labels": ", ".join(f"[^{m}]" for m in lost)})
         return given
+
+    def left_plain(self, body: str) -> str:
+        """Return the first piece that is beyond what can be read, and was not there before."""
+        found = pieces_left_plain(body)
+        before = set(pieces_left_plain(self.start.body)) if found else set()
+        return next((piece for piece in found if piece not in before), "")
 
     @property
     def lost_before(self) -> set[str]:
@@ -109,7 +131,7 @@ class TextForm(forms.Form):
     def typed(self) -> dict[str, str]:
         """Return what was sent, as it was, to be kept until it is saved."""
         names = [*self.fields]
-        return {n: flatten_text(str(self.data[n]))[:LONGEST] for n in names if n in self.data}
+        return {n: flatten_text(str(self.data[n]))[:LONGEST_KEPT] for n in names if n in self.data}
 
 
 def initial_of(start: Version, template: SheetTemplate, section: str = "") -> dict[str, str]:
@@ -139,6 +161,11 @@ def value_field(brief: FieldBrief, value: str) -> forms.CharField:
         max_length=LONGEST_VALUE,
         widget=forms.Select(choices=choices, attrs={"lang": "fr"}),
     )
+
+
+def pieces_left_plain(body: str) -> list[str]:
+    text, notes = split_notes(body)
+    return left_plain(text, *(note.text for note in notes.values()))
 
 
 def flatten_text(text: str) -> str:
@@ -191,10 +218,26 @@ class SuggestForm(TextForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
     )
 
-    def __init__(self, *args: Any, anonymous: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, anonymous: bool, refusal: str = "", **kwargs: Any) -> None:
+        """`refusal` says why nothing is taken from this sender now: the text is not read then."""
         super().__init__(*args, **kwargs)
+        self.refusal = refusal
         if not anonymous:
             self.fields["signed"].widget = forms.HiddenInput()
+
+    def clean_body(self) -> str:
+        """Refuse a text that is much longer than the sheet, before anything reads it."""
+        body = super().clean_body()
+        limit = max(LEAST_SUGGESTED, TIMES_THE_SHEET * len(self.start.body))
+        if len(body) > limit:
+            raise forms.ValidationError(
+                _(
+                    "Your text has %(length)s characters; a suggestion for this sheet may have "
+                    "%(limit)s. Shorten it, or suggest a part."
+                )
+                % {"length": len(body), "limit": limit}
+            )
+        return body
 
     @property
     def is_trap_sprung(self) -> bool:
@@ -202,7 +245,9 @@ class SuggestForm(TextForm):
         return bool(self.cleaned_data.get("website"))
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a suggestion that would leave the sheet without any text."""
+        """Refuse a sender who may not suggest now, and a suggestion that empties the sheet."""
+        if self.refusal:
+            raise forms.ValidationError(self.refusal)
         given = super().clean()
         emptied = "body" in self.fields and not given.get("body", "").strip()
         if emptied and self.start.body.strip() and not self.text(given).body.strip():

@@ -15,6 +15,7 @@ REASONS = {
     "reference_not_found": gettext_noop("The reference “%(detail)s” is not in the source."),
     "number_elsewhere": gettext_noop("The source gives “%(detail)s” about something else."),
     "few_words_in_common": gettext_noop("The source shares only %(detail)s of its words."),
+    "too_long": gettext_noop("This is too long to be checked: make it several statements."),
     "says_the_opposite": gettext_noop("The source seems to say the opposite."),
 }
 

@@ -34,6 +34,14 @@ def sender_of(request: HttpRequest) -> str:
     return salted_hmac("sheets.suggest", address).hexdigest()[:40]
 
 
+def check_limit(sender: str) -> None:
+    """Raise UserError (too_many_suggestions) when this sender has sent enough for an hour."""
+    since = timezone.now() - HOUR
+    sent = Proposal.objects.filter(sender=sender, created_at__gt=since).count()
+    if sent >= settings.SUGGESTIONS_PER_HOUR:
+        raise UserError("too_many_suggestions", limit=settings.SUGGESTIONS_PER_HOUR)
+
+
 @transaction.atomic
 def create_suggestion(
     sheet: Sheet,
@@ -55,10 +63,7 @@ def create_suggestion(
         raise UserError("nothing_suggested")
     with connection.cursor() as cursor:  # serialise the suggestions of one sender
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"suggest {sender}"])
-    since = timezone.now() - HOUR
-    sent = Proposal.objects.filter(sender=sender, created_at__gt=since).count()
-    if sent >= settings.SUGGESTIONS_PER_HOUR:
-        raise UserError("too_many_suggestions", limit=settings.SUGGESTIONS_PER_HOUR)
+    check_limit(sender)
     return create_proposal(
         sheet,
         start=ProposalBase(base, None),

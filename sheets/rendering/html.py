@@ -26,6 +26,7 @@ from markdown.util import AtomicString
 
 from sheets.markdown.parse import LINK, MARKER, Note, OutlineTracker, linked_title, split_notes
 from sheets.rendering.charts import PROFILE_KEY, draw_charts, profile_shares
+from sheets.rendering.converter import Converter
 from sheets.rendering.labels import (
     SHEET_LANGUAGE,
     english_heading,
@@ -122,15 +123,14 @@ class FootnoteNumbering:
 
     def __init__(self, known: Iterable[str]) -> None:
         self.known = set(known)
-        self.order: list[str] = []
         self.uses: dict[str, int] = {}
+        self.numbers: dict[str, int] = {}
 
     def use(self, marker: str) -> tuple[int, int]:
         """Return (number, how often it was used) for a marker."""
-        if marker not in self.uses:
-            self.order.append(marker)
+        number = self.numbers.setdefault(marker, len(self.numbers) + 1)
         self.uses[marker] = self.uses.get(marker, 0) + 1
-        return self.order.index(marker) + 1, self.uses[marker]
+        return number, self.uses[marker]
 
 
 def render_sheet(
@@ -180,24 +180,17 @@ def with_profile(
     found = profile_shares(text, template)
     if not found:
         return html
-    numbers = {marker: number for number, marker in enumerate(numbering.order, 1)}
     heading = re.compile(
         rf'<section(?=[^>]* id="{PROFILE_KEY}")[^>]*>\s*<h2[^>]*>.*?</h2>', re.DOTALL
     )
-    return heading.sub(lambda m: m[0] + draw_charts(found, numbers), html, count=1)
+    return heading.sub(lambda m: m[0] + draw_charts(found, numbering.numbers), html, count=1)
 
 
 def make_converter(
     template: SheetTemplate, citations: Mapping[str, CitationView], numbering: FootnoteNumbering
-) -> markdown.Markdown:
-    """Return a Markdown converter without raw HTML, with our markers and sections."""
-    converter = markdown.Markdown(
-        extensions=["tables", "sane_lists", SheetExtension(template, citations, numbering)],
-        output_format="html",
-    )
-    converter.preprocessors.deregister("html_block")
-    converter.inlinePatterns.deregister("html")
-    return converter
+) -> Converter:
+    """Return a Markdown converter with our markers and sections."""
+    return Converter(SheetExtension(template, citations, numbering))
 
 
 class SheetExtension(Extension):
@@ -280,8 +273,7 @@ class SheetTree(Treeprocessor):
         translated: list[str] = []
         tables: list[tuple[ElementTree.Element, str, str]] = []
         children = list(root)
-        for child in children:
-            root.remove(child)
+        del root[:]
         section: ElementTree.Element = root
         key = field = ""
         for index, child in enumerate(children):
@@ -429,14 +421,17 @@ def is_empty(children: list[ElementTree.Element], index: int) -> bool:
     return following in ("h1", "h2") or (level == "h3" and following == "h3")
 
 
-def space_element(element: ElementTree.Element) -> None:
+def space_element(root: ElementTree.Element) -> None:
     """Put French spaces into the text below an element, code and another language excepted."""
-    if element.tag in UNTOUCHED or "lang" in element.attrib:
-        return
-    element.text = french_spaces(element.text)
-    for child in element:
-        space_element(child)
-        child.tail = french_spaces(child.tail)
+    waiting = [root]
+    while waiting:
+        element = waiting.pop()
+        if element.tag in UNTOUCHED or "lang" in element.attrib:
+            continue
+        element.text = french_spaces(element.text)
+        for child in element:
+            child.tail = french_spaces(child.tail)
+            waiting.append(child)
 
 
 @lru_cache(maxsize=4096)  # most of a text is as it was when it was last saved
@@ -481,9 +476,8 @@ def render_notes(
     converter: markdown.Markdown,
 ) -> str:
     """Return the list of footnotes, in the order of their numbers."""
-    order = list(numbering.order)
     items: list[str] = []
-    for number, marker in enumerate(order, 1):
+    for marker, number in list(numbering.numbers.items()):
         cited = citations.get(marker) or unchecked_view(notes[marker])
         # `clean` has passed the free text of a plain note: it is safe as it stands.
         content = (

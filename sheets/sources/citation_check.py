@@ -32,6 +32,12 @@ NAMED_CHUNKS = f"""
 
 CHUNK_FIELDS = ("document", "position", "page_start", "page_end", "headings", "text")
 
+MAX_COMPARED_SOURCES = 8
+"""Sources of one statement that are compared with it."""
+
+MAX_COMPARED_QUOTE = 4_000
+"""Characters of a quote that are compared with a statement."""
+
 SEVERITY = {VERIFIED: 0, WEAK: 1, BROKEN: 2}
 
 
@@ -106,7 +112,8 @@ def check_citations(
         markers = [m for m in statement.markers if m in found]
         if not markers:
             continue
-        passages = [supporting_text(cited[m], found[m], sources) for m in markers if has_quote[m]]
+        quoted = [m for m in dict.fromkeys(markers) if has_quote[m]][:MAX_COMPARED_SOURCES]
+        passages = [supporting_text(cited[m], found[m], sources) for m in quoted]
         verdict = judge_statement(statement.text, tuple(passages))
         for marker in markers:
             known = worst.get(marker)
@@ -142,7 +149,7 @@ def supporting_text(note: Note, chunk: Chunk | None, sources: CitationSources) -
     document = sources.documents.get(note.document_id or 0)
     title = document.title if document else ""
     if chunk is None:
-        return passage_for_verify(title, (), note.quote)
+        return passage_for_verify(title, (), note.quote[:MAX_COMPARED_QUOTE])
     return passage_for_verify(title, chunk.headings, chunk.text)
 
 

@@ -45,6 +45,8 @@ NEAR_NUMBER = 0.25
 SAME_CLAUSE = 0.5
 # Weight of the best two consecutive sentences against the whole passage.
 WINDOW_WEIGHT = 0.5
+# Each number and clause is compared with all of the passages: no statement of honest length is cut.
+LONGEST_STATEMENT = 2_000
 
 
 # Synonyms by their first letters, so that a paraphrase is not penalised.
@@ -127,6 +129,8 @@ def verify_statement(
         passages = [passages[label] for label in cited]
     if not passages:
         return Verdict(BROKEN, (("no_source", ""),), 0.0)
+    if len(statement) > LONGEST_STATEMENT:
+        return Verdict(WEAK, (("too_long", ""),), 0.0)
     grounds = [read_passage(p) for p in passages]
     contexts = [c for g in grounds for c in g.contexts]
     missing = [*missing_quantities(statement, contexts), *missing_references(statement, grounds)]

@@ -24,6 +24,7 @@ from sheets.models import Revision, Sheet
 from sheets.rendering.footnotes import numbering_header, reading_order, section_html
 from sheets.rendering.images import markdown_of, save_picture
 from sheets.rendering.preview import preview_version
+from sheets.rendering.preview_turns import take_turn
 from sheets.revisions.conflicts import conflict_sections
 from sheets.revisions.edit import EditConflict, save_edit
 from sheets.revisions.versions import version_of
@@ -141,7 +142,6 @@ def assist_editing(request: HttpRequest, editor: Editor, action: str, detail: st
             messages.success(request, message % {"label": label})
     elif action == "preview":
         form = editor.form(request.POST)
-        form.is_valid()
         more["rendered"] = preview_typed(form, request.user)
     return show_editor(request, editor, editor.form(data), more)
 
@@ -253,17 +253,33 @@ def sheet_autosave(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @require_POST
 def sheet_preview(request: HttpRequest, slug: str) -> HttpResponse:
-    """Render the input as readers will see it."""
+    """Render the input as readers will see it.
+
+    The answer is empty (204) where the same editor has asked for a later preview meanwhile.
+    """
     require_may_edit(request)
-    sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
-    form = sent_editor(request, sheet).form(request.POST)
-    form.is_valid()
-    return render(request, "sheets/_preview.html", {"rendered": preview_typed(form, request.user)})
+    number = whole_number(request.POST.get("turn", "")) or 0
+    asking = request.user.pk, slug, request.POST.get("tab", "")[:40]
+    with take_turn(asking, number) as is_latest:
+        if number and not is_latest:
+            return HttpResponse(status=204)
+        sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+        form = sent_editor(request, sheet).form(request.POST)
+        return render(
+            request, "sheets/_preview.html", {"rendered": preview_typed(form, request.user)}
+        )
 
 
 def preview_typed(form: EditForm, user: Any) -> dict[str, Any]:
-    """Render the input: the section alone where one is edited."""
+    """Render the input: the section alone where one is edited.
+
+    Text over the limit is not rendered: `refused` says so.
+    """
     given = {k: str(form.data.get(k, "")) for k in form.fields}
+    limits = {name: getattr(field, "max_length", None) for name, field in form.fields.items()}
+    if limit := next((n for name, n in limits.items() if n and len(given[name]) > n), 0):
+        message = _("This text is too long: at most %(limit)s characters are taken.")
+        return {"refused": message % {"limit": limit}}
     text = form.text(given)
     if form.section and not form.is_header:
         return {

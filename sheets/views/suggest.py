@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from sheets.forms.edit import SuggestForm
 from sheets.markdown.sections_edit import section_headings
 from sheets.models import Proposal, Sheet
-from sheets.proposals.suggest import create_suggestion, may_suggest, sender_of
+from sheets.proposals.suggest import check_limit, create_suggestion, may_suggest, sender_of
 from sheets.views.editor import Editor, open_editor, sent_base
 from sheets.views.reading import readable_sheets
 from wikico2.errors import UserError
@@ -65,6 +65,13 @@ def sheet_suggest(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def suggest_form(request: HttpRequest, editor: Editor) -> SuggestForm:
+    """Return the form; from a sender who has sent enough, it is refused before it is read."""
+    refusal = ""
+    if request.method == "POST":
+        try:
+            check_limit(sender_of(request))
+        except UserError as error:
+            refusal = error.sentence
     return SuggestForm(
         request.POST if request.method == "POST" else None,
         start=editor.start,
@@ -73,6 +80,7 @@ def suggest_form(request: HttpRequest, editor: Editor) -> SuggestForm:
         initial=editor.initial(),
         auto_id="edit_%s",
         anonymous=not request.user.is_authenticated,
+        refusal=refusal,
     )
 
 

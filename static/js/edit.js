@@ -175,6 +175,13 @@
     document.getElementById("preview-title").scrollIntoView({ block: "nearest" });
   });
 
+  // A preview that a later one has overtaken is given up here, and not begun on the server.
+  const tab = crypto.randomUUID?.() ?? String(Math.random());
+  document.getElementById("preview").addEventListener("htmx:configRequest", (event) => {
+    event.detail.parameters.tab = tab;
+    event.detail.parameters.turn = String(Date.now());
+  });
+
   // --- Drafts: in this browser at once, on the server now and then ---
   const fields = () => [...form.elements].filter((one) => one.name && (one === area || /^(meta_|comment$|minor$)/.test(one.name)));
   const value = (one) => (one.type === "checkbox" ? (one.checked ? "on" : "") : one.value);

@@ -11,6 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from sheets import previews
+from sheets.forms.edit import LONGEST
 from sheets.markdown.notes import defined_twice, repair_footnotes, undefined_markers, with_note
 from sheets.markdown.sections_edit import cut_section, put_section
 from sheets.merge import THEIRS, ConflictChoice, Version
@@ -250,6 +252,53 @@ class TestEditor:
         assert re.search(r'<sup class="cite"><a [^>]*id="ref-2-1"[^>]*>2</a>', html), html
         assert '<li value="2" id="note-2">Relevé B' in html
         assert "Relevé A" not in html
+
+    def test_a_preview_that_a_later_one_has_overtaken_is_not_begun(
+        self, claire: Client, sheet: Sheet
+    ) -> None:
+        address = reverse("sheet_preview", args=[sheet.slug])
+        sent = {"base": "1", "body": "Un mot.", "tab": "a"}
+
+        assert "Un mot." in claire.post(address, sent | {"turn": "7"}).content.decode()
+        late = claire.post(address, sent | {"turn": "6"})
+        assert (late.status_code, late.content) == (204, b"")
+        assert claire.post(address, sent | {"turn": "6", "tab": "b"}).status_code == 200
+        assert claire.post(address, sent | {"turn": "8"}).status_code == 200
+
+    def test_of_the_previews_that_wait_only_the_last_is_begun(self) -> None:
+        begun: list[int] = []
+        first_runs, first_may_end = threading.Event(), threading.Event()
+
+        def ask(number: int) -> None:
+            with previews.take_turn("of this test", number) as is_latest:
+                if is_latest:
+                    begun.append(number)
+                if number == 1:
+                    first_runs.set()
+                    first_may_end.wait(10)
+
+        first = threading.Thread(target=ask, args=(1,))
+        first.start()
+        assert first_runs.wait(10)
+        others = [threading.Thread(target=ask, args=(number,)) for number in (4, 2, 3)]
+        for thread in others:
+            thread.start()
+        while previews._editors["of this test"].latest < 4:
+            assert first.is_alive()
+        first_may_end.set()
+        for thread in [first, *others]:
+            thread.join()
+
+        assert begun == [1, 4]
+
+    def test_a_text_too_long_to_be_taken_is_not_previewed(
+        self, claire: Client, sheet: Sheet
+    ) -> None:
+        sent = {"base": "1", "body": "mot " * LONGEST}
+        page = claire.post(reverse("sheet_preview", args=[sheet.slug]), sent).content.decode()
+
+        assert str(LONGEST) in page
+        assert "mot mot" not in page
 
     def test_a_lost_session_asks_for_the_password_and_saves(
         self, client: Client, sheet: Sheet, contributor: User

@@ -1,5 +1,6 @@
 """Suggestions: any reader's words wait for an expert; machines and floods are kept out."""
 
+import time
 from typing import Any
 
 import pytest
@@ -99,6 +100,43 @@ def test_a_flood_is_stopped_and_the_text_kept(
     assert "Une de trop" in answer.content.decode()
     other = Client(REMOTE_ADDR="192.0.2.7")
     assert send(other, remark="Un autre lecteur").status_code == 302
+
+
+def test_a_flood_is_stopped_before_its_text_is_read(
+    client: Client, sheet: Sheet, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SUGGESTIONS_PER_HOUR = 1
+    assert send(client, remark="Une remarque").status_code == 302
+
+    def fail(*args: object) -> None:
+        raise AssertionError("the text was read")
+
+    for reader in ("left_plain", "split_notes", "put_section", "mended", "undefined"):
+        monkeypatch.setattr(f"sheets.edit_forms.{reader}", fail)
+    answer = send(client, section="resume", body="## Résumé (10 secondes)\n\nMieux dit.\n")
+
+    assert answer.status_code == 422
+    assert "Mieux dit." in answer.content.decode()
+
+
+def test_a_suggestion_much_longer_than_the_sheet_is_refused_and_kept(
+    client: Client, sheet: Sheet
+) -> None:
+    answer = send(client, section="resume", body="mot " * 3_000 + "fin")
+
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "10000" in page
+    assert "mot mot fin" in page
+    assert not Proposal.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["a" + "\n" * 40_000 + "b", "a" + "\n" * 9_000 + "b"])
+def test_a_suggestion_of_line_ends_costs_little(client: Client, sheet: Sheet, text: str) -> None:
+    start = time.process_time()
+    send(client, section="resume", body=text)
+
+    assert time.process_time() - start < 1
 
 
 def test_where_anonymous_readers_may_not_they_log_in(

@@ -1,0 +1,258 @@
+"""No text stops the site: what reads texts of people, models and documents grows with them.
+
+Each hostile text is doubled three times; twice the text may take 2.6 times the processor time.
+"""
+
+import gc
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from html import unescape
+
+import pytest
+from django.http import QueryDict
+
+from ingestion.search.query import parse_query
+from sheets.forms.edit import LONGEST, EditForm, SuggestForm
+from sheets.markdown.notes import defined_twice, repair_footnotes, undefined_markers
+from sheets.markdown.parse import body_statements, linked_titles, split_notes
+from sheets.markdown.passages import split_passages
+from sheets.markdown.sections_edit import put_section
+from sheets.markdown.sentences import quotable_units
+from sheets.markdown.splice import expand_footnotes, splice_sections
+from sheets.merge import MINE, Version, merge_versions, resolve_conflicts
+from sheets.rendering.charts import profile_shares
+from sheets.rendering.html import french_spaces, render_sheet
+from sheets.rendering.snippet import cut_snippet
+from sheets.revisions.blame import texts_of
+from sheets.revisions.compare import compare_versions
+from sheets.verification.entailment import verify_statement
+from sheets.verification.quantities import find_codes, find_dates, find_quantities
+from sheets.views.edit import preview_typed
+from tests.sheets.factories import TEMPLATE
+from wikico2.models import User
+from wikico2.text.analyzer import build_tsvector, compose_accents, extract_terms
+
+GROWTH = 2.6
+NOISE = 0.004
+"""Seconds under which a measurement says nothing of how the time grows."""
+TRIES = 6
+
+REPEATED = [
+    "a\n", "a\n\n", "\n \n", "\n", "[", "[[", "[ ", "[x](", '[x]("', "[x](<", "[x](a (", "[x][",
+    "![", "![x](", "[[a|b", "[^", "[^a]", "[^a] ", "[^1]: a\n", "[a]: b\n", "[a]:\nb\n", "*", "*a ",
+    "**a *b ", "_a ", "*_[`", "`", "`x", "```\n", "~~~\na\n", ">", "> ", "> a\n", "- ", "- a\n",
+    "1. ", "| ", "| a | b |\n", "|`a", "|--", "<", "<a@", "<http://a", "&", "&amp;", "\\*", "\t",
+    "    a\nb\n", "# a\n", "## a\n\nb\n\n", "#", "# ", "---\n", "a\n---\n", "a  \n", "1", "1 ",
+    "1 000 ", "1.", "1,000", "1-", "a1-", "5 % du gaz ", "deux ans ", "1 kWh / ", "1/1/",
+    "t éq CO2 ", "t ", "a-", "a_", "a.", "M. A", "a\xad", "\xad", "e\u0301", "\u0301", "a\u00a0",
+    "«", "« ", "a »", "a ! ", "](/sources/7/pages/1/?", "- [ ] *a\n> `b\n| c\n",
+    "x[^a]*[x](`y` _z_ **\n> - ",
+]  # fmt: skip
+BETWEEN = [
+    ("a", "\n", "b"),
+    ("a", " ", "b"),
+    ("# a", " ", "b"),
+    ("# ", "#", "x"),
+    ("|a|\n", " ", "x"),
+    ("- a\n", "  b\n", ""),
+    ("", "[", "](x)"),
+    ("[^1]: ", "[x](", ""),
+    ("[^1]: [", "](/sources/7/pages/1/?", ""),
+    ("[^1]: [G, p. 1](/sources/7/pages/1/) « a", " ", "b"),
+    ("[^1]: [G, p. 1](/sources/7/pages/1/) « a", " »", "b"),
+    ("[a]: ", "(x", ""),
+    ("", "[^a]", "\n\n[^a]: x"),
+]
+HOSTILE = [("", sign, "") for sign in REPEATED] + BETWEEN
+BASE = Version("## Résumé (10 secondes)\n\nUn mot, puis deux.\n\n## Suite\n\nFin.\n")
+SUGGESTED_FOR = Version(BASE.body + "mot " * 2_500)
+
+
+def body(text: str) -> str:
+    return f"## Résumé (10 secondes)\n\n{text}\n\n## Impacts attendus\n\nFin.\n"
+
+
+def sent(text: str, **given: str) -> QueryDict:
+    data = QueryDict(mutable=True)
+    data.update({"base": "1", "body": text, **given})
+    return data
+
+
+def read(text: str) -> None:
+    split_notes(text)
+    linked_titles(text)
+    body_statements(body(text), TEMPLATE)
+    split_passages(body(text), TEMPLATE)
+    profile_shares(f"## Profil\n\n{text}\n", TEMPLATE)
+    french_spaces(text)
+
+
+def rendered(text: str) -> None:
+    render_sheet(body(text), {"categorie": text[:2_000]}, TEMPLATE, {})
+
+
+def previewed(text: str) -> None:
+    preview_typed(EditForm(sent(text), start=BASE, template=TEMPLATE, section="resume"), User())
+
+
+def compared(text: str) -> None:
+    half = len(text) // 2
+    compare_versions(
+        Version(body(text)), Version(body(f"{text[:half]} mot {text[half:]}")), TEMPLATE
+    )
+
+
+def merged(text: str) -> None:
+    third = len(text) // 3
+    ours = f"{text[:third]} mot {text[third:]}"
+    theirs = f"{text[: 2 * third]} autre {text[2 * third :]}"
+    for base, other in ((BASE, BASE.body.replace("mot", "nom")), (Version(body(text)), theirs)):
+        result = merge_versions(base, Version(body(ours)), Version(body(other)))
+        resolve_conflicts(result, {conflict.id: MINE for conflict in result.conflicts})
+
+
+def spliced(text: str) -> None:
+    splice_sections(
+        Version(body(text)), Version(body(f"{text} mot")), ["resume", "impacts"], TEMPLATE
+    )
+    put_section(BASE, "resume", text, TEMPLATE)
+    expand_footnotes(Version(body(text)), TEMPLATE)
+    repair_footnotes(Version(text), BASE)
+    undefined_markers(Version(text))
+    defined_twice(text)
+    texts_of(body(text))
+
+
+def checked(text: str) -> None:
+    find_quantities(text)
+    find_dates(text)
+    find_codes(text)
+    list(quotable_units(text))
+    verify_statement("Le gain atteint 5 % du combustible.", [text])
+    verify_statement(text, [text])
+
+
+def searched(text: str) -> None:
+    parse_query(text)
+    plain = compose_accents(text)
+    list(extract_terms(plain))
+    list(extract_terms(plain, {"chaud"}))
+    build_tsvector([(text, "A")])
+    cut_snippet(text, {"a", "chal"})
+
+
+def suggested(text: str) -> None:
+    given = sent(text, remark=text[:5_000])
+    form = SuggestForm(
+        given, start=SUGGESTED_FOR, template=TEMPLATE, section="resume", anonymous=True
+    )
+    if form.is_valid():
+        form.text()
+
+
+READERS: list[tuple[Callable[[str], None], int]] = [
+    (read, 1_000), (rendered, 400), (previewed, 400), (compared, 1_000), (merged, 500),
+    (spliced, 1_000), (checked, 350), (searched, 700), (suggested, 800),
+]  # fmt: skip
+"""What reads a text, and how many characters the first of the four texts has."""
+
+_fresh: Iterator[int] = itertools.count()
+
+
+def spent(reader: Callable[[str], None], text: str) -> float:
+    """Return the seconds of processor time that a reader takes for a text it has never seen."""
+    text = f"q{next(_fresh)}\n\n{text}"
+    start = time.process_time()
+    reader(text)
+    return time.process_time() - start
+
+
+@pytest.fixture
+def _no_collection() -> Iterator[None]:
+    """Keep the collection of garbage of the whole run out of what is measured."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_no_collection")
+@pytest.mark.parametrize(("reader", "size"), READERS, ids=lambda x: getattr(x, "__name__", ""))
+def test_twice_the_text_takes_about_twice_the_time(
+    reader: Callable[[str], None], size: int
+) -> None:
+    for before, sign, after in HOSTILE:
+        count = size // len(sign)
+        texts = [before + sign * (count * times) + after for times in (1, 2, 4, 8)]
+        times = [spent(reader, text) for text in texts]
+        for _ in range(TRIES):
+            if not too_steep(times):
+                break
+            times = [min(t, spent(reader, text)) for t, text in zip(times, texts, strict=True)]
+        assert not too_steep(times), (before, sign, after, times)
+
+
+def too_steep(times: list[float]) -> bool:
+    return any(
+        twice > NOISE and twice > GROWTH * max(once, NOISE / GROWTH)
+        for once, twice in itertools.pairwise(times)
+    )
+
+
+# --- The largest text ---------------------------------------------------------------------------
+
+DENSE = """\
+## Titre {n}
+
+Le gain atteint **5 %** du combustible[^1] selon *la* température ([[Chaudière]]) et `x`.[^2]
+
+- un gain de 12 000 kWh/an[^3], voir [le guide](https://exemple.fr/a?b=1)
+    - dont « la moitié » ; soit 3 t
+
+| Poste | Part |
+| --- | --- |
+| Four[^1] | 40 % du gaz |
+
+"""
+NOTES = "".join(
+    f"[^{n}]: [Guide, p. {n}](/sources/7/pages/{n}/) « Le gain {n}. »\n" for n in (1, 2, 3)
+)
+
+
+@pytest.mark.usefixtures("_no_collection")
+@pytest.mark.parametrize(
+    "sign", ["", "- - - x\n", "*a* ", "\\*", "`x", "```\n\n", "[x](", "> a\n\n"]
+)
+def test_the_largest_text_is_rendered_in_two_seconds(sign: str) -> None:
+    dense = "".join(DENSE.format(n=n) for n in range(LONGEST // len(DENSE)))
+    text = sign * (LONGEST // len(sign)) if sign else dense + NOTES
+
+    assert min(spent(rendered, text) for _ in range(2)) < 2
+
+
+def test_a_large_honest_text_is_taken() -> None:
+    text = "".join(DENSE.format(n=n) for n in range((LONGEST - len(NOTES)) // (len(DENSE) + 5)))
+    form = EditForm(sent(text + NOTES), start=BASE, template=TEMPLATE)
+
+    assert form.is_valid(), form.errors
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 4_000, "[[" * 10_000, "[x](" * 10_000, "![" * 2_000, "- " * 4_000 + "x", ">" * 4_000],
+)
+def test_what_is_too_dense_is_refused_with_a_sentence_and_shown_to_the_letter(text: str) -> None:
+    form = EditForm(sent(text), start=BASE, template=TEMPLATE)
+
+    assert not form.is_valid()
+    assert "brackets" in form.errors["body"][0] or "crochets" in form.errors["body"][0]
+    assert text.split("x")[-1].strip("- >") in unescape(render_sheet(text, {}, TEMPLATE, {}).body)
+
+
+def test_what_was_dense_before_does_not_stop_an_edit() -> None:
+    start = Version(f"{'[' * 4_000}\n\nUn mot.\n")
+    form = EditForm(sent(f"{start.body}\nUn autre.\n"), start=start, template=TEMPLATE)
+
+    assert form.is_valid(), form.errors
