@@ -18,6 +18,12 @@ from tests.worker import ROOT, wait_for
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
+def heed_signals() -> None:
+    """Heed the signals that the tests may have been started to ignore, as in the background."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Run:
     """`pytest tests/held.py`, its folder below `parent`."""
 
@@ -33,6 +39,7 @@ class Run:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            preexec_fn=heed_signals,
         )
 
     def in_the_middle(self) -> "Run":

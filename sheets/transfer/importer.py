@@ -143,7 +143,11 @@ class WikiImporter:
         if file in self.archive.names and (found is None or found.error_code == "file_missing"):
             content = self.archive.bytes(file, LARGEST_ARCHIVE)
             upload = ContentFile(content, name=facts["filename"])
-            given = {"title": facts["title"], "access": facts["access"], "again": number > 1}
+            given = {
+                "title": facts["title"],
+                "access": facts["access"],
+                "allow_duplicate": number > 1,
+            }
             found = accept_upload(upload, self.id_map.person(facts["uploaded_by"]), **given)
             self.describe(found, facts)
         elif found is None:

@@ -11,12 +11,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from sheets import previews
 from sheets.forms.edit import LONGEST
 from sheets.markdown.notes import defined_twice, repair_footnotes, undefined_markers, with_note
 from sheets.markdown.sections_edit import cut_section, put_section
 from sheets.merge import THEIRS, ConflictChoice, Version
 from sheets.models import EditDraft, Revision, Sheet, SheetType
+from sheets.rendering import preview_turns
 from sheets.revisions.edit import EditConflict, restore_revision, save_edit
 from sheets.revisions.errors import StaleBase
 from sheets.revisions.versions import version_of
@@ -270,7 +270,7 @@ class TestEditor:
         first_runs, first_may_end = threading.Event(), threading.Event()
 
         def ask(number: int) -> None:
-            with previews.take_turn("of this test", number) as is_latest:
+            with preview_turns.take_turn("of this test", number) as is_latest:
                 if is_latest:
                     begun.append(number)
                 if number == 1:
@@ -283,7 +283,7 @@ class TestEditor:
         others = [threading.Thread(target=ask, args=(number,)) for number in (4, 2, 3)]
         for thread in others:
             thread.start()
-        while previews._editors["of this test"].latest < 4:
+        while preview_turns._editors["of this test"].latest < 4:
             assert first.is_alive()
         first_may_end.set()
         for thread in [first, *others]:
