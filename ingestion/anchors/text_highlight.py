@@ -19,11 +19,11 @@ MIN_PIECE_LENGTH = 12
 MIN_LETTERS = 3
 """Minimum letters and digits of a quote; a shorter one is compared with its punctuation."""
 
-_PIECE_ENDS = re.compile(r"\n+|\s*(?:\[…\]|\[\.\.\.\]|…)\s*|(?<=[.;:!?])\s+")
+# A run of blanks is matched from its first character only, so that time is linear.
+_PIECE_ENDS = re.compile(r"\n+|(?:(?<!\s)\s++)?(?:\[…\]|\[\.\.\.\]|…)\s*|(?<=[.;:!?])\s+")
 _BAR = re.compile(r"(?<!\\)\|")
-_DELIMITER_ROW = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*$")
-_PUNCTUATION_BEFORE = re.compile(r"[\W_]+")
-_PUNCTUATION_AFTER = re.compile(r"[\W_]+$")
+_DELIMITER_ROW = re.compile(r"^(?=[\s:|]*+-)[\s:|-]*+$")
+_PUNCTUATION = re.compile(r"[\W_]*")
 _BULLET = re.compile(r"^\s*[•●○▪■◦‣⁃·–—*-]\s+")
 
 
@@ -77,7 +77,7 @@ def fold_with_positions(text: str) -> tuple[str, list[int]]:
 
 def quote_pieces(quote: str) -> list[str]:
     """Return the lines and sentences of a quote long enough to be searched for separately."""
-    parts = [part for part in _PIECE_ENDS.split(quote) if part]
+    parts = [part for part in _PIECE_ENDS.split(quote) if part.strip()]
     if len(parts) < 2:
         return []
     return [part for part in parts if len(fold_with_positions(part)[0]) >= MIN_PIECE_LENGTH]
@@ -118,12 +118,12 @@ def _find_quote(
 
 def _include_punctuation(text: str, start: int, end: int, quote: str) -> Span:
     """Extend a span by the punctuation, such as « or ®, that also surrounds the quote."""
-    head = _PUNCTUATION_BEFORE.match(quote)
-    tail = _PUNCTUATION_AFTER.search(quote)
-    if head and text[:start].endswith(head[0]):
-        start -= len(head[0])
-    if tail and text.startswith(tail[0], end):
-        end += len(tail[0])
+    head, tail = (_PUNCTUATION.match(read) for read in (quote, quote[::-1]))
+    before, after = (match[0] if match else "" for match in (head, tail))
+    if text.endswith(before, 0, start):
+        start -= len(before)
+    if text.startswith(after[::-1], end):
+        end += len(after)
     return Span(start, end)
 
 

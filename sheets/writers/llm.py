@@ -166,15 +166,16 @@ def parse_object(text: str) -> dict[str, Any]:
 
     Tolerates a code fence, text around it and trailing commas. Raises AnswerRefused("not_json").
     """
-    found = re.search(r"\{.*\}", text, re.DOTALL)
-    if not found:
+    start, end = text.find("{"), text.rfind("}")
+    if not 0 <= start < end:
         raise AnswerRefused("not_json", reason="{")
+    found = text[start : end + 1]
     try:
-        data = json.loads(found[0], strict=False)
-    except ValueError:
+        data = json.loads(found, strict=False)
+    except (ValueError, RecursionError):
         try:
-            data = first_object(re.sub(r",(\s*[}\]])", r"\1", found[0]))
-        except ValueError as error:
+            data = first_object(re.sub(r",(\s*[}\]])", r"\1", found))
+        except (ValueError, RecursionError) as error:
             raise AnswerRefused("not_json", reason=str(error)[:200]) from error
     assert isinstance(data, dict)  # it begins with a brace
     return data

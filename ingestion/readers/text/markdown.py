@@ -26,7 +26,7 @@ _FRONT_FIELD = re.compile(
     r"^(title|titre|author|auteur)\s*:\s*[\"']?(.{1,300}?)[\"']?\s*$", re.M | re.I
 )
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.{0,4000}?)\n---[ \t]*$", re.M | re.S)
-_GITBOOK_TAG = re.compile(r"^\s*\{%.*?%\}\s*$", re.M)
+_GITBOOK_TAG = re.compile(r"^[^\S\n]*\{%.*%\}[^\S\n]*$", re.M)
 _EMOJI_CODE = re.compile(r"(?<!\w):[a-z][a-z0-9_\\+-]{1,30}:\s?(?!\w)")
 
 
