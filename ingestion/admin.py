@@ -98,11 +98,11 @@ class DocumentAdmin(admin.ModelAdmin[Document]):
     def error(self, document: Document) -> str:
         return document.error
 
-    @admin.action(description=_("Retry the reading of the selected sources"))
+    @admin.action(description=_("Read the selected sources again"))
     def retry(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
         count = sum(retry_document(document) for document in queryset)
         message = ngettext(
-            "%(count)d source is read again.", "%(count)d sources are read again.", count
+            "%(count)d source will be read again.", "%(count)d sources will be read again.", count
         )
         self.message_user(request, message % {"count": count}, messages.SUCCESS)
 

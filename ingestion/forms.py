@@ -37,7 +37,7 @@ class IntakeForm(forms.Form):
     """What is said of whatever is added: who may read it, and what it is a new version of."""
 
     access = forms.ChoiceField(
-        label=_("Who may read it"),
+        label=_("Who can read it"),
         choices=Document.Access,
         initial=Document.Access.OPEN,
         required=False,
@@ -47,7 +47,7 @@ class IntakeForm(forms.Form):
         label=_("New version of"),
         required=False,
         widget=forms.HiddenInput,
-        error_messages={"invalid_choice": _("The source to replace is no longer there.")},
+        error_messages={"invalid_choice": _("The source to replace no longer exists.")},
     )
 
     def clean_access(self) -> str:
@@ -75,7 +75,7 @@ class UploadForm(IntakeForm):
         """Refuse several files as the one new version of a source."""
         given = self.cleaned_data
         if given.get("version") and len(given.get("uploads") or []) > 1:
-            self.add_error("uploads", _("Choose one file: it is to replace one source."))
+            self.add_error("uploads", _("Choose a single file: it replaces one source."))
 
 
 class AddressForm(IntakeForm):
@@ -88,7 +88,7 @@ class AddressForm(IntakeForm):
         widget=forms.Textarea(
             attrs={"rows": 3, "inputmode": "url", "autocomplete": "off", "spellcheck": "false"}
         ),
-        error_messages={"required": _("Give at least one address.")},
+        error_messages={"required": _("Enter at least one address.")},
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -98,7 +98,7 @@ class AddressForm(IntakeForm):
         """Refuse several addresses as the one new version of a source."""
         given = self.cleaned_data
         if given.get("version") and len(given.get("addresses") or []) > 1:
-            self.add_error("addresses", _("Give one address: it is to replace one source."))
+            self.add_error("addresses", _("Enter a single address: it replaces one source."))
 
     def clean_addresses(self) -> list[str]:
         """Return the addresses; none twice, none that is not the web's."""
@@ -106,7 +106,7 @@ class AddressForm(IntakeForm):
         limit = settings.MAX_FILES_PER_UPLOAD
         if len(given) > limit:
             raise forms.ValidationError(
-                _("That is more than %(limit)d addresses at once.") % {"limit": limit}
+                _("At most %(limit)d addresses can be added at once.") % {"limit": limit}
             )
         good: list[str] = []
         bad: list[str] = []
@@ -134,7 +134,7 @@ DESCRIBED = (
     "supersedes",
 )
 LANGUAGES = ("fr", "en", "de", "es", "it", "nl", "pt")
-VERSION_OF_ITSELF = _("A source cannot be a new version of itself, nor of one that replaces it.")
+VERSION_OF_ITSELF = _("A source cannot be a new version of itself or of a source that replaces it.")
 _SOURCE = re.compile(r"^\s*(?:n°\s*)?(\d{1,18})\b|/sources/(\d{1,18})\b")
 
 
@@ -152,7 +152,7 @@ class DateField(forms.CharField):
         found = dates.parse_date(given)
         if given and not found:
             raise forms.ValidationError(
-                _("Write a year, a month or a day: 2021, 03/2021, 12/03/2021.")
+                _("Enter a year, a month or a day: 2021, 03/2021, 12/03/2021.")
             )
         return found
 
@@ -177,7 +177,7 @@ class SourceField(forms.CharField):
         found = match and Document.objects.filter(pk=int(match[1] or match[2])).first()
         if not found:
             raise forms.ValidationError(
-                _("No source is known by that. Give its number, or the address of its page.")
+                _("No source matches. Enter its number or the address of its page.")
             )
         return found
 
@@ -202,14 +202,14 @@ class DescriptionForm(forms.ModelForm[Document]):
         required=False,
         max_length=2000,
         assume_scheme="https",
-        help_text=_("Where the document can be found on the web."),
+        help_text=_("Where the document is on the web."),
     )
     supersedes = SourceField(
         label=_("New version of"),
         required=False,
         help_text=_(
-            "Number or address of the source that this one replaces. The old one stays, with the "
-            "quotes taken from it; the sheets that draw on it are marked as out of date."
+            "Number or address of the source that this one replaces. The old source is "
+            "kept with its quotes; the sheets that use it are marked as out of date."
         ),
     )
 
@@ -220,15 +220,15 @@ class DescriptionForm(forms.ModelForm[Document]):
             "title": _("Title"),
             "author": _("Author"),
             "publisher": _("Publisher"),
-            "licence": _("Licence, or what may be done with it"),
-            "access": _("Who may read it"),
+            "licence": _("Licence or terms of use"),
+            "access": _("Who can read it"),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         codes = dict.fromkeys([*LANGUAGES, *filter(None, [self.instance.language])])
         named = [(code, capfirst(language_name(code))) for code in codes]
-        self.fields["language"].choices = [("", _("not known")), *named]  # type: ignore[attr-defined]
+        self.fields["language"].choices = [("", _("unknown")), *named]  # type: ignore[attr-defined]
         self.fields["supersedes"].widget.attrs |= {"list": "id_sources", "autocomplete": "off"}
 
     def clean_title(self) -> str:
@@ -269,6 +269,6 @@ class SynonymsForm(forms.ModelForm[Synonyms]):
             if len(term) > 100:
                 raise forms.ValidationError(_("“%(term)s” is too long.") % {"term": term[:40]})
             if not main_lexemes(term):
-                message = _("“%(term)s” has no word that can be looked for.")
+                message = _("“%(term)s” contains no searchable word.")
                 raise forms.ValidationError(message % {"term": term})
         return terms

@@ -11,107 +11,111 @@ from django.utils.translation import gettext_noop
 SENTENCES = {
     "empty_file": gettext_noop("This file is empty (0 bytes). Check it and upload it again."),
     "unknown_format": gettext_noop(
-        "This file is none of the kinds that can be read, whatever its name says: PDF, Word "
-        "(.docx), PowerPoint (.pptx), Excel (.xlsx), OpenDocument text (.odt), web page, Markdown, "
-        "text or image. Export the document as PDF and upload that."
+        "The format of this file is not supported, whatever its name. Supported "
+        "formats: PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), OpenDocument "
+        "text (.odt), web page, Markdown, text or image. Export the document as PDF "
+        "and upload that."
     ),
     "old_office": gettext_noop(
-        "This is an Office file that is protected by a password, or of before 2007 (.doc, .xls, "
-        ".ppt). Open it, save it as .docx, .xlsx or .pptx without a password, and upload that."
+        "This Office file is protected by a password or dates from before 2007 (.doc, "
+        ".xls, .ppt). Open it, save it as .docx, .xlsx or .pptx without a password, "
+        "and upload that."
     ),
     "truncated": gettext_noop(
-        "This file is cut short: its end is missing. Download it again from its origin."
+        "This file is incomplete: its end is missing. Download it again from its origin."
     ),
     "encrypted": gettext_noop(
-        "This file asks for a password. Save a copy without the password and upload that."
+        "This file is protected by a password. Save a copy without the password and upload that."
     ),
-    "no_pages": gettext_noop("This file has no page."),
+    "no_pages": gettext_noop("This file has no pages."),
     "no_text": gettext_noop(
-        "No page of this document holds text: it is probably a scan. Run a text recognition (OCR) "
-        "on it and upload the result, or ask the administrator to set a key (OVH_API_KEY), with "
-        "which a model reads such pages, or to install Tesseract."
+        "No page of this document contains text: it is probably a scan. Run text "
+        "recognition (OCR) on it and upload the result, or ask the administrator to "
+        "enable the reading of images."
     ),
     "nothing_seen": gettext_noop(
-        "No page of this document holds text, and %(machine)s sees none on its pictures. If you "
-        "see some, make a clearer copy or run another text recognition (OCR) on it, and upload "
-        "the result."
+        "No page of this document contains text, and %(machine)s found none on its "
+        "images. If text is visible, upload a clearer copy or the result of another "
+        "text recognition (OCR)."
     ),
     "unreadable": gettext_noop(
         "This file is damaged and cannot be read. Open it in its program, export it as PDF and "
         "upload that."
     ),
     "no_seer": gettext_noop(
-        "Nothing here reads pictures of text. Ask the administrator to set a key (OVH_API_KEY), "
-        "with which a model does, or to install Tesseract with French; or run a text recognition "
-        "(OCR) on the file and upload the result."
+        "The reading of images is not enabled. Ask the administrator to enable it, or "
+        "run text recognition (OCR) on the file and upload the result."
     ),
     "too_many_pictures": gettext_noop(
-        "The model reads %(limit)s pictures of a document at most (VISION_MAX_IMAGES), and this "
-        "one came after them."
+        "The model reads at most %(limit)s pictures per document; this one was not read."
     ),
     "no_tokens_left": gettext_noop(
-        "Today's limit of tokens (LLM_TOKENS_PER_DAY) was reached before this picture was read."
+        "The daily token limit was reached before this picture was read."
     ),
     "picture_refused": gettext_noop("The picture is too large for the model service."),
     "ocr_failed": gettext_noop("Tesseract could not read the page (%(reason)s)."),
-    "not_drawn": gettext_noop("Files of this kind have no pages to show as they are printed."),
+    "not_drawn": gettext_noop("This file format has no pages to show."),
     "too_large": gettext_noop(
-        "This file weighs %(size)s MB; the limit is %(limit)s MB. Split it, or ask the "
+        "This file is %(size)s MB; the limit is %(limit)s MB. Split it, or ask the "
         "administrator to raise the limit."
     ),
     "too_many_pages": gettext_noop(
-        "This document has more pages than the limit of %(limit)s. Split it into parts."
+        "This document exceeds the limit of %(limit)s pages. Split it into parts."
     ),
     "too_much_memory": gettext_noop(
-        "Reading this file took more memory than allowed. Print it to a PDF and upload that."
+        "Reading this file exceeded the memory limit. Print it to a PDF and upload that."
     ),
     "too_slow": gettext_noop(
         "Reading this file took more than %(limit)s seconds and was stopped. Split it into parts."
     ),
-    "too_much_text": gettext_noop("This file holds more text than allowed. Split it into parts."),
+    "too_much_text": gettext_noop("This file contains too much text. Split it into parts."),
     "crashed": gettext_noop(
-        "The reader crashed on this file; nothing else was touched. Print the file to a PDF and "
-        "upload that."
+        "Reading this file crashed; nothing else is affected. Print the file to a PDF "
+        "and upload that."
     ),
     "file_unreadable": gettext_noop(
-        "This file cannot be opened (%(reason)s). Let the program read it, then start again."
+        "This file cannot be opened (%(reason)s). Give the application read access, "
+        "then start again."
     ),
     "duplicate": gettext_noop("This file is already among the sources: “%(title)s”."),
     "not_a_picture": gettext_noop(
-        "This is not a picture that can be read. JPEG, PNG, WebP, GIF, BMP and TIFF are taken; "
-        "your text is unchanged."
+        "This picture cannot be read. Supported formats: JPEG, PNG, WebP, GIF, BMP and "
+        "TIFF. Your text is unchanged."
     ),
     "picture_too_large": gettext_noop(
-        "This picture is too large: at most %(limit)s MB and 60 million pixels are taken. Make it "
-        "smaller; your text is unchanged."
+        "This picture is too large (limit: %(limit)s MB and 60 million pixels). Make "
+        "it smaller; your text is unchanged."
     ),
     "pdf_needs_libraries": gettext_noop(
-        "PDF files cannot be made here: Pango is missing. On Debian or Ubuntu the administrator "
-        "installs it with: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0. The "
-        "page of the sheet can be printed to a PDF meanwhile."
+        "PDF files cannot be created: the Pango library is not installed. On Debian or "
+        "Ubuntu the administrator installs it with: apt install libpango-1.0-0 "
+        "libpangoft2-1.0-0 libharfbuzz-subset0. Meanwhile, print the page of the sheet "
+        "to a PDF."
     ),
-    "unknown_type": gettext_noop("The kind of sheet “%(key)s” is not known here."),
-    "nothing_suggested": gettext_noop(
-        "You have changed nothing and said nothing yet. Write a remark, or change the words."
-    ),
+    "unknown_type": gettext_noop("The sheet type “%(key)s” does not exist."),
+    "nothing_suggested": gettext_noop("Nothing to send yet: write a remark or edit the text."),
     "too_many_suggestions": gettext_noop(
-        "You have sent %(limit)s suggestions within an hour. What you typed is still here: send it "
-        "later."
+        "You have reached the limit of %(limit)s suggestions an hour. Your text is "
+        "kept here: send it later."
     ),
     "not_an_archive": gettext_noop(
-        "This is not an archive of a WikiCO2, or it is damaged. Nothing was changed; choose the "
-        "zip file that “Export the wiki” gave."
+        "This file is not a WikiCO2 archive, or it is damaged. Nothing was changed; "
+        "choose the zip file created by “Export the wiki”."
     ),
-    "file_missing": gettext_noop("The file is no longer in the storage. Upload it again to go on."),
+    "file_missing": gettext_noop(
+        "The file is no longer in the storage. Upload it again to continue."
+    ),
     "address_invalid": gettext_noop(
-        "This is not a web address that can be fetched. It begins with https:// or http:// and "
-        "holds neither name nor password."
+        "This web address cannot be fetched. It must begin with https:// or http:// "
+        "and contain neither name nor password."
     ),
     "address_private": gettext_noop(
-        "“%(host)s” is not on the open internet, and nothing is fetched from private networks. "
-        "Download the file yourself and upload it."
+        "“%(host)s” is not on the public internet; access to private networks is "
+        "refused. Download the file yourself and upload it."
     ),
-    "address_unknown": gettext_noop("No site is called “%(host)s”. Check the address, then retry."),
+    "address_unknown": gettext_noop(
+        "The site “%(host)s” was not found. Check the address, then retry."
+    ),
     "address_unreachable": gettext_noop(
         "The site “%(host)s” does not answer. Retry later, or download the file yourself and "
         "upload it."
@@ -121,136 +125,135 @@ SENTENCES = {
         "download the file yourself and upload it."
     ),
     "address_certificate": gettext_noop(
-        "The site “%(host)s” cannot prove who it is: its certificate is not valid. Download the "
-        "file yourself, if you trust it, and upload it."
+        "The certificate of the site “%(host)s” is not valid. If you trust the site, "
+        "download the file yourself and upload it."
     ),
     "address_forbidden": gettext_noop(
-        "The site “%(host)s” gives this file only to whoever logs in. Download it yourself and "
-        "upload it."
+        "The site “%(host)s” gives this file only to logged-in users. Download it "
+        "yourself and upload it."
     ),
     "address_missing": gettext_noop(
-        "There is nothing at this address on “%(host)s” any more. Look for the new address of the "
-        "document."
+        "This address no longer exists on “%(host)s”. Look for the new address of the document."
     ),
     "address_status": gettext_noop(
         "The site “%(host)s” answered with an error (code %(status)s). Retry later, or download "
         "the file yourself and upload it."
     ),
     "address_redirects": gettext_noop(
-        "This address leads from one to the next more than %(limit)s times. Give the last of them."
+        "This address redirects more than %(limit)s times. Enter the final address."
     ),
     "address_large": gettext_noop(
-        "The file at this address weighs more than the limit of %(limit)s MB. Download it, split "
-        "it, and upload the parts."
+        "The file at this address exceeds the limit of %(limit)s MB. Download it, "
+        "split it, and upload the parts."
     ),
     "archive_damaged": gettext_noop(
-        "This archive is damaged and cannot be opened. Make it anew, or send its documents one by "
-        "one."
+        "This archive is damaged and cannot be opened. Create it again, or send its "
+        "documents one by one."
     ),
     "archive_version": gettext_noop(
-        "An archive of documents cannot be the new version of one source. Send the one document "
-        "that replaces it."
+        "An archive cannot replace a source. Send the single document that replaces it."
     ),
-    "archive_empty": gettext_noop("There is no document in this archive."),
+    "archive_empty": gettext_noop("This archive contains no documents."),
     "archive_too_many": gettext_noop(
-        "This archive holds more files than the limit of %(limit)s. Split it."
+        "This archive exceeds the limit of %(limit)s files. Split it."
     ),
     "archive_too_large": gettext_noop(
-        "The documents of this archive weigh more than the limit of %(limit)s MB together. Split "
-        "it."
+        "The documents of this archive exceed the total limit of %(limit)s MB. Split it."
     ),
     "member_path": gettext_noop(
-        "The name of this file leads out of the archive, as those of harmful archives do. Send the "
-        "file by itself."
+        "The path of this file leads outside the archive, as in malicious archives. "
+        "Send the file separately."
     ),
-    "member_link": gettext_noop("This is a link to another file. Send that file by itself."),
+    "member_link": gettext_noop("This is a link to another file. Send that file separately."),
     "member_password": gettext_noop(
-        "This file asks for a password. Make the archive without a password."
+        "This file is protected by a password. Create the archive without a password."
     ),
     "member_method": gettext_noop(
-        "This file is compressed in an unusual way. Make the archive anew, as an ordinary ZIP."
+        "The compression method of this file is not supported. Create the archive "
+        "again as an ordinary ZIP."
     ),
     "member_large": gettext_noop(
-        "This file weighs more than the limit of %(limit)s MB. Split it, or ask the administrator "
-        "to raise the limit."
+        "This file exceeds the limit of %(limit)s MB. Split it, or ask the "
+        "administrator to raise the limit."
     ),
     "member_nested": gettext_noop(
-        "This is an archive inside the archive. Open it, and send its documents."
+        "This is an archive inside an archive. Open it and send its documents."
     ),
     "member_damaged": gettext_noop(
-        "This file is damaged in the archive. Make the archive anew, or send the file by itself."
+        "This file is damaged in the archive. Create the archive again, or send the "
+        "file separately."
     ),
     "service_unreachable": gettext_noop(
-        "The model service at %(host)s does not answer. Nothing is lost: retry when it is back."
+        "The model service at %(host)s does not answer. Nothing is lost: retry later."
     ),
     "service_refused": gettext_noop(
         "The model service refused the request: %(reason)s. Check the key and the settings, then "
         "retry."
     ),
     "service_busy": gettext_noop(
-        "The model service asks to slow down. Nothing is lost: retry in a few minutes."
+        "The model service is limiting requests. Nothing is lost: retry in a few minutes."
     ),
     "service_paced": gettext_noop(
-        "The model service grants %(limit)s requests a minute for everybody together. It is this "
-        "document's turn soon."
+        "The model service accepts %(limit)s requests a minute in total. Processing of "
+        "this document continues soon."
     ),
     "model_unknown": gettext_noop(
         "The model service does not offer “%(model)s”. It offers: %(available)s."
     ),
     "bad_answer": gettext_noop(
-        "The model service gave an answer that cannot be used (%(reason)s). Retry."
+        "The model service returned an unusable answer (%(reason)s). Retry."
     ),
     "service_slow": gettext_noop(
-        "The model service at %(host)s did not answer within %(seconds)s seconds. Nothing is lost: "
-        "retry, or raise AI_TIMEOUT."
+        "The model service at %(host)s did not answer within %(seconds)s seconds. "
+        "Nothing is lost: retry, or ask the administrator to raise this limit."
     ),
     "service_cut_off": gettext_noop(
-        "The model service at %(host)s cut the connection off. Nothing is lost: retry."
+        "The model service at %(host)s closed the connection. Nothing is lost: retry."
     ),
     "empty_answer": gettext_noop(
-        "The model service answered, but the model said nothing. Retry, or choose another model."
+        "The model returned an empty answer. Retry, or choose another model."
     ),
     "answer_cut": gettext_noop(
-        "The model's answer was cut off after %(tokens)s tokens. Raise LLM_MAX_TOKENS, then retry."
+        "The model's answer was cut off after %(tokens)s tokens. Ask the administrator "
+        "to raise this limit, then retry."
     ),
     "not_json": gettext_noop(
-        "The model's answer is not the JSON that was asked for (%(reason)s). Retry, or choose "
-        "another model."
+        "The model's answer is not the requested JSON (%(reason)s). Retry, or choose another model."
     ),
     "wrong_schema": gettext_noop(
-        "The model's answer does not have the form that was asked for (%(reason)s). Retry, or "
+        "The model's answer does not have the requested form (%(reason)s). Retry, or "
         "choose another model."
     ),
     "sections_failed": gettext_noop(
-        "Not written: %(sections)s. What is written is kept; a retry repeats only the rest. "
-        "%(reason)s"
+        "Sections not written: %(sections)s. Written sections are kept; a retry "
+        "repeats only the others. %(reason)s"
     ),
     "token_ceiling": gettext_noop(
-        "Today's limit of %(limit)s tokens is reached (%(spent)s are used). Nothing is lost: retry "
-        "tomorrow, or ask the administrator to raise LLM_TOKENS_PER_DAY."
+        "The daily limit of %(limit)s tokens is reached (%(spent)s used). Nothing is "
+        "lost: retry tomorrow, or ask the administrator to raise the limit."
     ),
     "index_unreachable": gettext_noop(
-        "The index of passages does not answer. Nothing is lost: retry when it is back."
+        "The index of passages does not answer. Nothing is lost: retry later."
     ),
     "index_refused": gettext_noop(
         "The index of passages refused the request: %(reason)s. Check its settings, then retry."
     ),
     "no_worker": gettext_noop(
-        "No worker is running, so nothing moves. Nothing is lost: start one, and it goes on."
+        "The background worker is not running. Nothing is lost: work resumes once it is restarted."
     ),
-    "stopped": gettext_noop("The work was stopped before its end."),
+    "stopped": gettext_noop("Processing was stopped before the end."),
     "no_sources": gettext_noop(
-        "No source was chosen that can be read. Choose at least one source, or upload one."
+        "No readable source was chosen. Choose at least one source, or upload one."
     ),
     "nothing_to_write": gettext_noop(
-        "Every section that was asked for is locked by an expert. Unlock one, then regenerate."
+        "All requested sections are locked by an expert. Unlock one, then regenerate."
     ),
     "sources_failed": gettext_noop(
         "None of the chosen sources could be read: %(titles)s. Retry or replace them, then retry."
     ),
     "internal": gettext_noop(
-        "Something unexpected happened (%(reason)s). Nothing is lost: retry, and tell the "
-        "administrator if it happens again."
+        "An unexpected error occurred (%(reason)s). Nothing is lost: retry, and tell "
+        "the administrator if it happens again."
     ),
 }
 
@@ -258,16 +261,16 @@ SENTENCES = {
 RETRYING = {
     "address_slow": gettext_noop("The site “%(host)s” did not send the file in time."),
     "address_status": gettext_noop("The site “%(host)s” answered with an error (code %(status)s)."),
-    "address_unknown": gettext_noop("No site is called “%(host)s” so far."),
+    "address_unknown": gettext_noop("The site “%(host)s” has not been found so far."),
     "address_unreachable": gettext_noop("The site “%(host)s” does not answer."),
     "bad_answer": gettext_noop(
-        "The model service gave an answer that cannot be used (%(reason)s). Nothing is lost."
+        "The model service returned an unusable answer (%(reason)s). Nothing is lost."
     ),
     "index_unreachable": gettext_noop("The index of passages does not answer. Nothing is lost."),
-    "internal": gettext_noop("Something unexpected happened (%(reason)s). Nothing is lost."),
-    "service_busy": gettext_noop("The model service asks to slow down. Nothing is lost."),
+    "internal": gettext_noop("An unexpected error occurred (%(reason)s). Nothing is lost."),
+    "service_busy": gettext_noop("The model service is limiting requests. Nothing is lost."),
     "service_cut_off": gettext_noop(
-        "The model service at %(host)s cut the connection off. Nothing is lost."
+        "The model service at %(host)s closed the connection. Nothing is lost."
     ),
     "service_slow": gettext_noop(
         "The model service at %(host)s did not answer within %(seconds)s seconds. Nothing is lost."

@@ -61,8 +61,8 @@ class QueuePause(models.Model):
     )
 
     class Meta:
-        verbose_name = _("pause of the work")
-        verbose_name_plural = _("pauses of the work")
+        verbose_name = _("processing pause")
+        verbose_name_plural = _("processing pauses")
         default_permissions = ("add", "delete")
         constraints = [models.CheckConstraint(condition=models.Q(only=True), name="pause_only_one")]
 

@@ -62,7 +62,10 @@ def refusal(exception: Exception) -> str:
         message = _("More than %(limit)d values were sent at once. Nothing was saved.")
         return message % {"limit": settings.DATA_UPLOAD_MAX_NUMBER_FIELDS}
     if isinstance(exception, TooManyFilesSent):
-        message = _("More than %(limit)d files were sent at once, and none was kept. Send fewer.")
+        message = _(
+            "At most %(limit)d files can be sent at once. None was kept: send them in "
+            "several batches."
+        )
         return message % {"limit": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
     if isinstance(exception, RequestDataTooBig):
         message = _("The text is larger than %(limit)s. Nothing was saved: send it in parts.")

@@ -87,7 +87,7 @@ class IndexBuild(models.Model):
         WORKING = "working", _("being built")
         DONE = "done", _("in use")
         FAILED = "failed", _("failed")
-        STOPPED = "stopped", _("given up")
+        STOPPED = "stopped", _("abandoned")
 
     model = models.CharField(_("model"), max_length=100)
     state = models.CharField(max_length=8, choices=State.choices, default=State.WORKING)

@@ -31,8 +31,8 @@ class SourceImport(models.Model):
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
-        FETCHING = "fetching", _("fetching the address")
-        OPENING = "opening", _("taking the documents out")
+        FETCHING = "fetching", _("downloading")
+        OPENING = "opening", _("extracting the documents")
         DONE = "done", _("done")
         FAILED = "failed", _("failed")
         CANCELLED = "cancelled", _("cancelled")
@@ -59,13 +59,13 @@ class SourceImport(models.Model):
     )
     given_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        verbose_name=_("given by"),
+        verbose_name=_("added by"),
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
         related_name="source_imports",
     )
-    created_at = models.DateTimeField(_("given on"), auto_now_add=True)
+    created_at = models.DateTimeField(_("added on"), auto_now_add=True)
 
     state = models.CharField(
         _("state"), max_length=12, choices=State.choices, default=State.WAITING
@@ -162,7 +162,7 @@ class WatchedFile(models.Model):
         Document, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     error_code = models.CharField(max_length=40, blank=True)
-    seen_at = models.DateTimeField(_("seen on"), auto_now=True)
+    seen_at = models.DateTimeField(_("detected on"), auto_now=True)
 
     class Meta:
         verbose_name = _("watched file")

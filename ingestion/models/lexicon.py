@@ -30,7 +30,7 @@ class Synonyms(models.Model):
     terms = ArrayField(
         models.CharField(max_length=100),
         verbose_name=_("terms"),
-        help_text=_("One a line: the acronym, the term in full, what people say."),
+        help_text=_("One per line: acronym, full term, common name."),
     )
     note = models.CharField(_("note"), max_length=200, blank=True)
     updated_at = models.DateTimeField(_("updated on"), auto_now=True)

@@ -15,25 +15,18 @@ MAX_EVENTS = 200
 """Events kept per document; the oldest are deleted."""
 
 SENTENCES = {
-    "extracting": gettext_noop("The reading of the pages begins."),
-    "chunking": gettext_noop(
-        "%(pages)s pages are read (%(seconds)s s). They are cut into passages."
-    ),
-    "embedding": gettext_noop(
-        "There are %(passages)s passages. The vectors of those that have none yet are computed."
-    ),
+    "extracting": gettext_noop("Reading of the pages started."),
+    "chunking": gettext_noop("%(pages)s pages read (%(seconds)s s). Splitting them into passages."),
+    "embedding": gettext_noop("%(passages)s passages. Computing the missing vectors."),
     "indexing": gettext_noop(
-        "All %(passages)s passages have their vectors (%(seconds)s s). Those that the index lacks "
-        "are put in."
+        "Vectors of all %(passages)s passages computed (%(seconds)s s). Adding them to the index."
     ),
-    "ready": gettext_noop("The document is ready: %(passages)s passages can be found."),
-    "taken_over": gettext_noop(
-        "A worker stopped in the middle of the work. Another one goes on from there."
-    ),
-    "paused": gettext_noop("The work was paused."),
-    "cancelled": gettext_noop("The reading was stopped by %(name)s."),
-    "pictures": gettext_noop("%(name)s has the pictures read that no machine has read yet."),
-    "retried": gettext_noop("The reading was started again by %(name)s."),
+    "ready": gettext_noop("The document is ready: %(passages)s passages are indexed."),
+    "taken_over": gettext_noop("Processing was interrupted. It resumes where it stopped."),
+    "paused": gettext_noop("Processing was paused."),
+    "cancelled": gettext_noop("Reading stopped by %(name)s."),
+    "pictures": gettext_noop("%(name)s started the reading of the unread images."),
+    "retried": gettext_noop("Reading restarted by %(name)s."),
 }
 
 

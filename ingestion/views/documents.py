@@ -180,7 +180,7 @@ def document_pictures(request: HttpRequest, pk: int) -> HttpResponse:
     if count_unrecognised(source):
         request_recognition(source, request.user)
     else:
-        messages.info(request, _("There is no picture left to read."))
+        messages.info(request, _("No image is left to read."))
     return _document_response(request, source)
 
 

@@ -177,7 +177,7 @@ def _passages(document: Document, number: int) -> Any:
 def _no_such_page(document: Document, number: int) -> str:
     if not document.page_count:
         return _("The pages of this source have not been read yet.")
-    return _("There is no page %(number)d: this source has %(count)d pages.") % {
+    return _("Page %(number)d does not exist: this source has %(count)d pages.") % {
         "number": number,
         "count": document.page_count,
     }

@@ -44,7 +44,10 @@ def document_add(request: HttpRequest) -> HttpResponse:
         form = UploadForm({})
         form.errors["uploads"] = form.error_class(
             [
-                _("More than %(limit)d files were sent at once, and none was kept. Send fewer.")
+                _(
+                    "At most %(limit)d files can be sent at once. None was kept: send them in "
+                    "several batches."
+                )
                 % {"limit": settings.MAX_FILES_PER_UPLOAD}
             ]
         )

@@ -84,15 +84,15 @@ class TextForm(forms.Form):
         if twice := defined_twice(given.get("body", "")):
             self.add_error(
                 place,
-                _("[^%(label)s] stands for two different footnotes: give one another number.")
+                _("[^%(label)s] is used for two different footnotes: renumber one of them.")
                 % {"label": twice[0]},
             )
         if lost := [m for m in undefined_markers(self.text(given)) if m not in self.lost_before]:
             said = ngettext(
-                "%(labels)s points to no footnote: add its line at the end of the text, or take "
-                "the mark out.",
-                "%(labels)s point to no footnote: add their lines at the end of the text, or take "
-                "the marks out.",
+                "%(labels)s refers to no footnote: add the footnote at the end of the text, or "
+                "remove the marker.",
+                "%(labels)s refer to no footnote: add the footnotes at the end of the text, or "
+                "remove the markers.",
                 len(lost),
             )
             self.add_error(place, said % {"labels": ", ".join(f"[^{m}]" for m in lost)})
@@ -177,10 +177,10 @@ class EditForm(TextForm):
     """An edit: the text, and what its author says of it."""
 
     comment = forms.CharField(
-        label=gettext_lazy("What you changed, and why"),
+        label=gettext_lazy("Summary of the change"),
         required=False,
         max_length=500,
-        help_text=gettext_lazy("It stands in the history, for those who come after."),
+        help_text=gettext_lazy("Shown in the history."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     minor = forms.BooleanField(
@@ -200,7 +200,8 @@ class SuggestForm(TextForm):
         required=False,
         max_length=5_000,
         help_text=gettext_lazy(
-            "What is wrong, missing or out of date, and how you know. A remark alone is enough."
+            "What is wrong, missing or outdated, with your source if possible. A remark "
+            "alone is enough."
         ),
         widget=forms.Textarea(attrs={"rows": 4}),
     )
@@ -212,7 +213,7 @@ class SuggestForm(TextForm):
     )
     # People do not see it; machines that fill in whatever they find give themselves away.
     website = forms.CharField(
-        label=gettext_lazy("Leave this empty"),
+        label=gettext_lazy("Leave this field empty"),
         required=False,
         max_length=1_000,
         widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),

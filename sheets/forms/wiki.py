@@ -52,18 +52,18 @@ class SheetRequestForm(forms.Form):
         min_length=3,
         max_length=Sheet._meta.get_field("title").max_length,
         help_text=gettext_lazy(
-            "The name of the solution or of the sector, as one would look it up: “Heat recovery "
-            "on air compressors”."
+            "Name of the solution or sector, as a reader would search for it: “Heat "
+            "recovery on air compressors”."
         ),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": gettext_lazy("Give the sheet a title.")},
+        error_messages={"required": gettext_lazy("Enter a title.")},
     )
     documents = DocumentChoices(
         label=gettext_lazy("Sources"),
         queryset=Document.objects.none(),
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy(
-            "The sheet is written from these documents only; each statement points to its page."
+            "The sheet is written only from these documents; each statement links to its page."
         ),
         error_messages={"required": gettext_lazy("Choose at least one source.")},
     )
@@ -86,7 +86,7 @@ def free_title(given: str, sheet: Sheet | None = None) -> str:
     if same:
         raise forms.ValidationError(
             format_html(
-                _('A sheet already bears this title: <a href="{}">{}</a>.'),
+                _('A sheet already has this title: <a href="{}">{}</a>.'),
                 reverse("sheet", args=[same.slug]),
                 same.title,
             )
@@ -102,11 +102,10 @@ class RenameForm(forms.Form):
         min_length=3,
         max_length=Sheet._meta.get_field("title").max_length,
         help_text=gettext_lazy(
-            "The old title and the old address go on leading to this sheet. Texts that link to it "
-            "stay as they are."
+            "The old title and address redirect to this sheet. Existing links keep working."
         ),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": gettext_lazy("Give the sheet a title.")},
+        error_messages={"required": gettext_lazy("Enter a title.")},
     )
 
     def __init__(self, data: Mapping[str, Any] | None, *, sheet: Sheet) -> None:
@@ -138,7 +137,7 @@ class RegenerateForm(forms.Form):
         """Refuse a choice of no section."""
         given = super().clean() or {}
         if given.get("what") == self.CHOSEN and not given.get("section"):
-            self.add_error("section", _("Tick at least one section."))
+            self.add_error("section", _("Select at least one section."))
         return given
 
     def sections(self) -> list[str] | None:
@@ -152,10 +151,10 @@ class RegenerateForm(forms.Form):
 
 
 TAKES = [
-    ("mine", gettext_lazy("Keep today’s text")),
-    ("theirs", gettext_lazy("Take the proposed text")),
+    ("mine", gettext_lazy("Keep the current text")),
+    ("theirs", gettext_lazy("Use the proposed text")),
     ("both", gettext_lazy("Keep both")),
-    ("edit", gettext_lazy("Write it otherwise")),
+    ("edit", gettext_lazy("Write another text")),
 ]
 PIECE = re.compile(r"^(take|text)_([0-9a-f]{4,64})$")
 LONGEST = 200_000
@@ -173,7 +172,7 @@ class ConflictForm(forms.Form):
         label=gettext_lazy("Reason"),
         required=False,
         max_length=2000,
-        help_text=gettext_lazy("It stays with the proposal, for those who come after."),
+        help_text=gettext_lazy("Kept with the proposal."),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
@@ -226,7 +225,7 @@ class ConflictForm(forms.Form):
     def mark_unsettled(self, ids: Iterable[str]) -> None:
         """Say beside each of these conflicts that it waits for a choice."""
         for key in ids:
-            self.add_error(f"take_{key}", _("Choose what becomes of this place."))
+            self.add_error(f"take_{key}", _("Choose the text to keep here."))
 
 
 def lines_of(conflict: Conflict) -> int:

@@ -24,7 +24,7 @@ class TrialForm(forms.ModelForm[Prompt]):
 
     sheet = forms.ModelChoiceField(Sheet.objects.none(), label=_("Sheet"))
     section = forms.CharField(
-        label=_("Section"), required=False, help_text=_("Its key; the first one if left empty.")
+        label=_("Section"), required=False, help_text=_("Its key; the first section if left empty.")
     )
 
     class Meta:
@@ -46,7 +46,7 @@ class TrialForm(forms.ModelForm[Prompt]):
             known = {s.key: s for s in template.written}
             key = values.get("section") or next(iter(known))
             if key not in known:
-                message = _("This kind of sheet has: %(keys)s.") % {"keys": ", ".join(known)}
+                message = _("Sections of this sheet type: %(keys)s.") % {"keys": ", ".join(known)}
                 self.add_error("section", message)
             else:
                 values["brief"] = known[key]

@@ -54,14 +54,14 @@ class FileJob(models.Model):
     # The user on whose behalf and the language in which the job runs.
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        verbose_name=_("asked by"),
+        verbose_name=_("requested by"),
         on_delete=models.CASCADE,
         null=True,
         blank=True,
         related_name="file_jobs",
     )
     language = models.CharField(max_length=10, blank=True)
-    created_at = models.DateTimeField(_("asked on"), auto_now_add=True)
+    created_at = models.DateTimeField(_("requested on"), auto_now_add=True)
 
     state = models.CharField(
         _("state"), max_length=10, choices=State.choices, default=State.WAITING, db_index=True

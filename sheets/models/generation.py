@@ -73,10 +73,10 @@ class Generation(models.Model):
         Prompt, on_delete=models.PROTECT, null=True, blank=True, related_name="generations"
     )
     parameters = models.JSONField(_("parameters"), default=dict, blank=True)
-    tokens_in = models.PositiveIntegerField(_("tokens in"), default=0)
-    tokens_out = models.PositiveIntegerField(_("tokens out"), default=0)
+    tokens_in = models.PositiveIntegerField(_("input tokens"), default=0)
+    tokens_out = models.PositiveIntegerField(_("output tokens"), default=0)
     cost = models.DecimalField(_("cost"), max_digits=14, decimal_places=6, default=0)
-    seconds = models.FloatField(_("seconds of work"), default=0)
+    seconds = models.FloatField(_("processing time (s)"), default=0)
     state = models.CharField(
         _("state"), max_length=10, choices=State.choices, default=State.WAITING, db_index=True
     )
@@ -88,7 +88,7 @@ class Generation(models.Model):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    created_at = models.DateTimeField(_("asked on"), auto_now_add=True)
+    created_at = models.DateTimeField(_("requested on"), auto_now_add=True)
     started_at = models.DateTimeField(_("started on"), null=True, editable=False)
     finished_at = models.DateTimeField(_("finished on"), null=True, editable=False)
 
@@ -138,12 +138,12 @@ class SectionRun(models.Model):
         _("state"), max_length=10, choices=State.choices, default=State.WAITING
     )
     passages: "models.JSONField[Any, Any]" = models.JSONField(
-        _("passages shown"), default=list, blank=True
+        _("passages given to the model"), default=list, blank=True
     )
     output: "models.JSONField[Any, Any]" = models.JSONField(_("answer"), default=dict, blank=True)
     # Totals of all attempts, including failed ones.
-    tokens_in = models.PositiveIntegerField(_("tokens in"), default=0)
-    tokens_out = models.PositiveIntegerField(_("tokens out"), default=0)
+    tokens_in = models.PositiveIntegerField(_("input tokens"), default=0)
+    tokens_out = models.PositiveIntegerField(_("output tokens"), default=0)
     cost = models.DecimalField(_("cost"), max_digits=14, decimal_places=6, default=0)
     seconds = models.FloatField(_("seconds"), default=0)
     error_code = models.CharField(max_length=40, blank=True)

@@ -25,17 +25,19 @@ class Prompt(models.Model):
 
     version = models.PositiveIntegerField(_("version"), unique=True, editable=False)
     system = models.TextField(
-        _("rules"), help_text=_("In French: who the model is and what it must keep to.")
+        _("rules"), help_text=_("In French: the role of the model and its rules.")
     )
     request = models.TextField(
         _("request"),
-        help_text=_("In French, with {titre}, {section}, {champs} and {passages} in their places."),
+        help_text=_(
+            "In French, with the placeholders {titre}, {section}, {champs} and {passages}."
+        ),
     )
     repair = models.TextField(
-        _("after an answer that cannot be used"),
-        help_text=_("In French, with {erreur} in its place; the model gets one more try."),
+        _("after an unusable answer"),
+        help_text=_("In French, with the placeholder {erreur}; the model gets one retry."),
     )
-    comment = models.CharField(_("what is new"), max_length=300, blank=True)
+    comment = models.CharField(_("summary of changes"), max_length=300, blank=True)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("author"),
@@ -73,11 +75,11 @@ class Prompt(models.Model):
             written = getattr(self, field)
             for place in missing_placeholders(field, written):
                 problems.setdefault(field, []).append(
-                    _("{%(place)s} is missing.") % {"place": place}
+                    _("The placeholder {%(place)s} is missing.") % {"place": place}
                 )
             for place in unknown_placeholders(field, written):
                 problems.setdefault(field, []).append(
-                    _("{%(place)s} is not known here.") % {"place": place}
+                    _("The placeholder {%(place)s} does not exist.") % {"place": place}
                 )
         if problems:
             raise ValidationError(problems)

@@ -26,8 +26,8 @@ class SearchedSheet(models.Model):
     search = LexemesField(editable=False)
 
     class Meta:
-        verbose_name = _("searched sheet")
-        verbose_name_plural = _("searched sheets")
+        verbose_name = _("indexed sheet")
+        verbose_name_plural = _("indexed sheets")
         indexes = [
             GinIndex(fields=["folded"], name="searched_sheet_title", opclasses=["gin_trgm_ops"]),
             models.Index(fields=["folded"], name="searched_sheet_named"),
@@ -58,8 +58,8 @@ class SearchedSection(models.Model):
     search = LexemesField(editable=False)
 
     class Meta:
-        verbose_name = _("searched section")
-        verbose_name_plural = _("searched sections")
+        verbose_name = _("indexed section")
+        verbose_name_plural = _("indexed sections")
         ordering = ["sheet", "position"]
         indexes = [
             GinIndex(fields=["folded"], name="searched_section_title", opclasses=["gin_trgm_ops"])

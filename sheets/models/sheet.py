@@ -83,8 +83,8 @@ class Sheet(models.Model):
     # `stale_sections`: {section: {"codes": [reason, …], "passages": [new chunk ids]}}; the passages
     # are null until a worker has looked them up.
     written_from = models.JSONField(default=dict, blank=True, editable=False)
-    stale_reasons = models.JSONField(_("stale because"), default=list, blank=True)
-    stale_sections = models.JSONField(_("stale sections"), default=dict, blank=True)
+    stale_reasons = models.JSONField(_("reasons for being out of date"), default=list, blank=True)
+    stale_sections = models.JSONField(_("sections out of date"), default=dict, blank=True)
     completeness = models.PositiveSmallIntegerField(_("completeness in %"), default=0)
     confidence = models.PositiveSmallIntegerField(_("confidence in %"), default=0)
     validated_by = models.ForeignKey(
@@ -146,7 +146,7 @@ class Sheet(models.Model):
     def completeness_level(self) -> str:
         """Return the name of the level of completeness, in the active language."""
         if self.completeness < 30:
-            return gettext("skeleton")
+            return gettext("stub")
         return gettext("partial") if self.completeness < 80 else gettext("complete")
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
@@ -210,7 +210,7 @@ class Revision(models.Model):
         "self", on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
     )
     body = models.TextField(_("text"), blank=True)
-    metadata = models.JSONField(_("header data"), default=dict, blank=True)
+    metadata = models.JSONField(_("key facts"), default=dict, blank=True)
     # The cached rendering: {"body": html, "outline": [[id, heading], …], "header": {key: html}}.
     # Derived: the only column that may be updated.
     rendered = models.JSONField(default=dict, blank=True, editable=False)
@@ -354,7 +354,7 @@ class Proposal(models.Model):
         OPEN = "open", _("waiting")
         ACCEPTED = "accepted", _("accepted")
         REFUSED = "refused", _("refused")
-        REPLACED = "replaced", _("replaced by a later one")
+        REPLACED = "replaced", _("superseded")
 
     ACCEPTED_SECTION, KEPT_SECTION, REPLACED_SECTION = "accepted", "kept", "replaced"
 
@@ -371,7 +371,7 @@ class Proposal(models.Model):
         "Generation", on_delete=models.RESTRICT, null=True, blank=True, related_name="proposals"
     )
     body = models.TextField(_("proposed text"))
-    metadata = models.JSONField(_("proposed header data"), default=dict, blank=True)
+    metadata = models.JSONField(_("proposed key facts"), default=dict, blank=True)
     # The sections that the proposal covers. Empty: all.
     sections = models.JSONField(_("sections"), default=list, blank=True)
     # The new value of `Sheet.written_from` for them once they are decided.
@@ -396,11 +396,11 @@ class Proposal(models.Model):
     # For a suggestion: the reader's remark, the name given by a reader without an account, and an
     # identifier of the sender, for the limit per hour.
     remark = models.TextField(_("remark"), blank=True)
-    signed = models.CharField(_("signed"), max_length=100, blank=True)
+    signed = models.CharField(_("signature"), max_length=100, blank=True)
     sender = models.CharField(max_length=40, blank=True, editable=False, db_index=True)
     accepted_as = models.ForeignKey(
         Revision,
-        verbose_name=_("accepted as"),
+        verbose_name=_("accepted as revision"),
         on_delete=models.RESTRICT,
         null=True,
         blank=True,

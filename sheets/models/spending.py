@@ -51,8 +51,8 @@ class Spending(models.Model):
     day = models.DateField(_("day"))
     model = models.CharField(_("model"), max_length=100)
     calls = models.PositiveIntegerField(_("answers"), default=0)
-    tokens_in = models.PositiveBigIntegerField(_("tokens in"), default=0)
-    tokens_out = models.PositiveBigIntegerField(_("tokens out"), default=0)
+    tokens_in = models.PositiveBigIntegerField(_("input tokens"), default=0)
+    tokens_out = models.PositiveBigIntegerField(_("output tokens"), default=0)
     cost = models.DecimalField(_("cost"), max_digits=14, decimal_places=6, default=0)
 
     objects = SpendingQuerySet.as_manager()

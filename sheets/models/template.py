@@ -47,9 +47,9 @@ class Section(models.Model):
     """A section of a sheet type."""
 
     class Role(models.TextChoices):
-        HEADER = "header", _("header data")
+        HEADER = "header", _("key facts")
         BODY = "body", _("body")
-        COMPUTED = "computed", _("computed by the program")
+        COMPUTED = "computed", _("computed automatically")
 
     sheet_type = models.ForeignKey(SheetType, on_delete=models.CASCADE, related_name="sections")
     key = models.SlugField(_("key"))
@@ -96,14 +96,14 @@ class Field(models.Model):
     heading_fr = models.CharField(_("French heading"), max_length=200)
     heading_en = models.CharField(_("English heading"), max_length=200, blank=True)
     question = models.TextField(
-        _("question"), help_text=_("In French; it finds the passages that the field is made of.")
+        _("question"), help_text=_("In French; used to find the passages for the field.")
     )
     instruction = models.TextField(
-        _("instruction"), blank=True, help_text=_("In French, for the model that writes.")
+        _("instruction"), blank=True, help_text=_("In French, for the writing model.")
     )
     shape = models.CharField(_("shape"), max_length=8, choices=Shape.choices, default=Shape.TEXT)
     columns = models.JSONField(
-        _("columns"), default=list, blank=True, help_text=_("French headings of a table.")
+        _("columns"), default=list, blank=True, help_text=_("French column headings of a table.")
     )
     columns_en = models.JSONField(
         _("English columns"),
@@ -112,7 +112,7 @@ class Field(models.Model):
         help_text=_("English headings of a table, in the order of the French ones."),
     )
     choices = models.JSONField(
-        _("choices"), default=list, blank=True, help_text=_("The values that a short value may be.")
+        _("choices"), default=list, blank=True, help_text=_("Values allowed for a short value.")
     )
 
     class Meta:

@@ -5,16 +5,18 @@ from django.utils.translation import gettext_noop
 
 REASONS = {
     "no_source": gettext_noop("No source is cited."),
-    "unknown_label": gettext_noop("It cites “%(detail)s”, which is none of the passages shown."),
+    "unknown_label": gettext_noop("It cites “%(detail)s”, which is not one of the passages given."),
     "source_missing": gettext_noop("The source has been removed."),
     "quote_not_found": gettext_noop("The quote is not on the page cited."),
     "number_not_found": gettext_noop("“%(detail)s” is not in the source."),
     "unit_differs": gettext_noop("The source gives “%(detail)s” in another unit."),
-    "range_not_found": gettext_noop("The source does not give “%(detail)s” together."),
+    "range_not_found": gettext_noop("The source does not give these together: “%(detail)s”."),
     "date_not_found": gettext_noop("The date “%(detail)s” is not in the source."),
     "reference_not_found": gettext_noop("The reference “%(detail)s” is not in the source."),
-    "number_elsewhere": gettext_noop("The source gives “%(detail)s” about something else."),
-    "few_words_in_common": gettext_noop("The source shares only %(detail)s of its words."),
+    "number_elsewhere": gettext_noop("In the source, “%(detail)s” is about something else."),
+    "few_words_in_common": gettext_noop(
+        "The source contains only %(detail)s of the words of the statement."
+    ),
     "too_long": gettext_noop("This is too long to be checked: make it several statements."),
     "says_the_opposite": gettext_noop("The source seems to say the opposite."),
 }

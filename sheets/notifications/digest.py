@@ -43,8 +43,8 @@ def digest_message(digest: Digest, found: list[Revision]) -> EmailMessage:
     """Return the e-mail, in the user's language."""
     with translation.override(digest.language):
         subject = ngettext(
-            "WikiCO2: %(n)s change in what you watch",
-            "WikiCO2: %(n)s changes in what you watch",
+            "WikiCO2: %(n)s change in your watchlist",
+            "WikiCO2: %(n)s changes in your watchlist",
             len(found),
         ) % {"n": len(found)}
         context = {"changes": found, "site": settings.SITE_URL, "user": digest.user}

@@ -28,7 +28,7 @@ ORDERS_OFFERED = {
     "title": gettext_lazy("Title"),
     "complete": gettext_lazy("Most complete"),
     "incomplete": gettext_lazy("Least complete"),
-    "unsure": gettext_lazy("Least sure"),
+    "unsure": gettext_lazy("Least reliable"),
 }
 VALUES_SHOWN = 12
 MOST_WORDS = 8
@@ -141,7 +141,7 @@ def _level_choices(sheets: SheetQuerySet, wish: Filter) -> list[FacetChoice]:
     """Return how complete sheets are, in three steps."""
     left = wish.without("level").apply(sheets).order_by()
     counts = left.aggregate(**{level: Count("pk", filter=_at_level(level)) for level in LEVELS})
-    labels = {"skeleton": _("skeleton"), "partial": _("partial"), "complete": _("complete")}
+    labels = {"skeleton": _("stub"), "partial": _("partial"), "complete": _("complete")}
     return [
         FacetChoice(key, labels[key], n) for key, n in counts.items() if n or key == wish["level"]
     ]

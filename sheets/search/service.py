@@ -129,7 +129,7 @@ def _similar_queries(asked: ParsedQuery, finding: SearchResult) -> list[str]:
 def _search_notice(asked: ParsedQuery, finding: SearchResult, found: bool) -> str:
     """Return what the reader should know of how the search went."""
     if finding.vector_error:
-        return _("The search by meaning is away for the moment: these are found by their words.")
+        return _("Semantic search is temporarily unavailable: results are matched by keywords.")
     if found and finding.is_partial and 1 < len(finding.lexical.groups) <= 5:
-        return _("Nothing holds all these words together; here is what comes near.")
+        return _("No text contains all these words; these are the closest results.")
     return ""

@@ -35,14 +35,14 @@ def reasons(why: MatchReason) -> str:
     """Tell why a text was found, in a line."""
     told = []
     if why.words:
-        told.append(_("all the words"))
+        told.append(_("All words"))
     elif why.some:
-        told.append(_("some of the words"))
+        told.append(_("Some words"))
     if why.synonyms:
         terms = ", ".join(_("“%(term)s”") % {"term": term} for term in why.synonyms)
-        told.append(_("synonym: %(terms)s") % {"terms": terms})
+        told.append(_("Synonym: %(terms)s") % {"terms": terms})
     if why.meaning:
-        told.append(_("a meaning near"))
+        told.append(_("Similar meaning"))
     return " · ".join(told)
 
 

@@ -21,23 +21,25 @@ register = template.Library()
 REASONS = {
     "document_added": gettext_noop("A source was added: “%(title)s”."),
     "document_replaced": gettext_noop("“%(title)s” has a newer version: “%(new_title)s”."),
-    "document_removed": gettext_noop("A source is no longer there: “%(title)s”."),
-    "model_changed": gettext_noop("Another model writes now: %(new)s instead of %(old)s."),
-    "prompt_changed": gettext_noop("The instructions to the model were changed."),
-    "type_changed": gettext_noop("What this kind of sheet asks for was changed."),
+    "document_removed": gettext_noop("A source was removed: “%(title)s”."),
+    "model_changed": gettext_noop("The writing model has changed: %(new)s instead of %(old)s."),
+    "prompt_changed": gettext_noop("The model’s instructions have changed."),
+    "type_changed": gettext_noop("The structure of this sheet type has changed."),
 }
 CODES = {
     "document_added": gettext_noop("source added"),
     "document_replaced": gettext_noop("source replaced"),
     "document_removed": gettext_noop("source removed"),
-    "model_changed": gettext_noop("other model"),
-    "prompt_changed": gettext_noop("other instructions"),
-    "type_changed": gettext_noop("other template"),
+    "model_changed": gettext_noop("model changed"),
+    "prompt_changed": gettext_noop("instructions changed"),
+    "type_changed": gettext_noop("structure changed"),
 }
 NOTICES = {
     "shrunk": gettext_noop("“%(section)s” would shrink from %(before)s words to %(after)s."),
-    "empty": gettext_noop("“%(section)s” came back empty: %(before)s words stand there today."),
-    "locked": gettext_noop("“%(section)s” was locked in the meantime: it stays as it is."),
+    "empty": gettext_noop(
+        "“%(section)s” was generated empty; the current text has %(before)s words."
+    ),
+    "locked": gettext_noop("“%(section)s” was locked in the meantime: it is unchanged."),
 }
 SECTION = re.compile(r'<section(?=[^>]* class="sheet-section")[^>]* id="([^"]+)"[^>]*>')
 MARKUP = re.compile(r"\*\*|__|^#{1,6}\s+|^\s*[-*+]\s+")
@@ -47,7 +49,7 @@ MARKUP = re.compile(r"\*\*|__|^#{1,6}\s+|^\s*[-*+]\s+")
 def reason_sentence(reason: dict[str, str]) -> str:
     """Say why a sheet is no longer fresh."""
     if reason.get("code") not in REASONS:
-        return _("Something that it rests on has changed.")
+        return _("Something it depends on has changed.")
     blank = dict.fromkeys(("title", "new_title", "old", "new"), "")
     return _(REASONS[reason["code"]]) % (blank | reason)
 

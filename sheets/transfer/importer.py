@@ -237,7 +237,7 @@ def duplicate_number(name: str) -> int:
 def damaged_file(name: str, error: Exception) -> str:
     """Return the problem sentence for a file that cannot be imported."""
     reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
-    message = _("%(name)s is damaged, or was changed by hand into what cannot be (%(reason)s).")
+    message = _("%(name)s is damaged or contains an invalid change (%(reason)s).")
     return message % {"name": name, "reason": reason}
 
 

@@ -112,9 +112,11 @@ def sheet_watch(request: HttpRequest, slug: str) -> HttpResponse:
     """Begin to watch a sheet, or stop."""
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     if toggle_watch(request, sheet=sheet):
-        messages.success(request, _("You watch this sheet: its changes are listed for you."))
+        messages.success(
+            request, _("You are watching this sheet: its changes are listed in your watchlist.")
+        )
     else:
-        messages.info(request, _("You no longer watch this sheet."))
+        messages.info(request, _("You are no longer watching this sheet."))
     return redirect(return_address(request) or sheet)
 
 
@@ -127,9 +129,11 @@ def category_watch(request: HttpRequest) -> HttpResponse:
     watched = Watch.objects.filter(user=cast("User", request.user), category=category).exists()
     if category and (known or watched):
         if toggle_watch(request, category=category):
-            messages.success(request, _("You watch the category “%(name)s”.") % {"name": category})
+            messages.success(
+                request, _("You are watching the category “%(name)s”.") % {"name": category}
+            )
         else:
-            messages.info(request, _("You no longer watch this category."))
+            messages.info(request, _("You are no longer watching this category."))
     return redirect(return_address(request) or "watching")
 
 
@@ -142,7 +146,10 @@ def digest_toggle(request: HttpRequest) -> HttpResponse:
     digest.language = get_language() or "fr"
     digest.save()
     messages.success(
-        request, _("You will get a digest.") if digest.wanted else _("You will get no digest.")
+        request,
+        _("You will receive a digest by e-mail.")
+        if digest.wanted
+        else _("You will not receive a digest."),
     )
     return redirect("watching")
 

@@ -71,7 +71,7 @@ def sheet_edit(request: HttpRequest, slug: str) -> HttpResponse:
     action, _colon, detail = request.POST.get("do", "save").partition(":")
     if action == "discard":
         delete_draft(editor, cast("User", request.user))
-        messages.info(request, _("What you had typed was thrown away. The sheet is unchanged."))
+        messages.info(request, _("Your unsaved text was discarded. The sheet is unchanged."))
         return redirect(editor.back)
     if action not in ASSISTED and form.is_valid():
         return save_typed(request, editor, form)
@@ -129,7 +129,10 @@ def assist_editing(request: HttpRequest, editor: Editor, action: str, detail: st
                 raise UserError("not_a_picture")
             picture = save_picture(upload, request.user)
             data["body"] = data.get("body", "").rstrip() + f"\n\n{markdown_of(picture)}\n"
-            messages.success(request, _("The picture stands at the end of the text: move it."))
+            messages.success(
+                request,
+                _("The picture was added at the end of the text: move it where you want it."),
+            )
         except UserError as error:
             more["picture_error"] = error.sentence
     elif action == "find":
@@ -138,7 +141,7 @@ def assist_editing(request: HttpRequest, editor: Editor, action: str, detail: st
         note = footnote_of(request, detail)
         if note:
             data["body"], label = with_note(data.get("body", ""), note)
-            message = _("The footnote [^%(label)s] is there: put [^%(label)s] after the statement.")
+            message = _("Footnote [^%(label)s] was added: put [^%(label)s] after the statement.")
             messages.success(request, message % {"label": label})
     elif action == "preview":
         form = editor.form(request.POST)
@@ -178,9 +181,9 @@ def report_saved(request: HttpRequest, editor: Editor, revision: Revision) -> No
     """Add a message about the result of an edit."""
     given = {"n": revision.number}
     if revision == editor.sheet.current:
-        messages.info(request, _("Nothing has changed: the sheet says all of it already."))
+        messages.info(request, _("No change: the sheet already contains this text."))
     elif revision.origin == Revision.Origin.MERGE:
-        message = _("Saved as version %(n)s, together with what others changed in the meantime.")
+        message = _("Saved as version %(n)s, merged with changes made by others in the meantime.")
         messages.success(request, message % given)
     else:
         messages.success(request, _("Saved as version %(n)s.") % given)

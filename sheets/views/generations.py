@@ -82,7 +82,7 @@ def generation_cancel(request: HttpRequest, slug: str) -> HttpResponse:
     generation = latest_generation(sheet)
     if generation and generation.is_working:
         cancel_generation(generation)
-        messages.info(request, _("The writing was stopped. What was there before is unchanged."))
+        messages.info(request, _("Generation was stopped. The previous text is unchanged."))
     return redirect(sheet)
 
 

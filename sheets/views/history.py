@@ -72,7 +72,7 @@ def sheet_compare(request: HttpRequest, slug: str) -> HttpResponse:
     given = [whole_number(request.GET.get(name, ""), LARGEST_NUMBER) for name in ("a", "b")]
     numbers = sorted(number for number in given if number is not None)
     if len(numbers) < 2 or numbers[0] == numbers[1]:
-        messages.info(request, _("Tick two different versions to compare them."))
+        messages.info(request, _("Select two different versions to compare."))
         return redirect("sheet_history", found.slug)
     return redirect("sheet_diff", found.slug, *numbers)
 
@@ -90,7 +90,7 @@ def sheet_diff(request: HttpRequest, slug: str, old: int, new: int) -> HttpRespo
         "was": was,
         "now": now,
         "view": view,
-        "views": [("cote", _("Side by side")), ("texte", _("In the text")), ("rendu", _("Page"))],
+        "views": [("cote", _("Side by side")), ("texte", _("Inline")), ("rendu", _("Page"))],
         "changes": cached_comparison(found, was, now, view, whole=request.GET.get("tout") == "1"),
     }
     return TemplateResponse(request, "sheets/diff.html", context)
@@ -166,11 +166,11 @@ def revision_restore(request: HttpRequest, slug: str, number: int) -> HttpRespon
         except StaleBase:
             found.refresh_from_db()
             status = 409
-            message = _("The sheet was changed in the meantime. Look again, then restore.")
+            message = _("The sheet was changed in the meantime. Check it, then restore.")
             messages.warning(request, message)
         else:
             given = {"old": former.number, "n": restored.number}
-            message = _("Version %(old)s is back, as version %(n)s. The former text is kept.")
+            message = _("Version %(old)s was restored as version %(n)s. The previous text is kept.")
             messages.success(request, message % given)
             return redirect(found)
     assert found.current is not None

@@ -63,7 +63,7 @@ def sheet_rename(request: HttpRequest, slug: str) -> HttpResponse:
     form = RenameForm(request.POST or None, sheet=sheet)
     if request.method == "POST" and form.is_valid():
         renamed = rename_sheet(sheet, form.cleaned_data["title"], cast("User", request.user))
-        messages.success(request, _("The sheet has its new name. The old one still leads here."))
+        messages.success(request, _("The sheet was renamed. The old title redirects to it."))
         return redirect(renamed)
     context = {"sheet": sheet, "form": form}
     return render(request, "sheets/rename.html", context, status=422 if form.errors else 200)

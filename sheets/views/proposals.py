@@ -109,7 +109,7 @@ def section_lock(request: HttpRequest, slug: str) -> HttpResponse:
     )
     if request.POST.get("locked") == "1":
         lock_section(sheet, section.key, cast("User", request.user))
-        message = _("“%(section)s” is locked: no writing touches it until an expert unlocks it.")
+        message = _("“%(section)s” is locked: it is not regenerated until an expert unlocks it.")
     else:
         unlock_section(sheet, section.key)
         message = _("“%(section)s” is unlocked.")
@@ -158,7 +158,7 @@ def decide_proposal(request: HttpRequest, shown: Proposal) -> HttpResponse:
             return refuse_proposal(request, shown, form)
         if what == "keep":
             reject_section(shown, cast("User", request.user), section)
-            messages.success(request, _("This section stays as it is."))
+            messages.success(request, _("This section is unchanged."))
         elif what == "accept":
             accept_proposal(
                 shown,
@@ -167,9 +167,9 @@ def decide_proposal(request: HttpRequest, shown: Proposal) -> HttpResponse:
                 choices=form.settled(),
                 sections=[section] if section else None,
             )
-            messages.success(request, _("Taken in, as a new version. The former one is kept."))
+            messages.success(request, _("Accepted as a new version. The previous one is kept."))
         else:
-            messages.info(request, _("Your choices are kept. Nothing else has changed."))
+            messages.info(request, _("Your choices are saved. Nothing else has changed."))
     except ProposalClosed:
         return already_decided(request, shown)
     except StaleBase:
@@ -177,8 +177,8 @@ def decide_proposal(request: HttpRequest, shown: Proposal) -> HttpResponse:
         messages.warning(
             request,
             _(
-                "The sheet was changed while you were deciding. The proposal was merged with its "
-                "new text; your choices are kept. Look again, then accept."
+                "The sheet was changed while you were deciding. The proposal was merged with "
+                "its new text; your choices are kept. Check it, then accept."
             ),
         )
         return show_open(request, shown, status=409)
@@ -193,16 +193,16 @@ def refuse_proposal(request: HttpRequest, shown: Proposal, form: ConflictForm) -
     """Reject a proposal; a reason is required."""
     reason = form.cleaned_data["reason"].strip()
     if not reason:
-        form.add_error("reason", _("Say why: it spares others the question."))
+        form.add_error("reason", _("Give the reason."))
         return show_open(request, shown, form, status=422)
     reject_proposal(shown, cast("User", request.user), reason)
-    messages.success(request, _("Refused. The sheet stays as it is."))
+    messages.success(request, _("Proposal refused. The sheet is unchanged."))
     return redirect(shown.sheet)
 
 
 def already_decided(request: HttpRequest, shown: Proposal) -> HttpResponse:
     messages.warning(
-        request, _("This proposal was decided in the meantime. Nothing was changed by you.")
+        request, _("This proposal was decided in the meantime. Your decision changed nothing.")
     )
     return redirect(shown)
 

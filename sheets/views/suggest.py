@@ -91,7 +91,7 @@ def known_keys(editor: Editor) -> set[str]:
 
 def thank_sender(request: HttpRequest, sheet: Sheet) -> HttpResponse:
     messages.success(
-        request, _("Thank you: your suggestion waits for an expert. The sheet is unchanged.")
+        request, _("Thank you. An expert will review your suggestion; the sheet is unchanged.")
     )
     return redirect(sheet)
 
