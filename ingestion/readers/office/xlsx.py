@@ -26,7 +26,7 @@ MOST_ROWS = 200_000
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)|\[\$([^\]-]*)[^\]]*\]')
 _DECIMALS = re.compile(r"\.([0#?]+)")
 _THOUSANDS = re.compile(r"[0#?](,+)(?![0#?,])")
-_COLOUR = re.compile(r"\[[^$\]]*\]|_.|\*.")
+_COLOUR = re.compile(r"\[[^$\[\]]*\]|_.|\*.")
 
 
 def check(file: str, limits: Limits) -> DocumentInfo:

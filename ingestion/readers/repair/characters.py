@@ -115,7 +115,7 @@ _SYMBOLS = str.maketrans(
     }
 )
 _RUN_OF_SPACES = re.compile(" {2,}")
-_SPACE_AT_LINE_END = re.compile(r" +(?=\n)|(?<=\n) +")
+_SPACE_AT_LINE_END = re.compile(r"(?<! ) ++(?=\n)|(?<=\n) +")
 _LEADERS = re.compile(r"(?:\s?[.·_…]){5,}\s*")
 
 
@@ -191,7 +191,7 @@ def _word_set(text: str) -> frozenset[str]:
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _CUT_END = re.compile(f"{CUT}$|(?<=\\w)-$")
-_LAST_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*$")
+_LAST_WORD = re.compile(r"(?<![^\W\d_])(?<![^\W\d_]-)[^\W\d_]+(?:-[^\W\d_]+)*$")
 _FIRST_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 _HYPHEN_AFTER = _word_set(
