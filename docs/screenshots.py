@@ -1,6 +1,7 @@
 """Take the pictures of the README: `python docs/screenshots.py http://localhost:8000 PASSWORD`.
 
 The wiki is one that `make run` has just filled with the demonstration; one sheet is edited.
+The pictures need a font with emoji, such as Debian's fonts-noto-color-emoji.
 """
 
 import io
