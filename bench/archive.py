@@ -60,7 +60,7 @@ def work() -> None:
 
     django.setup()
     from ingestion.readers.sandbox.memory import peak_mb
-    from sheets.jobs import request_wiki_export, run_file_job_slice
+    from sheets.file_jobs import request_wiki_export, run_file_job_slice
     from sheets.transfer.exporter import state_of_wiki
     from wikico2.models import User
 

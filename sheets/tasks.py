@@ -1,7 +1,7 @@
 """Tasks of sheets: each takes an id, tolerates a deleted row, and calls one function."""
 
+from sheets.file_jobs import RUN_FILE_JOB, clear_file_jobs, run_file_job_slice
 from sheets.generation.run import run_generation_slice
-from sheets.jobs import RUN_FILE_JOB, clear_file_jobs, run_file_job_slice
 from sheets.links.related import update_related
 from sheets.models import Citation, Revision, Sheet
 from sheets.notifications import digest

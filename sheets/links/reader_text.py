@@ -9,8 +9,8 @@ from typing import Any
 from sheets.links.wikilinks import resolve_links
 from sheets.models import Revision, Section
 from sheets.models.schema_loader import load_template
-from sheets.rendering.cache import current_rendering, english_rendering
 from sheets.rendering.labels import SHEET_LANGUAGE, reader_language
+from sheets.rendering.stored_rendering import current_rendering, english_rendering
 from sheets.schema.types import SheetTemplate
 
 

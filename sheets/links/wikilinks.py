@@ -16,7 +16,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 
 from sheets.models import Link, SearchedSheet, Sheet, SheetRedirect
-from sheets.rendering.cache import current_rendering
+from sheets.rendering.stored_rendering import current_rendering
 from wikico2.text.normalize import fold_text
 
 WIKILINK = re.compile(

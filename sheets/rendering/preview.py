@@ -7,9 +7,9 @@ from django.urls import reverse
 from sheets.markdown.parse import body_statements, header_as_body, split_notes
 from sheets.merge import Version
 from sheets.models import Revision
-from sheets.rendering.cache import reason_sentences
 from sheets.rendering.html import CitationView, RenderedSheet, page_url, render_sheet
 from sheets.rendering.labels import SHEET_LANGUAGE, reader_language
+from sheets.rendering.stored_rendering import reason_sentences
 from sheets.schema.types import SheetTemplate
 from sheets.sources.citation_check import CheckedCitation, check_citations
 

@@ -20,9 +20,9 @@ from sheets.merge.diff import diff_blocks
 from sheets.merge.footnotes import take_notes
 from sheets.merge.tokenize import MarkdownBlock, cut_blocks
 from sheets.models import Proposal, Revision, SectionRun
-from sheets.rendering.cache import revision_citations
 from sheets.rendering.html import render_sheet
 from sheets.rendering.labels import reader_language
+from sheets.rendering.stored_rendering import revision_citations
 from sheets.schema.types import SheetTemplate
 
 CACHE = "authors"

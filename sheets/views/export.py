@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ingestion.intake.upload import clean_name
-from sheets.jobs import (
+from sheets.file_jobs import (
     ARCHIVE_RETENTION,
     request_pdf,
     request_wiki_export,

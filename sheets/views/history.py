@@ -19,10 +19,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from sheets.markdown.splice import note_lines
 from sheets.models import Revision, Sheet
 from sheets.models.schema_loader import load_template
-from sheets.rendering.cache import revision_citations
 from sheets.rendering.footnotes import reading_order
 from sheets.rendering.labels import reader_language
 from sheets.rendering.page_cache import cache_pages
+from sheets.rendering.stored_rendering import revision_citations
 from sheets.revisions.compare import compare_versions, render_changes
 from sheets.revisions.edit import restore_revision
 from sheets.revisions.errors import StaleBase

@@ -14,8 +14,8 @@ from django.utils import translation
 from sheets.generation.request import create_sheet
 from sheets.models import Citation, Field, Revision, Section, Sheet, SheetType
 from sheets.models.schema_loader import load_template
-from sheets.rendering.cache import english_rendering
 from sheets.rendering.html import VERSION, CitationView, RenderedSheet, render_sheet
+from sheets.rendering.stored_rendering import english_rendering
 from sheets.revisions.save import recheck_revision, save_revision
 from sheets.schema.types import EnglishLabels, SectionBrief, SheetTemplate
 from sheets.staleness.state import template_fingerprint

@@ -16,8 +16,8 @@ from django_q.models import OrmQ
 from pytest_django.fixtures import Settings
 
 from ingestion.models import Document
-from sheets import jobs
-from sheets.jobs import (
+from sheets import file_jobs
+from sheets.file_jobs import (
     ARCHIVE_RETENTION,
     ARCHIVES,
     MAX_ATTEMPTS,
@@ -250,7 +250,7 @@ class TestExport:
     def test_it_is_stopped_in_the_middle_and_begun_anew(
         self, asked: str, client: Client, sheet: Sheet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(jobs, "PROGRESS_SECONDS", 0)
+        monkeypatch.setattr(file_jobs, "PROGRESS_SECONDS", 0)
         put = WikiExporter.put_type
 
         def stopped(self: WikiExporter, kind: SheetType) -> None:

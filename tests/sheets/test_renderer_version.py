@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from sheets.models import Revision, Sheet, SheetType
-from sheets.rendering.cache import current_rendering
 from sheets.rendering.charts import PROFILE_KEY
 from sheets.rendering.html import VERSION, CitationView, RenderedSheet, render_sheet
+from sheets.rendering.stored_rendering import current_rendering
 from sheets.revisions.save import save_revision
 from sheets.schema.types import SectionBrief, SheetTemplate
 from tests.sheets.factories import field
