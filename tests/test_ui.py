@@ -27,6 +27,6 @@ def test_a_script_takes_the_words_of_sizes_from_the_page() -> None:
 
 def test_a_script_fills_in_the_details_of_an_error() -> None:
     with override("en"):
-        assert "weighs {size} MB; the limit is {limit} MB" in error_pattern(
+        assert "is {size} MB; the limit is {limit} MB" in error_pattern(
             "too_large", "size", "limit"
         )

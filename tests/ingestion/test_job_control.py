@@ -159,7 +159,7 @@ class TestWaiting:
             waiting_document.state = "failed"
             assert "Nothing is lost: retry" in waiting_document.error
         assert "retry" not in meanwhile
-        assert "asks to slow down" in meanwhile
+        assert "limiting requests" in meanwhile
 
     def test_the_journal_tells_what_passes_from_what_has_failed(
         self, waiting_document: Document
