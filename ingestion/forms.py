@@ -1,4 +1,4 @@
-"""What people send about sources, made regular before it is used."""
+"""Forms of the sources: uploads, addresses, descriptions, synonyms."""
 
 import re
 from typing import Any
@@ -24,7 +24,7 @@ class FilesInput(forms.ClearableFileInput):
 
 
 class FilesField(forms.FileField):
-    """Several files at once; what each of them is worth is told by reading it, not here."""
+    """Several files at once; their content is checked when they are processed, not here."""
 
     widget = FilesInput(attrs={"multiple": True, "accept": ",".join((*EXTENSIONS, ".zip"))})
 
@@ -34,7 +34,7 @@ class FilesField(forms.FileField):
 
 
 class IntakeForm(forms.Form):
-    """What is said of whatever is added: who may read it, and what it is a new version of."""
+    """Fields of every added source: who may read it, and which source it replaces."""
 
     access = forms.ChoiceField(
         label=_("Who can read it"),
@@ -54,8 +54,8 @@ class IntakeForm(forms.Form):
         return self.cleaned_data["access"] or Document.Access.OPEN
 
     @property
-    def kept(self) -> dict[str, Any]:
-        """Return what `accept` is to keep of each document."""
+    def document_fields(self) -> dict[str, Any]:
+        """Return the fields of each new document, as keyword arguments."""
         return {
             "access": self.cleaned_data["access"],
             "supersedes": self.cleaned_data["version"],
@@ -72,7 +72,7 @@ class UploadForm(IntakeForm):
     )
 
     def clean(self) -> None:
-        """Refuse several files as the one new version of a source."""
+        """Refuse several files as the new version of one source."""
         given = self.cleaned_data
         if given.get("version") and len(given.get("uploads") or []) > 1:
             self.add_error("uploads", _("Choose a single file: it replaces one source."))
@@ -81,7 +81,7 @@ class UploadForm(IntakeForm):
 class AddressForm(IntakeForm):
     """Web addresses to fetch, one a line."""
 
-    use_required_attribute = False  # its page has files to send as well
+    use_required_attribute = False  # its page also has the upload form
 
     addresses = forms.CharField(
         label=_("Web addresses"),
@@ -95,13 +95,13 @@ class AddressForm(IntakeForm):
         super().__init__(*args, **{"auto_id": "id_web_%s", **kwargs})
 
     def clean(self) -> None:
-        """Refuse several addresses as the one new version of a source."""
+        """Refuse several addresses as the new version of one source."""
         given = self.cleaned_data
         if given.get("version") and len(given.get("addresses") or []) > 1:
             self.add_error("addresses", _("Enter a single address: it replaces one source."))
 
     def clean_addresses(self) -> list[str]:
-        """Return the addresses; none twice, none that is not the web's."""
+        """Return the distinct addresses; refuse those that `checked_url` refuses."""
         given = list(dict.fromkeys(self.cleaned_data["addresses"].split()))
         limit = settings.MAX_FILES_PER_UPLOAD
         if len(given) > limit:
@@ -139,7 +139,7 @@ _SOURCE = re.compile(r"^\s*(?:n°\s*)?(\d{1,18})\b|/sources/(\d{1,18})\b")
 
 
 class DateField(forms.CharField):
-    """A year, a month or a day, as people write them."""
+    """A year, a month or a day, in the notations that people use."""
 
     def prepare_value(self, value: Any) -> Any:
         return dates.format_date(value) if value and re.match(PARTIAL_DATE, str(value)) else value
@@ -158,7 +158,7 @@ class DateField(forms.CharField):
 
 
 class SourceField(forms.CharField):
-    """Another source, named by its number or its address; what follows a number is its title."""
+    """Another source, given by its number (text after it is ignored) or its address."""
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, int):
@@ -183,12 +183,12 @@ class SourceField(forms.CharField):
 
 
 def source_label(source: Document) -> str:
-    """Return the line by which a source is chosen among others."""
+    """Return the label of a source in a list of choices."""
     return f"{source.pk} – {source.title}"
 
 
 class DescriptionForm(forms.ModelForm[Document]):
-    """What a source is: found in the file as far as possible, put right by people."""
+    """The description of a source: extracted from the file, corrected by people."""
 
     published = DateField(
         label=_("Date of publication"),
@@ -235,7 +235,7 @@ class DescriptionForm(forms.ModelForm[Document]):
         return " ".join(self.cleaned_data["title"].split())
 
     def clean_supersedes(self) -> Document | None:
-        """Refuse a source that would, step by step, replace itself."""
+        """Refuse a cycle of replaced sources."""
         replaced: Document | None = self.cleaned_data["supersedes"]
         if replaced and not self.instance.may_replace(replaced):
             raise forms.ValidationError(VERSION_OF_ITSELF)
@@ -260,7 +260,7 @@ class SynonymsForm(forms.ModelForm[Synonyms]):
         self.initial["terms"] = "\n".join(self.instance.terms or [])
 
     def clean_terms(self) -> list[str]:
-        """Return the terms; at least two, none longer than there is room for, none twice."""
+        """Return the distinct terms: at least two, each of at most 100 characters."""
         lines = [" ".join(line.split()) for line in self.cleaned_data["terms"].splitlines()]
         terms = list(dict.fromkeys(filter(None, lines)))
         if len(terms) < 2:

@@ -817,7 +817,7 @@ def test_a_page_that_cannot_be_has_no_picture(wiki: Wiki) -> None:
 
 def test_a_nul_elsewhere_is_left_out(wiki: Wiki) -> None:
     client = wiki.clients[EXPERT_ROLE]
-    assert client.get("/fiches/?q=a%00ir").context["wish"]["q"] == "air"
+    assert client.get("/fiches/?q=a%00ir").context["active"]["q"] == "air"
 
     sent = {"base": "2", "body": "Ha\0llo", "minor": "\0", "section\0": "resume"}
     assert client.post(f"/fiches/{wiki.sheet.slug}/modifier/brouillon/", sent).status_code == 200
@@ -881,7 +881,7 @@ def test_text_is_utf_8_whatever_a_header_says(wiki: Wiki) -> None:
         kind = f"text/html; charset={charset}; a*=nope''%41"
         asked = "q=%2B2AA-%C3%A9%5Cud800"
         answer = client.generic("GET", "/fiches/", b"", kind, QUERY_STRING=asked)
-        assert answer.context["wish"]["q"] == "+2AA-é\\ud800", charset
+        assert answer.context["active"]["q"] == "+2AA-é\\ud800", charset
 
 
 def test_the_site_answers_with_these_requests() -> None:

@@ -1,4 +1,4 @@
-"""Narrow a list by its address: what is chosen (`Filter`), and what can be chosen (`Facet`)."""
+"""Filter lists by the query string: the values chosen (`Filter`) and the choices (`Facet`)."""
 
 import re
 from collections import Counter
@@ -14,23 +14,23 @@ from django.http import QueryDict
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 Values = Mapping[str, Collection[str]]
-"""By the name of a field, the values that are chosen, or that a row has."""
+"""The values chosen of each field, or those of a row, by the name of the field."""
 
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def clean_line(text: str) -> str:
-    """Return a text on one line, without what neither PostgreSQL nor XML can hold."""
+    """Return a text on one line, without characters that PostgreSQL or XML refuse."""
     return " ".join(UNPRINTABLE.sub(" ", text).split())
 
 
 def read_line(limit: int) -> Callable[[str], str]:
-    """Return a reader of words: on one line, cut at `limit` characters."""
+    """Return a reader of free text: on one line, cut at `limit` characters."""
     return lambda text: clean_line(text)[:limit]
 
 
 def read_match(pattern: str) -> Callable[[str], str]:
-    """Return a reader of values that fit a pattern as a whole, spaces around them apart."""
+    """Return a reader of values that match a pattern in full, after stripping spaces."""
     fits = re.compile(pattern, re.DOTALL).fullmatch
     return lambda text: text.strip() if fits(text.strip()) else ""
 
@@ -42,12 +42,12 @@ def read_choice(choices: Collection[str]) -> Callable[[str], str]:
 
 @dataclass(frozen=True)
 class FilterField:
-    """One parameter of an address: how its values are read, and which rows they leave.
+    """One query parameter: how its values are parsed, and which rows match them.
 
-    `read` returns an empty text for a value that makes no sense; such a value is passed over.
-    `where` is a lookup, or makes the condition from a value; a field without it is applied
-    elsewhere. At most `most` values are read, and several of them widen. A field with a `default`
-    always has a value and narrows nothing, as the order of a list.
+    `read` returns "" for an invalid value, which is ignored. `where` is a lookup, or a function
+    from a value to a condition; a field without it is applied elsewhere. At most `most` values are
+    read; several are combined with OR. A field with a `default`, such as the order of a list,
+    always has a value and filters nothing.
     """
 
     name: str
@@ -59,25 +59,24 @@ class FilterField:
 
     @property
     def key(self) -> str:
-        """Return the name of the parameter in the address."""
+        """Return the name of the query parameter."""
         return self.parameter or self.name
 
     def values(self, data: QueryDict) -> tuple[str, ...]:
-        """Return the values that an address gives; of one value given twice, the last counts."""
+        """Return the valid values of a query; if only one is allowed, the last one counts."""
         given = data.getlist(self.key)[-1 if self.most == 1 else 0 :]
         return tuple(dict.fromkeys(filter(None, map(self.read, given))))[: self.most]
 
     def condition(self, value: str) -> Q:
-        """Return what a row has to fulfil for this value."""
+        """Return the condition on rows for this value."""
         return Q(**{self.where: value}) if isinstance(self.where, str) else self.where(value)
 
 
 @dataclass(frozen=True)
 class FacetChoice:
-    """One value of a facet; its address chooses it, or takes the choice back.
+    """One value of a facet; its address selects or deselects it.
 
-    `count` is how many rows it would leave, None where nobody counts. The value is empty for the
-    choice of all rows.
+    `count` is the number of matching rows, None if not counted. The value "" selects all rows.
     """
 
     value: str
@@ -89,7 +88,7 @@ class FacetChoice:
 
 @dataclass(frozen=True)
 class Facet:
-    """One way to narrow a list; the choices after the first `shown` are folded away."""
+    """The choices of one field; those after the first `shown` are collapsed."""
 
     name: str
     label: str
@@ -98,34 +97,34 @@ class Facet:
 
     @property
     def first(self) -> list[FacetChoice]:
-        """Return the choices in sight; what is chosen always is."""
+        """Return the choices that are not collapsed; chosen ones never are."""
         return [c for n, c in enumerate(self.choices) if n < self.shown or c.chosen]
 
     @property
     def folded(self) -> list[FacetChoice]:
-        """Return the choices that are folded away."""
+        """Return the collapsed choices."""
         return [c for c in self.choices[self.shown :] if not c.chosen]
 
     @property
     def narrows(self) -> bool:
-        """Tell whether there is anything to choose: two values, or one that is chosen."""
+        """Tell whether there is a choice to make: two values, or a chosen one."""
         values = [choice for choice in self.choices if choice.value]
         return len(values) > 1 or any(choice.chosen for choice in values)
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What a list is narrowed and sorted by: the fields it knows, and what is chosen of each."""
+    """The filters and the order of a list: its fields, and the chosen values of each."""
 
     fields: tuple[FilterField, ...]
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def read(self, data: QueryDict) -> "Filter":
-        """Return the filter that an address asks for."""
+        """Return the filter with the values of a query string."""
         return replace(self, values={f.name: v for f in self.fields if (v := f.values(data))})
 
     def __getitem__(self, name: str) -> str:
-        """Return the value chosen of a field, or its default; templates write `filter.name`."""
+        """Return the first value of a field, or its default; templates write `filter.name`."""
         return next(iter(self.values.get(name, ())), self._field(name).default)
 
     def _field(self, name: str) -> FilterField:
@@ -133,30 +132,30 @@ class Filter:
 
     @property
     def narrows(self) -> bool:
-        """Tell whether anything is left out."""
+        """Tell whether any field filters rows."""
         return any(f.name in self.values and not f.default for f in self.fields)
 
     @property
     def parameters(self) -> list[tuple[str, str]]:
-        """Return the names and values of the address."""
+        """Return the (name, value) pairs of the query string."""
         return [(f.key, value) for f in self.fields for value in self.values.get(f.name, ())]
 
     def address(self, path: str = "") -> str:
-        """Return the address of the first page of what is chosen."""
+        """Return the address of the filtered list, at its first page."""
         query = urlencode(self.parameters)
         return f"{path}?{query}" if query or not path else path
 
     def without(self, *names: str) -> "Filter":
-        """Return the filter with nothing chosen of some fields."""
+        """Return the filter without the values of some fields."""
         return replace(self, values={n: v for n, v in self.values.items() if n not in names})
 
     def choose(self, name: str, value: str) -> "Filter":
-        """Return the filter with one value of a field chosen; with an empty one, none."""
+        """Return the filter with `value` as the only one of a field; "" for none."""
         chosen = {name: (value,)} if value else {}
         return replace(self, values={**self.without(name).values, **chosen})
 
     def toggle(self, name: str, value: str) -> "Filter":
-        """Return the filter with a value chosen, or no longer chosen."""
+        """Return the filter with a value added, or removed if it is chosen."""
         now = self.values.get(name, ())
         if value not in now and self._field(name).most == 1:
             return self.choose(name, value)
@@ -166,7 +165,7 @@ class Filter:
         )
 
     def apply(self, rows: Rows) -> Rows:
-        """Return the rows that fit."""
+        """Return the rows that match."""
         for one in self.fields:
             if one.where and (values := self.values.get(one.name)):
                 rows = rows.filter(reduce(or_, map(one.condition, values)))
@@ -183,7 +182,7 @@ class Filter:
     ) -> Facet:
         """Return a facet of the choices, each with its address.
 
-        A second click takes a choice back, unless one of the choices stands for all rows.
+        The address of a chosen value deselects it, unless one of the choices selects the default.
         """
         rows = list(choices)
         default = self._field(name).default
@@ -197,17 +196,16 @@ class Filter:
 
 
 def fits_choices(values: Values, chosen: Values) -> bool:
-    """Tell whether a row with these values has, of each field chosen, one of the values."""
+    """Tell whether a row with these values has a chosen value of each field in `chosen`."""
     return all(
         any(value in values.get(name, ()) for value in wanted) for name, wanted in chosen.items()
     )
 
 
 def count_values(rows: Iterable[tuple[Values, int]], name: str, chosen: Values) -> Counter[str]:
-    """Return how many rows each value of a field would leave beside the choices of the others.
+    """Return the number of rows of each value of a field, under the choices of the other fields.
 
-    A row is its values and how many times it counts. What is chosen of the field is counted even
-    where it leaves nothing.
+    A row is (values, number of times it counts). Chosen values are listed even with a count of 0.
     """
     others = {other: values for other, values in chosen.items() if other != name}
     counts = Counter(dict.fromkeys(chosen.get(name, ()), 0))

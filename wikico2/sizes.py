@@ -1,4 +1,4 @@
-"""Sizes in bytes: the units, and the words in which they are told to people."""
+"""Sizes in bytes: units, and their display in the active language."""
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -18,7 +18,7 @@ def format_size(size: int) -> str:
 
 
 def size_words() -> dict[str, str]:
-    """Return the words of each unit, `%s` for the amount: what a script says sizes with."""
+    """Return the format of each unit, with `%s` for the amount, for scripts."""
     return {
         "byte": _byte_words(1),
         "bytes": _byte_words(2),

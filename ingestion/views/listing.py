@@ -1,4 +1,4 @@
-"""The list of sources: narrowed, sorted, and live while any of them is being read."""
+"""The list of sources: filtered, sorted, and refreshed while any of them is processed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -42,7 +42,7 @@ STATE_KEYS = {state: key for key, (_label, states) in STATES.items() for state i
 
 SOURCE_FILTER = Filter(
     (
-        FilterField("q", read_line(200)),  # applied first: the facets count what it leaves
+        FilterField("q", read_line(200)),  # applied first: the facets count its matches
         FilterField("sort", read_choice(SORTS), default="recent"),
         FilterField("state", read_choice(STATES), lambda key: Q(state__in=STATES[key][1])),
         FilterField("language", read_match(r"[^\W\d_]{1,8}"), "language"),
@@ -52,9 +52,9 @@ SOURCE_FILTER = Filter(
 
 
 @require_safe
-@vary_on_headers("HX-Request")  # or the way back would show the part without its page
+@vary_on_headers("HX-Request")  # else the browser's Back shows the partial without its page
 def document_list(request: HttpRequest) -> HttpResponse:
-    """Show the sources; asked again by the page itself, only the part that changes."""
+    """Show the sources; for an htmx request, only the part that changes."""
     chosen = SOURCE_FILTER.read(request.GET)
     found = Document.objects.readable_by(request.user).matching(chosen["q"])
     _label, order = SORTS[chosen["sort"]]
@@ -80,7 +80,7 @@ def document_list(request: HttpRequest) -> HttpResponse:
 
 
 def source_facets(chosen: Filter, counts: list[dict[str, Any]]) -> Iterator[Facet]:
-    """Yield the ways to narrow the list, each counted under what the others have chosen."""
+    """Yield the facets, each counted under the choices of the others."""
     rows = [
         (
             {

@@ -65,7 +65,8 @@ def _add_files(request: HttpRequest) -> HttpResponse:
     outcomes: list[UploadOutcome] = []
     if sent and form.is_valid():
         outcomes = [
-            add_upload(upload, request.user, form.kept) for upload in form.cleaned_data["uploads"]
+            add_upload(upload, request.user, form.document_fields)
+            for upload in form.cleaned_data["uploads"]
         ]
     if sent and request.headers.get("HX-Request"):
         outcome = outcomes[0] if outcomes else UploadOutcome("", 0, error=_first_error(form))
@@ -89,7 +90,7 @@ def url_add(request: HttpRequest) -> HttpResponse:
         )
     with transaction.atomic():
         source_imports = [
-            receive_url(address, request.user, **form.kept)
+            receive_url(address, request.user, **form.document_fields)
             for address in form.cleaned_data["addresses"]
         ]
     if len(source_imports) == 1:

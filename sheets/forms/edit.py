@@ -1,4 +1,4 @@
-"""Forms for editing a sheet, or one section of it, and for what readers suggest."""
+"""Forms to edit a sheet or one section, and to suggest a change."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,19 +15,19 @@ from sheets.rendering.converter import left_plain
 from sheets.schema.types import FieldBrief, SheetTemplate
 
 LONGEST = 150_000
-"""Characters of a sheet's text: one that is full of Markdown is rendered within two seconds."""
+"""Most characters of a sheet; that much dense Markdown is rendered within two seconds."""
 LONGEST_KEPT = 1_000_000
 LONGEST_VALUE = 2_000
 LONGEST_SHOWN = 40
 LEAST_SUGGESTED, TIMES_THE_SHEET = 10_000, 3
-"""A suggestion has at most so many characters, or so many times those of the sheet."""
+"""Most characters of a suggestion: the larger of a number and a multiple of the sheet's."""
 VALUE = "meta_"
 
 
 class TextForm(forms.Form):
-    """The text of a sheet or of one section, and the header data that goes with it.
+    """The text of a sheet or of one section, with the header data.
 
-    `start` is the version that the text was begun from, `base` its number (0 for none).
+    `start` is the version that the edit starts from, `base` its number (0 for none).
     """
 
     base = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
@@ -66,7 +66,7 @@ class TextForm(forms.Form):
         return flatten_text(self.cleaned_data["body"])
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what cannot be read as Markdown, and footnotes that do not fit the text.
+        """Refuse text beyond the bounds of the parser, duplicate labels and undefined markers.
 
         Without its footnote a statement would lose its source.
         """
@@ -75,11 +75,11 @@ class TextForm(forms.Form):
             return given
         place = None if self.is_header else "body"
         if dense := self.left_plain(given.get("body", "")):
-            said = _(
+            sentence = _(
                 "This has more brackets, code marks or nested lists than can be read: "
                 "“%(begin)s”. Take some out, or begin new paragraphs."
             )
-            self.add_error(place, said % {"begin": dense[:LONGEST_SHOWN]})
+            self.add_error(place, sentence % {"begin": dense[:LONGEST_SHOWN]})
             return given
         if twice := defined_twice(given.get("body", "")):
             self.add_error(
@@ -87,30 +87,32 @@ class TextForm(forms.Form):
                 _("[^%(label)s] is used for two different footnotes: renumber one of them.")
                 % {"label": twice[0]},
             )
-        if lost := [m for m in undefined_markers(self.text(given)) if m not in self.lost_before]:
-            said = ngettext(
+        if lost := [
+            m for m in undefined_markers(self.text(given)) if m not in self.undefined_before
+        ]:
+            sentence = ngettext(
                 "%(labels)s refers to no footnote: add the footnote at the end of the text, or "
                 "remove the marker.",
                 "%(labels)s refer to no footnote: add the footnotes at the end of the text, or "
                 "remove the markers.",
                 len(lost),
             )
-            self.add_error(place, said % {"labels": ", ".join(f"[^{m}]" for m in lost)})
+            self.add_error(place, sentence % {"labels": ", ".join(f"[^{m}]" for m in lost)})
         return given
 
     def left_plain(self, body: str) -> str:
-        """Return the first piece that is beyond what can be read, and was not there before."""
+        """Return the first piece beyond the bounds of the parser that `start` lacks, or ""."""
         found = pieces_left_plain(body)
         before = set(pieces_left_plain(self.start.body)) if found else set()
         return next((piece for piece in found if piece not in before), "")
 
     @property
-    def lost_before(self) -> set[str]:
-        """Return the markers that pointed nowhere before this edit, which is not to blame."""
+    def undefined_before(self) -> set[str]:
+        """Return the markers that had no footnote before this edit."""
         return set(undefined_markers(self.start))
 
     def text(self, given: Mapping[str, Any] | None = None) -> Version:
-        """Return the whole sheet as it was typed, its footnotes mended."""
+        """Return the whole sheet with the input applied and its footnotes repaired."""
         given = self.cleaned_data if given is None else given
         values = dict(self.start.values)
         for name in self.fields:
@@ -129,13 +131,13 @@ class TextForm(forms.Form):
         return repair_footnotes(whole, self.start)
 
     def typed(self) -> dict[str, str]:
-        """Return what was sent, as it was, to be kept until it is saved."""
+        """Return the raw input, to be stored as a draft."""
         names = [*self.fields]
         return {n: flatten_text(str(self.data[n]))[:LONGEST_KEPT] for n in names if n in self.data}
 
 
 def initial_of(start: Version, template: SheetTemplate, section: str = "") -> dict[str, str]:
-    """Return what the fields of a form show to begin with."""
+    """Return the initial values of a form."""
     values = {VALUE + b.key: start.values.get(b.key, "") for b in header_fields(template)}
     if section and is_header(section, template):
         return values
@@ -147,7 +149,7 @@ def header_fields(template: SheetTemplate) -> list[FieldBrief]:
 
 
 def value_field(brief: FieldBrief, value: str) -> forms.CharField:
-    """Return the form field of a header value: its choices, and what it says today."""
+    """Return the form field of a header value; a value outside its choices is offered too."""
     label = brief.heading
     if not brief.choices:
         widget = forms.TextInput(attrs={"lang": "fr", "autocomplete": "off"})
@@ -169,12 +171,12 @@ def pieces_left_plain(body: str) -> list[str]:
 
 
 def flatten_text(text: str) -> str:
-    """Return the text with one kind of line end, without what the database refuses."""
+    """Return the text with `\\n` line ends and without NUL, which PostgreSQL refuses."""
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 
 class EditForm(TextForm):
-    """An edit: the text, and what its author says of it."""
+    """An edit: the text, with a comment of its author."""
 
     comment = forms.CharField(
         label=gettext_lazy("Summary of the change"),
@@ -188,12 +190,12 @@ class EditForm(TextForm):
     )
 
     def typed(self) -> dict[str, str]:
-        """Return what was sent; a box that was not ticked too."""
+        """Return the raw input, including an unchecked checkbox."""
         return super().typed() | {"minor": flatten_text(self.data.get("minor", ""))}
 
 
 class SuggestForm(TextForm):
-    """A suggestion: other words for a text, or a remark, from any reader."""
+    """A suggestion of any reader: a changed text, a remark, or both."""
 
     remark = forms.CharField(
         label=gettext_lazy("Your remark"),
@@ -211,7 +213,7 @@ class SuggestForm(TextForm):
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    # People do not see it; machines that fill in whatever they find give themselves away.
+    # A honeypot: hidden from people, filled in by bots.
     website = forms.CharField(
         label=gettext_lazy("Leave this field empty"),
         required=False,
@@ -220,14 +222,14 @@ class SuggestForm(TextForm):
     )
 
     def __init__(self, *args: Any, anonymous: bool, refusal: str = "", **kwargs: Any) -> None:
-        """`refusal` says why nothing is taken from this sender now: the text is not read then."""
+        """`refusal`, if not "", is the error of this sender; the text is then not parsed."""
         super().__init__(*args, **kwargs)
         self.refusal = refusal
         if not anonymous:
             self.fields["signed"].widget = forms.HiddenInput()
 
     def clean_body(self) -> str:
-        """Refuse a text that is much longer than the sheet, before anything reads it."""
+        """Refuse a text that is much longer than the sheet, before it is parsed."""
         body = super().clean_body()
         limit = max(LEAST_SUGGESTED, TIMES_THE_SHEET * len(self.start.body))
         if len(body) > limit:
@@ -241,12 +243,12 @@ class SuggestForm(TextForm):
         return body
 
     @property
-    def is_trap_sprung(self) -> bool:
-        """Tell whether the field that people do not see was filled in."""
+    def is_honeypot_filled(self) -> bool:
+        """Tell whether the hidden field was filled in."""
         return bool(self.cleaned_data.get("website"))
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a sender who may not suggest now, and a suggestion that empties the sheet."""
+        """Refuse a sender with a `refusal`, and a suggestion that empties the sheet."""
         if self.refusal:
             raise forms.ValidationError(self.refusal)
         given = super().clean()

@@ -1,4 +1,4 @@
-"""Forms of the wiki: narrowing the list, asking for sheets and sections, settling conflicts."""
+"""Forms to request, rename and regenerate sheets, and to resolve conflicts."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from sheets.models import Sheet, SheetType
 
 
 class DocumentChoices(forms.ModelMultipleChoiceField[Document]):
-    """Sources as checkboxes, each with its number of pages."""
+    """Sources, labelled with title and number of pages."""
 
     def label_from_instance(self, obj: Document) -> str:
         pages = ngettext("%(n)s page", "%(n)s pages", obj.page_count) % {"n": obj.page_count}
@@ -29,7 +29,7 @@ class DocumentChoices(forms.ModelMultipleChoiceField[Document]):
 
 
 class TypeChoice(forms.ModelChoiceField[SheetType]):
-    """Kinds of sheet, each with what it is for."""
+    """Sheet types, labelled with name and description."""
 
     def label_from_instance(self, obj: SheetType) -> str:
         return format_html(
@@ -38,7 +38,7 @@ class TypeChoice(forms.ModelChoiceField[SheetType]):
 
 
 class SheetRequestForm(forms.Form):
-    """The request for a new sheet."""
+    """The request to generate a new sheet."""
 
     sheet_type = TypeChoice(
         label=gettext_lazy("Kind of sheet"),
@@ -74,12 +74,12 @@ class SheetRequestForm(forms.Form):
         documents.queryset = Document.objects.ready().order_by(Lower("title"), "pk")
 
     def clean_title(self) -> str:
-        """Return the title with single spaces; refuse one that another sheet bears."""
+        """Return the title with single spaces; refuse one that another sheet has."""
         return free_title(str(self.cleaned_data["title"]))
 
 
 def free_title(given: str, sheet: Sheet | None = None) -> str:
-    """Return a title with single spaces; raise ValidationError when another sheet bears it."""
+    """Return a title with single spaces; raise ValidationError if another sheet has it."""
     title = " ".join(given.replace("\x00", "").split())
     others = Sheet.objects.exclude(pk=sheet.pk) if sheet else Sheet.objects.all()
     same = others.filter(title__unaccent__iexact=title).first()
@@ -117,7 +117,7 @@ class RenameForm(forms.Form):
 
 
 class RegenerateForm(forms.Form):
-    """Which sections to write again: all, the stale ones, or those that are ticked."""
+    """Which sections to regenerate: all, the stale ones, or the chosen ones."""
 
     ALL, STALE, CHOSEN = "all", "stale", "chosen"
 
@@ -134,20 +134,20 @@ class RegenerateForm(forms.Form):
         ]
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a choice of no section."""
+        """Refuse to regenerate chosen sections if none is chosen."""
         given = super().clean() or {}
         if given.get("what") == self.CHOSEN and not given.get("section"):
             self.add_error("section", _("Select at least one section."))
         return given
 
     def sections(self) -> list[str] | None:
-        """Return the keys asked for; None for the whole sheet."""
-        asked: dict[str, list[str] | None] = {
+        """Return the keys of the sections; None for the whole sheet."""
+        choices: dict[str, list[str] | None] = {
             self.ALL: None,
             self.STALE: self.stale,
             self.CHOSEN: self.cleaned_data["section"],
         }
-        return asked[self.cleaned_data["what"] or self.ALL]
+        return choices[self.cleaned_data["what"] or self.ALL]
 
 
 TAKES = [
@@ -156,15 +156,15 @@ TAKES = [
     ("both", gettext_lazy("Keep both")),
     ("edit", gettext_lazy("Write another text")),
 ]
-PIECE = re.compile(r"^(take|text)_([0-9a-f]{4,64})$")
+POSTED_NAME = re.compile(r"^(take|text)_([0-9a-f]{4,64})$")
 LONGEST = 200_000
 
 
 class ConflictForm(forms.Form):
-    """How a person settles conflicts, each by itself: mine, theirs, both, or words of their own.
+    """The choice of a person for each conflict: mine, theirs, both, or a text of their own.
 
-    `onto` is the number of the revision that the person sees. What was posted for a conflict that
-    is no more is kept in `posted`, since somebody typed it.
+    `onto` is the number of the revision that the person sees. `posted` also has the input for
+    conflicts that no longer exist, so that nothing typed is lost.
     """
 
     onto = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
@@ -204,10 +204,10 @@ class ConflictForm(forms.Form):
 
     @property
     def posted(self) -> dict[str, ConflictChoice]:
-        """Return every choice and text that was sent, for conflicts that are there or not."""
+        """Return every posted choice and text by conflict id, existing conflicts or not."""
         sent: dict[str, dict[str, str]] = {}
         for name, value in self.data.items():
-            if match := PIECE.match(name):
+            if match := POSTED_NAME.match(name):
                 clean = str(value)[:LONGEST].replace("\x00", "").replace("\r\n", "\n")
                 sent.setdefault(match[2], {})[match[1]] = clean
         takes = {take for take, _label in TAKES}
@@ -217,19 +217,19 @@ class ConflictForm(forms.Form):
             if given.get("take", "") in takes or given.get("text", "").strip()
         }
 
-    def settled(self) -> dict[str, ConflictChoice]:
-        """Return the choices that were made for the conflicts that are there."""
-        there = {c.id for c in self.conflicts}
-        return {key: c for key, c in self.posted.items() if key in there and c.take}
+    def made_choices(self) -> dict[str, ConflictChoice]:
+        """Return the choices made for the existing conflicts, by conflict id."""
+        existing = {c.id for c in self.conflicts}
+        return {key: c for key, c in self.posted.items() if key in existing and c.take}
 
-    def mark_unsettled(self, ids: Iterable[str]) -> None:
-        """Say beside each of these conflicts that it waits for a choice."""
+    def mark_unresolved(self, ids: Iterable[str]) -> None:
+        """Add an error to each of these conflicts: it needs a choice."""
         for key in ids:
             self.add_error(f"take_{key}", _("Choose the text to keep here."))
 
 
 def lines_of(conflict: Conflict) -> int:
-    """Return how many lines a text field needs to show either side."""
+    """Return the number of rows of the text field of a conflict, at most 16."""
     longest = max(len(conflict.ours), len(conflict.theirs))
     lines = max(conflict.ours.count("\n"), conflict.theirs.count("\n"))
     return min(max(longest // 60, lines) + 2, 16)

@@ -1,6 +1,6 @@
-"""What one reader sees of a rendered text: links that lead somewhere, their own language.
+"""Adapt a rendered text to one reader: resolved links, the reader's language.
 
-The text of a sheet is French. What renderer and template say in it is in the reader's language.
+The text of a sheet is French; the text of renderer and template is in the reader's language.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from sheets.schema.types import SheetTemplate
 
 @dataclass(frozen=True)
 class OutlineEntry:
-    """A line of the contents: the id of a heading, its words and their language."""
+    """An entry of the table of contents: a heading's id, its text and language."""
 
     id: str
     heading: str
@@ -33,7 +33,7 @@ class LocalizedText:
 
 
 def localize_text(revision: Revision, user: Any) -> LocalizedText:
-    """Return a revision's text for a reader, in the active language."""
+    """Return a revision as `user` sees it, in the active language."""
     template = load_template(revision.sheet.sheet_type)
     language = reader_language()
     if language == "en":
@@ -54,14 +54,14 @@ def localize_text(revision: Revision, user: Any) -> LocalizedText:
 def localize_header(
     rendered: dict[str, Any], user: Any, template: SheetTemplate
 ) -> list[tuple[str, str]]:
-    """Return rendered header data: heading and safe HTML, in the order of the sheet's type."""
+    """Return rendered header data as (heading, safe HTML), in the order of the sheet type."""
     values = rendered.get("header") or {}
     labels = header_labels(template)
     return [(labels[k], resolve_links(values[k], user)) for k in labels if values.get(k)]
 
 
 def header_labels(template: SheetTemplate) -> dict[str, str]:
-    """Return the headings of header data by their keys, in the active language."""
+    """Return the headings of header data by key, in the active language."""
     in_english = reader_language() == "en"
     labels: dict[str, str] = {}
     for section in template.sections:

@@ -1,11 +1,11 @@
-"""Which sheets have much in common: a link, a system, a category, sources."""
+"""Find related sheets: by links, system, category and shared sources."""
 
 from django.db import connection, transaction
 
 from sheets.models import Relation, Sheet
 
 MOST = 6
-WEIGH = """
+RELATED_SQL = """
     SELECT other, sum(weight) FROM (
         SELECT o.sheet_id AS other, 3 AS weight
             FROM sheets_sheet_documents m
@@ -30,7 +30,7 @@ WEIGH = """
     WHERE other <> %(sheet)s
     GROUP BY other, s.updated_at ORDER BY 2 DESC, s.updated_at DESC, other LIMIT %(most)s
 """
-SURPLUS = """
+DELETE_SURPLUS_SQL = """
     DELETE FROM sheets_relation WHERE id IN (
         SELECT id FROM (
             SELECT id, row_number() OVER (PARTITION BY sheet_id ORDER BY weight DESC, other_id)
@@ -43,9 +43,9 @@ SURPLUS = """
 
 @transaction.atomic
 def update_related(sheet: Sheet) -> None:
-    """Keep the sheets nearest to this one, and this one with those that it is nearest to."""
+    """Store the sheets most related to this one, in both directions, MOST for each sheet."""
     with connection.cursor() as cursor:
-        cursor.execute(WEIGH, {"sheet": sheet.pk, "most": MOST})
+        cursor.execute(RELATED_SQL, {"sheet": sheet.pk, "most": MOST})
         found = [(other, int(weight)) for other, weight in cursor.fetchall()]
         Relation.objects.filter(sheet=sheet).delete()
         Relation.objects.filter(other=sheet).delete()
@@ -54,11 +54,11 @@ def update_related(sheet: Sheet) -> None:
             for other, weight in found
             for one, two in ((sheet.pk, other), (other, sheet.pk))
         )
-        cursor.execute(SURPLUS, [[other for other, _weight in found], MOST])
+        cursor.execute(DELETE_SURPLUS_SQL, [[other for other, _weight in found], MOST])
 
 
 def related_sheets(sheet: Sheet, user: object) -> list[Sheet]:
-    """Return the sheets nearest to this one that `user` may see in lists, the nearest first."""
+    """Return the related sheets that `user` may see in lists, the most related first."""
     shown = Sheet.objects.listed_for(user).order_by().values("pk")
     rows = sheet.relations.filter(other__in=shown).select_related("other__sheet_type")
     return [relation.other for relation in rows.order_by("-weight", "other__title")]

@@ -1,4 +1,4 @@
-"""Rename a sheet: its old title and its old address go on leading to it, and no text is touched."""
+"""Rename a sheet; its old title and address redirect to it, and no text is changed."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ TRIES = 1_000
 
 
 def free_slugs(title: str, sheet: Sheet | None = None) -> Iterator[str]:
-    """Yield addresses for a title that no other sheet has or had."""
+    """Yield slugs for a title that no other sheet has or had."""
     stem = slugify(title)[:200] or "fiche"
     for number in range(1, TRIES):
         slug = stem if number == 1 else f"{stem}-{number}"
@@ -28,15 +28,15 @@ def free_slugs(title: str, sheet: Sheet | None = None) -> Iterator[str]:
 
 
 def rename_sheet(sheet: Sheet, title: str, user: User | None) -> Sheet:
-    """Give the sheet another title and the address that goes with it.
+    """Give the sheet another title and a matching slug.
 
-    Raises UserError when no address is left.
+    Raise UserError: internal, if no slug is free.
     """
     for slug in free_slugs(title, sheet):
         try:
             return _rename_locked(sheet, title, slug, user)
         except IntegrityError:
-            continue  # somebody took the address in between
+            continue  # another request took the slug meanwhile
     raise UserError("internal", reason=f"slug of {title}")
 
 
@@ -46,7 +46,7 @@ def _rename_locked(sheet: Sheet, title: str, slug: str, user: User | None) -> Sh
     if locked.title == title:
         return locked
     old_title, old_slug = locked.title, locked.slug
-    locked.redirects.filter(slug=slug).delete()  # it bears that name again
+    locked.redirects.filter(slug=slug).delete()  # the sheet itself has that slug again
     locked.title, locked.slug = title, slug
     locked.save(update_fields=["title", "slug"])
     SheetRedirect.objects.create(

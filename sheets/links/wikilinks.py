@@ -1,7 +1,7 @@
-"""Links between sheets by their titles: what a text links to, where a title leads, who links here.
+"""Wiki links, by title: store the links of a text, resolve titles, list backlinks.
 
-A title is compared without case and accents. A sheet is reached by its title and by those that it
-had before, unless another sheet bears them today.
+Titles are compared without case and accents. A sheet is found by its title and by its former
+titles, unless another sheet has them today.
 """
 
 import re
@@ -26,14 +26,14 @@ LONGEST = 250
 
 
 def fold_sheet_title(title: str) -> str:
-    """Return what titles are compared by."""
+    """Return the key that titles are compared by."""
     return fold_text(title)[:LONGEST]
 
 
 def titles_in(html: str) -> dict[str, bool]:
-    """Return the titles that a rendered text links to, and whether any of the links is a person's.
+    """Return the titles that a rendered text links to, and whether a person marked any as a link.
 
-    The others are guesses: names that stand where those of sheets are expected.
+    The others are guesses: names in columns that list sheets.
     """
     found: dict[str, bool] = {}
     for match in WIKILINK.finditer(html):
@@ -48,7 +48,7 @@ def wikilink_title(match: re.Match[str]) -> str:
 
 
 def save_links(sheet: Sheet) -> None:
-    """Keep what the sheet's current text links to."""
+    """Store the links of the sheet's current revision."""
     wanted: dict[str, tuple[str, bool]] = {}
     if sheet.current:
         page = current_rendering(sheet.current)
@@ -74,7 +74,7 @@ def save_links(sheet: Sheet) -> None:
 
 
 def resolve_titles(titles: Iterable[str], user: Any) -> dict[str, Sheet]:
-    """Return the sheets that titles lead to, by folded title, as far as `user` may open them."""
+    """Return the sheets of these titles that `user` may open, by folded title."""
     keys = {fold_sheet_title(title) for title in titles} - {""}
     if not keys:
         return {}
@@ -90,38 +90,38 @@ def resolve_titles(titles: Iterable[str], user: Any) -> dict[str, Sheet]:
 
 
 def resolve_links(html: str, user: Any) -> str:
-    """Return a rendered text whose links lead to the sheets.
+    """Return a rendered text with its wiki links resolved.
 
-    Those that lead nowhere are red where a person has marked them, and plain words elsewhere.
+    Links without a sheet get the class "missing" if a person marked them; guesses become text.
     """
     titles = titles_in(html)
     if not titles:
         return html
     found = resolve_titles(titles, user)
 
-    def led(match: re.Match[str]) -> str:
+    def replace_link(match: re.Match[str]) -> str:
         sheet = found.get(fold_sheet_title(wikilink_title(match)))
         if sheet:
             address, shown = escape(sheet.get_absolute_url()), match["shown"]
             return f'<a class="wikilink" href="{address}">{shown}</a>'
         if match["guess"]:
             return match["shown"]
-        said = escape(_("This sheet does not exist yet"))
+        tooltip = escape(_("This sheet does not exist yet"))
         return (
-            f'<a class="wikilink missing" href="{match["href"]}" rel="nofollow" title="{said}">'
+            f'<a class="wikilink missing" href="{match["href"]}" rel="nofollow" title="{tooltip}">'
             f"{match['shown']}</a>"
         )
 
-    return WIKILINK.sub(led, html)
+    return WIKILINK.sub(replace_link, html)
 
 
 def sheet_titles(sheet: Sheet) -> set[str]:
-    """Return the folded titles by which a sheet is reached."""
+    """Return the folded current and former titles of a sheet."""
     return {fold_sheet_title(sheet.title), *sheet.redirects.values_list("folded", flat=True)}
 
 
 def list_backlinks(sheet: Sheet, user: Any) -> list[Sheet]:
-    """Return the sheets whose text links to this one, by title."""
+    """Return the sheets that link to this one and that `user` may see in lists, by title."""
     linking = Link.objects.filter(folded__in=sheet_titles(sheet)).values("source")
     return list(
         Sheet.objects.listed_for(user).filter(pk__in=linking).exclude(pk=sheet.pk).order_by("title")
@@ -130,16 +130,16 @@ def list_backlinks(sheet: Sheet, user: Any) -> list[Sheet]:
 
 @dataclass(frozen=True)
 class WantedTitle:
-    """A title that sheets link to and none bears."""
+    """A title that sheets link to and no sheet has."""
 
     title: str
     sources: list[Sheet]
 
 
 def wanted_titles(user: Any) -> list[Mapping[str, Any]]:
-    """Return the titles that people have linked to and no sheet bears, the most wanted first.
+    """Return the titles that people linked to and no sheet has, the most linked first.
 
-    Each row has `folded` and `count`.
+    Each row has `folded` and `count`, the number of links.
     """
     named = SearchedSheet.objects.values("folded")
     former = SheetRedirect.objects.values("folded")
@@ -154,7 +154,7 @@ def wanted_titles(user: Any) -> list[Mapping[str, Any]]:
 
 
 def with_sources(rows: Iterable[Mapping[str, Any]], user: Any) -> list[WantedTitle]:
-    """Return wanted titles, as first written, with the sheets that link to them."""
+    """Return wanted titles, each as one of its links writes it, with the linking sheets."""
     keys = [row["folded"] for row in rows]
     links = Link.objects.shown_to(user).filter(folded__in=keys, is_marked=True)
     by_key: dict[str, list[Link]] = {key: [] for key in keys}

@@ -17,7 +17,7 @@ from sheets.schema.types import (
 
 @dataclass
 class Footnotes:
-    """Numbers the citations of a sheet; the same quote on the same page has one number."""
+    """The numbered footnotes of a sheet; one number for each quote on a page of a document."""
 
     numbers: dict[tuple[int, int, str], int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Footnotes:
 
 @dataclass(frozen=True)
 class SectionSources:
-    """What the labels of one section stand for: passages, and on which page each quote is."""
+    """The sources of one section: passages by label, pages by (label, quote)."""
 
     passages: Mapping[str, Passage]
     pages: Mapping[tuple[str, str], int]
@@ -54,8 +54,8 @@ def compose_sheet(
 ) -> tuple[str, dict[str, str]]:
     """Return (body, header data) for the drafts of a sheet's sections.
 
-    `drafts` and `sources` are keyed by section. A field without statements keeps its heading, so
-    that a reader sees what is missing and an editor where to write.
+    `drafts` and `sources` are keyed by section. A field without statements keeps its heading:
+    readers see the gap, editors where to write.
     """
     notes = Footnotes()
     header: dict[str, str] = {}
@@ -85,7 +85,7 @@ def header_values(draft: SectionDraft, known: SectionSources, notes: Footnotes) 
 def section_text(
     section: SectionBrief, draft: SectionDraft, known: SectionSources, notes: Footnotes, emoji: bool
 ) -> str:
-    """Return one section: its heading, then each field under its own."""
+    """Return the Markdown of one section: its heading, and its fields with theirs."""
     title = f"{section.emoji} {section.heading}" if emoji and section.emoji else section.heading
     parts = [f"## {title}"]
     filled = {f.key: f for f in draft.fields}

@@ -1,4 +1,4 @@
-"""Front matter: facts in front of a Markdown text, as YAML whose values are JSON. Pure."""
+"""Read and write front matter: YAML with JSON values before a Markdown text. Pure."""
 
 import json
 import re
@@ -9,11 +9,11 @@ LINE = re.compile(r"^( *)([^\s:][^:]*):(?: (.*))?$")
 
 
 class FrontMatterError(ValueError):
-    """The front matter of a file cannot be read; the message says which line."""
+    """The front matter of a file cannot be read; the message is the invalid line."""
 
 
 def add_front_matter(facts: Mapping[str, Any], body: str) -> str:
-    """Return a text with facts in front; a mapping of strings goes line by line, as git likes."""
+    """Return the text with front matter; a mapping has one line per key, for readable diffs."""
     lines: list[str] = []
     for key, value in facts.items():
         if isinstance(value, Mapping) and value:
@@ -25,7 +25,7 @@ def add_front_matter(facts: Mapping[str, Any], body: str) -> str:
 
 
 def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
-    """Return the facts and the body of a text; raises FrontMatterError."""
+    """Return the front matter and the body of a text; raise FrontMatterError."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     if not text.startswith("---\n"):
         return {}, text
@@ -51,7 +51,7 @@ def dump_value(value: Any) -> str:
 
 
 def load_value(text: str) -> Any:
-    """Return a value; words that are no JSON are words, since people write such by hand."""
+    """Return a JSON value; other text as it is, since people edit it by hand."""
     try:
         return json.loads(text)
     except ValueError:

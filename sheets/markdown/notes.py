@@ -1,4 +1,4 @@
-"""Footnotes of a body: calls, definitions, free labels."""
+"""Check and repair the footnotes of a body: markers, definitions, free labels."""
 
 import re
 from collections import Counter
@@ -13,10 +13,9 @@ INLINE_CODE = re.compile(r"`[^`\n]+`")
 
 
 def repair_footnotes(text: Version, base: Version) -> Version:
-    """Return a text whose footnotes fit its markers.
+    """Return the version with footnote definitions that match its markers.
 
-    A definition that was lost while its marker stayed comes back from `base`; one whose last
-    marker was taken out goes too.
+    A missing definition is restored from `base`; one of `base` without a marker is removed.
     """
     plain, notes = split_notes(text.body)
     calls = calls_of([plain, *text.values.values()])
@@ -30,13 +29,13 @@ def repair_footnotes(text: Version, base: Version) -> Version:
 
 
 def undefined_markers(text: Version) -> list[str]:
-    """Return the markers that point to no footnote."""
+    """Return the labels of markers without a footnote definition."""
     plain, notes = split_notes(text.body)
     return sorted(calls_of([plain, *text.values.values()]) - set(notes))
 
 
 def defined_twice(body: str) -> list[str]:
-    """Return the labels that stand for two different footnotes."""
+    """Return the labels that two different footnotes use."""
     labels: Counter[str] = Counter()
     seen: set[tuple[str, str]] = set()
     fenced = False
@@ -50,7 +49,7 @@ def defined_twice(body: str) -> list[str]:
 
 
 def calls_of(texts: Iterable[str]) -> set[str]:
-    """Return the labels of the footnotes that are called, code left out."""
+    """Return the labels of the footnote markers outside code."""
     return called_labels(
         INLINE_CODE.sub("", piece)
         for text in texts
@@ -60,13 +59,13 @@ def calls_of(texts: Iterable[str]) -> set[str]:
 
 
 def next_free_label(body: str) -> str:
-    """Return the first number that no footnote of the body has."""
+    """Return the lowest number that no footnote of the body uses."""
     taken = set(note_lines(body)) | called_labels([body])
     return next(str(n) for n in count(1) if str(n) not in taken)
 
 
 def with_note(body: str, note: str) -> tuple[str, str]:
-    """Return the body with a footnote more, and its label; the one it has where it is there."""
+    """Return (body, label) with the footnote added; an equal footnote is reused."""
     text, _notes = split_notes(body)
     notes = note_lines(body)
     known = next((label for label, words in notes.items() if words == note), None)

@@ -1,6 +1,6 @@
 """Read the Markdown of a sheet: its sections, fields, statements and footnotes.
 
-The body alone says everything: `## ` opens a section, `### ` a field, `[^3]` marks a statement,
+In the body, `## ` opens a section, `### ` a field, `[^3]` marks a statement,
 and a footnote such as `[^3]: [Guide, p. 14](/sources/7/pages/14/) « quote »` is a citation. Pure.
 """
 
@@ -12,11 +12,11 @@ from functools import lru_cache
 from sheets.schema.types import SheetTemplate
 from wikico2.text.normalize import folded_words
 
-# Each pattern takes time in proportion to the text, whatever it holds: what repeats is possessive,
-# or cannot match what follows it.
+# Each pattern takes time linear in the text, whatever it contains: repetitions are possessive or
+# cannot match what follows them.
 HEADING = re.compile(r"^(#{1,6})\s++((?:[^\s#]|#++(?!$)|[^\S\n]++(?!#*$))*+)\s*#*$")
 NOTE = re.compile(r"^\[\^([^\[\]\s]+)\]:\s*(.*)$")
-# Before a marker's bracket: as many backslashes as are no escape of it, which is an even number.
+# Before a marker's bracket: an even number of backslashes, which does not escape it.
 UNESCAPED = "(?:" + "|".join(rf"(?<=(?<!\\)\\{{{n}}}\[)" for n in range(0, 18, 2)) + ")"
 MARKER = re.compile(rf"\[{UNESCAPED}\^([^\[\]\s]+)\]")
 LINK = re.compile(
@@ -55,7 +55,7 @@ class Note:
 
 @dataclass(frozen=True)
 class BodyStatement:
-    """A statement as it stands in the body: where, its words, and the footnotes behind it."""
+    """A statement of the body: its section, field, text and footnote markers."""
 
     section: str
     field: str
@@ -66,13 +66,13 @@ class BodyStatement:
 def split_notes(body: str) -> tuple[str, dict[str, Note]]:
     """Return the body without its footnote definitions, and the definitions by marker.
 
-    A definition goes on over the indented lines that follow it. The first one of a marker counts.
+    Indented lines continue a definition. The first definition of a marker counts.
     """
     text, notes = _split(body)
     return text, dict(notes)
 
 
-@lru_cache(maxsize=16)  # a text that is saved is read by all that checks, renders and indexes it
+@lru_cache(maxsize=16)  # when a text is saved, it is parsed for checking, rendering and indexing
 def _split(body: str) -> tuple[str, Mapping[str, Note]]:
     kept: list[str] = []
     found: dict[str, list[str]] = {}
@@ -94,7 +94,7 @@ def _split(body: str) -> tuple[str, Mapping[str, Note]]:
 
 
 def read_note(marker: str, text: str) -> Note:
-    """Return the footnote, as a citation if it is written as one."""
+    """Parse a footnote; as a citation if it has the syntax of one."""
     whole = text.rstrip()
     at = len(whole) if whole.startswith("[") and whole.endswith("»") else 0
     while (at := whole.rfind(SOURCE, 0, at)) > 0:  # the title may name another source: not the last
@@ -113,26 +113,26 @@ def write_note(marker: str, title: str, document_id: int, page: int, quote: str)
 
 @lru_cache(maxsize=4096)
 def heading_key(text: str) -> str:
-    """Return what identifies a heading: its words, without emoji, number or accents."""
+    """Return the key that headings are compared by: words without emoji, number or accents."""
     return " ".join(
         folded_words(re.sub(r"^\W*\d+(?:\.\d+)*[.)]?\s+", "", text)) or folded_words(text)
     )
 
 
 class OutlineTracker:
-    """Which section and field a heading of the body stands for, by the template's headings."""
+    """Map headings of a body to the keys of the template's sections and fields."""
 
     def __init__(self, template: SheetTemplate) -> None:
         self.sections = {heading_key(s.heading): s for s in template.sections}
 
     def section(self, heading: str) -> str:
-        """Return the section's key; the heading's own words where the template has none."""
+        """Return the section's key; a slug of the heading if the template has no such section."""
         key = heading_key(heading)
         known = self.sections.get(key)
         return known.key if known else key.replace(" ", "-") or "section"
 
     def field(self, section: str, heading: str) -> str:
-        """Return the field's key within the section; the heading's own words if unknown."""
+        """Return the field's key within the section; a slug of the heading if unknown."""
         key = heading_key(heading)
         for known in self.sections.values():
             if known.key == section:
@@ -150,7 +150,7 @@ class OutlineTracker:
 
 
 def body_statements(body: str, template: SheetTemplate) -> list[BodyStatement]:
-    """Return the statements of the body in order, with the section and field they stand in."""
+    """Return the statements of the body in order, with their section and field."""
     text, _notes = split_notes(body)
     outline = OutlineTracker(template)
     section = field = ""
@@ -162,7 +162,8 @@ def body_statements(body: str, template: SheetTemplate) -> list[BodyStatement]:
             field = outline.field(section, block)
         else:
             found.extend(
-                BodyStatement(section, field, words, marks) for words, marks in split_marked(block)
+                BodyStatement(section, field, words, markers)
+                for words, markers in split_marked(block)
             )
     return found
 
@@ -205,8 +206,8 @@ def table_cells(line: str) -> list[str]:
 def continued_item(lines: list[str], index: int) -> str:
     """Return a list item with the lines that continue it."""
     parts = [ITEM.sub("", lines[index]).strip()]
-    for place in range(index + 1, len(lines)):
-        line = lines[place]
+    for number in range(index + 1, len(lines)):
+        line = lines[number]
         if not line.startswith("  ") or ITEM.match(line) or not line.strip():
             break
         parts.append(line.strip())
@@ -214,12 +215,12 @@ def continued_item(lines: list[str], index: int) -> str:
 
 
 def split_marked(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each statement of a block with its markers; words after the last marker have none."""
+    """Yield each statement of a block with its markers; text after the last marker has none."""
     start = 0
     for run in MARKERS.finditer(block):
-        said = clean_statement(block[start : run.start()])
-        if has_words(said):
-            yield said, tuple(MARKER.findall(run[0]))
+        statement = clean_statement(block[start : run.start()])
+        if has_words(statement):
+            yield statement, tuple(MARKER.findall(run[0]))
         start = run.end()
     rest = clean_statement(block[start:])
     if has_words(rest):
@@ -227,23 +228,23 @@ def split_marked(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def clean_statement(text: str) -> str:
-    """Return a statement's words as a reader sees them, without the marks of Markdown."""
+    """Return a statement as plain text, without Markdown syntax."""
     plain = LEADING_PUNCTUATION.sub("", without_links(text)).strip(" |").replace("**", "")
     return unescape_markdown(plain)
 
 
 def without_links(text: str) -> str:
-    """Return the text with links between sheets replaced by the words that they show."""
+    """Return the text with wiki links replaced by their visible text."""
     return LINK.sub(lambda m: m["shown"] or m["title"], text) if "[[" in text else text
 
 
 def linked_title(match: re.Match[str]) -> str:
-    """Return the title that a link between sheets names."""
+    """Return the title that a wiki link names."""
     return " ".join(match["title"].split())
 
 
 def linked_titles(body: str) -> list[str]:
-    """Return the titles that a body links to with brackets, in order, each once."""
+    """Return the distinct titles of the wiki links outside code, in order."""
     kept: list[str] = []
     fenced = False
     for line in body.splitlines():
@@ -255,7 +256,7 @@ def linked_titles(body: str) -> list[str]:
 
 
 def escape_markdown(text: str) -> str:
-    """Return `text` on one line, so written that Markdown shows it to the letter."""
+    """Return `text` on one line, escaped so that Markdown shows it literally."""
     flat = SPECIAL.sub(r"\\\g<0>", " ".join(text.split()))
     return LINE_START.sub(lambda m: m[1] + "\\" + m[2], flat)
 
@@ -266,12 +267,12 @@ def unescape_markdown(text: str) -> str:
 
 
 def has_words(text: str) -> bool:
-    """Tell whether there is a letter or a figure in a text."""
+    """Tell whether a text contains a letter or a digit."""
     return bool(PLAIN.search(text)) or bool(folded_words(text))
 
 
 def header_as_body(metadata: Mapping[str, str], template: SheetTemplate) -> str:
-    """Return the header data as Markdown, so that its statements are read like any other's."""
+    """Return the header data as Markdown, so that its statements are parsed like the body's."""
     parts: list[str] = []
     for section in template.written:
         if section.role == "header":

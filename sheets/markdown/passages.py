@@ -1,4 +1,4 @@
-"""Cut a sheet into the parts that answer by themselves. Pure."""
+"""Split a sheet into passages for search: sections, or runs of their fields. Pure."""
 
 import re
 from collections import Counter
@@ -16,13 +16,13 @@ from sheets.markdown.parse import (
 from sheets.schema.types import SheetTemplate
 
 LONGEST = 1_000
-"""A section of more characters is cut, at the headings of its fields where it has any."""
+"""Most characters of a passage; a longer section is split at its field headings."""
 LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)")
 
 
 @dataclass(frozen=True)
 class SheetPassage:
-    """A section, or a run of one: `key` is its section's, `fields` those that it holds."""
+    """A section or some of its fields: the section's `key`, the keys of the `fields`."""
 
     key: str
     heading: str
@@ -52,17 +52,17 @@ class _Section:
 
 
 def split_passages(body: str, template: SheetTemplate) -> list[SheetPassage]:
-    """Return the parts of a sheet's body in order, as readers see their words."""
+    """Return the passages of a sheet's body in order, as plain text."""
     return [part for section in _read_sections(body, template) for part in _cut_section(section)]
 
 
 def readable_text(markdown: str) -> str:
-    """Return a line of Markdown as its reader sees it."""
+    """Return a line of Markdown as plain text."""
     return " ".join(clean_statement(MARKERS.sub("", LINK.sub(r"\1", markdown))).split())
 
 
 def _read_sections(body: str, template: SheetTemplate) -> Iterable[_Section]:
-    """Read the sections and fields, each with the id that it has in the page."""
+    """Return the sections with their fields, each with its HTML id in the page."""
     outline = OutlineTracker(template)
     ids: Counter[str] = Counter()
 
@@ -86,7 +86,7 @@ def _read_sections(body: str, template: SheetTemplate) -> Iterable[_Section]:
 
 
 def _cut_section(section: _Section) -> Iterator[SheetPassage]:
-    """Yield a section whole, or in runs of its fields when it is long."""
+    """Yield a section as one passage, or as several if it is longer than LONGEST."""
     run: list[_Field] = []
     for one in section.fields:
         if not one.lines:
@@ -101,7 +101,7 @@ def _cut_section(section: _Section) -> Iterator[SheetPassage]:
 
 
 def _cut_field(one: _Field) -> Iterator[_Field]:
-    """Yield a field, cut between lines when it is long by itself."""
+    """Yield a field, split between lines if it is longer than LONGEST."""
     piece = _Field(one.key, one.heading, one.anchor)
     for line in one.lines:
         if piece.lines and len(piece.text) + len(line) > LONGEST:

@@ -1,4 +1,4 @@
-"""Cut one section out of a body, and put it back."""
+"""Extract one section of a body for editing, and put it back."""
 
 from sheets.markdown.notes import join_blocks, write_definitions
 from sheets.markdown.parse import split_notes
@@ -16,7 +16,7 @@ from sheets.schema.types import SheetTemplate
 
 
 def cut_section(version: Version, key: str, template: SheetTemplate) -> str:
-    """Return a section with the footnotes that it calls; its bare heading where there is none."""
+    """Return a section with its footnotes; only its heading if the body lacks it."""
     text = "\n\n".join(p.text for p in body_sections(version.body, template) if p.key == key)
     if not text:
         brief = next((s for s in template.sections if s.key == key), None)
@@ -27,11 +27,11 @@ def cut_section(version: Version, key: str, template: SheetTemplate) -> str:
 
 
 def put_section(into: Version, key: str, typed: str, template: SheetTemplate) -> Version:
-    """Return `into` with what was typed in the place of a section, its footnotes put to the others.
+    """Return `into` with a section replaced by the typed text, and their footnotes merged.
 
-    The section may have got another heading, or several, or none. A footnote that is worded
-    otherwise than elsewhere in the sheet gets a label of its own; one whose definition is gone but
-    that is still called keeps the former.
+    The typed text may have another heading, several or none. A typed footnote that differs from
+    the sheet's one of the same label gets a new label; a marker without a definition keeps the
+    former one.
     """
     text, notes = split_notes(typed)
     old = body_sections(into.body, template)
@@ -55,7 +55,7 @@ def put_section(into: Version, key: str, typed: str, template: SheetTemplate) ->
 
 
 def section_headings(version: Version, template: SheetTemplate) -> dict[str, str]:
-    """Return the words of the heading of each section that a version has, by key."""
+    """Return the heading of each section of a version, by key."""
     found: dict[str, str] = {}
     for part in body_sections(version.body, template):
         if part.key:
@@ -64,5 +64,5 @@ def section_headings(version: Version, template: SheetTemplate) -> dict[str, str
 
 
 def is_header(key: str, template: SheetTemplate) -> bool:
-    """Tell whether a section is the header data."""
+    """Tell whether a section key belongs to the header data."""
     return any(s.key == key and s.role == "header" for s in template.sections)

@@ -1,4 +1,4 @@
-"""Cut the text of a passage into what can be quoted: sentences, list items, table rows. Pure."""
+"""Split a passage into quotable units: sentences, list items, tables. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -20,8 +20,8 @@ ITEM_MARK = re.compile(r"^\s*[-–•*]\s+")
 NUMBERED_TITLE = re.compile(r"^\d+(?:\.\d+)+\.?\s+[A-ZÀÂÇÉÈÊÎÔÛŒ]")
 NUMBERED = re.compile(r"^\s*\d{1,2}[.)]\s+")
 
-# Finite French (and a few English) verb forms, folded. With the endings below it is enough to tell
-# a sentence from a title, a caption or a cell; it need not be a grammar.
+# Finite French (and a few English) verb forms, folded. With the endings below they suffice to tell
+# a sentence from a title, a caption or a cell; this is no full grammar.
 VERBS = frozenset(
     "a aboutit accompagne accompagnent agissent agit ajoute alimente alimentent allows "
     "ameliore ameliorent amene amenent appelle appellent appliquent apporte apportent are "
@@ -70,7 +70,7 @@ NOT_VERBS = ("ment", "ement", "cent", "dent", "gent", "quent", "rent", "vent", "
 
 
 RELATIVES = frozenset("qui que qu dont ou lequel laquelle lesquels lesquelles".split())
-LEANS = re.compile(
+CONTEXT_OPENING = re.compile(
     r"^(?:(?:et|ou|mais|or|donc|ainsi|puis|ensuite|enfin|toutefois|cependant|néanmoins|pourtant|"
     r"aussi|également|notamment|alors|sinon|celui|celle|ceux|celles|il|elle|ils|elles|cela|ceci|"
     r"ce|cet|cette|ces|son|sa|ses|leur|leurs|y|en effet|en revanche|en outre|de plus|de fait|"
@@ -82,7 +82,7 @@ LEANS = re.compile(
     r"nécessaire|possible|interdit|obligatoire|préférable|important|utile)))",
     re.IGNORECASE,
 )
-POINTS = re.compile(
+POINTER = re.compile(
     r"\b(?:ci-(?:dessous|dessus|après|contre|avant)|précité\w*|susvisé\w*|susmentionné\w*|"
     r"suivante?s? :?$|(?:tableau|figure|schéma|encadré|graphique|paragraphe|chapitre) (?:suivant|"
     r"précédent)|sur la page suivante|voir (?:p\.|page|partie|annexe|fiche))",
@@ -92,7 +92,7 @@ POINTS = re.compile(
 
 @dataclass(frozen=True)
 class QuotableUnit:
-    """Something that can be quoted whole: a sentence, a list item, or a table.
+    """A unit that is quoted as a whole: a sentence, a list item, or a table.
 
     `heading` is the nearest heading above it inside the passage, "" where there is none.
     """
@@ -121,9 +121,9 @@ def quotable_units(text: str) -> Iterator[QuotableUnit]:
 
 
 def is_heading(line: str) -> bool:
-    """Tell whether a line that others follow in its block is a heading.
+    """Tell whether a line, followed by others in its block, is a heading.
 
-    A passage has its paragraphs on one line each, its headings right above them.
+    In a passage each paragraph is one line, with its headings directly above.
     """
     return (
         len(line) <= 150
@@ -170,7 +170,7 @@ def split_sentences(text: str) -> Iterator[str]:
 
 
 def table_units(lines: list[str]) -> Iterator[QuotableUnit]:
-    """Yield one table with its head and rows; short rows are filled up."""
+    """Yield one table with its head and rows; short rows are padded."""
     head, *rest = [table_cells(line) for line in lines if not TABLE_RULE.match(line)] or [[]]
     if not head or not rest:
         return
@@ -182,7 +182,7 @@ def table_units(lines: list[str]) -> Iterator[QuotableUnit]:
 
 
 def is_sentence(text: str) -> bool:
-    """Tell whether a text can stand alone: begins and ends like a sentence, with a verb."""
+    """Tell whether a text is a statement: capital or digit first, end mark, finite verb."""
     stripped = text.strip()
     if not stripped or stripped[-1] not in ".!?…»)" or stripped[-1] == "?":
         return False
@@ -194,13 +194,13 @@ def is_sentence(text: str) -> bool:
 def has_verb(text: str) -> bool:
     """Tell whether a finite verb form is among the words, outside relative clauses.
 
-    « Les dispositifs en pleine terre, qui sont des solutions » says nothing of its subject.
+    « Les dispositifs en pleine terre, qui sont des solutions » has a verb only in such a clause.
     """
-    # « à » is no verb, though without its accent it looks like one.
+    # « à » is no verb, but folded it equals « a ».
     found = folded_words(re.sub(r"\b[àÀ]\b", "vers", text))
     return any(
-        is_verb(word) and not RELATIVES & set(found[max(0, place - 3) : place])
-        for place, word in enumerate(found)
+        is_verb(word) and not RELATIVES & set(found[max(0, index - 3) : index])
+        for index, word in enumerate(found)
     )
 
 
@@ -212,10 +212,10 @@ def is_verb(word: str) -> bool:
 
 
 def needs_context(text: str) -> bool:
-    """Tell whether a sentence needs the one before it to be understood."""
-    return bool(LEANS.match(text))
+    """Tell whether a sentence depends on the one before it."""
+    return bool(CONTEXT_OPENING.match(text))
 
 
 def points_elsewhere(text: str) -> bool:
-    """Tell whether a sentence speaks of what stands around it on the page."""
-    return bool(POINTS.search(text))
+    """Tell whether a sentence refers to something around it on the page."""
+    return bool(POINTER.search(text))

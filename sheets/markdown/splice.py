@@ -1,8 +1,8 @@
-"""Put sections of one text into another, with the footnotes that they call. Pure.
+"""Replace sections of one version by those of another, with their footnotes. Pure.
 
-A version's sections are told by their `## ` headings, as `sheets.body.Outline` reads them; header
-data belongs to the sections whose role is "header". What stands before the first heading has the
-key "".
+Sections begin at `## ` headings, and `sheets.markdown.parse.OutlineTracker` gives their keys;
+header data belongs to the sections whose role is "header". The text before the first heading has
+the key "".
 """
 
 import re
@@ -16,7 +16,7 @@ from sheets.markdown.version import Version
 from sheets.schema.types import SheetTemplate
 from wikico2.text.normalize import folded_words
 
-MOST_PLACED = 200
+MOST_GROUPS = 200
 FENCES = ("```", "~~~")
 LINES = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -49,11 +49,11 @@ def body_sections(body: str, template: SheetTemplate) -> list[BodySection]:
 def splice_sections(
     into: Version, source: Version, keys: Collection[str], template: SheetTemplate
 ) -> Version:
-    """Return `into` with the sections `keys` as they stand in `source`, all others unchanged.
+    """Return `into` with the sections `keys` as in `source`, all others unchanged.
 
-    A section that `source` lacks is taken out; one that `into` lacks comes where it stands in
-    `source`. Footnotes of what stays keep their labels; those that come along get free ones, or
-    that of the same footnote where it is there already.
+    A section that `source` lacks is removed; one that `into` lacks is inserted in the order of
+    `source`. Footnotes of unchanged sections keep their labels; those of `source` get the label of
+    an equal footnote of `into`, or a free one.
     """
     old, new = body_sections(into.body, template), body_sections(source.body, template)
     stay = [p for p in old if p.key not in keys]
@@ -72,7 +72,7 @@ def splice_sections(
     defined |= {labels[m]: text for m, text in coming_notes.items()}
     taken = {*defined, *labels.values()}
     numbers = map(str, count(1))
-    for marker in sorted(arriving - set(coming_notes)):  # defined nowhere: so it must stay
+    for marker in sorted(arriving - set(coming_notes)):  # without a definition: keep it so
         if marker in taken:
             labels[marker] = next(number for number in numbers if number not in taken)
         else:
@@ -88,21 +88,21 @@ def splice_sections(
 
 
 def called_labels(texts: Iterable[str]) -> set[str]:
-    """Return the labels of the footnotes that the texts call."""
+    """Return the labels of the footnote markers in the texts."""
     return {marker for text in texts for marker in MARKER.findall(text)}
 
 
 def order_sections(
     kept: list[BodySection], coming: list[BodySection], old_order: list[str], new_order: list[str]
 ) -> list[BodySection]:
-    """Return the parts in one order: each comer at its old place, else where its source has it.
+    """Insert the incoming sections: in the old order if it has the key, else in the new order.
 
-    Of more than `MOST_PLACED` runs of comers, which no sheet has, the rest stands at the end.
+    Beyond `MOST_GROUPS` runs of equal keys, which no sheet has, sections are appended.
     """
     parts = list(kept)
     known: set[str] = set()
     for number, (key, run) in enumerate(groupby(coming, lambda part: part.key)):
-        if number >= MOST_PLACED:
+        if number >= MOST_GROUPS:
             parts.extend(run)
             continue
         order = old_order if key in old_order else new_order
@@ -116,7 +116,7 @@ def order_sections(
 
 
 def header_section(key: str, template: SheetTemplate) -> str:
-    """Return the section that a header field belongs to; the first header where none knows it."""
+    """Return the key of the section of a header field; of the first header section if unknown."""
     headers = [s for s in template.sections if s.role == "header"]
     for section in headers:
         if any(f.key == key for f in section.fields):
@@ -133,15 +133,14 @@ def note_lines(body: str) -> dict[str, str]:
 def joined_labels(
     known: Mapping[str, str], coming: Mapping[str, str], former: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return, for each label that comes, the one it gets: the same footnote's, or a free one.
+    """Return the new label of each incoming footnote: that of an equal footnote, or a free one.
 
-    A footnote that stood in the text before, as `former` tells, gets the label that it had there
-    where nothing else has taken it.
+    A footnote of `former`, the text before the change, gets its old label back if it is free.
     """
     by_text = {text: label for label, text in (*former.items(), *known.items())}
     taken = dict(known)
     labels: dict[str, str] = {}
-    numbers = map(str, count(1))  # one that is taken stays so: none is tried twice
+    numbers = map(str, count(1))  # labels are never freed, so none is tried twice
     for label, text in coming.items():
         wanted = by_text.get(text, label)
         if taken.get(wanted, text) != text:
@@ -153,7 +152,7 @@ def joined_labels(
 
 
 def relabel_markers(text: str, labels: Mapping[str, str]) -> str:
-    """Return the text with its footnote markers renamed; fenced code is left as it is."""
+    """Return the text with its footnote markers renamed, except in fenced code."""
     return "".join(
         piece if fenced else MARKER.sub(lambda m: f"[^{labels.get(m[1], m[1])}]", piece)
         for piece, fenced in cut_fences(text)
@@ -161,9 +160,9 @@ def relabel_markers(text: str, labels: Mapping[str, str]) -> str:
 
 
 def cut_fences(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield the pieces of a text in order, each with whether it is fenced code.
+    """Yield (piece, is fenced code) in order.
 
-    A fence goes on to a line with nothing but its marks, or to the end of the text.
+    A fence ends at a line that is only a fence mark, or at the end of the text.
     """
     lines: list[str] = []
     fenced = False
@@ -182,9 +181,9 @@ def cut_fences(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def expand_footnotes(version: Version, template: SheetTemplate) -> dict[str, str]:
-    """Return the text of each section with each marker replaced by its footnote's own words.
+    """Return the text of each section, with each marker replaced by its footnote's text.
 
-    Two sections are the same to a reader when these are, whatever their footnotes are called.
+    Equal results mean equal sections, whatever the labels of their footnotes.
     """
     labels = note_lines(version.body)
     found: defaultdict[str, list[str]] = defaultdict(list)
@@ -198,11 +197,11 @@ def expand_footnotes(version: Version, template: SheetTemplate) -> dict[str, str
 
 
 def section_sizes(version: Version, template: SheetTemplate) -> dict[str, int]:
-    """Return how many words each section says, headings and footnotes apart."""
+    """Return the number of words of each section, without headings and footnotes."""
     found: dict[str, int] = {}
     for part in body_sections(version.body, template):
-        said = [line for line in part.text.splitlines() if not HEADING.match(line)]
-        number = len(folded_words(MARKER.sub("", "\n".join(said))))
+        lines = [line for line in part.text.splitlines() if not HEADING.match(line)]
+        number = len(folded_words(MARKER.sub("", "\n".join(lines))))
         found[part.key] = found.get(part.key, 0) + number
     for key, value in version.values.items():
         section = header_section(key, template)

@@ -1,4 +1,4 @@
-"""Merge two versions of a sheet that started from the same one. Pure: text in, value out."""
+"""Three-way merge of two versions of a sheet and their common base. Pure."""
 
 from sheets.markdown.version import Version
 from sheets.merge.result import (

@@ -1,7 +1,7 @@
-"""Find what two sequences have in common: exactly, and among blocks by likeness. Pure.
+"""Align two sequences: equal items, and similar blocks. Pure.
 
-Exact matches come from what is unique on both sides (patience) where the window is large, and from
-the longest common subsequence, computed on the bits of long integers, where it is not.
+In large windows, items that are unique on both sides are matched first (patience diff); smaller
+ones use the longest common subsequence, computed on the bits of long integers.
 """
 
 import re
@@ -14,18 +14,18 @@ from itertools import chain
 from sheets.markdown.parse import MARKER
 from sheets.merge.tokenize import MarkdownBlock
 
-DIRECT = 250_000  # up to this many pairs the longest common subsequence needs no anchors
-LARGEST = 100_000_000  # above this many pairs without an anchor nothing is matched
+DIRECT = 250_000  # up to this many pairs, the longest common subsequence is computed directly
+LARGEST = 100_000_000  # above this many pairs without an anchor, nothing is matched
 LIKE = 0.35  # share of common words from which two blocks are versions of each other
 WORDS = re.compile(r"\w+|#+").findall
-COMMON = 12  # a word in more blocks than that says nothing about which ones belong together
-CANDIDATES = 6  # so many blocks, those with most words in common, are looked at for each one
+COMMON = 12  # a word in more blocks is ignored when candidates are chosen
+CANDIDATES = 6  # how many blocks, those with most words in common, are compared with each one
 
 
 def match_items(a: Sequence[str], b: Sequence[str], *, anchored: bool = False) -> list[int]:
-    """Return for each place of `a` the place of its match in `b`, -1 without one; in order.
+    """Return for each index of `a` the index of its match in `b`, or -1; matches are increasing.
 
-    `anchored` begins with what is unique on both sides however small the window.
+    `anchored` matches unique items first, also in small windows.
     """
     found = [-1] * len(a)
     windows = [(0, len(a), 0, len(b), anchored)]
@@ -58,15 +58,15 @@ def match_items(a: Sequence[str], b: Sequence[str], *, anchored: bool = False) -
 def unique_anchors(
     a: Sequence[str], b: Sequence[str], i: int, i_end: int, j: int, j_end: int
 ) -> list[tuple[int, int]]:
-    """Return the longest rising run of pairs that occur once on each side of the window."""
+    """Return the longest increasing run of index pairs of items unique on both sides."""
     in_a, in_b = Counter(a[i:i_end]), Counter(b[j:j_end])
-    place = {b[y]: y for y in range(j, j_end) if in_b[b[y]] == 1}
-    pairs = [(x, place[a[x]]) for x in range(i, i_end) if in_a[a[x]] == 1 and a[x] in place]
+    index = {b[y]: y for y in range(j, j_end) if in_b[b[y]] == 1}
+    pairs = [(x, index[a[x]]) for x in range(i, i_end) if in_a[a[x]] == 1 and a[x] in index]
     return longest_rising(pairs)
 
 
 def longest_rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the longest run of pairs that rises on both sides; the first sides rise already."""
+    """Return the longest run of pairs increasing on both sides; first items must be sorted."""
     tails: list[int] = []
     ends: list[int] = []  # which pair ends the best run of each length
     before = [-1] * len(pairs)
@@ -87,10 +87,10 @@ def longest_rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def common_subsequence(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int]]:
-    """Return the pairs of a longest common subsequence.
+    """Return the index pairs of a longest common subsequence.
 
-    Row by row of the usual table, of which only where it grows is kept, a bit for each place of b
-    (Hyyrö 2004); then back from the end.
+    Each row of the usual table is stored as its increments, one bit for each index of b
+    (Hyyrö 2004); the pairs are read back from the end.
     """
     masks: dict[str, int] = {}
     bit = 1
@@ -120,7 +120,7 @@ def common_subsequence(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, in
 
 
 def match_blocks(a: Sequence[MarkdownBlock], b: Sequence[MarkdownBlock]) -> list[int]:
-    """Return for each block of `a` its version in `b`, the same or a similar one, or -1."""
+    """Return for each block of `a` the index of the equal or a similar block in `b`, or -1."""
     found = match_items([x.text for x in a], [y.text for y in b], anchored=True)
     i = j = 0
     for end in range(len(a) + 1):
@@ -135,42 +135,42 @@ def match_blocks(a: Sequence[MarkdownBlock], b: Sequence[MarkdownBlock]) -> list
 
 
 def similar_blocks(a: Sequence[MarkdownBlock], b: Sequence[MarkdownBlock]) -> list[tuple[int, int]]:
-    """Return the pairs of blocks that are versions of each other, rising on both sides.
+    """Return the index pairs of blocks that are versions of each other, increasing on both sides.
 
-    Among several that may be, the words decide that few other blocks have.
+    Among several candidates, shared words that few other blocks contain weigh most.
     """
     bags_a, bags_b = [word_bag(x.text) for x in a], [word_bag(y.text) for y in b]
-    holders = Counter(chain.from_iterable(bags_a + bags_b))
+    block_counts = Counter(chain.from_iterable(bags_a + bags_b))
     weighted: list[tuple[int, int, float]] = []
     for i, near in enumerate(candidate_blocks(bags_a, bags_b)):
         words, heading = bags_a[i], a[i].kind == "heading"
         for j in near:
-            alike = word_overlap(words, bags_b[j])
-            if alike >= LIKE and heading == (b[j].kind == "heading"):
-                told = sum(1 / holders[word] for word in words & bags_b[j])
-                weighted.append((i, j, alike * told))
+            overlap = word_overlap(words, bags_b[j])
+            if overlap >= LIKE and heading == (b[j].kind == "heading"):
+                rarity = sum(1 / block_counts[word] for word in words & bags_b[j])
+                weighted.append((i, j, overlap * rarity))
     return heaviest_rising(weighted, len(b))
 
 
 def candidate_blocks(
     bags_a: Sequence[frozenset[str]], bags_b: Sequence[frozenset[str]]
 ) -> Iterator[Iterable[int]]:
-    """Yield for each bag of `a` the places of those in `b` that may be like it."""
+    """Yield for each bag of `a` the indices of the bags of `b` that may be similar."""
     if len(bags_a) * len(bags_b) <= COMMON * COMMON:
         yield from (range(len(bags_b)) for _ in bags_a)
         return
-    places: defaultdict[str, list[int]] = defaultdict(list)
+    indices: defaultdict[str, list[int]] = defaultdict(list)
     for j, words in enumerate(bags_b):
         for word in words:
-            places[word].append(j)
-    rare = {word: at for word, at in places.items() if len(at) <= COMMON}
+            indices[word].append(j)
+    rare = {word: at for word, at in indices.items() if len(at) <= COMMON}
     for words in bags_a:
         shared = Counter(chain.from_iterable(rare.get(word, ()) for word in words))
         yield nlargest(CANDIDATES, shared, shared.__getitem__)
 
 
 def word_bag(text: str) -> frozenset[str]:
-    """Return the words of a block; a block is known by what it says, not by what it cites."""
+    """Return the words of a block, without its footnote markers."""
     if "[^" in text:
         text = MARKER.sub(" ", text)
     return frozenset(WORDS(text.lower()))
@@ -182,8 +182,8 @@ def word_overlap(a: frozenset[str], b: frozenset[str]) -> float:
 
 
 def heaviest_rising(weighted: list[tuple[int, int, float]], width: int) -> list[tuple[int, int]]:
-    """Return the rising run of pairs that weighs most."""
-    # best[k]: the weight and last pair of the best run that ends before place k, as a Fenwick tree
+    """Return the increasing run of index pairs with the largest sum of weights."""
+    # best[k]: the weight and last pair of the best run that ends before index k, as a Fenwick tree
     best: list[tuple[float, int]] = [(0.0, -1)] * (width + 1)
     before: list[int] = []
     weighted.sort(key=lambda w: (w[0], -w[1]))

@@ -1,4 +1,4 @@
-"""The three-way merge by blocks, and by words in the blocks that both sides changed. Pure."""
+"""Three-way merge by blocks, and by words where both sides changed a block. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -8,11 +8,11 @@ from sheets.merge.hunks import Hunk, merge_texts, split_regions
 from sheets.merge.tokenize import MarkdownBlock
 from sheets.merge.words import merge_words
 
-INDIVISIBLE = {"heading", "row", "rule"}  # kinds of block that are judged whole
+INDIVISIBLE = {"heading", "row", "rule"}  # kinds of block that conflict as a whole
 
 
 class Rows(NamedTuple):
-    """Blocks of all three sides."""
+    """The blocks of a stretch on all three sides."""
 
     base: Sequence[MarkdownBlock]
     ours: Sequence[MarkdownBlock]
@@ -26,7 +26,7 @@ class Rows(NamedTuple):
 def merge_blocks(
     base: Sequence[MarkdownBlock], ours: Sequence[MarkdownBlock], theirs: Sequence[MarkdownBlock]
 ) -> list[Hunk]:
-    """Merge three rows of blocks."""
+    """Merge three sequences of blocks into hunks."""
     pieces: list[Hunk] = []
     lengths = len(base), len(ours), len(theirs)
     to_ours, to_theirs = match_blocks(base, ours), match_blocks(base, theirs)
@@ -44,9 +44,9 @@ def merge_block(base: MarkdownBlock, ours: MarkdownBlock, theirs: MarkdownBlock)
     """Merge three versions of one block."""
     starts = base if base.text else None, ours, theirs
     kind = theirs.kind if ours.kind == base.kind else ours.kind
-    text, hand = merge_texts(base.text, ours.text, theirs.text)
-    whole = Hunk(starts, base.text, ours.text, theirs.text, text, hand, kind)
-    if hand != "both":
+    text, side = merge_texts(base.text, ours.text, theirs.text)
+    whole = Hunk(starts, base.text, ours.text, theirs.text, text, side, kind)
+    if side != "both":
         return [whole]
     if kind == "code":
         return [merge_code(whole)]
@@ -55,7 +55,7 @@ def merge_block(base: MarkdownBlock, ours: MarkdownBlock, theirs: MarkdownBlock)
 
 
 def merge_stretch(rows: Rows) -> Iterator[Hunk]:
-    """Yield the pieces of a stretch of which no block has a version on all three sides."""
+    """Yield the hunks of a stretch in which no block has a version on all three sides."""
     for part in split_changes(rows):
         base, ours, theirs = part.texts()
         if ours in (base, theirs) or theirs == base:
@@ -69,7 +69,7 @@ def merge_stretch(rows: Rows) -> Iterator[Hunk]:
 
 
 def split_changes(rows: Rows) -> Iterator[Rows]:
-    """Cut a stretch into changes of one side and changes of both that overlap."""
+    """Split a stretch into changes of one side and overlapping changes of both."""
     base, ours, theirs = rows
     from_base = [b.text for b in base]
     to_ours = match_items(from_base, [b.text for b in ours])
@@ -89,9 +89,9 @@ def split_changes(rows: Rows) -> Iterator[Rows]:
 
 
 def new_block_range(matches: Sequence[int], cut: int, end: int) -> tuple[int, int] | None:
-    """Return from where to where a side has new blocks at a cut of the base.
+    """Return (start, end) of the blocks that a side inserted at index `cut` of the base.
 
-    None where the cut lies inside a change.
+    None if the cut is inside a change.
     """
     before = 0 if cut == 0 else matches[cut - 1] + 1
     after = end if cut == len(matches) else matches[cut]
@@ -101,13 +101,13 @@ def new_block_range(matches: Sequence[int], cut: int, end: int) -> tuple[int, in
 
 
 def is_part(some: Sequence[str], whole: Sequence[str]) -> bool:
-    """Tell whether all of `some` stand in `whole` in the same order."""
+    """Tell whether `some` is a subsequence of `whole`."""
     rest = iter(whole)
     return all(text in rest for text in some)
 
 
 def both_removed(rows: Rows) -> Iterator[Hunk]:
-    """Yield the pieces of a stretch from which both sides only took blocks away."""
+    """Yield the hunks of a stretch where both sides only removed blocks."""
     base, ours, theirs = rows
     texts = [b.text for b in base]
     in_ours = match_items([b.text for b in ours], texts)
@@ -115,57 +115,57 @@ def both_removed(rows: Rows) -> Iterator[Hunk]:
     for place, block in enumerate(base):
         mine = block.text if place in in_ours else ""
         other = block.text if place in in_theirs else ""
-        _text, hand = merge_texts(block.text, mine, other)
-        yield Hunk((block, None, None), block.text, mine, other, "", hand, block.kind)
+        _text, side = merge_texts(block.text, mine, other)
+        yield Hunk((block, None, None), block.text, mine, other, "", side, block.kind)
 
 
 def merge_common(rows: Rows) -> Iterator[Hunk]:
-    """Yield the pieces of a stretch that both sides wrote anew, by what they have in common."""
+    """Yield the hunks of a stretch that both sides rewrote, aligned by their similar blocks."""
     base, ours, theirs = rows
     of_ours = {y: x for x, y in enumerate(match_blocks(base, ours)) if y >= 0}
     of_theirs = {y: x for x, y in enumerate(match_blocks(base, theirs)) if y >= 0}
     b = o = t = 0
-    for place, other in enumerate(match_blocks(ours, theirs)):
-        home, home_too = of_ours.get(place, -1), of_theirs.get(other, -1)
-        if other < 0 or (home != home_too and home >= 0 <= home_too):
-            continue  # without a partner, or with one that comes from another block of the base
-        home = max(home, home_too)
-        if comes_later(of_ours, place, b, home) or comes_later(of_theirs, other, b, home):
+    for mine, other in enumerate(match_blocks(ours, theirs)):
+        from_ours, from_theirs = of_ours.get(mine, -1), of_theirs.get(other, -1)
+        if other < 0 or (from_ours != from_theirs and from_ours >= 0 <= from_theirs):
+            continue  # no partner, or a partner that is a version of another block of the base
+        origin = max(from_ours, from_theirs)
+        if comes_later(of_ours, mine, b, origin) or comes_later(of_theirs, other, b, origin):
             continue
-        yield from merge_unrelated(Rows(base[b : max(b, home)], ours[o:place], theirs[t:other]))
-        root = base[home] if home >= b else MarkdownBlock("", "", ours[place].kind)
-        yield from merge_block(root, ours[place], theirs[other])
-        b, o, t = max(b, home + 1), place + 1, other + 1
+        yield from merge_unrelated(Rows(base[b : max(b, origin)], ours[o:mine], theirs[t:other]))
+        root = base[origin] if origin >= b else MarkdownBlock("", "", ours[mine].kind)
+        yield from merge_block(root, ours[mine], theirs[other])
+        b, o, t = max(b, origin + 1), mine + 1, other + 1
     yield from merge_unrelated(Rows(base[b:], ours[o:], theirs[t:]))
 
 
-def comes_later(homes: Mapping[int, int], place: int, start: int, end: int) -> bool:
-    """Tell whether a version of a block between `start` and `end` of the base comes after a place.
+def comes_later(origins: Mapping[int, int], index: int, start: int, end: int) -> bool:
+    """Tell whether a block after `index` is a version of one in `start`..`end` of the base.
 
-    Cutting there would part it from its block.
+    A cut at `index` would separate the two.
     """
-    return any(y > place and start <= home < end for y, home in homes.items())
+    return any(y > index and start <= origin < end for y, origin in origins.items())
 
 
 def merge_unrelated(rows: Rows) -> Iterator[Hunk]:
-    """Yield the pieces of a stretch where the two sides have nothing in common."""
+    """Yield the hunks of a stretch where the two sides have nothing in common."""
     base, ours, theirs = rows.texts()
     if ours in (base, theirs) or theirs == base:
         yield from merge_one_sided(rows)
-    elif not base and goes_on(rows.ours) and not goes_on(rows.theirs[:1]):
+    elif not base and continues_block(rows.ours) and not continues_block(rows.theirs[:1]):
         yield from added_blocks(rows.ours, ours=True)
         yield from added_blocks(rows.theirs, ours=False)
-    elif not base and goes_on(rows.theirs) and not goes_on(rows.ours[:1]):
+    elif not base and continues_block(rows.theirs) and not continues_block(rows.ours[:1]):
         yield from added_blocks(rows.theirs, ours=False)
         yield from added_blocks(rows.ours, ours=True)
     else:
         yield conflict_hunk(rows)
 
 
-def goes_on(blocks: Sequence[MarkdownBlock]) -> bool:
-    """Tell whether blocks go on with what stands before them, with no blank line between.
+def continues_block(blocks: Sequence[MarkdownBlock]) -> bool:
+    """Tell whether blocks follow the text before them without a blank line.
 
-    A side that adds to a list and one that begins something after it are no conflict.
+    One side that extends a list and one that begins something after it do not conflict.
     """
     return all(b.gap.count("\n") < 2 for b in blocks)
 
@@ -179,7 +179,7 @@ def added_blocks(blocks: Sequence[MarkdownBlock], *, ours: bool) -> Iterator[Hun
 
 
 def merge_one_sided(rows: Rows) -> Iterator[Hunk]:
-    """Yield the blocks of a stretch that one side left alone, or both changed alike."""
+    """Yield the hunks of a stretch that only one side changed, or both in the same way."""
     base, ours, theirs = rows.texts()
     if ours == theirs:
         for o, t in zip(rows.ours, rows.theirs, strict=True):
@@ -210,7 +210,7 @@ def removed_block(block: MarkdownBlock, *, by_ours: bool) -> Hunk:
 
 
 def conflict_hunk(rows: Rows) -> Hunk:
-    """Return blocks that a person must choose between as one piece."""
+    """Return a stretch as one conflict, which a person must resolve."""
     base, ours, theirs = (side[0] if side else None for side in rows)
     kind = next(block.kind for block in (ours, theirs, base) if block)
     texts = join_flow(rows.base), join_flow(rows.ours), join_flow(rows.theirs)
@@ -218,12 +218,12 @@ def conflict_hunk(rows: Rows) -> Hunk:
 
 
 def join_flow(blocks: Sequence[MarkdownBlock]) -> str:
-    """Return blocks as text, without the blanks before the first."""
+    """Return blocks as text, without the whitespace before the first."""
     return "".join(b.gap + b.text for b in blocks)[len(blocks[0].gap) :] if blocks else ""
 
 
 def merge_code(whole: Hunk) -> Hunk:
-    """Merge a code fence by its lines; where they conflict, all of it is the conflict."""
+    """Merge a code fence by lines; if any line conflicts, the whole fence does."""
     b, o, t = whole.base.split("\n"), whole.ours.split("\n"), whole.theirs.split("\n")
     lines: list[str] = []
     for region, shared in split_regions(

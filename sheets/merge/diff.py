@@ -1,4 +1,4 @@
-"""Compare two versions of a sheet, block by block and word by word. Pure."""
+"""Compare two versions of a sheet by blocks and words. Pure."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,20 +21,21 @@ Kind = Literal["same", "changed", "added", "removed", "moved"]
 PieceKind = Literal["same", "added", "removed"]
 Piece = tuple[str, PieceKind]
 
-MOVED = 12  # characters that a block must have for its new place to be more than chance
-MOVED_LIKE = 0.75  # likeness from which a block with other words is one that moved
-READABLE = 0.3  # share of common words under which a block is shown whole, old then new
-ISLAND = 3  # words between two changes that are too few to be worth showing as the same
+MOVED = 12  # shorter blocks, in characters, are never reported as moved
+MOVED_LIKE = 0.75  # word overlap from which a changed block counts as moved
+READABLE = 0.3  # below this share of common words, a block is shown whole: old, then new
+ISLAND = 3  # fewer unchanged words between two changes are shown as changed
 
 
 @dataclass(frozen=True)
 class BlockChange:
-    """One block of the comparison, under the headings (their words) it stands under.
+    """One block of the comparison.
 
-    `old` and `new` are its Markdown on either side, "" where it is missing; `pieces` are the
-    words of both in reading order. A moved block stands where it is now; `moved` then has the
-    number that its old place ("removed", same number) carries too, 0 otherwise. `level` is the
-    heading's level, 0 for other blocks; `block` its kind: heading, text, item, row, code, rule.
+    `section` and `field` are the texts of the headings above it. `old` and `new` are its Markdown
+    on either side, "" where it is missing; `pieces` are the words of both in reading order. A moved
+    block is listed at its new position; its `moved` number is also that of the "removed" block at
+    its old position, 0 for other blocks. `level` is the heading's level, 0 for other blocks;
+    `block` its kind: heading, text, item, row, code, rule.
     """
 
     kind: Kind
@@ -50,7 +51,7 @@ class BlockChange:
 
 @dataclass(frozen=True)
 class ValueChange:
-    """A header field that is not the same on both sides."""
+    """A header field that differs between the sides."""
 
     kind: Literal["changed", "added", "removed"]
     key: str
@@ -61,7 +62,7 @@ class ValueChange:
 
 @dataclass(frozen=True)
 class NoteChange:
-    """A footnote that only one side has, or that one side words in another way."""
+    """A footnote that was added, removed or reworded."""
 
     kind: Literal["changed", "added", "removed"]
     old_label: str
@@ -71,9 +72,9 @@ class NoteChange:
 
 
 def diff_blocks(old: str, new: str) -> list[BlockChange]:
-    """Return the blocks of both versions in reading order, footnote definitions left out.
+    """Return the blocks of both versions in reading order, without footnote definitions.
 
-    Footnotes are compared by what they say: another number for the same note is no change.
+    Footnotes are compared by content: another number for the same note is no change.
     """
     sides = take_notes(normalize_line_ends(old)), take_notes(normalize_line_ends(new))
     notes = FootnoteTable([sides[0], sides[0], sides[1]], borrow=False)
@@ -137,12 +138,12 @@ def note_change(
 
 
 def normalize_line_ends(text: str) -> str:
-    """Return the text with one kind of line end and without the marks of `FootnoteTable`."""
+    """Return the text with `\\n` line ends and without the NUL that `FootnoteTable` uses."""
     return text.replace("\r\n", "\n").replace("\0", "")
 
 
 class Labels:
-    """Writes the footnotes of a text with the labels that its own side gave them."""
+    """The footnote labels of one side, to be written back into its keyed text."""
 
     def __init__(self, notes: FootnoteTable, side: FootnoteDefinitions) -> None:
         self.labels = {
@@ -163,7 +164,7 @@ Writer = Callable[[str], str]
 def compare_blocks(
     old: Sequence[MarkdownBlock], new: Sequence[MarkdownBlock], was: Writer, now: Writer
 ) -> Iterator[BlockChange]:
-    """Yield the blocks of both sides: what went before what came, side by side where alike."""
+    """Yield the changes of the blocks in order: removed before added, matched ones as a pair."""
     matches = match_blocks(old, new)
     moves = find_moves(old, new, matches)
     origin = {j: i for i, j in moves.items()}
@@ -174,7 +175,7 @@ def compare_blocks(
         if at < 0:
             block = old[i]
             text = was(block.text)
-            here.pass_by(block)
+            here.update(block)
             yield BlockChange(
                 "removed",
                 here.section,
@@ -188,23 +189,23 @@ def compare_blocks(
             )
             continue
         for y in range(j, at):
-            there.pass_by(new[y])
+            there.update(new[y])
             yield there.change(None if y not in origin else old[origin[y]], new[y], was, now,
                                number.get(origin.get(y, -1), 0))  # fmt: skip
         if i < len(old):
-            here.pass_by(old[i])
-            there.pass_by(new[at])
+            here.update(old[i])
+            there.update(new[at])
             yield there.change(old[i], new[at], was, now, 0)
         j = at + 1
 
 
 class HeadingTrail:
-    """The headings above a block, as their words."""
+    """The texts of the headings above a block."""
 
     def __init__(self) -> None:
         self.section = self.field = ""
 
-    def pass_by(self, block: MarkdownBlock) -> None:
+    def update(self, block: MarkdownBlock) -> None:
         if block.kind == "heading" and (match := HEADING.match(block.text)):
             if len(match[1]) <= 2:
                 self.section, self.field = match[2], ""
@@ -220,7 +221,7 @@ class HeadingTrail:
     def change(
         self, old: MarkdownBlock | None, new: MarkdownBlock, was: Writer, now: Writer, moved: int
     ) -> BlockChange:
-        """Return what became of a block that the new side has."""
+        """Return the change of a block that the new side has."""
         kind: Kind
         pieces: tuple[Piece, ...]
         text = now(new.text)
@@ -232,8 +233,8 @@ class HeadingTrail:
         else:
             cut = cut_lines if new.kind == "code" else cut_words
             pieces = tuple(
-                (now(words) if kept != "removed" else was(words), kept)
-                for words, kept in word_pieces(old.text, new.text, cut)
+                (now(words) if side != "removed" else was(words), side)
+                for words, side in word_pieces(old.text, new.text, cut)
             )
             alike = len(pieces) == 1 and pieces[0][1] == "same" and new.kind != "code"
             kind = "same" if alike and item_indent(old) == item_indent(new) else "changed"
@@ -246,37 +247,37 @@ class HeadingTrail:
 
 
 def item_indent(block: MarkdownBlock) -> str:
-    """Return how far a list item is indented, which tells what it belongs to."""
+    """Return the indent of a list item, which decides its parent; "" for other blocks."""
     return block.gap.rpartition("\n")[2] if block.kind == "item" else ""
 
 
 def find_moves(
     old: Sequence[MarkdownBlock], new: Sequence[MarkdownBlock], matches: Sequence[int]
 ) -> dict[int, int]:
-    """Return the blocks that stand elsewhere now: the old place of each, and the new one."""
-    gone = [i for i, j in enumerate(matches) if j < 0 and len(old[i].text) >= MOVED]
-    if not gone:
+    """Return the moved blocks: old index to new index."""
+    removed = [i for i, j in enumerate(matches) if j < 0 and len(old[i].text) >= MOVED]
+    if not removed:
         return {}
-    kept = {j for j in matches if j >= 0}
-    come = [j for j, block in enumerate(new) if j not in kept and len(block.text) >= MOVED]
+    matched = {j for j in matches if j >= 0}
+    added = [j for j, block in enumerate(new) if j not in matched and len(block.text) >= MOVED]
     moves: dict[int, int] = {}
-    places: defaultdict[str, list[int]] = defaultdict(list)
-    for j in reversed(come):
-        places[new[j].text].append(j)
-    for i in gone:
-        if places.get(old[i].text):
-            moves[i] = places[old[i].text].pop()
+    by_text: defaultdict[str, list[int]] = defaultdict(list)
+    for j in reversed(added):
+        by_text[new[j].text].append(j)
+    for i in removed:
+        if by_text.get(old[i].text):
+            moves[i] = by_text[old[i].text].pop()
     taken = set(moves.values())
-    bags = {j: word_bag(new[j].text) for j in come if j not in taken}
-    holders: defaultdict[str, list[int]] = defaultdict(list)
+    bags = {j: word_bag(new[j].text) for j in added if j not in taken}
+    by_word: defaultdict[str, list[int]] = defaultdict(list)
     for j, words in bags.items():
         for word in words:
-            holders[word].append(j)
-    for i in gone:
+            by_word[word].append(j)
+    for i in removed:
         if i in moves:
             continue
         words = word_bag(old[i].text)
-        near = {j for word in words if len(holders[word]) <= 8 for j in holders[word]} - taken
+        near = {j for word in words if len(by_word[word]) <= 8 for j in by_word[word]} - taken
         best = max(near, key=lambda j: (word_overlap(words, bags[j]), -j), default=-1)
         if best >= 0 and len(words) >= 5 and word_overlap(words, bags[best]) >= MOVED_LIKE:
             moves[i] = best
@@ -293,7 +294,7 @@ def cut_lines(text: str) -> tuple[list[str], list[str]]:
 def word_pieces(
     old: str, new: str, cut: Callable[[str], tuple[list[str], list[str]]] = cut_words
 ) -> list[Piece]:
-    """Return the words of both texts in reading order: the same, removed, added."""
+    """Return the words of both texts in reading order, as same, removed or added."""
     if not old or not new:
         return [(text, kind) for text, kind in split_sides(old, new) if text]
     a, a_gaps = cut(old)
@@ -324,9 +325,9 @@ def join_words(words: Sequence[str], gaps: Sequence[str], start: int, stop: int)
 
 
 def readable_matches(matches: Sequence[int], width: int) -> list[tuple[int, int, int]]:
-    """Return the runs of words both have (from, to, where in the new), without lone islands.
+    """Return the runs of common words: (start, stop) in the old text, start in the new.
 
-    A few words between two longer changes are noise: they count as changed with them.
+    Runs under ISLAND words between two longer changes are dropped: they count as changed.
     """
     runs: list[tuple[int, int, int]] = []
     for x, y in enumerate(matches):

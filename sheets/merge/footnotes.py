@@ -1,8 +1,8 @@
-"""Footnotes while texts are merged: known by what they say, whatever number a side gave them. Pure.
+"""Identify footnotes by their content, not their number, while texts are merged. Pure.
 
-In each text a marker such as `[^3]` is replaced by one that stands for the note's content, so that
-the same note is the same word on all sides and two notes never are. Afterwards each note gets the
-label it had, as far as no other note has it, and a new number otherwise.
+In each text a marker such as `[^3]` is replaced by one for the note's content: equal notes are
+equal words on all sides, different notes never are. Afterwards each note gets its old label if no
+other note has it, and a new number otherwise.
 """
 
 import re
@@ -18,7 +18,7 @@ Content = tuple[str, ...]
 
 @dataclass(frozen=True)
 class FootnoteDefinitions:
-    """The footnotes of one text: what each label stands for, and each content as written."""
+    """The footnotes of one text: the content of each label, and each content as written."""
 
     body: str
     by_label: Mapping[str, Content]
@@ -27,7 +27,7 @@ class FootnoteDefinitions:
 
 
 def take_notes(text: str) -> FootnoteDefinitions:
-    """Take the definitions out of a text, by the same rules as `split_notes`."""
+    """Split the definitions off a text, by the same rules as `split_notes`."""
     kept: list[str] = []
     found: list[tuple[str, list[str]]] = []
     open_note = fenced = False
@@ -54,9 +54,9 @@ def take_notes(text: str) -> FootnoteDefinitions:
     return FootnoteDefinitions("\n".join(kept) if found else text, by_label, written, label_of)
 
 
-@lru_cache(maxsize=4096)  # the three texts of a merge have most of theirs in common
+@lru_cache(maxsize=4096)  # the three texts of a merge share most footnotes
 def content_of(text: str) -> Content:
-    """Return what a definition is known by: document, page and quote, or its words."""
+    """Return the identity of a definition: (document, page, quote), or (its text,)."""
     note = read_note("", text)
     if note.is_citation:
         return str(note.document_id), str(note.page), " ".join(note.quote.split())
@@ -65,22 +65,22 @@ def content_of(text: str) -> Content:
 
 @dataclass
 class FootnoteTable:
-    """The footnotes of three texts, numbered by content; base, ours, theirs in this order."""
+    """The footnotes of base, ours and theirs, in this order, numbered by content."""
 
     sides: Sequence[FootnoteDefinitions]
-    borrow: bool = True  # a definition that a side lost from the base
+    borrow: bool = True  # take a definition that a side lost from the base
     numbers: dict[Content, int] = field(default_factory=dict)
     called: list[set[Content]] = field(default_factory=lambda: [set(), set(), set()])
 
     def key(self, text: str, side: int) -> str:
-        """Return a text of one side with every marker replaced by its content's."""
+        """Return a text of one side with every marker replaced by the key of its content."""
 
         def replace(match: re.Match[str]) -> str:
             label = match[1]
             known = self.sides[side].by_label.get(label)
             if known is None and self.borrow:
                 known = self.sides[0].by_label.get(label)
-            content = known or ("", "", "", label)  # a marker of nothing stays as it is
+            content = known or ("", "", "", label)  # a marker without a definition stays as it is
             self.called[side].add(content)
             return f"[^\0{self.numbers.setdefault(content, len(self.numbers))}]"
 
@@ -89,9 +89,9 @@ class FootnoteTable:
         return outside_code(text, lambda part: MARKER.sub(replace, part))
 
     def label(self, texts: Iterable[str]) -> dict[int, str]:
-        """Return a label for each content, by the texts in which they are called, in order.
+        """Return the label of each content number, for texts given in reading order.
 
-        A label that a note had in the base it keeps; the others come in the order of the texts.
+        A note keeps its label of the base; the others are numbered in the order of the texts.
         """
         order = [int(n) for text in texts for n in KEYED.findall(text)]
         for definitions in self.sides:
@@ -123,7 +123,7 @@ class FootnoteTable:
         return labels
 
     def wanted(self, content: Content) -> str | None:
-        """Return the label that a note should have: the one a side changed it to, if any did."""
+        """Return the preferred label of a note: the one a side changed it to, if any did."""
         if len(content) == 4:
             return content[3]
         base, ours, theirs = (side.label.get(content) for side in self.sides)
@@ -134,14 +134,14 @@ class FootnoteTable:
         return ours if theirs == base else min(ours, theirs, key=natural_key)
 
     def write(self, content: Content) -> str:
-        """Return a definition as a side rewrote it, else as it was."""
+        """Return a definition as a side rewrote it, else as in the base."""
         base, ours, theirs = (side.written.get(content) for side in self.sides)
         if ours is None or theirs is None:
             return ours or theirs or base or ""
         return theirs if ours == base else ours
 
     def stays(self, content: Content) -> bool:
-        """Tell whether a definition that its own side never calls is to be kept."""
+        """Tell whether a definition is kept although no marker of its side calls it."""
         base, ours, theirs = (content in side.written for side in self.sides)
         for side, defined in enumerate((base, ours, theirs)):
             if side and defined and content in self.called[side]:
@@ -163,5 +163,5 @@ def outside_code(text: str, change: Callable[[str], str]) -> str:
 
 
 def natural_key(label: str) -> tuple[int, int, str]:
-    """Return what sorts labels: numbers by size, then names."""
+    """Return a sort key of labels: numbers by value, then names."""
     return (0, int(label), "") if label.isdecimal() and len(label) < 9 else (1, 0, label)

@@ -1,10 +1,10 @@
-"""The pieces that a merge is made of, and the rules that settle them. Pure.
+"""The hunks of a merge, and the rules that resolve them. Pure.
 
-A merge is a row of pieces. Each piece keeps what stood there on every side, so that the texts of
-one side, read through all pieces, are that side again: nothing can be lost on the way. A piece is
-settled by three rules and no other: a side that left the base alone gives way to the other, and
-what both wrote alike stands. All else is a conflict. Blanks follow the same rules apart from
-words, and where both changed them the longer ones stand.
+A merge is a sequence of hunks. Each hunk has the text of every side, so that the texts of one side
+joined over all hunks are that side again: nothing is lost. Three rules resolve a hunk: if one side
+equals the base, the other is taken; if both sides are equal, they are taken; all else is a
+conflict. Whitespace is merged by the same rules, separately from words; where both sides changed
+it, the longer one is taken.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,11 +20,11 @@ INSIDE: Starts = None, None, None
 
 
 class Hunk(NamedTuple):
-    """What stands in one place on each side, and what is to stand there; None in a conflict.
+    """The text of each side and the merged text, which is None in a conflict.
 
-    A piece is a block or more, and `starts` the block it begins with on each side; or, its kind
-    being "words", a part of the block that the piece before it began, with the blanks before each
-    word. `hand` is whose change it is: "" where nobody changed anything or both did so alike.
+    A hunk is one or more blocks, and `starts` its first block on each side; or, if its kind is
+    "words", a part of the block that an earlier hunk began, with the whitespace before each word.
+    `side` is whose change it is: "" if nobody changed anything or both made the same change.
     """
 
     starts: Starts
@@ -32,12 +32,12 @@ class Hunk(NamedTuple):
     ours: str
     theirs: str
     merged: str | None
-    hand: Side
+    side: Side
     kind: str = "words"
 
 
 def merge_texts(base: str, ours: str, theirs: str) -> tuple[str | None, Side]:
-    """Return the text that the rules give, None for a conflict; and whose change it is."""
+    """Return the merged text, None for a conflict, and whose change it is."""
     if ours == theirs:
         return ours, ""
     if ours == base:
@@ -46,42 +46,42 @@ def merge_texts(base: str, ours: str, theirs: str) -> tuple[str | None, Side]:
 
 
 def merge_gaps(base: str, ours: str, theirs: str) -> str:
-    """Return the blanks that the rules give; of two new ones the longer."""
-    settled, _hand = merge_texts(base, ours, theirs)
-    return max(ours, theirs, key=lambda gap: (len(gap), gap)) if settled is None else settled
+    """Return the merged whitespace; the longer one if both sides changed it."""
+    merged, _side = merge_texts(base, ours, theirs)
+    return max(ours, theirs, key=lambda gap: (len(gap), gap)) if merged is None else merged
 
 
 class Region(NamedTuple):
-    """A stretch between two places that all three sides have: from and to on each."""
+    """A stretch between two items that all three sides share: its slice of each side."""
 
     base: slice
     ours: slice
     theirs: slice
 
 
-Shared = tuple[int, int, int, int]  # from where on each side, and how many
+Shared = tuple[int, int, int, int]  # the start on each side, and the number of items
 
 
 def split_regions(
     length: tuple[int, int, int], to_ours: Sequence[int], to_theirs: Sequence[int]
 ) -> Iterator[tuple[Region | None, Shared]]:
-    """Yield each run of places that all sides have, with the stretch before it, if there is one.
+    """Yield each run of items that all sides share, with the unshared stretch before it, or None.
 
-    The last run has no places where the sides do not end alike.
+    If the sides do not end with a shared item, the last run is empty.
     """
-    b = o = t = 0  # where the open run ends on each side
+    b = o = t = 0  # the end of the open run on each side
     region: Region | None = None
     run = 0
-    for place, mine, other in zip(range(length[0]), to_ours, to_theirs, strict=True):
+    for index, mine, other in zip(range(length[0]), to_ours, to_theirs, strict=True):
         if mine < 0 or other < 0:
             continue
-        if place > b or mine > o or other > t:
+        if index > b or mine > o or other > t:
             if run or region:
                 yield region, (b - run, o - run, t - run, run)
-            region = Region(slice(b, place), slice(o, mine), slice(t, other))
+            region = Region(slice(b, index), slice(o, mine), slice(t, other))
             run = 0
         run += 1
-        b, o, t = place + 1, mine + 1, other + 1
+        b, o, t = index + 1, mine + 1, other + 1
     if run or region:
         yield region, (b - run, o - run, t - run, run)
     if (b, o, t) != length:
@@ -89,17 +89,17 @@ def split_regions(
 
 
 def longer_text(*texts: str) -> str:
-    """Return the longer of texts that differ in their blanks alone."""
+    """Return the longest of texts that differ only in whitespace."""
     return max(texts, key=lambda text: (len(text), text))
 
 
 def join_hunks(pieces: Sequence[Hunk]) -> Hunk:
-    """Return several pieces as one conflict."""
+    """Return several hunks as one conflict."""
     return Hunk(pieces[0].starts, *concatenate_hunks(pieces), None, "both", pieces[0].kind)
 
 
 def concatenate_hunks(pieces: Sequence[Hunk]) -> tuple[str, str, str]:
-    """Return what each side has in several pieces of one block together."""
+    """Return the joined texts of each side of several hunks of one block."""
     return (
         "".join([p.base for p in pieces]),
         "".join([p.ours for p in pieces]),
@@ -108,10 +108,11 @@ def concatenate_hunks(pieces: Sequence[Hunk]) -> tuple[str, str, str]:
 
 
 def gap_before(piece: Hunk, last: Hunk | None, shown: Hunk | None, dropped: str) -> str:
-    """Return the blanks before a block: those of the sides on which the same block precedes it.
+    """Return the whitespace before a block, from the sides on which the same block precedes it.
 
-    What a side has there because it took away or put in the block before it is no change. `last`
-    is the piece before, `shown` the last one with a text, `dropped` the blanks before any between.
+    Whitespace that differs because a side removed or inserted the block before is no change. `last`
+    is the hunk before, `shown` the last one with a text, `dropped` the whitespace before the empty
+    ones between them.
     """
     base, ours, theirs = gaps_after(piece, shown)
     if dropped and ours is None and theirs is None:
@@ -128,7 +129,7 @@ def gap_before(piece: Hunk, last: Hunk | None, shown: Hunk | None, dropped: str)
 
 
 def gaps_after(piece: Hunk, before: Hunk | None) -> list[str | None]:
-    """Return the blanks before a block on each side, None where another block precedes it."""
+    """Return the whitespace before a block on each side, None if another block precedes it."""
     if before is None:
         return [block and block.gap for block in piece.starts]
     texts = before.base, before.ours, before.theirs
@@ -139,6 +140,6 @@ def gaps_after(piece: Hunk, before: Hunk | None) -> list[str | None]:
 
 
 def ends_alike(before: str, text: str) -> bool:
-    """Tell whether a block is, or ends, what stands in a piece, or the other way round."""
+    """Tell whether a block and the text of a hunk are equal, or one ends with the other."""
     text = text.strip()
     return bool(before and text) and (before.endswith(text) or text.endswith(before))

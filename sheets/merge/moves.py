@@ -1,8 +1,8 @@
-"""Let a block that one side moved take along what the other side changed in it. Pure.
+"""Apply the moves of one side to the base and the other side before a merge. Pure.
 
-A merge sees a moved block as one that was removed here and added there, and would set the other
-side's change of it against the removal. So that change, and the block of the base, are first moved
-to where the block stands now.
+A merge sees a moved block as removed here and added there, so that a change by the other side
+would conflict with the removal. Therefore the other side's block and the base's are first moved to
+the block's new position.
 """
 
 from collections.abc import Sequence
@@ -10,22 +10,22 @@ from collections.abc import Sequence
 from sheets.merge.align import match_blocks, match_items
 from sheets.merge.tokenize import MarkdownBlock
 
-LONG = 20  # characters that a block must have for its new place to be more than chance
+LONG = 20  # shorter blocks, in characters, are never treated as moved
 
 Blocks = list[MarkdownBlock]
 
 
 def follow_moves(base: Blocks, ours: Blocks, theirs: Blocks) -> tuple[Blocks, Blocks, Blocks]:
-    """Return the three rows of blocks, with the moves of each side made on the other two."""
+    """Return the three sequences of blocks, each side's moves applied to the other two."""
     base, theirs = follow_side(base, ours, theirs)
     base, ours = follow_side(base, theirs, ours)
     return base, ours, theirs
 
 
 def follow_side(base: Blocks, mover: Blocks, other: Blocks) -> tuple[Blocks, Blocks]:
-    """Return the base and the other side with the blocks moved that only `mover` moved.
+    """Return the base and the other side with the moves of `mover` applied.
 
-    Only what the other side changed needs it, and only what now follows a block that all have.
+    Only blocks that the other side changed are moved, and only behind a block that all sides have.
     """
     texts = [block.text for block in mover]
     in_place = match_items([block.text for block in base], texts, anchored=True)
@@ -40,10 +40,10 @@ def follow_side(base: Blocks, mover: Blocks, other: Blocks) -> tuple[Blocks, Blo
         for i in gone
         if to_mover[i] < 0 <= to_other[i] and other[to_other[i]].text != base[i].text
     ]
-    home = {y: i for i, y in enumerate(to_mover) if y >= 0}
+    origin = {y: i for i, y in enumerate(to_mover) if y >= 0}
     moves: list[tuple[int, int, MarkdownBlock]] = []
     for i, y in moved:
-        after = home.get(y - 1, -2 if y else -1)
+        after = origin.get(y - 1, -2 if y else -1)
         if after >= 0 and to_other[after] < 0:
             after = -2
         if after > -2:
@@ -57,14 +57,14 @@ def follow_side(base: Blocks, mover: Blocks, other: Blocks) -> tuple[Blocks, Blo
 def move_blocks(
     blocks: Sequence[MarkdownBlock], moves: Sequence[tuple[int, int, MarkdownBlock]]
 ) -> Blocks:
-    """Return the blocks with some put behind others, with the blanks that they have there."""
+    """Return the blocks with some moved: (index, index to follow or -1, model of whitespace)."""
     gone = {i for i, _after, _model in moves}
     behind: dict[int, Blocks] = {}
     for i, after, model in moves:
         behind.setdefault(after, []).append(blocks[i]._replace(gap=model.gap, before=model.before))
     row = list(behind.get(-1, ()))
-    for place, block in enumerate(blocks):
-        if place not in gone:
+    for index, block in enumerate(blocks):
+        if index not in gone:
             row.append(block)
-        row.extend(behind.get(place, ()))
+        row.extend(behind.get(index, ()))
     return row

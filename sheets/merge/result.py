@@ -1,4 +1,4 @@
-"""What a merge gives: parts to show, conflicts to settle, footnotes, and the text in the end."""
+"""The result of a merge, and the text once its conflicts are resolved. Pure."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,19 +13,19 @@ Take = Literal["mine", "theirs", "both", "edit"]
 
 @dataclass(frozen=True)
 class MergedText:
-    """Words that need no decision."""
+    """Merged text without conflicts."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """A place that both sides changed, each in its own way; "" where a side removed it.
+    """A text that both sides changed differently; "" for a side that removed it.
 
-    `section` and `field` are the words of the headings above it, "" where there is none; for
-    header data the section is "" and the field its key. `joint` stands between the two texts
-    where both are kept, `gap` before whatever is chosen. `kind` tells whether the texts are whole
-    blocks, words inside one, or header data.
+    `section` and `field` are the texts of the headings above it, "" if there is none; for header
+    data the section is "" and the field its key. `joint` separates the two texts if both are taken;
+    `gap` is the whitespace before the chosen text. `kind` tells whether the texts are whole blocks,
+    words inside one, or header data.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Conflict:
 
 @dataclass(frozen=True)
 class ConflictChoice:
-    """How a conflict is settled; `text` is what a person wrote for "edit"."""
+    """How to resolve a conflict; `text` is what a person wrote for "edit"."""
 
     take: Take
     text: str = ""
@@ -52,7 +52,7 @@ MINE, THEIRS, BOTH = ConflictChoice("mine"), ConflictChoice("theirs"), ConflictC
 
 @dataclass(frozen=True)
 class MergedFootnote:
-    """A footnote definition; `kept` also where no marker calls it."""
+    """A footnote definition; if `kept`, it stays even without a marker."""
 
     label: str
     text: str
@@ -61,7 +61,7 @@ class MergedFootnote:
 
 @dataclass(frozen=True)
 class MergeResult:
-    """The outcome of a merge: the body as parts, its footnotes, and the header data."""
+    """The result of a merge: the parts of the body, its footnotes, and the header data."""
 
     parts: Sequence[MergedText | Conflict]
     notes: Sequence[MergedFootnote] = ()
@@ -71,17 +71,17 @@ class MergeResult:
 
     @property
     def conflicts(self) -> list[Conflict]:
-        """Every conflict, of the header data first, in the order of the page."""
+        """All conflicts in page order, those of the header data first."""
         return [*self.value_conflicts, *(p for p in self.parts if isinstance(p, Conflict))]
 
     @property
     def text(self) -> str:
-        """The merged body, with ours wherever a conflict is not settled."""
+        """The merged body, with ours for every conflict."""
         return resolve_conflicts(self, {c.id: MINE for c in self.conflicts})
 
 
 class UnresolvedConflicts(ValueError):
-    """Conflicts are left without a choice; `ids` names them."""
+    """Some conflicts have no choice; `ids` are theirs."""
 
     def __init__(self, ids: Iterable[str]) -> None:
         self.ids = list(ids)
@@ -89,9 +89,9 @@ class UnresolvedConflicts(ValueError):
 
 
 def resolve_conflicts(merged: MergeResult, choices: Mapping[str, ConflictChoice]) -> str:
-    """Return the body with each conflict settled; raise Unsettled where one has no choice."""
+    """Return the body with each conflict resolved; raise UnresolvedConflicts."""
     text = ""
-    dropped: str | None = None  # the blanks before a conflict that was just settled as nothing
+    dropped: str | None = None  # the whitespace before a conflict that was just resolved as empty
     for part in resolve_parts(merged.parts, choices):
         gap, words = (
             "",
@@ -115,7 +115,7 @@ def resolve_conflicts(merged: MergeResult, choices: Mapping[str, ConflictChoice]
 def resolve_value_conflicts(
     merged: MergeResult, choices: Mapping[str, ConflictChoice]
 ) -> dict[str, str]:
-    """Return the header data with each conflict settled; a key chosen empty is left out."""
+    """Return the header data with each conflict resolved; a key with empty text is left out."""
     values = dict(merged.values)
     for conflict in resolve_parts(merged.value_conflicts, choices):
         assert isinstance(conflict, Conflict)
@@ -128,7 +128,7 @@ def resolve_value_conflicts(
 def resolve_parts(
     parts: Sequence[MergedText | Conflict], choices: Mapping[str, ConflictChoice]
 ) -> Sequence[MergedText | Conflict]:
-    """Return the parts, if every conflict among them has a choice."""
+    """Return the parts; raise UnresolvedConflicts if a conflict has no choice."""
     left = [p.id for p in parts if isinstance(p, Conflict) and p.id not in choices]
     if left:
         raise UnresolvedConflicts(left)
@@ -136,7 +136,7 @@ def resolve_parts(
 
 
 def chosen_text_of(conflict: Conflict, choices: Mapping[str, ConflictChoice]) -> str:
-    """Return the text that is chosen for a conflict."""
+    """Return the chosen text of a conflict."""
     choice = choices[conflict.id]
     if choice.take == "edit":
         return choice.text
@@ -150,7 +150,7 @@ def chosen_text_of(conflict: Conflict, choices: Mapping[str, ConflictChoice]) ->
 
 
 def with_notes(body: str, merged: MergeResult, values: Mapping[str, str]) -> str:
-    """Return the body with the definitions of the footnotes that it or the header data calls."""
+    """Return the body with its footnote definitions: called ones, and those marked `kept`."""
     called = set(MARKER.findall(body))
     called.update(m for value in values.values() for m in MARKER.findall(value))
     lines = [f"[^{n.label}]: {n.text}" for n in merged.notes if n.kept or n.label in called]
@@ -160,5 +160,5 @@ def with_notes(body: str, merged: MergeResult, values: Mapping[str, str]) -> str
 
 
 def conflict_id(*texts: str) -> str:
-    """Return a name for a conflict that the same conflict has in the next merge."""
+    """Return an id that the same conflict also has in the next merge."""
     return hashlib.blake2s("\0".join(texts).encode(), digest_size=6).hexdigest()

@@ -1,4 +1,4 @@
-"""Cut Markdown into blocks without losing a character, and blocks into words. Pure."""
+"""Split Markdown into blocks, losslessly, and blocks into words. Pure."""
 
 import re
 from typing import NamedTuple
@@ -9,7 +9,7 @@ LINE = re.compile(
 )
 WORD = re.compile(
     r"""(\s*)(
-        \[\^[^\[\]\s]+\]            # a footnote's marker
+        \[\^[^\[\]\s]+\]            # a footnote marker
       | `[^`\n]+`                   # code
       | \]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)   # the address of a link
       | https?://[^\s)>\]]+
@@ -23,7 +23,7 @@ WORD = re.compile(
 
 
 class MarkdownBlock(NamedTuple):
-    """A heading, paragraph, list item, table row or code fence, and the blanks before it.
+    """A heading, paragraph, list item, table row or code fence, and the whitespace before it.
 
     `before` is the text of the block before it, "" for the first.
     """
@@ -35,9 +35,9 @@ class MarkdownBlock(NamedTuple):
 
 
 def cut_blocks(text: str) -> tuple[list[MarkdownBlock], str]:
-    """Return the blocks of a text and what blanks follow the last one.
+    """Return the blocks of a text and the whitespace after the last one.
 
-    The gaps and texts one after the other are the text again. The indent of a block is in its gap.
+    The gaps and texts joined are the text again. The indent of a block is part of its gap.
     """
     found: list[MarkdownBlock] = []
     start = end = position = 0  # of the open block; of the last closed one; of the line
@@ -83,29 +83,29 @@ def cut_blocks(text: str) -> tuple[list[MarkdownBlock], str]:
 
 
 def fence_opening(line: str) -> str:
-    """Return the run of marks that a code fence begins with, which its end must have too."""
+    """Return the marks that open a code fence, which its closing line must repeat."""
     stripped = line.strip()
     return stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
 
 
 def cut_words(text: str) -> tuple[list[str], list[str]]:
-    """Return the words and marks of a block, and the blanks before each."""
+    """Return the words and punctuation of a block, and the whitespace before each."""
     found = WORD.findall(text.rstrip())
     return [word for _gap, word in found], [gap for gap, _word in found]
 
 
 def split_gap(text: str) -> tuple[str, str]:
-    """Return the blanks that a text begins with, and the rest."""
+    """Return the leading whitespace of a text, and the rest."""
     rest = text.lstrip()
     return text[: len(text) - len(rest)], rest
 
 
 def gap_indent(gap: str) -> str:
-    """Return the blanks on the line of a block, of those before it."""
+    """Return the indent of a block: the whitespace of its gap after the last line end."""
     return gap.rpartition("\n")[2]
 
 
 def widen_gap(gap: str, other: str) -> str:
-    """Return the blanks before a block, with as many line ends as others had, up to two."""
+    """Return the gap, extended to as many line ends as `other` has, at most two."""
     wanted = min(other.count("\n"), 2)
     return gap if gap.count("\n") >= wanted else "\n" * wanted + gap_indent(gap)

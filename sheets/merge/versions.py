@@ -25,9 +25,9 @@ def merge_bodies(base: str, ours: str, theirs: str) -> MergeResult:
 def merge_versions(base: Version, ours: Version, theirs: Version) -> MergeResult:
     """Merge two versions that started from `base`.
 
-    The footnotes of both are kept apart: the same citation is one note, two notes with one number
-    are told apart and one of them renumbered, wherever it is called. With ours and theirs the
-    other way round the outcome is the same but for the sides of its conflicts.
+    Footnotes are identified by content: equal citations become one note; if two notes have the
+    same number, one of them and its markers are renumbered. Swapping ours and theirs gives the same
+    result, with the sides of its conflicts swapped.
     """
     if is_equal(ours, base) or is_equal(ours, theirs):
         return MergeResult([MergedText(theirs.body)], values=dict(theirs.values), end="")
@@ -47,7 +47,7 @@ def version_key(version: Version) -> tuple[str, list[tuple[str, str]]]:
 
 
 def swap_sides(merged: MergeResult) -> MergeResult:
-    """Return the outcome with the two sides of each conflict exchanged."""
+    """Return the result with the two sides of each conflict swapped."""
 
     def turned(conflict: Conflict) -> Conflict:
         return replace(conflict, ours=conflict.theirs, theirs=conflict.ours)
@@ -60,7 +60,7 @@ def swap_sides(merged: MergeResult) -> MergeResult:
 
 
 def merge_in_order(base: Version, ours: Version, theirs: Version) -> MergeResult:
-    """Merge as `merge_versions` does; where nothing else decides, ours comes first."""
+    """Merge as `merge_versions` does; ours comes first where nothing else decides."""
     versions = base, ours, theirs
     plain = [v.body.replace("\r\n", "\n").replace("\0", "") for v in versions]
     notes = FootnoteTable([take_notes(body) for body in plain])
@@ -105,13 +105,13 @@ def part_texts(part: MergedText | Conflict) -> Sequence[str]:
 
 
 def label_conflict(conflict: Conflict, label: Callable[[str], str]) -> Conflict:
-    """Return a conflict with the labels of its footnotes."""
+    """Return a conflict with footnote labels written into its texts."""
     base, ours, theirs = label(conflict.base), label(conflict.ours), label(conflict.theirs)
     return replace(conflict, base=base, ours=ours, theirs=theirs)
 
 
 def reduce_conflict(conflict: Conflict) -> MergedText | Conflict:
-    """Return a conflict; as text if what its sides differed in is not seen (markers in code)."""
+    """Return the conflict; as text if its sides differ only invisibly (markers in code)."""
     if conflict.ours == conflict.theirs:
         return MergedText(conflict.gap + conflict.ours if conflict.ours else "")
     return conflict
@@ -120,9 +120,9 @@ def reduce_conflict(conflict: Conflict) -> MergedText | Conflict:
 def merge_values(
     base: Mapping[str, str], ours: Mapping[str, str], theirs: Mapping[str, str]
 ) -> tuple[dict[str, str], list[Conflict]]:
-    """Merge header data key by key; a key changed in two ways is a conflict and has ours.
+    """Merge header data by key; a key changed in two ways is a conflict and gets our value.
 
-    A key that a side took away is as one that it emptied.
+    A missing key equals an empty value.
     """
     values: dict[str, str] = {}
     conflicts: list[Conflict] = []
@@ -137,23 +137,23 @@ def merge_values(
     return values, conflicts
 
 
-# From pieces to parts
+# From hunks to parts
 
 
 def write_hunks(pieces: Sequence[Hunk]) -> Iterator[MergedText | Conflict]:
-    """Yield pieces as text and conflicts, with the blanks that keep blocks apart."""
+    """Yield hunks as text and conflicts, with the whitespace between blocks."""
     text: list[str] = []
-    place = HeadingPath()
-    gap = dropped = kind = ""  # blanks before the block; those of blocks left out; its kind
-    begun = False  # whether anything stands in the block yet
-    shown: Hunk | None = None  # the last piece with a text
+    path = HeadingPath()
+    gap = dropped = kind = ""  # whitespace before the block; that of omitted blocks; its kind
+    begun = False  # whether the block has any text yet
+    shown: Hunk | None = None  # the last hunk with a text
     for last, piece, following in zip([None, *pieces], pieces, [*pieces[1:], None], strict=False):
         if piece.kind != "words":
             gap, begun = gap_before(piece, last, shown, dropped), False
             tight = kind == piece.kind and kind in {"item", "row"}
             if kind in {"text", "item"} and piece.kind == "text":
                 gap = widen_gap(gap, BLANK_LINE)
-            elif kind and "\n" not in gap:  # it was the first block, and is not any more
+            elif kind and "\n" not in gap:  # it was the first block, but no longer is
                 gap = widen_gap(gap, "\n" if tight else BLANK_LINE)
         if piece.merged == "":
             dropped = dropped if begun else widen_gap(gap, dropped)
@@ -168,11 +168,11 @@ def write_hunks(pieces: Sequence[Hunk]) -> Iterator[MergedText | Conflict]:
                 yield MergedText("".join(text))
                 text = []
             if piece.kind == "heading":
-                place.pass_by(piece)
-            yield place.conflict(piece, gap, begun=begun, alone=alone)
+                path.update(piece)
+            yield path.conflict(piece, gap, begun=begun, alone=alone)
         begun, dropped, shown = True, "", piece
         if piece.kind != "words":
-            place.pass_by(piece)
+            path.update(piece)
             kind = piece.kind
     if text:
         yield MergedText("".join(text))
@@ -180,12 +180,12 @@ def write_hunks(pieces: Sequence[Hunk]) -> Iterator[MergedText | Conflict]:
 
 @dataclass
 class HeadingPath:
-    """The headings above a place in the text, as their words."""
+    """The texts of the headings above a position in the text."""
 
     section: str = ""
     field: str = ""
 
-    def pass_by(self, piece: Hunk) -> None:
+    def update(self, piece: Hunk) -> None:
         text = piece.merged or piece.ours or piece.theirs or piece.base
         if "#" not in text or piece.kind == "code":
             return
@@ -197,9 +197,9 @@ class HeadingPath:
                 self.field = match[2]
 
     def conflict(self, piece: Hunk, gap: str, *, begun: bool, alone: bool) -> Conflict:
-        """Return a piece as the conflict it is here, `alone` if it is all of its block.
+        """Return the conflict of a hunk; `alone` if it is its whole block.
 
-        The blanks that both texts begin with stand before it, so that they need no decision.
+        Whitespace that both texts begin with becomes its gap, so that it needs no decision.
         """
         base, ours, theirs = piece.base, piece.ours, piece.theirs
         kind: Literal["words", "blocks"] = "blocks" if alone else "words"
@@ -219,14 +219,14 @@ class HeadingPath:
         return Conflict(name, self.section, self.field, base, ours, theirs, joint, gap, kind)
 
 
-def conflict_identity(*told: str) -> str:
-    """Return a name for a conflict: the same for both orders of the sides and any labels."""
-    plain = [MARKER.sub("[^]", text) for text in told]
+def conflict_identity(*texts: str) -> str:
+    """Return the id of a conflict, independent of the order of the sides and of labels."""
+    plain = [MARKER.sub("[^]", text) for text in texts]
     return conflict_id(*plain[:-2], *sorted(plain[-2:]))
 
 
 def name_conflicts(parts: Sequence[MergedText | Conflict]) -> Iterator[MergedText | Conflict]:
-    """Yield the parts with a name of its own for each conflict."""
+    """Yield the parts, with a unique id for each conflict."""
     seen: Counter[str] = Counter()
     for part in parts:
         if isinstance(part, Conflict):

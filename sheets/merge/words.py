@@ -1,4 +1,4 @@
-"""The three-way merge of one block by its words. Pure."""
+"""Three-way merge of one block by words. Pure."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,17 +20,17 @@ from sheets.merge.hunks import (
 )
 from sheets.merge.tokenize import cut_words
 
-NEAR = 2  # that many words keep two hands' changes in one sentence apart
-JOIN = 120  # up to that many characters do not keep two conflicts in one block apart
-SHORT = 80  # a sentence of up to that many characters is judged as a whole
-KEPT = 0.5  # share of a sentence that a side must have kept, for the other's change to fit in
-SHARE = 0.25  # ... and one of which more than that is in conflict
+NEAR = 2  # fewer words between changes of two sides in one sentence make them one conflict
+JOIN = 120  # up to that many characters between them, two conflicts of a block become one
+SHORT = 80  # a sentence of up to that many characters conflicts as a whole
+KEPT = 0.5  # share of a sentence a side must leave unchanged to take the other's change
+SHARE = 0.25  # a longer one with more than this share in conflict does too
 ENDS = (".", "!", "?", "…")
 LAST_MARKER = re.compile(r"\[\^[^\[\]\s]+\]")
 
 
 class Words(NamedTuple):
-    """The words of one side, and the blanks before each; a space before the first."""
+    """The words of one side, and the whitespace before each; a space before the first."""
 
     words: list[str]
     gaps: list[str]
@@ -41,11 +41,11 @@ class Words(NamedTuple):
         return cls(words, [" ", *gaps[1:]])
 
     def text(self, part: slice) -> str:
-        """Return the words of a part, with the blanks before each."""
+        """Return the words of a slice, with the whitespace before each."""
         return "".join(map(add, self.gaps[part], self.words[part]))
 
     def sentences(self) -> set[int]:
-        """Return which words begin a sentence or a line."""
+        """Return the indices of the words that begin a sentence or a line."""
         begins = {n for n, gap in enumerate(self.gaps) if "\n" in gap}
         for n, word in enumerate(self.words):
             if word in ENDS:
@@ -57,7 +57,7 @@ class Words(NamedTuple):
         return begins
 
     def ends_sentence(self, n: int) -> bool:
-        """Tell whether a word, but for the markers of footnotes at its end, ends a sentence."""
+        """Tell whether word `n`, or the word before its footnote markers, ends a sentence."""
         while n and self.words[n].startswith("[^"):
             n -= 1
         return self.words[n] in ENDS
@@ -67,9 +67,9 @@ Sides = tuple[Words, Words, Words]
 
 
 def merge_words(base: str, ours: str, theirs: str, *, whole: bool = False) -> list[Hunk]:
-    """Merge three versions of one block by words, joined to pieces that a person can judge.
+    """Merge three versions of one block by words, in conflicts that a person can judge.
 
-    With `whole` the block is not divided: any conflict in it is all of it.
+    With `whole` the block is not divided: any conflict covers all of it.
     """
     sides = Words.of(base), Words.of(ours), Words.of(theirs)
     sentences: list[list[Hunk]] = [[]]
@@ -78,11 +78,11 @@ def merge_words(base: str, ours: str, theirs: str, *, whole: bool = False) -> li
             sentences.append([])
         sentences[-1].append(piece)
     judged = [p for sentence in sentences for p in judge_sentence(sentence, whole=whole)]
-    return merge_agreeing(join_near(judged))
+    return merge_agreeing(join_close_conflicts(judged))
 
 
 def word_hunks(sides: Sides) -> Iterator[tuple[Hunk, bool]]:
-    """Yield the pieces of one block by words, each with whether it begins a sentence."""
+    """Yield (hunk, whether it begins a sentence) of one block."""
     b, o, t = sides
     lengths = len(b.words), len(o.words), len(t.words)
     begins = b.sentences()
@@ -92,7 +92,7 @@ def word_hunks(sides: Sides) -> Iterator[tuple[Hunk, bool]]:
     ):
         for piece in word_stretch(sides, region) if region else ():
             yield piece, ended and piece.theirs[:1].isspace()
-            ended = not piece.hand and said(piece.ours).endswith(ENDS)
+            ended = not piece.side and without_end_markers(piece.ours).endswith(ENDS)
         start, fresh = 0, ended or x in begins
         for stop in [*(n for n in range(1, count) if x + n in begins), count]:
             if start < stop:
@@ -102,8 +102,8 @@ def word_hunks(sides: Sides) -> Iterator[tuple[Hunk, bool]]:
             ended = b.ends_sentence(x + count - 1)
 
 
-def said(text: str) -> str:
-    """Return a text without the markers of footnotes at its end."""
+def without_end_markers(text: str) -> str:
+    """Return a text without the footnote markers at its end."""
     end = len(text)
     while True:
         stop = end
@@ -116,7 +116,7 @@ def said(text: str) -> str:
 
 
 def shared_words(sides: Sides, run: Shared) -> Hunk:
-    """Return a run of words that all sides have, with the blanks by the rules."""
+    """Return a run of words that all sides share, with merged whitespace."""
     b, o, t = sides
     x, y, z = (slice(start, start + run[3]) for start in run[:3])
     base, ours, theirs = b.text(x), o.text(y), t.text(z)
@@ -128,9 +128,9 @@ def shared_words(sides: Sides, run: Shared) -> Hunk:
 
 
 def word_stretch(sides: Sides, region: Region) -> Iterator[Hunk]:
-    """Yield the pieces of a stretch of words that the three sides do not share.
+    """Yield the hunks of a stretch of words that the three sides do not share.
 
-    Where both wrote anew, what they wrote alike stands, and all else is a conflict.
+    If both sides rewrote it, their common words are taken and all else is a conflict.
     """
     b, o, t = sides
     was, mine, other = b.words[region.base], o.words[region.ours], t.words[region.theirs]
@@ -142,7 +142,7 @@ def word_stretch(sides: Sides, region: Region) -> Iterator[Hunk]:
     elif mine == was:
         yield Hunk(INSIDE, base, ours, theirs, theirs, "theirs")
     else:
-        left = base  # stands with the first piece, since it belongs to all of them
+        left = base  # goes to the first hunk, since it belongs to all of them
         y, z = region.ours.start, region.theirs.start
         for here, there, length in [*common_runs(mine, other), (len(mine), len(other), 0)]:
             here, there = here + region.ours.start, there + region.theirs.start
@@ -159,7 +159,7 @@ def word_stretch(sides: Sides, region: Region) -> Iterator[Hunk]:
 
 
 def common_runs(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int, int]]:
-    """Return the runs of words that both have: from where in each, and how many."""
+    """Return the runs of common words: start in each, and number of words."""
     runs: list[tuple[int, int, int]] = []
     for x, y in enumerate(match_items(a, b)):
         if y < 0:
@@ -172,9 +172,9 @@ def common_runs(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int, int]
 
 
 def merge_agreeing(pieces: Sequence[Hunk]) -> list[Hunk]:
-    """Return the pieces, those in a row in which both sides agree made one."""
+    """Return the hunks; consecutive ones on which both sides agree are joined."""
     out: list[Hunk] = []
-    for agreed, group in groupby(pieces, lambda p: p.hand == ""):
+    for agreed, group in groupby(pieces, lambda p: p.side == ""):
         row = list(group)
         if agreed and len(row) > 1:
             merged = "".join(p.merged or "" for p in row)
@@ -185,51 +185,51 @@ def merge_agreeing(pieces: Sequence[Hunk]) -> list[Hunk]:
 
 
 def judge_sentence(sentence: list[Hunk], *, whole: bool) -> list[Hunk]:
-    """Return a sentence as it can be judged: as one conflict, or with its conflicts by words.
+    """Return a sentence as one conflict, or with its conflicts by words.
 
-    As one where it is short, or much of it is in conflict; where a side rewrote most of what the
-    other side changed too, since words put into another sentence make no sense; and where the
-    footnotes are part of it, since a source bears the words that it was given for.
+    It is one conflict if it is short or largely in conflict; if one side rewrote most of what the
+    other side changed too, since words put into another sentence make no sense; or if a change
+    contains footnote markers, since a source supports the words that it was given for.
     """
-    hands = {p.hand for p in sentence} - {""}
-    if "both" not in hands and len(hands) < 2:
+    changed = {p.side for p in sentence} - {""}
+    if "both" not in changed and len(changed) < 2:
         return sentence
-    if any(p.hand and "[^" in p.base + p.ours + p.theirs for p in sentence):
+    if any(p.side and "[^" in p.base + p.ours + p.theirs for p in sentence):
         return [join_hunks(sentence)]
     length = max(map(len, concatenate_hunks(sentence)))
-    if "both" in hands:
-        open_ones = sum(max(len(p.ours), len(p.theirs)) for p in sentence if p.hand == "both")
+    if "both" in changed:
+        open_ones = sum(max(len(p.ours), len(p.theirs)) for p in sentence if p.side == "both")
         if whole or length <= SHORT or open_ones > length * SHARE:
             return [join_hunks(sentence)]
-    for hand in ("ours", "theirs"):
-        kept = sum(len(p.merged or "") for p in sentence if p.hand not in {hand, "both"})
+    for side in ("ours", "theirs"):
+        kept = sum(len(p.merged or "") for p in sentence if p.side not in {side, "both"})
         if kept < length * KEPT:
             return [join_hunks(sentence)]
-    return apart_enough(sentence)
+    return join_close_changes(sentence)
 
 
-def apart_enough(sentence: list[Hunk]) -> list[Hunk]:
-    """Join the changes of two hands in one sentence that too few words keep apart."""
+def join_close_changes(sentence: list[Hunk]) -> list[Hunk]:
+    """Join changes of different sides in one sentence with fewer than NEAR words between."""
     out: list[Hunk] = []
     last = -1  # the last change in `out`
     for piece in sentence:
         out.append(piece)
-        if not piece.hand:
+        if not piece.side:
             continue
         between = sum(len(cut_words(p.ours)[0]) for p in out[last + 1 : -1])
-        if last >= 0 and between < NEAR and not out[last].hand == piece.hand != "both":
+        if last >= 0 and between < NEAR and not out[last].side == piece.side != "both":
             out[last:] = [join_hunks(out[last:])]
         last = len(out) - 1
     return out
 
 
-def join_near(pieces: list[Hunk]) -> list[Hunk]:
-    """Join conflicts of one block with little between them."""
+def join_close_conflicts(pieces: list[Hunk]) -> list[Hunk]:
+    """Join conflicts of one block with at most JOIN characters between."""
     out: list[Hunk] = []
     last = -1  # the last conflict in `out`
     for piece in pieces:
         out.append(piece)
-        if piece.hand != "both":
+        if piece.side != "both":
             continue
         between = sum(max(len(p.ours), len(p.theirs)) for p in out[last + 1 : -1])
         if last >= 0 and between <= JOIN:

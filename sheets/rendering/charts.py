@@ -1,7 +1,7 @@
-"""The profile of a sector: what share of its gas, its emissions, … each use has. Pure.
+"""Draw the profile of a sector: the share of its gas, its emissions, … of each use. Pure.
 
-The shares are read from the text itself, so that the drawing and the words cannot disagree; and
-only shares of the same thing are drawn side by side.
+The shares are read from the text itself, so that chart and text cannot disagree; only shares of
+the same total are drawn in one chart.
 """
 
 import re
@@ -33,9 +33,9 @@ FEWEST, MOST, LONGEST_LABEL = 2, 10, 90
 
 @dataclass(frozen=True)
 class Share:
-    """A share that the text gives: of what, in which field, in which words, on which notes.
+    """A share that the text states, in per cent of `of`, with its field, label and markers.
 
-    `field_en` is the English heading of a field of the template.
+    `field_en` is the English heading of a field of the template, else "".
     """
 
     of: str
@@ -47,9 +47,9 @@ class Share:
 
 
 def profile_shares(text: str, template: SheetTemplate) -> dict[str, list[Share]]:
-    """Return the shares that the profile gives, by what they are shares of.
+    """Return the shares that the profile section states, by what they are shares of.
 
-    A range or a change is no share, and a single one makes no picture.
+    Ranges and changes are no shares; groups of fewer than FEWEST are left out.
     """
     found: dict[str, list[Share]] = {}
     for share in _read_shares(text, template):
@@ -73,28 +73,28 @@ def _read_shares(text: str, template: SheetTemplate) -> Iterator[Share]:
                 place = section, outline.field(section, field)
                 field_en = english_heading(field, template.english.get(place))
         elif section == PROFILE_KEY and "%" in line and not CHANGE.search(line):
-            said = clean_statement(MARKERS.sub("", ITEM.sub("", line)))
+            statement = clean_statement(MARKERS.sub("", ITEM.sub("", line)))
             markers = tuple(MARKER.findall(line))
-            given_ones = list(SHARE.finditer(said))
-            for given in given_ones:
+            matches = list(SHARE.finditer(statement))
+            for given in matches:
                 percent = float(given["percent"].replace(",", "."))
                 start = given.start()
                 near = max(start - LONGEST_RANGE, 0)
-                if 0 < percent <= 100 and not RANGE.search(said, near, start):
-                    label = _label(said[: given_ones[0].start()])
+                if 0 < percent <= 100 and not RANGE.search(statement, near, start):
+                    label = _label(statement[: matches[0].start()])
                     yield Share(given["of"], percent, field, label, markers, field_en)
 
 
-def _label(said: str) -> str:
+def _label(text: str) -> str:
     """Return the words before the figures, shortened: what has that share."""
-    before = said.rstrip(" ,:;(")
+    before = text.rstrip(" ,:;(")
     return before if len(before) <= LONGEST_LABEL else f"{before[:LONGEST_LABEL].rstrip()}…"
 
 
 def draw_charts(found: Mapping[str, Sequence[Share]], numbers: Mapping[str, int]) -> SafeString:
-    """Return a table for each group, with a bar on each line.
+    """Return a table for each group, with a bar in each row.
 
-    `numbers` are those of the notes, by marker.
+    `numbers` are the numbers of the notes, by marker.
     """
     return format_html_join(
         "", "{}", ((_chart_table(of, group, numbers),) for of, group in found.items())
@@ -140,13 +140,13 @@ def _chart_table(of: str, group: Sequence[Share], numbers: Mapping[str, int]) ->
 
 
 def _caption(of: str) -> SafeString:
-    """Return what a chart shows; of what, in the words of the text."""
+    """Return the caption of a chart; `of` is quoted from the text."""
     words = format_html('<span lang="{}">{}</span>', SHEET_LANGUAGE, of) if lang_attribute() else of
     return format_html(_("Shares ({of}), according to the sources"), of=words)
 
 
 def _field_heading(share: Share) -> str:
-    """Return the heading of the field that a share stands in."""
+    """Return the heading of a share's field, in the language of the page if translated."""
     lang = lang_attribute()
     if not (lang and share.field_en):
         return share.field
@@ -154,7 +154,7 @@ def _field_heading(share: Share) -> str:
 
 
 def _note_links(share: Share, numbers: Mapping[str, int]) -> SafeString:
-    """Return links to the notes that the share rests on."""
+    """Return links to the notes of a share."""
     lang = lang_attribute()
     return format_html_join(
         " ",

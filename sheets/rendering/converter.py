@@ -1,8 +1,8 @@
-"""Python-Markdown for texts that anybody may write: its cost grows with the text, not faster.
+"""Python-Markdown for untrusted texts: its time is linear in their length.
 
-What would cost more is bounded: how deep quotes and lists nest, how often a block is read again,
-how far brackets and code spans are looked for. What is beyond a bound is shown to the letter, and
-`Converter.left_plain` has it, so that a form can refuse it with a sentence. Pure.
+Bounded are the nesting of quotes and lists, how often a block is read again, and how far the ends
+of brackets and code spans are searched. Text beyond a bound is shown literally and listed in
+`Converter.left_plain`, so that a form can refuse it with a sentence. Pure.
 """
 
 import re
@@ -33,13 +33,15 @@ from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 
 DEEPEST = 24
-"""Blocks within blocks: a list in a list takes two."""
-READINGS, LEAST_READ = 40, 10_000
-"""How often the characters of a text may be read as blocks, on an average."""
-LOOKS, LEAST_LOOKED = 40, 4_000
-"""How many characters brackets and code spans may look through, for each one of their paragraph."""
+"""Most levels of nested blocks; a list in a list takes two."""
+READS_PER_CHARACTER, FREE_READS = 40, 10_000
+"""How often each character of a text may be read as part of a block, on average, and how many
+characters may be read besides."""
+SCANS_PER_CHARACTER, FREE_SCANS = 40, 4_000
+"""How many characters may be scanned for the ends of brackets and code spans, for each character of
+their paragraph, and besides."""
 LONGEST_PARAGRAPH = 20_000
-"""A longer one is not read for Markdown."""
+"""In characters; a longer paragraph is not parsed for inline Markdown."""
 
 _MARKUP = re.compile(r"[\\`*_\[<&]|  \n")
 _MARK = re.compile(r"[\[\]()'\"]|`+")
@@ -47,7 +49,7 @@ _IN_ROW = re.compile(r"\\\\|(?P<escaped>\\`+)|(?P<ticks>`+)|\\\||(?P<pipe>\|)")
 
 
 class Converter(markdown.Markdown):
-    """A converter without raw HTML, with tables, that bounds what a text may cost."""
+    """A converter with tables and without raw HTML, whose cost is bounded."""
 
     def __init__(self, *extensions: Extension) -> None:
         self.left_plain: list[str] = []
@@ -57,14 +59,14 @@ class Converter(markdown.Markdown):
         self.treeprocessors.register(BoundInline(self), "bound_inline", 25)
 
     def build_parser(self) -> "Converter":
-        """Have blocks read by the bounded parser."""
+        """Build the bounded block parser."""
         super().build_parser()
         self.parser = BoundedParser(self)
         self.ESCAPED_CHARS = [*self.ESCAPED_CHARS, "|"]
         return self
 
     def leave_plain(self, text: str) -> AtomicString:
-        """Return a text that is shown to the letter, and note that it is."""
+        """Record a text in `left_plain` and return it to be shown literally."""
         self.left_plain.append(text.strip())
         return AtomicString(text)
 
@@ -73,7 +75,7 @@ class Converter(markdown.Markdown):
 
 
 class Blocks(deque[str]):
-    """A row of blocks from which one is taken, or before which one is put, at once."""
+    """A list of blocks whose `pop(0)` and `insert(0, …)` take constant time."""
 
     def pop(self, place: int = 0) -> str:
         return self.popleft()
@@ -83,7 +85,7 @@ class Blocks(deque[str]):
 
 
 class BoundedParser(BlockParser):
-    """Reads blocks to a depth, and as often as the length of the text allows."""
+    """A block parser with bounded depth and a bounded number of characters read."""
 
     def __init__(self, md: Converter) -> None:
         super().__init__(md)
@@ -108,14 +110,14 @@ class BoundedParser(BlockParser):
     def parseDocument(self, lines: Any) -> Any:  # noqa: N802 (the library's name)
         lines = list(lines)
         self.depth = 0
-        self.room = LEAST_READ + READINGS * sum(len(line) + 1 for line in lines)
+        self.room = FREE_READS + READS_PER_CHARACTER * sum(len(line) + 1 for line in lines)
         return super().parseDocument(lines)
 
     def parseChunk(self, parent: ElementTree.Element, text: str) -> None:  # noqa: N802
         self.parseBlocks(parent, cast("list[str]", Blocks(text.split("\n\n"))))
 
     def parseBlocks(self, parent: ElementTree.Element, blocks: Any) -> None:  # noqa: N802
-        """Read the blocks; those beyond a bound become paragraphs to the letter."""
+        """Parse the blocks; those beyond a bound become literal paragraphs."""
         self.depth += 1
         while blocks:
             self.room -= len(blocks[0]) + 1
@@ -136,7 +138,7 @@ class BoundedParser(BlockParser):
 
 
 class _Items(OListProcessor):
-    """Gathers the lines of list items, each line once."""
+    """Collects the lines of list items in linear time."""
 
     def get_items(self, block: str) -> list[str]:
         items: list[list[str]] = []
@@ -158,11 +160,11 @@ class OrderedList(_Items, SaneOListProcessor):
 
 
 class PlainList(_Items, SaneUListProcessor):
-    """Lists without numbers."""
+    """Bulleted lists."""
 
 
 class Reference(ReferenceProcessor):
-    """Definitions of links, each looked for once on its line."""
+    """Link definitions, matched in linear time."""
 
     RE = re.compile(
         r"^[ ]{0,3}\[([^\[\]]*)\]:[ ]*+(?:\n[ ]*+)?+(\S++)[ ]*+(?:\n[ ]*+)?"
@@ -172,13 +174,13 @@ class Reference(ReferenceProcessor):
 
 
 class Table(TableProcessor):
-    """Tables, whose rows are cut in one go."""
+    """Tables, whose rows are split in linear time."""
 
     def __init__(self, parser: BlockParser) -> None:
         super().__init__(parser, {"use_align_attribute": False})
 
     def _split(self, row: str) -> list[str]:
-        """Return the cells of a row: bars that are escaped or in code part none."""
+        """Return the cells of a row; bars that are escaped or in code do not separate cells."""
         cells: list[str] = []
         start = 0
         for bar in _bars(row):
@@ -188,10 +190,10 @@ class Table(TableProcessor):
 
 
 def _bars(row: str) -> Iterator[int]:
-    """Yield where the bars stand that part cells."""
+    """Yield the positions of the bars that separate cells."""
     found = list(_IN_ROW.finditer(row))
     ticks = [match for match in found if match["ticks"] or match["escaped"]]
-    starts: defaultdict[int, list[int]] = defaultdict(list)  # of the runs that close, by their size
+    starts: defaultdict[int, list[int]] = defaultdict(list)  # of the closing runs, by length
     for match in ticks:
         starts[len(match[0].lstrip("\\"))].append(match.start())
     ends = {match.start(): match.end() for match in ticks}
@@ -213,7 +215,7 @@ def _bars(row: str) -> Iterator[int]:
 
 
 class BoundInline(Treeprocessor):
-    """Leaves to the letter the paragraphs whose brackets or marks of code would take too long."""
+    """Marks as literal the texts whose brackets or code spans would take too long."""
 
     def run(self, root: ElementTree.Element) -> None:
         for element in root.iter():
@@ -223,32 +225,34 @@ class BoundInline(Treeprocessor):
                 element.tail = self.bound(element.tail)
 
     def bound(self, text: str) -> str:
-        """Return a text, not to be read again where that is needless or would cost too much."""
+        """Return the text; as AtomicString, left unparsed, if it has no markup or is too dense."""
         if not _MARKUP.search(text):
             return AtomicString(text)
         return cast("Converter", self.md).leave_plain(text) if is_dense(text) else text
 
 
 def is_dense(text: str) -> bool:
-    """Tell whether the brackets and code spans of a paragraph look too far for their ends."""
+    """Tell whether parsing the brackets and code spans of a paragraph would scan too much."""
     if len(text) > LONGEST_PARAGRAPH:
         return True
     openers = text.count("[") + text.count("`")
-    return openers > LOOKS and looked_through(text) > LEAST_LOOKED + LOOKS * len(text)
+    return openers > SCANS_PER_CHARACTER and scanned_characters(
+        text
+    ) > FREE_SCANS + SCANS_PER_CHARACTER * len(text)
 
 
-def looked_through(text: str) -> int:
-    """Return how many characters are looked through for the ends of brackets and code spans.
+def scanned_characters(text: str) -> int:
+    """Return how many characters are scanned for the ends of brackets and code spans.
 
-    A bracket looks for the one that closes it, an address for its parenthesis, a code span for
-    as many backticks; what is not closed looks to the end of the text.
+    A bracket scans to its closing bracket, a link address to its parenthesis, a code span to as
+    many backticks; what is not closed scans to the end of the text.
     """
     total = 0
     brackets: list[int] = []
     parentheses: list[int] = []
-    addresses: list[int] = []  # those of the parentheses that open the address of a link
+    addresses: list[int] = []  # the parentheses that open the address of a link
     ticks: dict[int, int] = {}
-    closed = -1  # where the last bracket was closed
+    closed = -1  # the position of the last closing bracket
     for match in _MARK.finditer(text):
         sign, at = match[0], match.start()
         if sign == "[":
@@ -267,7 +271,7 @@ def looked_through(text: str) -> int:
         elif sign[0] == "`":
             total += at - ticks.pop(len(sign), at)
             ticks[len(sign)] = at
-        else:  # an address with a quotation mark may be looked for beyond its parenthesis
+        else:  # an address with a quotation mark may be scanned beyond its parenthesis
             total += sum(len(text) - opened for opened in addresses)
             addresses.clear()
     ends = [*brackets, *addresses, *ticks.values()]
@@ -275,12 +279,12 @@ def looked_through(text: str) -> int:
 
 
 def left_plain(*texts: str) -> list[str]:
-    """Return what of the texts is beyond a bound, and would be shown to the letter."""
+    """Return the pieces of the texts beyond a bound, which would be shown literally."""
     converter = Converter()
     lines = "\n\n".join(texts).split("\n")
     for preprocessor in converter.preprocessors:
         lines = preprocessor.run(lines)
     root = converter.parser.parseDocument(lines).getroot()
-    assert root is not None  # it was made right now
+    assert root is not None  # parseDocument always makes one
     BoundInline(converter).run(root)
     return converter.left_plain

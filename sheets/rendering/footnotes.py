@@ -1,8 +1,8 @@
-"""A part of a sheet, its footnotes with the numbers that they have in the whole sheet. Pure.
+"""Render a part of a sheet with the footnote numbers of the whole sheet. Pure.
 
-The renderer counts the markers that it meets. A part is therefore rendered under a header line,
-which nobody sees, that names all of them in the order of the whole sheet; `section_html` then takes
-from the page what only this line brought.
+The renderer numbers markers in the order it meets them. A part is therefore rendered with a hidden
+header line that lists all markers in the order of the whole sheet; `section_html` then removes from
+the page what only this line added.
 """
 
 import re
@@ -13,7 +13,7 @@ from sheets.merge import Version
 from sheets.schema.types import SheetTemplate
 
 UNSEEN = ""
-"""The name of the header line that nobody sees."""
+"""The key of the hidden header line."""
 REF = re.compile(r'id="ref-(\d+)-(\d+)"')
 NOTE = re.compile(r'<li id="note-(\d+)".*?</li>', re.DOTALL)
 NO_NOTES = re.compile(r'<section class="notes" id="notes"><h2[^>]*>[^<]*</h2><ol></ol></section>')
@@ -23,23 +23,23 @@ def reading_order(version: Version, template: SheetTemplate) -> list[str]:
     """Return the markers of a version in the order in which its page numbers them."""
     text, notes = split_notes(version.body)
     parts = [*template.ordered(version.values).values(), text]
-    met = (marker for part in parts for marker in MARKER.findall(part))
-    return [marker for marker in dict.fromkeys(met) if marker in notes]
+    markers = (marker for part in parts for marker in MARKER.findall(part))
+    return [marker for marker in dict.fromkeys(markers) if marker in notes]
 
 
 def numbering_header(order: Iterable[str]) -> Mapping[str, str]:
-    """Return the header line that makes the renderer count in this order."""
+    """Return the header line that makes the renderer number the markers in this order."""
     return {UNSEEN: " ".join(f"[^{marker}]" for marker in order)}
 
 
 def section_html(page: str, counted: int) -> str:
-    """Return the HTML of a part with the notes that it uses, and no others.
+    """Return the HTML of a part with only the notes that it uses.
 
-    `counted` is how many markers the header line named.
+    `counted` is the number of markers in the hidden header line.
     """
     used = {match[1] for match in REF.finditer(page)}
 
-    def place(match: re.Match[str]) -> str:
+    def renumber(match: re.Match[str]) -> str:
         number, times = int(match[1]), int(match[2])
         return f'id="ref-{number}-{times - (number <= counted)}"'
 
@@ -47,4 +47,4 @@ def section_html(page: str, counted: int) -> str:
         number = match[1]
         return match[0].replace("<li ", f'<li value="{number}" ', 1) if number in used else ""
 
-    return NO_NOTES.sub("", NOTE.sub(item, REF.sub(place, page)))
+    return NO_NOTES.sub("", NOTE.sub(item, REF.sub(renumber, page)))

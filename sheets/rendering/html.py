@@ -1,7 +1,7 @@
-"""Turn the Markdown of a sheet into the HTML that readers see, once per revision.
+"""Render the Markdown of a sheet as HTML, once per revision.
 
-Raw HTML in the text is shown, never executed: the converter does not know it, and what it makes
-passes an allow-list of tags afterwards.
+Raw HTML in the text is shown, never executed: the converter does not parse it, and its output is
+filtered by an allow-list of tags.
 """
 
 import re
@@ -39,8 +39,8 @@ from sheets.schema.types import SheetTemplate
 from wikico2.text.normalize import fold_text
 
 VERSION = 5
-"""Raised when the same text gives another page in one of the languages: older ones are then made
-again when read."""
+"""Increase it when the output changes in any language: stored renderings of older versions are then
+rendered again when read."""
 
 TAGS = {
     "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "div", "dl", "dt", "em", "h1", "h2",
@@ -93,15 +93,15 @@ class CitationView:
     quote: str
     url: str
     verdict: str
-    # Why it is no better, in sentences of the language that the page is rendered in.
+    # Why the verdict is no better, as sentences in the language of the page.
     reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RenderedSheet:
-    """The HTML of a revision, safe to show: body, contents, header data by field.
+    """The safe HTML of a revision: body, table of contents, header data by field.
 
-    `translated` are the ids of the headings that are not in the language of sheets.
+    `translated` are the ids of the headings that are not in French.
     """
 
     body: str
@@ -119,7 +119,7 @@ class RenderedSheet:
 
 
 class FootnoteNumbering:
-    """Numbers the markers in the order in which they are met, as readers count."""
+    """Numbers the markers in the order of their first use."""
 
     def __init__(self, known: Iterable[str]) -> None:
         self.known = set(known)
@@ -127,7 +127,7 @@ class FootnoteNumbering:
         self.numbers: dict[str, int] = {}
 
     def use(self, marker: str) -> tuple[int, int]:
-        """Return (number, how often it was used) for a marker."""
+        """Return (number, number of uses so far) for a marker."""
         number = self.numbers.setdefault(marker, len(self.numbers) + 1)
         self.uses[marker] = self.uses.get(marker, 0) + 1
         return number, self.uses[marker]
@@ -142,8 +142,8 @@ def render_sheet(
 ) -> RenderedSheet:
     """Return the HTML of a sheet's text and header data.
 
-    `citations` are the checked ones, by marker; other footnotes are shown as notes. `language` is
-    that of what the renderer and the template say, "fr" or "en".
+    `citations` are the checked ones, by marker; other footnotes are shown as notes. `language` of
+    the text of renderer and template is "fr" or "en".
     """
     with translation.override(language):
         return render_in_active_language(body, header, template, citations)
@@ -160,7 +160,7 @@ def render_in_active_language(
     converter = make_converter(template, citations, numbering)
     lines = template.ordered(header).items()
     cards = {key: render_inline(converter, value) for key, value in lines if value.strip()}
-    # The converter makes neither of an empty text.
+    # The converter sets neither for an empty text.
     converter.wikico2_outline = []  # type: ignore[attr-defined]
     converter.wikico2_translated = []  # type: ignore[attr-defined]
     html = with_profile(sanitize_html(converter.convert(text)), text, template, numbering)
@@ -176,7 +176,7 @@ def render_in_active_language(
 def with_profile(
     html: str, text: str, template: SheetTemplate, numbering: FootnoteNumbering
 ) -> str:
-    """Draw the shares of each use, where the text gives them, at the head of their section."""
+    """Insert the charts of shares, if the text has any, after the heading of their section."""
     found = profile_shares(text, template)
     if not found:
         return html
@@ -189,12 +189,12 @@ def with_profile(
 def make_converter(
     template: SheetTemplate, citations: Mapping[str, CitationView], numbering: FootnoteNumbering
 ) -> Converter:
-    """Return a Markdown converter with our markers and sections."""
+    """Return a Markdown converter with the site's markers and sections."""
     return Converter(SheetExtension(template, citations, numbering))
 
 
 class SheetExtension(Extension):
-    """Footnote markers, stable ids, sections, French spacing."""
+    """Adds footnote markers, wiki links, stable ids, sections and French spacing."""
 
     def __init__(
         self,
@@ -213,7 +213,7 @@ class SheetExtension(Extension):
 
 
 class MarkerPattern(InlineProcessor):
-    """`[^3]` becomes a small mark, which `SheetTree` numbers when all of them stand in order."""
+    """Turns `[^3]` into a <sup>, which `SheetTree` numbers in document order."""
 
     def __init__(self, md: markdown.Markdown, numbering: FootnoteNumbering) -> None:
         super().__init__(MARKER.pattern, md)
@@ -229,7 +229,7 @@ class MarkerPattern(InlineProcessor):
 
 
 class LinkPattern(InlineProcessor):
-    """`[[Titre]]` and `[[Titre|texte]]` become links by title; whether it exists is seen later."""
+    """Turns `[[Titre]]` and `[[Titre|texte]]` into links by title, resolved when sent."""
 
     def handleMatch(  # type: ignore[override]  # noqa: N802 (the library's name)
         self, match: re.Match[str], data: str
@@ -241,8 +241,8 @@ class LinkPattern(InlineProcessor):
 def link_to(title: str, shown: str, kind: str = "wikilink") -> ElementTree.Element:
     """Return the link to the sheet of that title.
 
-    The kind "wikilink guess" is for what nobody has marked as a link: it is one for readers only
-    where a sheet bears the title.
+    The kind "wikilink guess" is for text that nobody marked as a link: readers get a link only if a
+    sheet has the title.
     """
     address = f"{reverse('sheet_called')}?{urlencode({'titre': title})}"
     link = ElementTree.Element("a", {"class": kind, "href": address})
@@ -251,7 +251,7 @@ def link_to(title: str, shown: str, kind: str = "wikilink") -> ElementTree.Eleme
 
 
 class SheetTree(Treeprocessor):
-    """Gives headings their ids, wraps sections and tables, marks what is empty."""
+    """Sets heading ids, wraps sections and tables, numbers markers, marks empty fields."""
 
     def __init__(
         self,
@@ -316,7 +316,7 @@ class SheetTree(Treeprocessor):
         self.md.wikico2_translated = translated  # type: ignore[attr-defined]
 
     def translate_heading(self, heading: ElementTree.Element, section: str, field: str) -> bool:
-        """Put a heading that the template gave into English where the page is; tell if it was."""
+        """Translate a heading of the template on an English page; return whether it was."""
         labels = self.english.get((section, field))
         words = "" if len(heading) else english_heading(heading.text or "", labels)
         if words:
@@ -324,14 +324,14 @@ class SheetTree(Treeprocessor):
         return bool(words)
 
     def translate_columns(self, table: ElementTree.Element, section: str, field: str) -> None:
-        """Put the columns that the template names for a field into English where the page is."""
+        """Translate the column headings of the template on an English page."""
         if labels := self.english.get((section, field)):
             for cell in table.iter("th"):
                 if not len(cell) and (words := labels.columns.get(element_text(cell))):
                     set_words(cell, words)
 
     def number(self, sup: ElementTree.Element, marker: str) -> None:
-        """Give a marker its number, in the order in which readers meet them."""
+        """Give a marker its number, link and verdict."""
         number, times = self.numbering.use(marker)
         cited = self.citations.get(marker)
         if cited:
@@ -343,7 +343,7 @@ class SheetTree(Treeprocessor):
         link.text = str(number)
 
     def unique(self, wanted: str) -> str:
-        """Return the id, with a number if the sheet has it already."""
+        """Return the id, with a number appended if the sheet already has it."""
         self.ids[wanted] = self.ids.get(wanted, 0) + 1
         return wanted if self.ids[wanted] == 1 else f"{wanted}-{self.ids[wanted]}"
 
@@ -353,7 +353,7 @@ def element_text(element: ElementTree.Element) -> str:
 
 
 def wrap_table(element: ElementTree.Element) -> ElementTree.Element:
-    """Return a table inside a frame in which it scrolls; anything else as it is."""
+    """Return a table in a scrollable <div>; other elements unchanged."""
     if element.tag != "table":
         return element
     frame = ElementTree.Element("div", {"class": "table-scroll"})
@@ -364,7 +364,7 @@ def wrap_table(element: ElementTree.Element) -> ElementTree.Element:
 
 
 def set_picture_size(image: ElementTree.Element) -> None:
-    """Give a picture of ours its size, which its name tells, so that the page does not jump."""
+    """Set the size of an uploaded picture from its name, so that the layout does not shift."""
     if size := PICTURE.match(image.get("src", "")):
         image.set("width", size[1])
         image.set("height", size[2])
@@ -372,7 +372,7 @@ def set_picture_size(image: ElementTree.Element) -> None:
 
 
 def format_columns(table: ElementTree.Element) -> None:
-    """Draw priorities as stars, and have the names of solutions lead to their sheets."""
+    """Draw priorities as stars, and link the names of solutions to their sheets."""
     heads = [fold_text(element_text(cell)) for cell in table.iter("th")]
     for row in table.iter("tr"):
         for head, cell in zip(heads, row.findall("td"), strict=False):
@@ -383,15 +383,15 @@ def format_columns(table: ElementTree.Element) -> None:
 
 
 def draw_stars(cell: ElementTree.Element) -> None:
-    """Show a priority from 1 to 5 as that many stars, and say it to those who listen."""
-    said = (cell.text or "").strip()
-    match = PRIORITY.fullmatch(said)
-    count = int(match[1]) if match else said.count("⭐") or said.count("★")
+    """Show a priority from 1 to 5 as stars, with a label for screen readers."""
+    text = (cell.text or "").strip()
+    match = PRIORITY.fullmatch(text)
+    count = int(match[1]) if match else text.count("⭐") or text.count("★")
     if not 1 <= count <= MOST_STARS:
         return
     stars = ElementTree.Element("span", {"class": "stars", "role": "img"})
-    said_as = _("%(count)s out of %(most)s") % {"count": count, "most": MOST_STARS}
-    stars.set("aria-label", said_as)
+    label = _("%(count)s out of %(most)s") % {"count": count, "most": MOST_STARS}
+    stars.set("aria-label", label)
     mark_language(stars)
     stars.text = "★" * count + "☆" * (MOST_STARS - count)
     cell.text = None
@@ -399,21 +399,21 @@ def draw_stars(cell: ElementTree.Element) -> None:
 
 
 def link_names(cell: ElementTree.Element) -> None:
-    """Turn a cell that lists short names into guesses; one with links or sentences stays."""
+    """Turn a cell that lists short names into guessed links; leave links and sentences."""
     if not cell.text or any(child.tag != "sup" for child in cell):
         return
     names = [" ".join(name.split()) for name in re.split("[,;]", cell.text.strip(" ."))]
     if not all(0 < len(name) <= LONGEST_NAME and len(name.split()) <= 7 for name in names):
         return
     cell.text = None
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         link = link_to(name[:1].upper() + name[1:], name, "wikilink guess")
-        link.tail = ", " if place + 1 < len(names) else None
-        cell.insert(place, link)
+        link.tail = ", " if index + 1 < len(names) else None
+        cell.insert(index, link)
 
 
 def is_empty(children: list[ElementTree.Element], index: int) -> bool:
-    """Tell whether the heading at `index` has nothing under it."""
+    """Tell whether the heading at `index` has no content."""
     level = children[index].tag
     if level not in ("h2", "h3"):
         return False
@@ -422,21 +422,21 @@ def is_empty(children: list[ElementTree.Element], index: int) -> bool:
 
 
 def space_element(root: ElementTree.Element) -> None:
-    """Put French spaces into the text below an element, code and another language excepted."""
-    waiting = [root]
-    while waiting:
-        element = waiting.pop()
+    """Apply French spacing below an element, except to code and other languages."""
+    stack = [root]
+    while stack:
+        element = stack.pop()
         if element.tag in UNTOUCHED or "lang" in element.attrib:
             continue
         element.text = french_spaces(element.text)
         for child in element:
             child.tail = french_spaces(child.tail)
-            waiting.append(child)
+            stack.append(child)
 
 
-@lru_cache(maxsize=4096)  # most of a text is as it was when it was last saved
+@lru_cache(maxsize=4096)  # most of a text is unchanged since it was last saved
 def french_spaces(text: str | None) -> str | None:
-    """Return the text with no-break spaces where French typography has them."""
+    """Return the text with the no-break spaces of French typography."""
     if not text or text.isspace():
         return text
     for pattern, replacement in SPACING:
@@ -445,13 +445,13 @@ def french_spaces(text: str | None) -> str | None:
 
 
 def render_inline(converter: markdown.Markdown, text: str) -> str:
-    """Return one line of Markdown as HTML without its paragraph."""
+    """Return one line of Markdown as HTML without the <p>."""
     html = sanitize_html(converter.convert(" ".join(text.split())))
     return re.sub(r"^<p>(.*)</p>$", r"\1", html.strip(), flags=re.DOTALL)
 
 
 def sanitize_html(html: str) -> str:
-    """Return the HTML with nothing but the tags, attributes and addresses that are allowed."""
+    """Return the HTML with only the allowed tags, attributes and URL schemes."""
     return nh3.clean(
         html,
         tags=TAGS,
@@ -463,7 +463,7 @@ def sanitize_html(html: str) -> str:
 
 
 def safe_attribute(tag: str, attribute: str, value: str) -> str | None:
-    """Refuse pictures from elsewhere, which would tell other hosts who reads what."""
+    """Remove the address of pictures on other hosts, which would learn who reads what."""
     if tag == "img" and attribute == "src" and not LOCAL.match(value):
         return None
     return value
@@ -479,7 +479,7 @@ def render_notes(
     items: list[str] = []
     for marker, number in list(numbering.numbers.items()):
         cited = citations.get(marker) or unchecked_view(notes[marker])
-        # `clean` has passed the free text of a plain note: it is safe as it stands.
+        # `sanitize_html` has filtered the free text of a plain note: it is safe.
         content = (
             cited_note(cited) if cited else mark_safe(render_inline(converter, notes[marker].text))  # noqa: S308
         )
@@ -506,7 +506,7 @@ def render_notes(
 
 
 def unchecked_view(note: Note) -> CitationView | None:
-    """Return a citation that nobody has checked yet, its words to be shown as they are."""
+    """Return a citation that was not checked yet; None if the note is not a citation."""
     if note.document_id is None or note.page is None:
         return None
     title = note.text.partition("](")[0].lstrip("[").removesuffix(f", p. {note.page}")
@@ -515,7 +515,7 @@ def unchecked_view(note: Note) -> CitationView | None:
 
 
 def cited_note(cited: CitationView) -> SafeString:
-    """Return a citation: its quote, and the link to its page."""
+    """Return a citation as HTML: its quote, the link to its page, the reasons."""
     why = format_html(' <span class="why"{}>{}</span>', lang_attribute(), " ".join(cited.reasons))
     return format_html(
         '<blockquote class="quote">« {} »</blockquote> <a class="source" href="{}">{}, p. {}</a>{}',
@@ -528,5 +528,5 @@ def cited_note(cited: CitationView) -> SafeString:
 
 
 def page_url(document_id: int, page: int, citation_id: int) -> str:
-    """Return the address of the page where a citation's quote is highlighted."""
+    """Return the address of the source page with the citation's quote highlighted."""
     return f"{reverse('page', args=[document_id, page])}?citation={citation_id}"

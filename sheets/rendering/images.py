@@ -1,4 +1,4 @@
-"""Pictures: what somebody uploads for a text is made anew, so that nothing else comes along."""
+"""Store uploaded pictures, re-encoded to remove metadata and embedded data."""
 
 import hashlib
 import io
@@ -24,9 +24,9 @@ ADDRESS = re.compile(r"/images/([0-9a-f]{16}-\d{1,5}x\d{1,5}\.webp)")
 
 
 def save_picture(upload: File[Any], user: Any, title: str = "") -> Picture:
-    """Return the picture that an upload became: WebP, at most 1600 × 2400, without metadata.
+    """Store an upload as WebP of at most 1600 × 2400 pixels, without metadata.
 
-    The same picture twice is one. Raises UserError: not_a_picture, picture_too_large.
+    An equal picture is stored once. Raise UserError: not_a_picture, picture_too_large.
     """
     if (upload.size or 0) > MOST_BYTES:
         raise UserError("picture_too_large", limit=MOST_BYTES // MEGABYTE)
@@ -36,7 +36,7 @@ def save_picture(upload: File[Any], user: Any, title: str = "") -> Picture:
 
 
 def store_picture(name: str, content: bytes, user: Any, title: str) -> Picture:
-    """Keep a picture under its name, once."""
+    """Store a picture under its name; return the stored one if there is one."""
     known = Picture.objects.filter(name=name).first()
     if known and known.file.storage.exists(known.file.name or ""):
         return known
@@ -45,14 +45,14 @@ def store_picture(name: str, content: bytes, user: Any, title: str) -> Picture:
     try:
         with transaction.atomic():
             picture.save()
-    except IntegrityError:  # somebody else uploaded the same at the same time
+    except IntegrityError:  # another request stored the same picture at the same time
         picture.file.delete(save=False)
         return Picture.objects.get(name=name)
     return picture
 
 
 def reencode_picture(upload: IO[bytes] | File[Any]) -> tuple[bytes, tuple[int, int]]:
-    """Return a picture as WebP, with its width and height in pixels."""
+    """Return a picture as WebP, with (width, height) in pixels; raise UserError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -74,13 +74,13 @@ def reencode_picture(upload: IO[bytes] | File[Any]) -> tuple[bytes, tuple[int, i
 
 
 def filename_title(name: str) -> str:
-    """Return the words that a file's name amounts to."""
+    """Return a title made from a file name."""
     stem = PurePosixPath(name.replace("\\", "/")).stem
     words = "".join(c for c in stem.replace("_", " ").replace("-", " ") if c.isprintable())
     return " ".join(words.split())[:200]
 
 
 def markdown_of(picture: Picture) -> str:
-    """Return what puts a picture into a text."""
+    """Return the Markdown that shows a picture."""
     alt = re.sub(r"[\[\]\\]", "", picture.title)
     return f"![{alt}]({picture.get_absolute_url()})"

@@ -1,7 +1,7 @@
-"""In which language the renderer says its own words: the reader's.
+"""The language of the text that the renderer adds: the reader's.
 
-The text of a sheet is French, and its page is marked as such. What the renderer itself adds to it,
-headings of the template included, is marked with its language where that is another one.
+The text of a sheet is French, and its page has lang="fr". Text that the renderer adds, including
+headings of the template, gets its own lang attribute if it is not French.
 """
 
 from xml.etree import ElementTree
@@ -23,27 +23,27 @@ def reader_language() -> str:
 
 
 def lang_attribute() -> SafeString:
-    """Return the attribute of an element that holds the renderer's own words."""
+    """Return the lang attribute of an element with the renderer's own text, or ""."""
     language = reader_language()
     return SafeString("") if language == SHEET_LANGUAGE else format_html(' lang="{}"', language)
 
 
 def set_words(element: ElementTree.Element, words: str) -> None:
-    """Give an element the renderer's own words."""
+    """Set the text of an element to the renderer's own text, with its language."""
     element.text = words
     mark_language(element)
 
 
 def mark_language(element: ElementTree.Element) -> None:
-    """Mark an element that holds or bears the renderer's own words."""
+    """Set the lang attribute of an element with the renderer's own text, if not French."""
     if (language := reader_language()) != SHEET_LANGUAGE:
         element.set("lang", language)
 
 
 def english_heading(heading: str, labels: EnglishLabels | None) -> str:
-    """Return the English of a heading that the template gave, its emoji or number kept.
+    """Return the English heading of the template, with the emoji or number of `heading`.
 
-    Nothing is returned for a heading that a person has worded in another way.
+    Return "" if a person has reworded the heading.
     """
     if labels is None or not labels.heading:
         return ""

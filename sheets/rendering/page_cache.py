@@ -1,15 +1,15 @@
-"""Keep the pages of sheets as they were sent, and send them again while nothing they show changes.
+"""Cache rendered pages of sheets until something that they show changes.
 
-A kept page stands in the database with the token of what it was made of: the sheet and its text,
-its type, its sources, what is proposed for it, the sheets that it links to or that link to it, …
-(`wikico2_sheet_token`; of the text of older versions it knows nothing). One query brings the page
-if it was made of what is there today; otherwise it is made anew. So a page is never older than
-the rows it shows.
+A cached page is stored in PostgreSQL with a token of the rows that it shows: the sheet and its
+text, its type, its sources, its proposals, the sheets that it links to or that link to it, …
+(`wikico2_sheet_token`; the text of older versions is not part of it). One query returns the page if
+its token is still valid; otherwise it is rendered again. So a page is never older than the rows it
+shows.
 
-Pages are the same for all readers with the same rights and language. What is one reader's own (the
-name, the form token, the theme, whether the sheet is watched) stands in the page as a slot that is
-filled when it is sent. A page that shows anything else must not be kept: its view answers with
-`render` instead of a `TemplateResponse`.
+Readers with the same rights and language share a page. What belongs to one reader (name, CSRF
+token, theme, whether the sheet is watched) is a slot in the page, filled when it is sent. A view
+whose page shows anything else must not be cached: it answers with `render` instead of a
+`TemplateResponse`.
 """
 
 import functools
@@ -43,12 +43,12 @@ STORE_SQL = """
         token = excluded.token, nonce = excluded.nonce, html = excluded.html, made_at = now()
 """
 MAX_PAGES = 20_000
-"""So many pages stay at the daily clearing, the latest ones."""
+"""How many pages, the latest ones, the daily cleanup keeps."""
 
 
 @dataclass(frozen=True)
 class CacheLookup:
-    """What stands in the database for an address: the sheet, its token, and the page if it fits."""
+    """The row of an address: the sheet, its current token, and the page if it is still valid."""
 
     sheet: int
     token: str
@@ -58,10 +58,10 @@ class CacheLookup:
 
 
 def cache_pages(*parameters: str) -> Callable[[View], View]:
-    """Keep the pages of a view that takes the `slug` of a sheet.
+    """Cache the pages of a view that takes the `slug` of a sheet.
 
-    Only addresses whose query names nothing but `parameters` are kept. A TemplateResponse of
-    status 200 is; any other answer passes.
+    Only a TemplateResponse of status 200 is cached, and only for addresses whose query has no
+    parameters but `parameters`.
     """
 
     def decorate(view: View) -> View:
@@ -86,9 +86,9 @@ def cache_pages(*parameters: str) -> Callable[[View], View]:
 
 
 def is_cacheable(request: HttpRequest, parameters: tuple[str, ...]) -> bool:
-    """Tell whether the page of this address is the same for the next reader."""
+    """Tell whether the page of this request is the same for other readers."""
     return (
-        not settings.DEBUG  # a developer's templates change under our feet
+        not settings.DEBUG  # templates change during development
         and request.method in ("GET", "HEAD")
         and all(name in parameters for name in request.GET)
         and "messages" not in request.COOKIES
@@ -97,7 +97,7 @@ def is_cacheable(request: HttpRequest, parameters: tuple[str, ...]) -> bool:
 
 
 def cache_key(request: HttpRequest) -> str:
-    """Return what tells the pages of one sheet apart."""
+    """Return the key that distinguishes the cached pages of one sheet."""
     parts = (
         request.path,
         urlencode(sorted(request.GET.items())),
@@ -114,7 +114,7 @@ PAGE_SETTINGS = ("PUBLIC_SITE", "SHOW_DRAFTS", "LLM_BACKEND", "MAX_UPLOAD_MB")
 
 
 def reader_rights(user: Any) -> str:
-    """Return what distinguishes what two people are shown."""
+    """Return the rights that decide what a reader is shown, as text."""
     if not user.is_authenticated:
         return ""
     rights = "all" if user.is_superuser else " ".join(sorted(user.get_all_permissions()))
@@ -123,7 +123,7 @@ def reader_rights(user: Any) -> str:
 
 @functools.cache
 def program_version() -> str:
-    """Return what changes with the program: the age and size of its own files."""
+    """Return a hash of the program: paths, sizes and modification times of its files."""
     digest = hashlib.blake2s(digest_size=16)
     for folder in ("wikico2", "ingestion", "sheets", "templates", "static", "locale"):
         for path in sorted(Path(settings.BASE_DIR, folder).rglob("*")):
@@ -134,7 +134,7 @@ def program_version() -> str:
 
 
 def look_up_page(request: HttpRequest, slug: str, key: str) -> CacheLookup | None:
-    """Return what is kept for a sheet, in one query; None where there is no such sheet."""
+    """Return the cache row of a sheet, in one query; None if there is no such sheet."""
     with connection.cursor() as cursor:
         cursor.execute(LOOK_UP_SQL, [slug, key, request.user.pk])
         sheet, token, nonce, html, watched = cursor.fetchone()
@@ -144,10 +144,10 @@ def look_up_page(request: HttpRequest, slug: str, key: str) -> CacheLookup | Non
 def cache_response(
     response: TemplateResponse, request: HttpRequest, found: CacheLookup, key: str
 ) -> None:
-    """Make the page with slots, keep it, and fill it for this reader."""
+    """Render the page with slots, store it, and fill the slots for this reader."""
     nonce = secrets.token_hex(8)
     slots = {
-        name: mark_safe(slot_text(nonce, name))  # noqa: S308 (ours)
+        name: mark_safe(slot_text(nonce, name))  # noqa: S308 (made here)
         for name in reader_context(request, found.watched)
     }
     response.context_data = {**(response.context_data or {}), **slots}
@@ -159,7 +159,7 @@ def cache_response(
 
 
 def reader_context(request: HttpRequest, watched: bool) -> Mapping[str, Callable[[], str]]:
-    """Return what templates show of one reader, under the names that they know it by."""
+    """Return the context variables that belong to one reader, as functions of no arguments."""
     return {
         "csrf_token": lambda: get_token(request),
         "reader_name": lambda: escape(str(request.user)),
@@ -169,21 +169,21 @@ def reader_context(request: HttpRequest, watched: bool) -> Mapping[str, Callable
 
 
 def slot_text(nonce: str, name: str) -> str:
-    """Return a text that no author can have foreseen."""
+    """Return the text of a slot; the nonce makes it impossible to forge."""
     return f"slot-{nonce}-{name}"
 
 
 def fill_slots(html: str, nonce: str, request: HttpRequest, watched: bool) -> str:
     """Return the page with its slots filled for a reader."""
     for name, value in reader_context(request, watched).items():
-        place = slot_text(nonce, name)
-        if place in html:
-            html = html.replace(place, value())
+        slot = slot_text(nonce, name)
+        if slot in html:
+            html = html.replace(slot, value())
     return html
 
 
 def clear_cached_pages() -> int:
-    """Throw away all but the latest pages; return how many went."""
+    """Delete all but the latest MAX_PAGES pages; return how many were deleted."""
     latest = CachedPage.objects.order_by("-made_at", "-pk")
     oldest = latest.values_list("made_at", flat=True)[MAX_PAGES : MAX_PAGES + 1].first()
     if oldest is None:

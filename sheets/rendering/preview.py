@@ -1,4 +1,4 @@
-"""Render a text that is not saved."""
+"""Render revisions with just checked citations, and previews of unsaved text."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ def render_revision(
     found: list[CheckedCitation],
     ids: Mapping[str, int],
 ) -> RenderedSheet:
-    """Return the revision's HTML, its citations linked to their rows, whose keys are `ids`."""
+    """Return the revision's HTML; `ids` are the primary keys of its citations by marker."""
     shown = {
         c.note.marker: citation_view(
             c, page_url(c.note.document_id or 0, c.note.page or 1, ids[c.note.marker[:40]])
@@ -31,7 +31,7 @@ def render_revision(
 
 
 def preview_version(version: Version, template: SheetTemplate) -> RenderedSheet:
-    """Return the page that a text would make for this reader if it were saved, once checked."""
+    """Check the citations of an unsaved version and render it in the reader's language."""
     language = reader_language()
     _text, notes = split_notes(version.body)
     values = header_as_body(version.values, template)
@@ -50,7 +50,7 @@ def preview_version(version: Version, template: SheetTemplate) -> RenderedSheet:
 def citation_view(
     checked: CheckedCitation, url: str, language: str = SHEET_LANGUAGE
 ) -> CitationView:
-    """Return a checked citation as a page in that language shows it."""
+    """Return the view of a checked citation, with reasons in that language."""
     note, document = checked.note, checked.document
     return CitationView(
         marker=note.marker,

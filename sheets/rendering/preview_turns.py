@@ -1,7 +1,7 @@
-"""Previews take turns: of those that one open editor asks for, only the latest is rendered.
+"""Render only the latest preview that an open editor has requested.
 
-An editor numbers what it asks for. While one preview is rendered the others wait, and those that a
-later one has overtaken meanwhile are not begun. Each process of the web server keeps its own list.
+An editor numbers its requests. While one preview is rendered the others wait; those that a later
+request has replaced meanwhile are not rendered. Each process of the web server has its own table.
 """
 
 from collections import OrderedDict
@@ -20,13 +20,13 @@ class _Editor:
 
 
 _editors: OrderedDict[Hashable, _Editor] = OrderedDict()
-_guard = Lock()
+_editors_lock = Lock()
 
 
 @contextmanager
-def take_turn(editor: Hashable, number: int) -> Iterator[bool]:
-    """Wait for the preview that is being rendered; tell whether this one is still the latest."""
-    with _guard:
+def wait_for_preview(editor: Hashable, number: int) -> Iterator[bool]:
+    """Wait for the editor's running preview; yield whether `number` is still the latest."""
+    with _editors_lock:
         known = _editors.setdefault(editor, _Editor())
         _editors.move_to_end(editor)
         known.latest = max(known.latest, number)

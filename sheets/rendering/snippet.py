@@ -1,4 +1,4 @@
-"""Cut from a text the place that answers, the found words marked. Pure."""
+"""Extract the best snippet of a text, with the found words marked. Pure."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -14,16 +14,16 @@ ELLIPSIS = "…"
 
 
 def mark_lexemes(text: str, lexemes: Collection[str]) -> SnippetPieces:
-    """Return the whole text in pieces, those found by one of the lexemes marked."""
+    """Return the whole text as (text, is marked) pieces."""
     text = compose_accents(text)
     return _marked_pieces(text, _found(text, lexemes), 0, len(text))
 
 
 def cut_snippet(text: str, lexemes: Collection[str], length: int = LENGTH) -> SnippetPieces:
-    """Return the stretch of the text with most of the lexemes, about `length` characters."""
+    """Return the part of the text with most lexemes, about `length` characters, as pieces."""
     text = compose_accents(text)
     found = _found(text, lexemes)
-    start, end = _stretch(text, found, length)
+    start, end = _best_part(text, found, length)
     pieces = _marked_pieces(text, found, start, end)
     before = [(f"{ELLIPSIS} ", False)] if start > 0 else []
     after = [(f" {ELLIPSIS}", False)] if end < len(text.rstrip()) else []
@@ -31,7 +31,7 @@ def cut_snippet(text: str, lexemes: Collection[str], length: int = LENGTH) -> Sn
 
 
 def _found(text: str, lexemes: Collection[str]) -> list[tuple[Term, str]]:
-    """Return the terms to mark, each with the lexeme that it was found by; none inside another."""
+    """Return the terms to mark with the lexeme each was found by, without overlaps."""
     wanted = set(lexemes)
     found: list[tuple[Term, str]] = []
     for term in extract_terms(text, wanted):
@@ -41,34 +41,34 @@ def _found(text: str, lexemes: Collection[str]) -> list[tuple[Term, str]]:
     return found
 
 
-def _stretch(text: str, found: list[tuple[Term, str]], length: int) -> tuple[int, int]:
-    """Return where the best stretch begins and ends: at a sentence if one begins near."""
+def _best_part(text: str, found: list[tuple[Term, str]], length: int) -> tuple[int, int]:
+    """Return (start, end) of the best part; it starts at a sentence if one starts near."""
     if len(text) <= length:
         return 0, len(text)
     ends = [term.end for term, _lexeme in found]
     best, most = 0, (0, 0)
     for index, (term, _lexeme) in enumerate(found):
         inside = [hit for _, hit in found[index : bisect_right(ends, term.start + length)]]
-        worth = (len(set(inside)), len(inside))
-        if worth > most:
-            best, most = term.start, worth
+        count = (len(set(inside)), len(inside))
+        if count > most:
+            best, most = term.start, count
     breaks = [0, *(match.end() for match in SENTENCE.finditer(text))]
     opening = breaks[max(bisect_left(breaks, best + 1) - 1, 0)]
     start = opening if best - opening <= length // 2 else _word_start(text, best - length // 4)
     return start, _word_end(text, start + length)
 
 
-def _word_start(text: str, place: int) -> int:
-    place = max(place, 0)
-    blank = text.find(" ", place)
-    return 0 if place == 0 else (blank + 1 if 0 <= blank < place + 40 else place)
+def _word_start(text: str, index: int) -> int:
+    index = max(index, 0)
+    space = text.find(" ", index)
+    return 0 if index == 0 else (space + 1 if 0 <= space < index + 40 else index)
 
 
-def _word_end(text: str, place: int) -> int:
-    if place >= len(text):
+def _word_end(text: str, index: int) -> int:
+    if index >= len(text):
         return len(text)
-    blank = text.rfind(" ", place - 40, place)
-    return blank if blank > 0 else place
+    space = text.rfind(" ", index - 40, index)
+    return space if space > 0 else index
 
 
 def _marked_pieces(text: str, found: list[tuple[Term, str]], start: int, end: int) -> SnippetPieces:

@@ -1,4 +1,4 @@
-"""Make the page of a revision where it is missing: in English, or by today's renderer."""
+"""Store renderings on their revision; render again for a new renderer version or in English."""
 
 import hashlib
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ from sheets.rendering.labels import SHEET_LANGUAGE
 from sheets.schema.types import SheetTemplate
 
 ENGLISH = "en"
-"""Under this key of `Revision.rendered` stands the page in English; the French one is around it."""
+"""The key of the English rendering in `Revision.rendered`; its other keys are the French one."""
 
 
 def current_rendering(revision: Revision) -> dict[str, Any]:
-    """Return what readers see of a revision (`Revision.rendered`), by today's renderer."""
+    """Return `Revision.rendered`, rendered again if an older renderer made it."""
     if revision.rendered.get("version") != VERSION:
         template = load_template(revision.sheet.sheet_type)
         page = render_sheet(
@@ -30,9 +30,9 @@ def current_rendering(revision: Revision) -> dict[str, Any]:
 
 
 def english_rendering(revision: Revision, template: SheetTemplate) -> dict[str, Any]:
-    """Return a revision's page with the words of renderer and template in English.
+    """Return a revision's rendering with the text of renderer and template in English.
 
-    It is made when it is first read, and again when the template is labelled otherwise.
+    It is rendered when it is first read, and again after the template's labels change.
     """
     labels = hashlib.blake2s(repr(template.english).encode(), digest_size=8).hexdigest()
     stored: dict[str, Any] = revision.rendered.get(ENGLISH, {})
@@ -45,7 +45,7 @@ def english_rendering(revision: Revision, template: SheetTemplate) -> dict[str, 
 
 
 def store_rendering(revision: Revision, made: dict[str, Any]) -> None:
-    """Store what was made of a revision, unless its citations were checked again meanwhile."""
+    """Store renderings on a revision, unless its row was rendered again meanwhile."""
     was, revision.rendered = revision.rendered, {**revision.rendered, **made}
     Revision.objects.filter(pk=revision.pk, rendered=was).update(rendered=revision.rendered)
 
@@ -53,7 +53,7 @@ def store_rendering(revision: Revision, made: dict[str, Any]) -> None:
 def revision_citations(
     revision: Revision, language: str = SHEET_LANGUAGE
 ) -> dict[str, CitationView]:
-    """Return the revision's checked citations, by marker, for a page in that language."""
+    """Return the revision's checked citations by marker, with reasons in that language."""
     return {
         c.marker: CitationView(
             marker=c.marker,
@@ -69,7 +69,7 @@ def revision_citations(
 
 
 def reason_sentences(reasons: Iterable[tuple[str, str]], language: str) -> tuple[str, ...]:
-    """Return the reasons of a verdict as a page in that language has them."""
+    """Return the reasons of a verdict as sentences in that language."""
     with translation.override(language):
-        said = (verdict_sentence(code, detail) for code, detail in reasons)
-        return tuple(sentence for sentence in said if sentence)
+        sentences = (verdict_sentence(code, detail) for code, detail in reasons)
+        return tuple(sentence for sentence in sentences if sentence)

@@ -1,4 +1,4 @@
-"""Search: one function for pages, API and link picker, over sheets or over the pages of sources."""
+"""Search sheets or pages of sources: one function for the pages, the feed and the link picker."""
 
 from sheets.rendering.snippet import SnippetPieces
 from sheets.search.results import Hit, Kind, MatchReason, ResultPage, Suggestion

@@ -1,4 +1,4 @@
-"""Narrow the sheets by the fields of a query: `type:solution secteur:laiterie etat:publié`."""
+"""Filter sheets by the fields of a query: `type:solution secteur:laiterie etat:publié`."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ FIELDS = {
     "statut": "state",
     "state": "state",
 }
-"""What may stand before a colon, folded, and what it narrows by."""
+"""The folded word before a colon, and the name of its filter field."""
 
 
 def _of_type(value: str) -> Q:
@@ -54,13 +54,13 @@ def _matches_state(state: Sheet.State) -> list[str]:
 
 
 def _column_contains(column: str) -> Callable[[str], Q]:
-    def wish(value: str) -> Q:
+    def condition(value: str) -> Q:
         lexemes = main_lexemes(value)
         if not lexemes:
             return Q(pk__in=[])
         return Q(*(Q(**{f"searched__{column}__contains": f" {lexeme} "}) for lexeme in lexemes))
 
-    return wish
+    return condition
 
 
 QUERY_FIELDS = (
@@ -69,4 +69,4 @@ QUERY_FIELDS = (
     FilterField("sector", clean_line, _column_contains("sector")),
     FilterField("system", clean_line, _column_contains("system")),
 )
-"""A value that does not exist finds nothing."""
+"""The filter fields of a query; an unknown value matches nothing."""

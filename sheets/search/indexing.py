@@ -1,4 +1,4 @@
-"""Index sheets: what search reads of them, kept in step with their current revisions."""
+"""Index the current revisions of sheets: words in PostgreSQL, vectors in the vector index."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -32,11 +32,11 @@ INDEXED_SECTIONS = IndexedModel(
 
 SECTOR_KEYS = {"secteur", "secteurs", "sous_secteurs", "sites", "exemples", "cas"}
 SYSTEM_KEYS = {"systeme", "systemes", "categorie"}
-"""The keys of header data, sections and fields among which `secteur:` and `systeme:` look."""
+"""The keys of header data, sections and fields that `secteur:` and `systeme:` search."""
 
 
 def index_words(sheet: Sheet, template: SheetTemplate | None = None) -> None:
-    """Write what the sheet is found by, from its current revision; cheap enough for each save."""
+    """Index the words and links of the current revision; cheap enough for each save."""
     revision = sheet.current
     template = template or load_template(sheet.sheet_type)
     header = {k: readable_text(v) for k, v in revision.metadata.items()} if revision else {}
@@ -61,7 +61,7 @@ def index_words(sheet: Sheet, template: SheetTemplate | None = None) -> None:
 
 
 def ensure_indexed_words(sheet: Sheet) -> None:
-    """Write what the sheet is found by, unless that is what is there."""
+    """Index the words of the sheet unless the index has this revision and title."""
     known = SearchedSheet.objects.filter(sheet=sheet, revision=sheet.current_id, title=sheet.title)
     if not known.exists():
         index_words(sheet)
@@ -79,7 +79,7 @@ def _text_lexemes(texts: Iterable[str]) -> str:
 
 
 def _write_sections(sheet: Sheet, header: Mapping[str, str], found: Sequence[SheetPassage]) -> None:
-    """Make the rows of the sections those of the text; one that has not changed keeps its row."""
+    """Replace the rows of changed sections; an unchanged section keeps its row."""
     opening = SheetPassage("", "", "", " ; ".join([sheet.title, *header.values()]))
     rows = {}
     for position, part in enumerate([opening, *found]):
@@ -102,28 +102,28 @@ def _write_sections(sheet: Sheet, header: Mapping[str, str], found: Sequence[She
     SearchedSection.objects.bulk_create([row for key, row in rows.items() if key not in there])
 
 
-def index_vectors(sheet: Sheet, patience: RetryPolicy | None = None) -> None:
-    """Give the sheet's sections their vectors, in the index and nowhere else for archived ones.
+def index_vectors(sheet: Sheet, retry_policy: RetryPolicy | None = None) -> None:
+    """Compute and index the vectors of the sheet's sections; an archived sheet's are removed.
 
-    Raises TransientError when the index or the model service is away.
+    Raise TransientError if the index or the model service cannot be reached.
     """
     embedder = get_embedder()
     if sheet.state == Sheet.State.ARCHIVED:
         remove_sheet_vectors(sheet.pk)
         return
     rows = {row.pk: row for row in sheet.searched_sections.defer("search")}
-    embed_texts(embedder, [row.embedded for row in rows.values()], patience)
+    embed_texts(embedder, [row.embedded for row in rows.values()], retry_policy)
     wanted = {pk: row.content_hash for pk, row in rows.items()}
     sync_vectors(SECTIONS, sheet.pk, wanted, embedder.name)
 
 
 def remove_sheet_vectors(sheet_id: int) -> None:
-    """Take the vectors of a sheet out of the index."""
+    """Remove the vectors of a sheet from the index."""
     delete_owner_vectors(SECTIONS, sheet_id)
 
 
 def learn_sheet_words(sheet: Sheet) -> None:
-    """Remember the words of the sheet, for those who mistype them."""
+    """Add the words of the sheet to the spelling dictionary."""
     searched = SearchedSheet.objects.filter(sheet=sheet).first()
     if searched:
         spelling.learn_words([searched.title, searched.text])

@@ -1,4 +1,4 @@
-"""The list of sheets: what narrows it, and how many sheets each choice would leave."""
+"""Filters, facets and orders of the list of sheets."""
 
 from collections.abc import Iterator
 
@@ -33,11 +33,11 @@ ORDERS_OFFERED = {
 VALUES_SHOWN = 12
 MOST_WORDS = 8
 LEVELS = {"skeleton": (0, 30), "partial": (30, 80), "complete": (80, 101)}
-"""How complete a sheet is: from how many per cent, and below how many."""
+"""Levels of completeness: (from, below) in per cent."""
 
 
 def _contains_words(words: str) -> Q:
-    """Return the condition that every word is in the title or in the text."""
+    """Return the condition that title or text contain every word."""
     table = SHEETS.space.table
     lexemes = main_lexemes(words)[:MOST_WORDS]
     return Q(*(Q(pk__in=postings.rows_with(table, lexeme)) for lexeme in lexemes))
@@ -63,66 +63,66 @@ SHEET_FILTER = Filter(
 )
 
 
-def type_facet(sheets: SheetQuerySet, wish: Filter) -> Facet:
-    """Return the kinds of sheet, each with how many sheets it would leave."""
-    left = wish.without("type").apply(sheets)
+def type_facet(sheets: SheetQuerySet, active: Filter) -> Facet:
+    """Return the facet of sheet types, with the number of matching sheets of each."""
+    left = active.without("type").apply(sheets)
     counts = dict(left.order_by().values_list("sheet_type").annotate(n=Count("pk")))
     kinds = [
         FacetChoice(kind.key, kind.plural, counts.get(kind.pk, 0))
         for kind in SheetType.objects.all()
     ]
     total = sum(kind.count or 0 for kind in kinds)
-    return wish.facet("type", _("Kind of sheet"), [FacetChoice("", _("All"), total), *kinds])
+    return active.facet("type", _("Kind of sheet"), [FacetChoice("", _("All"), total), *kinds])
 
 
-def order_facet(wish: Filter) -> Facet:
-    """Return the orders to choose from."""
+def order_facet(active: Filter) -> Facet:
+    """Return the facet of sort orders."""
     orders = [FacetChoice(key, str(label)) for key, label in ORDERS_OFFERED.items()]
-    return wish.facet("sort", _("Order"), orders)
+    return active.facet("sort", _("Order"), orders)
 
 
-def sheet_facets(sheets: SheetQuerySet, wish: Filter, named: DocumentQuerySet) -> Iterator[Facet]:
-    """Yield what narrows the list; of the sources only those `named`, known to the reader."""
-    yield wish.facet("category", _("Category"), _value_choices(sheets, wish, "category"))
+def sheet_facets(sheets: SheetQuerySet, active: Filter, named: DocumentQuerySet) -> Iterator[Facet]:
+    """Yield the facets of the list; `named` are the sources whose titles the reader may see."""
+    yield active.facet("category", _("Category"), _value_choices(sheets, active, "category"))
     system = pgettext("what a sheet acts on", "System")
-    yield wish.facet("system", system, _value_choices(sheets, wish, "system"))
-    yield wish.facet("level", _("Completeness"), _level_choices(sheets, wish))
-    states, stale = _state_choices(sheets, wish)
-    yield wish.facet("state", _("State"), states)
-    yield wish.facet("stale", _("Freshness"), stale)
-    yield wish.facet("source", _("Source"), _source_choices(sheets, wish, named))
+    yield active.facet("system", system, _value_choices(sheets, active, "system"))
+    yield active.facet("level", _("Completeness"), _level_choices(sheets, active))
+    states, stale = _state_choices(sheets, active)
+    yield active.facet("state", _("State"), states)
+    yield active.facet("stale", _("Freshness"), stale)
+    yield active.facet("source", _("Source"), _source_choices(sheets, active, named))
 
 
 def _state_choices(
-    sheets: SheetQuerySet, wish: Filter
+    sheets: SheetQuerySet, active: Filter
 ) -> tuple[list[FacetChoice], list[FacetChoice]]:
-    """Return the states that occur and, where sheets are out of date, the choice of those.
+    """Return the choices of states and of freshness, counted in one query.
 
-    One query counts for both.
+    Only states that occur are listed; freshness has a choice only if sheets are out of date.
     """
-    left = wish.without("state", "stale").apply(sheets).order_by()
+    left = active.without("state", "stale").apply(sheets).order_by()
     is_stale = ExpressionWrapper(~Q(stale_reasons=[]), output_field=BooleanField())
     counts: dict[str, int] = {}
     out_of_date = 0
     for state, stale, n in left.values_list("state", is_stale).annotate(n=Count("pk")):
-        if stale or not wish["stale"]:
+        if stale or not active["stale"]:
             counts[state] = counts.get(state, 0) + n
-        if stale and wish["state"] in ("", state):
+        if stale and active["state"] in ("", state):
             out_of_date += n
     states = [
         FacetChoice(state.value, str(state.label), counts.get(state.value, 0))
         for state in Sheet.State
-        if state.value in counts or state.value == wish["state"]
+        if state.value in counts or state.value == active["state"]
     ]
     stale_choice = FacetChoice("1", _("Out of date"), out_of_date)
-    return states, [stale_choice] if out_of_date or wish["stale"] else []
+    return states, [stale_choice] if out_of_date or active["stale"] else []
 
 
-def _value_choices(sheets: SheetQuerySet, wish: Filter, name: str) -> list[FacetChoice]:
-    """Return the values that most sheets have in a column of `SearchedSheet`, and the chosen."""
-    column, chosen = f"searched__{name}_name", wish[name]
+def _value_choices(sheets: SheetQuerySet, active: Filter, name: str) -> list[FacetChoice]:
+    """Return the most frequent values of a column of `SearchedSheet`, and the chosen one."""
+    column, chosen = f"searched__{name}_name", active[name]
     rows = (
-        wish.without(name)
+        active.without(name)
         .apply(sheets)
         .exclude(**{column: ""})
         .exclude(searched=None)
@@ -137,22 +137,22 @@ def _value_choices(sheets: SheetQuerySet, wish: Filter, name: str) -> list[Facet
     return [FacetChoice(value, value, n) for value, n in counts]
 
 
-def _level_choices(sheets: SheetQuerySet, wish: Filter) -> list[FacetChoice]:
-    """Return how complete sheets are, in three steps."""
-    left = wish.without("level").apply(sheets).order_by()
+def _level_choices(sheets: SheetQuerySet, active: Filter) -> list[FacetChoice]:
+    """Return the levels of completeness that occur, with their counts."""
+    left = active.without("level").apply(sheets).order_by()
     counts = left.aggregate(**{level: Count("pk", filter=_at_level(level)) for level in LEVELS})
     labels = {"skeleton": _("stub"), "partial": _("partial"), "complete": _("complete")}
     return [
-        FacetChoice(key, labels[key], n) for key, n in counts.items() if n or key == wish["level"]
+        FacetChoice(key, labels[key], n) for key, n in counts.items() if n or key == active["level"]
     ]
 
 
 def _source_choices(
-    sheets: SheetQuerySet, wish: Filter, named: DocumentQuerySet
+    sheets: SheetQuerySet, active: Filter, named: DocumentQuerySet
 ) -> list[FacetChoice]:
-    """Return the sources most drawn on, and the chosen one, each with its number of sheets."""
-    left = wish.without("source").apply(sheets).order_by().values("pk")
-    chosen = int(wish["source"]) if wish["source"] else None
+    """Return the most used sources, and the chosen one, with their number of sheets."""
+    left = active.without("source").apply(sheets).order_by().values("pk")
+    chosen = int(active["source"]) if active["source"] else None
     documents = (
         named.filter(Q(sheets__in=left) | Q(pk=chosen))
         .annotate(n=Count("sheets", filter=Q(sheets__in=left), distinct=True))
@@ -165,8 +165,8 @@ def _source_choices(
     return [FacetChoice(str(pk), title, n) for pk, title, n in rows]
 
 
-def filtered_sheets(sheets: SheetQuerySet, wish: Filter) -> SheetQuerySet:
-    """Return the sheets that fit, in the order asked for, with what a line of the list shows."""
+def filtered_sheets(sheets: SheetQuerySet, active: Filter) -> SheetQuerySet:
+    """Return the filtered sheets in the chosen order, with `source_count` for the list."""
     sources = (
         Document.objects.filter(sheets=OuterRef("pk"))
         .order_by()
@@ -175,9 +175,9 @@ def filtered_sheets(sheets: SheetQuerySet, wish: Filter) -> SheetQuerySet:
         .values("n")
     )
     return (
-        wish.apply(sheets)
+        active.apply(sheets)
         .select_related("sheet_type")
         .defer("written_from")
         .annotate(source_count=Coalesce(Subquery(sources), 0))
-        .order_by(*ORDERS[wish["sort"]])
+        .order_by(*ORDERS[active["sort"]])
     )

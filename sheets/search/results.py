@@ -1,4 +1,4 @@
-"""What search answers with."""
+"""The results of a search: hits, facets, suggestions."""
 
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -11,15 +11,15 @@ from wikico2.filters import FacetChoice
 Kind = Literal["sheets", "sources"]
 
 MAX_ROWS = 500
-"""How many rows are looked at; what is beyond is counted, and said to be more."""
+"""How many rows are ranked; a larger total is shown as a minimum."""
 
 
 @dataclass(frozen=True)
 class MatchReason:
-    """Why a hit was found.
+    """Why a hit matches.
 
-    `words`: each word of the query is in it; `some`: a part of them; `meaning`: it says something
-    near; `synonyms`: the terms of the thesaurus that stand in it for words of the query.
+    `words`: it contains all words of the query; `some`: only some of them; `meaning`: its vector is
+    near the query's; `synonyms`: the thesaurus terms in it that replace words of the query.
     """
 
     words: bool = False
@@ -30,12 +30,12 @@ class MatchReason:
 
 @dataclass(frozen=True)
 class Hit:
-    """A sheet, at its best section, or a page of a source, at its best passage.
+    """A sheet with its best section, or a page of a source with its best passage.
 
-    `anchor` is the id of the section in the sheet's page, empty for its beginning; `url` leads
-    there. `title_pieces` is the title with the found words marked. `page`, `document_id` and
-    `thumbnail` (an address, empty for readers who may not see the page) belong to sources;
-    `type_key`, `type_name`, `state`, `state_name` to sheets.
+    `anchor` is the id of the section in the sheet's page, "" for the top; `url` includes it.
+    `title_pieces` is the title with the found words marked. `page`, `document_id` and `thumbnail`
+    (an address, "" if the document has no page images) are for sources; `type_key`, `type_name`,
+    `state`, `state_name` for sheets.
     """
 
     kind: Kind
@@ -62,12 +62,12 @@ class Hit:
 
 @dataclass(frozen=True)
 class ResultPage:
-    """A page of hits, the best first, and what goes with all of them.
+    """A page of hits, the best first, with the facets and notices of the whole result.
 
-    `corrections` are whole queries to try instead; `near` terms of the vocabulary to try when
-    nothing was found. `notice` is a sentence in the reader's language, empty when all went well
-    (meaning is away; no text holds all the words, so those with some of them are shown).
-    `capped` says that `total` is a least number. `query` is the query as it was read.
+    `corrections` are whole queries to try instead; `near` are vocabulary terms to try if nothing
+    was found. `notice` is a sentence in the reader's language, "" if all went well (search by
+    meaning is unavailable; no text contains all words, so partial matches are shown). If `capped`,
+    `total` is a minimum. `query` is the parsed query.
     """
 
     hits: list[Hit] = field(default_factory=list)
@@ -82,11 +82,11 @@ class ResultPage:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What a reader may mean while typing.
+    """A completion of what a reader is typing.
 
-    `kind` is "sheet", "section", "source" or "word"; `url` is empty for words, whose `text` is
-    the query to put in the field. `pieces` is the text with what was typed marked; `context` is
-    what to show beside it (the sheet of a section, the type of a sheet).
+    `url` is "" for the kind "word", whose `text` is the query for the search field. `pieces` is the
+    text with the typed part marked; `context` is shown beside it (the sheet of a section, the type
+    of a sheet).
     """
 
     kind: Literal["sheet", "section", "source", "word"]
@@ -97,17 +97,17 @@ class Suggestion:
 
 
 class FacetRow(NamedTuple):
-    """What was found, with the values of its facets."""
+    """A row found, with its values of each facet."""
 
     found: RowHit
     values: dict[str, tuple[str, ...]]
 
 
 def match_reason(found: RowHit) -> MatchReason:
-    held = [one for one in found.match.holds.alternatives if one] if found.match else []
+    matched = [one for one in found.match.holds.alternatives if one] if found.match else []
     return MatchReason(
         words=found.complete,
-        some=bool(held) and not found.complete,
+        some=bool(matched) and not found.complete,
         meaning=found.neighbour is not None and found.is_near,
-        synonyms=tuple(dict.fromkeys(a.label for a in held if a.origin == "synonym")),
+        synonyms=tuple(dict.fromkeys(a.label for a in matched if a.origin == "synonym")),
     )

@@ -1,4 +1,4 @@
-"""Search one kind of answers, and count what narrows them."""
+"""Search sheets or sources, and count their facets."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ FACETS: dict[str, tuple[str, ...]] = {
     "sheets": ("type", "state", "systeme", "source"),
     "sources": ("document", "language", "access"),
 }
-"""The names that `filters` may have, and under which facets come back, in the order to show."""
+"""The names of filters and facets of each kind, in display order."""
 
 _SEARCHERS: dict[Kind, type[SheetSearcher] | type[SourceSearcher]] = {
     "sheets": SheetSearcher,
@@ -37,51 +37,51 @@ def search_wiki(
     offset: int = 0,
     dense: bool = True,
 ) -> ResultPage:
-    """Return the sheets, or the pages of sources, that answer `query`, the best first.
+    """Return the sheets, or the pages of sources, that match `query`, the best first.
 
-    Never fails, whatever is typed, and whatever is away. `filters` narrows by the values of
-    `FACETS`: several values of one name widen, several names narrow. An empty query finds nothing.
-    `page_size=0` only counts, without facets.
+    Never fails, whatever the query, and if the vector index or model service is unavailable.
+    `filters` are values of `FACETS`: values of one name are combined with OR, names with AND. An
+    empty query matches nothing. `page_size=0` only counts, without facets.
     """
-    asked = parse_query(query, FIELDS)
+    parsed = parse_query(query, FIELDS)
     chosen = {name: tuple(filters[name]) for name in FACETS[kind] if filters.get(name)}
-    side = _SEARCHERS[kind](user, asked)
-    finding = side.find(asked, dense)
-    kept, capped = _worth_showing(finding), finding.total > MAX_ROWS
+    searcher = _SEARCHERS[kind](user, parsed)
+    result = searcher.find(parsed, dense)
+    row_hits, capped = _relevant_hits(result), result.total > MAX_ROWS
     if not page_size and not chosen:
-        return ResultPage(total=side.count(kept), capped=capped, query=asked)
-    rows = side.rows(kept)
+        return ResultPage(total=searcher.count(row_hits), capped=capped, query=parsed)
+    rows = searcher.rows(row_hits)
     left = [row for row in rows if fits_choices(row.values, chosen)]
-    hits = side.hits(left[offset : offset + page_size], finding) if page_size else []
+    hits = searcher.hits(left[offset : offset + page_size], result) if page_size else []
     return ResultPage(
         hits=hits,
         total=len(left),
-        facets=_facet_counts(rows, chosen, FACETS[kind], side.label),
-        corrections=_corrections(asked, finding),
-        near=[] if left else _similar_queries(asked, finding),
-        notice=_search_notice(asked, finding, bool(left)),
+        facets=_facet_counts(rows, chosen, FACETS[kind], searcher.label),
+        corrections=_corrections(parsed, result),
+        near=[] if left else _similar_queries(parsed, result),
+        notice=_search_notice(parsed, result, bool(left)),
         capped=capped,
-        query=asked,
+        query=parsed,
     )
 
 
-def _worth_showing(finding: SearchResult) -> list[RowHit]:
-    """Return what is worth showing of what was found.
+def _relevant_hits(result: SearchResult) -> list[RowHit]:
+    """Return the relevant hits of a result.
 
-    Where some rows hold all the words, those that hold a part of them only say little.
+    If a strict query has hits with all words, those with only some of the words are left out.
     """
-    some_do = not (finding.lexical.strict and any(found.complete for found in finding.hits))
+    allows_partial = not (result.lexical.strict and any(found.complete for found in result.hits))
     return [
         found
-        for found in finding.hits
+        for found in result.hits
         if found.complete
         or (found.neighbour is not None and found.is_near)
-        or (some_do and _half(found))
+        or (allows_partial and _matches_half(found))
     ]
 
 
-def _half(found: RowHit) -> bool:
-    """Tell whether a row holds half of what was asked for, or more."""
+def _matches_half(found: RowHit) -> bool:
+    """Tell whether a row contains at least half of the query."""
     return found.match is not None and found.match.holds.share >= 0.5
 
 
@@ -91,7 +91,7 @@ def _facet_counts(
     names: Iterable[str],
     label: Callable[[str, str], str],
 ) -> dict[str, list[FacetChoice]]:
-    """Return, for each facet, how many hits each value would leave beside the other choices."""
+    """Return the choices of each facet, counted under the choices of the other facets."""
     facets = {}
     for name in names:
         counts = count_values(((row.values, 1) for row in rows), name, chosen)
@@ -100,36 +100,36 @@ def _facet_counts(
     return facets
 
 
-def _corrections(asked: ParsedQuery, finding: SearchResult) -> list[str]:
-    """Return the query with its unknown words replaced by the nearest known ones."""
+def _corrections(parsed: ParsedQuery, result: SearchResult) -> list[str]:
+    """Return queries with the unknown words replaced by the nearest known ones."""
     tries: list[str] = []
     for number in range(spelling.MAX_CORRECTIONS):
-        mended = asked.raw
-        for word, found in finding.lexical.corrections.items():
+        corrected = parsed.raw
+        for word, found in result.lexical.corrections.items():
             written = [candidate.written for candidate in found]
-            typed = next((w for w in asked.raw.split() if word in fold_text(w)), None)
+            typed = next((w for w in parsed.raw.split() if word in fold_text(w)), None)
             if typed:
-                mended = mended.replace(typed, written[min(number, len(written) - 1)], 1)
-        if mended != asked.raw and mended not in tries:
-            tries.append(mended)
+                corrected = corrected.replace(typed, written[min(number, len(written) - 1)], 1)
+        if corrected != parsed.raw and corrected not in tries:
+            tries.append(corrected)
     return tries
 
 
-def _similar_queries(asked: ParsedQuery, finding: SearchResult) -> list[str]:
-    """Return terms to try instead of a query that found nothing."""
-    known = [c.written for found in finding.lexical.corrections.values() for c in found]
-    looser = [
+def _similar_queries(parsed: ParsedQuery, result: SearchResult) -> list[str]:
+    """Return terms to try instead of a query without results."""
+    known = [c.written for found in result.lexical.corrections.values() for c in found]
+    similar = [
         candidate.written
-        for group in finding.lexical.groups
+        for group in result.lexical.groups
         for candidate in spelling.similar_words(fold_text(group.typed))
     ]
-    return list(dict.fromkeys([*known, *looser]))[:6]
+    return list(dict.fromkeys([*known, *similar]))[:6]
 
 
-def _search_notice(asked: ParsedQuery, finding: SearchResult, found: bool) -> str:
-    """Return what the reader should know of how the search went."""
-    if finding.vector_error:
+def _search_notice(parsed: ParsedQuery, result: SearchResult, found: bool) -> str:
+    """Return a sentence if the search was degraded or only partly matched, else ""."""
+    if result.vector_error:
         return _("Semantic search is temporarily unavailable: results are matched by keywords.")
-    if found and finding.is_partial and 1 < len(finding.lexical.groups) <= 5:
+    if found and result.is_partial and 1 < len(result.lexical.groups) <= 5:
         return _("No text contains all these words; these are the closest results.")
     return ""

@@ -1,4 +1,4 @@
-"""The side of search that looks among the sheets."""
+"""Search among the sheets."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,11 +19,11 @@ from wikico2.filters import Filter
 from wikico2.text.analyzer import quote_lexeme
 
 NEAR_SECTION = 0.5
-"""What the nearest meaning is worth to a section, where all the words are worth 1."""
+"""The weight of vector similarity when sections are ranked; all words together weigh 1."""
 
 
 class SheetSearcher:
-    """The sheets that a reader sees in lists, narrowed by the fields of the query."""
+    """Searches the sheets that a reader sees in lists, filtered by the fields of the query."""
 
     def __init__(self, user: Any, query: ParsedQuery) -> None:
         self.user = user
@@ -33,21 +33,21 @@ class SheetSearcher:
 
     def find(self, query: ParsedQuery, dense: bool) -> SearchResult:
         if not query.wanted:
-            return self.all_of_them(query)
+            return self.all_visible(query)
         return search_rows(
             query,
             SHEETS,
             limit=MAX_ROWS,
             known=self.known,
-            within=self.within(),
+            within=self.visible_condition(),
             dense=dense,
         )
 
-    def within(self) -> tuple[str, Any]:
-        """Return the condition on the sheets that may be found."""
+    def visible_condition(self) -> tuple[str, Any]:
+        """Return the SQL condition, with parameters, on the ids of visible sheets."""
         try:
             sql, params = self.visible.order_by().values("pk").query.sql_with_params()
-        except EmptyResultSet:  # the fields of the query fit nothing
+        except EmptyResultSet:  # the fields of the query match nothing
             return "IN (NULL)", ()
         return f"IN ({sql})", params
 
@@ -55,30 +55,30 @@ class SheetSearcher:
         sections = SearchedSection.objects.filter(pk__in=keys, sheet__in=self.visible.order_by())
         return dict(sections.values_list("pk", "sheet_id"))
 
-    def all_of_them(self, query: ParsedQuery) -> SearchResult:
-        """Return the sheets that the fields alone leave, less those that must not be found."""
+    def all_visible(self, query: ParsedQuery) -> SearchResult:
+        """Return the sheets that match the fields alone, without those with excluded words."""
         if not query.fields:
             return SearchResult()
         without = ParsedQuery(query.raw, tuple((item,) for item in query.without))
-        refused = set()
+        excluded = set()
         if query.without:
-            finding = search_rows(without, SHEETS, limit=MAX_ROWS, known=self.known, dense=False)
-            refused = {found.entry for found in finding.hits if found.complete}
+            result = search_rows(without, SHEETS, limit=MAX_ROWS, known=self.known, dense=False)
+            excluded = {found.entry for found in result.hits if found.complete}
         pks = self.visible.order_by("title", "pk").values_list("pk", flat=True)
-        left = [pk for pk in pks[: MAX_ROWS + len(refused)] if pk not in refused]
+        left = [pk for pk in pks[: MAX_ROWS + len(excluded)] if pk not in excluded]
         found = [
             RowHit(pk, 0.0, Match(pk, 0.0, MatchedGroups()), complete=True)
             for pk in left[:MAX_ROWS]
         ]
-        return SearchResult(found, self.visible.count() - len(refused))
+        return SearchResult(found, self.visible.count() - len(excluded))
 
-    def count(self, kept: Sequence[RowHit]) -> int:
+    def count(self, row_hits: Sequence[RowHit]) -> int:
         """Return how many sheets that is."""
-        return len(kept)
+        return len(row_hits)
 
-    def rows(self, kept: Sequence[RowHit]) -> list[FacetRow]:
+    def rows(self, row_hits: Sequence[RowHit]) -> list[FacetRow]:
         """Return the facets' values of what was found, in its order."""
-        sheets = Sheet.objects.filter(pk__any_of=[found.entry for found in kept]).order_by()
+        sheets = Sheet.objects.filter(pk__any_of=[found.entry for found in row_hits]).order_by()
         drawn = Sheet.documents.through.objects.filter(sheet__in=sheets)
         pairs = list(drawn.values_list("sheet_id", "document_id"))
         titles = sources_visible_to(self.user).filter(
@@ -100,7 +100,7 @@ class SheetSearcher:
                 "pk", "sheet_type__key", "state", "searched__system_name"
             )
         }
-        return [FacetRow(found, values[found.entry]) for found in kept if found.entry in values]
+        return [FacetRow(found, values[found.entry]) for found in row_hits if found.entry in values]
 
     def label(self, name: str, value: str) -> str:
         if name == "type":
@@ -109,11 +109,11 @@ class SheetSearcher:
             return str(dict(Sheet.State.choices).get(value, value))
         return self.titles.get(value, value) if name == "source" else value
 
-    def hits(self, rows: Sequence[FacetRow], finding: SearchResult) -> list[Hit]:
-        lexemes = finding.lexical.lexemes
+    def hits(self, rows: Sequence[FacetRow], result: SearchResult) -> list[Hit]:
+        lexemes = result.lexical.lexemes
         pks = [row.found.entry for row in rows]
         sheets = Sheet.objects.only("title", "slug", "state", "sheet_type").in_bulk(pks)
-        sections = best_sections([row.found for row in rows], finding)
+        sections = best_sections([row.found for row in rows], result)
         kinds = {kind.pk: kind for kind in self.kinds.values()}
         states = {value: str(label) for value, label in Sheet.State.choices}
         hits = []
@@ -145,9 +145,9 @@ class SheetSearcher:
         return hits
 
 
-def best_sections(found: Sequence[RowHit], finding: SearchResult) -> dict[int, SearchedSection]:
-    """Return, by sheet, the section that answers best by its words and its meaning."""
-    weights = {w: lexeme_idf(finding.lexical, w) for w in finding.lexical.lexemes}
+def best_sections(found: Sequence[RowHit], result: SearchResult) -> dict[int, SearchedSection]:
+    """Return the best section of each sheet, by words and vector similarity."""
+    weights = {w: lexeme_idf(result.lexical, w) for w in result.lexical.lexemes}
     total = sum(weights.values()) or 1.0
     near = {one.neighbour for one in found if one.neighbour is not None}
     best: dict[int, tuple[float, int]] = {}
@@ -161,12 +161,12 @@ def best_sections(found: Sequence[RowHit], finding: SearchResult) -> dict[int, S
 
 
 def _section_fits(sheets: list[int], weights: Mapping[str, float]) -> list[tuple[int, int, float]]:
-    """Return (section, sheet, sum of the weights that it holds), in the order of the sheets."""
+    """Return (section id, sheet id, sum of the weights of its words), ordered by sheet."""
     one = "CASE WHEN search @@ %s::tsquery THEN %s::float8 ELSE 0 END"
     fit = " + ".join(["0::float8", *[one] * len(weights)])
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT id, sheet_id, {fit} FROM sheets_searchedsection"  # noqa: S608 (of our making)
+            f"SELECT id, sheet_id, {fit} FROM sheets_searchedsection"  # noqa: S608 (constant SQL)
             " WHERE sheet_id = ANY (%s) ORDER BY sheet_id, position",
             [*(x for w, weight in weights.items() for x in (quote_lexeme(w), weight)), sheets],
         )

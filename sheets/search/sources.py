@@ -1,4 +1,4 @@
-"""The side of search that looks among the pages of the sources."""
+"""Search among the pages of the sources."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,7 @@ SHOWN = (
 
 
 class SourceSearcher:
-    """The passages of the sources whose pages a reader may open; a page counts once."""
+    """Searches the passages of the sources that a reader may open; each page is one hit."""
 
     def __init__(self, user: Any, query: ParsedQuery) -> None:
         readable = Document.objects.readable_by(user).order_by()
@@ -34,14 +34,14 @@ class SourceSearcher:
         hidden = self.hidden.values_list("pk", flat=True)
         return find_passages(query, hidden=hidden, limit=MAX_ROWS, dense=dense)
 
-    def count(self, kept: Sequence[RowHit]) -> int:
-        """Return on how many pages that is."""
-        return len(set(self._places(kept).values()))
+    def count(self, row_hits: Sequence[RowHit]) -> int:
+        """Return the number of distinct pages."""
+        return len(set(self._passage_pages(row_hits).values()))
 
-    def rows(self, kept: Sequence[RowHit]) -> list[FacetRow]:
-        """Return the facets' values of what was found, the best passage of each page only."""
-        places = self._places(kept)
-        wanted = Document.objects.filter(pk__in={document for document, _page in places.values()})
+    def rows(self, row_hits: Sequence[RowHit]) -> list[FacetRow]:
+        """Return the best passage of each page, with its facet values."""
+        page_of = self._passage_pages(row_hits)
+        wanted = Document.objects.filter(pk__in={document for document, _page in page_of.values()})
         values: dict[int, dict[str, tuple[str, ...]]] = {}
         for pk, title, language, access in wanted.order_by().values_list(
             "pk", "title", "language", "access"
@@ -53,14 +53,14 @@ class SourceSearcher:
                 "access": (access,),
             }
         best: dict[tuple[int, int], RowHit] = {}
-        for found in kept:
-            if found.entry in places:
-                best.setdefault(places[found.entry], found)
+        for found in row_hits:
+            if found.entry in page_of:
+                best.setdefault(page_of[found.entry], found)
         return [FacetRow(found, values[pk]) for (pk, _page), found in best.items() if pk in values]
 
-    def _places(self, kept: Sequence[RowHit]) -> dict[int, tuple[int, int]]:
-        """Return, by passage, its document and the page on which it begins."""
-        chunks = Chunk.objects.filter(pk__any_of=[found.entry for found in kept]).order_by()
+    def _passage_pages(self, row_hits: Sequence[RowHit]) -> dict[int, tuple[int, int]]:
+        """Return the (document, first page) of each passage, by its id."""
+        chunks = Chunk.objects.filter(pk__any_of=[found.entry for found in row_hits]).order_by()
         return {
             pk: (document, page)
             for pk, document, page in chunks.values_list("pk", "document_id", "page_start")
@@ -73,8 +73,8 @@ class SourceSearcher:
             return str(dict(Document.Access.choices).get(value, value))
         return _language(value)
 
-    def hits(self, rows: Sequence[FacetRow], finding: SearchResult) -> list[Hit]:
-        lexemes = finding.lexical.lexemes
+    def hits(self, rows: Sequence[FacetRow], result: SearchResult) -> list[Hit]:
+        lexemes = result.lexical.lexemes
         pks = [row.found.entry for row in rows]
         chunks = Chunk.objects.select_related("document").only(*SHOWN).in_bulk(pks)
         found = [row.found for row in rows if row.found.entry in chunks]
@@ -88,7 +88,7 @@ class SourceSearcher:
     def hit(
         self, chunk: Chunk, found: RowHit, cut: SnippetPieces, page: int, lexemes: set[str]
     ) -> Hit:
-        """Return a page, at its passage that was found."""
+        """Return a page as a hit, with the passage that was found."""
         document = chunk.document
         place = [document.pk, page]
         return Hit(
@@ -115,7 +115,7 @@ class SourceSearcher:
 
 
 def _shown_pages(cuts: Sequence[tuple[Chunk, SnippetPieces]]) -> dict[int, int]:
-    """Return, by chunk, the page on which what is shown of it stands."""
+    """Return the page that contains the snippet of each chunk, by chunk id."""
     pages = {chunk.pk: chunk.page_start for chunk, _cut in cuts}
     spread = [(chunk, cut) for chunk, cut in cuts if chunk.page_end > chunk.page_start]
     wanted = Q(pk__in=[])

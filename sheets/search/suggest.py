@@ -1,4 +1,4 @@
-"""Suggest, while somebody types, where the letters may lead."""
+"""Suggest completions while a reader types."""
 
 import re
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ LONGEST_TYPED, MOST_TYPED = 100, 6
 
 
 def suggest_completions(prefix: str, user: Any, limit: int = 8) -> list[Suggestion]:
-    """Return what starts with, or holds, what was typed so far: titles, sections, words."""
+    """Return titles, sections, sources and words that start with or contain the typed text."""
     typed = folded_words(strip_unprintable(prefix)[:LONGEST_TYPED])[:MOST_TYPED]
     if not typed or len("".join(typed)) < 2:
         return []
@@ -52,7 +52,7 @@ def suggest_completions(prefix: str, user: Any, limit: int = 8) -> list[Suggesti
 
 
 def _by_title(sheets: SheetQuerySet, column: str, typed: Sequence[str]) -> list[Sheet]:
-    """Return the sheets whose title holds all that was typed, the closest first."""
+    """Return the sheets whose title contains every typed word, the closest first."""
     for word in typed:
         sheets = sheets.filter(**{f"{column}__contains": word})
     begins = Q(**{f"{column}__startswith": " ".join(typed)})
@@ -72,26 +72,26 @@ def _of_section(section: SearchedSection, typed: Sequence[str]) -> Suggestion:
 
 
 def _complete_query(prefix: str, typed: Sequence[str]) -> list[str]:
-    """Return what was typed with its last word made whole, in the ways most in use."""
+    """Return the typed query with its last word completed, the most frequent words first."""
     before = prefix.rstrip()[: len(prefix.rstrip()) - len(prefix.split()[-1])]
-    wholes = spelling.complete_word(typed[-1], [SHEETS.space.table, Chunk._meta.db_table])
-    return [f"{before}{whole}" for whole in wholes]
+    completed = spelling.complete_word(typed[-1], [SHEETS.space.table, Chunk._meta.db_table])
+    return [f"{before}{word}" for word in completed]
 
 
 def _typed_in(text: str, typed: Sequence[str]) -> SnippetPieces:
-    """Return the text with what was typed marked, at the beginning of words first."""
+    """Return the text as pieces, with the typed words marked, preferably at word starts."""
     text = compose_accents(text)
-    places: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     folded = [fold_text(c) or " " for c in text]
     if all(len(c) == 1 for c in folded):
         flat = "".join(folded)
         for word in typed:
             at = next((m.start() for m in re.finditer(rf"\b{word}", flat)), flat.find(word))
-            if at >= 0 and not any(a < at + len(word) and at < b for a, b in places):
-                places.append((at, at + len(word)))
+            if at >= 0 and not any(a < at + len(word) and at < b for a, b in spans):
+                spans.append((at, at + len(word)))
     pieces: SnippetPieces = []
     end = 0
-    for start, stop in sorted(places):
+    for start, stop in sorted(spans):
         pieces += [(text[end:start], False), (text[start:stop], True)]
         end = stop
     return [piece for piece in [*pieces, (text[end:], False)] if piece[0]]

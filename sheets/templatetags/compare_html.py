@@ -1,4 +1,4 @@
-"""Marks for the comparison of two versions."""
+"""Template filters for the comparison of two versions."""
 
 from django import template
 from django.utils.formats import number_format
@@ -13,7 +13,7 @@ register = template.Library()
 
 @register.filter
 def in_line(change: BlockChange | ValueChange) -> SafeString:
-    """Show a changed block in one line of reading: what went struck out, what came underlined."""
+    """Show a change inline, with removed words in <del> and added ones in <ins>."""
     tags = {"removed": "del", "added": "ins"}
     shown = ((mark_words(words, kind, tags.get(kind, "")),) for words, kind in change.pieces)
     return format_html_join("", "{}", shown)
@@ -29,5 +29,5 @@ def signed(size: int) -> str:
 
 @register.filter
 def note_title(text: str) -> str:
-    """Return the words of a citation's link: document and page."""
+    """Return the link text of a citation: document and page."""
     return text.partition("](")[0].lstrip("[")

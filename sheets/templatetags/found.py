@@ -1,4 +1,4 @@
-"""What shows a search's answers: marked words, and why a text was found."""
+"""Template tags for search results: marked words, reasons, states."""
 
 import re
 from typing import Any
@@ -16,12 +16,12 @@ from sheets.templatetags.sheet_html import STATE_TONES
 register = template.Library()
 
 BARS = re.compile(r"\s*\|(?:[\s|:-]*\|)?\s*")
-"""What stands between the cells of a table, and between its rows."""
+"""The separators of table cells and rows."""
 
 
 @register.filter
 def marked(pieces: SnippetPieces) -> SafeString:
-    """Return text with the found words in <mark>, all of it escaped and spaced as French is."""
+    """Return escaped text with French spacing and the found words in <mark>."""
     spaced = ((french_spaces(BARS.sub(" · ", text)) or "", found) for text, found in pieces)
     return format_html_join(
         "",
@@ -32,18 +32,18 @@ def marked(pieces: SnippetPieces) -> SafeString:
 
 @register.filter
 def reasons(why: MatchReason) -> str:
-    """Tell why a text was found, in a line."""
-    told = []
+    """Return the reasons of a match in one line."""
+    parts = []
     if why.words:
-        told.append(_("All words"))
+        parts.append(_("All words"))
     elif why.some:
-        told.append(_("Some words"))
+        parts.append(_("Some words"))
     if why.synonyms:
         terms = ", ".join(_("“%(term)s”") % {"term": term} for term in why.synonyms)
-        told.append(_("Synonym: %(terms)s") % {"terms": terms})
+        parts.append(_("Synonym: %(terms)s") % {"terms": terms})
     if why.meaning:
-        told.append(_("Similar meaning"))
-    return " · ".join(told)
+        parts.append(_("Similar meaning"))
+    return " · ".join(parts)
 
 
 @register.inclusion_tag("sheets/_state.html")

@@ -1,4 +1,4 @@
-"""Words and marks for proposals, stale sheets, and who wrote what."""
+"""Template tags for proposals, conflicts, stale sheets and the tools of sections."""
 
 import re
 from typing import Any
@@ -47,7 +47,7 @@ MARKUP = re.compile(r"\*\*|__|^#{1,6}\s+|^\s*[-*+]\s+")
 
 @register.filter
 def reason_sentence(reason: dict[str, str]) -> str:
-    """Say why a sheet is no longer fresh."""
+    """Return the sentence of a stale reason."""
     if reason.get("code") not in REASONS:
         return _("Something it depends on has changed.")
     blank = dict.fromkeys(("title", "new_title", "old", "new"), "")
@@ -56,13 +56,13 @@ def reason_sentence(reason: dict[str, str]) -> str:
 
 @register.filter
 def reason_words(code: str) -> str:
-    """Return the same in two words."""
+    """Return a short label of a stale reason."""
     return _(CODES.get(code, "changed"))
 
 
 @register.simple_tag
 def notice_sentence(notice: dict[str, Any], headings: dict[str, str]) -> str:
-    """Say what is wrong with a generated text."""
+    """Return the sentence of a notice on a generated text."""
     key = notice.get("section", "")
     given = {"before": 0, "after": 0} | notice | {"section": headings.get(key, key)}
     return _(NOTICES.get(notice.get("code", ""), NOTICES["shrunk"])) % given
@@ -70,9 +70,9 @@ def notice_sentence(notice: dict[str, Any], headings: dict[str, str]) -> str:
 
 @register.filter
 def side(change: BlockChange, which: str) -> SafeString:
-    """Show one side of a changed block, what the other does not say marked.
+    """Show one side of a changed block, with what the other side lacks in <del> or <ins>.
 
-    Footnote markers become small labels, those of the list of sources below.
+    Footnote markers become labels, as in the list of sources below.
     """
     other: PieceKind = "removed" if which == "old" else "added"
     shown = [(words, kind) for words, kind in change.pieces if kind in ("same", other)]
@@ -84,9 +84,9 @@ def side(change: BlockChange, which: str) -> SafeString:
 
 @register.filter
 def own_words(change: BlockChange, which: str) -> SafeString:
-    """Show one side of a place that clashes: what it alone says is marked, neither is struck out.
+    """Show one side of a conflict, with what the other side lacks in <mark>.
 
-    Nothing is marked where the sides have no words in common.
+    Nothing is marked if the sides have no words in common.
     """
     other: PieceKind = "removed" if which == "old" else "added"
     shown = [(words, kind) for words, kind in change.pieces if kind in ("same", other)]
@@ -105,7 +105,7 @@ def mark_words(words: str, kind: str, tag: str) -> SafeString:
 
 @register.filter
 def with_labels(text: str) -> SafeString:
-    """Show Markdown as the words that it says, with footnote labels."""
+    """Show Markdown as plain text, with footnote labels."""
     parts: list[SafeString] = []
     end = 0
     for match in MARKER.finditer(text):
@@ -129,9 +129,9 @@ def sections_of(sheet: Sheet) -> QuerySet[Section]:
 
 @register.simple_tag(takes_context=True)
 def sheet_body(context: dict[str, Any], sheet: Sheet, html: str) -> SafeString:
-    """Return a sheet's text, each section headed by what can be done with it and is known of it.
+    """Return a sheet's HTML, with the tools and the state at the head of each section.
 
-    The text is what the renderer made and passed through its allow-list; see `sheet_html`.
+    The HTML is from the renderer, filtered by its allow-list; see `sheet_html`.
     """
     may_write = context["perms"]["sheets"]["change_sheet"]
     if not (may_write or sheet.stale_sections):

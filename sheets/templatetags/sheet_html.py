@@ -1,4 +1,4 @@
-"""What the templates of sheets share: the rendered text, and words for states and shares."""
+"""Template tags shared by the pages of sheets: rendered text, states, authors."""
 
 from typing import Any
 
@@ -22,10 +22,10 @@ STATE_TONES = {
 
 @register.simple_tag
 def sheet_html(html: str) -> SafeString:
-    """Return a piece of `Revision.rendered`, as it is.
+    """Mark a piece of `Revision.rendered` as safe HTML.
 
-    The one place where text is let through as HTML: the renderer that filled `rendered` escapes
-    what came from sources, models and people, and passes the rest through an allow-list of tags.
+    It is safe because the renderer that filled `rendered` escapes text of sources, models and
+    people, and filters the rest by an allow-list of tags.
     """
     return mark_safe(html)  # noqa: S308  (see above)
 
@@ -39,19 +39,19 @@ def state_badge(sheet: Sheet) -> dict[str, Any]:
 
 @register.filter
 def french(text: str) -> str:
-    """Return what people wrote, say a title, with the no-break spaces of French."""
+    """Return a text of people, such as a title, with French no-break spaces."""
     return french_spaces(text) or ""
 
 
 @register.filter
 def share_tone(share: int) -> str:
-    """Return the tone for a share in %: amber where much is missing."""
+    """Return the colour of a share in per cent: green from 80, else amber."""
     return "green" if share >= 80 else "amber"
 
 
 @register.filter
 def written_by(revision: Revision) -> str:
-    """Tell honestly who wrote a revision: a person, a model, or no model at all."""
+    """Return who wrote a revision: a person, a model, or automatic extraction."""
     if revision.generation is not None and revision.origin == Revision.Origin.GENERATED:
         return writer_of(revision.generation)
     if revision.author is None:
@@ -61,7 +61,7 @@ def written_by(revision: Revision) -> str:
 
 @register.filter
 def writer_of(generation: Generation) -> str:
-    """Return who wrote what a generation brought."""
+    """Return who wrote the text of a generation."""
     if generation.backend == "local":
         return _("Written by automatic extraction, without a language model")
     return _("Written by the model %(model)s") % {"model": generation.model}

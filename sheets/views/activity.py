@@ -1,4 +1,4 @@
-"""What has changed: the activity page, its feed, and what one watches."""
+"""Recent changes: the activity page, its feed, watches and the digest."""
 
 from typing import Any, cast
 
@@ -36,20 +36,20 @@ SHOWN_AS_WATCHED = 30
 @require_safe
 def activity_list(request: HttpRequest) -> HttpResponse:
     """List what has changed, the latest first."""
-    wish = ACTIVITY_FILTER.read(request.GET)
-    changes = wish.apply(list_changes(request.user))
+    active = ACTIVITY_FILTER.read(request.GET)
+    changes = active.apply(list_changes(request.user))
     context = {
         "page": Paginator(changes, PER_PAGE).get_page(request.GET.get("page")),
-        "wish": wish,
-        "feed": wish.address(reverse("activity_feed")),
-        "facets": activity_facets(wish),
-        "narrowed": wish.narrows,
+        "active": active,
+        "feed": active.address(reverse("activity_feed")),
+        "facets": activity_facets(active),
+        "narrowed": active.narrows,
     }
     return render(request, "sheets/activity.html", context)
 
 
-def activity_facets(wish: Filter) -> list[Facet]:
-    """Return what narrows the changes: the kind of sheet, and who wrote."""
+def activity_facets(active: Filter) -> list[Facet]:
+    """Return the facets of the changes: sheet type and author."""
     path = reverse("activity")
     kinds = [FacetChoice(kind.key, kind.plural) for kind in SheetType.objects.all()]
     authors = [
@@ -58,8 +58,8 @@ def activity_facets(wish: Filter) -> list[Facet]:
         FacetChoice(MACHINE, _("Automatic")),
     ]
     return [
-        wish.facet("type", _("Kind of sheet"), [FacetChoice("", _("All")), *kinds], path=path),
-        wish.facet("by", _("Author"), authors, path=path),
+        active.facet("type", _("Kind of sheet"), [FacetChoice("", _("All")), *kinds], path=path),
+        active.facet("by", _("Author"), authors, path=path),
     ]
 
 
@@ -67,19 +67,19 @@ def activity_facets(wish: Filter) -> list[Facet]:
 @conditional_page
 def activity_feed(request: HttpRequest) -> HttpResponse:
     """Send what has changed as an Atom feed."""
-    wish = ACTIVITY_FILTER.read(request.GET)
+    active = ACTIVITY_FILTER.read(request.GET)
     title = _("WikiCO2: changes")
-    if named := " · ".join(filter(None, (wish["category"], wish["type"], wish["sheet"]))):
+    if named := " · ".join(filter(None, (active["category"], active["type"], active["sheet"]))):
         title = f"{title} ({named})"
     atom = Atom1Feed(
         title=title,
-        link=request.build_absolute_uri(wish.address(reverse("activity"))),
+        link=request.build_absolute_uri(active.address(reverse("activity"))),
         description="",
         feed_url=request.build_absolute_uri(),
         author_name="WikiCO2",
         language=get_language(),
     )
-    for change in wish.apply(list_changes(request.user))[:IN_FEED]:
+    for change in active.apply(list_changes(request.user))[:IN_FEED]:
         atom.add_item(
             title=clean_line(f"{change.sheet.title} · {_('version %(n)s') % {'n': change.number}}"),
             link=request.build_absolute_uri(change.get_absolute_url()),
@@ -93,7 +93,7 @@ def activity_feed(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def watch_list(request: HttpRequest) -> HttpResponse:
-    """Show what one watches, what has changed there, and whether letters come."""
+    """Show the user's watches, their latest changes, and the setting of the digest."""
     user = cast("User", request.user)
     watches = Watch.objects.filter(user=user).select_related("sheet")
     context = {
@@ -109,7 +109,7 @@ def watch_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def sheet_watch(request: HttpRequest, slug: str) -> HttpResponse:
-    """Begin to watch a sheet, or stop."""
+    """Start or stop watching a sheet."""
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     if toggle_watch(request, sheet=sheet):
         messages.success(
@@ -123,7 +123,7 @@ def sheet_watch(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 @require_POST
 def category_watch(request: HttpRequest) -> HttpResponse:
-    """Begin to watch a category, or stop."""
+    """Start or stop watching a category."""
     category = clean_line(request.POST.get("category", ""))[:200]
     known = SearchedSheet.objects.filter(category_name=category).exists()
     watched = Watch.objects.filter(user=cast("User", request.user), category=category).exists()
@@ -140,7 +140,7 @@ def category_watch(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def digest_toggle(request: HttpRequest) -> HttpResponse:
-    """Have a digest sent each day, or no longer."""
+    """Turn the daily digest on or off."""
     digest = Digest.of(cast("User", request.user), get_language() or "fr")
     digest.wanted = request.POST.get("wanted") == "1"
     digest.language = get_language() or "fr"
@@ -155,7 +155,7 @@ def digest_toggle(request: HttpRequest) -> HttpResponse:
 
 
 def toggle_watch(request: HttpRequest, **what: Any) -> bool:
-    """Watch what is not watched yet, or the other way round; return whether it is now."""
+    """Add the watch, or remove an existing one; return whether it is watched now."""
     user = cast("User", request.user)
     if Watch.objects.filter(user=user, **what).delete()[0]:
         return False

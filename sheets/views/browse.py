@@ -1,4 +1,4 @@
-"""Finding a sheet: the home page and the list."""
+"""The home page and the list of sheets."""
 
 from django.conf import settings
 from django.core.paginator import Paginator
@@ -26,7 +26,7 @@ COMPLETE = 80
 
 @require_safe
 def home_page(request: HttpRequest) -> HttpResponse:
-    """Show where to start: search, what is new, what needs a person."""
+    """Show the home page: search, recent sheets, sheets that need work."""
     sheets = Sheet.objects.listed_for(request.user)
     kinds = SheetType.objects.annotate(
         count=Count("sheets", filter=Q(sheets__in=sheets.order_by().values("pk")))
@@ -54,26 +54,26 @@ def home_page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def sheet_list(request: HttpRequest) -> HttpResponse:
-    """List the sheets, narrowed by the address."""
+    """List the sheets, filtered by the query string."""
     sheets = Sheet.objects.listed_for(request.user)
-    wish = SHEET_FILTER.read(request.GET)
-    page = Paginator(filtered_sheets(sheets, wish), PER_PAGE).get_page(request.GET.get("page"))
+    active = SHEET_FILTER.read(request.GET)
+    page = Paginator(filtered_sheets(sheets, active), PER_PAGE).get_page(request.GET.get("page"))
     context = {
-        "wish": wish,
+        "active": active,
         "page": page,
-        "types": type_facet(sheets, wish),
-        "orders": order_facet(wish),
-        "facets": list(sheet_facets(sheets, wish, sources_visible_to(request.user))),
-        "facet_chosen": wish.without("q", "type").narrows,
-        "narrowed": wish.narrows,
-        "watched": watches_category(request, wish["category"]),
+        "types": type_facet(sheets, active),
+        "orders": order_facet(active),
+        "facets": list(sheet_facets(sheets, active, sources_visible_to(request.user))),
+        "facet_chosen": active.without("q", "type").narrows,
+        "narrowed": active.narrows,
+        "watched": watches_category(request, active["category"]),
         "drafts_hidden": not settings.SHOW_DRAFTS and not request.user.is_authenticated,
     }
     return render(request, "sheets/list.html", context)
 
 
 def watches_category(request: HttpRequest, category: str) -> bool:
-    """Tell whether the reader watches the category that the list is narrowed to."""
+    """Tell whether the reader watches this category."""
     if not category or not request.user.is_authenticated:
         return False
     return Watch.objects.filter(user=request.user.pk, category=category).exists()

@@ -24,7 +24,7 @@ from sheets.models import Revision, Sheet
 from sheets.rendering.footnotes import numbering_header, reading_order, section_html
 from sheets.rendering.images import markdown_of, save_picture
 from sheets.rendering.preview import preview_version
-from sheets.rendering.preview_turns import take_turn
+from sheets.rendering.preview_turns import wait_for_preview
 from sheets.revisions.conflicts import conflict_sections
 from sheets.revisions.edit import EditConflict, save_edit
 from sheets.revisions.versions import version_of
@@ -209,7 +209,7 @@ def show_edit_conflict(
     )
     if conflict.unresolved:
         choice_form.is_valid()
-        choice_form.mark_unsettled(conflict.unresolved)
+        choice_form.mark_unresolved(conflict.unresolved)
     parts = conflict_sections(merged, version_of(current), editor.template)
     conflict_ids = {c.id for c in merged.conflicts}
     context = {
@@ -263,7 +263,7 @@ def sheet_preview(request: HttpRequest, slug: str) -> HttpResponse:
     require_may_edit(request)
     number = whole_number(request.POST.get("turn", "")) or 0
     asking = request.user.pk, slug, request.POST.get("tab", "")[:40]
-    with take_turn(asking, number) as is_latest:
+    with wait_for_preview(asking, number) as is_latest:
         if number and not is_latest:
             return HttpResponse(status=204)
         sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)

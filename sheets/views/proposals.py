@@ -164,7 +164,7 @@ def decide_proposal(request: HttpRequest, shown: Proposal) -> HttpResponse:
                 shown,
                 cast("User", request.user),
                 onto=form.cleaned_data["onto"],
-                choices=form.settled(),
+                choices=form.made_choices(),
                 sections=[section] if section else None,
             )
             messages.success(request, _("Accepted as a new version. The previous one is kept."))
@@ -183,7 +183,7 @@ def decide_proposal(request: HttpRequest, shown: Proposal) -> HttpResponse:
         )
         return show_open(request, shown, status=409)
     except UnresolvedConflicts as error:
-        form.mark_unsettled(error.ids)
+        form.mark_unresolved(error.ids)
         return show_open(request, shown, form, status=422)
     shown.refresh_from_db()
     return redirect(shown if shown.is_open else shown.sheet)

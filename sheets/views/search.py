@@ -1,4 +1,4 @@
-"""Searching: the page of results, suggestions while one types, the feed of a saved search."""
+"""Search: the page of results, suggestions while typing, the feed of a saved search."""
 
 import datetime as dt
 import re
@@ -31,10 +31,10 @@ MOST_VALUES = 20
 VALUES_SHOWN, VALUES_LISTED = 8, 40
 IN_FEED = 50
 READ_FOR_FEED = 100
-"""A feed tells what is new among so many of the best answers."""
+"""A feed lists the latest changes among this many best hits."""
 
 PARAMETERS = {"type": "fiche", "state": "etat", "language": "langue", "access": "acces"}
-"""How a facet is called in the address, where its own name would not do: `type` is the tab."""
+"""The query parameters of facets with other names than their own; `type` is the tab."""
 
 TITLES = {
     "type": gettext_lazy("Kind of sheet"),
@@ -55,7 +55,7 @@ SUGGESTED = {
 
 
 def _filter_for(kind: Kind) -> Filter:
-    """Return what one kind of answers is searched by: the words, the tab, the facets."""
+    """Return the filter of one kind of results: the words, the tab, the facets."""
     facets = (
         FilterField(name, clean_line, parameter=PARAMETERS.get(name, name), most=MOST_VALUES)
         for name in FACETS[kind]
@@ -69,30 +69,30 @@ SEARCHES: dict[Kind, Filter] = {kind: _filter_for(kind) for kind in TABS}
 
 
 def read_search(request: HttpRequest) -> Filter:
-    """Read the address; what makes no sense in it is passed over."""
+    """Return the search of a request; invalid values are ignored."""
     kind: Kind = "sources" if request.GET.get("type") == "sources" else "sheets"
     return SEARCHES[kind].read(request.GET)
 
 
 def search_kind(asked: Filter) -> Kind:
-    """Return the kind of answers that is searched."""
+    """Return the kind of results of a search."""
     return "sources" if asked["kind"] == "sources" else "sheets"
 
 
 def facet_filter(asked: Filter) -> Filter:
-    """Return what is chosen of the facets, without the words and the tab."""
+    """Return only the facet choices of a search."""
     return asked.without("q", "kind")
 
 
 def words_address(kind: Kind, words: str) -> str:
-    """Return the address of a search for words alone."""
+    """Return the address of a search for words, without facet choices."""
     return SEARCHES[kind].choose("q", words).address(reverse("search"))
 
 
 def run_search(
     asked: Filter, user: Any, *, page_size: int, offset: int = 0, dense: bool = True
 ) -> ResultPage:
-    """Return what answers the address, as many as a page holds."""
+    """Run a search and return `page_size` hits from `offset`."""
     return search_wiki(
         asked["q"],
         user=user,
@@ -106,19 +106,19 @@ def run_search(
 
 @dataclass(frozen=True)
 class ResultTab:
-    """One of the two kinds of answers, and how many there are; or where that is told."""
+    """A tab of results with its number of hits, or the address that returns the number."""
 
     label: str
     address: str
     current: bool
     count: int | None = None
-    told: str = ""
+    shown_count: str = ""
     counted_at: str = ""
 
 
 @dataclass(frozen=True)
 class AlternativeSearch:
-    """Another search to try."""
+    """Another search to offer."""
 
     text: str
     address: str
@@ -126,12 +126,12 @@ class AlternativeSearch:
 
 @require_safe
 def search_page(request: HttpRequest) -> HttpResponse:
-    """Show what answers the words of the address, a page of it."""
+    """Show a page of search results."""
     asked = read_search(request)
     number = min(whole_number(request.GET.get("page", ""), 9_999) or 1, LAST_PAGE)
     results = results_page(asked, request.user, number) if asked["q"] else ResultPage()
     pages = Paginator(range(min(results.total, LAST_PAGE * PER_PAGE)), PER_PAGE)
-    if not results.hits and results.total and number > 1:  # an old address: there is less today
+    if not results.hits and results.total and number > 1:  # an old address: fewer results now
         number = pages.num_pages
         results = results_page(asked, request.user, number)
     kind = search_kind(asked)
@@ -154,38 +154,38 @@ def search_page(request: HttpRequest) -> HttpResponse:
 
 
 def results_page(asked: Filter, user: Any, number: int) -> ResultPage:
-    """Search, and return one page of what was found."""
+    """Run a search and return page `number` of its results."""
     return run_search(asked, user, page_size=PER_PAGE, offset=(number - 1) * PER_PAGE)
 
 
 def result_tabs(asked: Filter, results: ResultPage, user: Any) -> Iterable[ResultTab]:
-    """Yield both tabs, each with the number of answers that opening it would show.
+    """Yield both tabs, each with the number of its results.
 
-    Nobody waits for the number of the other tab, unless there is nothing else to be shown: the page
-    asks for it when it is there.
+    The number of the other tab is computed now only if this tab has no results; otherwise the page
+    requests it once it is loaded.
     """
     for kind, label in TABS.items():
         current = kind == search_kind(asked)
         there = asked if current else SEARCHES[kind].choose("q", asked["q"])
         tab = ResultTab(str(label), there.address(reverse("search")), current)
         if current:
-            yield replace(tab, count=results.total, told=displayed_count(results))
+            yield replace(tab, count=results.total, shown_count=displayed_count(results))
         elif asked["q"] and results.hits:
             yield replace(tab, counted_at=there.address(reverse("search_count")))
         elif asked["q"]:
             found = run_search(there, user, page_size=0)
-            yield replace(tab, count=found.total, told=displayed_count(found))
+            yield replace(tab, count=found.total, shown_count=displayed_count(found))
         else:
             yield tab
 
 
 def displayed_count(results: ResultPage) -> str:
-    """Return how many answers there are, as a reader sees it."""
+    """Return the number of results as text, with "+" if it is a minimum."""
     return f"{results.total}{'+' if results.capped else ''}"
 
 
 def search_facets(asked: Filter, results: ResultPage) -> list[Facet]:
-    """Return the facets that narrow anything; what is chosen is always among their values."""
+    """Return the facets with a choice to make; chosen values are always listed."""
     path = reverse("search")
     facets = []
     for name in FACETS[search_kind(asked)]:
@@ -198,14 +198,14 @@ def search_facets(asked: Filter, results: ResultPage) -> list[Facet]:
 
 
 def alternative_searches(kind: Kind, queries: Iterable[str]) -> list[AlternativeSearch]:
-    """Return other words to try in the same tab."""
+    """Return other queries to offer in the same tab."""
     return [AlternativeSearch(q, words_address(kind, q)) for q in queries]
 
 
 @require_safe
 @cache_control(private=True, max_age=60)
 def search_count(request: HttpRequest) -> HttpResponse:
-    """Tell how many answers the words of the address have, as it stands beside a tab."""
+    """Return the number of results of a search, as a tab shows it."""
     asked = read_search(request)
     found = run_search(asked, request.user, page_size=0) if asked["q"] else ResultPage()
     return HttpResponse(displayed_count(found), content_type="text/plain")
@@ -214,7 +214,7 @@ def search_count(request: HttpRequest) -> HttpResponse:
 @require_safe
 @cache_control(private=True, max_age=60)
 def search_suggestions(request: HttpRequest) -> JsonResponse:
-    """Answer a box in which someone types: where these letters may lead."""
+    """Return the suggestions for the text in a search field, as JSON."""
     typed = clean_line(request.GET.get("q", ""))[:LONGEST_TYPED]
     found = suggest_completions(typed, request.user) if typed else []
     rows = [
@@ -234,10 +234,10 @@ def search_suggestions(request: HttpRequest) -> JsonResponse:
 @require_safe
 @conditional_page
 def search_feed(request: HttpRequest) -> HttpResponse:
-    """Send a saved search as an Atom feed, what changed last first."""
+    """Send a saved search as an Atom feed, the latest changes first."""
     asked = read_search(request)
     hits: list[Hit] = []
-    if asked["q"]:  # by words alone: what merely means something near would come and go
+    if asked["q"]:  # by words only: hits by meaning would come and go
         hits = run_search(asked, request.user, page_size=READ_FOR_FEED, dense=False).hits
     atom = Atom1Feed(
         title=_("WikiCO2: “%(words)s”") % {"words": asked["q"]},
@@ -262,12 +262,12 @@ def search_feed(request: HttpRequest) -> HttpResponse:
 
 
 def hit_row(hit: Hit) -> int | None:
-    """Return the id of the sheet, or of the source, that a hit belongs to."""
+    """Return the id of the sheet or of the source of a hit."""
     return hit.id if hit.kind == "sheets" else hit.document_id
 
 
 def last_changes(kind: Kind, hits: Iterable[Hit]) -> dict[int, dt.datetime]:
-    """Return, by id, when the sheets changed last or the sources were read."""
+    """Return the last change of each sheet, or the time each source was ready, by id."""
     ids = [key for key in map(hit_row, hits) if key is not None]
     if kind == "sheets":
         return dict(Sheet.objects.filter(pk__in=ids).order_by().values_list("pk", "updated_at"))

@@ -37,7 +37,7 @@ def sheet_suggest(request: HttpRequest, slug: str) -> HttpResponse:
     editor = open_editor(sheet, given.get("section", "")[:200], base or sheet.current)
     form = suggest_form(request, editor)
     if request.method == "POST" and form.is_valid():
-        if form.is_trap_sprung:
+        if form.is_honeypot_filled:
             return thank_sender(request, sheet)  # a bot filled in the hidden field
         try:
             user = request.user if request.user.is_authenticated else None

@@ -270,7 +270,7 @@ class TestEditor:
         first_runs, first_may_end = threading.Event(), threading.Event()
 
         def ask(number: int) -> None:
-            with preview_turns.take_turn("of this test", number) as is_latest:
+            with preview_turns.wait_for_preview("of this test", number) as is_latest:
                 if is_latest:
                     begun.append(number)
                 if number == 1:

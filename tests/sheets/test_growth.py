@@ -1,4 +1,4 @@
-"""No text stops the site: what reads texts of people, models and documents grows with them.
+"""The time to process texts of people, models and documents is linear in their length.
 
 Each hostile text is doubled three times; twice the text may take 2.6 times the processor time.
 """
@@ -36,7 +36,7 @@ from wikico2.text.analyzer import build_tsvector, compose_accents, extract_terms
 
 GROWTH = 2.6
 NOISE = 0.004
-"""Seconds under which a measurement says nothing of how the time grows."""
+"""Shortest measurement, in seconds, from which growth can be computed."""
 TRIES = 6
 
 REPEATED = [
@@ -162,13 +162,13 @@ READERS: list[tuple[Callable[[str], None], int]] = [
     (spliced, 1_000), (checked, 300), (searched, 700), (suggested, 800),
     (quoted, 350),
 ]  # fmt: skip
-"""What reads a text, and how many characters the first of the four texts has."""
+"""The functions under test, each with the length in characters of its shortest text."""
 
 _fresh: Iterator[int] = itertools.count()
 
 
 def spent(reader: Callable[[str], None], text: str) -> float:
-    """Return the seconds of processor time that a reader takes for a text it has never seen."""
+    """Return the processor time, in seconds, of a function for a text not cached yet."""
     text = f"q{next(_fresh)}\n\n{text}"
     start = time.process_time()
     reader(text)
@@ -177,7 +177,7 @@ def spent(reader: Callable[[str], None], text: str) -> float:
 
 @pytest.fixture
 def _no_collection() -> Iterator[None]:
-    """Keep the collection of garbage of the whole run out of what is measured."""
+    """Keep garbage collection out of the measurement."""
     gc.collect()
     gc.disable()
     yield

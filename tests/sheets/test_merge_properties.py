@@ -239,13 +239,13 @@ def test_every_piece_follows_the_rules_and_holds_both_sides(b: str, o: str, t: s
 def is_by_the_rules(piece: Hunk) -> bool:
     base, ours, theirs = (words(iter([text])) for text in piece[1:4])
     if piece.merged is None:
-        return piece.hand == "both"
+        return piece.side == "both"
     merged = words(iter([piece.merged]))
-    if piece.hand == "both":  # a code fence, by its lines
+    if piece.side == "both":  # a code fence, by its lines
         return piece.kind == "code"
-    if piece.hand == "ours":
+    if piece.side == "ours":
         return theirs == base and merged == ours
-    if piece.hand == "theirs":
+    if piece.side == "theirs":
         return ours == base and merged == theirs
     return ours == theirs == merged
 

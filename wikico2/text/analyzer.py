@@ -1,8 +1,9 @@
-"""Terms: what a text is found by, whichever way it is typed. Pure.
+"""Analyze text into the lexemes that search matches, whatever the spelling. Pure.
 
-A text and a query pass through the same function, so that « Récupérations », « recuperation » and
-« d’énergie » meet, and with them « sous-station » and « sousstation », « CO₂ », « CO 2 » and
-« co2 », « t éq. CO2 » and « tCO2e », « kWh/m² » and « kWh par m2 », « 12 000 » and « 12000 ».
+Texts and queries are analyzed by the same function. « Récupérations » and « recuperation » give the
+same lexeme, and so do « sous-station » and « sousstation », « CO₂ », « CO 2 » and « co2 »,
+« t éq. CO2 » and « tCO2e », « kWh/m² » and « kWh par m2 », « 12 000 » and « 12000 »; « d’énergie »
+gives that of « énergie ».
 """
 
 import functools
@@ -16,9 +17,10 @@ from wikico2.text.normalize import STOP_WORDS, fold_text, stem_word
 MAX_POSITION = 16_383
 MAX_POSITIONS = 255
 MAX_LEXEME = 60
-"""What a tsvector takes: positions, positions of one lexeme; and a word that nobody types."""
+"""Limits of a tsvector: the last position, the positions of one lexeme; and our limit on the length
+of a lexeme, longer than any real word."""
 
-# One character for one, so that places in the text stay what they are.
+# Each sign is replaced by one character, so that positions in the text stay valid.
 _SIGNS = dict(
     zip(
         "₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹’ʼ‘`´‐‑‒–−\u00a0\u202f\u2009\t\n\r",
@@ -27,8 +29,8 @@ _SIGNS = dict(
     )
 )
 _SIGN = re.compile(f"[{''.join(_SIGNS)}]")
-# Nouns that are brought to the adjective or the verb that they are made from: (ending, ending
-# instead, letters left at least). Not all in -age: « personnage » is not « personne ».
+# Endings of nouns and of the adjective or verb that they derive from: (ending, replacement, fewest
+# letters before it). Not all of -age: « personnage » is not « personne ».
 NOUNS = (
     ("abilite", "able", 3),
     ("ibilite", "ible", 3),
@@ -52,38 +54,38 @@ _AMOUNT = r"(?:[kmgt]?wh|[kmg]?w|[mg]j|n?m3|m2|[km]?€|eur|k?g|t|l|tep)"
 _PER = r"(?:m2|m3|[km]?wh|[km]?w|kg|tonne|t|an|h|l|km)"
 
 
-def _holds(*parts: str) -> Callable[[str], bool]:
+def _contains(*parts: str) -> Callable[[str], bool]:
     return lambda text: any(part in text for part in parts)
 
 
-# Forms that are more than a word: what tells that there may be some, and what the whole looks like.
-# They are sought in lower case, in this order; what one has taken is blank to those that follow.
+# Forms of more than a word: (kind, quick test, pattern). They are searched in lower case, in this
+# order; the text that one has matched is blanked for the next ones.
 FORMS = tuple(
-    (kind, sign, re.compile(f"{start}(?:{form}){_END}"))
-    for kind, sign, start, form in (
-        ("carbon", _holds("co2", "co 2"), _START, f"{_MASS}{_EQ}[ -]*(?:en +|de +)?co ?2"),
-        ("carbon", _holds("co2", "co 2"), _START, f"{_MASS}co ?2(?:[ -]*{_EQ}|-?[ée])?"),
+    (kind, may_occur, re.compile(f"{start}(?:{form}){_END}"))
+    for kind, may_occur, start, form in (
+        ("carbon", _contains("co2", "co 2"), _START, f"{_MASS}{_EQ}[ -]*(?:en +|de +)?co ?2"),
+        ("carbon", _contains("co2", "co 2"), _START, f"{_MASS}co ?2(?:[ -]*{_EQ}|-?[ée])?"),
         (
             "fraction",
-            _holds("/", " par "),
+            _contains("/", " par "),
             r"(?<![^\W_€])",
             rf"{_AMOUNT}(?: ?/ ?| par )\(?{_PER}",
         ),
         (
             "formula",
-            _holds("h4", "h 4", "h3", "h 3", "f6", "f 6", "f3", "f 3", "n2", "n 2", "h2", "h 2"),
+            _contains("h4", "h 4", "h3", "h 3", "f6", "f 6", "f3", "f 3", "n2", "n 2", "h2", "h 2"),
             _START,
             r"ch ?4|nh ?3|sf ?6|nf ?3|n ?2 ?o|h ?2 ?o",
         ),
         ("formula", re.compile(r"r \d").search, _START, r"r \d{2,4}[a-z]{0,2}"),
-        ("money", _holds("€"), "", "[km]?€"),
+        ("money", _contains("€"), "", "[km]?€"),
         (
             "dotted",
             re.compile(r"\.[^\W\d_]\.").search,
             _START,
             r"(?:[^\W\d_]\.){2,}[^\W\d_]?",
         ),
-        ("pair", _holds("&"), _START, r"[^\W_\d]{1,4}&[^\W_\d]{1,4}"),
+        ("pair", _contains("&"), _START, r"[^\W_\d]{1,4}&[^\W_\d]{1,4}"),
         (
             "number",
             re.compile(r"\d[ .,]\d").search,
@@ -93,12 +95,12 @@ FORMS = tuple(
     )
 )
 BEGINNING = 3
-"""Letters that a word and its lexeme have in common."""
+"""How many first letters a word and its lexeme have in common."""
 WORD = re.compile(r"[^\W_]+(?:[-\xad]+[^\W_]+)*")
 
 
 class Term(NamedTuple):
-    """A place in a text and the lexemes that it is found by, the most telling first."""
+    """A span of a text and its lexemes, the most specific first."""
 
     start: int
     end: int
@@ -106,26 +108,26 @@ class Term(NamedTuple):
 
 
 def compose_accents(text: str) -> str:
-    """Return the text with each accent on its letter: what `extract_terms` counts places in."""
+    """Return the text with composed accents (NFC), as `extract_terms` requires."""
     return text if text.isascii() else unicodedata.normalize("NFC", text).replace("İ", "I")
 
 
 def extract_terms(text: str, among: Collection[str] | None = None) -> Iterator[Term]:
-    """Yield the terms of a composed text in order; words that carry no meaning are left out.
+    """Yield the terms of a composed text in order, without stop words.
 
-    The parts of a compound follow it as terms of their own. Who looks for the lexemes `among` some
-    is spared words that cannot be one of them: no inflection changes how a word begins.
+    The parts of a compound follow it as terms of their own. With `among`, words that cannot have
+    one of these lexemes are skipped, by their first letters, which no inflection changes.
     """
     beginnings = None if among is None else {lexeme[:BEGINNING] for lexeme in among}
     plain = _SIGN.sub(lambda match: _SIGNS[match[0]], text).lower()
     forms: list[tuple[int, str, str]] = []
-    for kind, sign, form in FORMS:
-        if sign(plain):
+    for kind, may_occur, form in FORMS:
+        if may_occur(plain):
             found = [(match.start(), kind, match[0]) for match in form.finditer(plain)]
             for start, _kind, token in found:
                 plain = plain[:start] + " " * len(token) + plain[start + len(token) :]
             forms += found
-    words = WORD if beginnings is None else _words_from({b[:1] for b in beginnings})
+    words = WORD if beginnings is None else _pattern_of_words({b[:1] for b in beginnings})
     tokens = [
         (match.start(), "word", match[0])
         for match in words.finditer(plain)
@@ -140,13 +142,13 @@ def extract_terms(text: str, among: Collection[str] | None = None) -> Iterator[T
             yield Term(at + start, at + end, lexemes)
 
 
-def _words_from(letters: Collection[str]) -> re.Pattern[str]:
-    """Return what matches, of the words, compounds and those that may begin with the letters."""
-    return _begun("".join(sorted(letter for letter in letters if letter.isascii())))
+def _pattern_of_words(letters: Collection[str]) -> re.Pattern[str]:
+    """Return a pattern of compounds, and of words that may begin with one of the letters."""
+    return _word_pattern("".join(sorted(letter for letter in letters if letter.isascii())))
 
 
 @functools.lru_cache(maxsize=256)
-def _begun(letters: str) -> re.Pattern[str]:
+def _word_pattern(letters: str) -> re.Pattern[str]:
     more = r"(?:[-\xad]+[^\W_]+)"
     return re.compile(
         rf"(?<![^\W_])(?:(?=[{letters}\x80-\U0010ffff])[^\W_]+{more}*|[^\W_]+{more}+)"
@@ -178,7 +180,7 @@ def _read_token(kind: str, token: str) -> tuple[tuple[int, int, tuple[str, ...]]
 
 
 def lexeme_of(word: str) -> str:
-    """Return what a single word is found by; nothing for a word that carries no meaning."""
+    """Return the lexeme of a single word; "" for a stop word."""
     folded = fold_text(word.replace("\xad", ""))
     if folded in STOP_WORDS or (len(folded) == 1 and not folded.isdigit()):
         return ""
@@ -187,7 +189,7 @@ def lexeme_of(word: str) -> str:
 
 @functools.lru_cache(maxsize=50_000)
 def root_of(folded: str) -> str:
-    """Return a folded word without its inflection, its plural taken off before its ending."""
+    """Return a folded word without its plural and then without its ending."""
     if not folded.isalpha():
         return folded
     if folded in ("euro", "euros"):
@@ -212,7 +214,7 @@ def _singular(word: str) -> str:
 
 
 def _carbon(flat: str) -> tuple[str, ...]:
-    """Return the lexemes of an amount of CO₂, as such or as its equivalent."""
+    """Return the lexemes of an amount of CO₂ or of CO₂ equivalent."""
     head, _, tail = flat.partition("co2")
     mass = re.match(r"(?:[kmg]?t(?!onn)|kg|kilogr|gr|g|tonn)?", head)
     unit = {"tonn": "t", "kilogr": "kg", "gr": "g"}.get(mass[0], mass[0]) if mass else ""
@@ -222,9 +224,9 @@ def _carbon(flat: str) -> tuple[str, ...]:
 
 
 def _fraction(token: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
-    """Return the lexemes of an amount per something: the fraction and its parts."""
+    """Return the lexemes of a ratio of units: the ratio and its parts."""
     match = re.match(r"(\S+?)(?: ?/ ?| par )\(?(\w+)$", token)
-    assert match  # the pattern of the token says so
+    assert match  # guaranteed by the pattern of the token
     above, below = (fold_text(part).replace("€", "eur") for part in match.groups())
     below = "t" if below == "tonne" else below
     return (
@@ -234,24 +236,24 @@ def _fraction(token: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
 
 
 def _compound(token: str, sign: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
-    """Return the lexemes of « sous-station »: joined, and its parts that carry meaning."""
+    """Return the lexemes of « sous-station »: joined, and its parts except stop words."""
     found: list[tuple[int, int, tuple[str, ...]]] = []
     parts = [(m.start(), m.end(), lexeme_of(m[0])) for m in re.finditer(f"[^{sign}]+", token)]
-    told = [part for part in parts if part[2]]
-    if not told and sign == "-":
+    meaningful = [part for part in parts if part[2]]
+    if not meaningful and sign == "-":
         return ()
     joined = fold_text(token.replace(sign, ""))
     if not joined.isdigit():
-        first = told[0][2] if told and told[0][0] == 0 else ""
+        first = meaningful[0][2] if meaningful and meaningful[0][0] == 0 else ""
         found.append((0, len(token), (root_of(joined)[:MAX_LEXEME], *filter(None, [first]))))
-    for start, end, lexeme in told:
+    for start, end, lexeme in meaningful:
         if start or not found:
             found.append((start, end, (lexeme,)))
     return tuple(found)
 
 
 def main_lexemes(text: str) -> tuple[str, ...]:
-    """Return the most telling lexeme of each term, compounds by their whole."""
+    """Return the most specific lexeme of each term; of a compound only the joined one."""
     found: list[str] = []
     end = -1
     for term in extract_terms(compose_accents(text)):
@@ -261,15 +263,15 @@ def main_lexemes(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-# --- What PostgreSQL keeps ----------------------------------------------------------------------
+# --- For PostgreSQL -----------------------------------------------------------------------------
 
 
 def build_tsvector(parts: Iterable[tuple[str, str]]) -> str:
-    """Return the tsvector literal of texts, each given with its label: A, B, C or D.
+    """Return the tsvector literal of (text, label) pairs; labels are A, B, C or D.
 
-    Between two texts is a gap, so that no phrase spans them.
+    A gap of positions between two texts keeps phrases from spanning them.
     """
-    places: dict[str, list[str]] = {}
+    positions: dict[str, list[str]] = {}
     position = 0
     for text, label in parts:
         mark = "" if label == "D" else label
@@ -279,20 +281,20 @@ def build_tsvector(parts: Iterable[tuple[str, str]]) -> str:
                 position = min(position + 1, MAX_POSITION)
             last = start
             for lexeme in lexemes:
-                at = places.setdefault(lexeme, [])
-                if len(at) < MAX_POSITIONS:
-                    at.append(f"{position}{mark}")
+                places = positions.setdefault(lexeme, [])
+                if len(places) < MAX_POSITIONS:
+                    places.append(f"{position}{mark}")
         position = min(position + 10, MAX_POSITION)
-    return " ".join(f"{quote_lexeme(lexeme)}:{','.join(at)}" for lexeme, at in places.items())
+    return " ".join(f"{quote_lexeme(lexeme)}:{','.join(at)}" for lexeme, at in positions.items())
 
 
 def quote_lexeme(lexeme: str) -> str:
-    """Return a lexeme as a tsvector or a tsquery takes it."""
+    """Return a lexeme quoted for a tsvector or a tsquery."""
     return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def phrase_query(text: str) -> str:
-    """Return the tsquery that finds the words of `text` right after each other."""
+    """Return the tsquery that matches the words of `text` as a phrase."""
     found: list[tuple[int, str]] = []
     position, last = 0, -1
     for term in extract_terms(compose_accents(text)):

@@ -1,4 +1,4 @@
-"""The names of the months in French and English, as they are written in texts. Pure."""
+"""The names of the months in French and English. Pure."""
 
 import re
 
@@ -35,4 +35,4 @@ FULL_MONTH = re.sub(
     lambda accented: f"[{accented[0]}{fold_text(accented[0])}]",
     "|".join(name for full, _short in _NAMES for name in full.split()),
 )
-"""A pattern of the full names, in a text as it is written, its accents typed or not."""
+"""A pattern of the full names, in an unfolded text, with or without accents."""

@@ -1,4 +1,4 @@
-"""Text compared the way a French reader does: without accents, case and typography."""
+"""Normalize text for comparison: no accents, case or typography; stop words; stems. Pure."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from functools import lru_cache
 WORD = re.compile(r"[a-z0-9]+")
 LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "Œ": "oe", "Æ": "ae", "ß": "ss", "’": "'"})
 
-# French ones, what an elision leaves of some included, then English ones.
+# French ones, including their elided forms, then English ones.
 STOP_WORDS = frozenset(
     "a afin ai ainsi alors apres au aucun aucune aussi autre autres aux avant avec avoir c "
     "ca car ce ceci cela celle celles celui ces cet cette ceux chaque ci comme comment d "
@@ -19,15 +19,15 @@ STOP_WORDS = frozenset(
     "tous tout toute toutes tres tu un une vers via vos votre vous y "
     "the of and to in is for on with by as are be this that from at or an it its".split()
 )
-"""Words, folded, that say too little to find or to compare a text by."""
+"""Folded words that are too frequent to search or compare texts by."""
 
 LANGUAGE_WORDS = {
     "fr": frozenset("le la les des du une est et dans pour par sur que qui aux avec sont".split()),
     "en": frozenset("the of and to in is for that with are be this on by from as".split()),
 }
-"""The most frequent ones as they are written, by language: what `detect_language` counts."""
+"""The most frequent words of each language, unfolded: what `detect_language` counts."""
 
-# Endings that French inflection adds; longest first. Enough to compare words, not to parse them.
+# French inflectional endings, longest first; enough to compare words, not to parse them.
 ENDINGS = (
     "issements", "issement", "issantes", "issants", "issante", "issant", "atrices", "ateurs",
     "atrice", "ateur", "ations", "ation", "ements", "ement", "iques", "ique", "ables", "able",
@@ -38,7 +38,7 @@ ENDINGS = (
 
 
 def fold_text(text: str) -> str:
-    """Return `text` in lower case, without accents, in plain letters and single blanks."""
+    """Return `text` in lower case, without accents, with plain letters and single spaces."""
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text.translate(LETTERS))
         for mark in filter(unicodedata.combining, set(text)):
@@ -61,7 +61,7 @@ def stem_word(word: str) -> str:
 
 
 def text_stems(text: str) -> list[str]:
-    """Return the stems of the words of `text` that carry meaning, in order."""
+    """Return the stems of the words of `text` without stop words, in order."""
     return [
         stem_word(w)
         for w in folded_words(text)
@@ -71,5 +71,5 @@ def text_stems(text: str) -> list[str]:
 
 @lru_cache(maxsize=8192)
 def stem_set(text: str) -> frozenset[str]:
-    """Return the stems of `text`, each once; remembered, for texts that are compared often."""
+    """Return the distinct stems of `text`; cached, since texts are compared repeatedly."""
     return frozenset(text_stems(text))
