@@ -12,7 +12,7 @@ from sheets.generation.progress import generation_outline
 from sheets.links.reader_text import localize_text
 from sheets.links.related import related_sheets
 from sheets.links.wikilinks import list_backlinks
-from sheets.models import Generation, Proposal, Sheet
+from sheets.models import Generation, Proposal, Sheet, Watch
 from sheets.models.schema_loader import load_template
 from sheets.rendering.page_cache import cache_pages
 from sheets.revisions.blame import AuthoredPage, show_authors
@@ -42,6 +42,7 @@ def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "proposal_id": found.proposal_id,
         "progress": None,
         "authored": authored_page(request, found),
+        "watched": lambda: watch_mark(request, found),
     }
     if found.generation_id and found.generation_state != Generation.State.DONE:
         generation = Generation.objects.get(pk=found.generation_id)
@@ -49,6 +50,16 @@ def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
         context["progress"] = generation_outline(generation)
         return render(request, "sheets/sheet.html", context)  # not cached: it changes each second
     return TemplateResponse(request, "sheets/sheet.html", context)
+
+
+def watch_mark(request: HttpRequest, sheet: Sheet) -> str:
+    """Return "true" if the reader watches the sheet, else "false".
+
+    Only a page that is not cached asks for it: the cache fills in its own value.
+    """
+    user = request.user
+    watches = user.is_authenticated and Watch.objects.filter(user=user.pk, sheet=sheet).exists()
+    return "true" if watches else "false"
 
 
 def authored_page(request: HttpRequest, sheet: Sheet) -> AuthoredPage | None:

@@ -266,6 +266,19 @@ class TestReaders:
         assert '<ul class="messages' in read(client, sheet)
         assert '<ul class="messages' not in read(client, sheet)
 
+    def test_the_page_after_the_click_says_that_the_sheet_is_watched(
+        self, client: Client, sheet: Sheet, contributor: User
+    ) -> None:
+        """The page with the message is not cached: it has to know by itself."""
+        client.force_login(contributor)
+        for pressed in ("true", "false"):
+            client.post(f"{sheet.get_absolute_url()}suivre/")
+            html = read(client, sheet)
+            assert '<ul class="messages' in html
+            assert f'aria-pressed="{pressed}"' in html
+            authored = client.get(sheet.get_absolute_url(), {"auteurs": "1"}).content.decode()
+            assert f'aria-pressed="{pressed}"' in authored
+
     def test_rights_that_were_taken_away_show_at_once(
         self, client: Client, sheet: Sheet, contributor: User
     ) -> None:
