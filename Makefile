@@ -18,7 +18,7 @@ lint: .venv/dev.stamp lint/node_modules/lint.stamp
 	$(BIN)/mypy .
 	$(BIN)/lint-imports --no-logo --no-cache
 	git ls-files -z -- 'templates/*.html' | xargs -0 $(BIN)/djade --check --target-version 5.2
-	git ls-files -z -- 'templates/*.html' | xargs -0 $(BIN)/python -m lint.templates
+	git ls-files -z -- 'templates/*.html' | xargs -0 $(BIN)/python -m lint.template_lines
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(BIN)/python demo/build.py --check
 	$(NODE_BIN)/eslint --config lint/eslint.config.js --max-warnings 0 static/js

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from ingestion.forms import DESCRIBED, SynonymsForm
 from ingestion.models import Chunk, Document, ImportedFile, Page, SourceImport, Synonyms, Vector
-from ingestion.pipeline.describe import save_description
+from ingestion.pipeline.edit_details import save_description
 from ingestion.pipeline.run import remove_document, retry_document
 from wikico2.parameters import whole_number
 

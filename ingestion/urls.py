@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from ingestion.views import describe, documents, listing, pages, upload
+from ingestion.views import documents, listing, pages, upload
+from ingestion.views import edit_details as describe
 from ingestion.views.imports import (
     import_cancel,
     import_detail,

@@ -12,7 +12,7 @@ class SheetsConfig(AppConfig):
         from sheets import receivers, tasks  # noqa: F401  (register receivers and tasks)
         from sheets.generation import budget  # noqa: F401  (registers receivers)
         from sheets.search.indexing import INDEXED_SECTIONS
-        from sheets.sources import awaited  # noqa: F401  (registers a receiver)
+        from sheets.sources import ref_resolution as awaited  # noqa: F401  (registers a receiver)
         from sheets.staleness.receivers import check_writer_settings
         from wikico2.accounts.roles import ensure_roles
 

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from sheets.views import activity, browse, edit, export, history, links, pictures, search, suggest
+from sheets.views import (
+    activity,
+    browse,
+    edit,
+    export,
+    history,
+    links,
+    pictures,
+    search,
+)
+from sheets.views import (
+    suggestions as suggest,
+)
 from sheets.views.editor_pickers import citation_picker, sheet_picker
 from sheets.views.generations import (
     generation_cancel,

@@ -67,7 +67,7 @@ def pytest_configure() -> None:
     from django.test import TransactionTestCase, client
 
     from tests.database import restore_tables
-    from wikico2.request import Request
+    from wikico2.clean_request import Request
 
     client.WSGIRequest = WSGIHandler.request_class = Request  # type: ignore[attr-defined]
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -57,10 +57,10 @@ from sheets.models import (
     Spending,
     Watch,
 )
-from sheets.proposals.suggest import create_suggestion
+from sheets.proposals.suggestions import create_suggestion
 from sheets.revisions.edit import save_edit
+from wikico2.clean_request import Handler, Request
 from wikico2.models import User
-from wikico2.request import Handler, Request
 
 WHOLE = os.environ.get("FUZZ") == "all"
 ANONYMOUS, CONTRIBUTOR, EXPERT_ROLE, ADMINISTRATOR, ROOT = ROLES = (

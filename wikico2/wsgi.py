@@ -6,7 +6,7 @@ import os
 import django
 from django.urls import get_resolver
 
-from wikico2.request import Handler
+from wikico2.clean_request import Handler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wikico2.settings")
 django.setup(set_prefix=False)

@@ -1,9 +1,9 @@
 """Search sheets or pages of sources: one function for the pages, the feed and the link picker."""
 
 from sheets.rendering.snippet import SnippetPieces
+from sheets.search.autocomplete import suggest_completions
 from sheets.search.results import Hit, Kind, MatchReason, ResultPage, Suggestion
 from sheets.search.service import FACETS, search_wiki
-from sheets.search.suggest import suggest_completions
 
 __all__ = [
     "FACETS",

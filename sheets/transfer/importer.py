@@ -24,7 +24,7 @@ from sheets.markdown.front_matter import FrontMatterError
 from sheets.models import Field, Picture, Section, SheetType
 from sheets.rendering.images import reencode_picture, store_picture
 from sheets.revisions.errors import LossyText, PersonalText, StaleBase
-from sheets.sources.awaited import queue_ref_resolution
+from sheets.sources.ref_resolution import queue_ref_resolution
 from sheets.transfer.archive import LARGEST_ARCHIVE, WikiArchive, open_archive
 from sheets.transfer.id_map import ImportIdMap
 from sheets.transfer.sheet_importer import SheetImporter, parse_timestamp

@@ -11,7 +11,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.template.loader import render_to_string
 
-from sheets.links.reader_text import LocalizedText
+from sheets.links.localized_text import LocalizedText
 from sheets.models import Picture, Revision, Sheet
 from sheets.rendering.images import ADDRESS
 from wikico2.errors import UserError

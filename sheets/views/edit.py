@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from sheets.forms.edit import EditForm
 from sheets.forms.wiki import ConflictForm
-from sheets.links.reader_text import header_labels
+from sheets.links.localized_text import header_labels
 from sheets.links.wikilinks import resolve_links
 from sheets.markdown.notes import with_note
 from sheets.markdown.splice import note_lines

@@ -21,7 +21,7 @@ from sheets.file_jobs import (
     restart_file_job,
     stop_file_job,
 )
-from sheets.links.reader_text import localize_text
+from sheets.links.localized_text import localize_text
 from sheets.models import FileJob, Revision, Sheet
 from sheets.transfer.formats import to_markdown
 from sheets.transfer.pdf import pdf_of, stored_pdf

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from sheets.forms.wiki import ConflictForm, RegenerateForm
 from sheets.generation.request import request_generation
-from sheets.links.reader_text import localize_header
+from sheets.links.localized_text import localize_header
 from sheets.merge import MergeResult, UnresolvedConflicts, Version
 from sheets.models import Generation, Proposal, Section, Sheet
 from sheets.models.schema_loader import load_template

@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from sheets.generation.progress import generation_outline
-from sheets.links.reader_text import localize_text
+from sheets.links.localized_text import localize_text
 from sheets.links.related import related_sheets
 from sheets.links.wikilinks import list_backlinks
 from sheets.models import Generation, Proposal, Sheet, Watch

@@ -16,7 +16,7 @@ from ingestion.intake.near_duplicates import (
     find_near_duplicates,
 )
 from ingestion.models import Chunk, Document, MinHash, SourceImport
-from ingestion.pipeline import describe
+from ingestion.pipeline import edit_details as describe
 from ingestion.pipeline.run import accept_upload, remove_document
 from ingestion.readers import DocumentInfo
 from ingestion.readers.pdf.xmp import read_xmp

@@ -14,7 +14,7 @@ from django_q.models import OrmQ, Schedule
 
 from ingestion.models import Chunk, Document, Page, Vector
 from ingestion.pipeline.run import accept_upload, cancel_document, retry_document
-from ingestion.pipeline.wait import wait_until_read
+from ingestion.pipeline.wait_until_read import wait_until_read
 from ingestion.tasks import advance_document, forget_document
 from ingestion.vector_index.collections import count_vectors
 from tests.conftest import AIR, make_pdf, run_queue, upload
@@ -134,7 +134,7 @@ class TestWaiting:
     def test_without_a_worker_a_wait_says_so(
         self, waiting_document: Document, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ingestion.pipeline.wait.NO_WORKER_SECONDS", 0.1)
+        monkeypatch.setattr("ingestion.pipeline.wait_until_read.NO_WORKER_SECONDS", 0.1)
         with pytest.raises(UserError) as caught:
             wait_until_read([waiting_document], poll=0.05)
         assert caught.value.code == "no_worker"
@@ -214,7 +214,7 @@ class TestWorkers:
         running = worker(EMBEDDING_BATCH="1")
         running.kill_workers()  # while idle: they must not take the queue's lock to the grave
         wait_for(lambda: len(running.pids()) >= 4, "new worker", running.output)
-        fake_ai.latency = 0.3
+        fake_ai.latency = 1.0  # so that it cannot be done before it is stopped
         first = accept_upload(upload(LONG), None)
         other = accept_upload(upload(make_pdf(AIR)), None)
         [done] = wait_until_read([other], poll=0.05)

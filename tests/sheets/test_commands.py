@@ -88,7 +88,7 @@ def test_a_wrong_request_is_a_sentence(arguments: tuple[str, ...]) -> None:
 
 
 def test_waiting_without_a_worker_says_so(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingestion.pipeline.wait.NO_WORKER_SECONDS", 0.0)
+    monkeypatch.setattr("ingestion.pipeline.wait_until_read.NO_WORKER_SECONDS", 0.0)
     with pytest.raises(CommandError):
         run("ingest", str(report), "--wait")
 

@@ -12,9 +12,9 @@ from ingestion.intake.imports import run_import_slice
 from ingestion.intake.upload import find_duplicate
 from ingestion.intake.watch_folder import files_in, import_local_file
 from ingestion.models import Document, SourceImport
-from ingestion.pipeline.wait import wait_until_read
+from ingestion.pipeline.wait_until_read import wait_until_read
 from sheets.generation.request import request_sheet
-from sheets.generation.wait import wait_until_written
+from sheets.generation.wait_until_written import wait_until_written
 from sheets.models import SheetType
 from wikico2.errors import UserError
 

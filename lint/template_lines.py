@@ -1,4 +1,4 @@
-"""Hold the lines of templates to a width: `python -m lint.templates FILE…`."""
+"""Hold the lines of templates to a width: `python -m lint.template_lines FILE…`."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from ingestion.forms import VERSION_OF_ITSELF, DescriptionForm, source_label
 from ingestion.models import Document
-from ingestion.pipeline.describe import save_description
+from ingestion.pipeline.edit_details import save_description
 from wikico2.parameters import whole_number
 
 MAX_OFFERED = 300

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from sheets.forms.edit import SuggestForm
 from sheets.markdown.sections_edit import section_headings
 from sheets.models import Proposal, Sheet
-from sheets.proposals.suggest import check_limit, create_suggestion, may_suggest, sender_of
+from sheets.proposals.suggestions import check_limit, create_suggestion, may_suggest, sender_of
 from sheets.views.editor import Editor, open_editor, sent_base
 from sheets.views.reading import readable_sheets
 from wikico2.errors import UserError

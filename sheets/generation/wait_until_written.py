@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from ingestion.pipeline.wait import NO_WORKER_SECONDS
+from ingestion.pipeline.wait_until_read import NO_WORKER_SECONDS
 from sheets.models import Generation, SectionRun, Sheet
 from wikico2.errors import UserError
 from wikico2.jobs.queue import workers_alive
