@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from sheets.links.localized_text import header_labels
 from sheets.markdown.notes import defined_twice, repair_footnotes, undefined_markers
 from sheets.markdown.parse import MARKER, split_notes
 from sheets.markdown.sections_edit import cut_section, is_header, put_section
@@ -49,8 +50,10 @@ class TextForm(forms.Form):
         if self.is_header:
             del self.fields["body"]
         if not section or self.is_header:
+            labels = header_labels(template)
             for brief in header_fields(template):
-                self.fields[VALUE + brief.key] = value_field(brief, start.values.get(brief.key, ""))
+                value = start.values.get(brief.key, "")
+                self.fields[VALUE + brief.key] = value_field(brief, labels[brief.key], value)
 
     @property
     def is_header(self) -> bool:
@@ -148,9 +151,8 @@ def header_fields(template: SheetTemplate) -> list[FieldBrief]:
     return [f for s in template.written if s.role == "header" for f in s.fields]
 
 
-def value_field(brief: FieldBrief, value: str) -> forms.CharField:
+def value_field(brief: FieldBrief, label: str, value: str) -> forms.CharField:
     """Return the form field of a header value; a value outside its choices is offered too."""
-    label = brief.heading
     if not brief.choices:
         widget = forms.TextInput(attrs={"lang": "fr", "autocomplete": "off"})
         return forms.CharField(label=label, required=False, max_length=LONGEST_VALUE, widget=widget)

@@ -172,10 +172,10 @@ class TestWatching:
             generation=generation, key="resume", order=1, state="running", passages=[{}, {}]
         )
         page = live(sheet.get_absolute_url(), user=contributor)
-        expect(page.locator("#progress")).to_contain_text("0 sections sur 1")
+        expect(page.locator("#progress")).to_contain_text("0 sur 1 section")
         run.state = SectionRun.State.DONE
         run.save()
-        expect(page.locator("#progress")).to_contain_text("1 sections sur 1")
+        expect(page.locator("#progress")).to_contain_text("1 sur 1 section")
         Generation.objects.filter(pk=generation.pk).update(state=Generation.State.DONE)
         expect(page.locator("#progress")).to_have_count(0)
 

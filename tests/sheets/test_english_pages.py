@@ -260,6 +260,16 @@ class TestPage:
             answer = client.post(address, typed, headers={"Accept-Language": language})
             assert said in answer.content.decode()
 
+    def test_so_do_the_fields_of_the_editor(
+        self, client: Client, make_sheet: Callable[[str], Sheet], contributor: User
+    ) -> None:
+        sheet = make_sheet(BROKEN)
+        client.force_login(contributor)
+        named = Field.objects.get(section__sheet_type=sheet.sheet_type, key="categorie")
+        label = '<label for="edit_meta_categorie">{}</label>'
+        assert label.format(named.heading_en) in read_in("en", client, sheet, "modifier/")
+        assert label.format(named.heading_fr) in read_in("fr", client, sheet, "modifier/")
+
 
 class TestStored:
     def test_english_is_made_when_it_is_first_read(
