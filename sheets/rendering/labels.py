@@ -4,6 +4,7 @@ The text of a sheet is French, and its page has lang="fr". Text that the rendere
 headings of the template, gets its own lang attribute if it is not French.
 """
 
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from django.utils.html import format_html
@@ -11,10 +12,31 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from sheets.markdown.parse import heading_key
-from sheets.schema.types import EnglishLabels
+from sheets.schema.types import EnglishLabels, SheetTemplate
 
 SHEET_LANGUAGE = "fr"
 SPACES = {ord("\u00a0"): " ", ord("\u202f"): " "}
+
+
+@dataclass(frozen=True)
+class Label:
+    """A heading as a page shows it to the reader: its text and the language of the text."""
+
+    text: str
+    language: str = SHEET_LANGUAGE
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+    @property
+    def attribute(self) -> SafeString:
+        """Return the lang attribute of the label within French text, or ""."""
+        if self.language == SHEET_LANGUAGE:
+            return SafeString("")
+        return format_html(' lang="{}"', self.language)
 
 
 def reader_language() -> str:
@@ -24,8 +46,7 @@ def reader_language() -> str:
 
 def lang_attribute() -> SafeString:
     """Return the lang attribute of an element with the renderer's own text, or ""."""
-    language = reader_language()
-    return SafeString("") if language == SHEET_LANGUAGE else format_html(' lang="{}"', language)
+    return Label("", reader_language()).attribute
 
 
 def set_words(element: ElementTree.Element, words: str) -> None:
@@ -51,3 +72,16 @@ def english_heading(heading: str, labels: EnglishLabels | None) -> str:
     if heading_key(given) != heading_key(label) or not given.endswith(label):
         return ""
     return given.removesuffix(label) + labels.heading
+
+
+def reader_label(heading: str, template: SheetTemplate, section: str, field: str = "") -> Label:
+    """Return a heading of a sheet in the reader's language.
+
+    `section` and `field` are its keys, `field` "" for the heading of a section. The heading stays
+    French if the template has no English for it or a person has reworded it.
+    """
+    if (language := reader_language()) != SHEET_LANGUAGE:
+        words = english_heading(heading, template.english.get((section, field)))
+        if words:
+            return Label(words, language)
+    return Label(heading)

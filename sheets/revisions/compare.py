@@ -6,12 +6,12 @@ Pure, except for the active language.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.html import format_html
 from django.utils.translation import get_language, ngettext
 
-from sheets.markdown.parse import TABLE_RULE, Note, read_note
+from sheets.markdown.parse import TABLE_RULE, Note, OutlineTracker, read_note
 from sheets.merge import Version
 from sheets.merge.diff import (
     BlockChange,
@@ -24,8 +24,8 @@ from sheets.merge.diff import (
 from sheets.merge.tokenize import WORD
 from sheets.rendering.footnotes import numbering_header, section_html
 from sheets.rendering.html import CitationView, render_sheet
-from sheets.rendering.labels import reader_language
-from sheets.revisions.conflicts import field_heading
+from sheets.rendering.labels import Label, reader_label, reader_language
+from sheets.revisions.conflicts import block_label, field_label
 from sheets.schema.types import SheetTemplate
 
 AROUND = 1
@@ -42,7 +42,8 @@ class BlockRun:
     """A run of consecutive blocks: shown, or unchanged and folded.
 
     `changes` is empty for a folded run longer than `MOST_FOLDED`. `section` and `field` are the
-    headings above a run that follows a folded one.
+    headings above a run that follows a folded one, as written in the text; `where` are the same
+    in the reader's language.
     """
 
     folded: bool
@@ -50,6 +51,7 @@ class BlockRun:
     changes: Sequence[BlockChange]
     section: str = ""
     field: str = ""
+    where: Sequence[Label] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Comparison:
 
     changes: Sequence[BlockChange]
     runs: Sequence[BlockRun]
-    values: Sequence[tuple[str, ValueChange]]
+    values: Sequence[tuple[Label, ValueChange]]
     notes: Sequence[FootnoteDiff]
     counts: Mapping[str, int]
 
@@ -88,8 +90,8 @@ def compare_versions(
     counts = Counter(kind for c in changes if (kind := change_kind(c)))
     return Comparison(
         changes=changes,
-        runs=list(block_runs(changes, whole=whole)),
-        values=[(field_heading(v.key, template), v) for v in diff_values(old.values, new.values)],
+        runs=[place_run(run, template) for run in block_runs(changes, whole=whole)],
+        values=[(field_label(v.key, template), v) for v in diff_values(old.values, new.values)],
         notes=[
             FootnoteDiff(n, read_note(n.old_label, n.old) if n.old else None,
                      read_note(n.new_label, n.new) if n.new else None)
@@ -97,6 +99,16 @@ def compare_versions(
         ],
         counts=counts,
     )  # fmt: skip
+
+
+def place_run(run: BlockRun, template: SheetTemplate) -> BlockRun:
+    """Return the run with the headings above it in the reader's language."""
+    if not run.section:
+        return run
+    outline = OutlineTracker(template)
+    section = reader_label(run.section, template, outline.section(run.section))
+    field = block_label(run.section, run.field, outline, template)
+    return replace(run, where=[label for label in (section, field) if label])
 
 
 def change_kind(change: BlockChange) -> str:

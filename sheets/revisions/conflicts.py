@@ -26,6 +26,7 @@ from sheets.merge import (
     resolve_value_conflicts,
 )
 from sheets.merge.diff import BlockChange, ValueChange, diff_blocks, diff_values
+from sheets.rendering.labels import Label, reader_label
 from sheets.schema.types import SectionBrief, SheetTemplate
 from sheets.sources.citation_check import CheckedCitation, check_citations
 
@@ -41,7 +42,7 @@ class ConflictView:
     """
 
     conflict: Conflict
-    label: str
+    label: Label
     blocks: tuple[BlockChange, ...]
     lead: str = ""
     tail: str = ""
@@ -62,7 +63,7 @@ class ConflictView:
 class RemoteChange:
     """A block that only the other side changed, with the sources of its new text."""
 
-    label: str
+    label: Label
     block: BlockChange
     sources: tuple[CheckedCitation, ...] = ()
 
@@ -72,7 +73,7 @@ class ConflictSection:
     """One section of the page: its conflicts and the changes of the other side."""
 
     key: str
-    heading: str
+    heading: Label
     conflicts: tuple[ConflictView, ...]
     changes: tuple[RemoteChange, ...]
 
@@ -93,7 +94,10 @@ def conflict_sections(
     notes |= {n.label: read_note(n.label, n.text) for n in merged.notes}
     conflicts = [(section_of(c.conflict, template), c) for c in conflict_views(merged, template)]
     changes = [
-        (outline.section(b.section) if b.section else "", RemoteChange(b.field, b))
+        (
+            outline.section(b.section) if b.section else "",
+            RemoteChange(block_label(b.section, b.field, outline, template), b),
+        )
         for b in diff_blocks(ours.body, with_ours(merged).body)
         if b.kind not in ("same", "moved") and not (b.kind == "removed" and b.moved)
     ]
@@ -116,9 +120,9 @@ def conflict_sections(
         sources = found.get((str(number), "change"), ())
         parts.setdefault(key, ([], []))[1].append(RemoteChange(change.label, change.block, sources))
     order = {s.key: n for n, s in enumerate(template.sections)}
-    headings = {s.key: shown_heading(s) for s in template.sections}
+    headings = {s.key: reader_label(shown_heading(s), template, s.key) for s in template.sections}
     headings |= {
-        outline.section(name): name
+        outline.section(name): Label(name)
         for name in (
             *(c.conflict.section for _, c in conflicts),
             *(c.block.section for _, c in changes),
@@ -126,7 +130,9 @@ def conflict_sections(
         if name and outline.section(name) not in headings
     }
     return [
-        ConflictSection(key, headings.get(key, key), tuple(parts[key][0]), tuple(parts[key][1]))
+        ConflictSection(
+            key, headings.get(key, Label(key)), tuple(parts[key][0]), tuple(parts[key][1])
+        )
         for key in sorted(parts, key=lambda k: order.get(k, len(order)))
     ]
 
@@ -144,20 +150,32 @@ def shown_heading(section: SectionBrief) -> str:
 def value_change(change: ValueChange, template: SheetTemplate) -> RemoteChange:
     """Return a change of header data as the change of a block."""
     block = BlockChange(change.kind, "", change.key, change.old, change.new, change.pieces)
-    return RemoteChange(field_heading(change.key, template), block)
+    return RemoteChange(field_label(change.key, template), block)
 
 
-def field_heading(key: str, template: SheetTemplate) -> str:
-    """Return the heading of a header field, or its key."""
-    fields = (f for s in template.sections if s.role == "header" for f in s.fields)
-    return next((f.heading for f in fields if f.key == key), key)
+def field_label(key: str, template: SheetTemplate) -> Label:
+    """Return the heading of a header field in the reader's language, or its key."""
+    fields = ((s, f) for s in template.sections if s.role == "header" for f in s.fields)
+    labels = (reader_label(f.heading, template, s.key, key) for s, f in fields if f.key == key)
+    return next(labels, Label(key))
+
+
+def block_label(
+    section: str, field: str, outline: OutlineTracker, template: SheetTemplate
+) -> Label:
+    """Return the heading `field`, below the heading `section`, in the reader's language."""
+    if not (section and field):
+        return Label(field)
+    key = outline.section(section)
+    return reader_label(field, template, key, outline.field(key, field))
 
 
 def conflict_views(merged: MergeResult, template: SheetTemplate) -> Iterable[ConflictView]:
     """Yield each conflict with both sides compared, and the words around it."""
     for conflict in merged.value_conflicts:
-        label = field_heading(conflict.field, template)
+        label = field_label(conflict.field, template)
         yield ConflictView(conflict, label, tuple(diff_blocks(conflict.ours, conflict.theirs)))
+    outline = OutlineTracker(template)
     shown = [p.gap + p.ours if isinstance(p, Conflict) else p.text for p in merged.parts]
     for number, part in enumerate(merged.parts):
         if not isinstance(part, Conflict):
@@ -167,7 +185,8 @@ def conflict_views(merged: MergeResult, template: SheetTemplate) -> Iterable[Con
             before = "".join(shown[:number]) + part.gap
             lead = MARKERS.split(before.rpartition("\n")[2])[-1]
             tail = statement_end(part.ours, "".join(shown[number + 1 :]).partition("\n")[0])
-        yield ConflictView(part, part.field, tuple(diff_blocks(part.ours, part.theirs)), lead, tail)
+        label = block_label(part.section, part.field, outline, template)
+        yield ConflictView(part, label, tuple(diff_blocks(part.ours, part.theirs)), lead, tail)
 
 
 def statement_end(statement: str, rest: str) -> str:

@@ -18,7 +18,7 @@ from sheets.forms.wiki import ConflictForm
 from sheets.links.localized_text import header_labels
 from sheets.links.wikilinks import resolve_links
 from sheets.markdown.notes import with_note
-from sheets.markdown.splice import note_lines
+from sheets.markdown.splice import called_labels, note_lines
 from sheets.merge import Version
 from sheets.models import Revision, Sheet
 from sheets.rendering.footnotes import numbering_header, reading_order, section_html
@@ -290,12 +290,18 @@ def preview_typed(form: EditForm, user: Any) -> dict[str, Any]:
             "header": [],
         }
     if form.is_header:
-        text = Version("", text.values)
+        text = Version(called_notes(text), text.values)
     page = preview_version(text, form.template)
     labels = header_labels(form.template)
     keys = [*(k for k in labels if k in page.header), *(k for k in page.header if k not in labels)]
     header = [(labels.get(k, k), resolve_links(page.header[k], user)) for k in keys]
     return {"body": resolve_links(page.body, user), "header": header}
+
+
+def called_notes(whole: Version) -> str:
+    """Return the footnotes that the header data of a sheet calls, as a body of their own."""
+    calls = called_labels(whole.values.values())
+    return "\n".join(f"[^{k}]: {v}" for k, v in note_lines(whole.body).items() if k in calls)
 
 
 def section_preview(body: str, whole: Version, form: EditForm) -> str:

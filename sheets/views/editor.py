@@ -15,6 +15,7 @@ from sheets.markdown.sections_edit import section_headings
 from sheets.merge import Version
 from sheets.models import EditDraft, Revision, Sheet
 from sheets.models.schema_loader import load_template
+from sheets.rendering.labels import Label, reader_label
 from sheets.revisions.versions import initial_version, version_of
 from sheets.schema.types import SheetTemplate
 from wikico2.models import User
@@ -31,7 +32,7 @@ class Editor:
     sheet: Sheet
     template: SheetTemplate
     section: str
-    heading: str
+    heading: Label
     base: Revision | None
     start: Version
 
@@ -75,7 +76,8 @@ def open_editor(sheet: Sheet, section: str, base: Revision | None) -> Editor:
         section = REPEATED.sub("", section)
     if section and section not in headings:
         raise Http404
-    return Editor(sheet, template, section, headings.get(section, ""), base, start)
+    heading = reader_label(headings.get(section, ""), template, section)
+    return Editor(sheet, template, section, heading, base, start)
 
 
 def sent_editor(request: HttpRequest, sheet: Sheet) -> Editor:

@@ -16,6 +16,7 @@ from sheets.forms.edit import SuggestForm
 from sheets.markdown.sections_edit import section_headings
 from sheets.models import Proposal, Sheet
 from sheets.proposals.suggestions import check_limit, create_suggestion, may_suggest, sender_of
+from sheets.rendering.labels import reader_label
 from sheets.views.editor import Editor, open_editor, sent_base
 from sheets.views.reading import readable_sheets
 from wikico2.errors import UserError
@@ -59,7 +60,10 @@ def sheet_suggest(request: HttpRequest, slug: str) -> HttpResponse:
         "sheet": sheet,
         "editor": editor,
         "form": form,
-        "sections": section_headings(editor.start, editor.template),
+        "sections": [
+            (key, reader_label(heading, editor.template, key), key == editor.section)
+            for key, heading in section_headings(editor.start, editor.template).items()
+        ],
     }
     return render(request, "sheets/suggest.html", context, status=422 if form.errors else 200)
 

@@ -10,12 +10,26 @@ import pytest
 from django.apps import apps
 from django.test import Client
 from django.utils import translation
+from django.utils.html import escape
 
+from ingestion.models import Document
+from sheets.generation.progress import generation_outline
 from sheets.generation.request import create_sheet
-from sheets.models import Citation, Field, Revision, Section, Sheet, SheetType
+from sheets.merge import Version
+from sheets.models import (
+    Citation,
+    Field,
+    Generation,
+    Proposal,
+    Revision,
+    Section,
+    Sheet,
+    SheetType,
+)
 from sheets.models.schema_loader import load_template
 from sheets.rendering.html import VERSION, CitationView, RenderedSheet, render_sheet
 from sheets.rendering.stored_rendering import english_rendering
+from sheets.revisions.edit import save_edit
 from sheets.revisions.save import recheck_revision, save_revision
 from sheets.schema.types import EnglishLabels, SectionBrief, SheetTemplate
 from sheets.staleness.state import template_fingerprint
@@ -269,6 +283,226 @@ class TestPage:
         label = '<label for="edit_meta_categorie">{}</label>'
         assert label.format(named.heading_en) in read_in("en", client, sheet, "modifier/")
         assert label.format(named.heading_fr) in read_in("fr", client, sheet, "modifier/")
+
+
+OLD = """\
+## 📊 Impacts attendus
+
+### Énergie
+
+Le gaz baisse de moitié dans les ateliers.
+
+## Le mien
+
+Un.
+
+## Risques revus
+
+Le bruit.
+"""
+KNOWN = {"categorie": "Utilités"}
+NEW = OLD.replace("de moitié", "d’un tiers").replace("Un.", "Deux.")
+OTHER = OLD.replace("de moitié", "d’un quart").replace("Un.", "Trois.")
+
+
+@pytest.fixture
+def labels(db: None) -> dict[str, str]:
+    """Return the English headings of sections and fields by their French ones, as in HTML."""
+    kind = SheetType.objects.get(key="solution")
+    rows: list[Section | Field] = [
+        *Section.objects.filter(sheet_type=kind),
+        *Field.objects.filter(section__sheet_type=kind),
+    ]
+    return {row.heading_fr: escape(row.heading_en) for row in rows}
+
+
+class TestOtherPages:
+    """Headings of the template on the pages around a sheet: as on its own page."""
+
+    def propose(self, client: Client, sheet: Sheet) -> str:
+        """Send a suggestion, let a person change the same place; return the rest of its URL."""
+        sent = {"base": "1", "body": NEW, "meta_categorie": "Froid"}
+        client.post(f"{sheet.get_absolute_url()}proposer/", sent)
+        proposal = Proposal.objects.get()
+        return proposal.get_absolute_url().removeprefix(sheet.get_absolute_url())
+
+    def check_parts(self, english: str, french: str, labels: dict[str, str]) -> None:
+        """Check the headings of a page that shows a merge."""
+        section, field = labels["Impacts attendus"], labels["Énergie"]
+        assert f'<h2 id="head-impacts" lang="en">📊 {section}</h2>' in english
+        assert '<h2 id="head-impacts" lang="fr">📊 Impacts attendus</h2>' in french
+        for page in (english, french):
+            assert '<h2 id="head-le-mien" lang="fr">Le mien</h2>' in page
+        assert f'<p class="clash-label" lang="en">{field}</p>' in english
+        assert '<p class="clash-label" lang="fr">Énergie</p>' in french
+        assert re.search(rf'<legend class="visually-hidden">\s*{field}\s*</legend>', english)
+        assert re.search(r'<legend class="visually-hidden">\s*Énergie\s*</legend>', french)
+
+    def test_a_proposal(
+        self,
+        client: Client,
+        make_sheet: Callable[[str], Sheet],
+        expert: User,
+        labels: dict[str, str],
+    ) -> None:
+        sheet = make_sheet(OLD)
+        client.force_login(expert)
+        rest = self.propose(client, sheet)
+        page, french = (read_in(language, client, sheet, rest) for language in ("en", "fr"))
+        assert f'<p class="side-label" lang="en">{labels["Énergie"]}</p>' in page
+        assert '<p class="side-label">Énergie</p>' in french
+        named = Field.objects.get(section__sheet_type=sheet.sheet_type, key="categorie")
+        assert f'<p class="side-label" lang="en">{escape(named.heading_en)}</p>' in page
+        assert f'<p class="side-label">{escape(named.heading_fr)}</p>' in french
+        save_edit(sheet, expert, base=sheet.current, text=Version(OTHER, KNOWN))
+        page, french = (read_in(language, client, sheet, rest) for language in ("en", "fr"))
+        self.check_parts(page, french, labels)
+
+    def test_a_conflict_of_two_editors(
+        self,
+        client: Client,
+        make_sheet: Callable[[str], Sheet],
+        expert: User,
+        labels: dict[str, str],
+    ) -> None:
+        sheet = make_sheet(OLD)
+        save_edit(sheet, expert, base=sheet.current, text=Version(OTHER, KNOWN))
+        client.force_login(expert)
+        sent = {"base": "1", "body": NEW, "meta_categorie": "Utilités", "do": "save"}
+        address = f"{sheet.get_absolute_url()}modifier/"
+        pages = [
+            client.post(address, sent, headers={"Accept-Language": language})
+            for language in ("en", "fr")
+        ]
+        assert [page.status_code for page in pages] == [409, 409]
+        english, french = (page.content.decode() for page in pages)
+        self.check_parts(english, french, labels)
+
+    def test_the_sections_to_suggest_for(
+        self, client: Client, make_sheet: Callable[[str], Sheet], labels: dict[str, str]
+    ) -> None:
+        sheet = make_sheet(OLD)
+        rest = "proposer/?section=impacts"
+        page, french = (read_in(language, client, sheet, rest) for language in ("en", "fr"))
+        section = labels["Impacts attendus"]
+        assert f'<option value="impacts" selected lang="en">📊 {section}</option>' in page
+        assert '<option value="impacts" selected lang="fr">📊 Impacts attendus</option>' in french
+        assert '<option value="le-mien" lang="fr">Le mien</option>' in page
+        assert f"Rewrite “📊 {section}”" in page
+
+    def test_the_section_in_the_editor(
+        self,
+        client: Client,
+        make_sheet: Callable[[str], Sheet],
+        contributor: User,
+        labels: dict[str, str],
+    ) -> None:
+        sheet = make_sheet(OLD)
+        client.force_login(contributor)
+        for key, begin, heading in (
+            ("impacts", "📊 ", "Impacts attendus"),
+            ("resume", "", "Résumé (10 secondes)"),
+        ):
+            rest = f"modifier/?section={key}"
+            page, french = (read_in(language, client, sheet, rest) for language in ("en", "fr"))
+            assert f'<strong lang="en">{begin}{labels[heading]}</strong>' in page
+            assert f'<strong lang="fr">{begin}{heading}</strong>' in french
+        page = read_in("en", client, sheet, "modifier/?section=le-mien")
+        assert '<strong lang="fr">Le mien</strong>' in page
+
+    def test_where_a_change_is_and_which_value(
+        self,
+        client: Client,
+        make_sheet: Callable[[str], Sheet],
+        expert: User,
+        labels: dict[str, str],
+    ) -> None:
+        steady = "\n\n".join(f"Phrase {n} du texte." for n in range(9))
+        body = f"## 📊 Impacts attendus\n\n### Énergie\n\n{steady}\n\nFin.\n"
+        sheet = make_sheet(body)
+        text = Version(body.replace("Fin.", "La fin."), {"categorie": "Froid"})
+        save_edit(sheet, expert, base=sheet.current, text=text)
+        client.force_login(expert)
+        rest = "diff/1/2/?vue=cote"
+        page, french = (read_in(language, client, sheet, rest) for language in ("en", "fr"))
+        where = re.search(r'<p class="diff-where">(.*?)</p>', page, re.DOTALL)
+        assert where
+        assert re.findall(r'<span lang="en">(.*?)</span>', where[1]) == [
+            f"📊 {labels['Impacts attendus']}",
+            labels["Énergie"],
+        ]
+        assert '<p class="diff-where">📊 Impacts attendus › Énergie</p>' in french
+        named = Field.objects.get(section__sheet_type=sheet.sheet_type, key="categorie")
+        assert f'<th scope="row" lang="en">{escape(named.heading_en)}</th>' in page
+        assert f'<th scope="row">{escape(named.heading_fr)}</th>' in french
+
+    def test_the_sections_to_regenerate_and_to_lock(
+        self,
+        client: Client,
+        make_sheet: Callable[[str], Sheet],
+        expert: User,
+        document: Document,
+        labels: dict[str, str],
+    ) -> None:
+        sheet = make_sheet(OLD)
+        sheet.documents.add(document)
+        client.force_login(expert)
+        page = read_in("en", client, sheet, "regenerer/")
+        section = labels["Impacts attendus"]
+        assert f"<span>{section}</span>" in page
+        assert re.search(rf'aria-label="\s*Lock {section}\s*"', page)
+        assert "Impacts attendus" not in page
+
+    def test_the_progress_of_a_generation(
+        self, make_sheet: Callable[[str], Sheet], labels: dict[str, str]
+    ) -> None:
+        sheet = make_sheet(OLD)
+        run = Generation.objects.create(sheet=sheet, backend="local", state="running")
+        for language, heading in (
+            ("en", labels["Impacts attendus"]),
+            ("fr", "Impacts attendus"),
+        ):
+            with translation.override(language):
+                assert heading in [escape(one.heading) for one in generation_outline(run).lines]
+
+    def test_the_preview_of_the_key_facts_numbers_their_sources(
+        self, client: Client, make_sheet: Callable[[str], Sheet], expert: User
+    ) -> None:
+        sheet = make_sheet(OLD)
+        body = f"{OLD}\nTexte.[^b]\n\n[^a]: Relevé A\n[^b]: Relevé B\n"
+        text = Version(body, {"categorie": "Utilités[^a]"})
+        save_edit(sheet, expert, base=sheet.current, text=text)
+        client.force_login(expert)
+        header = Section.objects.get(sheet_type=sheet.sheet_type, role=Section.Role.HEADER).key
+        sent = {"base": "2", "section": header, "meta_categorie": "Utilités[^a]"}
+        html = client.post(f"{sheet.get_absolute_url()}modifier/apercu/", sent).content.decode()
+        assert re.search(r'Utilités<sup class="cite"><a [^>]*id="ref-1-1"[^>]*>1</a></sup>', html)
+        assert "[^a]" not in html
+        assert '<li id="note-1">Relevé A' in html
+        assert "Relevé B" not in html
+
+
+def test_who_can_read_a_source_is_said_in_the_same_words(
+    client: Client, expert: User, document: Document
+) -> None:
+    address = document.get_absolute_url()
+    client.force_login(expert)
+    for language, said in (("en", "Everybody"), ("fr", "Tout le monde")):
+        read = {"Accept-Language": language}
+        form = client.get(f"{address}modifier/", headers=read).content.decode()
+        assert f'<option value="open" selected>{said}</option>' in form
+        assert said.lower() in client.get(address, headers=read).content.decode()
+
+
+def test_the_reading_log_has_one_name(
+    client: Client, administrator: User, document: Document
+) -> None:
+    client.force_login(administrator)
+    for language, name in (("en", "Reading log"), ("fr", "Journal de lecture")):
+        address = f"{document.get_absolute_url()}journal/"
+        page = client.get(address, headers={"Accept-Language": language}).content.decode()
+        assert f"<h1>{name}</h1>" in page
+        assert re.search(rf"<title>\s*{name} – ", page)
 
 
 class TestStored:
