@@ -133,6 +133,10 @@ DESCRIBED = (
     "access",
     "supersedes",
 )
+ACCESS_CHOICES = (
+    (Document.Access.OPEN, _("Everybody")),
+    (Document.Access.INTERNAL, _("Logged-in users")),
+)
 LANGUAGES = ("fr", "en", "de", "es", "it", "nl", "pt")
 VERSION_OF_ITSELF = _("A source cannot be a new version of itself or of a source that replaces it.")
 _SOURCE = re.compile(r"^\s*(?:n°\s*)?(\d{1,18})\b|/sources/(\d{1,18})\b")
@@ -229,6 +233,7 @@ class DescriptionForm(forms.ModelForm[Document]):
         codes = dict.fromkeys([*LANGUAGES, *filter(None, [self.instance.language])])
         named = [(code, capfirst(language_name(code))) for code in codes]
         self.fields["language"].choices = [("", _("unknown")), *named]  # type: ignore[attr-defined]
+        self.fields["access"].choices = ACCESS_CHOICES  # type: ignore[attr-defined]
         self.fields["supersedes"].widget.attrs |= {"list": "id_sources", "autocomplete": "off"}
 
     def clean_title(self) -> str:
