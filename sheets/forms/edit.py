@@ -79,8 +79,8 @@ class TextForm(forms.Form):
         place = None if self.is_header else "body"
         if dense := self.left_plain(given.get("body", "")):
             sentence = _(
-                "This has more brackets, code marks or nested lists than can be read: "
-                "“%(begin)s”. Take some out, or begin new paragraphs."
+                "This has more brackets, code marks, nested lists or empty table cells than can be "
+                "read: “%(begin)s”. Remove some, or begin new paragraphs."
             )
             self.add_error(place, sentence % {"begin": dense[:LONGEST_SHOWN]})
             return given

@@ -43,6 +43,9 @@ their paragraph, and besides."""
 LONGEST_PARAGRAPH = 20_000
 """In characters; a longer paragraph is not parsed for inline Markdown."""
 
+FREE_CELLS = 50
+"""Cells that a table may have besides half of its characters."""
+
 _MARKUP = re.compile(r"[\\`*_\[<&]|  \n")
 _MARK = re.compile(r"[\[\]()'\"]|`+")
 _IN_ROW = re.compile(r"\\\\|(?P<escaped>\\`+)|(?P<ticks>`+)|\\\||(?P<pipe>\|)")
@@ -174,10 +177,22 @@ class Reference(ReferenceProcessor):
 
 
 class Table(TableProcessor):
-    """Tables, whose rows are split in linear time."""
+    """Tables, whose rows are split in linear time and whose cells are bounded.
+
+    The library fills each row up to the columns of the header. A table of more cells than half of
+    its characters is made of empty ones, and stays plain text.
+    """
 
     def __init__(self, parser: BlockParser) -> None:
         super().__init__(parser, {"use_align_attribute": False})
+
+    def run(self, parent: ElementTree.Element, blocks: list[str]) -> None:
+        """Build the table, or leave it plain."""
+        rows = blocks[0].count("\n")  # with the header, without the row of delimiters
+        if rows * len(self.separator) > len(blocks[0]) // 2 + FREE_CELLS:
+            cast("BoundedParser", self.parser).leave_plain(parent, [blocks.pop(0)])
+        else:
+            super().run(parent, blocks)
 
     def _split(self, row: str) -> list[str]:
         """Return the cells of a row; bars that are escaped or in code do not separate cells."""

@@ -3,6 +3,7 @@
 Each hostile text is doubled three times; twice the text may take 2.6 times the processor time.
 """
 
+import functools
 import gc
 import itertools
 import time
@@ -66,6 +67,24 @@ BETWEEN = [
     ("", "[^a]", "\n\n[^a]: x"),
 ]
 HOSTILE = [("", sign, "") for sign in REPEATED] + BETWEEN
+
+
+def repeated(before: str, sign: str, after: str, size: int) -> str:
+    return before + sign * (size // len(sign)) + after
+
+
+def wide_table(size: int) -> str:
+    """Return a table of many columns and many rows of one cell."""
+    columns = size // 8
+    return f"|{'a|' * columns}\n|{'-|' * columns}\n" + "|\n" * (size // 4)
+
+
+SHAPES: dict[object, Callable[[int], str]] = {
+    **{parts: functools.partial(repeated, *parts) for parts in HOSTILE},
+    "wide table": wide_table,
+}
+"""What makes a hostile text of about so many characters."""
+
 BASE = Version("## Résumé (10 secondes)\n\nUn mot, puis deux.\n\n## Suite\n\nFin.\n")
 SUGGESTED_FOR = Version(BASE.body + "mot " * 2_500)
 
@@ -190,15 +209,14 @@ def _no_collection() -> Iterator[None]:
 def test_twice_the_text_takes_about_twice_the_time(
     reader: Callable[[str], None], size: int
 ) -> None:
-    for before, sign, after in HOSTILE:
-        count = size // len(sign)
-        texts = [before + sign * (count * times) + after for times in (1, 2, 4, 8)]
+    for shape, make in SHAPES.items():
+        texts = [make(size * times) for times in (1, 2, 4, 8)]
         times = [spent(reader, text) for text in texts]
         for _ in range(TRIES):
             if not too_steep(times):
                 break
             times = [min(t, spent(reader, text)) for t, text in zip(times, texts, strict=True)]
-        assert not too_steep(times), (before, sign, after, times)
+        assert not too_steep(times), (shape, times)
 
 
 def too_steep(times: list[float]) -> bool:
@@ -246,14 +264,22 @@ def test_a_large_honest_text_is_taken() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 4_000, "[[" * 10_000, "[x](" * 10_000, "![" * 2_000, "- " * 4_000 + "x", ">" * 4_000],
+    [
+        "[" * 4_000,
+        "[[" * 10_000,
+        "[x](" * 10_000,
+        "![" * 2_000,
+        "- " * 4_000 + "x",
+        ">" * 4_000,
+        wide_table(4_000),
+    ],
 )
 def test_what_is_too_dense_is_refused_with_a_sentence_and_shown_to_the_letter(text: str) -> None:
     form = EditForm(sent(text), start=BASE, template=TEMPLATE)
 
     assert not form.is_valid()
     assert "brackets" in form.errors["body"][0] or "crochets" in form.errors["body"][0]
-    assert text.split("x")[-1].strip("- >") in unescape(render_sheet(text, {}, TEMPLATE, {}).body)
+    assert text.split("x")[-1].strip("- >\n") in unescape(render_sheet(text, {}, TEMPLATE, {}).body)
 
 
 def test_what_was_dense_before_does_not_stop_an_edit() -> None:
