@@ -1,7 +1,9 @@
 """Read the archive of a wiki: an untrusted zip of plain files."""
 
 import json
+import struct
 import zipfile
+import zlib
 from pathlib import PurePosixPath
 from typing import IO, Any
 
@@ -11,13 +13,21 @@ from wikico2.sizes import MEGABYTE
 LARGEST_TEXT = 8 * MEGABYTE
 LARGEST_ARCHIVE = 20_000 * MEGABYTE
 MOST_FILES = 500_000
+UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, RuntimeError,
+)  # fmt: skip
+"""Errors of zipfile; RuntimeError for a password, and NotImplementedError is one too."""
+
+
+class DamagedFile(ValueError):
+    """A file of an archive cannot be read; the message is for the log."""
 
 
 def open_archive(file: IO[bytes]) -> zipfile.ZipFile:
     """Open an archive; raises UserError not_an_archive."""
     try:
         return zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, OSError) as error:
+    except UNREADABLE as error:
         raise UserError("not_an_archive") from error
 
 
@@ -42,25 +52,39 @@ class WikiArchive:
         size = sum(entry.file_size for entry in self.archive.infolist())
         if "wikico2.json" not in self.names or len(self.names) > MOST_FILES:
             raise UserError("not_an_archive")
-        if size > LARGEST_ARCHIVE or self.json("wikico2.json").get("format") != FORMAT:
+        try:
+            found = self.json("wikico2.json").get("format")
+        except DamagedFile as error:
+            raise UserError("not_an_archive") from error
+        if size > LARGEST_ARCHIVE or type(found) is not int or found != FORMAT:
             raise UserError("not_an_archive")
 
     def bytes(self, name: str, limit: int = LARGEST_TEXT) -> bytes:
-        """Return a file of the archive; raises ValueError if damaged or above `limit` bytes."""
+        """Return a file of the archive; raises DamagedFile, also above `limit` bytes."""
         if self.archive.getinfo(name).file_size > limit:
-            raise ValueError(f"> {limit // MEGABYTE} MB")
+            raise DamagedFile(f"> {limit // MEGABYTE} MB")
         try:
             return self.archive.read(name)
-        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
-            raise ValueError(str(error)) from error
+        except UNREADABLE as error:
+            raise DamagedFile(str(error)) from error
 
     def text(self, name: str) -> str:
-        return self.bytes(name).decode("utf-8").replace("\0", "")
+        """Return a text in UTF-8 without null characters; raises DamagedFile."""
+        content = self.bytes(name)
+        try:
+            return content.decode("utf-8").replace("\0", "")
+        except UnicodeDecodeError as error:
+            raise DamagedFile(str(error)) from error
 
     def json(self, name: str) -> dict[str, Any]:
-        found = json.loads(self.text(name))
+        """Return a JSON object; raises DamagedFile for anything else."""
+        text = self.text(name)
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise DamagedFile(str(error)) from error
         if not isinstance(found, dict):
-            raise TypeError("{}")
+            raise DamagedFile(f"{type(found).__name__} instead of an object")
         return found
 
 

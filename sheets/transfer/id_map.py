@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
+
 from ingestion.models import Document
 from wikico2.models import User
 
@@ -30,10 +32,10 @@ class ImportIdMap:
         if not name:
             return None
         if name not in self.people:
-            person = User(username=name[:150], is_active=False)
-            person.set_unusable_password()
-            person.save()
-            self.people[name] = person
+            self.people[name], _is_new = User.objects.get_or_create(
+                username=name[:150],
+                defaults={"is_active": False, "password": make_password(None)},
+            )
         return self.people[name]
 
     def add_document(self, document: Document, number: Any, name: str, sha: str) -> None:

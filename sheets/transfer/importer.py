@@ -5,6 +5,7 @@ after the common ones are appended; where the histories have diverged, the text 
 becomes a proposal. A sheet's file that was edited by hand counts as one more version.
 """
 
+import logging
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
@@ -25,7 +26,7 @@ from sheets.models import Field, Picture, Section, SheetType
 from sheets.rendering.images import reencode_picture, store_picture
 from sheets.revisions.errors import LossyText, PersonalText, StaleBase
 from sheets.sources.ref_resolution import queue_ref_resolution
-from sheets.transfer.archive import LARGEST_ARCHIVE, WikiArchive, open_archive
+from sheets.transfer.archive import LARGEST_ARCHIVE, DamagedFile, WikiArchive, open_archive
 from sheets.transfer.id_map import ImportIdMap
 from sheets.transfer.sheet_importer import SheetImporter, parse_timestamp
 from wikico2.errors import UserError
@@ -33,12 +34,15 @@ from wikico2.models import User
 
 PICTURE = re.compile(r"^[0-9a-f]{16}-\d{1,5}x\d{1,5}\.webp$")
 BAD = (
-    FrontMatterError, ValueError, KeyError, TypeError, ObjectDoesNotExist, DatabaseError,
-    StaleBase, PersonalText, LossyText,
+    FrontMatterError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+    RecursionError, ObjectDoesNotExist, ValidationError, DatabaseError, StaleBase, PersonalText,
+    LossyText,
 )  # fmt: skip
 """Errors that an invalid file may cause; its transaction is rolled back."""
 NOT_OURS = {"id", "file", "uploaded_by", "supersedes", "created_at"}
 DESCRIBED = ("author", "publisher", "published", "origin", "licence", "by_hand", "language")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -116,8 +120,9 @@ class WikiImporter:
         yield self.total
 
     def leave_out(self, problem: str) -> None:
-        """Record a file that could not be imported; users created with it were rolled back."""
-        self.report.problems.append(problem)
+        """Record once a file that could not be imported; users created with it were rolled back."""
+        if problem not in self.report.problems:
+            self.report.problems.append(problem)
         self.id_map.load_users()
 
     def take_type(self, name: str) -> None:
@@ -186,12 +191,20 @@ class WikiImporter:
         """Set which source supersedes which."""
         for name in self.archive.within("sources"):
             if name.endswith(".json"):
-                facts = self.archive.json(name)
-                known, older = self.id_map.by_name, facts.get("supersedes")
-                newer = known.get(PurePosixPath(name).stem)
-                if newer and older in known and newer.supersedes_id is None:
-                    newer.supersedes = known[older]
-                    newer.save(update_fields=["supersedes"])
+                try:
+                    with transaction.atomic():
+                        self.link_version(name)
+                except BAD as error:
+                    self.leave_out(damaged_file(name, error))
+
+    def link_version(self, name: str) -> None:
+        """Set which source the source of this record supersedes, unless it is set."""
+        facts = self.archive.json(name)
+        known, older = self.id_map.by_name, facts.get("supersedes")
+        newer = known.get(PurePosixPath(name).stem)
+        if newer and older in known and newer.supersedes_id is None:
+            newer.supersedes = known[older]
+            newer.save(update_fields=["supersedes"])
 
     def find_passages(self) -> None:
         """Queue the resolution of passages in sources that became ready during the import."""
@@ -201,8 +214,13 @@ class WikiImporter:
 
     @cached_property
     def picture_facts(self) -> dict[str, Any]:
+        """The titles and authors of the pictures; empty, and reported, if damaged."""
         name = "images/images.json"
-        return self.archive.json(name) if name in self.archive.names else {}
+        try:
+            return self.archive.json(name) if name in self.archive.names else {}
+        except DamagedFile as error:
+            self.leave_out(damaged_file(name, error))
+            return {}
 
     def take_picture(self, name: str) -> None:
         """Import a picture under its own name; raises UserError not_a_picture."""
@@ -235,10 +253,9 @@ def duplicate_number(name: str) -> int:
 
 
 def damaged_file(name: str, error: Exception) -> str:
-    """Return the problem sentence for a file that cannot be imported."""
-    reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
-    message = _("%(name)s is damaged or contains an invalid change (%(reason)s).")
-    return message % {"name": name, "reason": reason}
+    """Return the problem sentence for a file that cannot be imported; the log has the error."""
+    logger.warning("Import: %r was left out.", name, exc_info=error)
+    return _("%(name)s is damaged or contains an invalid value.") % {"name": name}
 
 
 def model_fields(model: type[Any], facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ from sheets.revisions.save import save_revision
 from sheets.revisions.versions import version_of
 from sheets.staleness.state import generation_inputs, save_generation_inputs
 from sheets.transfer.exporter import export_wiki
+from sheets.transfer.id_map import ImportIdMap
 from sheets.transfer.importer import import_wiki
 from sheets.transfer.pdf import picture_at
 from tests.conftest import LIGHT, STEAM, make_pdf, run_queue, upload
@@ -629,12 +631,136 @@ def edited(archive: bytes, name: str, old: str, new: str) -> bytes:
     return output.getvalue()
 
 
+def replaced(archive: bytes, name: str, content: bytes) -> bytes:
+    """Return the archive with another content of one of its files."""
+    output = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as was, zipfile.ZipFile(output, "w") as now:
+        for entry in was.namelist():
+            now.writestr(entry, content if entry == name else was.read(entry))
+    return output.getvalue()
+
+
+def damaged(archive: bytes, name: str, how: str) -> bytes:
+    """Return the archive with a file whose bytes, flag of a password or method are changed."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as was:
+        entry = was.getinfo(name)
+        at, central = entry.header_offset, was.start_dir
+    content = bytearray(archive)
+    while content[central + 46 : central + 46 + len(name.encode())] != name.encode():
+        central += 46 + sum(struct.unpack("<HHH", content[central + 28 : central + 34]))
+    if how == "bytes":
+        start = at + 30 + sum(struct.unpack("<HH", content[at + 26 : at + 30]))
+        content[start : start + 4] = b"\xff" * 4
+    elif how == "password":
+        content[at + 6] |= 1
+        content[central + 8] |= 1
+    else:
+        content[at + 8] = content[central + 10] = 99
+    return bytes(content)
+
+
+def refused(client: Client, archive: bytes) -> None:
+    """Send an archive on the page of the wiki, and find there that it is none."""
+    upload = ContentFile(archive, name="wiki.zip")
+    answer = client.post(reverse("wiki"), {"archive": upload})
+    assert answer.status_code == 422
+    errors = answer.context["form"].errors["archive"]
+    assert errors == [UserError("not_an_archive").sentence]
+    assert not FileJob.objects.exists()
+
+
 class TestBadArchives:
     @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"<html>"])
     def test_what_is_no_archive_is_refused(self, content: bytes, administrator: User) -> None:
         with pytest.raises(UserError) as caught:
             import_wiki(io.BytesIO(content), administrator)
         assert caught.value.code == "not_an_archive"
+
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"{bad}",
+            b"[1]",
+            b'"x"',
+            b'{"format": true}',
+            b'{"format": 1.0}',
+            b'{"format": "1"}',
+            b'{"format": 2}',
+            b'\xef\xbb\xbf{"format": 1}',
+            '{"format": 1}'.encode("utf-16"),
+            b'{"format": ' + b"9" * 5000 + b"}",
+            b'{"a": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+        ],
+        ids=range(11),
+    )
+    def test_a_bad_head_is_refused_on_its_page(
+        self, head: bytes, client: Client, administrator: User
+    ) -> None:
+        client.force_login(administrator)
+        with zipfile.ZipFile(output := io.BytesIO(), "w") as made:
+            made.writestr("wikico2.json", head)
+        refused(client, output.getvalue())
+
+    @pytest.mark.parametrize("how", ["bytes", "password", "method"])
+    def test_a_damaged_head_is_refused_on_its_page(
+        self, how: str, client: Client, administrator: User
+    ) -> None:
+        client.force_login(administrator)
+        with zipfile.ZipFile(output := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as made:
+            made.writestr("wikico2.json", '{"format": 1}')
+        refused(client, damaged(output.getvalue(), "wikico2.json", how))
+
+    @pytest.mark.parametrize("how", ["bytes", "password", "method"])
+    @pytest.mark.parametrize("folder", ["fiches", "sources", "images"])
+    def test_one_damaged_file_does_not_stop_the_rest(
+        self, folder: str, how: str, sheet: Sheet, administrator: User
+    ) -> None:
+        archive = packed()
+        ends = {"fiches": ".md", "sources": ".json", "images": "images.json"}
+        with zipfile.ZipFile(io.BytesIO(archive)) as content:
+            names = [n for n in content.namelist() if n.startswith(f"{folder}/")]
+        name = next(n for n in names if n.endswith(ends[folder]))
+        Sheet.objects.all().delete()
+        with zipfile.ZipFile(stream := io.BytesIO(damaged(archive, name, how)), "a") as more:
+            more.writestr("fiches/zz.md", '---\ntype: "solution"\ntitle: Autre\n---\n\nTexte')
+
+        report = import_wiki(stream, administrator)
+
+        assert "zz" in report.created
+        assert [p for p in report.problems if p.startswith(name)] == report.problems[:1]
+        assert len(report.problems) == 1
+
+    @pytest.mark.parametrize(
+        "value", [[1], "x", {"resume": 3}, {"resume": {"generation": 1, "documents": []}}]
+    )
+    def test_a_value_of_another_kind_is_told_without_its_error(
+        self, value: Any, sheet: Sheet, administrator: User, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        archive = packed()
+        Sheet.objects.all().delete()
+        with zipfile.ZipFile(io.BytesIO(archive)) as content:
+            facts = json.loads(content.read("fiches/air.json")) | {"written_from": value}
+        archive = replaced(archive, "fiches/air.json", json.dumps(facts).encode())
+        with zipfile.ZipFile(stream := io.BytesIO(archive), "a") as more:
+            more.writestr("fiches/zz.md", '---\ntype: "solution"\ntitle: Autre\n---\n\nTexte')
+            more.writestr("sources/0.json", "{}")
+
+        report = import_wiki(stream, administrator)
+
+        assert report.created == ["zz"]
+        assert len(report.problems) == 2
+        assert not [p for p in report.problems if "Error" in p or "sha256" in p]
+        assert "KeyError: 'sha256'" in caplog.text
+
+    def test_who_another_import_created_meanwhile_is_found(self, administrator: User) -> None:
+        known = ImportIdMap()
+        other = User.objects.create(username="zoe")
+
+        assert known.person("zoe") == other
+        made = known.person("yan")
+        assert made is not None
+        assert not made.is_active
+        assert not made.has_usable_password()
 
     def test_one_bad_file_does_not_stop_the_rest(self, sheet: Sheet, administrator: User) -> None:
         archive = packed()
