@@ -23,11 +23,13 @@ from sheets.markdown.sections_edit import put_section
 from sheets.markdown.sentences import quotable_units
 from sheets.markdown.splice import expand_footnotes, splice_sections
 from sheets.merge import MINE, Version, merge_versions, resolve_conflicts
+from sheets.models import Revision, Sheet, SheetType
 from sheets.rendering.charts import profile_shares
 from sheets.rendering.html import french_spaces, render_sheet
 from sheets.rendering.snippet import cut_snippet
 from sheets.revisions.blame import texts_of
 from sheets.revisions.compare import compare_versions
+from sheets.revisions.save import save_revision
 from sheets.verification.entailment import verify_statement
 from sheets.verification.quantities import find_codes, find_dates, find_quantities
 from sheets.views.edit import preview_typed
@@ -65,6 +67,9 @@ BETWEEN = [
     ("[^1]: [G, p. 1](/sources/7/pages/1/) « a", " »", "b"),
     ("[a]: ", "(x", ""),
     ("", "[^a]", "\n\n[^a]: x"),
+    ("# ", "T", "\n\nx"),
+    ("## ", "S", "\n\nx"),
+    ("## ", "é", "\n\nx"),
 ]
 HOSTILE = [("", sign, "") for sign in REPEATED] + BETWEEN
 
@@ -253,6 +258,22 @@ def test_the_largest_text_is_rendered_in_two_seconds(sign: str) -> None:
     text = sign * (LONGEST // len(sign)) if sign else dense + NOTES
 
     assert any(spent(rendered, text) < 2 for _ in range(3))
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_no_collection")
+def test_a_sheet_of_huge_words_is_saved_in_two_seconds() -> None:
+    kind = SheetType.objects.get(key="solution")
+    sheet = Sheet.objects.create(sheet_type=kind, title="Air", slug="air")
+
+    def saved(text: str) -> None:
+        human = Revision.Origin.HUMAN
+        save_revision(sheet, base=sheet.current, body=text, metadata={}, origin=human)
+
+    words = f"# {'T' * 20_000}\n\n## {'S' * 70_000}\n\nx\n\n## {'é' * 50_000}"
+
+    assert spent(saved, words) < 2
+    assert spent(saved, words) < 2
 
 
 def test_a_large_honest_text_is_taken() -> None:
