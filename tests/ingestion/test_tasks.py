@@ -205,7 +205,9 @@ class TestWorkers:
         whole(done)
         texts = fake_ai.texts
         assert len(set(texts)) == done.chunks.count()
-        under_way = 2 * settings.EMBEDDING_REQUESTS_AT_ONCE  # when the workers died, twice
+        # When the workers died, twice: what was asked for, and the one more that is queued so that
+        # no thread idles; all of these may be answered and not stored yet on a busy machine.
+        under_way = 2 * (settings.EMBEDDING_REQUESTS_AT_ONCE + 1)
         assert len(texts) <= len(set(texts)) + under_way
 
     def test_documents_are_read_side_by_side_and_stop_when_asked(
