@@ -327,6 +327,8 @@ class Page(models.Model):
     # `doubt`: why the text of the file is unusable: "no_text", "nonsense". `read_by`: the OCR
     # engine that has read the page instead. `unread`: the error code if none has.
     doubt = models.CharField(max_length=10, blank=True, editable=False)
+    # What was left out of the text or could not be read: fields of `readers.Remark`.
+    remarks = models.JSONField(default=list, db_default=[], blank=True, editable=False)
     # Words read by OCR, if the engine returned their positions:
     # [word, x0, y0, x1, y1], in fractions of the page.
     words = models.JSONField(default=list, blank=True, editable=False)

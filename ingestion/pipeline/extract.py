@@ -1,6 +1,7 @@
 """Extract the text of a document's pages from its file, then run OCR on pictures."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import cast
@@ -54,10 +55,21 @@ def _save_pages(document: Document, batch: list[PageText]) -> None:
                 height=page.height,
                 blocks=[block.fields() for block in page.blocks],
                 doubt=page.doubt,
+                remarks=[asdict(remark) for remark in page.remarks],
             )
             for page in batch
         ],
         update_conflicts=True,
         unique_fields=["document", "number"],
-        update_fields=["text", "width", "height", "blocks", "doubt", "words", "read_by", "unread"],
+        update_fields=[
+            "text",
+            "width",
+            "height",
+            "blocks",
+            "doubt",
+            "remarks",
+            "words",
+            "read_by",
+            "unread",
+        ],
     )

@@ -100,10 +100,41 @@ class Block:
     picture: str = ""  # of a figure: the reference to pass to `Reader.picture`
     digest: str = ""  # of a figure: identical pictures have identical digests
     by: str = ""  # the OCR engine that produced the text; empty when the file states it
+    note: str = ""  # of a footnote: its number or sign, as its calls show it ("2015 [1]": "1")
+    doubt: str = ""  # one of `DOUBTS`: why the block may be shown but not quoted
 
     def fields(self) -> dict[str, object]:
         """Return the fields for JSON, leaving out empty ones other than kind and text."""
         return {name: v for name, v in asdict(self).items() if v or name in ("kind", "text")}
+
+
+DOUBTS = frozenset({"layout", "characters"})
+"""Why a block is not quoted: the cells of a table cannot be told apart with certainty, or its
+characters cannot. Doubt about a single raised character is marked in the text (`raised`)."""
+
+REMARKS = frozenset(
+    {
+        "hidden_text",
+        "deleted_text",
+        "watermark",
+        "side_text",
+        "object_unread",
+        "formula_without_value",
+    }
+)
+"""What a reader leaves out of a page, or could not read."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What was left out of a page or not read: one of `REMARKS`, how often, and details.
+
+    `detail` names an object that was not read ("chart 3"); it is empty for text left out.
+    """
+
+    code: str
+    count: int = 1
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,6 +152,7 @@ class PageText:
     height: float = 0.0
     blocks: tuple[Block, ...] = ()
     doubt: str = ""
+    remarks: tuple[Remark, ...] = ()
 
 
 class Char(NamedTuple):

@@ -18,6 +18,7 @@ from ingestion.readers import (
     PageText,
     Progress,
     ReadError,
+    Remark,
 )
 from ingestion.readers.media_type import OLE, PDF
 from ingestion.readers.registry import FORMATS
@@ -136,13 +137,17 @@ def _page_from_answer(answer: Answer) -> PageText:
         height=float(answer["height"]),
         blocks=blocks,
         doubt=str(answer["doubt"]),
+        remarks=tuple(_remark_from_answer(**remark) for remark in answer["remarks"]),
     )
 
 
-def _block_from_answer(
-    *, kind: str, text: str, level: int = 0, picture: str = "", digest: str = "", by: str = ""
-) -> Block:
-    return Block(str(kind), str(text), int(level), str(picture), str(digest), str(by))
+def _block_from_answer(*, kind: str, text: str, level: int = 0, **others: str) -> Block:
+    texts = {name: str(value) for name, value in others.items()}
+    return Block(str(kind), str(text), int(level), **texts)
+
+
+def _remark_from_answer(*, code: str, count: int, detail: str) -> Remark:
+    return Remark(str(code), int(count), str(detail))
 
 
 def _image_from_answer(answer: Answer) -> PageImage:

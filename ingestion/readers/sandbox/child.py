@@ -73,6 +73,7 @@ def write_page_answer(page: PageText) -> None:
         height=page.height,
         doubt=page.doubt,
         blocks=[block.fields() for block in page.blocks],
+        remarks=[asdict(remark) for remark in page.remarks],
     )
 
 
