@@ -269,7 +269,7 @@ def test_bullets_drawn_apart_go_back_to_their_text() -> None:
 
 def test_index_does_not_break_its_line() -> None:
     page = structured([line("Le CO", 100), line("2", 102, x=85.5, size=6), line("émis", 100, x=93)])
-    assert page.text == "Le CO2 émis"
+    assert page.text == "Le CO₂ émis"
 
 
 def test_word_cut_at_the_end_of_a_line_is_joined() -> None:

@@ -37,6 +37,9 @@ _MAX_HASHED_BYTES = 4_000_000
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top, in PDF points."""
 
+DrawnObject = tuple[Any, int, Box]
+"""The handle, type and box of an object of a page."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -54,6 +57,7 @@ class PageDrawing:
     objects: int
     figures: tuple[Figure, ...] = ()
     rules: Rules = field(default_factory=Rules)
+    content: list[DrawnObject] = field(default_factory=list)  # in the order of drawing
 
 
 def page_drawing(page: pdfium.PdfPage, to_display: Any, width: float, height: float) -> PageDrawing:
@@ -63,9 +67,8 @@ def page_drawing(page: pdfium.PdfPage, to_display: Any, width: float, height: fl
     """
     images: list[tuple[Box, str]] = []
     strokes: list[Box] = []
-    count = 0
-    for handle, kind, box in _objects(page):
-        count += 1
+    content = list(_objects(page))
+    for handle, kind, box in content:
         if kind == raw.FPDF_PAGEOBJ_IMAGE:
             if box[2] - box[0] > 4 and box[3] - box[1] > 4:
                 images.append((box, _image_digest(handle)))
@@ -84,7 +87,7 @@ def page_drawing(page: pdfium.PdfPage, to_display: Any, width: float, height: fl
         and _is_large_enough(rect, width, height)
     ]
     rules = Rules.of(_to_display_box(box, to_display) for box in strokes[:MAX_BOXES])
-    return PageDrawing(count, tuple(figures), rules)
+    return PageDrawing(len(content), tuple(figures), rules, content)
 
 
 def _to_display_box(box: Box, to_display: Any) -> Box:
@@ -93,7 +96,7 @@ def _to_display_box(box: Box, to_display: Any) -> Box:
     return min(ax, bx), min(ay, by), max(ax, bx), max(ay, by)
 
 
-def _objects(page: pdfium.PdfPage) -> Iterator[tuple[Any, int, Box]]:
+def _objects(page: pdfium.PdfPage) -> Iterator[DrawnObject]:
     """Yield the handle, type and box of each object of a page, including those inside forms."""
     objects_left = MAX_OBJECTS
     stack: list[tuple[Iterator[Any], int, tuple[float, ...]]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -14,6 +14,7 @@ from ingestion.readers.pdf.aligned_tables import AlignedTable, find_tables
 from ingestion.readers.pdf.figures import BACKGROUND_SHARE, Figure
 from ingestion.readers.pdf.lines import TextLine, leads_to_page, tidy_lines
 from ingestion.readers.pdf.page import RawPage
+from ingestion.readers.pdf.raised_marks import write_marked
 from ingestion.readers.pdf.reading_order import order_by_columns, split_footnotes
 from ingestion.readers.pdf.ruled_tables import ruled_tables
 from ingestion.readers.pdf.running_headers import find_running_lines
@@ -91,10 +92,11 @@ def build_structure(
     repeated = _repeated_figures(pages)
     for page, of_one_page in zip(pages, drafts, strict=True):
         ordered = _with_figures(_titles_first(of_one_page, headings), page, repeated)
-        blocks = tuple(_draft_blocks(ordered, headings, join))
+        notes: set[str] = set()
+        blocks = tuple(_draft_blocks(ordered, headings, _writer(join, notes)))
         text = "\n\n".join(block.text for block in blocks)
         doubt = _doubt(text, page)
-        yield PageText(page.number, text, page.width, page.height, blocks, doubt)
+        yield PageText(page.number, text, page.width, page.height, blocks, doubt, page.remarks)
 
 
 def _doubt(text: str, page: RawPage) -> str:
@@ -126,8 +128,13 @@ def _line_joiner(pages: Sequence[Sequence[TextLine]]) -> Join:
     return lambda lines: join_lines(lines, words)
 
 
+def _writer(join: Join, notes: Container[str]) -> Join:
+    """Return `join` followed by the writing of raised and lowered text, on a page with `notes`."""
+    return lambda lines: write_marked(join(lines), notes)
+
+
 def _text_with_cut(line: TextLine) -> str:
-    return line.text + CUT if line.cut else line.text
+    return line.marked + CUT if line.cut else line.marked
 
 
 def _page_drafts(lines: Sequence[TextLine], page: RawPage, body: float) -> list[_Draft]:

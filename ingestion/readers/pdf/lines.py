@@ -5,6 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
+
+from ingestion.readers.pdf.raised_marks import (
+    MAX_LENGTH,
+    baseline_shift,
+    mark_text,
+    without_marks,
+)
 
 MARKER = re.compile(r"(?:[•●○◦▪▫■□‣⁃∙·►▶➢➤➔→✓✔❖◆◇⬥»-]|–|—|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)])$")
 """A bullet or number alone before the text of a list item."""
@@ -13,11 +21,20 @@ _DEEP_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})+\.?$")
 _LEADERS = re.compile(r"(?:[.…_]\s?){5,}")
 
 
+class Flow(Enum):
+    """The direction of text on the displayed page."""
+
+    RIGHT = "right"
+    TURNED = "turned"  # up, down, or upside down
+    SLANTED = "slanted"
+
+
 @dataclass(slots=True)
 class LineSegment:
     """A part of a line without a wide gap: a whole line of prose, or one table cell.
 
-    `x0` and `x1` are in points from the left of the page.
+    `x0` and `x1` are in points from the left of the page. Raised and lowered text is marked
+    (`raised_marks`) until its paragraph or cell is joined.
     """
 
     text: str
@@ -34,6 +51,7 @@ class TextLine:
     size: float
     bold: bool = False
     cut: bool = False  # ends with a hyphen that may split a word
+    flow: Flow = Flow.RIGHT
 
     @property
     def x0(self) -> float:
@@ -46,6 +64,11 @@ class TextLine:
     @property
     def text(self) -> str:
         """The text of the line, without the hyphen at its end if it is cut."""
+        return without_marks(self.marked)
+
+    @property
+    def marked(self) -> str:
+        """The text of the line, with marks around its raised and lowered text."""
         if len(self.segments) == 1:
             return self.segments[0].text
         return " ".join(segment.text for segment in self.segments)
@@ -96,8 +119,10 @@ def _is_same_line(before: TextLine, line: TextLine) -> bool:
 def _join(before: TextLine, line: TextLine) -> TextLine:
     last, first = before.segments[-1], line.segments[0]
     space = " " if first.x0 - last.x1 > 0.15 * before.size else ""
-    segment = LineSegment(last.text + space + first.text, last.x0, first.x1)
     main = before if before.x1 - before.x0 >= line.x1 - line.x0 else line
+    left = mark_text(last.text, _shift(before, line)) if main is line else last.text
+    right = mark_text(first.text, _shift(line, before)) if main is before else first.text
+    segment = LineSegment(left + space + right, last.x0, first.x1)
     return TextLine(
         (*before.segments[:-1], segment, *line.segments[1:]),
         main.baseline,
@@ -105,6 +130,13 @@ def _join(before: TextLine, line: TextLine) -> TextLine:
         main.bold,
         line.cut,
     )
+
+
+def _shift(part: TextLine, line: TextLine) -> int:
+    """Tell whether a short part of a line is raised (1) or lowered (-1) on it."""
+    if len(part.segments) > 1 or len(part.text) > MAX_LENGTH:
+        return 0
+    return baseline_shift(part.size, part.baseline, line.size, line.baseline)
 
 
 def _join_bullets(lines: Sequence[TextLine]) -> list[TextLine]:

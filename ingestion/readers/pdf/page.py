@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ingestion.readers import Remark
 from ingestion.readers.pdf.figures import Figure
 from ingestion.readers.pdf.lines import TextLine
 from ingestion.readers.pdf.ruled_tables import Rules
@@ -19,3 +20,4 @@ class RawPage:
     figures: tuple[Figure, ...] = ()
     lost: int = 0  # characters without meaning (private, control, U+FFFD)
     rules: Rules | None = None
+    remarks: tuple[Remark, ...] = ()

@@ -6,20 +6,25 @@ import ctypes
 import io
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import pairwise
+from itertools import groupby, pairwise, product
 from typing import Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from ingestion.readers import Char, PageImage, ReadError, Rect
-from ingestion.readers.pdf.figures import page_drawing
-from ingestion.readers.pdf.lines import LineSegment, TextLine
+from ingestion.readers import Char, PageImage, ReadError, Rect, Remark
+from ingestion.readers.pdf import bindings
+from ingestion.readers.pdf.figures import PageDrawing, page_drawing
+from ingestion.readers.pdf.frame import Frame
+from ingestion.readers.pdf.lines import Flow, LineSegment, TextLine
 from ingestion.readers.pdf.page import RawPage
+from ingestion.readers.pdf.raised_marks import MAX_LENGTH, baseline_shift, join_marks, mark_text
 from ingestion.readers.pdf.ruled_tables import Rules
+from ingestion.readers.pdf.text_style import TextStyle, TextStyles
+from ingestion.readers.pdf.visibility import hidden_characters
 from ingestion.readers.pictures import encode_image
 from ingestion.readers.repair.characters import repair_mac_accents, repair_text
 from ingestion.readers.repair.headings import Bookmark
@@ -33,11 +38,36 @@ WIDE_GAP, HUGE_GAP = 0.8, 4.0
 Between the two, the gap must be wider than usual on its line, so that justified prose is not split.
 """
 
+DOUBLE_DISTANCE = 0.12
+"""Distance between a text and its copy that makes it look bold, in multiples of the font size."""
+
+INITIAL_RATIO = 1.8
+"""Ratio of the size of a drop capital to that of its text."""
+
+MAX_CALL_GAP = 0.6
+"""Maximum gap between a word and the call of a note, in multiples of the font size."""
+
+SMALL_GLYPH_BOTTOM, SMALL_GLYPH_HEIGHT = 0.2, 0.58
+"""A digit is raised by its glyph if it begins above the first and is less high than the second, in
+multiples of the font size."""
+
+MAX_ASIDE_SHARE = 0.3
+"""Share of the characters of a page up to which turned and slanted text is no part of it."""
+
+WATERMARK_RATIO = 1.5
+"""Ratio of the size of a watermark to that of the text of its page."""
+
+MIN_SPACED_LETTERS, SPACED_WORD_GAP = 5, 1.6
+"""Letters from which spaced letters make words, and the gap between those, in multiples of the gap
+between their letters."""
+
 _BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
 _TOKEN = re.compile(rf"[{HYPHENS}]|[^\s{HYPHENS}]+")
 _WORD = re.compile(r"\S+")
-_LINE_END = re.compile(r"[\r\n]+")
+_LINE = re.compile(r"[^\r\n]+")
+_LETTER = re.compile(r"[^\W_]|[*†‡]")
 _UNKNOWN = re.compile("[\ufffd\ue000-\uf8ff\x01\x03-\x08\x0e-\x1f\x7f-\x9f]")
+_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _DATE = re.compile(r"D:(\d{4})(\d{2})?(\d{2})?")
 
 _ERRORS = {
@@ -45,26 +75,6 @@ _ERRORS = {
     raw.FPDF_ERR_SECURITY: "encrypted",
     raw.FPDF_ERR_SUCCESS: "no_pages",  # returned by PDFium for a valid file without pages
 }
-
-
-def _unchecked(function: Any, result: Any, *arguments: Any) -> Callable[..., Any]:
-    """Bind a PDFium function without ctypes' argument checks, which halves the cost of a call."""
-    address = ctypes.cast(function, ctypes.c_void_p).value
-    assert address is not None
-    return ctypes.CFUNCTYPE(result, *arguments)(address)
-
-
-_POINTER, _INT = ctypes.c_void_p, ctypes.c_int
-_loose_box = _unchecked(raw.FPDFText_GetLooseCharBox, _INT, _POINTER, _INT, _POINTER)
-_origin = _unchecked(raw.FPDFText_GetCharOrigin, _INT, _POINTER, _INT, _POINTER, _POINTER)
-_matrix = _unchecked(raw.FPDFText_GetMatrix, _INT, _POINTER, _INT, _POINTER)
-_font_size = _unchecked(raw.FPDFText_GetFontSize, ctypes.c_double, _POINTER, _INT)
-_font_weight = _unchecked(raw.FPDFText_GetFontWeight, _INT, _POINTER, _INT)
-_font_info = _unchecked(
-    raw.FPDFText_GetFontInfo, ctypes.c_ulong, _POINTER, _INT, _POINTER, ctypes.c_ulong, _POINTER
-)
-_text_object = _unchecked(raw.FPDFText_GetTextObject, _POINTER, _POINTER, _INT)
-_unicode = _unchecked(raw.FPDFText_GetUnicode, ctypes.c_uint, _POINTER, _INT)
 
 
 def open_document(path: str) -> pdfium.PdfDocument:
@@ -113,34 +123,6 @@ def read_outline(document: pdfium.PdfDocument, limit: int = 5_000) -> list[Bookm
     return found
 
 
-@dataclass(slots=True)
-class _Frame:
-    """The visible part of a page, in points, and its rotation in degrees."""
-
-    left: float
-    bottom: float
-    width: float  # as displayed
-    height: float
-    rotation: int
-
-    def to_display(self, x: float, y: float) -> tuple[float, float]:
-        """Convert PDF coordinates to points from the top left corner of the displayed page."""
-        x, y = x - self.left, y - self.bottom
-        if self.rotation == 90:
-            return y, x
-        if self.rotation == 180:
-            return self.width - x, y
-        if self.rotation == 270:
-            return self.width - y, self.height - x
-        return x, self.height - y
-
-
-def _frame(page: pdfium.PdfPage) -> _Frame:
-    left, bottom, _, _ = page.get_bbox()
-    width, height = page.get_size()
-    return _Frame(left, bottom, width, height, page.get_rotation())
-
-
 def draws_rows_in_one(document: pdfium.PdfDocument) -> bool:
     """Tell whether table rows are drawn by a single operation, as only TeX does."""
     return "tex" in document.get_metadata_value("Producer").lower()
@@ -158,7 +140,7 @@ def read_page(
     except pdfium.PdfiumError:
         return RawPage(index + 1, 0.0, 0.0, ())
     try:
-        frame = _frame(page)
+        frame = Frame.of(page)
         textpage = page.get_textpage()
     except pdfium.PdfiumError:
         page.close()
@@ -168,7 +150,11 @@ def read_page(
             raise ReadError("too_much_text", {"page": index + 1})
         drawing = page_drawing(page, frame.to_display, frame.width, frame.height)
         scan = _PageScan(textpage, frame, drawing.rules, rows_in_one=rows_in_one)
-        lines = tuple(scan.lines())
+        hidden = scan.leave_out_hidden(page, drawing)
+        scan.leave_out_doubles()
+        lines, remarks = _upright_lines(scan.lines(), drawing.rules)
+        if hidden:
+            remarks = (Remark("hidden_text", hidden), *remarks)
         return RawPage(
             index + 1,
             frame.width,
@@ -178,6 +164,7 @@ def read_page(
             drawing.figures,
             len(_UNKNOWN.findall(scan.text)),
             drawing.rules,
+            remarks,
         )
     finally:
         textpage.close()
@@ -196,41 +183,112 @@ def _characters(textpage: pdfium.PdfTextPage) -> str:
     text = buffer.raw[: max(units - 1, 0) * 2].decode("utf-16-le", "surrogatepass")
     if len(text) == count:
         return text
-    handle = ctypes.cast(textpage.raw, _POINTER).value
-    codes = (_unicode(handle, i) for i in range(count))
-    return "".join(chr(code) if code < 0x110000 else "\ufffd" for code in codes)
+    handle = bindings.address_of(textpage.raw)
+    codes = (bindings.unicode(handle, i) for i in range(count))
+    return _join_surrogates("".join(chr(code) if code < 0x110000 else "\ufffd" for code in codes))
+
+
+def _join_surrogates(text: str) -> str:
+    """Join the halves of characters beyond U+FFFF, putting a word joiner in the second place."""
+    return _SURROGATES.sub(
+        lambda pair: pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le") + "\u2060",
+        text,
+    )
+
+
+StyledPart = tuple[int, int, TextStyle]
+"""The first character of a part of a word, the one after its last, and their style."""
+
+Piece = tuple[int, int, int]
+"""As above, with a shift: 1 raised, -1 lowered, 0 neither."""
+
+Word = tuple[Piece, ...]
+
+
+def _upright_lines(
+    lines: Sequence[TextLine], rules: Rules
+) -> tuple[tuple[TextLine, ...], tuple[Remark, ...]]:
+    """Part the lines of a page from its watermark and the text on its sides, which are counted.
+
+    A page on which much of the text is turned is read as it is, and so are turned cells.
+    """
+    total = sum(len(line.text) for line in lines)
+    aside = [line for line in lines if line.flow is not Flow.RIGHT and not _in_grid(line, rules)]
+    if not aside or sum(len(line.text) for line in aside) > MAX_ASIDE_SHARE * total:
+        return tuple(lines), ()
+    sizes = sorted(line.size for line in lines if line.flow is Flow.RIGHT)
+    large = WATERMARK_RATIO * sizes[len(sizes) // 2]
+    marks = sum(line.flow is Flow.SLANTED and line.size >= large for line in aside)
+    remarks = [
+        Remark(code, count)
+        for code, count in (("watermark", marks), ("side_text", len(aside) - marks))
+        if count
+    ]
+    left_out = {id(line) for line in aside}
+    return tuple(line for line in lines if id(line) not in left_out), tuple(remarks)
+
+
+def _in_grid(line: TextLine, rules: Rules) -> bool:
+    """Tell whether rules enclose the start of a line on all four sides."""
+    x, y = line.x0 - 0.3 * line.size, line.baseline - 0.3 * line.size
+    beside = [rule.at < x for rule in rules.vertical if rule.covers(y)]
+    above = [rule.at < y for rule in rules.horizontal if rule.covers(x)]
+    return len({*beside}) == 2 and len({*above}) == 2
 
 
 class _PageScan:
-    """Measures the lines of one text page, querying PDFium only at the ends of words."""
+    """Measures the lines of one text page, querying PDFium once for each text object and word."""
 
     def __init__(
-        self, textpage: pdfium.PdfTextPage, frame: _Frame, rules: Rules, *, rows_in_one: bool
+        self, textpage: pdfium.PdfTextPage, frame: Frame, rules: Rules, *, rows_in_one: bool
     ) -> None:
         self.rules = rules
         self.rows_in_one = rows_in_one
-        self.handle = ctypes.cast(textpage.raw, _POINTER).value
+        self.handle = bindings.address_of(textpage.raw)
         self.frame = frame
         self.text = repair_mac_accents(_characters(textpage))
         self.has_hyphens = any(hyphen in self.text for hyphen in HYPHENS)
+        self.styles = TextStyles(self.handle, frame)
+        self.objects = [bindings.text_object(self.handle, i) or 0 for i in range(len(self.text))]
+        self.left_out: set[int] = set()  # characters that are hidden or drawn twice
         self._rect = raw.FS_RECTF()
         self._rect_at = ctypes.addressof(self._rect)
-        self._m = raw.FS_MATRIX()
-        self._m_at = ctypes.addressof(self._m)
-        self._x, self._y = ctypes.c_double(), ctypes.c_double()
-        self._xy_at = ctypes.addressof(self._x), ctypes.addressof(self._y)
+        self._sides = [ctypes.c_double() for _ in range(4)]
+        self._sides_at = [ctypes.addressof(side) for side in self._sides]
         self._name = ctypes.create_string_buffer(128)
         self._name_at = ctypes.addressof(self._name)
+
+    def leave_out_hidden(self, page: pdfium.PdfPage, drawing: PageDrawing) -> int:
+        """Leave out the text that no reader sees; return the number of its lines."""
+        hidden = hidden_characters(page, self.text, self.objects, self.styles, drawing)
+        self.left_out |= hidden
+        lines = 0
+        for line in _LINE.finditer(self.text) if hidden else ():
+            lines += any(i in hidden for i in range(*line.span()) if not self.text[i].isspace())
+        return lines
+
+    def leave_out_doubles(self) -> None:
+        """Leave out text that is drawn again at its own place, a little aside, to look bold."""
+        seen: set[tuple[str, int, int]] = set()
+        position = 0
+        for address, run in groupby(self.objects):
+            start, position = position, position + len(list(run))
+            text = self.text[start:position].strip()
+            if not address or not text or start in self.left_out:
+                continue
+            style = self.styles.of(start, address)
+            step = max(DOUBLE_DISTANCE * style.size, 0.1)
+            x, y = round(style.x / step), round(style.baseline / step)
+            around = product((x - 1, x, x + 1), (y - 1, y, y + 1))
+            if any((text, *place) in seen for place in around):
+                self.left_out.update(range(start, position))
+            seen.add((text, x, y))
 
     def lines(self) -> list[TextLine]:
         """Return the lines inside the visible part of the page, in PDFium's order."""
         found: list[TextLine] = []
-        start = 0
-        for end in [*_LINE_END.finditer(self.text), None]:
-            stop = end.start() if end else len(self.text)
-            if stop > start:
-                self._scan(start, stop, found)
-            start = end.end() if end else stop
+        for line in _LINE.finditer(self.text):
+            self._scan(line.start(), line.end(), found)
         return found
 
     def _scan(self, start: int, stop: int, found: list[TextLine]) -> None:
@@ -248,44 +306,166 @@ class _PageScan:
         self._add(words, found)
 
     def _add(
-        self, words: list[tuple[int, int]], found: list[TextLine], *, cut: bool = False
+        self, spans: list[tuple[int, int]], found: list[TextLine], *, cut: bool = False
     ) -> None:
-        if words:
-            line = self._line(words, cut=cut)
-            if line is not None:
-                found.append(line)
+        """Add the lines that words make: one, unless they differ in direction."""
+        if not spans:
+            return
+        styled = self._styled_words(spans)
+        flows = {style.flow for word in styled for _, _, style in word}
+        for flow in sorted(flows, key=lambda flow: flow is not Flow.RIGHT):
+            words = [[part for part in word if part[2].flow is flow] for word in styled]
+            words = [word for word in words if word]
+            capital = _drop_capital(words, self.text) if flow is Flow.RIGHT else None
+            if capital:
+                found.append(self._line([capital], flow, cut=False))
+                words[0] = words[0][1:]
+                words = [word for word in words if word]
+            found.append(self._line(words, flow, cut=cut and len(flows) == 1))
 
-    def _line(self, words: list[tuple[int, int]], *, cut: bool) -> TextLine | None:
-        first, last = words[0][0], words[-1][1] - 1
-        _origin(self.handle, first, *self._xy_at)
-        x, y = self.frame.to_display(self._x.value, self._y.value)
-        if not (-1 <= x <= self.frame.width + 1 and -1 <= y <= self.frame.height + 1):
-            return None
-        sizes = [self._size(i) for i in (first, (words[len(words) // 2][0]), last)]
-        size, left_to_right = sorted(size for size, _ in sizes)[1], sizes[0][1]
-        if left_to_right:
-            segments = self._segments(words, size, y - 0.3 * size)
+    def _styled_words(self, spans: Sequence[tuple[int, int]]) -> list[list[StyledPart]]:
+        """Return the parts of each word that have one style, without what is left out."""
+        words: list[list[StyledPart]] = []
+        for begin, end in spans:
+            parts: list[StyledPart] = []
+            start = begin
+            for address, run in groupby(self.objects[begin:end]):
+                stop = start + len(list(run))
+                style = self.styles.of(start, address)
+                for first, last in self._kept(start, stop):
+                    if parts and parts[-1][1] == first and parts[-1][2].key == style.key:
+                        parts[-1] = (parts[-1][0], last, parts[-1][2])
+                    else:
+                        parts.append((first, last, style))
+                start = stop
+            if parts:
+                words.append(parts)
+        return words
+
+    def _kept(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        if self.left_out.isdisjoint(range(start, stop)):
+            yield start, stop
+            return
+        for left_out, run in groupby(range(start, stop), key=self.left_out.__contains__):
+            if not left_out:
+                kept = list(run)
+                yield kept[0], kept[-1] + 1
+
+    def _line(self, styled: Sequence[Sequence[StyledPart]], flow: Flow, *, cut: bool) -> TextLine:
+        main = _main_style(styled)
+        first, last = styled[0][0][0], styled[-1][-1][1] - 1
+        bold = self._bold(first) and (last == first or self._bold(last))
+        if flow is Flow.RIGHT:
+            words = self._join_spaced_letters(self._shifted_words(styled, main))
+            segments = self._segments(words, main.size, main.baseline - 0.3 * main.size)
         else:
             text = repair_text(self.text[first : last + 1])
-            segments = [LineSegment(text, x, x + size)] if text else []
-        if not segments:
-            return None
-        bold = self._bold(first) and (last == first or self._bold(last))
-        return TextLine(tuple(segments), round(y, 1), round(size, 1), bold, cut)
+            segments = [LineSegment(text, main.x, main.x + main.size)] if text else []
+        return TextLine(
+            tuple(segments), round(main.baseline, 1), round(main.size, 1), bold, cut, flow
+        )
 
-    def _size(self, index: int) -> tuple[float, bool]:
-        """Return the font size in points, and whether the text runs from left to right."""
-        size = float(_font_size(self.handle, index))
-        if not _matrix(self.handle, index, self._m_at):
-            return size, True
-        a, b, c, d = self._m.a, self._m.b, self._m.c, self._m.d
-        along = (a, b, -a, -b)[self.frame.rotation // 90 % 4]
-        across = (b, a, b, a)[self.frame.rotation // 90 % 4]
-        return size * math.hypot(c, d), along > 0 and abs(across) < 0.2 * abs(along)
+    def _shifted_words(self, styled: Sequence[Sequence[StyledPart]], main: TextStyle) -> list[Word]:
+        """Tell which parts of the words of a line are raised or lowered."""
+        if all(len(word) == 1 and word[0][2].key == main.key for word in styled):
+            return [self._raised_glyphs(*word[0][:2]) for word in styled]
+        words: list[Word] = []
+        line = main
+        for index, word in enumerate(styled):
+            pieces: list[Piece] = []
+            for begin, end, style in word:
+                shift = self._shift(begin, end, style, line)
+                if shift and len(word) == 1 and not self._is_near(styled, index, main.size):
+                    shift = 0
+                if shift:
+                    pieces.append((begin, end, shift))
+                    continue
+                if self._has_letters(begin, end):
+                    line = style
+                pieces += self._raised_glyphs(begin, end)
+            words.append(tuple(pieces))
+        return _without_long_shifts(words)
 
-    def _segments(self, words: list[tuple[int, int]], size: float, y: float) -> list[LineSegment]:
+    def _shift(self, begin: int, end: int, style: TextStyle, line: TextStyle) -> int:
+        if style is line or not self._has_letters(begin, end):
+            return 0
+        return baseline_shift(style.size, style.baseline, line.size, line.baseline)
+
+    def _has_letters(self, begin: int, end: int) -> bool:
+        return _LETTER.search(self.text, begin, end) is not None
+
+    def _is_near(self, styled: Sequence[Sequence[StyledPart]], index: int, size: float) -> bool:
+        """Tell whether a word stands close to the word before or after it."""
+        begin, end = styled[index][0][0], styled[index][-1][1]
+        x0, x1 = self._extent(begin, end)
+        if index and x0 - self._extent(styled[index - 1][0][0], styled[index - 1][-1][1])[1] < (
+            MAX_CALL_GAP * size
+        ):
+            return True
+        after = styled[index + 1] if index + 1 < len(styled) else None
+        return after is not None and (
+            self._extent(after[0][0], after[-1][1])[0] - x1 < MAX_CALL_GAP * size
+        )
+
+    def _raised_glyphs(self, begin: int, end: int) -> Word:
+        """Split off the digits at the end of a word that are raised by their glyphs.
+
+        Fonts have small raised digits for the same character and baseline.
+        """
+        start = end
+        while start > begin and self.text[start - 1].isdecimal() and self._is_small(start - 1):
+            start -= 1
+        if start == end:
+            return ((begin, end, 0),)
+        raised = (start, end, 1)
+        return ((begin, start, 0), raised) if start > begin else (raised,)
+
+    def _is_small(self, index: int) -> bool:
+        """Tell whether the glyph of a character hangs in the upper part of its line."""
+        if self.frame.rotation or not bindings.char_box(self.handle, index, *self._sides_at):
+            return False
+        left, right, bottom, top = (side.value for side in self._sides)
+        bindings.loose_box(self.handle, index, self._rect_at)
+        style = self.styles.of(index, self.objects[index])
+        y = self.frame.height - style.baseline + self.frame.bottom
+        return (
+            right > left
+            and bottom - y > SMALL_GLYPH_BOTTOM * style.size
+            and top - bottom < SMALL_GLYPH_HEIGHT * style.size
+        )
+
+    def _join_spaced_letters(self, words: list[Word]) -> list[Word]:
+        """Join the letters of words whose letters are spaced out, by the wider gaps between words."""
+        joined: list[Word] = []
+        run: list[Word] = []
+        for word in [*words, ()]:
+            if (
+                len(word) == 1
+                and word[0][1] - word[0][0] == 1
+                and (self.text[word[0][0]].isalpha() or (run and self.text[word[0][0]] in "'’-&,."))
+            ):
+                run.append(word)
+                continue
+            joined += self._spaced_words(run) if len(run) >= MIN_SPACED_LETTERS else run
+            run = []
+            joined += [word] if word else []
+        return joined
+
+    def _spaced_words(self, letters: Sequence[Word]) -> list[Word]:
+        extents = [self._extent(word[0][0], word[0][1]) for word in letters]
+        gaps = [after[0] - before[1] for before, after in pairwise(extents)]
+        usual = sorted(gaps)[len(gaps) // 3]
+        words = [letters[0]]
+        for gap, letter in zip(gaps, letters[1:], strict=True):
+            if gap > SPACED_WORD_GAP * max(usual, 0.1):
+                words.append(letter)
+            else:
+                words[-1] = (*words[-1], *letter)
+        return words if max(map(len, words)) > 2 else list(letters)
+
+    def _segments(self, words: Sequence[Word], size: float, y: float) -> list[LineSegment]:
         """Split a line where the gap between two words is wide or contains a ruled line."""
-        extents = [self._extent(begin, end) for begin, end in words]
+        extents = [self._extent(word[0][0], word[-1][1]) for word in words]
         gaps = [after[0] - before[1] for before, after in pairwise(extents)]
         wide = WIDE_GAP * size
         if gaps and max(gaps) > wide:
@@ -300,7 +480,7 @@ class _PageScan:
         for i, gap in enumerate([*gaps, math.inf]):
             if gap <= wide:
                 continue
-            text = repair_text(self.text[words[begin][0] : words[i][1]])
+            text = self._words_text(words[begin : i + 1])
             if text:
                 x0, x1 = extents[begin][0], extents[i][1]
                 segments.append(LineSegment(text, round(x0, 1), round(x1, 1)))
@@ -308,12 +488,10 @@ class _PageScan:
         return segments
 
     def _significant_gaps(
-        self, words: list[tuple[int, int]], gaps: list[float], huge: float
+        self, words: Sequence[Word], gaps: list[float], huge: float
     ) -> list[float]:
         """Return the gaps, with those set to 0 that only space out words drawn by one operation."""
-        objects = [
-            (self._text_object_of(begin), self._text_object_of(end - 1)) for begin, end in words
-        ]
+        objects = [(self.objects[word[0][0]], self.objects[word[-1][1] - 1]) for word in words]
         same_object = [before[1] == after[0] for before, after in pairwise(objects)]
         inside = sorted(gap for gap, one in zip(gaps, same_object, strict=True) if one)
         threshold = min(1.5 * inside[len(inside) // 2], huge) if inside else 0.0
@@ -323,21 +501,37 @@ class _PageScan:
             result.append(0.0 if justified or gap < threshold else gap)
         return result
 
-    def _text_object_of(self, index: int) -> int:
-        """Return the address of the text object that drew a character, 0 if unknown."""
-        return int(_text_object(self.handle, index) or 0)
+    def _words_text(self, words: Sequence[Word]) -> str:
+        """Return the repaired text of words, with marks around what is raised or lowered."""
+        if all(len(word) == 1 and not word[0][2] for word in words):
+            return repair_text(
+                self.text[words[0][0][0] : words[-1][0][1]]
+                if not self.left_out
+                else " ".join(self.text[word[0][0] : word[0][1]] for word in words)
+            )
+        parts: list[str] = []
+        plain = ""
+        for index, word in enumerate(words):
+            plain += " " if index else ""
+            for begin, end, shift in word:
+                if not shift:
+                    plain += self.text[begin:end]
+                    continue
+                parts += [_repair_part(plain), mark_text(repair_text(self.text[begin:end]), shift)]
+                plain = ""
+        return join_marks("".join([*parts, _repair_part(plain)])).strip()
 
     def _extent(self, begin: int, end: int) -> tuple[float, float]:
         """Return the start and end of a word, in points from the left of the displayed page."""
         rect = self._rect
-        _loose_box(self.handle, begin, self._rect_at)
+        bindings.loose_box(self.handle, begin, self._rect_at)
         if self.frame.rotation == 0:
             x0 = rect.left - self.frame.left
             if end - begin > 1:
-                _loose_box(self.handle, end - 1, self._rect_at)
+                bindings.loose_box(self.handle, end - 1, self._rect_at)
             return x0, rect.right - self.frame.left
         ends = [*self._displayed_ends()]
-        _loose_box(self.handle, end - 1, self._rect_at)
+        bindings.loose_box(self.handle, end - 1, self._rect_at)
         ends += self._displayed_ends()
         return min(ends), max(ends)
 
@@ -349,10 +543,57 @@ class _PageScan:
         )
 
     def _bold(self, index: int) -> bool:
-        length = _font_info(self.handle, index, self._name_at, 128, None)
+        length = bindings.font_info(self.handle, index, self._name_at, 128, None)
         if 0 < length <= 128 and _BOLD.search(self._name.value):
             return True
-        return bool(_font_weight(self.handle, index) >= 600)
+        return bool(bindings.font_weight(self.handle, index) >= 600)
+
+
+def _main_style(words: Sequence[Sequence[StyledPart]]) -> TextStyle:
+    """Return the style of most characters of a line."""
+    if len(words) == 1 and len(words[0]) == 1:
+        return words[0][0][2]
+    lengths: Counter[tuple[float, float, Flow]] = Counter()
+    styles: dict[tuple[float, float, Flow], TextStyle] = {}
+    for word in words:
+        for begin, end, style in word:
+            lengths[style.key] += end - begin
+            styles.setdefault(style.key, style)
+    return styles[max(lengths, key=lengths.__getitem__)]
+
+
+def _drop_capital(words: Sequence[Sequence[StyledPart]], text: str) -> list[StyledPart] | None:
+    """Return the large initial with which a line begins, if any."""
+    if not words or (len(words) == 1 and len(words[0]) == 1):
+        return None
+    begin, end, style = words[0][0]
+    main = _main_style([words[0][1:], *words[1:]] if len(words[0]) > 1 else words[1:])
+    is_initial = end - begin == 1 and text[begin].isupper()
+    return [words[0][0]] if is_initial and style.size >= INITIAL_RATIO * main.size else None
+
+
+def _without_long_shifts(words: Sequence[Word]) -> list[Word]:
+    """Undo the shifts that run over more characters than an exponent or the calls of notes."""
+    pieces = [piece for word in words for piece in word]
+    too_long: set[int] = set()
+    for shift, run in groupby(pieces, key=lambda piece: piece[2]):
+        shifted = list(run)
+        if shift and sum(end - begin for begin, end, _ in shifted) > MAX_LENGTH:
+            too_long.update(begin for begin, _, _ in shifted)
+    if not too_long:
+        return list(words)
+    return [
+        tuple((begin, end, 0 if begin in too_long else shift) for begin, end, shift in word)
+        for word in words
+    ]
+
+
+def _repair_part(text: str) -> str:
+    """Repair a part of a line, keeping one space at each end that has any."""
+    repaired = repair_text(text)
+    if not repaired:
+        return " " if text[:1].isspace() else ""
+    return (" " if text[0].isspace() else "") + repaired + (" " if text[-1].isspace() else "")
 
 
 MAX_PIXELS = 8_000_000
@@ -369,7 +610,7 @@ def draw_page(document: pdfium.PdfDocument, number: int, max_width: int) -> Page
         page = document[number - 1]
     except pdfium.PdfiumError as error:
         raise ReadError("unreadable", {"page": number}) from error
-    frame = _frame(page)
+    frame = Frame.of(page)
     if not (frame.width > 0 and frame.height > 0):
         raise ReadError("unreadable", {"page": number, "reason": "empty page"})
     scale = min(max_width / frame.width, math.sqrt(MAX_PIXELS / frame.width / frame.height), 10.0)
@@ -398,16 +639,16 @@ def draw_part(document: pdfium.PdfDocument, number: int, part: Rect, max_width: 
     return encode_image(image, max_width)
 
 
-def _character_boxes(page: pdfium.PdfPage, frame: _Frame) -> tuple[Char, ...]:
+def _character_boxes(page: pdfium.PdfPage, frame: Frame) -> tuple[Char, ...]:
     textpage = page.get_textpage()
     if raw.FPDFText_CountChars(textpage) > MAX_LOCATED_CHARACTERS:
         return ()
-    handle = ctypes.cast(textpage.raw, _POINTER).value
+    handle = bindings.address_of(textpage.raw)
     rect = raw.FS_RECTF()
     address = ctypes.addressof(rect)
     boxes = []
     for i, char in enumerate(repair_mac_accents(_characters(textpage))):
-        if char.isspace() or not _loose_box(handle, i, address) or rect.left == rect.right:
+        if char.isspace() or not bindings.loose_box(handle, i, address) or rect.left == rect.right:
             continue
         corners = frame.to_display(rect.left, rect.bottom), frame.to_display(rect.right, rect.top)
         xs = sorted(x / frame.width for x, _ in corners)

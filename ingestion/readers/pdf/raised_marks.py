@@ -1,0 +1,105 @@
+"""Mark raised and lowered text inside a line until its paragraph and the notes are known.
+
+The marks are control characters, which `repair_text` removes from the text of any file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+
+from ingestion.readers.repair.raised import CONTEXT, SUPERSCRIPTS, lower_text, raise_text
+
+RAISED, LOWERED, END = "\x11", "\x12", "\x13"
+
+MAX_SIZE_RATIO = 0.92
+"""Maximum ratio of the size of raised or lowered text to that of its line, if shifted a little."""
+
+MIN_RISE, MIN_DROP, MAX_SHIFT = 0.12, 0.05, 0.8
+"""Bounds of the shift of a baseline, in multiples of the font size of the line."""
+
+SAME_SIZE_RISE = 0.25
+"""Rise from which text in the size of its line is raised."""
+
+MAX_LENGTH = 16
+"""Characters above which shifted text is a line of its own."""
+
+_MARKED = re.compile(f"{RAISED}([^{END}]*){END}|{LOWERED}([^{END}]*){END}|[¹²³⁴⁵⁶⁷⁸⁹⁰]+(?!⁾)")
+_MARKS = re.compile(f"[{RAISED}{LOWERED}{END}]")
+_FRACTION = re.compile(f"{RAISED}(\\d{{1,2}}){END} ?[/⁄] ?{LOWERED}(\\d{{1,3}}){END}")
+_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_NOTE_MARK = re.compile(f"{RAISED}([^{END}]*){END}")
+
+
+def mark_text(text: str, shift: int) -> str:
+    """Mark text that is raised (shift above 0) or lowered (below 0); marks do not nest."""
+    inner = _MARKS.sub("", text)
+    return f"{RAISED if shift > 0 else LOWERED}{inner}{END}" if shift and inner else text
+
+
+def join_marks(text: str) -> str:
+    """Make one of neighbouring parts that are raised, or lowered, alike."""
+    for mark in (RAISED, LOWERED):
+        text = text.replace(END + mark, "").replace(f"{END} {mark}", " ")
+    return text
+
+
+def without_marks(text: str) -> str:
+    return _MARKS.sub("", text) if END in text else text
+
+
+def baseline_shift(size: float, baseline: float, line_size: float, line_baseline: float) -> int:
+    """Tell whether text is raised (1), lowered (-1) or neither (0) on a line; y downwards."""
+    rise = (line_baseline - baseline) / line_size if line_size > 0 else 0.0
+    smaller = size <= MAX_SIZE_RATIO * line_size
+    if rise > MAX_SHIFT or -rise > MAX_SHIFT or size > 1.05 * line_size:
+        return 0
+    if rise >= (MIN_RISE if smaller else SAME_SIZE_RISE):
+        return 1
+    return -1 if -rise >= (MIN_DROP if smaller else SAME_SIZE_RISE) else 0
+
+
+def raised_start(text: str) -> str:
+    """Return the raised text that a line begins with; empty if it begins otherwise."""
+    match = _NOTE_MARK.match(text)
+    return match.group(1).strip() if match else ""
+
+
+def write_marked(text: str, notes: Container[str] = ()) -> str:
+    """Replace the marks of a paragraph by what they mean: exponents, indices, calls of notes.
+
+    Superscript digits of the file itself are read in the same way, since fonts have ¹, ² and ³.
+    """
+    return "".join(_written(_FRACTION.sub(_fraction, text), notes))
+
+
+def _fraction(match: re.Match[str]) -> str:
+    space = " " if match.string[: match.start()][-1:].isdigit() else ""
+    return f"{space}{match[1]}/{match[2]}"
+
+
+def _written(text: str, notes: Container[str]) -> Iterator[str]:
+    before, position = "", 0
+    for match in _MARKED.finditer(text):
+        plain = text[position : match.start()]
+        position = match.end()
+        before = (before + plain)[-CONTEXT:]
+        after = without_marks(text[position : position + 2 * CONTEXT])[:CONTEXT]
+        if match[2] is not None:
+            written = lower_text(match[2])
+        elif match[1] is not None:
+            written = raise_text(match[1], before, after, notes=notes)
+        else:
+            written = _typed_superscript(match[0], before, after, notes)
+        yield plain
+        yield written
+        before = (before + written)[-CONTEXT:]
+    yield text[position:]
+
+
+def _typed_superscript(digits: str, before: str, after: str, notes: Container[str]) -> str:
+    """Return the meaning of superscript digits that the file states as such."""
+    if before[-1:] in "⁻⁺⁽":
+        return digits
+    written = raise_text(digits.translate(_DIGITS), before, after, notes=notes)
+    return written if written.strip() else digits.translate(SUPERSCRIPTS)

@@ -1,0 +1,277 @@
+"""Find the text of a page that a reader cannot see, and the text layer of a scan, which is read.
+
+What may be covered by a later object, or painted in the colour of what lies under it, is suspected
+by its boxes; the page is then drawn with and without it, and hidden is what changes no pixel.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import pypdfium2.raw as raw
+
+from ingestion.readers import Rect
+from ingestion.readers.pdf import bindings
+from ingestion.readers.pdf.figures import Box, DrawnObject, PageDrawing
+from ingestion.readers.pdf.frame import Frame
+from ingestion.readers.pdf.text_style import TextStyles
+
+if TYPE_CHECKING:
+    import pypdfium2 as pdfium
+    from PIL.Image import Image
+
+NEAR_COLOR = 24
+"""Difference of each colour channel, of 255, up to which text may be unreadable on its ground."""
+
+MIN_CHANGE = 12
+"""Change of a pixel, of 255, from which a drawn character shows."""
+
+MIN_SIDE = 4.0
+"""Sides in points from which a filled box can cover a character."""
+
+MAX_COMPARISONS = 200_000
+"""Pairs of texts and boxes compared on a page; on a fuller one only the largest boxes count."""
+
+MAX_PIXELS = 600_000
+SCAN_SHARE = 0.25
+"""Share of the page from which a picture may be a scan with a text layer."""
+
+MIN_BYTES_PER_CHARACTER = 2
+"""Bytes of picture data for each character of its layer, below which it cannot show the text."""
+
+_COVERING_NOTES = {
+    raw.FPDF_ANNOT_SQUARE,
+    raw.FPDF_ANNOT_CIRCLE,
+    raw.FPDF_ANNOT_POLYGON,
+    raw.FPDF_ANNOT_STAMP,
+    raw.FPDF_ANNOT_FREETEXT,
+    raw.FPDF_ANNOT_INK,
+    raw.FPDF_ANNOT_REDACT,
+}
+_WHITE = (255, 255, 255)
+_WORD = re.compile(r"\S+")
+
+Color = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fill:
+    """A filled box: its place in the order of drawing; no colour if it is a picture or unknown."""
+
+    order: int
+    box: Box
+    color: Color | None
+
+
+def hidden_characters(
+    page: pdfium.PdfPage,
+    text: str,
+    objects: Sequence[int],
+    styles: TextStyles,
+    drawing: PageDrawing,
+) -> set[int]:
+    """Return the indices of the characters that nobody can see on the displayed page.
+
+    `objects` holds the address of the text object of each character of `text`, 0 if PDFium made the
+    character up.
+    """
+    unpainted: set[int] = set()
+    position = 0
+    for address, run in groupby(objects):
+        length = len(list(run))
+        if address and not styles.of(position, address).shown:
+            unpainted.update(range(position, position + length))
+        position += length
+    suspects = _suspects(page, drawing.content)
+    hidden = unpainted
+    if suspects:
+        hidden |= _whole_words(_unchanged_by(page, objects, suspects, styles), text)
+    if hidden:
+        hidden -= _scan_layer(hidden, objects, styles, drawing)
+    return hidden
+
+
+def _whole_words(characters: set[int], text: str) -> set[int]:
+    """Return the characters of the words of which most characters are in `characters`."""
+    found: set[int] = set()
+    for word in _WORD.finditer(text) if characters else ():
+        span = range(*word.span())
+        if 2 * sum(index in characters for index in span) > len(span):
+            found.update(span)
+    return found
+
+
+def _suspects(page: pdfium.PdfPage, content: Sequence[DrawnObject]) -> dict[int, Any]:
+    """Return the handles, by address, of text objects that other objects may hide."""
+    texts: list[tuple[int, Any, Box]] = []
+    fills: list[_Fill] = []
+    for order, (handle, kind, box) in enumerate(content):
+        if kind == raw.FPDF_PAGEOBJ_TEXT:
+            texts.append((order, handle, box))
+        elif box[2] - box[0] >= MIN_SIDE and box[3] - box[1] >= MIN_SIDE:
+            fill = _fill(order, handle, kind, box)
+            if fill is not None:
+                fills.append(fill)
+    fills += [_Fill(len(content), box, None) for box in _covering_notes(page)]
+    allowed = MAX_COMPARISONS // max(len(texts), 1)
+    if len(fills) > allowed:
+        fills = sorted(sorted(fills, key=_area)[len(fills) - allowed :], key=lambda f: f.order)
+    return {
+        bindings.address_of(handle): handle
+        for order, handle, box in texts
+        if _may_be_hidden(order, handle, box, fills)
+    }
+
+
+def _area(fill: _Fill) -> float:
+    left, bottom, right, top = fill.box
+    return (right - left) * (top - bottom)
+
+
+def _fill(order: int, handle: Any, kind: int, box: Box) -> _Fill | None:
+    if kind != raw.FPDF_PAGEOBJ_PATH:
+        return _Fill(order, box, None)
+    mode, stroke = ctypes.c_int(), ctypes.c_int()
+    if not raw.FPDFPath_GetDrawMode(handle, mode, stroke) or not mode.value:
+        return None
+    opaque = not raw.FPDFPageObj_HasTransparency(handle)
+    return _Fill(order, box, _color(handle) if opaque else None)
+
+
+def _color(handle: Any) -> Color | None:
+    parts = [ctypes.c_uint() for _ in range(4)]
+    if not raw.FPDFPageObj_GetFillColor(handle, *parts):
+        return None
+    return parts[0].value, parts[1].value, parts[2].value
+
+
+def _may_be_hidden(order: int, handle: Any, box: Box, fills: Iterable[_Fill]) -> bool:
+    """Tell whether a later box covers a part of a text, or an earlier one has nearly its colour."""
+    left, bottom, right, top = box
+    height = top - bottom
+    x, y = (left + right) / 2, (bottom + top) / 2
+    under: Color | None = _WHITE
+    for fill in fills:
+        x0, y0, x1, y1 = fill.box
+        if fill.order < order:
+            if x0 <= x <= x1 and y0 <= y <= y1:
+                under = fill.color
+        elif (
+            min(right, x1) - max(left, x0) > 0.4 * min(height, right - left)
+            and min(top, y1) - max(bottom, y0) > 0.5 * height
+        ):
+            return True
+    color = _color(handle)
+    if color is None:
+        return False
+    ground = under or _WHITE
+    return all(abs(a - b) <= NEAR_COLOR for a, b in zip(color, ground, strict=True))
+
+
+def _covering_notes(page: pdfium.PdfPage) -> list[Box]:
+    """Return the boxes of the annotations that may cover text."""
+    boxes: list[Box] = []
+    rect = raw.FS_RECTF()
+    for index in range(min(raw.FPDFPage_GetAnnotCount(page), 200)):
+        note = raw.FPDFPage_GetAnnot(page, index)
+        if not note:
+            continue
+        if raw.FPDFAnnot_GetSubtype(note) in _COVERING_NOTES and raw.FPDFAnnot_GetRect(note, rect):
+            boxes.append((rect.left, rect.bottom, rect.right, rect.top))
+        raw.FPDFPage_CloseAnnot(note)
+    return boxes
+
+
+def _unchanged_by(
+    page: pdfium.PdfPage, objects: Sequence[int], suspects: dict[int, Any], styles: TextStyles
+) -> set[int]:
+    """Return the characters of the suspects without which the page looks the same."""
+    from PIL import ImageChops  # imported late: few pages need it
+
+    frame = styles.frame
+    if not (frame.width > 0 and frame.height > 0):
+        return set()
+    scale = min(1.5, (MAX_PIXELS / frame.width / frame.height) ** 0.5)
+    with_text = _draw(page, scale)
+    for handle in suspects.values():
+        raw.FPDFPageObj_SetIsActive(handle, False)
+    try:
+        without = _draw(page, scale)
+    finally:
+        for handle in suspects.values():
+            raw.FPDFPageObj_SetIsActive(handle, True)
+    change = ImageChops.difference(with_text, without)
+    rect = raw.FS_RECTF()
+    rect_at = ctypes.addressof(rect)
+    hidden: set[int] = set()
+    for index, address in enumerate(objects):
+        if address not in suspects or not bindings.loose_box(styles.handle, index, rect_at):
+            continue
+        corners = frame.to_display(rect.left, rect.bottom), frame.to_display(rect.right, rect.top)
+        if not _changes(change, corners, scale):
+            hidden.add(index)
+    return hidden
+
+
+def _draw(page: pdfium.PdfPage, scale: float) -> Image:
+    return page.render(scale=scale, may_draw_forms=False).to_pil().convert("RGB")
+
+
+def _changes(change: Image, corners: Sequence[tuple[float, float]], scale: float) -> bool:
+    xs, ys = sorted(x * scale for x, _ in corners), sorted(y * scale for _, y in corners)
+    box = (
+        max(int(xs[0]), 0),
+        max(int(ys[0]), 0),
+        min(int(xs[1]) + 1, change.width),
+        min(int(ys[1]) + 1, change.height),
+    )
+    if box[0] >= box[2] or box[1] >= box[3]:
+        return False
+    return any(high >= MIN_CHANGE for _, high in change.crop(box).getextrema())
+
+
+def _scan_layer(
+    hidden: set[int],
+    objects: Sequence[int],
+    styles: TextStyles,
+    drawing: PageDrawing,
+) -> set[int]:
+    """Return the hidden characters that are the text layer of a scan: they say what it shows.
+
+    The picture is large, holds enough data to show so many characters, and most text on it is
+    hidden.
+    """
+    frame = styles.frame
+    layer: set[int] = set()
+    for figure in drawing.figures:
+        box = figure.box
+        if figure.drawn or (box.x1 - box.x0) * (box.y1 - box.y0) < SCAN_SHARE:
+            continue
+        on_it = [
+            (index, index in hidden)
+            for index, address in enumerate(objects)
+            if address
+            and box.x0 - 0.01 <= styles.of(index, address).x / frame.width <= box.x1 + 0.01
+            and box.y0 - 0.01 <= styles.of(index, address).baseline / frame.height <= box.y1 + 0.01
+        ]
+        concealed = [index for index, is_hidden in on_it if is_hidden]
+        enough = MIN_BYTES_PER_CHARACTER * len(concealed) <= _data_size(box, drawing.content, frame)
+        if 2 * len(concealed) >= len(on_it) and enough:
+            layer.update(concealed)
+    return layer
+
+
+def _data_size(box: Rect, content: Sequence[DrawnObject], frame: Frame) -> int:
+    """Return the bytes of the pictures whose centre lies in a part of the page."""
+    size = 0
+    for handle, kind, (left, bottom, right, top) in content:
+        if kind == raw.FPDF_PAGEOBJ_IMAGE:
+            x, y = frame.to_display((left + right) / 2, (bottom + top) / 2)
+            if box.x0 <= x / frame.width <= box.x1 and box.y0 <= y / frame.height <= box.y1:
+                size += max(raw.FPDFImageObj_GetImageDataRaw(handle, None, 0), 0)
+    return size
