@@ -38,6 +38,9 @@ _SENTENCE_END = re.compile(r"[.!?…:;][»”\")\]]*$")
 MAX_REPEATS = 2
 """Pages on which a picture may appear; a more frequent one is a logo or background."""
 
+SHIFTED_STEP = 0.4
+"""By how much raised or lowered text may widen the step between two lines, in font sizes."""
+
 MAX_CAPTION_DISTANCE = 30.0
 """Maximum distance between a figure and its caption, in points."""
 
@@ -218,12 +221,15 @@ def _continues_paragraph(lines: Sequence[TextLine], line: TextLine, leading: flo
     size = max(last.size, line.size)
     if abs(line.size - last.size) > 0.08 * size or leads_to_page(last.text):
         return False
-    if not -0.3 * size < step <= (max(leading, 1.0) * 1.22 + 0.08) * size:
+    shifted = SHIFTED_STEP if line.is_shifted or last.is_shifted else 0.0
+    if not -0.3 * size < step <= (max(leading, 1.0) * 1.22 + 0.08 + shifted) * size:
         return False
     if line.x0 > last.x1 + size and step > 0.3 * size:
         return False
     ended = _SENTENCE_END.search(last.text) is not None
     short = _ends_early(lines, line)
+    if short and _is_item(lines[0]) and line.x0 < lines[0].x0 - 0.5 * size:
+        return False
     if _BULLET.match(line.text) or (line.bold != last.bold and short):
         return False
     if _NUMBERED.match(line.text) and (ended or short or _is_item(lines[0])):

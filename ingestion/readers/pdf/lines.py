@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from ingestion.readers.pdf.raised_marks import (
+    END,
     MAX_LENGTH,
+    MAX_SIZE_RATIO,
     baseline_shift,
     mark_text,
+    may_be_shifted,
     without_marks,
 )
 
@@ -74,6 +77,12 @@ class TextLine:
         return " ".join(segment.text for segment in self.segments)
 
 
+    @property
+    def is_shifted(self) -> bool:
+        """Tell whether some text of the line is raised or lowered."""
+        return any(END in segment.text for segment in self.segments)
+
+
 def tidy_lines(lines: Sequence[TextLine]) -> list[TextLine]:
     """Rejoin parts of lines that were drawn separately: subscripts, superscripts, bullets."""
     return [
@@ -119,9 +128,12 @@ def _is_same_line(before: TextLine, line: TextLine) -> bool:
 def _join(before: TextLine, line: TextLine) -> TextLine:
     last, first = before.segments[-1], line.segments[0]
     space = " " if first.x0 - last.x1 > 0.15 * before.size else ""
-    main = before if before.x1 - before.x0 >= line.x1 - line.x0 else line
-    left = mark_text(last.text, _shift(before, line)) if main is line else last.text
-    right = mark_text(first.text, _shift(line, before)) if main is before else first.text
+    main = _main_part(before, line)
+    left, right = last.text, first.text
+    if main is line:
+        left = mark_text(left, _shift(before, line, ""))
+    else:
+        right = mark_text(right, _shift(line, before, (left + space)[-1:]))
     segment = LineSegment(left + space + right, last.x0, first.x1)
     return TextLine(
         (*before.segments[:-1], segment, *line.segments[1:]),
@@ -132,9 +144,20 @@ def _join(before: TextLine, line: TextLine) -> TextLine:
     )
 
 
-def _shift(part: TextLine, line: TextLine) -> int:
-    """Tell whether a short part of a line is raised (1) or lowered (-1) on it."""
+def _main_part(one: TextLine, other: TextLine) -> TextLine:
+    """Return the part of a line that has its size and baseline: a much larger, or longer one."""
+    for part, small in ((one, other), (other, one)):
+        if small.size <= MAX_SIZE_RATIO * part.size and len(small.text) <= MAX_LENGTH:
+            return part
+    return one if one.x1 - one.x0 >= other.x1 - other.x0 else other
+
+
+def _shift(part: TextLine, line: TextLine, before: str) -> int:
+    """Tell whether a part of a line, after the character `before`, is raised (1) or lowered (-1)."""
     if len(part.segments) > 1 or len(part.text) > MAX_LENGTH:
+        return 0
+    smaller = part.size <= MAX_SIZE_RATIO * line.size
+    if not may_be_shifted(part.text, before, smaller=smaller):
         return 0
     return baseline_shift(part.size, part.baseline, line.size, line.baseline)
 

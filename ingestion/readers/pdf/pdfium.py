@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import groupby, pairwise, product
-from typing import Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
@@ -21,7 +20,14 @@ from ingestion.readers.pdf.figures import PageDrawing, page_drawing
 from ingestion.readers.pdf.frame import Frame
 from ingestion.readers.pdf.lines import Flow, LineSegment, TextLine
 from ingestion.readers.pdf.page import RawPage
-from ingestion.readers.pdf.raised_marks import MAX_LENGTH, baseline_shift, join_marks, mark_text
+from ingestion.readers.pdf.raised_marks import (
+    MAX_LENGTH,
+    MAX_SIZE_RATIO,
+    baseline_shift,
+    join_marks,
+    mark_text,
+    may_be_shifted,
+)
 from ingestion.readers.pdf.ruled_tables import Rules
 from ingestion.readers.pdf.text_style import TextStyle, TextStyles
 from ingestion.readers.pdf.visibility import hidden_characters
@@ -375,7 +381,8 @@ class _PageScan:
             pieces: list[Piece] = []
             for begin, end, style in word:
                 shift = self._shift(begin, end, style, line)
-                if shift and len(word) == 1 and not self._is_near(styled, index, main.size):
+                apart = begin == word[0][0]
+                if shift and apart and not self._follows_closely(styled, index, line.size):
                     shift = 0
                 if shift:
                     pieces.append((begin, end, shift))
@@ -389,23 +396,23 @@ class _PageScan:
     def _shift(self, begin: int, end: int, style: TextStyle, line: TextStyle) -> int:
         if style is line or not self._has_letters(begin, end):
             return 0
-        return baseline_shift(style.size, style.baseline, line.size, line.baseline)
+        shift = baseline_shift(style.size, style.baseline, line.size, line.baseline)
+        smaller = style.size <= MAX_SIZE_RATIO * line.size
+        before = self.text[max(begin - 1, 0) : begin]
+        return shift if may_be_shifted(self.text[begin:end], before, smaller=smaller) else 0
 
     def _has_letters(self, begin: int, end: int) -> bool:
         return _LETTER.search(self.text, begin, end) is not None
 
-    def _is_near(self, styled: Sequence[Sequence[StyledPart]], index: int, size: float) -> bool:
-        """Tell whether a word stands close to the word before or after it."""
-        begin, end = styled[index][0][0], styled[index][-1][1]
-        x0, x1 = self._extent(begin, end)
-        if index and x0 - self._extent(styled[index - 1][0][0], styled[index - 1][-1][1])[1] < (
-            MAX_CALL_GAP * size
-        ):
+    def _follows_closely(
+        self, styled: Sequence[Sequence[StyledPart]], index: int, size: float
+    ) -> bool:
+        """Tell whether a word begins the line, or closely follows the word before it."""
+        if not index:
             return True
-        after = styled[index + 1] if index + 1 < len(styled) else None
-        return after is not None and (
-            self._extent(after[0][0], after[-1][1])[0] - x1 < MAX_CALL_GAP * size
-        )
+        begin, end = styled[index - 1][0][0], styled[index - 1][-1][1]
+        x0 = self._extent(styled[index][0][0], styled[index][0][1])[0]
+        return x0 - self._extent(begin, end)[1] < MAX_CALL_GAP * size
 
     def _raised_glyphs(self, begin: int, end: int) -> Word:
         """Split off the digits at the end of a word that are raised by their glyphs.
@@ -435,7 +442,7 @@ class _PageScan:
         )
 
     def _join_spaced_letters(self, words: list[Word]) -> list[Word]:
-        """Join the letters of words whose letters are spaced out, by the wider gaps between words."""
+        """Join spaced-out letters to words, which wider gaps separate."""
         joined: list[Word] = []
         run: list[Word] = []
         for word in [*words, ()]:

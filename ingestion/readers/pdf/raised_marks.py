@@ -18,8 +18,8 @@ MAX_SIZE_RATIO = 0.92
 MIN_RISE, MIN_DROP, MAX_SHIFT = 0.12, 0.05, 0.8
 """Bounds of the shift of a baseline, in multiples of the font size of the line."""
 
-SAME_SIZE_RISE = 0.25
-"""Rise from which text in the size of its line is raised."""
+SAME_SIZE_SHIFT = 0.25
+"""Shift from which text in the size of its line is raised or lowered."""
 
 MAX_LENGTH = 16
 """Characters above which shifted text is a line of its own."""
@@ -28,6 +28,7 @@ _MARKED = re.compile(f"{RAISED}([^{END}]*){END}|{LOWERED}([^{END}]*){END}|[¹²�
 _MARKS = re.compile(f"[{RAISED}{LOWERED}{END}]")
 _FRACTION = re.compile(f"{RAISED}(\\d{{1,2}}){END} ?[/⁄] ?{LOWERED}(\\d{{1,3}}){END}")
 _DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_CALL = re.compile(r"[\[(]?(?:\d{1,3}|[a-z]|[*†‡]{1,3})(?:\s?[,;–-]\s?\d{1,3})*[\])]?\Z")
 _NOTE_MARK = re.compile(f"{RAISED}([^{END}]*){END}")
 
 
@@ -48,15 +49,30 @@ def without_marks(text: str) -> str:
     return _MARKS.sub("", text) if END in text else text
 
 
-def baseline_shift(size: float, baseline: float, line_size: float, line_baseline: float) -> int:
+def baseline_shift(
+    size: float, baseline: float, line_size: float, line_baseline: float
+) -> int:
     """Tell whether text is raised (1), lowered (-1) or neither (0) on a line; y downwards."""
     rise = (line_baseline - baseline) / line_size if line_size > 0 else 0.0
     smaller = size <= MAX_SIZE_RATIO * line_size
-    if rise > MAX_SHIFT or -rise > MAX_SHIFT or size > 1.05 * line_size:
+    if abs(rise) > MAX_SHIFT or size > 1.05 * line_size:
         return 0
-    if rise >= (MIN_RISE if smaller else SAME_SIZE_RISE):
+    if rise >= (MIN_RISE if smaller else SAME_SIZE_SHIFT):
         return 1
-    return -1 if -rise >= (MIN_DROP if smaller else SAME_SIZE_RISE) else 0
+    return -1 if -rise >= (MIN_DROP if smaller else SAME_SIZE_SHIFT) else 0
+
+
+def may_be_shifted(text: str, before: str, *, smaller: bool) -> bool:
+    """Tell whether text on another baseline belongs to the text `before` it, as what it shifts.
+
+    A fraction or a formula of several lines has text on other baselines too: only calls of notes
+    stand apart from a word, and text in the size of its line is short.
+    """
+    if not before or before[-1].isspace():
+        return smaller and _CALL.match(text.strip()) is not None
+    if before[-1] in "([{":
+        return False
+    return smaller or (len(text) <= 3 and (before[-1].isalnum() or before[-1] in ")]»”"))
 
 
 def raised_start(text: str) -> str:

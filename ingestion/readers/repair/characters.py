@@ -38,6 +38,8 @@ def _repair_table() -> dict[int, str | None]:
     for plane in range(17):
         table[plane * 0x10000 + 0xFFFE] = table[plane * 0x10000 + 0xFFFF] = None
     table.update({ord(ligature): letters for ligature, letters in _LIGATURES.items()})
+    mathematical = (*range(0x1D400, 0x1D800), *map(ord, "ℎℯℰℱℋℐℒℳℛℬ"))
+    table.update({code: unicodedata.normalize("NFKC", chr(code)) for code in mathematical})
     table[ord("\n")] = "\n"
     table[ord("‐")] = "-"
     table[ord("‑")] = "-"
