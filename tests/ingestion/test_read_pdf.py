@@ -427,8 +427,8 @@ def test_footnotes_stand_apart_after_the_text_in_their_order() -> None:
     ]
     page = structured([*notes, *text])
     assert [(block.kind, block.text) for block in page.blocks[-2:]] == [
-        ("footnote", "1 Première note qui va à la ligne"),
-        ("footnote", "2 Seconde note, dessinée d'abord"),
+        ("footnote", "[1] Première note qui va à la ligne"),
+        ("footnote", "[2] Seconde note, dessinée d'abord"),
     ]
 
 

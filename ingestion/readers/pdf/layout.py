@@ -55,7 +55,7 @@ class _Draft:
     lines: list[TextLine] = field(default_factory=list)
     table: AlignedTable | None = None
     figure: Figure | None = None
-    note: bool = False
+    note: str = ""  # the number or sign of a footnote
 
     @property
     def text(self) -> str:
@@ -95,7 +95,7 @@ def build_structure(
     repeated = _repeated_figures(pages)
     for page, of_one_page in zip(pages, drafts, strict=True):
         ordered = _with_figures(_titles_first(of_one_page, headings), page, repeated)
-        notes: set[str] = set()
+        notes = {draft.note for draft in ordered if draft.note}
         blocks = tuple(_draft_blocks(ordered, headings, _writer(join, notes)))
         text = "\n\n".join(block.text for block in blocks)
         doubt = _doubt(text, page)
@@ -149,12 +149,12 @@ def _page_drafts(lines: Sequence[TextLine], page: RawPage, body: float) -> list[
             in_tables |= inside
             drafts.append(_Draft(page.number, [lines[i] for i in sorted(inside)], table))
     rest = [line for i, line in enumerate(lines) if i not in in_tables]
-    text, notes = split_footnotes(rest, body, page.width, page.height)
+    text, notes = split_footnotes(rest, lines, body, page.width, page.height)
     ordered = order_by_columns(text, page.width)
     found = _drafts(ordered, page.number, body)
     for ruled in drafts:
         found.insert(_table_index(ruled, found, lines), ruled)
-    return found + [_Draft(page.number, note, note=True) for note in notes]
+    return found + [_Draft(page.number, note.lines, note=note.mark) for note in notes]
 
 
 def _table_index(table: _Draft, drafts: Sequence[_Draft], lines: Sequence[TextLine]) -> int:
@@ -366,7 +366,8 @@ def _draft_block(draft: _Draft, headings: HeadingClassifier, join: Join) -> Bloc
         box = ",".join(f"{side:.4f}" for side in draft.figure.box)
         return Block("figure", "", picture=f"{draft.page}:{box}", digest=draft.figure.digest)
     if draft.note:
-        return Block("footnote", join(_text_with_cut(line) for line in draft.lines))
+        text = join(_text_with_cut(line) for line in draft.lines)
+        return Block("footnote", f"[{draft.note}] {text}", note=draft.note)
     text = join(_text_with_cut(line) for line in draft.lines)
     if leads_to_page(text):
         return Block("contents", shorten_leaders(text))

@@ -20,6 +20,14 @@ from ingestion.readers.pdf.raised_marks import (
 MARKER = re.compile(r"(?:[•●○◦▪▫■□‣⁃∙·►▶➢➤➔→✓✔❖◆◇⬥»-]|–|—|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)])$")
 """A bullet or number alone before the text of a list item."""
 
+INITIAL_RATIO = 1.8
+"""Ratio of the size of a drop capital to that of its text."""
+
+INITIAL_WORD_GAP = 0.4
+"""Gap in font sizes after a drop capital from which it is a word, as "A" in "A minima"."""
+
+_INITIAL = re.compile(r"(?:[^\W\d_]['’]?|\d{1,2})\Z")
+_WORD_CAPITALS = frozenset("ÀÔY")
 _DEEP_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})+\.?$")
 _LEADERS = re.compile(r"(?:[.…_]\s?){5,}")
 
@@ -76,7 +84,6 @@ class TextLine:
             return self.segments[0].text
         return " ".join(segment.text for segment in self.segments)
 
-
     @property
     def is_shifted(self) -> bool:
         """Tell whether some text of the line is raised or lowered."""
@@ -115,7 +122,7 @@ def _join_broken_lines(lines: Sequence[TextLine]) -> list[TextLine]:
             joined[-1] = _join(before, line)
         else:
             joined.append(line)
-    return joined
+    return _join_initials(joined)
 
 
 def _is_same_line(before: TextLine, line: TextLine) -> bool:
@@ -133,7 +140,7 @@ def _join(before: TextLine, line: TextLine) -> TextLine:
     if main is line:
         left = mark_text(left, _shift(before, line, ""))
     else:
-        right = mark_text(right, _shift(line, before, (left + space)[-1:]))
+        right = mark_text(right, _shift(line, before, (left + space)[-4:]))
     segment = LineSegment(left + space + right, last.x0, first.x1)
     return TextLine(
         (*before.segments[:-1], segment, *line.segments[1:]),
@@ -153,13 +160,40 @@ def _main_part(one: TextLine, other: TextLine) -> TextLine:
 
 
 def _shift(part: TextLine, line: TextLine, before: str) -> int:
-    """Tell whether a part of a line, after the character `before`, is raised (1) or lowered (-1)."""
+    """Tell whether a part of a line, after the text `before`, is raised (1) or lowered (-1)."""
     if len(part.segments) > 1 or len(part.text) > MAX_LENGTH:
         return 0
     smaller = part.size <= MAX_SIZE_RATIO * line.size
     if not may_be_shifted(part.text, before, smaller=smaller):
         return 0
     return baseline_shift(part.size, part.baseline, line.size, line.baseline)
+
+
+def _join_initials(lines: Sequence[TextLine]) -> list[TextLine]:
+    """Join each drop capital, or large number of a title, to the first line on its right."""
+    result: list[TextLine] = list(lines)
+    for initial in [line for line in lines if _INITIAL.match(line.text)]:
+        beside = [line for line in result if _is_beside_initial(line, initial)]
+        if not beside:
+            continue
+        target = min(beside, key=lambda line: line.baseline)
+        first = target.segments[0]
+        gap = first.x0 - initial.x1
+        apart = initial.text in _WORD_CAPITALS or gap > INITIAL_WORD_GAP * target.size
+        space = " " if apart or initial.text.isdecimal() else ""
+        text = f"{initial.text}{space}{first.text}"
+        joined = replace(target, segments=(replace(first, text=text), *target.segments[1:]))
+        result = [joined if line is target else line for line in result if line is not initial]
+    return result
+
+
+def _is_beside_initial(line: TextLine, initial: TextLine) -> bool:
+    if line.size * INITIAL_RATIO > initial.size or line is initial:
+        return False
+    top = initial.baseline - initial.size
+    gap = line.x0 - initial.x1
+    near = gap < 1.5 * line.size and (gap > -0.5 * line.size or initial.text.isdecimal())
+    return near and line.x0 > initial.x0 and top < line.baseline <= initial.baseline + 1
 
 
 def _join_bullets(lines: Sequence[TextLine]) -> list[TextLine]:

@@ -18,7 +18,7 @@ from ingestion.readers import Char, PageImage, ReadError, Rect, Remark
 from ingestion.readers.pdf import bindings
 from ingestion.readers.pdf.figures import PageDrawing, page_drawing
 from ingestion.readers.pdf.frame import Frame
-from ingestion.readers.pdf.lines import Flow, LineSegment, TextLine
+from ingestion.readers.pdf.lines import INITIAL_RATIO, Flow, LineSegment, TextLine
 from ingestion.readers.pdf.page import RawPage
 from ingestion.readers.pdf.raised_marks import (
     MAX_LENGTH,
@@ -47,8 +47,9 @@ Between the two, the gap must be wider than usual on its line, so that justified
 DOUBLE_DISTANCE = 0.12
 """Distance between a text and its copy that makes it look bold, in multiples of the font size."""
 
-INITIAL_RATIO = 1.8
-"""Ratio of the size of a drop capital to that of its text."""
+MIN_PART_CHANGE, MIN_PART_GAP, MIN_PART_WORDS = 0.08, 1.0, 4
+"""Change of the font size, gap in font sizes, and words on both sides from which a line is parted,
+since it runs through two columns."""
 
 MAX_CALL_GAP = 0.6
 """Maximum gap between a word and the call of a note, in multiples of the font size."""
@@ -327,7 +328,27 @@ class _PageScan:
                 found.append(self._line([capital], flow, cut=False))
                 words[0] = words[0][1:]
                 words = [word for word in words if word]
-            found.append(self._line(words, flow, cut=cut and len(flows) == 1))
+            parts = self._parts(words) if flow is Flow.RIGHT else [words]
+            for part in parts:
+                last = part is parts[-1] and len(flows) == 1
+                found.append(self._line(part, flow, cut=cut and last))
+
+    def _parts(self, words: list[list[StyledPart]]) -> list[list[list[StyledPart]]]:
+        """Part the prose of two columns in different sizes, such as text and a note beside it."""
+        if len({part[2].key for word in words for part in word}) == 1:
+            return [words]
+        parts = [[words[0]]]
+        for before, after in pairwise(words):
+            last, first = before[-1][2], after[0][2]
+            if abs(first.size - last.size) > MIN_PART_CHANGE * last.size and (
+                self._extent(after[0][0], after[-1][1])[0]
+                - self._extent(before[0][0], before[-1][1])[1]
+                > MIN_PART_GAP * max(first.size, last.size)
+            ):
+                parts.append([])
+            parts[-1].append(after)
+        is_prose = all(len(part) >= MIN_PART_WORDS for part in parts)
+        return parts if is_prose else [words]
 
     def _styled_words(self, spans: Sequence[tuple[int, int]]) -> list[list[StyledPart]]:
         """Return the parts of each word that have one style, without what is left out."""
@@ -398,7 +419,7 @@ class _PageScan:
             return 0
         shift = baseline_shift(style.size, style.baseline, line.size, line.baseline)
         smaller = style.size <= MAX_SIZE_RATIO * line.size
-        before = self.text[max(begin - 1, 0) : begin]
+        before = self.text[max(begin - 4, 0) : begin]
         return shift if may_be_shifted(self.text[begin:end], before, smaller=smaller) else 0
 
     def _has_letters(self, begin: int, end: int) -> bool:
@@ -570,12 +591,13 @@ def _main_style(words: Sequence[Sequence[StyledPart]]) -> TextStyle:
 
 
 def _drop_capital(words: Sequence[Sequence[StyledPart]], text: str) -> list[StyledPart] | None:
-    """Return the large initial with which a line begins, if any."""
+    """Return the large initial or number with which a line begins, if any."""
     if not words or (len(words) == 1 and len(words[0]) == 1):
         return None
     begin, end, style = words[0][0]
     main = _main_style([words[0][1:], *words[1:]] if len(words[0]) > 1 else words[1:])
-    is_initial = end - begin == 1 and text[begin].isupper()
+    initial = text[begin:end]
+    is_initial = (len(initial) == 1 and initial.isupper()) or initial.isdecimal()
     return [words[0][0]] if is_initial and style.size >= INITIAL_RATIO * main.size else None
 
 

@@ -27,9 +27,12 @@ MAX_LENGTH = 16
 _MARKED = re.compile(f"{RAISED}([^{END}]*){END}|{LOWERED}([^{END}]*){END}|[¹²³⁴⁵⁶⁷⁸⁹⁰]+(?!⁾)")
 _MARKS = re.compile(f"[{RAISED}{LOWERED}{END}]")
 _FRACTION = re.compile(f"{RAISED}(\\d{{1,2}}){END} ?[/⁄] ?{LOWERED}(\\d{{1,3}}){END}")
+_CALLED = re.compile(
+    f"(?<=\\S)\\s?(?:{RAISED}([^{END}]*){END}|[(\\[](\\d{{1,3}}|\\*{{1,3}})[)\\]]|([¹²³⁴⁵⁶⁷⁸⁹⁰]+))"
+)
 _DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _CALL = re.compile(r"[\[(]?(?:\d{1,3}|[a-z]|[*†‡]{1,3})(?:\s?[,;–-]\s?\d{1,3})*[\])]?\Z")
-_NOTE_MARK = re.compile(f"{RAISED}([^{END}]*){END}")
+_RAISED_START = re.compile(f"{RAISED}([^{END}]*){END}")
 
 
 def mark_text(text: str, shift: int) -> str:
@@ -49,9 +52,7 @@ def without_marks(text: str) -> str:
     return _MARKS.sub("", text) if END in text else text
 
 
-def baseline_shift(
-    size: float, baseline: float, line_size: float, line_baseline: float
-) -> int:
+def baseline_shift(size: float, baseline: float, line_size: float, line_baseline: float) -> int:
     """Tell whether text is raised (1), lowered (-1) or neither (0) on a line; y downwards."""
     rise = (line_baseline - baseline) / line_size if line_size > 0 else 0.0
     smaller = size <= MAX_SIZE_RATIO * line_size
@@ -69,7 +70,8 @@ def may_be_shifted(text: str, before: str, *, smaller: bool) -> bool:
     stand apart from a word, and text in the size of its line is short.
     """
     if not before or before[-1].isspace():
-        return smaller and _CALL.match(text.strip()) is not None
+        after_word = smaller or (len(text) <= 2 and before.rstrip()[-2:].isalpha())
+        return after_word and _CALL.match(text.strip()) is not None
     if before[-1] in "([{":
         return False
     return smaller or (len(text) <= 3 and (before[-1].isalnum() or before[-1] in ")]»”"))
@@ -77,8 +79,16 @@ def may_be_shifted(text: str, before: str, *, smaller: bool) -> bool:
 
 def raised_start(text: str) -> str:
     """Return the raised text that a line begins with; empty if it begins otherwise."""
-    match = _NOTE_MARK.match(text)
-    return match.group(1).strip() if match else ""
+    match = _RAISED_START.match(text)
+    return match.group(1) if match else ""
+
+
+def called_notes(text: str) -> Iterator[str]:
+    """Yield the numbers and signs in a line that may be calls: raised after text, or in brackets."""
+    for match in _CALLED.finditer(text):
+        yield from re.findall(
+            r"\d{1,3}|[a-z*†‡]{1,3}", (match[1] or match[2] or match[3]).translate(_DIGITS)
+        )
 
 
 def write_marked(text: str, notes: Container[str] = ()) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
 from ingestion.readers.pdf.lines import TextLine
+from ingestion.readers.pdf.raised_marks import called_notes, raised_start
 
 MIN_LINES = 6
 """Minimum lines of prose in each of two columns."""
@@ -21,55 +22,162 @@ MIN_FILL = 0.55
 NOTE_SIZE_RATIO = 0.93
 """Maximum ratio of the font size of footnotes to that of the body."""
 
-_NOTE = re.compile(r"(?:\[?\d{1,3}\]?|[*†‡])[\s.)]*(?=\S)")
+_NOTE = re.compile(
+    r"[\[(]?(?P<mark>\d{1,3}|[*†‡]{1,3})(?:(?P<plain>\s+)|[.)\]:]\s*|\s*[-–]\s+)"
+    r"(?=[«“\"]?\s?(?:[^\W\d_]{2}|[AÀLDSCNlà]\b))"
+)
+_NOTE_MARK = re.compile(r"[\[(]?(\d{1,3}|[a-z]|[*†‡]{1,3})[\])]?[.)]?\Z")
+_SENTENCE_END = re.compile(r"[.!?:][»”\")\]]*$")
+_NOTE_START = re.compile(r"[\W_]*(?:[^\W\d_]|\d{2})")
+
+
+@dataclass(slots=True)
+class Note:
+    """A footnote: its number or sign, and its lines, the first of which lacks the mark."""
+
+    mark: str
+    lines: list[TextLine]
 
 
 def split_footnotes(
-    lines: Sequence[TextLine], body: float, width: float, height: float
-) -> tuple[list[TextLine], list[list[TextLine]]]:
-    """Separate the text of a page from its footnotes; each note is a list of lines.
+    lines: Sequence[TextLine],
+    of_page: Sequence[TextLine],
+    body: float,
+    width: float,
+    height: float,
+) -> tuple[list[TextLine], list[Note]]:
+    """Separate lines of a page from its footnotes; `of_page` has all its lines, also of tables.
 
-    Notes are below all the text, in a smaller font, and begin with their mark. They are sorted by
-    position, whatever the order in which they were drawn.
+    Notes are in a smaller font, below all the text of their column, and begin with their mark; one
+    that begins with a raised mark may stand higher, as under a table. They are sorted by column and
+    height, whatever the order in which they were drawn.
     """
-    text = [line for line in lines if line.size > NOTE_SIZE_RATIO * body]
-    text_bottom = max((line.baseline for line in text), default=0.0)
-    below_text = [
-        line
-        for line in lines
-        if line.size <= NOTE_SIZE_RATIO * body and line.baseline > max(text_bottom, 0.4 * height)
-    ]
-    gutter = _gutter(below_text, width, MIN_NOTES)
-    parts = (
-        [part for line in below_text for part in _split_at_gutter(line, gutter)]
-        if gutter
-        else below_text
-    )
-    ordered = _split_columns(_by_rows(parts), gutter) if gutter else _by_rows(below_text)
-    first = next((i for i, line in enumerate(ordered) if _NOTE.match(line.text)), None)
-    if first is None or not text:
+    text = [line for line in of_page if line.size > NOTE_SIZE_RATIO * body]
+    small = [line for line in lines if line.size <= NOTE_SIZE_RATIO * body]
+    if not text or not small:
         return list(lines), []
-    notes: list[list[TextLine]] = []
-    for line in ordered[first:]:
-        if _begins_note(line, notes):
-            notes.append([line])
+    low = [line for line in small if line.baseline > 0.4 * height and _is_last(line, text)]
+    gutter = _gutter(low, width, MIN_NOTES)
+    parts = {id(line): _split_at_gutter(line, gutter) if gutter else [line] for line in low}
+    calls = _calls(of_page)
+    notes: list[Note] = []
+    for column in _note_columns([part for line in low for part in parts[id(line)]]):
+        notes += _column_notes(column, notes, calls)
+    taken = {id(line) for note in notes for line in note.lines}
+    notes += _raised_notes([line for line in small if id(line) not in taken and line not in low])
+    taken |= {id(line) for note in notes for line in note.lines}
+    rest = [part for line in lines for part in parts.get(id(line), [line]) if id(part) not in taken]
+    return (rest if notes else list(lines)), [_without_mark(note) for note in notes]
+
+
+def _is_last(line: TextLine, text: Sequence[TextLine]) -> bool:
+    """Tell whether no text stands below a line in its column."""
+    return not any(
+        other.baseline > line.baseline and other.x0 < line.x1 and other.x1 > line.x0
+        for other in text
+    )
+
+
+def _note_columns(parts: Sequence[TextLine]) -> list[list[TextLine]]:
+    """Group lines that overlap horizontally, from left to right."""
+    columns: list[tuple[float, list[TextLine]]] = []
+    for part in sorted(parts, key=lambda part: part.x0):
+        if columns and part.x0 < columns[-1][0]:
+            columns[-1][1].append(part)
+            columns[-1] = (max(columns[-1][0], part.x1), columns[-1][1])
         else:
-            notes[-1].append(line)
-    before = {id(line) for line in ordered[:first]}
-    rest = [line for line in lines if id(line) in before or line not in below_text]
-    return rest, notes
+            columns.append((part.x1, [part]))
+    return [_by_rows(lines) for _, lines in columns]
 
 
-def _begins_note(line: TextLine, notes: Sequence[Sequence[TextLine]]) -> bool:
-    match = _NOTE.match(line.text)
-    if match is None:
-        return False
-    mark = match.group().strip(" .)[]")
+def _calls(lines: Sequence[TextLine]) -> set[str]:
+    """Return the numbers and signs that may call notes on a page: raised, or in brackets."""
+    return {mark for line in lines for mark in called_notes(line.marked)}
+
+
+def _column_notes(
+    lines: Sequence[TextLine], before: Sequence[Note], calls: Container[str]
+) -> list[Note]:
+    """Return the notes of a column, whose lines are sorted, from the first mark on.
+
+    Lines above it continue the last note `before`, in another column, if that stops in a sentence.
+    """
+    notes: list[Note] = []
+    unfinished = (
+        before
+        and not _SENTENCE_END.search(before[-1].lines[-1].text)
+        and lines[0].baseline > min(n.lines[0].baseline for n in before) - 2 * lines[0].size
+    )
+    for line in lines:
+        mark = note_mark(line, calls)
+        if mark and _begins_note(mark, line, notes):
+            notes.append(Note(mark, [line]))
+        elif notes:
+            notes[-1].lines.append(line)
+        elif unfinished:
+            before[-1].lines.append(line)
+    return notes
+
+
+def _raised_notes(lines: Sequence[TextLine]) -> list[Note]:
+    """Return the notes among small lines that begin with a raised mark, whatever is below them."""
+    notes: list[Note] = []
+    last: TextLine | None = None
+    for line in lines:
+        mark = _raised_mark(line)
+        if mark and _NOTE_START.match(line.text[len(mark) :]):
+            notes.append(Note(mark, [line]))
+            last = line
+        elif last and _continues_note(last, line):
+            notes[-1].lines.append(line)
+            last = line
+        else:
+            last = None
+    return notes
+
+
+def _continues_note(last: TextLine, line: TextLine) -> bool:
+    step = line.baseline - last.baseline
+    beside = line.x0 < last.x1 and line.x1 > last.x0
+    similar = abs(line.size - last.size) <= 0.05 * last.size
+    return beside and similar and 0.5 * last.size < step <= 1.6 * last.size
+
+
+def _raised_mark(line: TextLine) -> str:
+    """Return the raised number or sign with which a line begins."""
+    match = _NOTE_MARK.match(raised_start(line.segments[0].text))
+    return match.group(1) if match else ""
+
+
+def note_mark(line: TextLine, calls: Container[str]) -> str:
+    """Return the number or sign with which a line begins as notes do, empty if there is none.
+
+    A number that is not raised begins a note if the page calls it, or if only a space follows.
+    """
+    if mark := _raised_mark(line):
+        return mark
+    match = _NOTE.match(line.text) if len(line.segments) == 1 else None
+    if match is None or not (match["plain"] or match["mark"] in calls):
+        return ""
+    return match["mark"]
+
+
+def _begins_note(mark: str, line: TextLine, notes: Sequence[Note]) -> bool:
+    """Tell whether a mark begins a note: numbers count up, unless they are raised."""
     if not notes or not mark.isdecimal():
         return True
-    before = _NOTE.match(notes[-1][0].text)
-    last = before.group().strip(" .)[]") if before else ""
-    return not last.isdecimal() or int(mark) == int(last) + 1
+    last = notes[-1].mark
+    return not last.isdecimal() or int(mark) == int(last) + 1 or bool(_raised_mark(line))
+
+
+def _without_mark(note: Note) -> Note:
+    """Take the mark off the first line of a note."""
+    first = note.lines[0]
+    text = first.segments[0].text
+    length = len(raised_start(text))
+    rest = text[length + 2 :] if length else _NOTE.sub("", text, count=1)
+    segments = (replace(first.segments[0], text=rest.lstrip(" .)]\t")), *first.segments[1:])
+    return Note(note.mark, [replace(first, segments=segments), *note.lines[1:]])
 
 
 def _by_rows(lines: Sequence[TextLine]) -> list[TextLine]:

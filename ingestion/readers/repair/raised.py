@@ -7,7 +7,7 @@ then it stands in raised brackets ("62⁽³⁾"), which no number contains. Pure
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 SUPERSCRIPTS = str.maketrans("0123456789+-−–=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻⁼⁽⁾ⁿ")
 SUBSCRIPTS = str.maketrans("0123456789+-−–=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₋₌₍₎")
@@ -18,15 +18,26 @@ CONTEXT = 24
 """Characters before and after raised text that decide what it is; bounds the cost."""
 
 _ORDINAL = re.compile(r"(?i)(?:i?[eè]re?s?|[eè]mes?|es?|ers?|res?|nde?s?|ds?|[oa]s?|st|th|rd)\Z")
-_EXPONENT = re.compile(r"[+\-−–]?\d{1,3}\Z")
+_NUMBER = re.compile(r"\d{1,3}\Z")
+_SIGNED = re.compile(r"(?:[+\-−–](?:\d{1,3}|n)?|\dn?[+\-−–]|n)\Z")
+"""An exponent that is no note's number: "-1", "-n", or the charge of an ion, "2+"."""
+_DECIMAL = re.compile(r"[\-−–]?0[,.]\d{1,3}\Z")
 _CALL = re.compile(r"[\[(]?(?:\d{1,3}|[a-z*†‡]{1,3})[\])]?\Z")
-_CALLS = re.compile(r"[\[(]?\d{1,3}[\])]?(?:\s?[,;]\s?[\[(]?\d{1,3}[\])]?)+\Z")
-_LENGTH = re.compile(r"(?:^|[\d\s/.·*(×]|\bkWh/|€/)(?:[kcmdµ]?m)\Z")
+_CALLS = re.compile(r"[\[(]?\d{1,3}[\])]?(?:\s?[,;–-]\s?[\[(]?\d{1,3}[\])]?)+\Z")
+_LENGTH = re.compile(r"(?:^|[\d\s/.·*(\[×x-])(?:da|[kcmdµhnMGN])?m\Z")
+_CHEMICAL = re.compile(r"(?:CO|NO|SO|CH|SF|NH|CF|NF|PM)\Z")
 _POWER = re.compile(r"(?:^|[^\d,.\u202f\xa0]|[×x*.·]\s?)10\Z")
+_FACTOR = re.compile(r"[×x*·]\s?10\Z")
+_USUAL_POWERS = frozenset({"3", "6", "9", "12", "15", "18"})
 _UNIT_AFTER = re.compile(
     r"\s?(?:[kMGTµm]?(?:Wh?|J|tep|t(?:CO|[ée]q|\b)|€|g\b|m\b|m[²³]|Pa\b|Hz\b)|unités|euros?|ppm)"
 )
-_DIGIT_BEFORE = re.compile(r"\d\s?\Z")
+_VARIABLE = re.compile(
+    r"(?:\A|[^\w°%’'])[^\W\d_àâéèêùÀaAyYôÔ]\Z|\([^()]{0,20}(?:[+−×*]| [-–/] )[^()]{0,20}\)\Z"
+)
+"""A variable of one letter, or a sum or product in brackets."""
+_UNIT_OF_NUMBER = re.compile(r"\d\s?[^\W\d_ms]\Z")
+_WORD_END = re.compile(r"(?:[^\W\d_]|[₀-₉⁰-⁹²³%€°’'!?…«»“”\")\].,;:])\Z")
 
 
 def raise_text(text: str, before: str, after: str = "", *, notes: Container[str] = ()) -> str:
@@ -38,17 +49,26 @@ def raise_text(text: str, before: str, after: str = "", *, notes: Container[str]
     before, after = before[-CONTEXT:], after[:CONTEXT]
     if not raised or not (before.strip() or raised.isdigit()):
         return text
+    if _DECIMAL.match(raised):
+        return f"^{raised}"
     if _CALLS.match(raised):
-        return "".join(f" [{number}]" for number in re.findall(r"\d+", raised))
+        return _calls(re.findall(r"\d+", raised), before)
     if raised[0].isalpha() and _ORDINAL.match(raised) and not _is_word_end(before, raised, notes):
         return text
-    if _EXPONENT.match(raised):
-        return _raised_number(raised, before, after, notes)
-    if _CALL.match(raised) and (sign := raised.strip("[]()")) and (sign in notes or "[" in raised):
-        return f" [{sign}]"
-    if raised.isascii() and raised.strip("()[]").isdigit():
-        return f" [{raised.strip('()[]')}]"
+    if _SIGNED.match(raised) and (before[-1:].isalnum() or before[-1:] in ")]₀₁₂₃₄₅₆₇₈₉"):
+        return raised.translate(SUPERSCRIPTS)
+    if _NUMBER.match(raised):
+        return _raised_number(raised, before.rstrip(), after, notes, before)
+    sign = raised.strip("[]()")
+    if _CALL.match(raised) and (sign.isdigit() or sign in notes or "[" in raised):
+        return _calls([sign], before)
     return text
+
+
+def _calls(signs: Iterable[str], before: str) -> str:
+    """Return the calls of notes, apart from the text before them."""
+    calls = " ".join(f"[{sign}]" for sign in signs)
+    return calls if not before.strip() or before[-1].isspace() else f" {calls}"
 
 
 def lower_text(text: str) -> str:
@@ -62,23 +82,28 @@ def _is_word_end(before: str, raised: str, notes: Container[str]) -> bool:
     return raised in notes and not re.search(r"[\dIVXLC]\Z|\b[nN]\Z", before)
 
 
-def _raised_number(raised: str, before: str, after: str, notes: Container[str]) -> str:
+def _raised_number(raised: str, word: str, after: str, notes: Container[str], before: str) -> str:
+    """Return a raised number after `word`, which is `before` without the space at its end."""
     exponent = raised.translate(SUPERSCRIPTS)
-    if not raised[0].isdigit():
-        return exponent  # a sign: no note is called "-1"
+    doubtful, call = f"⁽{exponent}⁾", _calls([raised], before)
+    is_note = raised in notes
+    if not word:
+        return f"{call} " if after[:1].isalpha() else call
     if raised in {"2", "3"} and _LENGTH.search(before):
         return exponent
-    is_note = raised in notes
+    if raised[0] in "23" and raised[1:] in notes and _LENGTH.search(before):
+        return f"{exponent[0]} [{raised[1:]}]"  # an exponent, then a call
+    if raised in {"2", "3", "4", "6"} and _CHEMICAL.search(before):
+        return exponent  # an index, which its author has raised
     if _POWER.search(before):
-        if not is_note or _UNIT_AFTER.match(after):
-            return exponent
-        return f"⁽{exponent}⁾"
+        likely = _UNIT_AFTER.match(after) or _FACTOR.search(before)
+        if raised in {"0", "1"}:
+            return call if is_note else doubtful
+        return exponent if likely or (raised in _USUAL_POWERS and not is_note) else doubtful
     if is_note:
-        return f" [{raised}]"
-    if _DIGIT_BEFORE.search(before):
-        return f"⁽{exponent}⁾"
-    if raised in {"2", "3"} and re.search(r"(?:\A|\W)[^\W\d_]\Z", before):
-        return exponent  # a variable: "x²"
-    if re.search(r"[^\W\d_][)»”]?[.,;:]?\Z|[)»”.,;:]\s?\Z", before):
-        return f" [{raised}]" if re.search(r"\w{2}[)»”]?[.,;:]?\Z|[)»”.,;:]", before) else exponent
-    return f"⁽{exponent}⁾"
+        return call
+    if word[-1].isdecimal():
+        return doubtful
+    if raised != "1" and len(raised) == 1 and _VARIABLE.search(before):
+        return doubtful if _UNIT_OF_NUMBER.search(before) else exponent
+    return call if _WORD_END.search(word) else doubtful
