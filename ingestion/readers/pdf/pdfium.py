@@ -17,6 +17,7 @@ import pypdfium2.raw as raw
 from ingestion.readers import Char, PageImage, ReadError, Rect, Remark
 from ingestion.readers.pdf import bindings
 from ingestion.readers.pdf.figures import PageDrawing, page_drawing
+from ingestion.readers.pdf.forms import CHARACTER_WIDTH, add_values, field_values, start_forms
 from ingestion.readers.pdf.frame import Frame
 from ingestion.readers.pdf.lines import INITIAL_RATIO, Flow, LineSegment, TextLine
 from ingestion.readers.pdf.page import RawPage
@@ -87,10 +88,12 @@ _ERRORS = {
 def open_document(path: str) -> pdfium.PdfDocument:
     """Open a PDF or raise `ReadError` (encrypted, unreadable)."""
     try:
-        return pdfium.PdfDocument(path)
+        document = pdfium.PdfDocument(path)
     except pdfium.PdfiumError as error:
         code = _ERRORS.get(getattr(error, "err_code", None), "unreadable")
         raise ReadError(code, {"reason": str(error)}) from error
+    start_forms(document)
+    return document
 
 
 def read_metadata(document: pdfium.PdfDocument) -> dict[str, str]:
@@ -160,6 +163,9 @@ def read_page(
         hidden = scan.leave_out_hidden(page, drawing)
         scan.leave_out_doubles()
         lines, remarks = _upright_lines(scan.lines(), drawing.rules)
+        values = field_values(document, page, frame)
+        if values:
+            lines = tuple(add_values(lines, values, drawing.rules))
         if hidden:
             remarks = (Remark("hidden_text", hidden), *remarks)
         return RawPage(
@@ -645,10 +651,10 @@ def draw_page(document: pdfium.PdfDocument, number: int, max_width: int) -> Page
     scale = min(max_width / frame.width, math.sqrt(MAX_PIXELS / frame.width / frame.height), 10.0)
     if frame.height * scale < 1 or frame.width * scale < 1:
         raise ReadError("unreadable", {"page": number, "reason": "too narrow a page"})
-    image = page.render(scale=scale, may_draw_forms=False).to_pil().convert("RGB")
+    image = page.render(scale=scale).to_pil().convert("RGB")
     output = io.BytesIO()
     image.save(output, "WEBP", quality=82, method=2)
-    chars = _character_boxes(page, frame)
+    chars = (*_character_boxes(page, frame), *_value_boxes(document, page, frame))
     return PageImage(output.getvalue(), "image/webp", image.width, image.height, chars)
 
 
@@ -664,7 +670,7 @@ def draw_part(document: pdfium.PdfDocument, number: int, part: Rect, max_width: 
         raise ReadError("not_drawn", {"page": number})
     scale = min(max_width / wide, math.sqrt(MAX_PIXELS / wide / high), MAX_SCALE)
     crop = (part.x0 * width, (1 - part.y1) * height, (1 - part.x1) * width, part.y0 * height)
-    image = page.render(scale=scale, crop=crop, may_draw_forms=False).to_pil()
+    image = page.render(scale=scale, crop=crop).to_pil()
     return encode_image(image, max_width)
 
 
@@ -684,3 +690,22 @@ def _character_boxes(page: pdfium.PdfPage, frame: Frame) -> tuple[Char, ...]:
         ys = sorted(y / frame.height for _, y in corners)
         boxes.append(Char(char, *(round(v, 5) for v in (xs[0], ys[0], xs[1], ys[1]))))
     return tuple(boxes)
+
+
+def _value_boxes(
+    document: pdfium.PdfDocument, page: pdfium.PdfPage, frame: Frame
+) -> Iterator[Char]:
+    """Yield the characters of the values of fields, spread over their boxes."""
+    for value in field_values(document, page, frame):
+        step = min(CHARACTER_WIDTH * value.size, (value.x1 - value.x0) / len(value.text))
+        for index, char in enumerate(value.text):
+            if char.isspace():
+                continue
+            x = value.x0 + index * step
+            sides = (
+                x / frame.width,
+                value.top / frame.height,
+                (x + step) / frame.width,
+                value.bottom / frame.height,
+            )
+            yield Char(char, *(round(side, 5) for side in sides))

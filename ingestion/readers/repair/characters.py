@@ -198,11 +198,32 @@ _FIRST_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 _HYPHEN_AFTER = _word_set(
     """
-    après arrière au avant bas basse celle celles celui ceux ci contre court demi elle elles eux ex
-    grand haut haute hautes hauts hors là long lui mi moins moyen non nous par peut plus presque
-    quasi quatre quelques rez saint sainte self semi soi sous vice vingt vous
+    après arrière avant celle celles celui ceux demi non quasi quatre rez saint sainte self semi
+    sous vice
     """
 )
+"""Words that a hyphen joins to nearly any word after them."""
+
+_NO_HYPHEN_AFTER = {
+    "avant": re.compile("ag"),
+    "éco": re.compile("cid|le|li|log|nom|p|sph|sys|ton|tox|typ"),
+    "non": re.compile("ante|obst|chal"),
+    "quasi": re.compile("ment$"),
+    "semi": re.compile("na"),
+    "sous": re.compile("cri|sign|trair|trac|tray"),
+}
+"""Ends of words that only begin like a word with a hyphen: avantage, économie, souscrire."""
+
+_HYPHEN_BEFORE_KNOWN = _word_set(
+    """
+    agro anti au auto bas basse bi bio co contre court entre euro ex extra géo grand grande haut
+    haute hautes hauts hors hydro hyper infra inter intra long longue macro maxi mi micro mini moins
+    mono multi néo par photo plus pluri poly post pré presque pro pseudo radio socio soi super sur
+    techno télé thermo trans tri ultra uni
+    """
+)
+"""Beginnings that a hyphen joins to a word of the document, and that are syllables otherwise."""
+
 _HYPHEN_BEFORE = _word_set(
     """
     ce ci delà dessous dessus dire elle elles en il ils je la le les leur lui là même mêmes nous on
@@ -244,8 +265,14 @@ def join_cut(left: str, right: str, words: Mapping[str, int]) -> str:
 
 
 def _hyphen_by_rule(first: str, second: str, words: Mapping[str, int]) -> bool:
-    if "-" in first or first in _HYPHEN_AFTER or second.split("-")[0] in _HYPHEN_BEFORE:
+    if "-" in first or second.split("-")[0] in _HYPHEN_BEFORE:
         return True
+    if first in _HYPHEN_AFTER or first == "éco":
+        only_begins = _NO_HYPHEN_AFTER.get(first)
+        return only_begins is None or only_begins.match(second) is None
+    known = any(word in words for word in (second, f"{second}s", second.removesuffix("s")))
+    if first in _HYPHEN_BEFORE_KNOWN:
+        return known and len(second) > 2
     return len(first) > 3 and len(second) > 4 and first in words and second in words
 
 
