@@ -77,6 +77,7 @@ def test_repaired_text_can_be_kept_anywhere(text: str) -> None:
         (["une micro" + CUT, "centrale"], "la centrale", "une micro-centrale"),
         (["l'auto" + CUT, "consommation"], "la consommation", "l'auto-consommation"),
         (["l'auto" + CUT, "consommation"], "une autoconsommation", "l'autoconsommation"),
+        (["une base co" + CUT, "pilotée"], "elle est pilotée", "une base copilotée"),
         (["les bas" + CUT, "sins"], "", "les bassins"),
         (["non" + CUT, "résidentiel"], "", "non-résidentiel"),
         (["le vice" + CUT, "président"], "", "le vice-président"),

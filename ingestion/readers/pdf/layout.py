@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
 
 from ingestion.readers import Block, PageText
@@ -33,10 +33,26 @@ from ingestion.readers.repair.headings import (
 
 _BULLET = re.compile(r"(?:[•●○◦▪▫■□‣⁃∙·►▶➢➤➔→✓✔❖◆◇⬥]+|[-–—*o»>](?=\s))\s*(?=\S)")
 _NUMBERED = re.compile(r"\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)]\s+(?=\S)")
+_NUMBERS = re.compile(r"(?:[-−+]?\d[\d.,]*\s?(?:%|€|[kM]€|[kMGT]?Wh|°C?)?(?:\s+|$))+$")
 _SENTENCE_END = re.compile(r"[.!?…:;][»”\")\]]*$")
 
 MAX_REPEATS = 2
 """Pages on which a picture may appear; a more frequent one is a logo or background."""
+
+LABEL_MARGIN = 6.0
+"""Distance in points from a figure within which text stands on it."""
+
+MAX_LEGEND = 60
+"""Characters of a legend on a chart."""
+
+MIN_AXIS_NUMBERS = 3
+"""Successive paragraphs of numbers from which they are those of an axis."""
+
+MAX_GLUED_LINES = 2
+"""Lines of a heading that is set like the first lines of its text, but bold."""
+
+MIN_OPENED = 60
+"""Characters from which a paragraph is the text below a title."""
 
 SHIFTED_STEP = 0.4
 """By how much raised or lowered text may widen the step between two lines, in font sizes."""
@@ -56,6 +72,9 @@ class _Draft:
     table: AlignedTable | None = None
     figure: Figure | None = None
     note: str = ""  # the number or sign of a footnote
+    labels: list[TextLine] = field(default_factory=list)  # text of a figure
+    leads: bool = False  # items, a table or the rest of a sentence follow
+    opens: bool = False  # a paragraph of text follows
 
     @property
     def text(self) -> str:
@@ -64,12 +83,14 @@ class _Draft:
     @property
     def is_prose(self) -> bool:
         """Tell whether the draft is a paragraph or a heading."""
-        return self.table is None and self.figure is None and not self.note
+        return not (self.table or self.figure or self.note or self.labels)
 
     def candidate(self) -> HeadingCandidate:
         size = max(line.size for line in self.lines)
         bold = all(line.bold for line in self.lines)
-        return HeadingCandidate(self.text, size, bold, len(self.lines), self.page)
+        return HeadingCandidate(
+            self.text, size, bold, len(self.lines), self.page, self.leads, self.opens
+        )
 
 
 def build_structure(
@@ -90,6 +111,7 @@ def build_structure(
     drafts = [
         _page_drafts(lines, page, body) for lines, page in zip(text_lines, pages, strict=True)
     ]
+    _look_ahead(drafts)
     candidates = (d.candidate() for page in drafts for d in page if d.is_prose)
     headings = learn_headings(candidates, bookmarks, body)
     repeated = _repeated_figures(pages)
@@ -100,6 +122,16 @@ def build_structure(
         text = "\n\n".join(block.text for block in blocks)
         doubt = _doubt(text, page)
         yield PageText(page.number, text, page.width, page.height, blocks, doubt, page.remarks)
+
+
+def _look_ahead(pages: Iterable[Sequence[_Draft]]) -> None:
+    """Record what follows each paragraph: items, a table, the rest of a sentence, or text."""
+    for drafts in pages:
+        for draft, after in pairwise(drafts):
+            if draft.is_prose and not after.note and after.lines:
+                first = after.lines[0]
+                draft.leads = after.table is not None or first.text[:1].islower() or _is_item(first)
+                draft.opens = not draft.leads and len(after.text) >= MIN_OPENED
 
 
 def _doubt(text: str, page: RawPage) -> str:
@@ -232,12 +264,20 @@ def _continues_paragraph(lines: Sequence[TextLine], line: TextLine, leading: flo
         return False
     if _BULLET.match(line.text) or (line.bold != last.bold and short):
         return False
+    if not ended and _is_glued_heading(lines, line):
+        return False
     if _NUMBERED.match(line.text) and (ended or short or _is_item(lines[0])):
         return False
     if ended and short and line.text[:1].isupper():
         return False
     indented = 0.8 * size < line.x0 - last.x0 < 4 * size
     return not (ended and indented and not _is_item(lines[0]))
+
+
+def _is_glued_heading(lines: Sequence[TextLine], line: TextLine) -> bool:
+    """Tell whether bold lines are a heading, as long as its line, and `line` begins its text."""
+    begins_text = not line.begins_bold and line.text[:1].isupper() and not line.text.isupper()
+    return begins_text and all(before.bold for before in lines) and len(lines) <= MAX_GLUED_LINES
 
 
 def _ends_early(lines: Sequence[TextLine], line: TextLine) -> bool:
@@ -292,7 +332,53 @@ def _with_figures(drafts: Sequence[_Draft], page: RawPage, repeated: set[str]) -
             continue
         if any(other.figure and _contains_centre(other.figure, figure) for other in result):
             continue
-        result.insert(index, _Draft(page.number, figure=figure))
+        draft = _Draft(page.number, figure=figure)
+        result.insert(index, draft)
+        result = _take_labels(draft, result, page)
+    return _group_axis_numbers(result)
+
+
+def _take_labels(figure: _Draft, drafts: Sequence[_Draft], page: RawPage) -> list[_Draft]:
+    """Move the numbers on a figure, and the legends of a drawn one, from the text to the figure."""
+    assert figure.figure is not None
+    box, drawn = figure.figure.box, figure.figure.drawn
+    left, right = box.x0 * page.width - LABEL_MARGIN, box.x1 * page.width + LABEL_MARGIN
+    top, bottom = box.y0 * page.height - LABEL_MARGIN, box.y1 * page.height + LABEL_MARGIN
+
+    def is_label(draft: _Draft) -> bool:
+        if not draft.is_prose or not (_is_numbers(draft) or (drawn and _is_legend(draft))):
+            return False
+        return all(
+            left <= line.x0 and line.x1 <= right and top <= line.baseline <= bottom
+            for line in draft.lines
+        )
+
+    labels = [draft for draft in drafts if is_label(draft)]
+    figure.labels = [line for draft in labels for line in draft.lines]
+    taken = {id(draft) for draft in labels}
+    return [draft for draft in drafts if id(draft) not in taken]
+
+
+def _is_numbers(draft: _Draft) -> bool:
+    """Tell whether a paragraph is only numbers, such as those of an axis."""
+    return draft.is_prose and _NUMBERS.match(draft.text) is not None
+
+
+def _is_legend(draft: _Draft) -> bool:
+    text = draft.text
+    return len(text) <= MAX_LEGEND and not _SENTENCE_END.search(text) and not is_caption(text)
+
+
+def _group_axis_numbers(drafts: Sequence[_Draft]) -> list[_Draft]:
+    """Make one figure of successive paragraphs of numbers: the axis of a chart."""
+    result: list[_Draft] = []
+    for numbers, run in groupby(drafts, key=_is_numbers):
+        group = list(run)
+        if numbers and len(group) >= MIN_AXIS_NUMBERS:
+            lines = [line for draft in group for line in draft.lines]
+            result.append(_Draft(group[0].page, labels=lines))
+        else:
+            result += group
     return result
 
 
@@ -364,7 +450,10 @@ def _draft_block(draft: _Draft, headings: HeadingClassifier, join: Join) -> Bloc
         return Block("table", draft.table.markdown(join))
     if draft.figure is not None:
         box = ",".join(f"{side:.4f}" for side in draft.figure.box)
-        return Block("figure", "", picture=f"{draft.page}:{box}", digest=draft.figure.digest)
+        text = _labels_text(draft, join)
+        return Block("figure", text, picture=f"{draft.page}:{box}", digest=draft.figure.digest)
+    if draft.labels:
+        return Block("figure", _labels_text(draft, join))
     if draft.note:
         text = join(_text_with_cut(line) for line in draft.lines)
         return Block("footnote", f"[{draft.note}] {text}", note=draft.note)
@@ -380,3 +469,7 @@ def _draft_block(draft: _Draft, headings: HeadingClassifier, join: Join) -> Bloc
     if bullet:
         return Block("list", "- " + text[bullet.end() :])
     return Block("list" if _NUMBERED.match(text) else "paragraph", text)
+
+
+def _labels_text(draft: _Draft, join: Join) -> str:
+    return " ".join(join([_text_with_cut(line)]) for line in draft.labels)

@@ -60,9 +60,10 @@ class TextLine:
     segments: tuple[LineSegment, ...]
     baseline: float
     size: float
-    bold: bool = False
+    bold: bool = False  # at its start and its end
     cut: bool = False  # ends with a hyphen that may split a word
     flow: Flow = Flow.RIGHT
+    begins_bold: bool = False
 
     @property
     def x0(self) -> float:
@@ -129,6 +130,8 @@ def _is_same_line(before: TextLine, line: TextLine) -> bool:
     size = max(before.size, line.size)
     if abs(line.baseline - before.baseline) > 0.55 * size:
         return False
+    if size >= INITIAL_RATIO * min(before.size, line.size) and _INITIAL.match(before.text):
+        return False
     return -0.1 * size <= line.x0 - before.x1 < 0.35 * size
 
 
@@ -148,6 +151,8 @@ def _join(before: TextLine, line: TextLine) -> TextLine:
         main.size,
         main.bold,
         line.cut,
+        main.flow,
+        before.begins_bold,
     )
 
 

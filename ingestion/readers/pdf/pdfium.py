@@ -52,6 +52,9 @@ MIN_PART_CHANGE, MIN_PART_GAP, MIN_PART_WORDS = 0.08, 1.0, 4
 """Change of the font size, gap in font sizes, and words on both sides from which a line is parted,
 since it runs through two columns."""
 
+MAX_FALSE_GAP = 0.18
+"""Gap between letters, in font sizes, that is no space on a line that has spaces of its own."""
+
 MAX_CALL_GAP = 0.6
 """Maximum gap between a word and the call of a note, in multiples of the font size."""
 
@@ -324,7 +327,7 @@ class _PageScan:
         """Add the lines that words make: one, unless they differ in direction."""
         if not spans:
             return
-        styled = self._styled_words(spans)
+        styled = self._without_false_gaps(self._styled_words(spans))
         flows = {style.flow for word in styled for _, _, style in word}
         for flow in sorted(flows, key=lambda flow: flow is not Flow.RIGHT):
             words = [[part for part in word if part[2].flow is flow] for word in styled]
@@ -375,6 +378,34 @@ class _PageScan:
                 words.append(parts)
         return words
 
+    def _without_false_gaps(self, words: list[list[StyledPart]]) -> list[list[StyledPart]]:
+        """Rejoin words that PDFium has split where letters stand apart a little more than usual.
+
+        The line has spaces of its own, and the gap is narrower than any.
+        """
+        made_up = [
+            before[-1][1] + 1 == after[0][0] and not self.objects[before[-1][1]]
+            for before, after in pairwise(words)
+        ]
+        if not any(made_up) or all(made_up):
+            return words
+        joined = [words[0]]
+        for apart, word in zip(made_up, words[1:], strict=True):
+            before, after = joined[-1][-1], word[0]
+            if (
+                apart
+                and before[2].key == after[2].key
+                and self.text[before[1] - 1].isalpha()
+                and self.text[after[0]].islower()
+                and self._extent(after[0], after[0] + 1)[0]
+                - self._extent(before[1] - 1, before[1])[1]
+                < MAX_FALSE_GAP * before[2].size
+            ):
+                joined[-1] = [*joined[-1], *word]
+            else:
+                joined.append(word)
+        return joined
+
     def _kept(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         if self.left_out.isdisjoint(range(start, stop)):
             yield start, stop
@@ -387,7 +418,8 @@ class _PageScan:
     def _line(self, styled: Sequence[Sequence[StyledPart]], flow: Flow, *, cut: bool) -> TextLine:
         main = _main_style(styled)
         first, last = styled[0][0][0], styled[-1][-1][1] - 1
-        bold = self._bold(first) and (last == first or self._bold(last))
+        begins_bold = self._bold(first)
+        bold = begins_bold and (last == first or self._bold(last))
         if flow is Flow.RIGHT:
             words = self._join_spaced_letters(self._shifted_words(styled, main))
             segments = self._segments(words, main.size, main.baseline - 0.3 * main.size)
@@ -395,7 +427,13 @@ class _PageScan:
             text = repair_text(self.text[first : last + 1])
             segments = [LineSegment(text, main.x, main.x + main.size)] if text else []
         return TextLine(
-            tuple(segments), round(main.baseline, 1), round(main.size, 1), bold, cut, flow
+            tuple(segments),
+            round(main.baseline, 1),
+            round(main.size, 1),
+            bold,
+            cut,
+            flow,
+            begins_bold,
         )
 
     def _shifted_words(self, styled: Sequence[Sequence[StyledPart]], main: TextStyle) -> list[Word]:

@@ -198,7 +198,7 @@ _FIRST_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 _HYPHEN_AFTER = _word_set(
     """
-    après arrière avant celle celles celui ceux demi non quasi quatre rez saint sainte self semi
+    après arrière avant celle celles celui ceux demi non quasi quatre rez saint sainte semi
     sous vice
     """
 )
@@ -216,10 +216,8 @@ _NO_HYPHEN_AFTER = {
 
 _HYPHEN_BEFORE_KNOWN = _word_set(
     """
-    agro anti au auto bas basse bi bio co contre court entre euro ex extra géo grand grande haut
-    haute hautes hauts hors hydro hyper infra inter intra long longue macro maxi mi micro mini moins
-    mono multi néo par photo plus pluri poly post pré presque pro pseudo radio socio soi super sur
-    techno télé thermo trans tri ultra uni
+    anti au auto bas basse contre court entre ex extra grand grande haut haute hautes hauts hors
+    long longue macro maxi mi micro mini moins multi par peut plus post presque self socio soi sur
     """
 )
 """Beginnings that a hyphen joins to a word of the document, and that are syllables otherwise."""

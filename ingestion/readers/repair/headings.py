@@ -14,6 +14,15 @@ from ingestion.readers import PageText
 HEADING_SIZE_RATIO = 1.09
 """Ratio of font size to body size from which a paragraph may be a heading."""
 
+LARGE_RATIO = 1.3
+"""Ratio of font size to body size from which a paragraph is a heading whatever it says."""
+
+MAX_COLON_TITLE = 60
+"""Characters of a bold title, in the size of the body, that ends with a colon."""
+
+MIN_SENTENCE = 6
+"""Words from which a line with a verb is a sentence."""
+
 MAX_LENGTH = 220
 MAX_LINES = 4
 DEEPEST = 6
@@ -35,6 +44,21 @@ _CONTENTS = re.compile(
     r"(?:table (?:des matières|of contents)|sommaire|contents)\W*", re.IGNORECASE
 )
 """The heading of a table of contents."""
+_VERB = re.compile(
+    r"(?:\b(?:ne|n['’]|il|ils|elle|elles|on|nous|vous|ce|c['’])\s?)?"
+    r"\b(?:est|sont|était|étaient|sera|seront|a|ont|avait|aura|auront|peut|peuvent|pourra|doit|doivent"
+    r"|devra|devront|faut|permet|permettent|représente|représentent|concerne|concernent|comprend"
+    r"|comprennent|répond|répondent|fait|font|atteint|atteignent|dépend|dépendent|reste|restent"
+    r"|varie|varient|s['’]élève|s['’]élèvent|is|are|was|were|has|have|can|must|shall|will)\b"
+)
+_QUESTION = re.compile(
+    r"(?:\W*\d[\d.]*\W*)?(?:qu['’e]|qui|quoi|quels?|quelles?|comment|pourquoi|où|quand|combien|ce qu"
+    r"|what|how|why|who|which|where|when)\b",
+    re.IGNORECASE,
+)
+_QUANTITY_FIRST = re.compile(
+    r"\d[\d\s.,]*\s?(?:%|€|[kM]€|[kMGT]Wh?\b|t\b|tCO|tep\b|k?m[²³]?\b|ha\b|millions?\b|milliards?\b)"
+)
 _NOT_WORD = re.compile(r"[\W_]+")
 
 Style = tuple[float, bool]
@@ -58,6 +82,8 @@ class HeadingCandidate:
     bold: bool
     lines: int
     page: int
+    leads: bool = False  # a list, a table or the rest of a sentence follows
+    opens: bool = False  # a paragraph of text follows
 
     @property
     def style(self) -> Style:
@@ -106,8 +132,10 @@ class HeadingClassifier:
 
     def stands_out(self, candidate: HeadingCandidate) -> bool:
         """Tell a heading by its font: larger than the body, or short and bold or in capitals."""
+        if _leads_in(candidate, self.body):
+            return False
         if candidate.size >= HEADING_SIZE_RATIO * self.body:
-            return candidate.size >= 1.3 * self.body or not _is_sentence(candidate.text)
+            return candidate.size >= LARGE_RATIO * self.body or not _is_sentence(candidate.text)
         if candidate.size < 0.97 * self.body:
             return False
         short = candidate.lines <= 2 and len(candidate.text) <= 140
@@ -200,6 +228,22 @@ def _is_short_enough(candidate: HeadingCandidate) -> bool:
     )
 
 
+def _leads_in(candidate: HeadingCandidate, body: float) -> bool:
+    """Tell whether a paragraph that ends with a colon introduces what follows it.
+
+    A title may end with a colon too: in a larger font, numbered, in capitals, or short above text.
+    """
+    text = candidate.text
+    if not text.endswith(":"):
+        return False
+    if candidate.size >= LARGE_RATIO * body or _NUMBERED.match(text) or text.isupper():
+        return False
+    if candidate.leads or _is_sentence(text):
+        return True
+    is_title = candidate.opens and len(text) <= MAX_COLON_TITLE
+    return candidate.size < HEADING_SIZE_RATIO * body and not is_title
+
+
 def _in_capitals(candidate: HeadingCandidate) -> bool:
     return candidate.text.isupper() and candidate.letters >= 6
 
@@ -210,7 +254,18 @@ def _is_title_like(text: str) -> bool:
 
 
 def _is_sentence(text: str) -> bool:
-    return text.endswith((".", "!")) and not text.endswith(("etc.", "...")) and " " in text
+    """Tell whether a line is a sentence: it ends as one, or says something with a verb."""
+    if text.endswith((".", "!")) and not text.endswith(("etc.", "...")) and " " in text:
+        return True
+    if text.endswith("?") or _QUESTION.match(text) or _QUANTITY_FIRST.match(text):
+        return not text.endswith("?") and _QUESTION.match(text) is None
+    words = text.split()
+    return (
+        len(words) >= MIN_SENTENCE
+        and not text.isupper()
+        and _NUMBERED.match(text) is None
+        and _VERB.search(text) is not None
+    )
 
 
 def first_title(pages: Sequence[PageText]) -> str:
