@@ -319,14 +319,14 @@ def test_wide_spaces_of_justified_text_make_no_table() -> None:
 def test_table_right_under_its_title_stays_one() -> None:
     rows = [parted("four", "12 kWh", 112), parted("séchoir", "8 kWh", 124)]
     page = structured([line("Consommation mesurée des postes :", 100, x=60), *rows])
-    assert page.blocks[-1].text == "| four | 12 kWh |\n| --- | --- |\n| séchoir | 8 kWh |"
+    assert page.blocks[-1].text == "|  |  |\n| --- | --- |\n| four | 12 kWh |\n| séchoir | 8 kWh |"
 
 
 def test_figure_under_a_table_is_not_its_end() -> None:
     cells = [line(text, y, x) for y in (100, 116, 132) for text, x in (("a1", 60), ("12", 200))]
     bars = [line(text, y, x) for y in (190, 206) for text, x in (("barre", 60), ("7", 300))]
     page = structured([*cells, *bars])
-    assert page.blocks[0].text == "| a1 | 12 |\n| --- | --- |\n| a1 | 12 |\n| a1 | 12 |"
+    assert page.blocks[0].text == "|  |  |\n| --- | --- |\n| a1 | 12 |\n| a1 | 12 |\n| a1 | 12 |"
 
 
 def test_number_that_closes_a_bracket_begins_no_item() -> None:

@@ -1,83 +1,69 @@
-"""Find tables without ruled lines, by the alignment of line segments separated by wide gaps."""
+"""Find tables without ruled lines, by the alignment of pieces of text that wide gaps separate.
+
+Only positions count, so that the order in which the cells were drawn does not matter.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from statistics import median
 
-from ingestion.readers.pdf.lines import LineSegment, TextLine
+from ingestion.readers.pdf.lines import TextLine
+from ingestion.readers.pdf.rules import Rules
+from ingestion.readers.pdf.tables import (
+    Grid,
+    PageTable,
+    Piece,
+    Region,
+    background,
+    group_by_line,
+    group_lines,
+    is_number,
+    is_year,
+    pieces_of,
+    tables_of,
+)
 
-MAX_CELL_LENGTH = 240
-"""Characters; a longer cell is a column of prose."""
+MIN_PROSE_LINES = 6
+"""Lines below each other, of the width of a column of prose, that are no cell of a table."""
 
+MIN_PROSE_LENGTH = 28
+MAX_STEP = 3.2
+"""Maximum distance of two rows of a table, in multiples of the font size."""
 
-@dataclass(slots=True)
-class CellStack:
-    """Vertically adjacent segments: a cell, or some lines of prose."""
+MAX_CELL_LENGTH = 160
+"""Maximum mean number of characters of a cell."""
 
-    segments: list[LineSegment]
-    lines: list[int]  # index of the line of each segment
-    top: float
-    bottom: float
-    size: float
-    leading: float = 0.0
-    bold: bool = False
+MAX_OFFSET = 4.0
+"""Distance in points within which the cells of a column are aligned."""
 
-    @property
-    def x0(self) -> float:
-        return min(segment.x0 for segment in self.segments)
+MAX_HEADING, MAX_HEADING_LINES = 40, 6
+"""Maximum number of characters of a line of a heading, and of lines of headings."""
 
-    @property
-    def x1(self) -> float:
-        return max(segment.x1 for segment in self.segments)
+MAX_OVERHANG = 40.0
+"""Distance in points by which the heading of a group may extend beyond the last column."""
 
+MAX_GROUP_OFFSET = 12.0
+"""Distance in points of the middle of a group of columns from that of its heading."""
 
-@dataclass(slots=True)
-class StackRow:
-    """Stacks side by side."""
-
-    stacks: list[CellStack]
-    top: float = field(init=False)
-    bottom: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.top = min(stack.top for stack in self.stacks)
-        self.bottom = max(stack.bottom for stack in self.stacks)
-
-
-@dataclass(frozen=True, slots=True)
-class AlignedTable:
-    """A table, which replaces the lines `first` to `last` of its page (indices, inclusive)."""
-
-    first: int
-    last: int
-    rows: tuple[tuple[tuple[int, ...], ...], ...]  # for each row and cell, indices of its pieces
-    pieces: tuple[tuple[LineSegment, bool], ...]  # a segment, and whether its end is cut
-
-    def markdown(self, join: Callable[[Iterable[str]], str]) -> str:
-        """Return the table in Markdown, with its first row as the header."""
-        rows = []
-        for row in self.rows:
-            cells = (join(self._piece(i) for i in cell) for cell in row)
-            rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
-        rows.insert(1, "|" + " --- |" * len(self.rows[0]))
-        return "\n".join(rows)
-
-    def _piece(self, index: int) -> str:
-        segment, cut = self.pieces[index]
-        return segment.text + ("\x02" if cut else "")
+Row = list[Piece]
+Extent = tuple[float, float]
+"""Left and right of a column, in points."""
 
 
-def find_tables(lines: Sequence[TextLine]) -> list[AlignedTable]:
-    """Return the tables of a page in the order of their lines."""
-    if sum(len(line.segments) > 1 for line in lines) < 1 and not _jumps_up_and_right(lines):
+def find_tables(lines: Sequence[TextLine], rules: Rules | None = None) -> list[PageTable]:
+    """Return the tables without rules among the lines of a page, from top to bottom."""
+    if not any(len(line.segments) > 1 for line in lines) and not _jumps_up_and_right(lines):
         return []
-    tables = []
-    for run in _row_runs(_stack_rows(_stacks(lines))):
-        table = _aligned_table(run, lines)
-        if table is not None:
-            tables.append(table)
+    rows = group_by_line(_without_prose(list(pieces_of(lines))))
+    tables: list[PageTable] = []
+    for first, run in _runs(rows):
+        grid = _grid(rows[:first], run, rules or Rules())
+        if grid is not None:
+            tables += (table for table in tables_of(grid) if _is_wanted(table, lines))
     return tables
 
 
@@ -89,139 +75,11 @@ def _jumps_up_and_right(lines: Sequence[TextLine]) -> bool:
     )
 
 
-def _stacks(lines: Sequence[TextLine]) -> list[CellStack]:
-    stacks: list[CellStack] = []
-    row: list[CellStack] = []  # the stacks of the previous line
-    for index, line in enumerate(lines):
-        current: list[CellStack] = []
-        for segment in line.segments:
-            stack_above = _continued_stack(row, line) if not current else None
-            if stack_above is not None and _is_continuation(
-                stack_above, segment, line, alone=len(row) == 1
-            ):
-                _append_segment(stack_above, segment, index, line)
-                current.append(stack_above)
-                continue
-            stack = CellStack(
-                [segment], [index], line.baseline - line.size, line.baseline, line.size
-            )
-            stack.bold = line.bold
-            stacks.append(stack)
-            current.append(stack)
-        row = current
-    return stacks
-
-
-def _continued_stack(row: Sequence[CellStack], line: TextLine) -> CellStack | None:
-    """Return the stack that the first segment of a line may continue, None if there is none.
-
-    The first cell of a row may have begun on the previous line, if it ends left of the next cell.
-    """
-    if not row:
-        return None
-    if len(line.segments) == 1:
-        return row[-1]
-    same_weight = len(row) == 1 and row[0].bold == line.bold
-    return row[0] if same_weight and row[0].x1 < line.segments[1].x0 else None
-
-
-def _is_continuation(
-    stack: CellStack, segment: LineSegment, line: TextLine, *, alone: bool
-) -> bool:
-    """Tell whether a segment of a line continues a stack of the previous line."""
-    step = line.baseline - stack.bottom
-    if not 0.3 * line.size < step <= 1.7 * line.size or abs(line.size - stack.size) > 0.6:
-        return False
-    if stack.leading and abs(step - stack.leading) > 0.3 * line.size:
-        return False
-    if alone:
-        return segment.x0 < stack.x1 and segment.x1 > stack.x0
-    return segment.x0 > stack.x0 - 2 * line.size and segment.x0 < stack.x1
-
-
-def _append_segment(stack: CellStack, segment: LineSegment, index: int, line: TextLine) -> None:
-    stack.leading = line.baseline - stack.bottom
-    stack.segments.append(segment)
-    stack.lines.append(index)
-    stack.bottom = line.baseline
-
-
-def _stack_rows(stacks: Sequence[CellStack]) -> list[StackRow]:
-    rows: list[StackRow] = []
-    for stack in stacks:
-        beside = _rows_beside(rows, stack)
-        if beside:
-            merged = [part for row in rows[-beside:] for part in row.stacks]
-            rows[-beside:] = [StackRow([*merged, stack])]
-        else:
-            rows.append(StackRow([stack]))
-    return rows
-
-
-def _rows_beside(rows: Sequence[StackRow], stack: CellStack) -> int:
-    """Return how many of the last rows lie beside a stack, so that they form one row with it.
-
-    A stack is beside a row if it starts above the row's bottom and to its right.
-    """
-    if not rows:
-        return 0
-    last = rows[-1]
-    if len(last.stacks) > 1:
-        right = stack.x0 > min(part.x0 for part in last.stacks)
-        return 1 if right and _overlap(last, stack) else 0
-    beside = 0
-    for row in reversed(rows):
-        left = len(row.stacks) == 1 and row.stacks[0].x1 <= stack.x0 + 1
-        higher = stack.top < row.bottom - 0.2 * stack.size
-        if not left or not higher or (beside and not _overlap(row, stack)):
-            break
-        beside += 1
-    return beside
-
-
-def _overlap(row: StackRow, stack: CellStack) -> bool:
-    return stack.top < row.bottom - 0.2 * stack.size and stack.bottom > row.top + 0.2 * stack.size
-
-
-def _row_runs(rows: Sequence[StackRow]) -> list[list[StackRow]]:
-    """Group successive rows of at least two cells that lie close together."""
-    runs: list[list[StackRow]] = []
-    run: list[StackRow] = []
-    for row in rows:
-        below = not run or row.top >= run[-1].bottom - 0.5 * row.stacks[0].size
-        near = not run or row.top - run[-1].bottom < 2.5 * row.stacks[0].size
-        if len(row.stacks) > 1 and below and near:
-            run.append(row)
-            continue
-        runs.append(run)
-        run = [row] if len(row.stacks) > 1 else []
-    runs.append(run)
-    return [run for run in runs if len(run) >= 2]
-
-
-def _aligned_table(run: Sequence[StackRow], lines: Sequence[TextLine]) -> AlignedTable | None:
-    columns = _column_extents(run)
-    if len(columns) < 2:
-        return None
-    pieces: list[tuple[LineSegment, bool]] = []
-    rows: list[tuple[tuple[int, ...], ...]] = []
-    for row in run:
-        cells: list[list[int]] = [[] for _ in columns]
-        for stack in row.stacks:
-            cell = cells[_column_of(stack, columns)]
-            for segment, line in zip(stack.segments, stack.lines, strict=True):
-                last = lines[line].segments[-1] is segment
-                cell.append(len(pieces))
-                pieces.append((segment, last and lines[line].cut))
-        rows.append(tuple(tuple(cell) for cell in cells))
-    if not _looks_like_table(rows, pieces):
-        return None
-    indices = [index for row in run for stack in row.stacks for index in stack.lines]
-    if set(range(min(indices), max(indices) + 1)) != set(indices):
-        return None
-    if _is_inside_prose(lines, min(indices)):
-        return None
-    return AlignedTable(min(indices), max(indices), tuple(rows), tuple(pieces))
+def _is_wanted(table: PageTable, lines: Sequence[TextLine]) -> bool:
+    """Tell whether a table takes whole lines and does not continue the sentence above it."""
+    taken = sum(len(lines[i].segments) for i in table.lines)
+    pieces = {(p.line, p.x0) for row in (table.header, *table.rows) for c in row for q in c for p in q}
+    return taken == len(pieces) and not _is_inside_prose(lines, min(table.lines))
 
 
 def _is_inside_prose(lines: Sequence[TextLine], first: int) -> bool:
@@ -237,10 +95,214 @@ def _is_inside_prose(lines: Sequence[TextLine], first: int) -> bool:
     return below and wide and not above.text.rstrip().endswith((".", ":", ";"))
 
 
-def _column_extents(run: Sequence[StackRow]) -> list[tuple[float, float]]:
-    """Return the horizontal extent of each column, ignoring cells that span several columns."""
-    cells = sorted((stack.x1 - stack.x0, stack.x0, stack.x1) for row in run for stack in row.stacks)
-    columns: list[tuple[float, float]] = []
+def _without_prose(pieces: Sequence[Piece]) -> list[Piece]:
+    """Leave out columns of prose: many long pieces of text below each other."""
+    prose: set[int] = set()
+    stack: list[int] = []
+    order = sorted(range(len(pieces)), key=lambda i: (round(pieces[i].x0 / 3), pieces[i].baseline))
+    for i in [*order, -1]:
+        if i >= 0 and stack and _is_below(pieces[stack[-1]], pieces[i]):
+            stack.append(i)
+            continue
+        if len(stack) >= MIN_PROSE_LINES:
+            lengths = [len(pieces[j].text) for j in stack]
+            if median(lengths) >= MIN_PROSE_LENGTH:
+                prose.update(stack)
+        stack = [i]
+    return [piece for i, piece in enumerate(pieces) if i not in prose]
+
+
+def _is_below(above: Piece, piece: Piece) -> bool:
+    step = piece.baseline - above.baseline
+    return 0.5 * piece.size < step < 1.8 * piece.size and abs(piece.x0 - above.x0) < 4
+
+
+def _runs(rows: Sequence[Row]) -> Iterator[tuple[int, list[Row]]]:
+    """Yield successive rows that may form a table, with the index of the first one."""
+    run: list[Row] = []
+    wide: Row = []  # the last row of several pieces in the run
+    for index, row in enumerate([*rows, []]):
+        near = bool(run and row) and _step(run[-1], row) <= MAX_STEP
+        if near and (len(row) > 1 or _fits(row[0], wide)):
+            run.append(row)
+        else:
+            if sum(len(other) > 1 for other in run) >= 2:
+                yield index - len(run), _trimmed(run)
+            run = [row] if len(row) > 1 else []
+        wide = row if len(row) > 1 else wide
+
+
+def _step(above: Row, row: Row) -> float:
+    return (row[0].baseline - above[0].baseline) / max(row[0].size, 1.0)
+
+
+def _fits(piece: Piece, wide: Row) -> bool:
+    """Tell whether a piece lies within one column of the row above it, however wide that is."""
+    over = [other for other in wide if piece.x0 < other.x1 and piece.x1 > other.x0]
+    right = min((other.x0 for other in wide if other.x0 > piece.x0 + 1), default=1e9)
+    return len(over) < 2 and piece.x1 < right
+
+
+def _trimmed(run: list[Row]) -> list[Row]:
+    """Leave out last rows of a single piece that stand apart."""
+    while len(run[-1]) == 1 and _step(run[-2], run[-1]) > 1.6:
+        run = run[:-1]
+    return run
+
+
+def _grid(above: Sequence[Row], run: Sequence[Row], rules: Rules) -> Grid | None:
+    """Assign the pieces of a run of rows to columns; None if they form no table.
+
+    `above` holds the rows above the run, among which the first lines of its headings may be.
+    """
+    columns = _column_extents(run)
+    if len(columns) < 2:
+        return None
+    doubts: set[str] = set()
+    heights = _dividing_heights(rules, columns)
+    while len(run[-1]) == 1 and len(heights) > 2 and run[-1][0].middle > heights[-1]:
+        run = run[:-1]
+    lines = [*_headings_above(above, run, columns, doubts), *run]
+    found, headed = _group_headings(lines, columns)
+    body = lines[headed:]
+    if not body:
+        return None
+    groups, certain = _rows(body, columns, heights)
+    if not certain:
+        doubts.add("rows")
+    top = 2 if headed else 0
+    if top + len(groups) < 2:
+        return None
+    regions: dict[tuple[int, int, int], Region] = {}
+    for number, group in enumerate(groups, top):
+        for piece in (piece for row in group for piece in row):
+            left, right = _columns_of(piece, columns)
+            key = (number, left, right)
+            region = regions.setdefault(key, Region(number, number + 1, left, right))
+            region.pieces.append(piece)
+    found += regions.values()
+    if any(1 < r.right - r.left < len(columns) for r in regions.values()):
+        doubts.add("crossing")
+    for region in found if rules.fills else ():
+        region.colour = background(region.pieces[0], rules.fills)
+    if not _looks_like_table(found, top + len(groups), len(columns)):
+        return None
+    if not all(_is_aligned([r for r in found if r.left == i]) for i in range(len(columns))):
+        doubts.add("alignment")
+    edges = [columns[0][0], *((a[1] + b[0]) / 2 for a, b in pairwise(columns)), columns[-1][1]]
+    return Grid(found, edges, doubts, ruled=False)
+
+
+def _headings_above(
+    above: Sequence[Row], run: Sequence[Row], columns: Sequence[Extent], doubts: set[str]
+) -> list[Row]:
+    """Return the rows above a run that belong to its headings: each piece lies over columns.
+
+    A piece over the first column belongs to them only if the first row has none there. Add a doubt
+    if the next row looks like a heading, but stands apart.
+    """
+    taken: list[Row] = []
+    named = _columns_of(run[0][0], columns)[0] == 0
+    for row in reversed(above[-MAX_HEADING_LINES:]):
+        step = _step(row, taken[0] if taken else run[0])
+        spans = [_columns_of(piece, columns) for piece in row]
+        over = all(_is_over(piece, columns) and len(piece.text) <= MAX_HEADING for piece in row)
+        first = [span for span in spans if span[0] == 0]
+        if not over or step > 2.2 or (first and (named or first != [(0, 1)])):
+            if step <= 1.5 and not first:
+                doubts.add("header")
+            break
+        if step > 1.5:
+            doubts.add("header")
+            break
+        named = named or bool(first)
+        taken.insert(0, row)
+    return taken
+
+
+def _is_over(piece: Piece, columns: Sequence[Extent]) -> bool:
+    """Tell whether a piece stands over the columns, or begins where the last one does."""
+    last = columns[-1]
+    begins = columns[0][0] - 2 <= piece.x0
+    return begins and (piece.x1 <= last[1] + MAX_OVERHANG or abs(piece.x0 - last[0]) <= MAX_OFFSET)
+
+
+def _group_headings(
+    lines: Sequence[Row], columns: Sequence[Extent]
+) -> tuple[list[Region], int]:
+    """Return the headings of groups and of their columns, and how many lines they take.
+
+    A group is centred over its columns, or begins where the first of them begins; the heading of
+    the first column stands beside either line or between them. Return none if there are no groups.
+    """
+    head: list[Row] = []
+    for row in lines[:MAX_HEADING_LINES]:
+        if any(is_number(piece.text) and not is_year(piece.text) for piece in row):
+            break
+        head.append(row)
+    names: list[Piece] = []
+    groups: list[Piece] = []
+    for number, row in enumerate(head, 1):
+        names += [piece for piece in row if _columns_of(piece, columns) == (0, 1)]
+        rest = [piece for piece in row if _columns_of(piece, columns)[0] > 0]
+        if len(rest) == len(columns) - 1:
+            spans = _spans_of(groups, rest, columns)
+            if not spans:
+                break
+            regions = [
+                Region(0, 1, left, right, [piece])
+                for piece, (left, right) in zip(groups, spans, strict=True)
+            ]
+            regions += [Region(1, 2, i, i + 1, [piece]) for i, piece in enumerate(rest, 1)]
+            regions += [Region(0, 2, 0, 1, names)] if names else []
+            return regions, number
+        if rest and groups:
+            break
+        groups = groups or rest
+    return [], 0
+
+
+def _spans_of(
+    groups: Sequence[Piece], headings: Sequence[Piece], columns: Sequence[Extent]
+) -> list[tuple[int, int]]:
+    """Return the columns of each group, as many for each; none if the headings do not fit them.
+
+    Headings of groups that begin with their first column might as well be the first lines of single
+    headings, unless what stands below each group is the same.
+    """
+    count = len(columns) - 1
+    if not 0 < len(groups) < count or count % len(groups):
+        return []
+    share = count // len(groups)
+    texts = [piece.text for piece in headings]
+    repeated = len(groups) > 1 and texts == texts[:share] * len(groups)
+    spans = [(1 + i * share, 1 + (i + 1) * share) for i in range(len(groups))]
+    for piece, (left, right) in zip(groups, spans, strict=True):
+        start, end = columns[left][0], columns[right - 1][1]
+        centred = abs((piece.x0 + piece.x1) / 2 - (start + end) / 2) <= MAX_GROUP_OFFSET
+        if not (centred or (repeated and abs(piece.x0 - start) <= MAX_OFFSET)):
+            return []
+    return spans
+
+
+def _dividing_heights(rules: Rules, columns: Sequence[Extent]) -> list[float]:
+    """Return the heights of the rules, and edges of backgrounds, that cross most of the columns."""
+    left, right = columns[0][0], columns[-1][1]
+    covered: dict[float, float] = defaultdict(float)
+    for rule in rules.horizontal:
+        covered[rule.at] += max(0.0, min(rule.end, right) - max(rule.start, left))
+    return sorted(at for at, width in covered.items() if width >= 0.8 * (right - left))
+
+
+def _column_extents(run: Sequence[Row]) -> list[Extent]:
+    """Return the horizontal extent of each column.
+
+    Cells that span several columns, and rows of few cells, such as headings of groups, do not count.
+    """
+    columns: list[Extent] = []
+    most = max(map(len, run))
+    whole = [row for row in run if len(row) >= 0.6 * most]
+    cells = sorted((piece.x1 - piece.x0, piece.x0, piece.x1) for row in whole for piece in row)
     for _, x0, x1 in cells:
         over = [column for column in columns if x0 < column[1] - 1 and x1 > column[0] + 1]
         if not over:
@@ -251,22 +313,69 @@ def _column_extents(run: Sequence[StackRow]) -> list[tuple[float, float]]:
     return sorted(columns)
 
 
-def _column_of(stack: CellStack, columns: Sequence[tuple[float, float]]) -> int:
-    shared = [min(stack.x1, x1) - max(stack.x0, x0) for x0, x1 in columns]
-    for index, width in enumerate(shared):
-        if width > 1:
-            return index
-    return max(range(len(columns)), key=lambda index: shared[index])
+def _columns_of(piece: Piece, columns: Sequence[Extent]) -> tuple[int, int]:
+    """Return the first column of a piece and the one after its last."""
+    over = [i for i, (x0, x1) in enumerate(columns) if min(piece.x1, x1) - max(piece.x0, x0) > 1]
+    if not over:
+        middle = (piece.x0 + piece.x1) / 2
+        over = [min(range(len(columns)), key=lambda i: abs(sum(columns[i]) / 2 - middle))]
+    return over[0], over[-1] + 1
 
 
-def _looks_like_table(
-    rows: Sequence[Sequence[Sequence[int]]], pieces: Sequence[tuple[LineSegment, bool]]
-) -> bool:
-    """Tell a table from prose in columns: its cells are short and mostly filled."""
-    lengths = [sum(len(pieces[i][0].text) for i in cell) for row in rows for cell in row if cell]
-    filled = sum(bool(cell) for row in rows for cell in row) / (len(rows) * len(rows[0]))
-    return (
-        max(lengths) < 3 * MAX_CELL_LENGTH
-        and sum(lengths) / len(lengths) < MAX_CELL_LENGTH
-        and filled > 0.4
+def _rows(
+    run: Sequence[Row], columns: Sequence[Extent], heights: Sequence[float]
+) -> tuple[list[list[Row]], bool]:
+    """Group the lines of a run into rows of the table, by rules between them if there are."""
+    extent = columns[0][0], columns[-1][1]
+    bands: list[list[Row]] = []
+    edge = -1
+    for row in run:
+        below = bisect_right(heights, row[0].middle)
+        if not bands or below != edge:
+            bands.append([])
+            edge = below
+        bands[-1].append(row)
+    if extent and len(bands) > 2 and len(bands) >= 0.3 * len(run):
+        return bands, True
+    return group_lines(run, lambda piece: _columns_of(piece, columns)[0], len(columns))
+
+
+def _looks_like_table(regions: Sequence[Region], rows: int, columns: int) -> bool:
+    """Tell a table from prose in columns, legends, axes and diagrams."""
+    texts = [region.text for region in regions]
+    if sum(map(len, texts)) / len(texts) > MAX_CELL_LENGTH:
+        return False
+    if len(regions) <= 0.4 * rows * columns:
+        return False
+    names = [region.text for region in regions if region.left == 0]
+    if not names or all(is_number(name) and not is_year(name) for name in names):
+        return False
+    for column in range(1, columns):
+        values = [region for region in regions if region.left == column]
+        numbers = sum(is_number(region.text) for region in values)
+        if numbers >= 0.5 * len(values) and numbers >= min(2, rows - 1):
+            return True
+    top = [region for region in regions if region.top == 0]
+    rest = [region for region in regions if region.top > 0]
+    if len(top) == columns and all(r.bold for r in top) and not all(r.bold for r in rest):
+        return rows > 2
+    return len(regions) >= 0.9 * rows * columns and all(
+        len(text) < 40 and text[:1].isupper() for text in texts
     )
+
+
+def _is_aligned(column: Sequence[Region]) -> bool:
+    """Tell whether the cells of a column share their left or right edge or their middle."""
+    values = [region for region in column if region.right - region.left == 1]
+    if len(values) < 3:
+        return True
+    lefts = [min(p.x0 for p in region.pieces) for region in values]
+    rights = [max(p.x1 for p in region.pieces) for region in values]
+    middles = [(a + b) / 2 for a, b in zip(lefts, rights, strict=True)]
+    return any(_is_steady(positions) for positions in (lefts, rights, middles))
+
+
+def _is_steady(positions: Sequence[float]) -> bool:
+    centre = median(positions)
+    near = sum(abs(position - centre) <= MAX_OFFSET for position in positions)
+    return near >= 0.75 * len(positions)

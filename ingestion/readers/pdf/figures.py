@@ -6,12 +6,13 @@ import ctypes
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pypdfium2.raw as raw
 
 from ingestion.readers import Rect
-from ingestion.readers.pdf.ruled_tables import MAX_BOXES, Rules
+from ingestion.readers.pdf.rules import MAX_BOXES, MAX_THICKNESS, Fill, Rules
 
 if TYPE_CHECKING:
     import pypdfium2 as pdfium
@@ -32,6 +33,9 @@ CELL = 12.0
 
 MIN_STROKES = 8
 MAX_CELLS = 200_000
+MAX_SEGMENTS = 20_000
+"""Maximum number of path segments of a page that are searched for rules."""
+
 _MAX_HASHED_BYTES = 4_000_000
 
 Box = tuple[float, float, float, float]
@@ -67,13 +71,17 @@ def page_drawing(page: pdfium.PdfPage, to_display: Any, width: float, height: fl
     """
     images: list[tuple[Box, str]] = []
     strokes: list[Box] = []
-    content = list(_objects(page))
-    for handle, kind, box in content:
+    paths = _Paths(to_display)
+    content: list[DrawnObject] = []
+    for handle, kind, box, transform in _objects(page):
+        content.append((handle, kind, box))
         if kind == raw.FPDF_PAGEOBJ_IMAGE:
             if box[2] - box[0] > 4 and box[3] - box[1] > 4:
                 images.append((box, _image_digest(handle)))
         elif kind in (raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_SHADING):
             strokes.append(box)
+            if kind == raw.FPDF_PAGEOBJ_PATH:
+                paths.add(handle, box, transform)
     figures = [
         Figure(rect, digest)
         for boxes, digest in _merge_touching_images(images)
@@ -86,8 +94,104 @@ def page_drawing(page: pdfium.PdfPage, to_display: Any, width: float, height: fl
         if (rect := _rect(boxes, to_display, width, height))
         and _is_large_enough(rect, width, height)
     ]
-    rules = Rules.of(_to_display_box(box, to_display) for box in strokes[:MAX_BOXES])
+    rules = Rules.of(paths.lines, paths.fills)
     return PageDrawing(len(content), tuple(figures), rules, content)
+
+
+class _Paths:
+    """Collects the straight lines and the filled rectangles of a page, as displayed."""
+
+    def __init__(self, to_display: Any) -> None:
+        self.lines: list[Box] = []
+        self.fills: list[Fill] = []
+        self._to_display = to_display
+        self._segments_left = MAX_SEGMENTS
+        self._fill, self._stroke = ctypes.c_int(), ctypes.c_int()
+        self._colour = [ctypes.c_uint() for _ in range(4)]
+        self._matrix = raw.FS_MATRIX()
+        self._x, self._y = ctypes.c_float(), ctypes.c_float()
+
+    def add(self, handle: Any, box: Box, transform: tuple[float, ...]) -> None:
+        """Add a path object; one with curves is no rule."""
+        if len(self.lines) + len(self.fills) > MAX_BOXES:
+            return
+        raw.FPDFPath_GetDrawMode(handle, self._fill, self._stroke)
+        filled, stroked = bool(self._fill.value), bool(self._stroke.value)
+        count = raw.FPDFPath_CountSegments(handle)
+        if filled and not self._set_colour(handle):
+            filled = False
+        if not (filled or stroked):
+            return
+        if count <= 5 and min(box[2] - box[0], box[3] - box[1]) <= MAX_THICKNESS:
+            self.lines.append(_to_display_box(box, self._to_display))
+            return
+        self._segments_left -= count
+        if self._segments_left < 0:
+            return
+        for points in self._subpaths(handle, count, transform):
+            if filled and _is_rectangle(points):
+                self.fills.append(Fill(_bounds(points), self._rgb()))
+            if stroked:
+                self.lines += _straight_lines(points)
+
+    def _set_colour(self, handle: Any) -> bool:
+        """Read the fill colour of an object; return whether it is visible."""
+        if not raw.FPDFPageObj_GetFillColor(handle, *self._colour):
+            for part in self._colour[:3]:
+                part.value = 0x80
+            return True
+        return self._colour[3].value > 0
+
+    def _rgb(self) -> int:
+        red, green, blue, _ = (part.value for part in self._colour)
+        return red << 16 | green << 8 | blue
+
+    def _subpaths(
+        self, handle: Any, count: int, transform: tuple[float, ...]
+    ) -> Iterator[list[tuple[float, float]]]:
+        """Yield the points of each part of a path that consists of straight lines."""
+        raw.FPDFPageObj_GetMatrix(handle, self._matrix)
+        m = self._matrix
+        a, b, c, d, e, f = _matrix_product((m.a, m.b, m.c, m.d, m.e, m.f), transform)
+        points: list[tuple[float, float]] = []
+        curved = False
+        for index in range(count):
+            segment = raw.FPDFPath_GetPathSegment(handle, index)
+            kind = raw.FPDFPathSegment_GetType(segment)
+            if kind == raw.FPDF_SEGMENT_MOVETO:
+                if len(points) > 1 and not curved:
+                    yield points
+                points, curved = [], False
+            elif kind != raw.FPDF_SEGMENT_LINETO:
+                curved = True
+            raw.FPDFPathSegment_GetPoint(segment, self._x, self._y)
+            x, y = self._x.value, self._y.value
+            points.append(self._to_display(a * x + c * y + e, b * x + d * y + f))
+            if raw.FPDFPathSegment_GetClose(segment):
+                points.append(points[0])
+        if len(points) > 1 and not curved:
+            yield points
+
+
+def _is_rectangle(points: Sequence[tuple[float, float]]) -> bool:
+    """Tell whether points are the corners of a rectangle with upright sides."""
+    corners = list(dict.fromkeys((round(x, 1), round(y, 1)) for x, y in points))
+    if len(corners) != 4 or len(points) > 6:
+        return False
+    sides = list(zip(corners, [*corners[1:], corners[0]], strict=True))
+    return all(abs(a[0] - b[0]) < 1 or abs(a[1] - b[1]) < 1 for a, b in sides)
+
+
+def _bounds(points: Sequence[tuple[float, float]]) -> Box:
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _straight_lines(points: Sequence[tuple[float, float]]) -> Iterator[Box]:
+    """Yield the horizontal and vertical lines between successive points."""
+    for (ax, ay), (bx, by) in pairwise(points):
+        if abs(ax - bx) < 0.5 or abs(ay - by) < 0.5:
+            yield min(ax, bx), min(ay, by), max(ax, bx), max(ay, by)
 
 
 def _to_display_box(box: Box, to_display: Any) -> Box:
@@ -96,8 +200,8 @@ def _to_display_box(box: Box, to_display: Any) -> Box:
     return min(ax, bx), min(ay, by), max(ax, bx), max(ay, by)
 
 
-def _objects(page: pdfium.PdfPage) -> Iterator[DrawnObject]:
-    """Yield the handle, type and box of each object of a page, including those inside forms."""
+def _objects(page: pdfium.PdfPage) -> Iterator[tuple[Any, int, Box, tuple[float, ...]]]:
+    """Yield the handle, type, box and outer transformation of each object, in forms as well."""
     objects_left = MAX_OBJECTS
     stack: list[tuple[Iterator[Any], int, tuple[float, ...]]] = []
     top = (raw.FPDFPage_GetObject(page, i) for i in range(raw.FPDFPage_CountObjects(page)))
@@ -121,7 +225,8 @@ def _objects(page: pdfium.PdfPage) -> Iterator[DrawnObject]:
             )
         elif raw.FPDFPageObj_GetBounds(handle, *map(ctypes.byref, edges)):
             a, b, c, d = (edge.value for edge in edges)
-            yield handle, kind, _transformed((a, b, c, d), transform) if depth else (a, b, c, d)
+            box = _transformed((a, b, c, d), transform) if depth else (a, b, c, d)
+            yield handle, kind, box, transform
 
 
 def _form_objects(form: Any, count: int) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -10,14 +11,15 @@ from itertools import groupby, pairwise
 from statistics import median
 
 from ingestion.readers import Block, PageText
-from ingestion.readers.pdf.aligned_tables import AlignedTable, find_tables
+from ingestion.readers.pdf.aligned_tables import find_tables
 from ingestion.readers.pdf.figures import BACKGROUND_SHARE, Figure
-from ingestion.readers.pdf.lines import TextLine, leads_to_page, tidy_lines
+from ingestion.readers.pdf.lines import TextLine, join_broken_lines, join_markers, leads_to_page
 from ingestion.readers.pdf.page import RawPage
 from ingestion.readers.pdf.raised_marks import write_marked
-from ingestion.readers.pdf.reading_order import order_by_columns, split_footnotes
-from ingestion.readers.pdf.ruled_tables import ruled_tables
+from ingestion.readers.pdf.reading_order import NOTE_SIZE_RATIO, order_by_columns, split_footnotes
+from ingestion.readers.pdf.ruled_tables import ruled_tables, table_areas
 from ingestion.readers.pdf.running_headers import find_running_lines
+from ingestion.readers.pdf.tables import PageTable
 from ingestion.readers.repair.characters import CUT, count_words, join_lines, shorten_leaders
 from ingestion.readers.repair.garbled import is_garbled
 from ingestion.readers.repair.headings import (
@@ -60,6 +62,9 @@ SHIFTED_STEP = 0.4
 MAX_CAPTION_DISTANCE = 30.0
 """Maximum distance between a figure and its caption, in points."""
 
+TABLE_MARGIN = 6.0
+"""Points around a table that is shown as a picture."""
+
 Join = Callable[[Iterable[str]], str]
 
 
@@ -69,12 +74,13 @@ class _Draft:
 
     page: int
     lines: list[TextLine] = field(default_factory=list)
-    table: AlignedTable | None = None
+    table: PageTable | None = None
     figure: Figure | None = None
     note: str = ""  # the number or sign of a footnote
     labels: list[TextLine] = field(default_factory=list)  # text of a figure
     leads: bool = False  # items, a table or the rest of a sentence follow
     opens: bool = False  # a paragraph of text follows
+    size: tuple[float, float] | None = None  # of the page of a table; width and height in points
 
     @property
     def text(self) -> str:
@@ -103,7 +109,7 @@ def build_structure(
     """
     running_lines = find_running_lines(pages)
     text_lines = [
-        tidy_lines([line for i, line in enumerate(page.lines) if (p, i) not in running_lines])
+        join_broken_lines(_without_running(page, {i for n, i in running_lines if n == p}))
         for p, page in enumerate(pages)
     ]
     join = _line_joiner(text_lines)
@@ -112,6 +118,7 @@ def build_structure(
         _page_drafts(lines, page, body) for lines, page in zip(text_lines, pages, strict=True)
     ]
     _look_ahead(drafts)
+    _continue_tables(drafts)
     candidates = (d.candidate() for page in drafts for d in page if d.is_prose)
     headings = learn_headings(candidates, bookmarks, body)
     repeated = _repeated_figures(pages)
@@ -172,26 +179,49 @@ def _text_with_cut(line: TextLine) -> str:
     return line.marked + CUT if line.cut else line.marked
 
 
+def _without_running(page: RawPage, running: set[int]) -> list[TextLine]:
+    """Return the lines of a page without running headers.
+
+    The headings that a table repeats on each page look like one; they stay with their table.
+    """
+    areas = table_areas(page.rules) if running and page.rules else []
+    for left, top, right, bottom in areas:
+        inside = {
+            i
+            for i, line in enumerate(page.lines)
+            if top <= line.baseline <= bottom + 2 and left - 4 <= line.x0 <= right
+        }
+        if len(inside - running) > len(inside & running):
+            running = running - inside
+    return [line for i, line in enumerate(page.lines) if i not in running]
+
+
 def _page_drafts(lines: Sequence[TextLine], page: RawPage, body: float) -> list[_Draft]:
-    """Group the lines of a page into ruled tables, text in reading order, and footnotes."""
-    drafts: list[_Draft] = []
-    in_tables: set[int] = set()
-    for inside, table in ruled_tables(lines, page.rules) if page.rules else []:
-        if not inside & in_tables:
-            in_tables |= inside
-            drafts.append(_Draft(page.number, [lines[i] for i in sorted(inside)], table))
-    rest = [line for i, line in enumerate(lines) if i not in in_tables]
-    text, notes = split_footnotes(rest, lines, body, page.width, page.height)
+    """Group the lines of a page into tables, text in reading order, and footnotes."""
+    ruled = ruled_tables(lines, page.rules) if page.rules else []
+    tables = [_table_draft(page, t, lines) for t in ruled]
+    in_tables = {i for table in ruled for i in table.lines}
+    left = [line for i, line in enumerate(lines) if i not in in_tables]
+    rest, notes = split_footnotes(join_markers(left), lines, body, page.width, page.height)
+    aligned = find_tables(rest, page.rules)
+    tables += [_table_draft(page, t, rest) for t in aligned]
+    in_tables = {i for table in aligned for i in table.lines}
+    text = [line for i, line in enumerate(rest) if i not in in_tables]
     ordered = order_by_columns(text, page.width)
-    found = _drafts(ordered, page.number, body)
-    for ruled in drafts:
-        found.insert(_table_index(ruled, found, lines), ruled)
+    found = _paragraphs(ordered, page.number, _leading(ordered), body)
+    order = {id(line): i for i, line in enumerate([*lines, *rest])}
+    for table in tables:
+        found.insert(_table_index(table, found, order), table)
     return found + [_Draft(page.number, note.lines, note=note.mark) for note in notes]
 
 
-def _table_index(table: _Draft, drafts: Sequence[_Draft], lines: Sequence[TextLine]) -> int:
-    """Return the index at which to insert a ruled table: before the drafts drawn after it."""
-    order = {id(line): i for i, line in enumerate(lines)}
+def _table_draft(page: RawPage, table: PageTable, lines: Sequence[TextLine]) -> _Draft:
+    inside = [lines[i] for i in sorted(table.lines)]
+    return _Draft(page.number, inside, table, size=(page.width, page.height))
+
+
+def _table_index(table: _Draft, drafts: Sequence[_Draft], order: Mapping[int, int]) -> int:
+    """Return the index at which to insert a table: before the drafts drawn after it."""
     first = min(order[id(line)] for line in table.lines)
     for index, draft in enumerate(drafts):
         if min((order.get(id(line), -1) for line in draft.lines), default=-1) > first:
@@ -199,16 +229,28 @@ def _table_index(table: _Draft, drafts: Sequence[_Draft], lines: Sequence[TextLi
     return len(drafts)
 
 
-def _drafts(lines: Sequence[TextLine], page: int, body: float) -> list[_Draft]:
-    """Group the lines of a page into tables and paragraphs."""
-    drafts: list[_Draft] = []
-    leading = _leading(lines)
-    position = 0
-    for table in find_tables(lines):
-        drafts += _paragraphs(lines[position : table.first], page, leading, body)
-        drafts.append(_Draft(page, list(lines[table.first : table.last + 1]), table))
-        position = table.last + 1
-    return drafts + _paragraphs(lines[position:], page, leading, body)
+def _continue_tables(pages: Sequence[Sequence[_Draft]]) -> None:
+    """Give each table that continues the last one of the page before the headings of that one."""
+    for before, after in pairwise(pages):
+        last = next((d for d in reversed(before) if d.table and _is_outermost(d, before, 1)), None)
+        first = next((d for d in after if d.table and _is_outermost(d, after, -1)), None)
+        if last and first and last.table and first.table:
+            table = first.table
+            first.table = last.table.continued_by(table)
+            last.table = last.table.completed_by(table)
+
+
+def _is_outermost(table: _Draft, drafts: Sequence[_Draft], side: int) -> bool:
+    """Tell whether a table is the lowest (`side` 1) or the highest (-1) text of its page."""
+    size = median(line.size for line in table.lines)
+    others = [
+        side * line.baseline
+        for draft in drafts
+        if draft is not table and not draft.note
+        for line in draft.lines
+        if line.size > NOTE_SIZE_RATIO * size
+    ]
+    return max(others, default=-1e9) < max(side * line.baseline for line in table.lines)
 
 
 def _leading(lines: Sequence[TextLine]) -> float:
@@ -447,11 +489,11 @@ def _merge_items(items: Sequence[Block]) -> Block:
 
 def _draft_block(draft: _Draft, headings: HeadingClassifier, join: Join) -> Block:
     if draft.table is not None:
-        return Block("table", draft.table.markdown(join))
+        return _table_block(draft, draft.table, join)
     if draft.figure is not None:
-        box = ",".join(f"{side:.4f}" for side in draft.figure.box)
         text = _labels_text(draft, join)
-        return Block("figure", text, picture=f"{draft.page}:{box}", digest=draft.figure.digest)
+        picture = _picture(draft.page, draft.figure.box)
+        return Block("figure", text, picture=picture, digest=draft.figure.digest)
     if draft.labels:
         return Block("figure", _labels_text(draft, join))
     if draft.note:
@@ -473,3 +515,23 @@ def _draft_block(draft: _Draft, headings: HeadingClassifier, join: Join) -> Bloc
 
 def _labels_text(draft: _Draft, join: Join) -> str:
     return " ".join(join([_text_with_cut(line)]) for line in draft.labels)
+
+
+def _table_block(draft: _Draft, table: PageTable, join: Join) -> Block:
+    """Return a table; one whose cells are in doubt is a picture of its place with plain text."""
+    if not table.rows:
+        return Block("paragraph", table.plain(join))
+    if not (table.doubts and draft.size):
+        return Block("table", table.markdown(join))
+    width, height = draft.size
+    box = (table.box[0] / width, table.box[1] / height, table.box[2] / width, table.box[3] / height)
+    margin = TABLE_MARGIN / width
+    box = (box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin)
+    picture = _picture(draft.page, tuple(min(max(side, 0.0), 1.0) for side in box))
+    text = table.plain(join)
+    digest = hashlib.sha256(f"{picture}\n{text}".encode()).hexdigest()
+    return Block("figure", text, picture=picture, digest=digest, doubt="layout")
+
+
+def _picture(page: int, box: Iterable[float]) -> str:
+    return f"{page}:" + ",".join(f"{side:.4f}" for side in box)

@@ -93,10 +93,12 @@ class TextLine:
 
 def tidy_lines(lines: Sequence[TextLine]) -> list[TextLine]:
     """Rejoin parts of lines that were drawn separately: subscripts, superscripts, bullets."""
-    return [
-        _merge_contents_entry(_join_marker(line))
-        for line in _join_bullets(_join_broken_lines(lines))
-    ]
+    return join_markers(join_broken_lines(lines))
+
+
+def join_markers(lines: Sequence[TextLine]) -> list[TextLine]:
+    """Join bullets and numbers to their items; not for tables, in which "-" is a cell."""
+    return [_merge_contents_entry(_join_marker(line)) for line in _join_bullets(lines)]
 
 
 def leads_to_page(text: str) -> bool:
@@ -111,7 +113,7 @@ def _merge_contents_entry(line: TextLine) -> TextLine:
     return line
 
 
-def _join_broken_lines(lines: Sequence[TextLine]) -> list[TextLine]:
+def join_broken_lines(lines: Sequence[TextLine]) -> list[TextLine]:
     """Join a line to the previous one if it starts right where that one ends.
 
     A subscript or superscript at the end of a text run splits one line into two.

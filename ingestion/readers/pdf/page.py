@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ingestion.readers import Remark
 from ingestion.readers.pdf.figures import Figure
 from ingestion.readers.pdf.lines import TextLine
-from ingestion.readers.pdf.ruled_tables import Rules
+from ingestion.readers.pdf.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from ingestion.readers.pdf.raised_marks import (
     mark_text,
     may_be_shifted,
 )
-from ingestion.readers.pdf.ruled_tables import Rules
+from ingestion.readers.pdf.rules import Rules
 from ingestion.readers.pdf.text_style import TextStyle, TextStyles
 from ingestion.readers.pdf.visibility import hidden_characters
 from ingestion.readers.pictures import encode_image

@@ -4,112 +4,57 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ingestion.readers.pdf.aligned_tables import AlignedTable
-from ingestion.readers.pdf.lines import LineSegment, TextLine
+from ingestion.readers.pdf.lines import TextLine
+from ingestion.readers.pdf.rules import MIN_LENGTH, TOLERANCE, Box, Fill, Rule, Rules
+from ingestion.readers.pdf.tables import Grid, PageTable, Piece, Region, background, pieces_of, tables_of
 
-MAX_THICKNESS = 2.5
-"""Maximum thickness of a rule, in points."""
-
-TOLERANCE = 3.0
-"""Distance in points within which two rules coincide or touch."""
-
-MIN_LENGTH = 6.0
 MAX_TITLE_ROW_HEIGHT = 40.0
 """Maximum height in points of a row of one cell that is a title between rows of a table."""
 
-MAX_BOXES = 5_000
-MAX_RULES = 400
-MAX_CELL = 1_500
-MAX_MEAN_CELL = 500.0
-"""Maximum average characters per cell; more is a page laid out in frames."""
+MAX_LINE_DISTANCE = 1.8
+MAX_LINES_ABOVE = 6
+MAX_HEADING = 40
+"""Limits of the row above the first rule: the distance of its lines in multiples of the font size,
+their number, and their length in characters."""
 
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom, in points from the top left corner."""
+HEADING_WEIGHT = 50
+"""Weight of text in the first row that crosses the edge of its cell."""
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A vertical or horizontal line: its position `at` on the other axis, its start and end."""
-
-    at: float
-    start: float
-    end: float
-
-    def covers(self, position: float) -> bool:
-        return self.start - TOLERANCE <= position <= self.end + TOLERANCE
+MAX_OVERHANG = 6.0
+"""Maximum distance in points by which text may extend beyond its cell."""
 
 
-@dataclass(slots=True)
-class Rules:
-    """The vertical and horizontal ruled lines of a page."""
-
-    vertical: list[Rule] = field(default_factory=list)
-    horizontal: list[Rule] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, boxes: Iterable[Box]) -> Rules:
-        """Collect the thin boxes, and the edges of rectangles, among the drawn boxes of a page."""
-        vertical: list[Rule] = []
-        horizontal: list[Rule] = []
-        for x0, y0, x1, y1 in boxes:
-            wide, high = x1 - x0, y1 - y0
-            if high <= MAX_THICKNESS and wide >= MIN_LENGTH:
-                horizontal.append(Rule((y0 + y1) / 2, x0, x1))
-            elif wide <= MAX_THICKNESS and high >= MIN_LENGTH:
-                vertical.append(Rule((x0 + x1) / 2, y0, y1))
-            elif wide >= MIN_LENGTH and high >= MIN_LENGTH:
-                horizontal += [Rule(y0, x0, x1), Rule(y1, x0, x1)]
-                vertical += [Rule(x0, y0, y1), Rule(x1, y0, y1)]
-        return cls(_merge_rules(vertical), _merge_rules(horizontal))
-
-    def between(self, left: float, right: float, height: float) -> bool:
-        """Tell whether a vertical rule separates two words at this height."""
-        return any(
-            left - 1 <= rule.at <= right + 1 and rule.start <= height <= rule.end
-            for rule in self.vertical
-        )
-
-
-def ruled_tables(lines: Sequence[TextLine], rules: Rules) -> list[tuple[set[int], AlignedTable]]:
-    """Return the tables formed by rules, each with the indices of the lines it replaces."""
-    found = []
-    for grid in _grids(rules):
-        inside = {i for i, line in enumerate(lines) if grid.contains(line)}
-        table = _grid_table(grid, [(i, lines[i]) for i in sorted(inside)]) if inside else None
-        if table is not None:
-            found.append((inside, table))
+def ruled_tables(lines: Sequence[TextLine], rules: Rules) -> list[PageTable]:
+    """Return the tables formed by rules."""
+    found: list[PageTable] = []
+    taken: set[int] = set()
+    every = list(pieces_of(lines))
+    for lattice in _lattices(rules, every):
+        pieces = [piece for piece in every if lattice.contains(piece)]
+        if len(pieces) < 3 or any(piece.line in taken for piece in pieces):
+            continue
+        tables = list(tables_of(lattice.grid(pieces, rules.fills)))
+        above = lattice.row_above(every) if tables and not tables[0].marked else []
+        if above:
+            lattice.ys.insert(0, min(piece.baseline - piece.size for piece in above))
+            tables = list(tables_of(lattice.grid([*above, *pieces], rules.fills)))
+        for table in tables:
+            taken |= table.lines
+            found.append(table)
     return found
 
 
-def _merge_rules(rules: list[Rule]) -> list[Rule]:
-    """Merge rules that overlap or continue each other; return none if there are too many."""
-    rows: dict[int, list[Rule]] = defaultdict(list)
-    last, row = -1e9, 0
-    for rule in sorted(rules, key=lambda rule: rule.at)[: 4 * MAX_BOXES]:
-        if rule.at - last > TOLERANCE:
-            row += 1
-            last = rule.at
-        rows[row].append(rule)
-    merged: list[Rule] = []
-    for same in rows.values():
-        at = sorted(rule.at for rule in same)[len(same) // 2]
-        start, end = same[0].start, same[0].start
-        for rule in sorted(same, key=lambda rule: rule.start):
-            if end > start and rule.start > end + TOLERANCE:
-                merged.append(Rule(at, start, end))
-                start = rule.start
-            start = rule.start if end <= start else start
-            end = max(end, rule.end)
-        merged.append(Rule(at, start, end))
-    return merged if len(merged) <= MAX_RULES else []
+def table_areas(rules: Rules) -> list[Box]:
+    """Return the boxes of the tables that the rules of a page form."""
+    return [(grid.xs[0], grid.ys[0], grid.xs[-1], grid.ys[-1]) for grid in _lattices(rules, ())]
 
 
 @dataclass(slots=True)
-class _Grid:
+class _Lattice:
     """Connected rules, which enclose cells."""
 
     vertical: list[Rule]
@@ -121,43 +66,179 @@ class _Grid:
         self.xs = sorted({rule.at for rule in self.vertical})
         self.ys = sorted({rule.at for rule in self.horizontal})
 
-    def row_groups(self) -> Iterator[list[float]]:
-        """Yield, for each table of the grid, the y positions of its horizontal rules.
+    def row_groups(self, pieces: Sequence[Piece]) -> Iterator[list[float]]:
+        """Yield, for each table of the lattice, the heights of its horizontal rules.
 
         A row of one cell is a frame around text and ends the table, unless it is at most
-        `MAX_TITLE_ROW_HEIGHT` high: then it is a title between rows.
+        `MAX_TITLE_ROW_HEIGHT` high: then it is a title between rows. Where only every other row has
+        a background, the text tells the cells of the others.
         """
+        inside = sorted((p for p in pieces if self.contains(p)), key=lambda piece: piece.middle)
+        middles = [piece.middle for piece in inside]
         ys: list[float] = []
         title_rows: list[float] = []  # bottoms of low one-cell rows since the last divided row
         for top, bottom in pairwise(self.ys):
             middle = (top + bottom) / 2
-            divided = sum(rule.start <= middle <= rule.end for rule in self.vertical) >= 3
-            if divided:
-                ys = [*ys, *title_rows, bottom] if ys else [top, bottom]
+            crossing = sum(rule.start <= middle <= rule.end for rule in self.vertical)
+            row = inside[bisect_right(middles, top) : bisect_right(middles, bottom)]
+            if crossing >= 3 or self._columns_apart(row, 0, len(self.xs) - 1):
+                ys = [*ys, *title_rows, bottom] if ys else [*title_rows, top, bottom]
                 title_rows = []
-            elif ys and not title_rows and bottom - top <= MAX_TITLE_ROW_HEIGHT:
-                title_rows = [bottom]
+            elif crossing >= 2 and not title_rows and bottom - top <= MAX_TITLE_ROW_HEIGHT:
+                title_rows = [bottom] if ys else [top]
             else:
-                yield from [ys] if len(ys) >= 3 else []
+                yield from [ys] if len(ys) >= 2 else []
                 ys, title_rows = [], []
-        yield from [ys] if len(ys) >= 3 else []
+        yield from [ys] if len(ys) >= 2 else []
 
-    def contains(self, line: TextLine) -> bool:
-        middle = line.baseline - 0.35 * line.size
-        inside = self.ys[0] - 1 <= middle <= self.ys[-1] + 1
-        return inside and line.x0 >= self.xs[0] - TOLERANCE and line.x1 <= self.xs[-1] + TOLERANCE
+    def _columns_apart(self, pieces: Sequence[Piece], left: int, right: int) -> bool:
+        """Tell whether text stands side by side in several columns and crosses none of their edges."""
+        columns: dict[int, Piece] = {}
+        beside = False
+        for piece in pieces:
+            column = bisect_right(self.xs, (piece.x0 + piece.x1) / 2) - 1
+            if not left <= column < right:
+                return False
+            if piece.x0 < self.xs[column] - 2 or piece.x1 > self.xs[column + 1] + 2:
+                return False
+            beside |= any(
+                other != column and abs(first.baseline - piece.baseline) < piece.size
+                for other, first in columns.items()
+            )
+            columns.setdefault(column, piece)
+        return beside
 
-    def cell(self, x: float, y: float) -> tuple[int, int]:
-        """Return the row and column of a position, by the rules that extend to it."""
-        left = [rule.at for rule in self.vertical if rule.at <= x + 1 and rule.covers(y)]
-        top = [rule.at for rule in self.horizontal if rule.at <= y + 1 and rule.covers(x)]
-        column = bisect_right(self.xs, max(left, default=self.xs[0])) - 1
-        row = bisect_right(self.ys, max(top, default=self.ys[0])) - 1
-        return row, column
+    def contains(self, piece: Piece) -> bool:
+        return (
+            self.ys[0] - 1 <= piece.middle <= self.ys[-1] + 1
+            and piece.x0 >= self.xs[0] - TOLERANCE
+            and piece.x1 <= self.xs[-1] + TOLERANCE
+        )
+
+    def row_above(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Return the row that stands over the columns, above the first rule: often the headings."""
+        above = sorted((p for p in pieces if p.middle < self.ys[0]), key=lambda p: -p.middle)
+        row: list[Piece] = []
+        last = self.ys[0]
+        for piece in above:
+            if last - piece.middle > MAX_LINE_DISTANCE * piece.size:
+                break
+            if not self._fits_column(piece):
+                return []
+            row.append(piece)
+            last = piece.middle
+        columns = {self._column(piece) for piece in row}
+        lines = {round(piece.baseline) for piece in row}
+        several = len(columns) > 1 and len(columns) >= len(self.xs) - 2
+        return row if several and len(lines) <= MAX_LINES_ABOVE else []
+
+    def _column(self, piece: Piece) -> int:
+        return bisect_right(self.xs, (piece.x0 + piece.x1) / 2) - 1
+
+    def _fits_column(self, piece: Piece) -> bool:
+        column = self._column(piece)
+        return (
+            0 <= column < len(self.xs) - 1
+            and piece.x0 >= self.xs[column] - TOLERANCE
+            and piece.x1 <= self.xs[column + 1] + TOLERANCE
+            and len(piece.text) <= MAX_HEADING
+        )
+
+    def grid(self, pieces: Sequence[Piece], fills: Sequence[Fill]) -> Grid:
+        """Return the cells with their text."""
+        regions, doubts = self._regions()
+        columns, rows = len(self.xs) - 1, len(self.ys) - 1
+        crossing = 0
+        for piece in sorted(pieces, key=lambda piece: (round(piece.baseline / 2), piece.x0)):
+            column = bisect_right(self.xs, (piece.x0 + piece.x1) / 2) - 1
+            row = bisect_right(self.ys, piece.middle) - 1
+            region = regions[min(max(row, 0), rows - 1) * columns + min(max(column, 0), columns - 1)]
+            region.pieces.append(piece)
+            left, right = self.xs[region.left], self.xs[region.right]
+            across = piece.x0 < left - MAX_OVERHANG or piece.x1 > right + MAX_OVERHANG
+            crossing += across * (HEADING_WEIGHT if region.top == 0 else 1)
+        if crossing > 0.02 * len(pieces):
+            doubts.add("crossing")
+        distinct = [
+            part
+            for region in {id(region): region for region in regions}.values()
+            for part in self._parts(region)
+        ]
+        self._colour(distinct, fills)
+        return Grid(distinct, self.xs, doubts)
+
+    def _regions(self) -> tuple[list[Region], set[str]]:
+        """Return the cell of each place of the lattice, row by row, and doubts about them."""
+        columns, rows = len(self.xs) - 1, len(self.ys) - 1
+        parents = list(range(columns * rows))
+
+        def root(i: int) -> int:
+            while parents[i] != i:
+                parents[i] = parents[parents[i]]
+                i = parents[i]
+            return i
+
+        upright = _by_position(self.vertical)
+        level = _by_position(self.horizontal)
+        for row, (top, bottom) in enumerate(pairwise(self.ys)):
+            for column, (left, right) in enumerate(pairwise(self.xs)):
+                place = row * columns + column
+                if column + 1 < columns and not _covered(upright[right], (top + bottom) / 2):
+                    parents[root(place + 1)] = root(place)
+                if row + 1 < rows and not _covered(level[bottom], (left + right) / 2):
+                    parents[root(place + columns)] = root(place)
+        places: dict[int, list[int]] = defaultdict(list)
+        for place in range(columns * rows):
+            places[root(place)].append(place)
+        regions: dict[int, Region] = {}
+        doubts: set[str] = set()
+        for key, inside in places.items():
+            top, bottom = inside[0] // columns, inside[-1] // columns + 1
+            left = min(place % columns for place in inside)
+            right = max(place % columns for place in inside) + 1
+            if len(inside) != (bottom - top) * (right - left):
+                doubts.add("shape")
+            regions[key] = Region(top, bottom, left, right)
+        return [regions[root(place)] for place in range(columns * rows)], doubts
+
+    def _parts(self, region: Region) -> list[Region]:
+        """Divide a cell over several columns where its text stands apart in each of them."""
+        left, right = region.left, region.right
+        if right - left == 1 or not self._columns_apart(region.pieces, left, right):
+            return [region]
+        parts = [Region(region.top, region.bottom, i, i + 1) for i in range(left, right)]
+        for piece in region.pieces:
+            column = bisect_right(self.xs, (piece.x0 + piece.x1) / 2) - 1
+            parts[column - left].pieces.append(piece)
+        return parts
+
+    def _colour(self, regions: Sequence[Region], fills: Sequence[Fill]) -> None:
+        """Set the colour of the background of each cell that has text."""
+        left, right, top, bottom = self.xs[0], self.xs[-1], self.ys[0], self.ys[-1]
+        near = [
+            fill
+            for fill in fills
+            if fill.box[0] < right and fill.box[2] > left and fill.box[1] < bottom
+            if fill.box[3] > top
+        ]
+        for region in regions if near else ():
+            if region.pieces:
+                region.colour = background(region.pieces[0], near)
 
 
-def _grids(rules: Rules) -> Iterator[_Grid]:
-    """Group rules that cross or meet into grids of at least two rows and two columns."""
+def _by_position(rules: Sequence[Rule]) -> dict[float, list[Rule]]:
+    found: dict[float, list[Rule]] = defaultdict(list)
+    for rule in rules:
+        found[rule.at].append(rule)
+    return found
+
+
+def _covered(rules: Sequence[Rule], position: float) -> bool:
+    return any(rule.start <= position <= rule.end for rule in rules)
+
+
+def _lattices(rules: Rules, pieces: Sequence[Piece]) -> Iterator[_Lattice]:
+    """Group rules that cross or meet into lattices of at least two columns."""
     parents = list(range(len(rules.vertical) + len(rules.horizontal)))
 
     def root(i: int) -> int:
@@ -176,12 +257,41 @@ def _grids(rules: Rules) -> Iterator[_Grid]:
         groups[root(i)][0].append(up)
     for j, flat in enumerate(rules.horizontal):
         groups[root(offset + j)][1].append(flat)
+    found: list[_Lattice] = []
     for vertical, touching in groups.values():
         horizontal = [*touching, *_open_ends(vertical, touching)]
-        if len(vertical) >= 3 and len(horizontal) >= 3:
-            grid = _Grid(vertical, horizontal)
-            for ys in grid.row_groups():
-                yield _Grid(vertical, [rule for rule in horizontal if ys[0] <= rule.at <= ys[-1]])
+        vertical = [*vertical, *_open_sides(vertical, horizontal)]
+        if len({rule.at for rule in vertical}) >= 3 and len(horizontal) >= 2:
+            found.append(_Lattice(vertical, horizontal))
+    for whole in _stacked(found):
+        for ys in whole.row_groups(pieces):
+            inside = [rule for rule in whole.horizontal if ys[0] <= rule.at <= ys[-1]]
+            upright = [
+                rule
+                for rule in whole.vertical
+                if rule.end > ys[0] + TOLERANCE and rule.start < ys[-1] - TOLERANCE
+            ]
+            if len({rule.at for rule in upright}) >= 3 and len(inside) >= 2:
+                yield _Lattice(upright, inside)
+
+
+def _stacked(lattices: Sequence[_Lattice]) -> list[_Lattice]:
+    """Join lattices of the same columns below each other: rows that have a background each."""
+    joined: list[_Lattice] = []
+    for lattice in sorted(lattices, key=lambda lattice: lattice.ys[0]):
+        above = joined[-1] if joined else None
+        if (
+            above is not None
+            and len(above.xs) == len(lattice.xs)
+            and all(abs(a - b) <= TOLERANCE for a, b in zip(above.xs, lattice.xs, strict=True))
+            and lattice.ys[0] - above.ys[-1] <= 1.6 * max(b - a for a, b in pairwise(above.ys))
+        ):
+            at = dict(zip(lattice.xs, above.xs, strict=True))
+            vertical = [Rule(at[rule.at], rule.start, rule.end) for rule in lattice.vertical]
+            joined[-1] = _Lattice(above.vertical + vertical, above.horizontal + lattice.horizontal)
+        else:
+            joined.append(lattice)
+    return joined
 
 
 def _open_ends(vertical: Sequence[Rule], horizontal: Sequence[Rule]) -> Iterator[Rule]:
@@ -189,49 +299,28 @@ def _open_ends(vertical: Sequence[Rule], horizontal: Sequence[Rule]) -> Iterator
 
     There the vertical rules end together beyond the outermost horizontal one.
     """
-    if len(vertical) < 3 or not horizontal:
+    if len(vertical) < 2 or not horizontal:
         return
     top, bottom = min(rule.at for rule in horizontal), max(rule.at for rule in horizontal)
     first, last = min(rule.start for rule in vertical), max(rule.end for rule in vertical)
     above = [rule.at for rule in vertical if rule.start <= first + TOLERANCE]
     below = [rule.at for rule in vertical if rule.end >= last - TOLERANCE]
-    if first < top - MIN_LENGTH and len(above) >= 3:
+    width = max(rule.at for rule in vertical) - min(rule.at for rule in vertical)
+    if first < top - MIN_LENGTH and max(above) - min(above) >= width - TOLERANCE:
         yield Rule(first, min(above), max(above))
-    if last > bottom + MIN_LENGTH and len(below) >= 3:
+    if last > bottom + MIN_LENGTH and max(below) - min(below) >= width - TOLERANCE:
         yield Rule(last, min(below), max(below))
 
 
-def _grid_table(grid: _Grid, lines: Sequence[tuple[int, TextLine]]) -> AlignedTable | None:
-    """Assign the lines inside a grid to its cells; None if the result is not a table."""
-    cells: dict[tuple[int, int], list[tuple[float, float, LineSegment, bool]]] = defaultdict(list)
-    for _, line in lines:
-        y = line.baseline - 0.35 * line.size
-        for segment in line.segments:
-            key = grid.cell((segment.x0 + segment.x1) / 2, y)
-            cut = line.cut and segment is line.segments[-1]
-            cells[key].append((round(line.baseline / 2), segment.x0, segment, cut))
-    rows = sorted({row for row, _ in cells})
-    columns = sorted({column for _, column in cells})
-    if len(rows) < 2 or len(columns) < 2 or not _is_table(cells, len(rows) * len(columns)):
-        return None
-    pieces: list[tuple[LineSegment, bool]] = []
-    table_rows: list[tuple[tuple[int, ...], ...]] = []
-    for row in rows:
-        table_rows.append(())
-        for column in columns:
-            inside = sorted(cells.get((row, column), []), key=lambda piece: piece[:2])
-            first = len(pieces)
-            pieces += [(segment, cut) for _, _, segment, cut in inside]
-            table_rows[-1] = (*table_rows[-1], tuple(range(first, len(pieces))))
-    indices = [index for index, _ in lines]
-    return AlignedTable(min(indices), max(indices), tuple(table_rows), tuple(pieces))
-
-
-def _is_table(
-    cells: dict[tuple[int, int], list[tuple[float, float, LineSegment, bool]]], cell_count: int
-) -> bool:
-    lengths = [sum(len(piece[2].text) for piece in pieces) for pieces in cells.values()]
-    filled = len(cells) / cell_count
-    return (
-        max(lengths) <= MAX_CELL and sum(lengths) / len(lengths) <= MAX_MEAN_CELL and filled >= 0.3
-    )
+def _open_sides(vertical: Sequence[Rule], horizontal: Sequence[Rule]) -> Iterator[Rule]:
+    """Yield the missing left and right borders of a table, where horizontal rules end together."""
+    if not vertical or len(horizontal) < 2:
+        return
+    top, bottom = min(rule.at for rule in horizontal), max(rule.at for rule in horizontal)
+    left, right = min(rule.start for rule in horizontal), max(rule.end for rule in horizontal)
+    starts = sum(rule.start <= left + TOLERANCE for rule in horizontal)
+    ends = sum(rule.end >= right - TOLERANCE for rule in horizontal)
+    if left < min(rule.at for rule in vertical) - 2 * TOLERANCE and starts >= 2:
+        yield Rule(left, top, bottom)
+    if right > max(rule.at for rule in vertical) + 2 * TOLERANCE and ends >= 2:
+        yield Rule(right, top, bottom)
