@@ -4,7 +4,7 @@ BIN = .venv/bin
 NODE_BIN = lint/node_modules/.bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test lint node format bench bench-search soak messages lock
+.PHONY: run test lint node format bench bench-search bench-reading soak messages lock
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py up
@@ -37,6 +37,9 @@ bench: .venv/dev.stamp
 
 bench-search: .venv/dev.stamp
 	$(BIN)/python -m bench.search $(or $(FOLDER),$(error FOLDER=… is needed, with passages.jsonl and questions.jsonl)) $(ARGS)
+
+bench-reading: .venv/dev.stamp
+	$(BIN)/python -m bench.reading $(or $(FOLDER),$(error FOLDER=… is needed, with cases.json or PDFs)) $(ARGS)
 
 soak: .venv/dev.stamp  ## kill processes, break the model service; about 20 minutes
 	$(BIN)/python -m bench.soak $(ARGS)
