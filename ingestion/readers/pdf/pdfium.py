@@ -52,6 +52,9 @@ MIN_PART_CHANGE, MIN_PART_GAP, MIN_PART_WORDS = 0.08, 1.0, 4
 """Change of the font size, gap in font sizes, and words on both sides from which a line is parted,
 since it runs through two columns."""
 
+MIN_STEP = 0.3
+"""Distance of two baselines, in font sizes, from which text beside a wide gap is another cell's."""
+
 MAX_FALSE_GAP = 0.18
 """Gap between letters, in font sizes, that is no space on a line that has spaces of its own."""
 
@@ -343,19 +346,29 @@ class _PageScan:
                 found.append(self._line(part, flow, cut=cut and last))
 
     def _parts(self, words: list[list[StyledPart]]) -> list[list[list[StyledPart]]]:
-        """Part the prose of two columns in different sizes, such as text and a note beside it."""
+        """Part text of different heights, such as cells, or of different sizes, such as notes.
+
+        PDFium makes one line of cells of which the text stands at different heights, and of the
+        prose of two columns in different sizes.
+        """
         if len({part[2].key for word in words for part in word}) == 1:
             return [words]
-        parts = [[words[0]]]
+        levels, parts = [[words[0]]], [[words[0]]]
         for before, after in pairwise(words):
-            last, first = before[-1][2], after[0][2]
-            if abs(first.size - last.size) > MIN_PART_CHANGE * last.size and (
-                self._extent(after[0][0], after[-1][1])[0]
-                - self._extent(before[0][0], before[-1][1])[1]
-                > MIN_PART_GAP * max(first.size, last.size)
-            ):
+            last, first = before[0][2], after[0][2]
+            size = max(first.size, last.size)
+            gap = self._extent(after[0][0], after[-1][1])[0]
+            gap -= self._extent(before[0][0], before[-1][1])[1]
+            if gap > WIDE_GAP * size and abs(first.baseline - last.baseline) > MIN_STEP * size:
+                levels.append([])
+            levels[-1].append(after)
+            last = before[-1][2]
+            changed = abs(first.size - last.size) > MIN_PART_CHANGE * last.size
+            if changed and gap > MIN_PART_GAP * max(first.size, last.size):
                 parts.append([])
             parts[-1].append(after)
+        if len(levels) > 1:
+            return levels
         is_prose = all(len(part) >= MIN_PART_WORDS for part in parts)
         return parts if is_prose else [words]
 
