@@ -25,6 +25,11 @@ class Frame:
         width, height = page.get_size()
         return cls(left, bottom, width, height, page.get_rotation())
 
+    def turned(self, angle: int) -> Frame:
+        """Return the frame of the page as it is displayed when turned clockwise by 90 or 270°."""
+        rotation = (self.rotation + angle) % 360
+        return Frame(self.left, self.bottom, self.height, self.width, rotation)
+
     def to_display(self, x: float, y: float) -> tuple[float, float]:
         """Convert PDF coordinates to points from the top left corner of the displayed page."""
         x, y = x - self.left, y - self.bottom

@@ -18,6 +18,7 @@ from ingestion.readers.pdf.page import RawPage
 from ingestion.readers.pdf.raised_marks import write_marked
 from ingestion.readers.pdf.reading_order import NOTE_SIZE_RATIO, order_by_columns, split_footnotes
 from ingestion.readers.pdf.ruled_tables import ruled_tables, table_areas
+from ingestion.readers.pdf.rules import Box
 from ingestion.readers.pdf.running_headers import find_running_lines
 from ingestion.readers.pdf.tables import PageTable
 from ingestion.readers.repair.characters import CUT, count_words, join_lines, shorten_leaders
@@ -62,6 +63,9 @@ SHIFTED_STEP = 0.4
 MAX_CAPTION_DISTANCE = 30.0
 """Maximum distance between a figure and its caption, in points."""
 
+MAX_BESIDE_TURNED = 200
+"""Maximum number of characters on a page beside a turned table that may go on over pages."""
+
 TABLE_MARGIN = 6.0
 """Points around a table that is shown as a picture."""
 
@@ -81,6 +85,7 @@ class _Draft:
     leads: bool = False  # items, a table or the rest of a sentence follow
     opens: bool = False  # a paragraph of text follows
     size: tuple[float, float] | None = None  # of the page of a table; width and height in points
+    turned: bool = False  # a table whose lines are placed as on the page turned by 90°
 
     @property
     def text(self) -> str:
@@ -212,6 +217,10 @@ def _page_drafts(lines: Sequence[TextLine], page: RawPage, body: float) -> list[
     order = {id(line): i for i, line in enumerate([*lines, *rest])}
     for table in tables:
         found.insert(_table_index(table, found, order), table)
+    size = page.width, page.height
+    for turned in page.turned_tables:
+        table = _Draft(page.number, list(turned.lines), turned.table, size=size, turned=True)
+        found.insert(_place_of(turned.table.box, found), table)
     return found + [_Draft(page.number, note.lines, note=note.mark) for note in notes]
 
 
@@ -229,6 +238,14 @@ def _table_index(table: _Draft, drafts: Sequence[_Draft], order: Mapping[int, in
     return len(drafts)
 
 
+def _place_of(box: Box, drafts: Sequence[_Draft]) -> int:
+    """Return the index at which to insert a turned table: before the first text below its top."""
+    for index, draft in enumerate(drafts):
+        if draft.lines and min(line.baseline for line in draft.lines) > box[1] + draft.lines[0].size:
+            return index
+    return len(drafts)
+
+
 def _continue_tables(pages: Sequence[Sequence[_Draft]]) -> None:
     """Give each table that continues the last one of the page before the headings of that one."""
     for before, after in pairwise(pages):
@@ -242,6 +259,8 @@ def _continue_tables(pages: Sequence[Sequence[_Draft]]) -> None:
 
 def _is_outermost(table: _Draft, drafts: Sequence[_Draft], side: int) -> bool:
     """Tell whether a table is the lowest (`side` 1) or the highest (-1) text of its page."""
+    if table.turned:
+        return sum(len(d.text) for d in drafts if d is not table) < MAX_BESIDE_TURNED
     size = median(line.size for line in table.lines)
     others = [
         side * line.baseline

@@ -6,6 +6,15 @@ from ingestion.readers import Remark
 from ingestion.readers.pdf.figures import Figure
 from ingestion.readers.pdf.lines import TextLine
 from ingestion.readers.pdf.rules import Rules
+from ingestion.readers.pdf.tables import PageTable
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedTable:
+    """A table that is drawn turned by 90°; its box is that on the page as displayed."""
+
+    table: PageTable
+    lines: tuple[TextLine, ...]  # placed as on the turned page
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +30,4 @@ class RawPage:
     lost: int = 0  # characters without meaning (private, control, U+FFFD)
     rules: Rules | None = None
     remarks: tuple[Remark, ...] = ()
+    turned_tables: tuple[TurnedTable, ...] = ()

@@ -8,6 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import groupby, pairwise, product
 
@@ -16,11 +17,18 @@ import pypdfium2.raw as raw
 
 from ingestion.readers import Char, PageImage, ReadError, Rect, Remark
 from ingestion.readers.pdf import bindings
+from ingestion.readers.pdf.aligned_tables import find_tables
 from ingestion.readers.pdf.figures import PageDrawing, page_drawing
 from ingestion.readers.pdf.forms import CHARACTER_WIDTH, add_values, field_values, start_forms
 from ingestion.readers.pdf.frame import Frame
-from ingestion.readers.pdf.lines import INITIAL_RATIO, Flow, LineSegment, TextLine
-from ingestion.readers.pdf.page import RawPage
+from ingestion.readers.pdf.lines import (
+    INITIAL_RATIO,
+    Flow,
+    LineSegment,
+    TextLine,
+    join_broken_lines,
+)
+from ingestion.readers.pdf.page import RawPage, TurnedTable
 from ingestion.readers.pdf.raised_marks import (
     MAX_LENGTH,
     MAX_SIZE_RATIO,
@@ -29,7 +37,8 @@ from ingestion.readers.pdf.raised_marks import (
     mark_text,
     may_be_shifted,
 )
-from ingestion.readers.pdf.rules import Rules
+from ingestion.readers.pdf.ruled_tables import ruled_tables
+from ingestion.readers.pdf.rules import Rules, turn_box
 from ingestion.readers.pdf.text_style import TextStyle, TextStyles
 from ingestion.readers.pdf.visibility import hidden_characters
 from ingestion.readers.pictures import encode_image
@@ -51,6 +60,9 @@ DOUBLE_DISTANCE = 0.12
 MIN_PART_CHANGE, MIN_PART_GAP, MIN_PART_WORDS = 0.08, 1.0, 4
 """Change of the font size, gap in font sizes, and words on both sides from which a line is parted,
 since it runs through two columns."""
+
+MIN_TURNED_LINES = 4
+"""Turned lines of a page from which tables are searched among them."""
 
 MIN_STEP = 0.3
 """Distance of two baselines, in font sizes, from which text beside a wide gap is another cell's."""
@@ -168,7 +180,9 @@ def read_page(
         scan = _PageScan(textpage, frame, drawing.rules, rows_in_one=rows_in_one)
         hidden = scan.leave_out_hidden(page, drawing)
         scan.leave_out_doubles()
-        lines, remarks = _upright_lines(scan.lines(), drawing.rules)
+        found = scan.lines()
+        turned_tables, found = _take_turned_tables(scan, found)
+        lines, remarks = _upright_lines(found, drawing.rules)
         values = field_values(document, page, frame)
         if values:
             lines = tuple(add_values(lines, values, drawing.rules))
@@ -184,6 +198,7 @@ def read_page(
             len(_UNKNOWN.findall(scan.text)),
             drawing.rules,
             remarks,
+            turned_tables,
         )
     finally:
         textpage.close()
@@ -247,6 +262,38 @@ def _upright_lines(
     return tuple(line for line in lines if id(line) not in left_out), tuple(remarks)
 
 
+def _take_turned_tables(
+    scan: _PageScan, lines: list[TextLine]
+) -> tuple[tuple[TurnedTable, ...], list[TextLine]]:
+    """Return the tables that are drawn turned by 90°, and the lines that are in none of them."""
+    if sum(line.flow is Flow.TURNED for line in lines) < MIN_TURNED_LINES:
+        return (), lines
+    found: list[TurnedTable] = []
+    frame, rules = scan.frame, scan.rules
+    for angle in (90, 270):
+        turned_rules = rules.turned(angle, frame.width, frame.height)
+        upright = scan.turned(angle, turned_rules).lines()
+        upright = join_broken_lines([line for line in upright if line.flow is Flow.RIGHT])
+        if len(upright) < MIN_TURNED_LINES:
+            continue
+        for table in [*ruled_tables(upright, turned_rules), *find_tables(upright, turned_rules)]:
+            inside = tuple(upright[i] for i in sorted(table.lines))
+            if any(line in other.lines for other in found for line in inside):
+                continue
+            box = turn_box(table.box, 360 - angle, frame.height, frame.width)
+            found.append(TurnedTable(replace(table, box=box), inside))
+    boxes = [turned.table.box for turned in found]
+    return tuple(found), [
+        line
+        for line in lines
+        if line.flow is not Flow.TURNED
+        or not any(
+            left - 1 <= line.x0 <= right + 1 and top - 1 <= line.baseline <= bottom + 1
+            for left, top, right, bottom in boxes
+        )
+    ]
+
+
 def _in_grid(line: TextLine, rules: Rules) -> bool:
     """Tell whether rules enclose the start of a line on all four sides."""
     x, y = line.x0 - 0.3 * line.size, line.baseline - 0.3 * line.size
@@ -261,6 +308,7 @@ class _PageScan:
     def __init__(
         self, textpage: pdfium.PdfTextPage, frame: Frame, rules: Rules, *, rows_in_one: bool
     ) -> None:
+        self.textpage = textpage
         self.rules = rules
         self.rows_in_one = rows_in_one
         self.handle = bindings.address_of(textpage.raw)
@@ -276,6 +324,13 @@ class _PageScan:
         self._sides_at = [ctypes.addressof(side) for side in self._sides]
         self._name = ctypes.create_string_buffer(128)
         self._name_at = ctypes.addressof(self._name)
+
+    def turned(self, angle: int, rules: Rules) -> _PageScan:
+        """Return a scan of the page as it is displayed when turned clockwise by an angle."""
+        frame = self.frame.turned(angle)
+        scan = _PageScan(self.textpage, frame, rules, rows_in_one=self.rows_in_one)
+        scan.left_out = self.left_out
+        return scan
 
     def leave_out_hidden(self, page: pdfium.PdfPage, drawing: PageDrawing) -> int:
         """Leave out the text that no reader sees; return the number of its lines."""

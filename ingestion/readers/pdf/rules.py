@@ -75,12 +75,33 @@ class Rules:
             return cls(fills=broad)
         return rules
 
+    def turned(self, angle: int, width: float, height: float) -> Rules:
+        """Return the rules of a page of this size when it is turned clockwise by 90 or 270°."""
+        if angle == 90:
+            vertical = [Rule(height - rule.at, rule.start, rule.end) for rule in self.horizontal]
+            across = [Rule(r.at, height - r.end, height - r.start) for r in self.vertical]
+        else:
+            vertical = [Rule(r.at, width - r.end, width - r.start) for r in self.horizontal]
+            across = [Rule(width - rule.at, rule.start, rule.end) for rule in self.vertical]
+        fills = [
+            Fill(turn_box(fill.box, angle, width, height), fill.colour) for fill in self.fills
+        ]
+        return Rules(vertical, across, fills)
+
     def between(self, left: float, right: float, height: float) -> bool:
         """Tell whether a vertical rule separates two words at this height."""
         return any(
             left - 1 <= rule.at <= right + 1 and rule.start <= height <= rule.end
             for rule in self.vertical
         )
+
+
+def turn_box(box: Box, angle: int, width: float, height: float) -> Box:
+    """Return a box of a page of this size when the page is turned clockwise by 90 or 270°."""
+    left, top, right, bottom = box
+    if angle == 90:
+        return height - bottom, left, height - top, right
+    return top, width - right, bottom, width - left
 
 
 def _is_thin(box: Box) -> bool:
