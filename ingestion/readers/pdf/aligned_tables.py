@@ -351,7 +351,7 @@ def _looks_like_table(regions: Sequence[Region], rows: int, columns: int) -> boo
     if not names or all(is_number(name) and not is_year(name) for name in names):
         return False
     for column in range(1, columns):
-        values = [region for region in regions if region.left == column]
+        values = [region for region in regions if region.left == column and region.top > 0]
         numbers = sum(is_number(region.text) for region in values)
         if numbers >= 0.5 * len(values) and numbers >= min(2, rows - 1):
             return True
@@ -359,7 +359,7 @@ def _looks_like_table(regions: Sequence[Region], rows: int, columns: int) -> boo
     rest = [region for region in regions if region.top > 0]
     if len(top) == columns and all(r.bold for r in top) and not all(r.bold for r in rest):
         return rows > 2
-    return len(regions) >= 0.9 * rows * columns and all(
+    return rows > 2 and len(regions) >= 0.9 * rows * columns and all(
         len(text) < 40 and text[:1].isupper() for text in texts
     )
 

@@ -538,7 +538,7 @@ def _labels_text(draft: _Draft, join: Join) -> str:
 
 def _table_block(draft: _Draft, table: PageTable, join: Join) -> Block:
     """Return a table; one whose cells are in doubt is a picture of its place with plain text."""
-    if not table.rows:
+    if len(table.rows) + bool(table.header) < 2:
         return Block("paragraph", table.plain(join))
     if not (table.doubts and draft.size):
         return Block("table", table.markdown(join))

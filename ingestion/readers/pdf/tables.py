@@ -408,6 +408,8 @@ def _count_header_rows(grid: Grid, unit: bool) -> tuple[int, bool, bool]:
     if len(top) < 2 or (marked and not (unit or style[0]) and _has_numbers(top)):
         marked = False
     count, certain = (1, True) if marked else _header_by_numbers(grid)
+    if not certain and style[1] not in {-1, 0xFFFFFF} and all(other == style for other in styles):
+        count, certain = 0, True  # colours that do not tell a first row tell that there is no heading
     while 0 < count < min(grid.rows - 1, MAX_HEADER_ROWS):
         row, before = grid.row(count), grid.row(count - 1)
         spanned = any(r.top < count < r.bottom for r in grid.regions if r.pieces)
