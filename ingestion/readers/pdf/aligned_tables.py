@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from statistics import median
 
 from ingestion.readers.pdf.lines import TextLine
@@ -31,6 +31,9 @@ MIN_PROSE_LINES = 6
 """Lines below each other, of the width of a column of prose, that are no cell of a table."""
 
 MIN_PROSE_LENGTH = 28
+MAX_RUNS, MAX_COLUMNS = 200, 60
+"""Bounds of the work on a page."""
+
 MAX_STEP = 3.2
 """Maximum distance of two rows of a table, in multiples of the font size."""
 
@@ -60,8 +63,9 @@ def find_tables(lines: Sequence[TextLine], rules: Rules | None = None) -> list[P
         return []
     rows = group_by_line(_without_prose(list(pieces_of(lines))))
     tables: list[PageTable] = []
-    for first, run in _runs(rows):
-        grid = _grid(rows[:first], run, rules or Rules())
+    for first, run in islice(_runs(rows), MAX_RUNS):
+        above = rows[max(first - MAX_HEADING_LINES, 0) : first]
+        grid = _grid(above, run, rules or Rules())
         if grid is not None:
             tables += (table for table in tables_of(grid) if _is_wanted(table, lines))
     return tables
@@ -78,7 +82,9 @@ def _jumps_up_and_right(lines: Sequence[TextLine]) -> bool:
 def _is_wanted(table: PageTable, lines: Sequence[TextLine]) -> bool:
     """Tell whether a table takes whole lines and does not continue the sentence above it."""
     taken = sum(len(lines[i].segments) for i in table.lines)
-    pieces = {(p.line, p.x0) for row in (table.header, *table.rows) for c in row for q in c for p in q}
+    pieces = {
+        (p.line, p.x0) for row in (table.header, *table.rows) for c in row for q in c for p in q
+    }
     return taken == len(pieces) and not _is_inside_prose(lines, min(table.lines))
 
 
@@ -156,11 +162,12 @@ def _grid(above: Sequence[Row], run: Sequence[Row], rules: Rules) -> Grid | None
     `above` holds the rows above the run, among which the first lines of its headings may be.
     """
     columns = _column_extents(run)
-    if len(columns) < 2:
+    if not 2 <= len(columns) <= MAX_COLUMNS:
         return None
     doubts: set[str] = set()
     heights = _dividing_heights(rules, columns)
-    while len(run[-1]) == 1 and len(heights) > 2 and run[-1][0].middle > heights[-1]:
+    last = max(row[0].middle for row in run if len(row) > 1)
+    while len(heights) > 2 and last < heights[-1] < run[-1][0].middle:
         run = run[:-1]
     lines = [*_headings_above(above, run, columns, doubts), *run]
     found, headed = _group_headings(lines, columns)
@@ -203,7 +210,7 @@ def _headings_above(
     """
     taken: list[Row] = []
     named = _columns_of(run[0][0], columns)[0] == 0
-    for row in reversed(above[-MAX_HEADING_LINES:]):
+    for row in reversed(above):
         step = _step(row, taken[0] if taken else run[0])
         spans = [_columns_of(piece, columns) for piece in row]
         over = all(_is_over(piece, columns) and len(piece.text) <= MAX_HEADING for piece in row)
@@ -227,9 +234,7 @@ def _is_over(piece: Piece, columns: Sequence[Extent]) -> bool:
     return begins and (piece.x1 <= last[1] + MAX_OVERHANG or abs(piece.x0 - last[0]) <= MAX_OFFSET)
 
 
-def _group_headings(
-    lines: Sequence[Row], columns: Sequence[Extent]
-) -> tuple[list[Region], int]:
+def _group_headings(lines: Sequence[Row], columns: Sequence[Extent]) -> tuple[list[Region], int]:
     """Return the headings of groups and of their columns, and how many lines they take.
 
     A group is centred over its columns, or begins where the first of them begins; the heading of
@@ -297,10 +302,12 @@ def _dividing_heights(rules: Rules, columns: Sequence[Extent]) -> list[float]:
 def _column_extents(run: Sequence[Row]) -> list[Extent]:
     """Return the horizontal extent of each column.
 
-    Cells that span several columns, and rows of few cells, such as headings of groups, do not count.
+    Cells over several columns, and rows of few cells, such as headings of groups, do not count.
     """
     columns: list[Extent] = []
     most = max(map(len, run))
+    if most > MAX_COLUMNS:
+        return []
     whole = [row for row in run if len(row) >= 0.6 * most]
     cells = sorted((piece.x1 - piece.x0, piece.x0, piece.x1) for row in whole for piece in row)
     for _, x0, x1 in cells:
@@ -359,8 +366,10 @@ def _looks_like_table(regions: Sequence[Region], rows: int, columns: int) -> boo
     rest = [region for region in regions if region.top > 0]
     if len(top) == columns and all(r.bold for r in top) and not all(r.bold for r in rest):
         return rows > 2
-    return rows > 2 and len(regions) >= 0.9 * rows * columns and all(
-        len(text) < 40 and text[:1].isupper() for text in texts
+    return (
+        rows > 2
+        and len(regions) >= 0.9 * rows * columns
+        and all(len(text) < 40 and text[:1].isupper() for text in texts)
     )
 
 

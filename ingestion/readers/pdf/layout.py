@@ -241,7 +241,10 @@ def _table_index(table: _Draft, drafts: Sequence[_Draft], order: Mapping[int, in
 def _place_of(box: Box, drafts: Sequence[_Draft]) -> int:
     """Return the index at which to insert a turned table: before the first text below its top."""
     for index, draft in enumerate(drafts):
-        if draft.lines and min(line.baseline for line in draft.lines) > box[1] + draft.lines[0].size:
+        if (
+            draft.lines
+            and min(line.baseline for line in draft.lines) > box[1] + draft.lines[0].size
+        ):
             return index
     return len(drafts)
 

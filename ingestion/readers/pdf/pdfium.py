@@ -61,8 +61,8 @@ MIN_PART_CHANGE, MIN_PART_GAP, MIN_PART_WORDS = 0.08, 1.0, 4
 """Change of the font size, gap in font sizes, and words on both sides from which a line is parted,
 since it runs through two columns."""
 
-MIN_TURNED_LINES = 4
-"""Turned lines of a page from which tables are searched among them."""
+MIN_TURNED_TEXT, MIN_TURNED_LINES = 12, 3
+"""Turned characters of a page, and lines once it is turned, from which tables are searched there."""
 
 MIN_STEP = 0.3
 """Distance of two baselines, in font sizes, from which text beside a wide gap is another cell's."""
@@ -266,7 +266,7 @@ def _take_turned_tables(
     scan: _PageScan, lines: list[TextLine]
 ) -> tuple[tuple[TurnedTable, ...], list[TextLine]]:
     """Return the tables that are drawn turned by 90°, and the lines that are in none of them."""
-    if sum(line.flow is Flow.TURNED for line in lines) < MIN_TURNED_LINES:
+    if sum(len(line.text) for line in lines if line.flow is Flow.TURNED) < MIN_TURNED_TEXT:
         return (), lines
     found: list[TurnedTable] = []
     frame, rules = scan.frame, scan.rules
@@ -414,7 +414,8 @@ class _PageScan:
             size = max(first.size, last.size)
             gap = self._extent(after[0][0], after[-1][1])[0]
             gap -= self._extent(before[0][0], before[-1][1])[1]
-            if gap > WIDE_GAP * size and abs(first.baseline - last.baseline) > MIN_STEP * size:
+            step = abs(first.baseline - last.baseline)
+            if step > size or (gap > WIDE_GAP * size and step > MIN_STEP * size):
                 levels.append([])
             levels[-1].append(after)
             last = before[-1][2]

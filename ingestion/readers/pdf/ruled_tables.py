@@ -10,10 +10,21 @@ from itertools import pairwise
 
 from ingestion.readers.pdf.lines import TextLine
 from ingestion.readers.pdf.rules import MIN_LENGTH, TOLERANCE, Box, Fill, Rule, Rules
-from ingestion.readers.pdf.tables import Grid, PageTable, Piece, Region, background, pieces_of, tables_of
+from ingestion.readers.pdf.tables import (
+    Grid,
+    PageTable,
+    Piece,
+    Region,
+    background,
+    pieces_of,
+    tables_of,
+)
 
 MAX_TITLE_ROW_HEIGHT = 40.0
 """Maximum height in points of a row of one cell that is a title between rows of a table."""
+
+MAX_PLACES = 20_000
+"""Maximum number of rows times columns of a table."""
 
 MAX_LINE_DISTANCE = 1.8
 MAX_LINES_ABOVE = 6
@@ -32,13 +43,13 @@ def ruled_tables(lines: Sequence[TextLine], rules: Rules) -> list[PageTable]:
     """Return the tables formed by rules."""
     found: list[PageTable] = []
     taken: set[int] = set()
-    every = list(pieces_of(lines))
-    for lattice in _lattices(rules, every):
-        pieces = [piece for piece in every if lattice.contains(piece)]
+    text = _Text(sorted(pieces_of(lines), key=lambda piece: piece.middle))
+    for lattice in _lattices(rules, text):
+        pieces = lattice.pieces(text)
         if len(pieces) < 3 or any(piece.line in taken for piece in pieces):
             continue
         tables = list(tables_of(lattice.grid(pieces, rules.fills)))
-        above = lattice.row_above(every) if tables and not tables[0].marked else []
+        above = lattice.row_above(text) if tables and not tables[0].marked else []
         if above:
             lattice.ys.insert(0, min(piece.baseline - piece.size for piece in above))
             tables = list(tables_of(lattice.grid([*above, *pieces], rules.fills)))
@@ -48,9 +59,27 @@ def ruled_tables(lines: Sequence[TextLine], rules: Rules) -> list[PageTable]:
     return found
 
 
+class _Text:
+    """The pieces of text of a page by their height."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self.pieces = pieces
+        self.middles = [piece.middle for piece in pieces]
+
+    def between(self, top: float, bottom: float) -> Sequence[Piece]:
+        """Return the pieces between two heights, from top to bottom."""
+        return self.pieces[bisect_right(self.middles, top) : bisect_right(self.middles, bottom)]
+
+    def above(self, height: float) -> Iterator[Piece]:
+        """Yield the pieces above a height, from the lowest."""
+        return map(self.pieces.__getitem__, range(bisect_right(self.middles, height) - 1, -1, -1))
+
+
 def table_areas(rules: Rules) -> list[Box]:
     """Return the boxes of the tables that the rules of a page form."""
-    return [(grid.xs[0], grid.ys[0], grid.xs[-1], grid.ys[-1]) for grid in _lattices(rules, ())]
+    return [
+        (grid.xs[0], grid.ys[0], grid.xs[-1], grid.ys[-1]) for grid in _lattices(rules, _Text([]))
+    ]
 
 
 @dataclass(slots=True)
@@ -66,21 +95,20 @@ class _Lattice:
         self.xs = sorted({rule.at for rule in self.vertical})
         self.ys = sorted({rule.at for rule in self.horizontal})
 
-    def row_groups(self, pieces: Sequence[Piece]) -> Iterator[list[float]]:
+    def row_groups(self, text: _Text) -> Iterator[list[float]]:
         """Yield, for each table of the lattice, the heights of its horizontal rules.
 
         A row of one cell is a frame around text and ends the table, unless it is at most
         `MAX_TITLE_ROW_HEIGHT` high: then it is a title between rows. Where only every other row has
         a background, the text tells the cells of the others.
         """
-        inside = sorted((p for p in pieces if self.contains(p)), key=lambda piece: piece.middle)
-        middles = [piece.middle for piece in inside]
+        inside = _Text(self.pieces(text))
         ys: list[float] = []
         title_rows: list[float] = []  # bottoms of low one-cell rows since the last divided row
         for top, bottom in pairwise(self.ys):
             middle = (top + bottom) / 2
             crossing = sum(rule.start <= middle <= rule.end for rule in self.vertical)
-            row = inside[bisect_right(middles, top) : bisect_right(middles, bottom)]
+            row = inside.between(top, bottom)
             if crossing >= 3 or self._columns_apart(row, 0, len(self.xs) - 1):
                 ys = [*ys, *title_rows, bottom] if ys else [*title_rows, top, bottom]
                 title_rows = []
@@ -92,7 +120,7 @@ class _Lattice:
         yield from [ys] if len(ys) >= 2 else []
 
     def _columns_apart(self, pieces: Sequence[Piece], left: int, right: int) -> bool:
-        """Tell whether text stands side by side in several columns and crosses none of their edges."""
+        """Tell whether text stands side by side in columns and crosses none of their edges."""
         columns: dict[int, Piece] = {}
         beside = False
         for piece in pieces:
@@ -108,19 +136,17 @@ class _Lattice:
             columns.setdefault(column, piece)
         return beside
 
-    def contains(self, piece: Piece) -> bool:
-        return (
-            self.ys[0] - 1 <= piece.middle <= self.ys[-1] + 1
-            and piece.x0 >= self.xs[0] - TOLERANCE
-            and piece.x1 <= self.xs[-1] + TOLERANCE
-        )
+    def pieces(self, text: _Text) -> list[Piece]:
+        """Return the pieces of text inside, from top to bottom."""
+        left, right = self.xs[0] - TOLERANCE, self.xs[-1] + TOLERANCE
+        near = text.between(self.ys[0] - 1, self.ys[-1] + 1)
+        return [piece for piece in near if piece.x0 >= left and piece.x1 <= right]
 
-    def row_above(self, pieces: Sequence[Piece]) -> list[Piece]:
+    def row_above(self, text: _Text) -> list[Piece]:
         """Return the row that stands over the columns, above the first rule: often the headings."""
-        above = sorted((p for p in pieces if p.middle < self.ys[0]), key=lambda p: -p.middle)
         row: list[Piece] = []
         last = self.ys[0]
-        for piece in above:
+        for piece in text.above(self.ys[0]):
             if last - piece.middle > MAX_LINE_DISTANCE * piece.size:
                 break
             if not self._fits_column(piece):
@@ -152,7 +178,9 @@ class _Lattice:
         for piece in sorted(pieces, key=lambda piece: (round(piece.baseline / 2), piece.x0)):
             column = bisect_right(self.xs, (piece.x0 + piece.x1) / 2) - 1
             row = bisect_right(self.ys, piece.middle) - 1
-            region = regions[min(max(row, 0), rows - 1) * columns + min(max(column, 0), columns - 1)]
+            region = regions[
+                min(max(row, 0), rows - 1) * columns + min(max(column, 0), columns - 1)
+            ]
             region.pieces.append(piece)
             left, right = self.xs[region.left], self.xs[region.right]
             across = piece.x0 < left - MAX_OVERHANG or piece.x1 > right + MAX_OVERHANG
@@ -237,7 +265,7 @@ def _covered(rules: Sequence[Rule], position: float) -> bool:
     return any(rule.start <= position <= rule.end for rule in rules)
 
 
-def _lattices(rules: Rules, pieces: Sequence[Piece]) -> Iterator[_Lattice]:
+def _lattices(rules: Rules, text: _Text) -> Iterator[_Lattice]:
     """Group rules that cross or meet into lattices of at least two columns."""
     parents = list(range(len(rules.vertical) + len(rules.horizontal)))
 
@@ -264,14 +292,15 @@ def _lattices(rules: Rules, pieces: Sequence[Piece]) -> Iterator[_Lattice]:
         if len({rule.at for rule in vertical}) >= 3 and len(horizontal) >= 2:
             found.append(_Lattice(vertical, horizontal))
     for whole in _stacked(found):
-        for ys in whole.row_groups(pieces):
+        for ys in whole.row_groups(text):
             inside = [rule for rule in whole.horizontal if ys[0] <= rule.at <= ys[-1]]
             upright = [
                 rule
                 for rule in whole.vertical
                 if rule.end > ys[0] + TOLERANCE and rule.start < ys[-1] - TOLERANCE
             ]
-            if len({rule.at for rule in upright}) >= 3 and len(inside) >= 2:
+            columns = len({rule.at for rule in upright}) - 1
+            if columns >= 2 and len(inside) >= 2 and columns * len(inside) <= MAX_PLACES:
                 yield _Lattice(upright, inside)
 
 

@@ -19,7 +19,7 @@ MAX_GAP = 8.0
 """Maximum distance in points between the backgrounds of neighbouring cells."""
 
 MAX_BOXES = 5_000
-MAX_FILLS = 1_500
+MAX_FILLS = 1_000
 MAX_RULES = 400
 
 Box = tuple[float, float, float, float]
@@ -83,9 +83,7 @@ class Rules:
         else:
             vertical = [Rule(r.at, width - r.end, width - r.start) for r in self.horizontal]
             across = [Rule(width - rule.at, rule.start, rule.end) for rule in self.vertical]
-        fills = [
-            Fill(turn_box(fill.box, angle, width, height), fill.colour) for fill in self.fills
-        ]
+        fills = [Fill(turn_box(fill.box, angle, width, height), fill.colour) for fill in self.fills]
         return Rules(vertical, across, fills)
 
     def between(self, left: float, right: float, height: float) -> bool:
@@ -170,26 +168,27 @@ def _is_within_cell(box: Box, vertical: Sequence[Rule]) -> bool:
 
 
 def _is_alone_within(box: Box, boxes: Sequence[Box]) -> bool:
-    """Tell whether a rectangle lies within another one that contains none beside it."""
+    """Tell whether a rectangle lies within another one, the smallest, that has none beside it."""
     left, top, right, bottom = box
-    for other in boxes:
-        if (
-            other[0] - 1 <= left
-            and right <= other[2] + 1
-            and other[1] - 1 <= top
-            and bottom <= other[3] + 1
-            and (other[2] - other[0]) - (right - left) > TOLERANCE
-        ):
-            beside = any(
-                other[0] - 1 <= x0
-                and x1 <= other[2] + 1
-                and (x1 <= left + 1 or x0 >= right - 1)
-                and min(y1, bottom) - max(y0, top) > 0.5 * (bottom - top)
-                for x0, y0, x1, y1 in boxes
-            )
-            if not beside:
-                return True
-    return False
+    around = [
+        other
+        for other in boxes
+        if other[0] - 1 <= left
+        and right <= other[2] + 1
+        and other[1] - 1 <= top
+        and bottom <= other[3] + 1
+        and (other[2] - other[0]) - (right - left) > TOLERANCE
+    ]
+    if not around:
+        return False
+    outer = min(around, key=lambda other: (other[2] - other[0]) * (other[3] - other[1]))
+    return not any(
+        outer[0] - 1 <= x0
+        and x1 <= outer[2] + 1
+        and (x1 <= left + 1 or x0 >= right - 1)
+        and min(y1, bottom) - max(y0, top) > 0.5 * (bottom - top)
+        for x0, y0, x1, y1 in boxes
+    )
 
 
 def _close_gaps(boxes: Sequence[Box]) -> list[Box]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -19,7 +19,7 @@ Join = Callable[[Iterable[str]], str]
 GROUP = " – "
 """Stands between the heading of a group of columns and that of one of them."""
 
-MAX_HEADER_ROWS = 4
+MAX_HEADER_ROWS, MAX_PARTS = 4, 50
 MAX_LIMITS = 12
 """Maximum number of distances between lines that are tried as the one between rows."""
 
@@ -41,8 +41,8 @@ MAX_MEAN_CELL, MAX_MEAN_CELL_OF_TWO = 500.0, 260.0
 laid out in frames."""
 
 NUMBER = re.compile(
-    r"(?:env(?:iron)?\.? )?[<>≤≥~≈±+\-−–]?\s?\d(?:[\d\s.,]*\d)?(?:\s?[^\W\d]\S{0,9}|\s?[%€‰°]\S{0,9})?"
-    r"(?:\s?/\s?\S{1,12})?\Z"
+    r"(?:env(?:iron)?\.? )?[<>≤≥~≈±+\-−–]?\s?\d(?:[\d\s.,]*\d)?"
+    r"(?:\s?[^\W\d]\S{0,9}|\s?[%€‰°]\S{0,9})?(?:\s?/\s?\S{1,12})?\Z"
 )
 _YEAR = re.compile(r"(?:19|20)\d\d(?:\s?[-/–]\s?(?:19|20)?\d\d)?\Z")
 _TWO_NUMBERS = re.compile(r"\d[,.]\d+\s+\d+[,.]\d|\d\s?[%€]\s+\d")
@@ -237,6 +237,7 @@ class Grid:
     doubts: set[str] = field(default_factory=set)
     ruled: bool = True
     rows: int = 0
+    _begun: dict[int, list[Region]] = field(default_factory=dict)  # the cells of each row
 
     def __post_init__(self) -> None:
         self.compact()
@@ -269,11 +270,21 @@ class Grid:
         self.regions = [r for r in self.regions if r.top < r.bottom and r.left < r.right]
         self.edges = [self.edges[left] for left in lefts] + self.edges[-1:]
         self.rows = len(tops)
+        self.index()
+
+    def begun(self, number: int) -> list[Region]:
+        """Return the cells that begin in a row, from left to right, empty ones as well."""
+        return self._begun.get(number, [])
 
     def row(self, number: int) -> list[Region]:
         """Return the cells with text that begin in a row, from left to right."""
-        found = [r for r in self.regions if r.top == number and r.pieces]
-        return sorted(found, key=lambda region: region.left)
+        return [region for region in self.begun(number) if region.pieces]
+
+    def index(self) -> None:
+        """Look the cells of each row up anew, after they have changed."""
+        self._begun = defaultdict(list)
+        for region in sorted(self.regions, key=lambda region: region.left):
+            self._begun[region.top].append(region)
 
     def part(self, first: int, last: int) -> Grid:
         """Return the rows from `first` to `last` (exclusive)."""
@@ -287,9 +298,10 @@ class Grid:
 
 def tables_of(grid: Grid) -> Iterator[PageTable]:
     """Yield the tables of a grid: rows that span it, and headings between its rows, divide it."""
-    split_merged_rows(grid)
+    if grid.ruled:
+        split_merged_rows(grid)
     first = 0
-    for number in [*_dividing_rows(grid), grid.rows]:
+    for number in [*_dividing_rows(grid)[:MAX_PARTS], grid.rows]:
         part = grid.part(first, number)
         if part.rows and part.width > 1 and (table := _table(part)) is not None:
             yield table
@@ -351,8 +363,9 @@ def _dividing_rows(grid: Grid) -> list[int]:
 def _is_lone_heading(grid: Grid, number: int, colours: set[int]) -> bool:
     """Tell whether a row in the colour of the headings has a text in its first column only."""
     row = grid.row(number)
-    cells = [region for region in grid.regions if region.top == number]
-    return len(row) == 1 and row[0].right < grid.width < 2 * len(cells) and row[0].colour in colours
+    if len(row) != 1 or row[0].colour not in colours:
+        return False
+    return row[0].right < grid.width < 2 * len(grid.begun(number))
 
 
 def _is_marked(style: Style, usual: Style) -> bool:
@@ -409,7 +422,10 @@ def _count_header_rows(grid: Grid, unit: bool) -> tuple[int, bool, bool]:
         marked = False
     count, certain = (1, True) if marked else _header_by_numbers(grid)
     if not certain and style[1] not in {-1, 0xFFFFFF} and all(other == style for other in styles):
-        count, certain = 0, True  # colours that do not tell a first row tell that there is no heading
+        count, certain = (
+            0,
+            True,
+        )  # colours that do not tell a first row tell that there is no heading
     while 0 < count < min(grid.rows - 1, MAX_HEADER_ROWS):
         row, before = grid.row(count), grid.row(count - 1)
         spanned = any(r.top < count < r.bottom for r in grid.regions if r.pieces)
@@ -438,7 +454,11 @@ def _header_by_numbers(grid: Grid) -> tuple[int, bool]:
         return 1, not (years and all(map(is_year, values)))
     first = [texts[0] for texts in columns]
     others = [sum(map(len, row)) for row in list(zip(*columns, strict=True))[1:]]
-    short = all(first) and max(map(len, first)) <= MAX_PLAIN_HEADING and sum(map(len, first)) < mean(others)
+    short = (
+        all(first)
+        and max(map(len, first)) <= MAX_PLAIN_HEADING
+        and sum(map(len, first)) < mean(others)
+    )
     return int(short), short
 
 
@@ -573,10 +593,13 @@ def split_merged_rows(grid: Grid) -> None:
         for region in regions:
             grid.regions.remove(region)
             for index, group in enumerate(groups):
-                inside = [piece for line in group for piece in line if columns[piece] == region.left]
+                inside = [
+                    piece for line in group for piece in line if columns[piece] == region.left
+                ]
                 part = replace(region, top=row + index, bottom=row + index + 1, pieces=inside)
                 grid.regions.append(part)
         grid.rows += len(groups) - 1
+    grid.index()
 
 
 def group_by_line(pieces: Sequence[Piece]) -> list[list[Piece]]:
@@ -646,9 +669,7 @@ def group_lines(
     return best[1], best[0] <= 0.12 * len(best[1]) + 0.5
 
 
-def _cost(
-    group: Sequence[Sequence[Piece]], column_of: Callable[[Piece], int], width: int
-) -> float:
+def _cost(group: Sequence[Sequence[Piece]], column_of: Callable[[Piece], int], width: int) -> float:
     """Return how unlike one row of a table a group of lines is; 0 if it is like one."""
     pieces = [piece for line in group for piece in line]
     columns = {column_of(piece) for piece in pieces}
