@@ -11,7 +11,7 @@ import pypdfium2.raw as raw
 
 from ingestion.readers.pdf.frame import Frame
 from ingestion.readers.pdf.lines import LineSegment, TextLine
-from ingestion.readers.pdf.ruled_tables import Rules
+from ingestion.readers.pdf.rules import Rules
 from ingestion.readers.repair.characters import repair_text
 
 if TYPE_CHECKING:
