@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice, pairwise
 from statistics import median
 
@@ -161,7 +162,7 @@ def _grid(above: Sequence[Row], run: Sequence[Row], rules: Rules) -> Grid | None
 
     `above` holds the rows above the run, among which the first lines of its headings may be.
     """
-    columns = _column_extents(run)
+    columns = _body_extents(run)
     if not 2 <= len(columns) <= MAX_COLUMNS:
         return None
     doubts: set[str] = set()
@@ -170,6 +171,7 @@ def _grid(above: Sequence[Row], run: Sequence[Row], rules: Rules) -> Grid | None
     while len(heights) > 2 and last < heights[-1] < run[-1][0].middle:
         run = run[:-1]
     lines = [*_headings_above(above, run, columns, doubts), *run]
+    lines = _over_their_columns(lines, columns)
     found, headed = _group_headings(lines, columns)
     body = lines[headed:]
     if not body:
@@ -297,6 +299,39 @@ def _dividing_heights(rules: Rules, columns: Sequence[Extent]) -> list[float]:
     for rule in rules.horizontal:
         covered[rule.at] += max(0.0, min(rule.end, right) - max(rule.start, left))
     return sorted(at for at, width in covered.items() if width >= 0.8 * (right - left))
+
+
+def _body_extents(run: Sequence[Row]) -> list[Extent]:
+    """Return the extents of the columns, of the rows with numbers if there are some.
+
+    Headings may stand aside of their column, and one segment may hold the headings of two.
+    """
+    body = run[_head_length(run) :]
+    return _column_extents(body if len(body) > 1 else run)
+
+
+def _head_length(lines: Sequence[Row]) -> int:
+    """Return the number of lines before the first with a number other than a year."""
+    for number, row in enumerate(lines[:MAX_HEADING_LINES]):
+        if any(is_number(piece.text) and not is_year(piece.text) for piece in row):
+            return number
+    return 0
+
+
+def _over_their_columns(lines: Sequence[Row], columns: Sequence[Extent]) -> list[Row]:
+    """Move headings that stand aside of their column over it, if there is one for each column."""
+    count = _head_length(lines)
+    own = _column_extents(lines[:count]) if count else []
+    if len(own) != len(columns):
+        return list(lines)
+    moved: list[Row] = []
+    for row in lines[:count]:
+        moved.append([])
+        for piece in row:
+            over = columns[_columns_of(piece, own)[0]]
+            aside = piece.x1 <= over[0] + 1 or piece.x0 >= over[1] - 1
+            moved[-1].append(replace(piece, x0=over[0], x1=over[1]) if aside else piece)
+    return [*moved, *lines[count:]]
 
 
 def _column_extents(run: Sequence[Row]) -> list[Extent]:

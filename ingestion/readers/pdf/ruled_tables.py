@@ -23,6 +23,9 @@ from ingestion.readers.pdf.tables import (
 MAX_TITLE_ROW_HEIGHT = 40.0
 """Maximum height in points of a row of one cell that is a title between rows of a table."""
 
+MAX_GAP_BELOW = 60.0
+"""Distance in points below headings without rows within which text may be their rows."""
+
 MAX_PLACES = 20_000
 """Maximum number of rows times columns of a table."""
 
@@ -54,8 +57,9 @@ def ruled_tables(lines: Sequence[TextLine], rules: Rules) -> list[PageTable]:
             lattice.ys.insert(0, min(piece.baseline - piece.size for piece in above))
             tables = list(tables_of(lattice.grid([*above, *pieces], rules.fills)))
         for table in tables:
-            taken |= table.lines
-            found.append(table)
+            if table.rows or not text.between(lattice.ys[-1], lattice.ys[-1] + MAX_GAP_BELOW):
+                taken |= table.lines
+                found.append(table)
     return found
 
 

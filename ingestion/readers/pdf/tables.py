@@ -391,6 +391,9 @@ def _table(grid: Grid) -> PageTable | None:
     headers, certain, marked = _count_header_rows(grid, unit)
     if not certain:
         grid.doubts.add("header")
+    last = grid.row(headers - 1) if headers and not grid.ruled else []
+    if any(region.right - region.left > 1 for region in last):
+        grid.doubts.add("header")
     header = _header(grid, headers)
     body = _body(grid, headers)
     table_doubts = sorted(grid.doubts | find_doubts(header, body, ruled=grid.ruled))
