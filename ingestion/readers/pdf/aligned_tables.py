@@ -108,7 +108,7 @@ def _without_prose(pieces: Sequence[Piece]) -> list[Piece]:
     stack: list[int] = []
     order = sorted(range(len(pieces)), key=lambda i: (round(pieces[i].x0 / 3), pieces[i].baseline))
     for i in [*order, -1]:
-        if i >= 0 and stack and _is_below(pieces[stack[-1]], pieces[i]):
+        if i >= 0 and _goes_on([pieces[j] for j in stack[-2:]], pieces[i]):
             stack.append(i)
             continue
         if len(stack) >= MIN_PROSE_LINES:
@@ -119,9 +119,13 @@ def _without_prose(pieces: Sequence[Piece]) -> list[Piece]:
     return [piece for i, piece in enumerate(pieces) if i not in prose]
 
 
-def _is_below(above: Piece, piece: Piece) -> bool:
-    step = piece.baseline - above.baseline
-    return 0.5 * piece.size < step < 1.8 * piece.size and abs(piece.x0 - above.x0) < 4
+def _goes_on(above: Sequence[Piece], piece: Piece) -> bool:
+    """Tell whether a piece is the next line below others, as far from them as they are apart."""
+    if not above or abs(piece.x0 - above[-1].x0) >= 4:
+        return False
+    step = piece.baseline - above[-1].baseline
+    even = len(above) < 2 or abs(step - (above[-1].baseline - above[0].baseline)) < 0.12 * step
+    return even and 0.5 * piece.size < step < 1.8 * piece.size
 
 
 def _runs(rows: Sequence[Row]) -> Iterator[tuple[int, list[Row]]]:
@@ -171,7 +175,7 @@ def _grid(above: Sequence[Row], run: Sequence[Row], rules: Rules) -> Grid | None
     while len(heights) > 2 and last < heights[-1] < run[-1][0].middle:
         run = run[:-1]
     lines = [*_headings_above(above, run, columns, doubts), *run]
-    lines = _over_their_columns(lines, columns)
+    lines = _over_their_columns(lines, columns, doubts)
     found, headed = _group_headings(lines, columns)
     body = lines[headed:]
     if not body:
@@ -318,19 +322,27 @@ def _head_length(lines: Sequence[Row]) -> int:
     return 0
 
 
-def _over_their_columns(lines: Sequence[Row], columns: Sequence[Extent]) -> list[Row]:
-    """Move headings that stand aside of their column over it, if there is one for each column."""
+def _over_their_columns(
+    lines: Sequence[Row], columns: Sequence[Extent], doubts: set[str]
+) -> list[Row]:
+    """Move headings that stand aside of their column over it, if there is one for each column.
+
+    Add a doubt if there are more headings than columns, or too few.
+    """
     count = _head_length(lines)
-    own = _column_extents(lines[:count]) if count else []
+    own = _extents_of(lines[:count])
     if len(own) != len(columns):
+        if count and not len(columns) - 1 <= len(own) <= len(columns):
+            doubts.add("header")
         return list(lines)
     moved: list[Row] = []
     for row in lines[:count]:
         moved.append([])
         for piece in row:
-            over = columns[_columns_of(piece, own)[0]]
-            aside = piece.x1 <= over[0] + 1 or piece.x0 >= over[1] - 1
-            moved[-1].append(replace(piece, x0=over[0], x1=over[1]) if aside else piece)
+            first, last = _columns_of(piece, own)
+            left, right = columns[first][0], columns[last - 1][1]
+            aside = piece.x1 <= left + 1 or piece.x0 >= right - 1 or last - first > 1
+            moved[-1].append(replace(piece, x0=left, x1=right) if aside else piece)
     return [*moved, *lines[count:]]
 
 
@@ -339,12 +351,16 @@ def _column_extents(run: Sequence[Row]) -> list[Extent]:
 
     Cells over several columns, and rows of few cells, such as headings of groups, do not count.
     """
-    columns: list[Extent] = []
     most = max(map(len, run))
     if most > MAX_COLUMNS:
         return []
-    whole = [row for row in run if len(row) >= 0.6 * most]
-    cells = sorted((piece.x1 - piece.x0, piece.x0, piece.x1) for row in whole for piece in row)
+    return _extents_of([row for row in run if len(row) >= 0.6 * most])
+
+
+def _extents_of(rows: Sequence[Row]) -> list[Extent]:
+    """Return the parts of the width that pieces cover; a piece over several of them is left out."""
+    columns: list[Extent] = []
+    cells = sorted((piece.x1 - piece.x0, piece.x0, piece.x1) for row in rows for piece in row)
     for _, x0, x1 in cells:
         over = [column for column in columns if x0 < column[1] - 1 and x1 > column[0] + 1]
         if not over:
