@@ -18,7 +18,7 @@ from ingestion.readers.pdf.tables import (
     Grid,
     PageTable,
     Piece,
-    Region,
+    CellArea,
     background,
     group_by_line,
     group_lines,
@@ -186,12 +186,12 @@ def _grid(above: Sequence[Row], run: Sequence[Row], rules: Rules) -> Grid | None
     top = 2 if headed else 0
     if top + len(groups) < 2:
         return None
-    regions: dict[tuple[int, int, int], Region] = {}
+    regions: dict[tuple[int, int, int], CellArea] = {}
     for number, group in enumerate(groups, top):
         for piece in (piece for row in group for piece in row):
             left, right = _columns_of(piece, columns)
             key = (number, left, right)
-            region = regions.setdefault(key, Region(number, number + 1, left, right))
+            region = regions.setdefault(key, CellArea(number, number + 1, left, right))
             region.pieces.append(piece)
     found += regions.values()
     if any(1 < r.right - r.left < len(columns) for r in regions.values()):
@@ -240,7 +240,7 @@ def _is_over(piece: Piece, columns: Sequence[Extent]) -> bool:
     return begins and (piece.x1 <= last[1] + MAX_OVERHANG or abs(piece.x0 - last[0]) <= MAX_OFFSET)
 
 
-def _group_headings(lines: Sequence[Row], columns: Sequence[Extent]) -> tuple[list[Region], int]:
+def _group_headings(lines: Sequence[Row], columns: Sequence[Extent]) -> tuple[list[CellArea], int]:
     """Return the headings of groups and of their columns, and how many lines they take.
 
     A group is centred over its columns, or begins where the first of them begins; the heading of
@@ -261,11 +261,11 @@ def _group_headings(lines: Sequence[Row], columns: Sequence[Extent]) -> tuple[li
             if not spans:
                 break
             regions = [
-                Region(0, 1, left, right, [piece])
+                CellArea(0, 1, left, right, [piece])
                 for piece, (left, right) in zip(groups, spans, strict=True)
             ]
-            regions += [Region(1, 2, i, i + 1, [piece]) for i, piece in enumerate(rest, 1)]
-            regions += [Region(0, 2, 0, 1, names)] if names else []
+            regions += [CellArea(1, 2, i, i + 1, [piece]) for i, piece in enumerate(rest, 1)]
+            regions += [CellArea(0, 2, 0, 1, names)] if names else []
             return regions, number
         if rest and groups:
             break
@@ -398,7 +398,7 @@ def _rows(
     return group_lines(run, lambda piece: _columns_of(piece, columns)[0], len(columns))
 
 
-def _looks_like_table(regions: Sequence[Region], rows: int, columns: int) -> bool:
+def _looks_like_table(regions: Sequence[CellArea], rows: int, columns: int) -> bool:
     """Tell a table from prose in columns, legends, axes and diagrams."""
     texts = [region.text for region in regions]
     if sum(map(len, texts)) / len(texts) > MAX_CELL_LENGTH:
@@ -424,7 +424,7 @@ def _looks_like_table(regions: Sequence[Region], rows: int, columns: int) -> boo
     )
 
 
-def _is_aligned(column: Sequence[Region]) -> bool:
+def _is_aligned(column: Sequence[CellArea]) -> bool:
     """Tell whether the cells of a column share their left or right edge or their middle."""
     values = [region for region in column if region.right - region.left == 1]
     if len(values) < 3:

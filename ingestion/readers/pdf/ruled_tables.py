@@ -14,7 +14,7 @@ from ingestion.readers.pdf.tables import (
     Grid,
     PageTable,
     Piece,
-    Region,
+    CellArea,
     background,
     pieces_of,
     tables_of,
@@ -199,7 +199,7 @@ class _Lattice:
         self._colour(distinct, fills)
         return Grid(distinct, self.xs, doubts)
 
-    def _regions(self) -> tuple[list[Region], set[str]]:
+    def _regions(self) -> tuple[list[CellArea], set[str]]:
         """Return the cell of each place of the lattice, row by row, and doubts about them."""
         columns, rows = len(self.xs) - 1, len(self.ys) - 1
         parents = list(range(columns * rows))
@@ -222,7 +222,7 @@ class _Lattice:
         places: dict[int, list[int]] = defaultdict(list)
         for place in range(columns * rows):
             places[root(place)].append(place)
-        regions: dict[int, Region] = {}
+        regions: dict[int, CellArea] = {}
         doubts: set[str] = set()
         for key, inside in places.items():
             top, bottom = inside[0] // columns, inside[-1] // columns + 1
@@ -230,21 +230,21 @@ class _Lattice:
             right = max(place % columns for place in inside) + 1
             if len(inside) != (bottom - top) * (right - left):
                 doubts.add("shape")
-            regions[key] = Region(top, bottom, left, right)
+            regions[key] = CellArea(top, bottom, left, right)
         return [regions[root(place)] for place in range(columns * rows)], doubts
 
-    def _parts(self, region: Region) -> list[Region]:
+    def _parts(self, region: CellArea) -> list[CellArea]:
         """Divide a cell over several columns where its text stands apart in each of them."""
         left, right = region.left, region.right
         if right - left == 1 or not self._columns_apart(region.pieces, left, right):
             return [region]
-        parts = [Region(region.top, region.bottom, i, i + 1) for i in range(left, right)]
+        parts = [CellArea(region.top, region.bottom, i, i + 1) for i in range(left, right)]
         for piece in region.pieces:
             column = bisect_right(self.xs, (piece.x0 + piece.x1) / 2) - 1
             parts[column - left].pieces.append(piece)
         return parts
 
-    def _colour(self, regions: Sequence[Region], fills: Sequence[Fill]) -> None:
+    def _colour(self, regions: Sequence[CellArea], fills: Sequence[Fill]) -> None:
         """Set the colour of the background of each cell that has text."""
         left, right, top, bottom = self.xs[0], self.xs[-1], self.ys[0], self.ys[-1]
         near = [

@@ -98,7 +98,7 @@ Cell = tuple[tuple[Piece, ...], ...]
 
 
 @dataclass(slots=True)
-class Region:
+class CellArea:
     """A cell, which covers rows `top` to `bottom` and columns `left` to `right` (exclusive)."""
 
     top: int
@@ -232,12 +232,12 @@ def is_year(text: str) -> bool:
 class Grid:
     """Cells of a table as found on the page, in rows and columns."""
 
-    regions: list[Region]
+    regions: list[CellArea]
     edges: list[float]  # of the columns
     doubts: set[str] = field(default_factory=set)
     ruled: bool = True
     rows: int = 0
-    _begun: dict[int, list[Region]] = field(default_factory=dict)  # the cells of each row
+    _begun: dict[int, list[CellArea]] = field(default_factory=dict)  # the cells of each row
 
     def __post_init__(self) -> None:
         self.compact()
@@ -272,11 +272,11 @@ class Grid:
         self.rows = len(tops)
         self.index()
 
-    def begun(self, number: int) -> list[Region]:
+    def begun(self, number: int) -> list[CellArea]:
         """Return the cells that begin in a row, from left to right, empty ones as well."""
         return self._begun.get(number, [])
 
-    def row(self, number: int) -> list[Region]:
+    def row(self, number: int) -> list[CellArea]:
         """Return the cells with text that begin in a row, from left to right."""
         return [region for region in self.begun(number) if region.pieces]
 
@@ -312,7 +312,7 @@ Style = tuple[bool, int, float]
 """Bold, colour of the background, font size: what tells headings from values."""
 
 
-def _style(row: Sequence[Region]) -> Style:
+def _style(row: Sequence[CellArea]) -> Style:
     """Return the style of a row, its first column left out if there are others."""
     cells = [region for region in row if region.left > 0] or list(row)
     colour = Counter(region.colour for region in cells).most_common(1)[0][0]
@@ -320,7 +320,7 @@ def _style(row: Sequence[Region]) -> Style:
     return all(region.bold for region in cells), colour, round(size)
 
 
-def _has_numbers(row: Sequence[Region]) -> bool:
+def _has_numbers(row: Sequence[CellArea]) -> bool:
     """Tell whether a row has numbers other than years, its first column left out."""
     texts = [region.text for region in row if region.left > 0]
     return any(is_number(text) and not is_year(text) for text in texts)
