@@ -132,6 +132,22 @@ def raw(
     return _written(path, objects)
 
 
+def layered(path: Path, content: bytes) -> Path:
+    """Write a page with two layers, /On and /Off, of which the second is switched off."""
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R /OCProperties << /OCGs [6 0 R 7 0 R] "
+        b"/D << /ON [6 0 R] /OFF [7 0 R] /Order [6 0 R 7 0 R] >> >> >>",
+        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources "
+        b"<< /Font << /F1 5 0 R >> /Properties << /On 6 0 R /Off 7 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%b\nendstream" % (len(content), content),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        b"<< /Type /OCG /Name (visible) >>",
+        b"<< /Type /OCG /Name (hidden) >>",
+    ]
+    return _written(path, objects)
+
+
 def nested(path: Path, depth: int, times: int) -> Path:
     """Write a page with forms nested `depth` deep, each drawing the next one `times` times."""
     objects = [

@@ -174,7 +174,7 @@ def _label(value: FieldValue, lines: Sequence[TextLine]) -> tuple[int, int] | No
 
 
 def _labelled(line: TextLine, at: int, value: FieldValue, rules: Rules) -> TextLine:
-    """Return a line with a value before or after a segment; in another cell if a rule parts them."""
+    """Return a line with a value beside a segment; in a cell of its own if a rule parts them."""
     segments = list(line.segments)
     label = segments[at]
     before = value.x0 < label.x0

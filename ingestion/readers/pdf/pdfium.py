@@ -161,18 +161,18 @@ def read_page(
 ) -> RawPage:
     """Extract a page; raise `ReadError` too_much_text above `max_characters`.
 
-    A page that PDFium cannot load is returned without text, with width 0.
+    A page that PDFium cannot load is returned without text, with width 0 and a remark.
     """
     try:
         page = document[index]
     except pdfium.PdfiumError:
-        return RawPage(index + 1, 0.0, 0.0, ())
+        return unread_page(index)
     try:
         frame = Frame.of(page)
         textpage = page.get_textpage()
     except pdfium.PdfiumError:
         page.close()
-        return RawPage(index + 1, 0.0, 0.0, ())
+        return unread_page(index)
     try:
         if raw.FPDFText_CountChars(textpage) > max_characters:
             raise ReadError("too_much_text", {"page": index + 1})
@@ -203,6 +203,11 @@ def read_page(
     finally:
         textpage.close()
         page.close()
+
+
+def unread_page(index: int) -> RawPage:
+    """Return an empty page, of width 0, with the remark that it was not read."""
+    return RawPage(index + 1, 0.0, 0.0, (), remarks=(Remark("object_unread", 1, "page"),))
 
 
 def _characters(textpage: pdfium.PdfTextPage) -> str:

@@ -84,7 +84,7 @@ def raised_start(text: str) -> str:
 
 
 def called_notes(text: str) -> Iterator[str]:
-    """Yield the numbers and signs in a line that may be calls: raised after text, or in brackets."""
+    """Yield the numbers and signs of a line that may be calls: raised, or in brackets."""
     for match in _CALLED.finditer(text):
         yield from re.findall(
             r"\d{1,3}|[a-z*†‡]{1,3}", (match[1] or match[2] or match[3]).translate(_DIGITS)

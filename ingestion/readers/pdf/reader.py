@@ -87,11 +87,23 @@ def _scan_pages(
     characters_left = limits.characters
     rows_in_one = pdfium.draws_rows_in_one(document)
     for index in range(count):
-        page = pdfium.read_page(document, index, characters_left, rows_in_one=rows_in_one)
+        page = _scan_page(document, index, characters_left, rows_in_one=rows_in_one)
         characters_left -= sum(len(line.text) for line in page.lines)
         pages.append(page)
         progress(index + 1, count)
     return pages
+
+
+def _scan_page(
+    document: PdfDocument, index: int, max_characters: int, *, rows_in_one: bool
+) -> RawPage:
+    """Read a page; one that cannot be read is empty and says so, and the others are read."""
+    try:
+        return pdfium.read_page(document, index, max_characters, rows_in_one=rows_in_one)
+    except (ReadError, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 (whatever an untrusted page makes a library raise)
+        return pdfium.unread_page(index)
 
 
 def _first_pages(pages: Iterator[PageText], characters: int) -> list[PageText]:

@@ -166,11 +166,25 @@ def _may_be_hidden(order: int, handle: Any, box: Box, fills: Iterable[_Fill]) ->
             and min(top, y1) - max(bottom, y0) > 0.5 * height
         ):
             return True
+    if _in_layer(handle):
+        return True
     color = _color(handle)
     if color is None:
         return False
     ground = under or _WHITE
     return all(abs(a - b) <= NEAR_COLOR for a, b in zip(color, ground, strict=True))
+
+
+def _in_layer(handle: Any) -> bool:
+    """Tell whether an object belongs to a layer, which may be switched off."""
+    length = ctypes.c_ulong()
+    for index in range(raw.FPDFPageObj_CountMarks(handle)):
+        mark = raw.FPDFPageObj_GetMark(handle, index)
+        buffer = ctypes.create_string_buffer(8)
+        target = ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort))
+        if raw.FPDFPageObjMark_GetName(mark, target, 8, length) and buffer.raw[:6] == b"O\0C\0\0\0":
+            return True
+    return False
 
 
 def _covering_notes(page: pdfium.PdfPage) -> list[Box]:

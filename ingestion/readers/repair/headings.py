@@ -52,8 +52,8 @@ _VERB = re.compile(
     r"|varie|varient|s['’]élève|s['’]élèvent|is|are|was|were|has|have|can|must|shall|will)\b"
 )
 _QUESTION = re.compile(
-    r"(?:\W*\d[\d.]*\W*)?(?:qu['’e]|qui|quoi|quels?|quelles?|comment|pourquoi|où|quand|combien|ce qu"
-    r"|what|how|why|who|which|where|when)\b",
+    r"(?:\W*\d[\d.]*\W*)?(?:qu['’e]|qui|quoi|quels?|quelles?|comment|pourquoi|où|quand|combien"
+    r"|ce qu|what|how|why|who|which|where|when)\b",
     re.IGNORECASE,
 )
 _QUANTITY_FIRST = re.compile(
