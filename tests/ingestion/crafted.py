@@ -132,6 +132,27 @@ def raw(
     return _written(path, objects)
 
 
+def with_false_unicode(path: Path, content: bytes, codes: dict[int, int]) -> Path:
+    """Write a page in Helvetica whose font states false characters for some of its codes."""
+    pairs = b"".join(b"<%02X> <%04X>\n" % pair for pair in codes.items())
+    table = (
+        b"/CIDInit /ProcSet findresource begin begincmap /CMapName /X def /CMapType 2 def\n"
+        b"1 begincodespacerange <00> <FF> endcodespacerange\n"
+        b"%d beginbfchar\n%bendbfchar endcmap end" % (len(codes), pairs)
+    )
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources "
+        b"<< /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%b\nendstream" % (len(content), content),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding "
+        b"/ToUnicode 6 0 R >>",
+        b"<< /Length %d >>\nstream\n%b\nendstream" % (len(table), table),
+    ]
+    return _written(path, objects)
+
+
 def layered(path: Path, content: bytes) -> Path:
     """Write a page with two layers, /On and /Off, of which the second is switched off."""
     objects = [

@@ -521,3 +521,26 @@ def test_text_of_a_layer_that_is_switched_off_is_left_out(tmp_path: Path) -> Non
     (read_page,) = read_file(path)
     assert read_page.text == "Texte visible"
     assert read_page.remarks == (Remark("hidden_text", 1),)
+
+
+@pytest.mark.parametrize(
+    ("codes", "written"),
+    [
+        ({0xAB: ord("B"), 0xBB: ord("C")}, "Un projet « Bois et Chaleur » et un autre «Ville»"),
+        ({0xAB: ord("B"), 0xBB: ord("B")}, "Un projet B Bois et Chaleur B et un autre BVilleB"),
+    ],
+)
+def test_quotation_marks_that_a_font_states_as_letters(
+    tmp_path: Path, codes: dict[int, int], written: str
+) -> None:
+    line = "Un projet « Bois et Chaleur » et un autre «Ville»".encode("cp1252")
+    content = b"BT /F1 10 Tf 60 700 Td (" + line + b") Tj ET"
+    (read_page,) = read_file(crafted.with_false_unicode(tmp_path / "page.pdf", content, codes))
+    assert read_page.text == written
+
+
+def test_letters_beyond_the_first_plane_are_read(tmp_path: Path) -> None:
+    content = b"BT /F1 10 Tf 60 700 Td (Facteur : Q = 20 kWh) Tj ET"
+    path = crafted.with_false_unicode(tmp_path / "page.pdf", content, {ord("Q"): 0xD835DC44})
+    (read_page,) = read_file(path)
+    assert read_page.text == "Facteur : Q = 20 kWh"

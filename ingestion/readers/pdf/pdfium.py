@@ -21,6 +21,7 @@ from ingestion.readers.pdf.aligned_tables import find_tables
 from ingestion.readers.pdf.figures import PageDrawing, page_drawing
 from ingestion.readers.pdf.forms import CHARACTER_WIDTH, add_values, field_values, start_forms
 from ingestion.readers.pdf.frame import Frame
+from ingestion.readers.pdf.glyph_shapes import GlyphShapes, repair_quotes
 from ingestion.readers.pdf.lines import (
     INITIAL_RATIO,
     Flow,
@@ -72,10 +73,6 @@ MAX_FALSE_GAP = 0.18
 
 MAX_CALL_GAP = 0.6
 """Maximum gap between a word and the call of a note, in multiples of the font size."""
-
-SMALL_GLYPH_BOTTOM, SMALL_GLYPH_HEIGHT = 0.2, 0.58
-"""A digit is raised by its glyph if it begins above the first and is less high than the second, in
-multiples of the font size."""
 
 MAX_ASIDE_SHARE = 0.3
 """Share of the characters of a page up to which turned and slanted text is no part of it."""
@@ -227,6 +224,10 @@ def _characters(textpage: pdfium.PdfTextPage) -> str:
     return _join_surrogates("".join(chr(code) if code < 0x110000 else "\ufffd" for code in codes))
 
 
+def _repaired_characters(textpage: pdfium.PdfTextPage, styles: TextStyles) -> str:
+    return repair_quotes(repair_mac_accents(_characters(textpage)), styles)
+
+
 def _join_surrogates(text: str) -> str:
     """Join the halves of characters beyond U+FFFF, putting a word joiner in the second place."""
     return _SURROGATES.sub(
@@ -318,15 +319,14 @@ class _PageScan:
         self.rows_in_one = rows_in_one
         self.handle = bindings.address_of(textpage.raw)
         self.frame = frame
-        self.text = repair_mac_accents(_characters(textpage))
-        self.has_hyphens = any(hyphen in self.text for hyphen in HYPHENS)
         self.styles = TextStyles(self.handle, frame)
+        self.shapes = GlyphShapes(self.handle)
+        self.text = _repaired_characters(textpage, self.styles)
+        self.has_hyphens = any(hyphen in self.text for hyphen in HYPHENS)
         self.objects = [bindings.text_object(self.handle, i) or 0 for i in range(len(self.text))]
         self.left_out: set[int] = set()  # characters that are hidden or drawn twice
         self._rect = raw.FS_RECTF()
         self._rect_at = ctypes.addressof(self._rect)
-        self._sides = [ctypes.c_double() for _ in range(4)]
-        self._sides_at = [ctypes.addressof(side) for side in self._sides]
         self._name = ctypes.create_string_buffer(128)
         self._name_at = ctypes.addressof(self._name)
 
@@ -567,18 +567,8 @@ class _PageScan:
         return ((begin, start, 0), raised) if start > begin else (raised,)
 
     def _is_small(self, index: int) -> bool:
-        """Tell whether the glyph of a character hangs in the upper part of its line."""
-        if self.frame.rotation or not bindings.char_box(self.handle, index, *self._sides_at):
-            return False
-        left, right, bottom, top = (side.value for side in self._sides)
-        bindings.loose_box(self.handle, index, self._rect_at)
         style = self.styles.of(index, self.objects[index])
-        y = self.frame.height - style.baseline + self.frame.bottom
-        return (
-            right > left
-            and bottom - y > SMALL_GLYPH_BOTTOM * style.size
-            and top - bottom < SMALL_GLYPH_HEIGHT * style.size
-        )
+        return self.frame.rotation == 0 and self.shapes.is_raised(index, style.size)
 
     def _join_spaced_letters(self, words: list[Word]) -> list[Word]:
         """Join spaced-out letters to words, which wider gaps separate."""
@@ -794,7 +784,7 @@ def _character_boxes(page: pdfium.PdfPage, frame: Frame) -> tuple[Char, ...]:
     rect = raw.FS_RECTF()
     address = ctypes.addressof(rect)
     boxes = []
-    for i, char in enumerate(repair_mac_accents(_characters(textpage))):
+    for i, char in enumerate(_repaired_characters(textpage, TextStyles(handle, frame))):
         if char.isspace() or not bindings.loose_box(handle, i, address) or rect.left == rect.right:
             continue
         corners = frame.to_display(rect.left, rect.bottom), frame.to_display(rect.right, rect.top)
