@@ -40,7 +40,7 @@ from ingestion.readers.pdf.raised_marks import (
 )
 from ingestion.readers.pdf.ruled_tables import ruled_tables
 from ingestion.readers.pdf.rules import Rules, turn_box
-from ingestion.readers.pdf.text_style import TextStyle, TextStyles
+from ingestion.readers.pdf.text_style import StyleKey, TextStyle, TextStyles
 from ingestion.readers.pdf.visibility import hidden_characters
 from ingestion.readers.pictures import encode_image
 from ingestion.readers.repair.characters import repair_mac_accents, repair_text
@@ -687,14 +687,13 @@ class _PageScan:
 
 def _main_style(words: Sequence[Sequence[StyledPart]]) -> TextStyle:
     """Return the style of most characters of a line."""
-    if len(words) == 1 and len(words[0]) == 1:
+    styles = {part[2].key: part[2] for word in reversed(words) for part in reversed(word)}
+    if len(styles) == 1:
         return words[0][0][2]
-    lengths: Counter[tuple[float, float, Flow]] = Counter()
-    styles: dict[tuple[float, float, Flow], TextStyle] = {}
+    lengths: Counter[StyleKey] = Counter()
     for word in words:
         for begin, end, style in word:
             lengths[style.key] += end - begin
-            styles.setdefault(style.key, style)
     return styles[max(lengths, key=lengths.__getitem__)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pypdfium2.raw as raw
 
@@ -22,6 +22,10 @@ MIN_ALPHA = 10
 _UNPAINTED = {raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP}
 
 
+StyleKey = tuple[float, float, Flow]
+"""Size, baseline and direction: what is alike in text on one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class TextStyle:
     """How a text object is shown; lengths in points, y measured downwards."""
@@ -31,10 +35,11 @@ class TextStyle:
     baseline: float
     flow: Flow
     shown: bool = True  # painted, large enough to read, and on the page
+    key: StyleKey = field(init=False)
 
-    @property
-    def key(self) -> tuple[float, float, Flow]:
-        return round(self.size, 1), round(self.baseline, 1), self.flow
+    def __post_init__(self) -> None:
+        key = round(self.size, 1), round(self.baseline, 1), self.flow
+        object.__setattr__(self, "key", key)
 
 
 class TextStyles:

@@ -220,6 +220,7 @@ def _unchanged_by(
         for handle in suspects.values():
             raw.FPDFPageObj_SetIsActive(handle, True)
     change = ImageChops.difference(with_text, without)
+    mask = _ChangeMask(change, scale)
     rect = raw.FS_RECTF()
     rect_at = ctypes.addressof(rect)
     hidden: set[int] = set()
@@ -227,7 +228,7 @@ def _unchanged_by(
         if address not in suspects or not bindings.loose_box(styles.handle, index, rect_at):
             continue
         corners = frame.to_display(rect.left, rect.bottom), frame.to_display(rect.right, rect.top)
-        if not _changes(change, corners, scale):
+        if not mask.has_change(corners):
             hidden.add(index)
     return hidden
 
@@ -236,17 +237,28 @@ def _draw(page: pdfium.PdfPage, scale: float) -> Image:
     return page.render(scale=scale, may_draw_forms=False).to_pil().convert("RGB")
 
 
-def _changes(change: Image, corners: Sequence[tuple[float, float]], scale: float) -> bool:
-    xs, ys = sorted(x * scale for x, _ in corners), sorted(y * scale for _, y in corners)
-    box = (
-        max(int(xs[0]), 0),
-        max(int(ys[0]), 0),
-        min(int(xs[1]) + 1, change.width),
-        min(int(ys[1]) + 1, change.height),
-    )
-    if box[0] >= box[2] or box[1] >= box[3]:
-        return False
-    return any(high >= MIN_CHANGE for _, high in change.crop(box).getextrema())
+class _ChangeMask:
+    """The pixels of a page that change, one byte for each."""
+
+    def __init__(self, change: Image, scale: float) -> None:
+        from PIL import ImageChops
+
+        red, green, blue = change.split()
+        most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+        self.width, self.height = most.size
+        self.scale = scale
+        self.data = most.point([0] * MIN_CHANGE + [255] * (256 - MIN_CHANGE)).tobytes()
+
+    def has_change(self, corners: Sequence[tuple[float, float]]) -> bool:
+        """Tell whether a pixel changes between two corners, in points of the displayed page."""
+        xs = sorted(x * self.scale for x, _ in corners)
+        ys = sorted(y * self.scale for _, y in corners)
+        left, right = max(int(xs[0]), 0), min(int(xs[1]) + 1, self.width)
+        top, bottom = max(int(ys[0]), 0), min(int(ys[1]) + 1, self.height)
+        return left < right and any(
+            self.data.find(b"\xff", y * self.width + left, y * self.width + right) >= 0
+            for y in range(top, bottom)
+        )
 
 
 def _scan_layer(
