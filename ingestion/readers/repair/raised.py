@@ -7,7 +7,8 @@ then it stands in raised brackets ("62⁽³⁾"), which no number contains. Pure
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
+from itertools import groupby
 
 SUPERSCRIPTS = str.maketrans("0123456789+-−–=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻⁼⁽⁾ⁿ")
 SUBSCRIPTS = str.maketrans("0123456789+-−–=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₋₌₍₎")
@@ -16,6 +17,9 @@ DOUBTFUL = re.compile(r"⁽[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4}⁾")
 
 CONTEXT = 24
 """Characters before and after raised text that decide what it is; bounds the cost."""
+
+MAX_SHIFTED = 40
+"""Characters above which raised or lowered text is a layout, neither exponent nor call."""
 
 _ORDINAL = re.compile(r"(?i)(?:i?[eè]re?s?|[eè]mes?|es?|ers?|res?|nde?s?|ds?|[oa]s?|st|th|rd)\Z")
 _NUMBER = re.compile(r"\d{1,3}\Z")
@@ -107,3 +111,58 @@ def _raised_number(raised: str, word: str, after: str, notes: Container[str], be
     if raised != "1" and len(raised) == 1 and _VARIABLE.search(before):
         return doubtful if _UNIT_OF_NUMBER.search(before) else exponent
     return call if _WORD_END.search(word) else doubtful
+
+
+Piece = tuple[str, int]
+"""Text, and its shift: 1 raised, -1 lowered, 0 on the line."""
+
+
+def write_pieces(pieces: Iterable[Piece], *, notes: Container[str] = ()) -> str:
+    """Return successive pieces of a paragraph as plain text; see `raise_text`, `lower_text`."""
+    merged = [
+        ("".join(text for text, _ in group), shift)
+        for shift, group in groupby((p for p in pieces if p[0]), key=lambda piece: piece[1])
+    ]
+    written: list[str] = []
+    before = ""
+    for at, (text, shift) in enumerate(merged):
+        if shift and len(text) <= MAX_SHIFTED and (bare := text.strip()):
+            lead, _, trail = text.partition(bare)
+            after = trail + (merged[at + 1][0][:CONTEXT] if at + 1 < len(merged) else "")
+            bare = (
+                raise_text(bare, before + lead, after, notes=notes)
+                if shift > 0
+                else lower_text(bare)
+            )
+            text = lead + bare + trail
+        written.append(text)
+        before = (before + text)[-CONTEXT:]
+    return "".join(written)
+
+
+def write_paragraph(pieces: Sequence[Piece], *, notes: Container[str] = ()) -> tuple[str, str]:
+    """Return the text of a paragraph, and its number or sign if it is a note, typed with a raised
+    one before it: "¹ Source" is ("[1] Source", "1")."""
+    sign = typed_note(pieces)
+    if not sign:
+        return write_pieces(pieces, notes=notes), ""
+    at = next(i for i, (text, _) in enumerate(pieces) if text.strip())
+    while at < len(pieces) and (pieces[at][1] > 0 or not pieces[at][0].strip()):
+        at += 1
+    return f"[{sign}] {write_pieces(pieces[at:], notes=notes).lstrip()}", sign
+
+
+def typed_note(pieces: Sequence[Piece]) -> str:
+    """Return the number or sign of the note that a paragraph is, `""` if it is none."""
+    start: list[str] = []
+    rest = ""
+    for text, shift in pieces:
+        if text.strip() and shift <= 0:
+            rest = text
+            break
+        start.append(text)
+    sign = "".join(start).strip().strip("[]().")
+    if not sign or not re.fullmatch(r"\d{1,3}|[a-z]|[*†‡]{1,3}", sign):
+        return ""
+    apart = start[-1][-1:].isspace() or not rest[:1].isalnum() or rest[:1].isupper()
+    return sign if rest and (apart or len(sign) < 3) else ""
