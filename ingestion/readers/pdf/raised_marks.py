@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator
 
-from ingestion.readers.repair.raised import CONTEXT, SUPERSCRIPTS, lower_text, raise_text
+from ingestion.readers.repair.raised import Piece, write_pieces
 
 RAISED, LOWERED, END = "\x11", "\x12", "\x13"
 
@@ -24,7 +24,8 @@ SAME_SIZE_SHIFT = 0.25
 MAX_LENGTH = 16
 """Characters above which shifted text is a line of its own."""
 
-_MARKED = re.compile(f"{RAISED}([^{END}]*){END}|{LOWERED}([^{END}]*){END}|[¹²³⁴⁵⁶⁷⁸⁹⁰]+(?!⁾)")
+_TYPED = "(?<![⁰-⁹¹²³⁺⁻⁽])[⁰-⁹¹²³]{1,3}(?![⁰-⁹¹²³⁾ⁿ])"
+_MARKED = re.compile(f"{RAISED}([^{END}]*){END}|{LOWERED}([^{END}]*){END}|({_TYPED})")
 _MARKS = re.compile(f"[{RAISED}{LOWERED}{END}]")
 _FRACTION = re.compile(f"{RAISED}(\\d{{1,2}}){END} ?[/⁄] ?{LOWERED}(\\d{{1,3}}){END}")
 _CALLED = re.compile(
@@ -96,7 +97,7 @@ def write_marked(text: str, notes: Container[str] = ()) -> str:
 
     Superscript digits of the file itself are read in the same way, since fonts have ¹, ² and ³.
     """
-    return "".join(_written(_FRACTION.sub(_fraction, text), notes))
+    return write_pieces(_pieces(_FRACTION.sub(_fraction, text)), notes=notes)
 
 
 def _fraction(match: re.Match[str]) -> str:
@@ -104,28 +105,13 @@ def _fraction(match: re.Match[str]) -> str:
     return f"{space}{match[1]}/{match[2]}"
 
 
-def _written(text: str, notes: Container[str]) -> Iterator[str]:
-    before, position = "", 0
+def _pieces(text: str) -> Iterator[Piece]:
+    position = 0
     for match in _MARKED.finditer(text):
-        plain = text[position : match.start()]
-        position = match.end()
-        before = (before + plain)[-CONTEXT:]
-        after = without_marks(text[position : position + 2 * CONTEXT])[:CONTEXT]
+        yield text[position : match.start()], 0
         if match[2] is not None:
-            written = lower_text(match[2])
-        elif match[1] is not None:
-            written = raise_text(match[1], before, after, notes=notes)
+            yield match[2], -1
         else:
-            written = _typed_superscript(match[0], before, after, notes)
-        yield plain
-        yield written
-        before = (before + written)[-CONTEXT:]
-    yield text[position:]
-
-
-def _typed_superscript(digits: str, before: str, after: str, notes: Container[str]) -> str:
-    """Return the meaning of superscript digits that the file states as such."""
-    if before[-1:] in "⁻⁺⁽":
-        return digits
-    written = raise_text(digits.translate(_DIGITS), before, after, notes=notes)
-    return written if written.strip() else digits.translate(SUPERSCRIPTS)
+            yield match[1] or match[3].translate(_DIGITS), 1
+        position = match.end()
+    yield text[position:], 0

@@ -12,7 +12,7 @@ from itertools import groupby
 
 SUPERSCRIPTS = str.maketrans("0123456789+-−–=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻⁼⁽⁾ⁿ")
 SUBSCRIPTS = str.maketrans("0123456789+-−–=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₋₌₍₎")
-DOUBTFUL = re.compile(r"⁽[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4}⁾")
+DOUBTFUL = re.compile(r"⁽[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,40}⁾")
 """A raised number that may be an exponent or the call of a note."""
 
 CONTEXT = 24
@@ -66,6 +66,8 @@ def raise_text(text: str, before: str, after: str = "", *, notes: Container[str]
     sign = raised.strip("[]()")
     if _CALL.match(raised) and (sign.isdigit() or sign in notes or "[" in raised):
         return _calls([sign], before)
+    if raised.isdecimal():
+        return f"⁽{raised.translate(SUPERSCRIPTS)}⁾"
     return text
 
 
