@@ -53,6 +53,8 @@ from ingestion.readers.repair.raised import DOUBTFUL, lower_text, raise_text
         ("(ADEME, 2015)", "2", " et", "", " [2]"),
         ("le SF₆", "1", ", gaz", "", " [1]"),
         ("soit 40 m", "24", " par", "4", "² [4]"),
+        ("la chaleur fatale", "12,", " est", "", " [12],"),
+        ("(1 − 0,04)", "−15 |", "", "", "⁻¹⁵ |"),
         ("Q", "0,6", "", "", "^0,6"),
         ("selon l’étude", "2–4", " et", "", " [2] [4]"),
     ],

@@ -6,6 +6,7 @@ import ctypes
 import io
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -229,11 +230,16 @@ def _repaired_characters(textpage: pdfium.PdfTextPage, styles: TextStyles) -> st
 
 
 def _join_surrogates(text: str) -> str:
-    """Join the halves of characters beyond U+FFFF, putting a word joiner in the second place."""
-    return _SURROGATES.sub(
-        lambda pair: pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le") + "\u2060",
-        text,
-    )
+    """Join the halves of characters beyond U+FFFF, putting a word joiner in the second place.
+
+    Pictographs become spaces: fonts without a table of characters state them for spaces.
+    """
+    return _SURROGATES.sub(_joined_surrogates, text)
+
+
+def _joined_surrogates(halves: re.Match[str]) -> str:
+    char = halves[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    return "  " if unicodedata.category(char) in {"So", "Cn", "Co"} else f"{char}\u2060"
 
 
 StyledPart = tuple[int, int, TextStyle]
@@ -397,13 +403,26 @@ class _PageScan:
             words = [word for word in words if word]
             capital = _drop_capital(words, self.text) if flow is Flow.RIGHT else None
             if capital:
-                found.append(self._line([capital], flow, cut=False))
+                self._append(found, [capital], flow, cut=False)
                 words[0] = words[0][1:]
                 words = [word for word in words if word]
             parts = self._parts(words) if flow is Flow.RIGHT else [words]
             for part in parts:
                 last = part is parts[-1] and len(flows) == 1
-                found.append(self._line(part, flow, cut=cut and last))
+                self._append(found, part, flow, cut=cut and last)
+
+    def _append(
+        self,
+        found: list[TextLine],
+        words: Sequence[Sequence[StyledPart]],
+        flow: Flow,
+        *,
+        cut: bool,
+    ) -> None:
+        """Append the line that words make, unless all its characters are without meaning."""
+        line = self._line(words, flow, cut=cut) if words else None
+        if line and line.segments:
+            found.append(line)
 
     def _parts(self, words: list[list[StyledPart]]) -> list[list[list[StyledPart]]]:
         """Part text of different heights, such as cells, or of different sizes, such as notes.

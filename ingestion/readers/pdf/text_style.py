@@ -51,6 +51,8 @@ class TextStyles:
         self._styles: dict[int, TextStyle] = {}
         self._m = raw.FS_MATRIX()
         self._m_at = ctypes.addressof(self._m)
+        self._box = raw.FS_RECTF()
+        self._box_at = ctypes.addressof(self._box)
         self._x, self._y = ctypes.c_double(), ctypes.c_double()
         self._xy_at = ctypes.addressof(self._x), ctypes.addressof(self._y)
         self._color = [ctypes.c_uint() for _ in range(4)]
@@ -83,8 +85,8 @@ class TextStyles:
 
     def _height(self, index: int) -> float:
         """Return the greater side of the box of a character: fonts may state no size."""
-        box = raw.FS_RECTF()
-        if not bindings.loose_box(self.handle, index, ctypes.addressof(box)):
+        box = self._box
+        if not bindings.loose_box(self.handle, index, self._box_at):
             return 0.0
         return float(max(abs(box.top - box.bottom), abs(box.right - box.left)))
 

@@ -51,6 +51,9 @@ def raise_text(text: str, before: str, after: str = "", *, notes: Container[str]
     """
     raised = text.strip()
     before, after = before[-CONTEXT:], after[:CONTEXT]
+    if len(bare := raised.rstrip(" |,.;:")) < len(raised) and bare and len(raised) <= CONTEXT:
+        end = raised[len(bare) :]
+        return raise_text(bare, before, end + after, notes=notes) + end
     if not raised or not (before.strip() or raised.isdigit()):
         return text
     if _DECIMAL.match(raised):
