@@ -7,6 +7,7 @@ import io
 import math
 import re
 import unicodedata
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -329,8 +330,10 @@ class _PageScan:
         self.shapes = GlyphShapes(self.handle)
         self.text = _repaired_characters(textpage, self.styles)
         self.has_hyphens = any(hyphen in self.text for hyphen in HYPHENS)
-        self.objects = [bindings.text_object(self.handle, i) or 0 for i in range(len(self.text))]
-        self.left_out: set[int] = set()  # characters that are hidden or drawn twice
+        count = len(self.text)
+        self.objects = array("Q", (bindings.text_object(self.handle, i) or 0 for i in range(count)))
+        self.left_out = bytearray(len(self.text))  # 1 for each character hidden or drawn twice
+        self.leaves_out = False
         self._rect = raw.FS_RECTF()
         self._rect_at = ctypes.addressof(self._rect)
         self._name = ctypes.create_string_buffer(128)
@@ -345,12 +348,17 @@ class _PageScan:
 
     def leave_out_hidden(self, page: pdfium.PdfPage, drawing: PageDrawing) -> int:
         """Leave out the text that no reader sees; return the number of its lines."""
-        hidden = hidden_characters(page, self.text, self.objects, self.styles, drawing)
-        self.left_out |= hidden
-        lines = 0
-        for line in _LINE.finditer(self.text) if hidden else ():
-            lines += any(i in hidden for i in range(*line.span()) if not self.text[i].isspace())
-        return lines
+        self.left_out = hidden_characters(page, self.text, self.objects, self.styles, drawing)
+        if not any(self.left_out):
+            return 0
+        self.leaves_out = True
+        return sum(self._hides_text(*line.span()) for line in _LINE.finditer(self.text))
+
+    def _hides_text(self, start: int, stop: int) -> bool:
+        found = self.left_out.find(1, start, stop) >= 0
+        return found and any(
+            self.left_out[i] and not self.text[i].isspace() for i in range(start, stop)
+        )
 
     def leave_out_doubles(self) -> None:
         """Leave out text that is drawn again at its own place, a little aside, to look bold."""
@@ -359,14 +367,15 @@ class _PageScan:
         for address, run in groupby(self.objects):
             start, position = position, position + len(list(run))
             text = self.text[start:position].strip()
-            if not address or not text or start in self.left_out:
+            if not address or not text or self.left_out[start]:
                 continue
             style = self.styles.of(start, address)
             step = max(DOUBLE_DISTANCE * style.size, 0.1)
             x, y = round(style.x / step), round(style.baseline / step)
             around = product((x - 1, x, x + 1), (y - 1, y, y + 1))
             if any((text, *place) in seen for place in around):
-                self.left_out.update(range(start, position))
+                self.left_out[start:position] = b"\1" * (position - start)
+                self.leaves_out = True
             seen.add((text, x, y))
 
     def lines(self) -> list[TextLine]:
@@ -500,10 +509,10 @@ class _PageScan:
         return joined
 
     def _kept(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        if self.left_out.isdisjoint(range(start, stop)):
+        if not self.leaves_out or self.left_out.find(1, start, stop) < 0:
             yield start, stop
             return
-        for left_out, run in groupby(range(start, stop), key=self.left_out.__contains__):
+        for left_out, run in groupby(range(start, stop), key=self.left_out.__getitem__):
             if not left_out:
                 kept = list(run)
                 yield kept[0], kept[-1] + 1
@@ -661,7 +670,7 @@ class _PageScan:
         if all(len(word) == 1 and not word[0][2] for word in words):
             return repair_text(
                 self.text[words[0][0][0] : words[-1][0][1]]
-                if not self.left_out
+                if not self.leaves_out
                 else " ".join(self.text[word[0][0] : word[0][1]] for word in words)
             )
         parts: list[str] = []

@@ -19,6 +19,9 @@ A4_HEIGHT = 842.0
 MIN_ALPHA = 10
 """Opacity of 255 below which text is transparent."""
 
+MAX_STYLES = 20_000
+"""Styles remembered at a time: the characters of an object follow each other."""
+
 _UNPAINTED = {raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP}
 
 
@@ -61,13 +64,12 @@ class TextStyles:
         self._min_size = MIN_SIZE / max(1.0, A4_HEIGHT / longest)
 
     def of(self, index: int, address: int) -> TextStyle:
-        """Return the style of the object at `address`, to which the character `index` belongs.
-
-        Text drawn from top to bottom by one object has a style for each character.
-        """
+        """Return the style of the object at `address`, to which the character `index` belongs."""
         style = self._styles.get(address)
         if style is None:
             style = self._measure(index, address)
+            if len(self._styles) >= MAX_STYLES:
+                self._styles.clear()
             if address:
                 self._styles[address] = style
         return style

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,9 @@ MAX_COMPARISONS = 200_000
 """Pairs of texts and boxes compared on a page; on a fuller one only the largest boxes count."""
 
 MAX_PIXELS = 600_000
+MIN_SCALE = 0.25
+"""Pixels for each point below which letters are too small to be compared."""
+
 SCAN_SHARE = 0.25
 """Share of the page from which a picture may be a scan with a text layer."""
 
@@ -74,36 +77,31 @@ def hidden_characters(
     objects: Sequence[int],
     styles: TextStyles,
     drawing: PageDrawing,
-) -> set[int]:
-    """Return the indices of the characters that nobody can see on the displayed page.
+) -> bytearray:
+    """Return a flag for each character of `text`: 1 if nobody can see it on the displayed page.
 
-    `objects` holds the address of the text object of each character of `text`, 0 if PDFium made the
-    character up.
+    `objects` holds the address of the text object of each character, 0 if PDFium made it up.
     """
-    unpainted: set[int] = set()
+    hidden = bytearray(len(text))
     position = 0
     for address, run in groupby(objects):
-        length = len(list(run))
-        if address and not styles.of(position, address).shown:
-            unpainted.update(range(position, position + length))
-        position += length
+        start, position = position, position + sum(1 for _ in run)
+        if address and not styles.of(start, address).shown:
+            hidden[start:position] = b"\1" * (position - start)
     suspects = _suspects(page, drawing.content)
-    hidden = unpainted
     if suspects:
-        hidden |= _whole_words(_unchanged_by(page, objects, suspects, styles), text)
-    if hidden:
-        hidden -= _scan_layer(hidden, objects, styles, drawing)
+        _add_words(hidden, _unchanged_by(page, objects, suspects, styles), text)
+    if any(hidden):
+        _uncover_scan_layer(hidden, objects, styles, drawing)
     return hidden
 
 
-def _whole_words(characters: set[int], text: str) -> set[int]:
-    """Return the characters of the words of which most characters are in `characters`."""
-    found: set[int] = set()
-    for word in _WORD.finditer(text) if characters else ():
-        span = range(*word.span())
-        if 2 * sum(index in characters for index in span) > len(span):
-            found.update(span)
-    return found
+def _add_words(hidden: bytearray, characters: bytearray, text: str) -> None:
+    """Flag the words of which most characters are flagged in `characters`."""
+    for word in _WORD.finditer(text):
+        start, end = word.span()
+        if 2 * characters.count(1, start, end) > end - start:
+            hidden[start:end] = b"\1" * (end - start)
 
 
 def _suspects(page: pdfium.PdfPage, content: Sequence[DrawnObject]) -> dict[int, Any]:
@@ -203,14 +201,16 @@ def _covering_notes(page: pdfium.PdfPage) -> list[Box]:
 
 def _unchanged_by(
     page: pdfium.PdfPage, objects: Sequence[int], suspects: dict[int, Any], styles: TextStyles
-) -> set[int]:
-    """Return the characters of the suspects without which the page looks the same."""
+) -> bytearray:
+    """Flag the characters of the suspects without which the page looks the same."""
     from PIL import ImageChops  # imported late: few pages need it
 
     frame = styles.frame
-    if not (frame.width > 0 and frame.height > 0):
-        return set()
-    scale = min(1.5, (MAX_PIXELS / frame.width / frame.height) ** 0.5)
+    hidden = bytearray(len(objects))
+    area = frame.width * frame.height
+    scale = min(1.5, (MAX_PIXELS / area) ** 0.5) if area > 0 else 0.0
+    if scale < MIN_SCALE:
+        return hidden
     with_text = _draw(page, scale)
     for handle in suspects.values():
         raw.FPDFPageObj_SetIsActive(handle, False)
@@ -223,13 +223,12 @@ def _unchanged_by(
     mask = _ChangeMask(change, scale)
     rect = raw.FS_RECTF()
     rect_at = ctypes.addressof(rect)
-    hidden: set[int] = set()
     for index, address in enumerate(objects):
         if address not in suspects or not bindings.loose_box(styles.handle, index, rect_at):
             continue
         corners = frame.to_display(rect.left, rect.bottom), frame.to_display(rect.right, rect.top)
         if not mask.has_change(corners):
-            hidden.add(index)
+            hidden[index] = 1
     return hidden
 
 
@@ -261,35 +260,40 @@ class _ChangeMask:
         )
 
 
-def _scan_layer(
-    hidden: set[int],
-    objects: Sequence[int],
-    styles: TextStyles,
-    drawing: PageDrawing,
-) -> set[int]:
-    """Return the hidden characters that are the text layer of a scan: they say what it shows.
+def _uncover_scan_layer(
+    hidden: bytearray, objects: Sequence[int], styles: TextStyles, drawing: PageDrawing
+) -> None:
+    """Clear the flags of the text layer of a scan: it says what the picture shows.
 
     The picture is large, holds enough data to show so many characters, and most text on it is
     hidden.
     """
-    frame = styles.frame
-    layer: set[int] = set()
     for figure in drawing.figures:
         box = figure.box
         if figure.drawn or (box.x1 - box.x0) * (box.y1 - box.y0) < SCAN_SHARE:
             continue
-        on_it = [
-            (index, index in hidden)
-            for index, address in enumerate(objects)
-            if address
-            and box.x0 - 0.01 <= styles.of(index, address).x / frame.width <= box.x1 + 0.01
-            and box.y0 - 0.01 <= styles.of(index, address).baseline / frame.height <= box.y1 + 0.01
-        ]
-        concealed = [index for index, is_hidden in on_it if is_hidden]
-        enough = MIN_BYTES_PER_CHARACTER * len(concealed) <= _data_size(box, drawing.content, frame)
-        if 2 * len(concealed) >= len(on_it) and enough:
-            layer.update(concealed)
-    return layer
+        spans = list(_spans_on(box, objects, styles))
+        characters = sum(end - start for start, end in spans)
+        concealed = sum(hidden.count(1, start, end) for start, end in spans)
+        data = _data_size(box, drawing.content, styles.frame)
+        if 2 * concealed >= characters and MIN_BYTES_PER_CHARACTER * concealed <= data:
+            for start, end in spans:
+                hidden[start:end] = bytes(end - start)
+
+
+def _spans_on(box: Rect, objects: Sequence[int], styles: TextStyles) -> Iterator[tuple[int, int]]:
+    """Yield the characters of the text objects that begin on a part of the page."""
+    frame, edge = styles.frame, 0.01
+    position = 0
+    for address, run in groupby(objects):
+        start, position = position, position + sum(1 for _ in run)
+        style = styles.of(start, address) if address else None
+        if (
+            style
+            and box.x0 - edge <= style.x / frame.width <= box.x1 + edge
+            and box.y0 - edge <= style.baseline / frame.height <= box.y1 + edge
+        ):
+            yield start, position
 
 
 def _data_size(box: Rect, content: Sequence[DrawnObject], frame: Frame) -> int:
