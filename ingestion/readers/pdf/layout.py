@@ -214,7 +214,7 @@ def _page_drafts(lines: Sequence[TextLine], page: RawPage, body: float) -> list[
     text = [line for i, line in enumerate(rest) if i not in in_tables]
     ordered = order_by_columns(text, page.width)
     found = _paragraphs(ordered, page.number, _leading(ordered), body)
-    order = {id(line): i for i, line in enumerate([*lines, *rest])}
+    order = _drawing_order(lines, rest)
     for table in tables:
         found.insert(_table_index(table, found, order), table)
     size = page.width, page.height
@@ -222,6 +222,15 @@ def _page_drafts(lines: Sequence[TextLine], page: RawPage, body: float) -> list[
         table = _Draft(page.number, list(turned.lines), turned.table, size=size, turned=True)
         found.insert(_place_of(turned.table.box, found), table)
     return found + [_Draft(page.number, note.lines, note=note.mark) for note in notes]
+
+
+def _drawing_order(lines: Sequence[TextLine], joined: Sequence[TextLine]) -> dict[int, int]:
+    """Return the order of drawing of lines by their id; a joined line follows the one before."""
+    order = {id(line): i for i, line in enumerate(lines)}
+    last = -1
+    for line in joined:
+        last = order.setdefault(id(line), last)
+    return order
 
 
 def _table_draft(page: RawPage, table: PageTable, lines: Sequence[TextLine]) -> _Draft:

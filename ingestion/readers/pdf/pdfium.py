@@ -343,7 +343,7 @@ class _PageScan:
         """Return a scan of the page as it is displayed when turned clockwise by an angle."""
         frame = self.frame.turned(angle)
         scan = _PageScan(self.textpage, frame, rules, rows_in_one=self.rows_in_one)
-        scan.left_out = self.left_out
+        scan.left_out, scan.leaves_out = self.left_out, self.leaves_out
         return scan
 
     def leave_out_hidden(self, page: pdfium.PdfPage, drawing: PageDrawing) -> int:
