@@ -14,7 +14,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from ingestion.anchors.page_highlight import find_quote_on_page
 from ingestion.readers import Block, Limits, PageText, Remark
-from ingestion.readers.pdf import reader
+from ingestion.readers.pdf import pdfium, reader
 from tests.ingestion import crafted
 
 Draw = Callable[[Canvas], None]
@@ -544,3 +544,32 @@ def test_letters_beyond_the_first_plane_are_read(tmp_path: Path) -> None:
     path = crafted.with_false_unicode(tmp_path / "page.pdf", content, {ord("Q"): 0xD835DC44})
     (read_page,) = read_file(path)
     assert read_page.text == "Facteur : Q = 20 kWh"
+
+
+def test_contents_without_leaders_are_no_headings(tmp_path: Path) -> None:
+    titles = ("1 Introduction", "2 Réseaux", "2.1 Chaleur", "3 Coûts", "4 Annexes")
+
+    def contents(canvas: Canvas) -> None:
+        for i, title in enumerate(titles):
+            canvas.setFont("Helvetica-Bold", 13)
+            canvas.drawString(60, 700 - 24 * i, title)
+            canvas.drawRightString(500, 700 - 24 * i, str(1 + i // 2))
+
+    first, *_ = read(tmp_path / "page.pdf", contents, body, body)
+    (block,) = first.blocks
+    assert block.kind == "contents"
+    assert block.text.split("\n")[2] == "2.1 Chaleur … 2"
+
+
+def test_a_page_that_fails_is_named_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(lines: object, rules: object) -> None:
+        raise ValueError("a page that nobody foresaw")
+
+    whole = pdfium._upright_lines
+    failing = iter([whole, fail, whole])
+    monkeypatch.setattr(pdfium, "_upright_lines", lambda *args: next(failing)(*args))
+    pages = read(tmp_path / "page.pdf", body, body, body)
+    assert [bool(page.text) for page in pages] == [True, False, True]
+    assert pages[1].remarks == (Remark("object_unread", 1, "page"),)

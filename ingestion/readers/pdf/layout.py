@@ -13,7 +13,13 @@ from statistics import median
 from ingestion.readers import Block, PageText
 from ingestion.readers.pdf.aligned_tables import find_tables
 from ingestion.readers.pdf.figures import BACKGROUND_SHARE, Figure
-from ingestion.readers.pdf.lines import TextLine, join_broken_lines, join_markers, leads_to_page
+from ingestion.readers.pdf.lines import (
+    TextLine,
+    join_broken_lines,
+    join_contents,
+    join_markers,
+    leads_to_page,
+)
 from ingestion.readers.pdf.page import RawPage
 from ingestion.readers.pdf.raised_marks import write_marked
 from ingestion.readers.pdf.reading_order import NOTE_SIZE_RATIO, order_by_columns, split_footnotes
@@ -114,7 +120,10 @@ def build_structure(
     """
     running_lines = find_running_lines(pages)
     text_lines = [
-        join_broken_lines(_without_running(page, {i for n, i in running_lines if n == p}))
+        join_contents(
+            join_broken_lines(_without_running(page, {i for n, i in running_lines if n == p})),
+            len(pages),
+        )
         for p, page in enumerate(pages)
     ]
     join = _line_joiner(text_lines)

@@ -26,6 +26,9 @@ INITIAL_RATIO = 1.8
 INITIAL_WORD_GAP = 0.4
 """Gap in font sizes after a drop capital from which it is a word, as "A" in "A minima"."""
 
+MIN_ENTRIES = 4
+"""Lines from which titles with page numbers are a table of contents."""
+
 _INITIAL = re.compile(r"(?:[^\W\d_]['’]?|\d{1,2})\Z")
 _WORD_CAPITALS = frozenset("ÀÔY")
 _DEEP_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})+\.?$")
@@ -113,6 +116,62 @@ def _merge_contents_entry(line: TextLine) -> TextLine:
     return line
 
 
+def join_contents(lines: Sequence[TextLine], page_count: int) -> list[TextLine]:
+    """Join the titles of a table of contents to their pages, where a gap stands for the leaders.
+
+    At least `MIN_ENTRIES` lines of a page end with page numbers of the document that count up, in
+    one column.
+    """
+    joined = _join_pages(lines)
+    entries = [line for line in joined if _is_entry(line, page_count)]
+    if len(entries) < MIN_ENTRIES:
+        return list(lines)
+    ordered = sorted(entries, key=lambda line: line.baseline)
+    numbers = [int(line.segments[1].text) for line in ordered]
+    right = max(line.x1 for line in entries)
+    in_column = all(line.x1 > right - line.size for line in entries)
+    if numbers != sorted(numbers) or numbers[0] == numbers[-1] or not in_column:
+        return list(lines)
+    found = {id(line) for line in entries}
+    return [_with_leaders(line) if id(line) in found else line for line in joined]
+
+
+def _join_pages(lines: Sequence[TextLine]) -> list[TextLine]:
+    """Join each number to the line before it if it stands on its right, far away."""
+    joined: list[TextLine] = []
+    for line in lines:
+        title = joined[-1] if joined else None
+        if (
+            title
+            and line.text.isdecimal()
+            and len(title.segments) == 1
+            and abs(line.baseline - title.baseline) < 0.3 * line.size
+            and line.x0 > title.x1 + line.size
+        ):
+            joined[-1] = replace(title, segments=(*title.segments, *line.segments))
+        else:
+            joined.append(line)
+    return joined
+
+
+def _is_entry(line: TextLine, page_count: int) -> bool:
+    if len(line.segments) != 2:
+        return False
+    title, page = (segment.text for segment in line.segments)
+    return (
+        page.isdecimal()
+        and len(page) <= 4
+        and 0 < int(page) <= page_count
+        and sum(map(str.isalpha, title)) >= 3
+    )
+
+
+def _with_leaders(line: TextLine) -> TextLine:
+    title, page = line.segments
+    text = f"{title.text} {'.' * 5} {page.text}"
+    return replace(line, segments=(LineSegment(text, title.x0, page.x1),))
+
+
 def join_broken_lines(lines: Sequence[TextLine]) -> list[TextLine]:
     """Join a line to the previous one if it starts right where that one ends.
 
@@ -132,7 +191,8 @@ def _is_same_line(before: TextLine, line: TextLine) -> bool:
     size = max(before.size, line.size)
     if abs(line.baseline - before.baseline) > 0.55 * size:
         return False
-    if size >= INITIAL_RATIO * min(before.size, line.size) and _INITIAL.match(before.text):
+    large = before if before.size > line.size else line
+    if size >= INITIAL_RATIO * min(before.size, line.size) and _INITIAL.match(large.text):
         return False
     return -0.1 * size <= line.x0 - before.x1 < 0.35 * size
 
@@ -182,6 +242,8 @@ def _join_initials(lines: Sequence[TextLine]) -> list[TextLine]:
     for initial in [line for line in lines if _INITIAL.match(line.text)]:
         beside = [line for line in result if _is_beside_initial(line, initial)]
         if not beside:
+            if initial.text.isdecimal() and _is_among_smaller(initial, result):
+                result = [*(line for line in result if line is not initial), initial]
             continue
         target = min(beside, key=lambda line: line.baseline)
         first = target.segments[0]
@@ -192,6 +254,13 @@ def _join_initials(lines: Sequence[TextLine]) -> list[TextLine]:
         joined = replace(target, segments=(replace(first, text=text), *target.segments[1:]))
         result = [joined if line is target else line for line in result if line is not initial]
     return result
+
+
+def _is_among_smaller(number: TextLine, lines: Sequence[TextLine]) -> bool:
+    """Tell whether an ornamental number is drawn between two lines of smaller text."""
+    at = next(i for i, line in enumerate(lines) if line is number)
+    around = [*lines[max(at - 1, 0) : at], *lines[at + 1 : at + 2]]
+    return len(around) == 2 and all(n.size * INITIAL_RATIO <= number.size for n in around)
 
 
 def _is_beside_initial(line: TextLine, initial: TextLine) -> bool:
