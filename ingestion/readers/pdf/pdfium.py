@@ -82,6 +82,9 @@ MAX_ASIDE_SHARE = 0.3
 WATERMARK_RATIO = 1.5
 """Ratio of the size of a watermark to that of the text of its page."""
 
+MIN_WATERMARK, MIN_LINES_OVER = 24.0, 2
+"""Size in points of a watermark on a level, and number of lines of text that run over it."""
+
 MIN_SPACED_LETTERS, SPACED_WORD_GAP = 5, 1.6
 """Letters from which spaced letters make words, and the gap between those, in multiples of the gap
 between their letters."""
@@ -260,12 +263,16 @@ def _upright_lines(
     A page on which much of the text is turned is read as it is, and so are turned cells.
     """
     total = sum(len(line.text) for line in lines)
-    aside = [line for line in lines if line.flow is not Flow.RIGHT and not _in_grid(line, rules)]
+    aside = [
+        line
+        for line in lines
+        if (line.flow is not Flow.RIGHT and not _in_grid(line, rules)) or _lies_under(line, lines)
+    ]
     if not aside or sum(len(line.text) for line in aside) > MAX_ASIDE_SHARE * total:
         return tuple(lines), ()
     sizes = sorted(line.size for line in lines if line.flow is Flow.RIGHT)
     large = WATERMARK_RATIO * sizes[len(sizes) // 2]
-    marks = sum(line.flow is Flow.SLANTED and line.size >= large for line in aside)
+    marks = sum(line.flow is not Flow.TURNED and line.size >= large for line in aside)
     remarks = [
         Remark(code, count)
         for code, count in (("watermark", marks), ("side_text", len(aside) - marks))
@@ -305,6 +312,24 @@ def _take_turned_tables(
             for left, top, right, bottom in boxes
         )
     ]
+
+
+def _lies_under(line: TextLine, lines: Sequence[TextLine]) -> bool:
+    """Tell whether several lines of smaller text run over a large one, as over a watermark."""
+    top, middle = line.baseline - 0.75 * line.size, 0.3 * (line.x1 - line.x0)
+    if line.flow is not Flow.RIGHT or line.size < MIN_WATERMARK:
+        return False
+    if sum(map(str.isalpha, line.text)) < 3:
+        return False  # an ornamental number
+    over = 0
+    for other in lines:
+        shared = min(line.x1, other.x1) - max(line.x0, other.x0)
+        over += (
+            other.size * WATERMARK_RATIO < line.size
+            and top < other.baseline < line.baseline
+            and shared > middle
+        )
+    return over >= MIN_LINES_OVER
 
 
 def _in_grid(line: TextLine, rules: Rules) -> bool:

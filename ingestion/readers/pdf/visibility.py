@@ -37,6 +37,10 @@ MIN_SIDE = 4.0
 MAX_COMPARISONS = 200_000
 """Pairs of texts and boxes compared on a page; on a fuller one only the largest boxes count."""
 
+MIN_UNCLIPPED = 0.7
+"""Share of the sides of a text inside its clipping paths below which some of it may be cut off."""
+
+MAX_CLIPS, MAX_CLIP_POINTS = 8, 12
 MAX_PIXELS = 600_000
 MIN_SCALE = 0.25
 """Pixels for each point below which letters are too small to be compared."""
@@ -164,13 +168,36 @@ def _may_be_hidden(order: int, handle: Any, box: Box, fills: Iterable[_Fill]) ->
             and min(top, y1) - max(bottom, y0) > 0.5 * height
         ):
             return True
-    if _in_layer(handle):
+    if _in_layer(handle) or _is_clipped(handle, box):
         return True
     color = _color(handle)
     if color is None:
         return False
     ground = under or _WHITE
     return all(abs(a - b) <= NEAR_COLOR for a, b in zip(color, ground, strict=True))
+
+
+def _is_clipped(handle: Any, box: Box) -> bool:
+    """Tell whether the clipping paths of an object may cut off much of it."""
+    clip = raw.FPDFPageObj_GetClipPath(handle)
+    count = raw.FPDFClipPath_CountPaths(clip) if clip else 0
+    x, y = ctypes.c_float(), ctypes.c_float()
+    left, bottom, right, top = box
+    for path in range(min(max(count, 0), MAX_CLIPS)):
+        segments = raw.FPDFClipPath_CountPathSegments(clip, path)
+        if not 0 < segments <= MAX_CLIP_POINTS:
+            continue
+        xs, ys = [], []
+        for index in range(segments):
+            segment = raw.FPDFClipPath_GetPathSegment(clip, path, index)
+            raw.FPDFPathSegment_GetPoint(segment, x, y)
+            xs.append(x.value)
+            ys.append(y.value)
+        wide = min(right, max(xs)) - max(left, min(xs))
+        high = min(top, max(ys)) - max(bottom, min(ys))
+        if wide < MIN_UNCLIPPED * (right - left) or high < MIN_UNCLIPPED * (top - bottom):
+            return True
+    return False
 
 
 def _in_layer(handle: Any) -> bool:
@@ -233,7 +260,8 @@ def _unchanged_by(
 
 
 def _draw(page: pdfium.PdfPage, scale: float) -> Image:
-    return page.render(scale=scale, may_draw_forms=False).to_pil().convert("RGB")
+    image: Image = page.render(scale=scale, may_draw_forms=False).to_pil().convert("RGB")
+    return image
 
 
 class _ChangeMask:
