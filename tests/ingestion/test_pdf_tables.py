@@ -351,3 +351,16 @@ def test_cells_of_one_line_at_different_heights_keep_their_order(draw: Draw) -> 
         canvas.grid(XS, [724, 690, 670, 650, 630])
 
     assert tables(draw(page)[0]) == [markdown(("Poste", "Puissance installée", "Part"), *ROWS)]
+
+
+def test_row_of_a_unit_stands_before_each_heading(draw: Draw) -> None:
+    rows = (("Énergie", "2019", "2023"), ("Chaleur", "25,6", "26,1"), ("Froid", "1,1", "1,2"))
+
+    def page(canvas: Canvas) -> None:
+        canvas.drawString(240, 706, "en millions de tonnes")
+        write_rows(canvas, 700, rows)
+        canvas.grid(XS, [700, 680, 660, 640])
+        canvas.rect(60, 700, 450, 20)
+
+    unit = "en millions de tonnes – "
+    assert tables(draw(page)[0]) == [markdown(("Énergie", f"{unit}2019", f"{unit}2023"), *rows[1:])]

@@ -14,19 +14,17 @@ from statistics import median
 
 from ingestion.readers.pdf.lines import TextLine
 from ingestion.readers.pdf.rules import Rules
-from ingestion.readers.pdf.tables import (
-    Grid,
-    PageTable,
-    Piece,
+from ingestion.readers.pdf.table_cells import (
     CellArea,
+    Grid,
+    Piece,
     background,
-    group_by_line,
-    group_lines,
     is_number,
     is_year,
     pieces_of,
-    tables_of,
 )
+from ingestion.readers.pdf.table_rows import group_by_line, group_lines
+from ingestion.readers.pdf.tables import PageTable, tables_of
 
 MIN_PROSE_LINES = 6
 """Lines below each other, of the width of a column of prose, that are no cell of a table."""

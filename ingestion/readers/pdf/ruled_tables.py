@@ -10,15 +10,8 @@ from itertools import pairwise
 
 from ingestion.readers.pdf.lines import TextLine
 from ingestion.readers.pdf.rules import MIN_LENGTH, TOLERANCE, Box, Fill, Rule, Rules
-from ingestion.readers.pdf.tables import (
-    Grid,
-    PageTable,
-    Piece,
-    CellArea,
-    background,
-    pieces_of,
-    tables_of,
-)
+from ingestion.readers.pdf.table_cells import CellArea, Grid, Piece, background, pieces_of
+from ingestion.readers.pdf.tables import PageTable, tables_of
 
 MAX_TITLE_ROW_HEIGHT = 40.0
 """Maximum height in points of a row of one cell that is a title between rows of a table."""
