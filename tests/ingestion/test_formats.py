@@ -25,7 +25,7 @@ from ingestion.readers.media_type import (
     identify_path,
 )
 from ingestion.readers.office import docx, odt, pptx, xlsx
-from ingestion.readers.office.xlsx import number_as_shown
+from ingestion.readers.office.number_format import format_value
 from ingestion.readers.text import html, markdown, plain
 from ingestion.readers.text.html import html_blocks, parse_html, picture
 from ingestion.readers.text.markdown import markdown_to_html
@@ -180,14 +180,14 @@ class TestWorkbook:
         [
             (1234.5, "General", "1234,5"),
             (1234.5, "#,##0.00", "1 234,50"),
-            (0.125, "0%", "12 %"),
+            (0.125, "0%", "13 %"),
             (1500000, '#,##0,"k€"', "1 500 k€"),
             (2.0, "0.##", "2"),
             (12, '0.0" kWh/m²"', "12,0 kWh/m²"),
         ],
     )
     def test_number_formats(self, value: float, form: str, shown: str) -> None:
-        assert number_as_shown(value, form) == shown
+        assert format_value(value, form) == shown
 
 
 def test_open_document(tmp_path: Path) -> None:

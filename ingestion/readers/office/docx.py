@@ -1,175 +1,310 @@
-"""Read Word documents: python-docx opens them, this module walks their body."""
+"""Read Word documents: headings, paragraphs, lists, tables, notes and objects of the body."""
 
 from __future__ import annotations
 
+import email
+import email.policy
+import io
 import re
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-import docx
-from docx.opc.constants import RELATIONSHIP_TYPE
-from docx.opc.exceptions import PackageNotFoundError
-from docx.oxml import parse_xml
-
-from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress
+from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress, ReadError, Remark
+from ingestion.readers.office.docx_notes import Notes
 from ingestion.readers.office.docx_numbering import ListNumbering
+from ingestion.readers.office.docx_runs import DELETED, NoteCall, RunReader, Runs
 from ingestion.readers.office.docx_styles import (
     ParagraphStyle,
+    W,
     child_value,
+    default_look,
     is_on,
+    is_shaded,
     numbering_of,
     styles_of,
 )
-from ingestion.readers.office.pictures import draw, office_info, open_office_file, picture
-from ingestion.readers.pictures import figure_block
+from ingestion.readers.office.drawing import DrawingReader, visible_branch
+from ingestion.readers.office.guard import ObjectGuard, unread
+from ingestion.readers.office.package import (
+    OfficePackage,
+    R,
+    local_name,
+    open_main_part,
+    package_summary,
+)
+from ingestion.readers.office.pictures import draw, figure_items, picture
 from ingestion.readers.repair.characters import repair_text
 from ingestion.readers.repair.headings import is_caption
+from ingestion.readers.repair.raised import Piece, typed_note, write_paragraph
+from ingestion.readers.text.encoding import decode_text
+from ingestion.readers.text.html import find_content, html_blocks, parse_html
 from ingestion.readers.text.pagination import (
-    DocumentSummary,
+    Item,
+    NumberedItem,
+    PageLayout,
     build_pages,
     build_table,
-    paginate_blocks,
 )
+from ingestion.readers.text.plain import text_blocks
+from ingestion.readers.text.table_grid import Cell, lay_out_table
 
 if TYPE_CHECKING:
-    from docx.document import Document
     from lxml.etree import _Element
 
 __all__ = ["check", "draw", "picture", "read"]
 
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_BULLET = re.compile(r"[-–•*]\s+(?=\S)")
-_CAPTION = re.compile(r"^(?:caption|légende)$", re.IGNORECASE)
-_CONTENTS = re.compile(r"^(?:toc|tm|table des matières) ?\d", re.IGNORECASE)
-_EMBED = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}embed"
-_CONTAINERS = frozenset(
-    {
-        "sdt",
-        "sdtContent",
-        "ins",
-        "smartTag",
-        "customXml",
-        "hyperlink",
-        "fldSimple",
-        "moveTo",
-        "dir",
-        "bdo",
-        "Choice",
-        "AlternateContent",
-    }
-)
-_SKIPPED = frozenset({"pPr", "rPr", "del", "moveFrom", "Fallback", "instrText", "delText"})
+MAIN = "word/document.xml"
 MAX_DEPTH = 100
+MAX_INSERTED = 2
+"""Depth of documents inserted in one another."""
+
+MAX_INSERTED_BYTES = 50_000_000
+"""Unpacked size of a document inserted in another."""
+
 BOLD_LEVEL = 3
 """Level of a heading that is only bold, without a heading style."""
+
+TWIPS_PER_POINT = 20
+_NO_STYLE = ParagraphStyle()
+_BULLET = re.compile(r"(?:[-–*]\s+|[•▪■●○◻□➢➔✓❑❒❖◆⬥]\s*)(?=\S)")
+_CAPTION = re.compile(r"^(?:caption|légende)$", re.IGNORECASE)
+_CONTENTS = re.compile(r"^(?:toc|tm|table des matières) ?\d", re.IGNORECASE)
+_PAGES = "{http://schemas.openxmlformats.org/officeDocument/2006/extended-properties}Pages"
+_IMAGE_DATA = "{urn:schemas-microsoft-com:vml}imagedata"
+_CONTAINERS = frozenset(
+    {"sdt", "sdtContent", "ins", "smartTag", "customXml", "hyperlink", "fldSimple", "moveTo"}
+    | {"dir", "bdo", "Choice", "Fallback"}
+)
 
 
 def check(file: str, limits: Limits) -> DocumentInfo:
     """Open the document and return the metadata it states."""
-    return _docx_info(_open_docx(file, limits)).info()
+    package = OfficePackage.open(file, limits)
+    open_main_part(package, MAIN)
+    return package_summary(package).info()
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
-    """Read the text in order, on the pages of Word's last layout, else on pages of equal length."""
-    document = _open_docx(file, limits)
-    about = _docx_info(document)
-    walk = _DocxWalk(document)
-    found = list(walk.blocks())
-    pages = build_pages(found) if walk.page > 1 else paginate_blocks(block for _, block in found)
-    yield from about.document(pages)
+    """Read the text in order, on the pages of Word's last layout, else in parts of equal length."""
+    package = OfficePackage.open(file, limits)
+    name, root = open_main_part(package, MAIN)
+    walk = _DocxWalk(package, name, root)
+    pages = build_pages(list(walk.items()), _page_layout(package, root, walk.rendered))
+    yield from package_summary(package).document(pages)
 
 
-def _open_docx(file: str, limits: Limits) -> Document:
-    return open_office_file(file, limits, docx.Document, PackageNotFoundError)
-
-
-def _docx_info(document: Document) -> DocumentSummary:
-    properties = document.core_properties
-    return office_info(properties, properties.author)
-
-
-def _local_name(element: _Element) -> str:
-    """Return the name of an element without its namespace."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+def _page_layout(package: OfficePackage, root: _Element, rendered: bool) -> PageLayout:
+    size = next(root.iter(W + "pgSz"), None)
+    stated = ""
+    try:
+        part = package.related("", "extended-properties")
+        stated = (package.root(part).findtext(_PAGES) or "") if part else ""
+    except Exception:  # noqa: BLE001  the number of pages is only compared
+        stated = ""
+    return PageLayout(
+        rendered and size is not None,
+        _whole(size, "w") / TWIPS_PER_POINT,
+        _whole(size, "h") / TWIPS_PER_POINT,
+        int(stated) if stated.strip().isdecimal() else 0,
+    )
 
 
 @dataclass(slots=True)
 class _DocxWalk:
-    """Walks the body, counting pages and numbered paragraphs."""
+    """Walks the body, counting pages, numbered paragraphs and notes."""
 
-    document: Document
+    package: OfficePackage
+    part: str
+    root: _Element
+    inserted: int = 0  # depth among inserted documents
     page: int = 1
+    guard: ObjectGuard = field(default_factory=ObjectGuard)
     numbering: ListNumbering = field(init=False)
     styles: dict[str, ParagraphStyle] = field(init=False)
     rendered: bool = field(init=False)  # the file records the page breaks of Word's last layout
-    notes: dict[str, str] = field(init=False)
-    pending_notes: list[str] = field(default_factory=list)  # referenced since the last paragraph
+    notes: Notes = field(init=False)
+    typed_notes: frozenset[str] = frozenset()
+    runs: RunReader = field(init=False)
+    drawing: DrawingReader = field(init=False)
+    pending: list[Item] = field(default_factory=list)  # notes called since the last paragraph
+    held: list[Piece | NoteCall] = field(default_factory=list)  # text that the next one begins with
+    has_text: bool = False
+    is_filled: bool = False  # white text may be seen here
 
     def __post_init__(self) -> None:
-        part = self.document.part
-        related = {rel.reltype: rel for rel in part.rels.values() if not rel.is_external}
-        numbering = related.get(RELATIONSHIP_TYPE.NUMBERING)
-        self.numbering = ListNumbering.of(numbering.target_part.element if numbering else None)
-        self.styles = styles_of(self.document.styles.element)
-        body = self.document.element.body
-        self.rendered = next(body.iter(_W + "lastRenderedPageBreak"), None) is not None
-        self.notes = {}
-        for kind, reltype in (
-            ("footnote", RELATIONSHIP_TYPE.FOOTNOTES),
-            ("endnote", RELATIONSHIP_TYPE.ENDNOTES),
-        ):
-            if reltype in related:
-                root = parse_xml(related[reltype].target_part.blob)
-                for note in root.findall(_W + kind):
-                    number = str(note.get(_W + "id"))
-                    text = " ".join(repair_text(_plain_paragraph(p)) for p in note.iter(_W + "p"))
-                    self.notes[f"{kind}{number}"] = text.strip()
+        self.numbering = ListNumbering.of(self._linked_root("numbering"))
+        styles = self._linked_root("styles")
+        self.styles = styles_of(styles)
+        body = self._body()
+        self.rendered = next(body.iter(W + "lastRenderedPageBreak"), None) is not None
+        self.notes = Notes.of(self.package, self.part, body)
+        self.runs = RunReader(self.styles, default_look(styles), self.rendered)
+        self.drawing = DrawingReader(self.package, self.part, self.guard)
+        self.is_filled = self.root.find(W + "background") is not None
+        self.typed_notes = self._find_typed_notes(body)
 
-    def blocks(self) -> Iterator[tuple[int, Block]]:
-        """Yield each block with the page that it begins on."""
-        yield from self._inside(self.document.element.body, 0)
+    def items(self) -> Iterator[NumberedItem]:
+        """Yield each block and remark with the page that it begins on."""
+        for kind in self.notes.unread:
+            yield self.page, unread(kind)
+        yield from self._inside(self._body(), 0)
+        for item in self._paragraph_items(Runs(), ParagraphStyle(), None):
+            yield self.page, item
 
-    def _inside(self, parent: _Element, depth: int) -> Iterator[tuple[int, Block]]:
+    def _body(self) -> _Element:
+        body = self.root.find(W + "body")
+        if body is None:
+            raise ReadError("unreadable", {"reason": "no body"})
+        return body
+
+    def _linked_root(self, kind: str) -> _Element | None:
+        """Return the root of a part that styles or numbers the text; None if it cannot be read."""
+        part = self.package.related(self.part, kind)
+        try:
+            return self.package.root(part) if part else None
+        except Exception:  # noqa: BLE001  the text is read without it
+            self.pending.append(unread(kind))
+            return None
+
+    def _find_typed_notes(self, body: _Element) -> frozenset[str]:
+        """Return the numbers of the notes typed as paragraphs that begin with a raised number."""
+        found = set()
+        for paragraph in body.iter(W + "p"):
+            first = next(paragraph.iter(W + "t"), None)
+            if first is None or not (first.text or "").strip()[:4].strip("[]().*").isalnum():
+                continue
+            run = first.getparent()
+            if run is None or run.find(W + "rPr") is None:
+                continue
+            runs = self.runs.read(paragraph, self._style(paragraph), is_filled=True)
+            found.add(typed_note([piece for piece in runs.pieces if isinstance(piece, tuple)]))
+        return frozenset(found - {""})
+
+    def _inside(self, parent: _Element, depth: int) -> Iterator[NumberedItem]:
         if depth > MAX_DEPTH:
             return
         for child in parent:
-            name = _local_name(child)
+            name = local_name(child)
             if name == "p":
-                yield from self._paragraph(child, depth)
+                yield from self._guarded("paragraph", self._paragraph(child, depth))
             elif name == "tbl":
-                yield from self._table(child, depth)
+                yield from self._guarded("table", self._table(child, depth))
+            elif name == "altChunk":
+                yield from self._guarded("inserted document", self._inserted(child))
+            elif name == "AlternateContent":
+                branch = visible_branch(child)
+                if branch is not None:
+                    yield from self._inside(branch, depth + 1)
             elif name in _CONTAINERS:
                 yield from self._inside(child, depth + 1)
+            elif name in DELETED and next(child.iter(W + "t", W + "delText"), None) is not None:
+                yield self.page, Remark("deleted_text")
+            elif name == "oMathPara":
+                yield from self._guarded("equation", self._paragraph(child, depth))
 
-    def _paragraph(self, element: _Element, depth: int) -> Iterator[tuple[int, Block]]:
+    def _guarded(self, what: str, items: Iterator[NumberedItem]) -> Iterator[NumberedItem]:
+        for item in self.guard.read(what, lambda: items):
+            yield (self.page, item) if isinstance(item, Remark) else item
+
+    def _paragraph(self, element: _Element, depth: int) -> Iterator[NumberedItem]:
         style = self._style(element)
-        marker, list_depth = self._marker(element, style)
+        properties = element.find(W + "pPr")
+        if not self.rendered and self._breaks_before(properties, style):
+            self.page += 1
         begin = self.page
-        pieces = self._runs(element)
-        if pieces.starts_on_next:
-            begin = self.page
-        text = repair_text(pieces.text)
+        filled = self.is_filled or is_shaded(properties)
+        runs = self.runs.read(element, style, is_filled=filled)
+        begin += runs.breaks_first
+        self.page += runs.breaks
+        if _is_held(properties):
+            self.held += runs.pieces
+            runs.pieces = []
+        else:
+            runs.pieces, self.held = [*self.held, *runs.pieces], []
+        self.has_text = self.has_text or runs.has_text
+        for item in self._paragraph_items(runs, style, element):
+            yield begin, item
+        for box in runs.boxes:
+            yield from self._box(box, depth)
+        yield from ((begin, item) for item in self._take_pending())
+        if not self.rendered and _ends_section(properties):
+            self.page += 1
+
+    def _paragraph_items(
+        self, runs: Runs, style: ParagraphStyle, element: _Element | None
+    ) -> Iterator[Item]:
+        """Yield the block of a paragraph, its remarks and the objects anchored in it."""
+        marker, depth = self._marker(element, style) if element is not None else ("", 0)
+        if not runs.pieces and self.held and element is None:
+            runs.pieces, self.held = self.held, []
+        text, note = self._written(runs)
+        if text and note:
+            yield Block("footnote", text, note=note)
+        elif text:
+            yield self._block(text, runs, style, marker, depth, element)
+        yield from runs.remarks
+        for anchored in runs.objects:
+            yield from self._object(anchored)
+
+    def _written(self, runs: Runs) -> tuple[str, str]:
+        """Return the text of a paragraph and its sign if it is a typed note; collect its notes."""
+        pieces = [
+            (self._called(piece), 0) if isinstance(piece, NoteCall) else piece
+            for piece in runs.pieces
+        ]
+        text, note = write_paragraph(pieces, notes=self.typed_notes)
+        return repair_text(text), note
+
+    def _called(self, call: NoteCall) -> str:
+        """Return how a note is called, and keep it for the end of the paragraph.
+
+        A note without text is not called.
+        """
+        sign = self.notes.sign(call)
+        element = self.notes.element(call)
+        found = (
+            []
+            if element is None
+            else list(self.guard.read("note", lambda: self._note(element, sign)))
+        )
+        self.pending += found
+        return f" [{sign}]" if found else ""
+
+    def _note(self, element: _Element, sign: str) -> Iterator[Item]:
+        """Yield the block of a note."""
+        texts = []
+        remarks: list[Item] = []
+        for paragraph in element.iter(W + "p"):
+            runs = self.runs.read(paragraph, self._style(paragraph), is_filled=self.is_filled)
+            pieces = [piece for piece in runs.pieces if isinstance(piece, tuple)]
+            texts.append(repair_text(write_paragraph(pieces, notes=self.typed_notes)[0]))
+            remarks += runs.remarks
+        text = " ".join(" ".join(texts).split()).removeprefix(f"{sign} ")
         if text:
-            yield begin, self._block(text, element, style, marker, list_depth)
-        for data, reference, alt in self._pictures(element):
-            block = figure_block(data, reference, alt)
-            if block is not None:
-                yield begin, block
-        for box in pieces.boxes:
-            yield from self._inside(box, depth + 1)
-        for note in self.pending_notes:
-            yield begin, Block("footnote", note)
-        self.pending_notes = []
+            yield Block("footnote", f"[{sign}] {text}", note=sign)
+        yield from remarks
+
+    def _take_pending(self) -> list[Item]:
+        pending, self.pending = self.pending, []
+        return pending
 
     def _block(
-        self, text: str, element: _Element, style: ParagraphStyle, marker: str, depth: int
+        self,
+        text: str,
+        runs: Runs,
+        style: ParagraphStyle,
+        marker: str,
+        depth: int,
+        element: _Element | None,
     ) -> Block:
         line = " ".join(text.split())
-        if style.level and len(line) < 300:
+        level = style.level or _outline_level(element)
+        if level and len(line) < 300:
             number = marker if marker != "-" else ""
-            return Block("heading", f"{number} {line}".strip(), style.level)
+            return Block("heading", f"{number} {line}".strip(), level)
         if _CONTENTS.match(style.name):
             return Block("contents", line)
         if marker:
@@ -178,169 +313,285 @@ class _DocxWalk:
             return Block("list", "- " + line[bullet.end() :])
         if _CAPTION.match(style.name) or is_caption(line):
             return Block("caption", text)
-        if _is_bold_title(line, element, style):
+        if runs.is_bold and _is_title(line):
             return Block("heading", line, BOLD_LEVEL)
         return Block("paragraph", text)
 
-    def _runs(self, element: _Element) -> _Runs:
-        """Read the text of a paragraph and count the page breaks in it."""
-        runs = _Runs()
-        stack = [iter(element)]
-        while stack:
-            child = next(stack[-1], None)
-            if child is None:
-                stack.pop()
-                continue
-            name = _local_name(child)
-            if name in ("t", "noBreakHyphen", "tab", "br", "cr", "lastRenderedPageBreak"):
-                self._character(name, child, runs)
-            elif name in ("footnoteReference", "endnoteReference"):
-                self._add_note(name, child, runs)
-            elif name == "txbxContent":
-                runs.boxes.append(child)
-            elif name not in _SKIPPED and len(stack) < MAX_DEPTH:
-                stack.append(iter(child))
-        return runs
+    def _box(self, box: _Element, depth: int) -> Iterator[NumberedItem]:
+        """Read a text box, whose colour is not known."""
+        before, self.is_filled = self.is_filled, True
+        yield from self._inside(box, depth + 1)
+        self.is_filled = before
 
-    def _character(self, name: str, element: _Element, runs: _Runs) -> None:
-        if name == "t":
-            runs.words.append(element.text or "")
-        elif name == "noBreakHyphen":
-            runs.words.append("-")
-        elif name == "tab":
-            runs.words.append(" ")
-        elif name == "lastRenderedPageBreak":
-            self._next_page(runs)
-        elif element.get(_W + "type") == "page":
-            if not self.rendered:
-                self._next_page(runs)
-        else:
-            runs.words.append("\n")
+    def _object(self, element: _Element) -> Iterator[Item]:
+        """Yield what a drawing or embedded object shows."""
+        if local_name(element) == "object":
+            yield unread(self.guard.number("embedded object"))
+            return
+        yield from self.drawing.graphic(element)
+        yield from self.drawing.pictures(element)
+        for image in element.iter(_IMAGE_DATA):
+            if image.get(R + "id"):
+                yield from self.guard.read("picture", lambda one=image: self._image(one))  # type: ignore[misc]
 
-    def _next_page(self, runs: _Runs) -> None:
-        self.page += 1
-        runs.starts_on_next = runs.starts_on_next or not "".join(runs.words).strip()
+    def _image(self, image: _Element) -> Iterator[Item]:
+        """Yield a picture in the markup of Word before 2010."""
+        target = self.package.target(self.part, image.get(R + "id"))
+        shape = image.getparent()
+        alt = repair_text(str(shape.get("alt") or "")) if shape is not None else ""
+        name = f"picture {self.guard.counts['picture']}"
+        stored = self.package.names[target.lower()]
+        yield from figure_items(self.package.data(target), stored, alt, name)
 
-    def _add_note(self, name: str, element: _Element, runs: _Runs) -> None:
-        """Add a note's reference to the text, and the note to those after the paragraph."""
-        number = str(element.get(_W + "id"))
-        note = self.notes.get(name.removesuffix("Reference") + number)
-        if note:
-            runs.words.append(f" [{number}]")
-            self.pending_notes.append(f"[{number}] {note}")
+    def _inserted(self, element: _Element) -> Iterator[NumberedItem]:
+        """Yield a document in another format that Word inserts when it opens the file."""
+        target = self.package.target(self.part, element.get(R + "id"))
+        data = self.package.data(target)
+        if zipfile.is_zipfile(io.BytesIO(data)):
+            if self.inserted >= MAX_INSERTED:
+                raise ValueError("inserted too deep")
+            yield from self._inserted_docx(data)
+            return
+        for block in _inserted_blocks(data, target):
+            yield self.page, block
 
-    def _pictures(self, element: _Element) -> Iterator[tuple[bytes, str, str]]:
-        for drawing in element.iter(_W + "drawing"):
-            alt = next(
-                (d.get("descr") or "" for d in drawing.iter() if _local_name(d) == "docPr"), ""
-            )
-            for blip in drawing.iter("{http://schemas.openxmlformats.org/drawingml/2006/main}blip"):
-                rel = self.document.part.rels.get(str(blip.get(_EMBED)))
-                if rel is not None and not rel.is_external:
-                    name = str(rel.target_part.partname).lstrip("/")
-                    yield rel.target_part.blob, name, repair_text(alt)
+    def _inserted_docx(self, data: bytes) -> Iterator[NumberedItem]:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        if sum(member.file_size for member in archive.infolist()) > MAX_INSERTED_BYTES:
+            raise ValueError("inserted document too large")
+        package = OfficePackage(archive, {n.lower().lstrip("/"): n for n in archive.namelist()})
+        name, root = open_main_part(package, MAIN)
+        for item in _DocxWalk(package, name, root, self.inserted + 1).items():
+            if not (isinstance(item[1], Block) and item[1].picture):
+                yield self.page, item[1]
 
-    def _table(self, element: _Element, depth: int) -> Iterator[tuple[int, Block]]:
+    def _table(self, element: _Element, depth: int) -> Iterator[NumberedItem]:
         """Build one table for each page that the table spans, repeating its header."""
-        rows: list[tuple[int, list[str]]] = []
-        spans: dict[int, str] = {}
-        for row in element.iter(_W + "tr"):
-            parent = row.getparent()
-            if parent is not None and parent is not element and _local_name(parent) == "tbl":
-                continue  # row of a nested table: read with its cell
-            begin = self.page
-            cells = self._cells(row, spans)
-            rows.append((begin if any(cells) else self.page, cells))
-        headers = max(sum(_is_header(row) for row in element.findall(_W + "tr")), 1)
-        head = [cells for _, cells in rows[:headers]]
+        rows = list(_children(element, "tr"))
+        cells = [list(_children(row, "tc")) for row in rows]
+        if depth < MAX_DEPTH and max(map(len, cells), default=0) == 1:
+            for of_row in cells:  # a frame around text
+                for cell in of_row:
+                    yield from self._inside(cell, depth + 1)
+            return
+        before, self.is_filled = self.is_filled, self.is_filled or self._is_styled_table(element)
+        reader = _TableRows(self)
+        for row, of_row in zip(rows, cells, strict=True):
+            reader.add(row, of_row)
+        self.is_filled = before
+        headings = sum(_is_header(row) for row in rows)
+        table = lay_out_table(reader.merged(), headings)
+        if table.title:
+            yield reader.pages[0], Block("caption", table.title)
+        numbers = reader.pages[len(reader.pages) - len(table.rows) :]
+        head = table.rows[: table.headings]
         first = True
-        for number, group in groupby(rows, key=lambda item: item[0]):
-            body = [cells for _, cells in group]
-            block = build_table(body if first else [*head, *body], headers)
+        for number, group in groupby(zip(numbers, table.rows, strict=True), lambda one: one[0]):
+            body = [texts for _, texts in group]
+            block = build_table(body if first else [*head, *body], table.headings)
             first = False
             if block is not None:
-                yield number, _plain_if_single(block, body)
-        for note in self.pending_notes:
-            yield self.page, Block("footnote", note)
-        self.pending_notes = []
+                yield number, block
+        for item in [*reader.items, *self._take_pending()]:
+            yield self.page, item
 
-    def _cells(self, row: _Element, spans: dict[int, str]) -> list[str]:
-        cells: list[str] = []
-        for cell in row.iter(_W + "tc"):
-            if _row_of(cell) is not row:
-                continue
-            properties = cell.find(_W + "tcPr")
-            across, merge = _cell_span(properties)
-            texts = [self._runs(p).text for p in cell.iter(_W + "p")]
-            text = " ".join(repair_text(text) for text in texts if text)
-            if merge == "continue":
-                text = text or spans.get(len(cells), "")
-            elif merge == "restart":
-                spans[len(cells)] = text
-            cells += [text, *[""] * (across - 1)]
-        return cells
+    def _is_styled_table(self, element: _Element) -> bool:
+        """Tell whether the style of a table shades cells."""
+        name = child_value(element.find(W + "tblPr"), "tblStyle")
+        style = self.styles.get(name)
+        return style is not None and style.is_filled
+
+    def cell_text(self, cell: _Element, items: list[Item]) -> str:
+        """Return the text of a cell on one line; add what is anchored in it to `items`."""
+        before, filled = self.is_filled, is_shaded(cell.find(W + "tcPr"))
+        self.is_filled = before or filled
+        texts = []
+        for paragraph in _cell_paragraphs(cell):
+            filled = self.is_filled or is_shaded(paragraph.find(W + "pPr"))
+            style = self._style(paragraph)
+            runs = self.runs.read(paragraph, style, is_filled=filled)
+            self.page += runs.breaks
+            marker, _ = self._marker(paragraph, style)
+            text, _ = self._written(runs)
+            if text and marker not in ("", "-"):
+                text = f"{marker} {text}"
+            texts.append(text)
+            items += runs.remarks
+            for anchored in runs.objects:
+                items += self._object(anchored)
+            for box in runs.boxes:
+                items += [item for _, item in self._box(box, 1)]
+        self.is_filled = before
+        return " ".join(" ".join(filter(None, texts)).split())
+
+    def _breaks_before(self, properties: _Element | None, style: ParagraphStyle) -> bool:
+        stated = is_on(properties, "pageBreakBefore")
+        return self.has_text and (style.breaks_page if stated is None else stated)
 
     def _style(self, element: _Element) -> ParagraphStyle:
-        return self.styles.get(child_value(element.find(_W + "pPr"), "w:pStyle"), ParagraphStyle())
+        name = child_value(element.find(W + "pPr"), "pStyle")
+        return self.styles.get(name) or _NO_STYLE
 
     def _marker(self, element: _Element, style: ParagraphStyle) -> tuple[str, int]:
         """Return the number or bullet of a paragraph and its list depth; `""` if not in a list."""
-        found = numbering_of(element.find(_W + "pPr")) or style.numbered
+        found = numbering_of(element.find(W + "pPr")) or style.numbered
         if found is None or found[0] == "0":
             return "", 0
         return self.numbering.marker(*found), found[1]
 
 
 @dataclass(slots=True)
-class _Runs:
-    """The content of a paragraph."""
+class _TableRows:
+    """The rows of a table as they are read, without those that were deleted or are hidden."""
 
-    words: list[str] = field(default_factory=list)
-    boxes: list[_Element] = field(default_factory=list)
-    starts_on_next: bool = False  # a page break precedes its first word
+    walk: _DocxWalk
+    rows: list[list[tuple[str, int, str]]] = field(default_factory=list)  # text, across, merge
+    pages: list[int] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
 
-    @property
-    def text(self) -> str:
-        return "".join(self.words)
+    def add(self, row: _Element, cells: Sequence[_Element]) -> None:
+        properties = row.find(W + "trPr")
+        if properties is not None:
+            for name, code in (("del", "deleted_text"), ("hidden", "hidden_text")):
+                found = properties.find(W + name)
+                if found is not None and found.get(W + "val") not in ("0", "false", "off"):
+                    self.items.append(Remark(code))
+                    return
+        begin = self.walk.page
+        before = child_value(properties, "gridBefore")
+        read: list[tuple[str, int, str]] = []
+        if before.isdecimal() and int(before):
+            read.append(("", min(int(before), 100), ""))
+        for cell in cells:
+            stated = cell.find(W + "tcPr")
+            across, merge = _cell_span(stated)
+            if stated is not None and stated.find(W + "cellDel") is not None:
+                self.items.append(Remark("deleted_text"))
+                read.append(("", across, ""))
+                continue
+            read.append((self.walk.cell_text(cell, self.items), across, merge))
+        if read:
+            self.rows.append(read)
+            self.pages.append(begin if any(text for text, *_ in read) else self.walk.page)
+
+    def merged(self) -> list[list[Cell]]:
+        """Return the rows with the cells that are merged downwards as one."""
+        rows: list[list[_OpenCell]] = []
+        open_cells: dict[int, _OpenCell] = {}  # by column: cells that the next row may continue
+        for row in self.rows:
+            cells: list[_OpenCell] = []
+            following: dict[int, _OpenCell] = {}
+            column = 0
+            for text, across, merge in row:
+                cell = open_cells.get(column) if merge == "continue" else None
+                if cell is None:
+                    cell = _OpenCell(text, across)
+                    cells.append(cell)
+                else:
+                    cell.down += 1
+                if merge:
+                    following[column] = cell
+                column += across
+            open_cells = following
+            rows.append(cells)
+        return [[Cell(cell.text, cell.across, cell.down) for cell in row] for row in rows]
 
 
-def _plain_paragraph(paragraph: _Element) -> str:
-    return "".join(t.text or "" for t in paragraph.iter(_W + "t"))
+@dataclass(slots=True)
+class _OpenCell:
+    """A cell, and over how many rows it extends so far."""
+
+    text: str
+    across: int
+    down: int = 1
 
 
-def _plain_if_single(block: Block, rows: list[list[str]]) -> Block:
-    """Turn a table of one column, used as a frame around text, into a paragraph."""
-    if block.text.split("\n", 1)[0].count(" | ") == 0:
-        return Block("paragraph", "\n".join(filter(None, (" ".join(row).strip() for row in rows))))
-    return block
+def _inserted_blocks(data: bytes, name: str) -> list[Block]:
+    """Return the blocks of an inserted web page, web archive or text."""
+    if name.lower().endswith((".mht", ".mhtml")):
+        message = email.message_from_bytes(data, policy=email.policy.default)
+        body = message.get_body(("html", "plain"))
+        if body is None:
+            raise ValueError("no text")
+        data, name = body.get_content().encode(), "a.html"
+    if data.lstrip()[:5] == b"{\\rtf":
+        raise ValueError("rich text")
+    text = decode_text(data, states_encoding=True)
+    if name.lower().endswith(".txt") and "<html" not in text[:1000].lower():
+        return list(text_blocks(text))
+    return [item for item in html_blocks(find_content(parse_html(text))) if isinstance(item, Block)]
 
 
-def _is_bold_title(text: str, element: _Element, style: ParagraphStyle) -> bool:
-    """Tell a heading that is only bold, without a heading style, from a paragraph."""
-    if len(text) > 120 or not text[:1].isalnum() or text.endswith((".", ";", ",", ":")):
+def _children(parent: _Element, wanted: str, depth: int = 0) -> Iterator[_Element]:
+    """Yield the rows of a table or the cells of a row, in containers as well."""
+    for child in parent:
+        name = local_name(child)
+        if name == wanted:
+            yield child
+        elif name in _CONTAINERS and depth < MAX_DEPTH:
+            yield from _children(child, wanted, depth + 1)
+
+
+def _cell_paragraphs(cell: _Element) -> Iterator[_Element]:
+    """Yield the paragraphs of a cell, those of tables in it as well, without deleted rows."""
+    stack: list[tuple[_Element, int]] = [(cell, 0)]
+    while stack:
+        current, depth = stack.pop()
+        name = local_name(current)
+        if name == "p":
+            yield current
+        elif name == "tr" and current.find(f"{W}trPr/{W}del") is not None:
+            continue
+        elif name == "AlternateContent":
+            branch = visible_branch(current)
+            stack += [(branch, depth)] if branch is not None else []
+        elif name not in DELETED:
+            stack += [(child, depth + 1) for child in reversed(current)]
+
+
+def _is_held(properties: _Element | None) -> bool:
+    """Tell a paragraph that runs into the next one: a drop cap, or one whose end was deleted."""
+    if properties is None:
         return False
-    runs = [run for run in element.iter(_W + "r") if _plain_paragraph(run).strip()]
-    on = (is_on(run.find(_W + "rPr"), "w:b") for run in runs)
-    return bool(runs) and all(style.bold if bold is None else bold for bold in on)
+    frame = properties.find(W + "framePr")
+    if frame is not None and frame.get(W + "dropCap") in ("drop", "margin"):
+        return True
+    return properties.find(f"{W}rPr/{W}del") is not None
+
+
+def _ends_section(properties: _Element | None) -> bool:
+    """Tell whether a section of the document ends with a paragraph, and the next on a new page."""
+    section = properties.find(W + "sectPr") if properties is not None else None
+    return section is not None and child_value(section, "type") != "continuous"
+
+
+def _outline_level(element: _Element | None) -> int:
+    """Return the heading level that a paragraph states itself, 0 if none."""
+    properties = element.find(W + "pPr") if element is not None else None
+    stated = child_value(properties, "outlineLvl")
+    return min(int(stated) + 1, 6) if stated in tuple("01234567") else 0
+
+
+def _is_title(text: str) -> bool:
+    """Tell a heading that is only bold, without a heading style, from a paragraph."""
+    return len(text) <= 120 and text[:1].isalnum() and not text.endswith((".", ";", ",", ":"))
 
 
 def _cell_span(properties: _Element | None) -> tuple[int, str]:
     """Return the column span of a cell, and its vertical merge: "restart", "continue" or ""."""
     if properties is None:
         return 1, ""
-    across, merge = properties.find(_W + "gridSpan"), properties.find(_W + "vMerge")
-    wide = str(across.get(_W + "val")) if across is not None else "1"
-    part = str(merge.get(_W + "val") or "continue") if merge is not None else ""
+    wide = child_value(properties, "gridSpan")
+    merge = properties.find(W + "vMerge")
+    part = str(merge.get(W + "val") or "continue") if merge is not None else ""
     return min(max(int(wide), 1), 100) if wide.isdecimal() else 1, part
 
 
 def _is_header(row: _Element) -> bool:
-    properties = row.find(_W + "trPr")
-    return properties is not None and properties.find(_W + "tblHeader") is not None
+    properties = row.find(W + "trPr")
+    return bool(is_on(properties, "tblHeader"))
 
 
-def _row_of(cell: _Element) -> _Element | None:
-    parent = cell.getparent()
-    while parent is not None and _local_name(parent) != "tr":
-        parent = parent.getparent()
-    return parent
+def _whole(element: _Element | None, name: str) -> int:
+    value = str(element.get(W + name) or "") if element is not None else ""
+    return int(value) if value.isdecimal() else 0

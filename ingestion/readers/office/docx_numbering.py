@@ -6,9 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from docx.oxml.ns import qn
-
-from ingestion.readers.office.docx_styles import child_value
+from ingestion.readers.office.docx_styles import W, child_value
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -54,13 +52,13 @@ class ListNumbering:
         if root is None:
             return numbering
         kinds = {
-            str(kind.get(qn("w:abstractNumId"))): _list_levels(kind)
-            for kind in root.findall(qn("w:abstractNum"))
+            str(kind.get(W + "abstractNumId")): _list_levels(kind)
+            for kind in root.findall(W + "abstractNum")
         }
-        for number in root.findall(qn("w:num")):
-            name = str(number.get(qn("w:numId")))
-            link = number.find(qn("w:abstractNumId"))
-            kind = str(link.get(qn("w:val"))) if link is not None else ""
+        for number in root.findall(W + "num"):
+            name = str(number.get(W + "numId"))
+            link = number.find(W + "abstractNumId")
+            kind = str(link.get(W + "val")) if link is not None else ""
             numbering.kinds[name] = kind
             numbering.levels[name] = kinds.get(kind, {})
         return numbering
@@ -82,25 +80,24 @@ class ListNumbering:
         def expand(placeholder: re.Match[str]) -> str:
             i = int(placeholder[1]) - 1
             other = levels.get(i)
-            return _numeral(counts[i] or 1, other.form) if other is not None else ""
+            return numeral(counts[i] or 1, other.form) if other is not None else ""
 
         return _PLACEHOLDER.sub(expand, level.text)
 
 
 def _list_levels(kind: _Element) -> dict[int, ListLevel]:
     found: dict[int, ListLevel] = {}
-    for level in kind.findall(qn("w:lvl")):
-        form, text, start = (
-            child_value(level, name) for name in ("w:numFmt", "w:lvlText", "w:start")
-        )
-        depth = str(level.get(qn("w:ilvl")) or "0")
+    for level in kind.findall(W + "lvl"):
+        form, text, start = (child_value(level, name) for name in ("numFmt", "lvlText", "start"))
+        depth = str(level.get(W + "ilvl") or "0")
         if depth.isdecimal():
             begin = int(start) if start.isdecimal() else 1
             found[int(depth)] = ListLevel(form or "decimal", text, begin)
     return found
 
 
-def _numeral(number: int, form: str) -> str:
+def numeral(number: int, form: str) -> str:
+    """Return a number as Word's number format writes it: "iv" for "lowerRoman"."""
     if form in ("lowerLetter", "upperLetter"):
         letter = chr(ord("a") + (number - 1) % 26)
         return letter if form == "lowerLetter" else letter.upper()

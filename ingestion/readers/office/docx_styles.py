@@ -1,17 +1,22 @@
-"""Resolve the paragraph styles of a Word document."""
+"""Resolve the styles of paragraphs and runs of a Word document."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
-
-from docx.oxml.ns import qn
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
+W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 MAX_DEPTH = 10
+TINY = 2
+"""Font size, in half-points, up to which text cannot be read."""
+
+RAISED = 4
+"""Half-points from which raised or lowered text is no mere adjustment."""
+
 _HEADING = re.compile(r"(?:heading|titre|überschrift) (\d)$", re.IGNORECASE)
 
 Numbered = tuple[str, int]
@@ -19,68 +24,178 @@ Numbered = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
+class RunLook:
+    """How a run is shown; None where its properties do not say."""
+
+    shift: int | None = None  # 1 raised, -1 lowered
+    is_hidden: bool | None = None
+    is_web_hidden: bool | None = None  # hidden in the web layout
+    is_struck: bool | None = None
+    is_white: bool | None = None
+    is_filled: bool | None = None  # shaded or highlighted
+    size: int | None = None  # half-points
+    font: str | None = None
+    bold: bool | None = None
+
+    def over(self, base: RunLook) -> RunLook:
+        """Return this look, completed by that of the style beneath."""
+        if self == _UNSTATED:
+            return base
+        return RunLook(
+            **{
+                name: getattr(base, name) if (own := getattr(self, name)) is None else own
+                for name in _LOOKS
+            }
+        )
+
+
+_UNSTATED = RunLook()
+_LOOKS = tuple(item.name for item in fields(RunLook))
+
+
+@dataclass(frozen=True, slots=True)
 class ParagraphStyle:
-    """A paragraph style, including what it inherits."""
+    """A style, including what it inherits."""
 
     name: str = ""
     level: int = 0  # of a heading; 0 for other text
     numbered: Numbered | None = None
     bold: bool = False
+    look: RunLook = _UNSTATED
+    is_filled: bool = False  # it shades the paragraph, or cells of a table
+    breaks_page: bool = False
 
 
-def styles_of(root: _Element) -> dict[str, ParagraphStyle]:
-    """Return the paragraph styles by their id."""
-    elements = {str(style.get(qn("w:styleId"))): style for style in root.findall(qn("w:style"))}
+def styles_of(root: _Element | None) -> dict[str, ParagraphStyle]:
+    """Return the styles of a styles part by their id; none if there is no such part."""
+    if root is None:
+        return {}
+    elements = {str(style.get(W + "styleId")): style for style in root.findall(W + "style")}
     return {name: _resolve_style(name, elements) for name in elements}
+
+
+def default_look(root: _Element | None) -> RunLook:
+    """Return the look of text without any style."""
+    found = root.find(f"{W}docDefaults/{W}rPrDefault/{W}rPr") if root is not None else None
+    return run_look(found)
 
 
 def numbering_of(properties: _Element | None) -> Numbered | None:
     """Return the list and depth that a paragraph or style states, None if none."""
-    numbering = properties.find(qn("w:numPr")) if properties is not None else None
+    numbering = properties.find(W + "numPr") if properties is not None else None
     if numbering is None:
         return None
-    name, depth = child_value(numbering, "w:numId"), child_value(numbering, "w:ilvl")
+    name, depth = child_value(numbering, "numId"), child_value(numbering, "ilvl")
     return (name, int(depth) if depth.isdecimal() else 0) if name else None
 
 
 def child_value(element: _Element | None, name: str) -> str:
     """Return the `w:val` of a child element, `""` if there is none."""
-    child = element.find(qn(name)) if element is not None else None
-    return str(child.get(qn("w:val")) or "") if child is not None else ""
+    child = element.find(W + name) if element is not None else None
+    return str(child.get(W + "val") or "") if child is not None else ""
 
 
 def is_on(properties: _Element | None, name: str) -> bool | None:
     """Return whether a boolean property is on; None if it is not stated."""
-    child = properties.find(qn(name)) if properties is not None else None
+    child = properties.find(W + name) if properties is not None else None
     if child is None:
         return None
-    return str(child.get(qn("w:val")) or "1") not in ("0", "false", "off")
+    return str(child.get(W + "val") or "1") not in ("0", "false", "off")
+
+
+def run_look(properties: _Element | None) -> RunLook:
+    """Return the look that the properties of a run (`w:rPr`) state."""
+    if properties is None or not len(properties):
+        return _UNSTATED
+    size = child_value(properties, "sz")
+    fonts = properties.find(W + "rFonts")
+    font = fonts.get(W + "ascii") or fonts.get(W + "hAnsi") if fonts is not None else None
+    struck = is_on(properties, "strike")
+    return RunLook(
+        shift=_shift(properties),
+        is_hidden=is_on(properties, "vanish"),
+        is_web_hidden=is_on(properties, "webHidden"),
+        is_struck=struck if struck else is_on(properties, "dstrike") or struck,
+        is_white=_is_white(properties),
+        is_filled=is_shaded(properties)
+        or child_value(properties, "highlight") not in ("", "none")
+        or None,
+        size=int(size) if size.isdecimal() else None,
+        font=str(font) if font else None,
+        bold=is_on(properties, "b"),
+    )
+
+
+def is_shaded(properties: _Element | None) -> bool:
+    """Tell whether properties state a background other than white or automatic."""
+    shading = properties.find(W + "shd") if properties is not None else None
+    if shading is None:
+        return False
+    fill = str(shading.get(W + "fill") or "auto").upper()
+    pattern = str(shading.get(W + "val") or "clear")
+    return fill not in ("AUTO", "FFFFFF") or pattern not in ("clear", "nil")
+
+
+def _is_white(properties: _Element) -> bool | None:
+    colour = child_value(properties, "color").upper()
+    return colour == "FFFFFF" if colour else None
+
+
+def _shift(properties: _Element) -> int | None:
+    align = child_value(properties, "vertAlign")
+    if align:
+        return {"superscript": 1, "subscript": -1}.get(align, 0)
+    position = child_value(properties, "position")
+    try:
+        raised = int(position) if position else 0
+    except ValueError:
+        return None
+    if abs(raised) < RAISED:
+        return 0 if position else None
+    return 1 if raised > 0 else -1
 
 
 def _resolve_style(name: str, elements: dict[str, _Element]) -> ParagraphStyle:
     """Resolve a style along its base styles; the most derived value wins."""
-    level, found, bold = 0, None, None
+    level, found = 0, None
+    look = _UNSTATED
+    filled, breaks = False, None
     for element in _base_styles(name, elements):
-        properties = element.find(qn("w:pPr"))
+        properties = element.find(W + "pPr")
         level = level or _level(element, properties)
         found = found or numbering_of(properties)
-        bold = is_on(element.find(qn("w:rPr")), "w:b") if bold is None else bold
-    return ParagraphStyle(child_value(elements[name], "w:name"), level, found, bool(bold))
+        look = look.over(run_look(element.find(W + "rPr")))
+        filled = filled or _shades(element)
+        breaks = is_on(properties, "pageBreakBefore") if breaks is None else breaks
+    return ParagraphStyle(
+        child_value(elements[name], "name"),
+        level,
+        found,
+        bool(look.bold),
+        look,
+        filled,
+        bool(breaks),
+    )
+
+
+def _shades(style: _Element) -> bool:
+    """Tell whether a style shades a paragraph, or any cell of a table."""
+    return any(is_shaded(shading.getparent()) for shading in style.iter(W + "shd"))
 
 
 def _base_styles(name: str, elements: dict[str, _Element]) -> list[_Element]:
     chain: list[_Element] = []
     while name in elements and len(chain) < MAX_DEPTH:
         chain.append(elements[name])
-        name = child_value(elements[name], "w:basedOn")
+        name = child_value(elements[name], "basedOn")
     return chain
 
 
 def _level(element: _Element, properties: _Element | None) -> int:
-    name = child_value(element, "w:name")
+    name = child_value(element, "name")
     if match := _HEADING.match(name):
         return min(max(int(match.group(1)), 1), 6)
     if name.lower() in ("title", "titre"):
         return 1
-    outline = child_value(properties, "w:outlineLvl")
+    outline = child_value(properties, "outlineLvl")
     return min(int(outline) + 1, 6) if outline in tuple("01234567") else 0

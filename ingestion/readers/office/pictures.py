@@ -1,42 +1,43 @@
-"""Shared by the readers of office documents: opening, metadata and pictures."""
+"""The pictures of office documents."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+import io
+from collections.abc import Iterator
 
-from ingestion.readers import Limits, PageImage, ReadError
-from ingestion.readers.office.zip_check import check_office_archive
-from ingestion.readers.pictures import displayable_picture, read_member
-from ingestion.readers.text.pagination import DocumentSummary
+from PIL import Image, UnidentifiedImageError
 
-Opened = TypeVar("Opened")
+from ingestion.readers import PageImage, ReadError
+from ingestion.readers.office.guard import unread
+from ingestion.readers.pictures import displayable_picture, figure_block, read_member
+from ingestion.readers.text.pagination import Item
+
+_UNDRAWN = frozenset({"WMF", "EMF"})
+"""Formats of drawings that Pillow recognises without being able to draw them."""
 
 
-def open_office_file(
-    file: str, limits: Limits, library: Callable[[str], Opened], *errors: type[Exception]
-) -> Opened:
-    """Open a document with its library; raise `ReadError` if it is too large or invalid.
+def figure_items(data: bytes, reference: str, alt: str, name: str) -> Iterator[Item]:
+    """Yield the block of a picture; a remark by its `name` where its format is not known.
 
-    `errors` are the exceptions that the library raises for an invalid file.
+    A short alternative text ("un") is taken for none.
     """
-    check_office_archive(file, limits)
-    all_errors: tuple[type[Exception], ...] = (*errors, KeyError, ValueError)
+    alt = alt if len(alt) > 2 else ""
+    known = _is_known(data)
+    block = figure_block(data if known else b"", reference, alt)
+    if block is not None:
+        yield block
+    if not known:
+        yield unread(name)
+
+
+def _is_known(data: bytes) -> bool:
     try:
-        return library(file)
-    except all_errors as error:
-        raise ReadError("unreadable", {"reason": str(error)[:200]}) from error
-
-
-def office_info(properties: Any, author: str | None) -> DocumentSummary:
-    """Return the metadata stated in the properties of a document."""
-    created = properties.created
-    return DocumentSummary(
-        title=properties.title or "",
-        author=author or "",
-        language=properties.language or "",
-        created=created.date().isoformat() if created else "",
-    )
+        with Image.open(io.BytesIO(data)) as image:
+            return image.format not in _UNDRAWN
+    except Image.DecompressionBombError:
+        return True  # a picture too large to show
+    except (UnidentifiedImageError, OSError, ValueError):
+        return False
 
 
 def draw(file: str, number: int, max_width: int) -> PageImage:

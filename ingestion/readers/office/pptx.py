@@ -1,153 +1,294 @@
-"""Read PowerPoint documents with python-pptx: one page per slide; charts become tables."""
+"""Read PowerPoint documents: one page per slide, its shapes from top to bottom, then its notes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
-import pptx
-from pptx.enum.shapes import PP_PLACEHOLDER
-from pptx.exc import PackageNotFoundError
+from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress, ReadError, Remark
+from ingestion.readers.office.drawing import (
+    DrawingReader,
+    TextLine,
+    text_items,
+    typed_notes,
+    visible_branch,
+)
+from ingestion.readers.office.guard import ObjectGuard
+from ingestion.readers.office.package import (
+    A,
+    OfficePackage,
+    R,
+    local_name,
+    open_main_part,
+    package_summary,
+)
+from ingestion.readers.office.pictures import draw, picture
+from ingestion.readers.text.pagination import Item, build_page
 
-from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress, ReadError
-from ingestion.readers.office.pictures import draw, office_info, open_office_file, picture
-from ingestion.readers.pictures import figure_block
-from ingestion.readers.repair.characters import repair_text
-from ingestion.readers.text.pagination import DocumentSummary, build_page, build_table
+if TYPE_CHECKING:
+    from lxml.etree import _Element
 
 __all__ = ["check", "draw", "picture", "read"]
 
+P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+MAIN = "ppt/presentation.xml"
 EMU_PER_POINT = 12_700
 """Units of the format (EMU) per point."""
 
 MAX_DEPTH = 20
-_TITLES = {PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE}
-_MARGINS = {PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER}
+MAX_SHAPES = 20_000
+_TITLES = frozenset({"title", "ctrTitle"})
+_MARGINS = frozenset({"dt", "ftr", "sldNum", "hdr"})
+_LISTS = frozenset({"body", "obj", ""})
 
 
 def check(file: str, limits: Limits) -> DocumentInfo:
     """Count the slides and return the metadata."""
-    slides = _open_pptx(file, limits)
-    return _pptx_info(slides).info(len(slides.slides))
+    package = OfficePackage.open(file, limits)
+    _, root = open_main_part(package, MAIN)
+    return package_summary(package).info(len(_slide_links(root)))
 
 
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
     """Read the slides with their notes."""
-    slides = _open_pptx(file, limits)
-    if not len(slides.slides):
+    package = OfficePackage.open(file, limits)
+    name, root = open_main_part(package, MAIN)
+    if not _slide_links(root):
         raise ReadError("no_pages")
-    yield from _pptx_info(slides).document(_slide_pages(slides, progress))
+    yield from package_summary(package).document(_slide_pages(package, name, root, progress))
 
 
-def _open_pptx(file: str, limits: Limits) -> Any:
-    return open_office_file(file, limits, pptx.Presentation, PackageNotFoundError)
+def _slide_links(root: _Element) -> list[str]:
+    return [str(link.get(R + "id")) for link in root.iterfind(f"{P}sldIdLst/{P}sldId")]
 
 
-def _pptx_info(slides: Any) -> DocumentSummary:
-    properties = slides.core_properties
-    return office_info(properties, properties.author)
+def _slide_pages(
+    package: OfficePackage, name: str, root: _Element, progress: Progress
+) -> Iterator[PageText]:
+    size = root.find(P + "sldSz")
+    width, height = (_whole(size, side) / EMU_PER_POINT for side in ("cx", "cy"))
+    links = _slide_links(root)
+    guard = ObjectGuard()
+    for number, link in enumerate(links, 1):
+        guard.counts["slide"] = number - 1
+
+        def slide(link: str = link) -> Iterator[Item]:
+            return _Slide(package, package.target(name, link), guard, width, height).items()
+
+        yield build_page(number, guard.read("slide", slide), width, height)
+        progress(number, len(links))
 
 
-def _slide_pages(slides: Any, progress: Progress) -> Iterator[PageText]:
-    width, height = (
-        (slides.slide_width or 0) / EMU_PER_POINT,
-        (slides.slide_height or 0) / EMU_PER_POINT,
-    )
-    count = len(slides.slides)
-    for number, slide in enumerate(slides.slides, 1):
-        yield build_page(number, _slide(slide), width, height)
-        progress(number, count)
+class _Box(NamedTuple):
+    """The place of a shape, in EMU."""
+
+    left: int
+    top: int
+    width: int
+    height: int
 
 
-def _slide(slide: Any) -> Iterator[Block]:
-    title = slide.shapes.title
-    if title is not None and (text := _line(title.text_frame.text)):
-        yield Block("heading", text, 1)
-    for shape in _sorted_shapes(slide.shapes, 0):
-        if title is None or shape.shape_id != title.shape_id:
-            yield from _shape(shape)
-    if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
-        notes = repair_text(slide.notes_slide.notes_text_frame.text)
-        if notes:
-            yield Block("note", notes)
+@dataclass(slots=True)
+class _Slide:
+    """Reads one slide."""
+
+    package: OfficePackage
+    part: str
+    guard: ObjectGuard
+    width: float  # points; 0 if not stated
+    height: float
+    drawing: DrawingReader = field(init=False)
+    places: list[dict[str, _Box]] = field(init=False)  # of the layout's placeholders, the master's
+
+    def items(self) -> Iterator[Item]:
+        root = self.package.root(self.part)
+        if root.get("show") in ("0", "false"):
+            yield Remark("hidden_text")
+            return
+        self.drawing = DrawingReader(self.package, self.part, self.guard, typed_notes([root]))
+        self.places = list(self._inherited_places())
+        tree = root.find(f"{P}cSld/{P}spTree")
+        shapes = [] if tree is None else list(_shapes(tree, 0))
+        title = next((s for s in shapes if _placeholder(s) in _TITLES and not _is_hidden(s)), None)
+        if title is not None:
+            yield from self._title(title)
+        others = [shape for shape in shapes if shape is not title]
+        yield from self._sorted(others, 0)
+        yield from self.guard.read("notes", self._speaker_notes)
+
+    def _title(self, shape: _Element) -> Iterator[Item]:
+        body = shape.find(P + "txBody")
+        lines = [] if body is None else list(self.drawing.lines(body))
+        text = " ".join(" ".join(line.text.split()) for line in lines if line.text)
+        if text:
+            yield Block("heading", text, 1)
+        for line in lines:
+            yield from line.remarks
+
+    def _sorted(self, shapes: list[_Element], depth: int) -> Iterator[Item]:
+        """Read shapes from top to bottom, then left to right; those of a group at its place."""
+
+        def place(shape: _Element) -> tuple[int, int]:
+            box = self._box(shape)
+            return (box.top // (36 * EMU_PER_POINT), box.left) if box else (0, 0)
+
+        for shape in sorted(shapes[:MAX_SHAPES], key=place):
+            if _is_hidden(shape) or (depth == 0 and self._is_outside(shape)):
+                if _has_text(shape):
+                    yield Remark("hidden_text")
+            elif local_name(shape) == "grpSp":
+                if depth < MAX_DEPTH:
+                    yield from self._sorted(list(_shapes(shape, 0)), depth + 1)
+            else:
+                yield from self.guard.read("shape", lambda one=shape: self._shape(one))  # type: ignore[misc]
+
+    def _shape(self, shape: _Element) -> Iterator[Item]:
+        kind = _placeholder(shape)
+        if kind in _MARGINS:
+            return
+        name = local_name(shape)
+        if name == "graphicFrame":
+            yield from self.drawing.graphic(shape)
+            return
+        body = shape.find(P + "txBody")
+        if body is not None:
+            yield from _texts(list(self.drawing.lines(body)), is_list=kind in _LISTS)
+        if name == "pic" or shape.find(f"{P}spPr/{A}blipFill") is not None:
+            yield from self.drawing.pictures(shape)
+
+    def _speaker_notes(self) -> Iterator[Item]:
+        part = self.package.related(self.part, "notesSlide")
+        if not part:
+            return
+        for shape in self.package.root(part).iter(P + "sp"):
+            body = shape.find(P + "txBody")
+            if _placeholder(shape) == "body" and body is not None:
+                lines = list(self.drawing.lines(body))
+                text = "\n".join(line.text for line in lines if line.text)
+                if text:
+                    yield Block("note", text)
+                for line in lines:
+                    yield from line.remarks
+
+    def _is_outside(self, shape: _Element) -> bool:
+        """Tell a shape that lies wholly beside the slide."""
+        box = self._box(shape)
+        if box is None or not self.width or not self.height:
+            return False
+        right, bottom = self.width * EMU_PER_POINT, self.height * EMU_PER_POINT
+        return (
+            box.left >= right
+            or box.top >= bottom
+            or box.left + box.width < 0
+            or box.top + box.height < 0
+        )
+
+    def _box(self, shape: _Element) -> _Box | None:
+        """Return the place of a shape; that of its placeholder in the layout or master if unset."""
+        box = _stated_box(shape)
+        if box is not None:
+            return box
+        keys = _placeholder_keys(shape)
+        return next((p[key] for p in self.places for key in keys if key in p), None)
+
+    def _inherited_places(self) -> Iterator[dict[str, _Box]]:
+        part = self.part
+        for kind in ("slideLayout", "slideMaster"):
+            part = self.package.related(part, kind)
+            if not part:
+                return
+            try:
+                root = self.package.root(part)
+            except Exception:  # noqa: BLE001  only places are inherited
+                return
+            yield {
+                key: box
+                for shape in root.iter(P + "sp")
+                if (box := _stated_box(shape)) is not None
+                for key in _placeholder_keys(shape)
+            }
 
 
-def _sorted_shapes(shapes: Iterable[Any], depth: int) -> Iterator[Any]:
-    """Yield shapes from top to bottom, then left to right; those of a group at its position."""
-    for shape in sorted(shapes, key=lambda shape: (_row_number(shape), shape.left or 0)):
-        if getattr(shape, "shape_type", None) is not None and hasattr(shape, "shapes"):
-            if depth < MAX_DEPTH:
-                yield from _sorted_shapes(shape.shapes, depth + 1)
+def _texts(lines: list[TextLine], *, is_list: bool) -> Iterator[Item]:
+    """Yield the lines of a shape; those of a list placeholder are items unless they say not to."""
+    several = sum(bool(line.text) for line in lines) > 1
+    for line in lines:
+        if not line.text or line.note or line.marker:
+            yield from text_items([line])
+        elif (is_list and several and not line.is_plain) or line.level:
+            yield Block("list", f"{'  ' * line.level}- {' '.join(line.text.split())}")
+            yield from line.remarks
         else:
-            yield shape
+            yield Block("paragraph", " ".join(line.text.split()))
+            yield from line.remarks
 
 
-def _row_number(shape: Any) -> int:
-    """Return the top of a shape in steps of half an inch, so that neighbours share a row."""
-    return int((shape.top or 0) // (36 * EMU_PER_POINT))
+def _shapes(tree: _Element, depth: int) -> Iterator[_Element]:
+    for child in tree:
+        name = local_name(child)
+        if name in ("sp", "pic", "graphicFrame", "grpSp", "cxnSp"):
+            yield child
+        elif name == "AlternateContent" and depth < MAX_DEPTH:
+            branch = visible_branch(child)
+            if branch is not None:
+                yield from _shapes(branch, depth + 1)
+        elif name == "contentPart":
+            continue  # ink
 
 
-def _shape(shape: Any) -> Iterator[Block]:
-    if shape.is_placeholder and shape.placeholder_format.type in _MARGINS:
-        return
-    if getattr(shape, "has_chart", False) and shape.has_chart:
-        yield from _chart(shape.chart)
-    elif getattr(shape, "has_table", False) and shape.has_table:
-        rows = [[cell.text_frame.text for cell in row.cells] for row in shape.table.rows]
-        block = build_table(rows)
-        if block is not None:
-            yield block
-    elif shape.has_text_frame:
-        yield from _texts(shape)
-    elif hasattr(shape, "image"):
-        yield from _picture_block(shape)
+def _properties(shape: _Element) -> tuple[_Element | None, _Element | None]:
+    """Return the drawing properties of a shape and its placeholder, None if it is none."""
+    for child in shape:
+        name = local_name(child)
+        if name.startswith("nv") and name.endswith("Pr"):
+            return child.find(P + "cNvPr"), child.find(f"{P}nvPr/{P}ph")
+    return None, None
 
 
-def _texts(shape: Any) -> Iterator[Block]:
-    is_list = shape.is_placeholder and shape.placeholder_format.type in (
-        PP_PLACEHOLDER.BODY,
-        PP_PLACEHOLDER.OBJECT,
+def _placeholder(shape: _Element) -> str | None:
+    """Return the type of the placeholder that a shape fills, `""` for content, None for none."""
+    _, placeholder = _properties(shape)
+    return None if placeholder is None else str(placeholder.get("type") or "")
+
+
+def _placeholder_keys(shape: _Element) -> list[str]:
+    """Return under which keys the place of a placeholder is found: by its number, by its type."""
+    _, placeholder = _properties(shape)
+    if placeholder is None:
+        return []
+    keys = [f"idx {placeholder.get('idx')}"] if placeholder.get("idx") else []
+    kind = str(placeholder.get("type") or "body")
+    return [*keys, {"ctrTitle": "title", "subTitle": "body"}.get(kind, kind)]
+
+
+def _is_hidden(shape: _Element) -> bool:
+    properties, _ = _properties(shape)
+    return properties is not None and properties.get("hidden") in ("1", "true")
+
+
+def _has_text(shape: _Element) -> bool:
+    return any((text.text or "").strip() for text in shape.iter(A + "t"))
+
+
+def _stated_box(shape: _Element) -> _Box | None:
+    frame = next(
+        (
+            found
+            for path in (f"{P}spPr/{A}xfrm", f"{P}grpSpPr/{A}xfrm", f"{P}xfrm")
+            if (found := shape.find(path)) is not None
+        ),
+        None,
     )
-    paragraphs = [p for p in shape.text_frame.paragraphs if p.text.strip()]
-    for paragraph in paragraphs:
-        text = _line(paragraph.text)
-        if (is_list and len(paragraphs) > 1) or paragraph.level:
-            yield Block("list", f"{'  ' * paragraph.level}- {text}")
-        else:
-            yield Block("paragraph", text)
+    at = frame.find(A + "off") if frame is not None else None
+    if frame is None or at is None:
+        return None
+    size = frame.find(A + "ext")
+    return _Box(_whole(at, "x"), _whole(at, "y"), _whole(size, "cx"), _whole(size, "cy"))
 
 
-def _picture_block(shape: Any) -> Iterator[Block]:
+def _whole(element: _Element | None, name: str) -> int:
     try:
-        data = shape.image.blob
-        name = str(shape.part.related_part(shape._element.blip_rId).partname)
-    except (KeyError, ValueError, AttributeError):  # the picture is linked or missing
-        return
-    alt = repair_text(shape._element._nvXxPr.cNvPr.get("descr") or "")
-    block = figure_block(data, name.lstrip("/"), alt if len(alt) > 2 else "")
-    if block is not None:
-        yield block
-
-
-def _chart(chart: Any) -> Iterator[Block]:
-    """Yield a chart as a table: one row per category, one column per series."""
-    if chart.has_title and chart.chart_title.has_text_frame:
-        yield Block("caption", _line(chart.chart_title.text_frame.text))
-    for plot in chart.plots:
-        categories = [str(category) for category in plot.categories]
-        series = list(plot.series)
-        rows = [["", *(str(one.name) for one in series)]]
-        for i, category in enumerate(categories):
-            rows.append([category, *(_chart_number(one.values, i) for one in series)])
-        block = build_table(rows)
-        if block is not None:
-            yield block
-
-
-def _chart_number(values: Any, index: int) -> str:
-    value = values[index] if index < len(values) else None
-    return "" if value is None else f"{value:g}".replace(".", ",")
-
-
-def _line(text: str) -> str:
-    return " ".join(repair_text(text).split())
+        return int(str(element.get(name))) if element is not None else 0
+    except ValueError:
+        return 0

@@ -78,7 +78,8 @@ def _remove_link_targets(tokens: Sequence[Token]) -> None:
 
 def markdown_blocks(text: str) -> list[Block]:
     """Return the blocks of a Markdown text that is not a file."""
-    return list(merge_list_items(html_blocks(parse_html(markdown_to_html(text)))))
+    items = merge_list_items(html_blocks(parse_html(markdown_to_html(text))))
+    return [item for item in items if isinstance(item, Block)]
 
 
 def draw(file: str, number: int, max_width: int) -> PageImage:
