@@ -12,6 +12,8 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ODT = "application/vnd.oasis.opendocument.text"
+ODS = "application/vnd.oasis.opendocument.spreadsheet"
+ODP = "application/vnd.oasis.opendocument.presentation"
 HTML = "text/html"
 MARKDOWN = "text/markdown"
 TEXT = "text/plain"
@@ -139,8 +141,9 @@ def _archive_media_type(file: IO[bytes]) -> str:
             names = archive.namelist()
             if "mimetype" in names:
                 with archive.open("mimetype") as declared:
-                    if declared.read(100).strip() == ODT.encode():
-                        return ODT
+                    kind = declared.read(100).strip().decode("ascii", "replace")
+                    if (found := _open_document(kind)) != "":
+                        return found
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError):
         return _media_type_from_first_members(file)
     for name in names:
@@ -148,6 +151,11 @@ def _archive_media_type(file: IO[bytes]) -> str:
             if part.match(name):
                 return media_type
     return _media_type_from_first_members(file)
+
+
+def _open_document(declared: str) -> str:
+    """Return the type of an OpenDocument file or template from the type that it declares first."""
+    return next((kind for kind in (ODT, ODS, ODP) if declared.startswith(kind)), "")
 
 
 def _central_directory_bytes(file: IO[bytes]) -> int:
@@ -166,8 +174,9 @@ def _media_type_from_first_members(file: IO[bytes]) -> str:
     """
     file.seek(0)
     head = file.read(TEXT_WINDOW)
-    if b"mimetype" + ODT.encode() in head[:200]:
-        return ODT
+    start = head[:200].partition(b"mimetype")[2].decode("ascii", "replace")
+    if (found := _open_document(start)) != "":
+        return found
     if not head[30:].startswith((b"[Content_Types].xml", b"_rels/.rels")):
         return ZIP
     if b"ppt/" in head:
