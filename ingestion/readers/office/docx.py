@@ -352,8 +352,9 @@ class _DocxWalk:
                 raise ValueError("inserted too deep")
             yield from self._inserted_docx(data)
             return
-        for block in _inserted_blocks(data, target):
-            yield self.page, block
+        for item in _inserted_items(data, target):
+            if not (isinstance(item, Block) and item.picture):
+                yield self.page, item
 
     def _inserted_docx(self, data: bytes) -> Iterator[NumberedItem]:
         archive = zipfile.ZipFile(io.BytesIO(data))
@@ -506,8 +507,8 @@ class _OpenCell:
     down: int = 1
 
 
-def _inserted_blocks(data: bytes, name: str) -> list[Block]:
-    """Return the blocks of an inserted web page, web archive or text."""
+def _inserted_items(data: bytes, name: str) -> list[Item]:
+    """Return the blocks and remarks of an inserted web page, web archive or text."""
     if name.lower().endswith((".mht", ".mhtml")):
         message = email.message_from_bytes(data, policy=email.policy.default)
         body = message.get_body(("html", "plain"))
@@ -519,7 +520,7 @@ def _inserted_blocks(data: bytes, name: str) -> list[Block]:
     text = decode_text(data, states_encoding=True)
     if name.lower().endswith(".txt") and "<html" not in text[:1000].lower():
         return list(text_blocks(text))
-    return [item for item in html_blocks(find_content(parse_html(text))) if isinstance(item, Block)]
+    return list(html_blocks(find_content(parse_html(text))))
 
 
 def _children(parent: _Element, wanted: str, depth: int = 0) -> Iterator[_Element]:

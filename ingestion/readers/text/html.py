@@ -12,15 +12,29 @@ from urllib.parse import unquote_to_bytes
 
 from lxml import etree, html
 
-from ingestion.readers import Block, DocumentInfo, Limits, PageImage, PageText, Progress, ReadError
+from ingestion.readers import (
+    Block,
+    DocumentInfo,
+    Limits,
+    PageImage,
+    PageText,
+    Progress,
+    ReadError,
+    Remark,
+)
 from ingestion.readers.pictures import displayable_picture, figure_block
 from ingestion.readers.repair.characters import repair_text
+from ingestion.readers.repair.raised import Piece, write_paragraph, write_pieces
 from ingestion.readers.text.encoding import decode_text
-from ingestion.readers.text.pagination import DocumentSummary, build_table, paginate_blocks
+from ingestion.readers.text.equations import mathml_text
+from ingestion.readers.text.html_notes import HtmlNotes, is_return_link, without_sign
+from ingestion.readers.text.html_visibility import HidingRules, shift_of
+from ingestion.readers.text.pagination import DocumentSummary, Item, paginate_blocks
+from ingestion.readers.text.table_grid import Cell, lay_out_table
 
 DROPPED = frozenset(
     "script style noscript template head nav aside iframe object embed svg canvas button select "
-    "textarea option dialog audio video map math annotation".split()
+    "textarea option dialog audio video map annotation".split()
 )
 INLINE_TAGS = frozenset(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i input ins kbd label mark meter "
@@ -33,7 +47,6 @@ MIN_MAIN_SHARE = 0.4
 """Share of the page's text above which `main` or the only `article` is the main content."""
 
 _SPACES = re.compile(r"[ \t\n\r\f]+")
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
 def check(file: str, limits: Limits) -> DocumentInfo:
@@ -93,13 +106,14 @@ def find_content(root: html.HtmlElement) -> html.HtmlElement:
     return root
 
 
-def html_blocks(root: html.HtmlElement) -> Iterator[Block]:
-    """Yield the blocks under an element, in document order."""
-    return _HtmlWalk(root).blocks()
+def html_blocks(root: html.HtmlElement) -> Iterator[Item]:
+    """Yield the blocks under an element, in document order, and remarks on what is left out."""
+    document = root.getroottree().getroot()
+    return _HtmlWalk(root, HidingRules.of(document), HtmlNotes.of(document)).items()
 
 
 @dataclass(slots=True)
-class _Item:
+class _ListItem:
     """The current list item."""
 
     marker: str
@@ -116,55 +130,81 @@ class _List:
 class _HtmlWalk:
     """Walks a tree without recursion, since nesting depth is unbounded."""
 
-    root: html.HtmlElement
-    words: list[str] = field(default_factory=list)
+    root: etree._Element
+    hiding: HidingRules
+    notes: HtmlNotes
+    in_cell: bool = False  # of a table: only text is read
+    pieces: list[Piece] = field(default_factory=list)
+    shifts: list[tuple[etree._Element, int]] = field(default_factory=list)  # the open ones
     lists: list[_List] = field(default_factory=list)
-    item: _Item | None = None
+    item: _ListItem | None = None
     heading: int = 0
     verbatim: int = 0
-    images: int = 0
+    images: dict[etree._Element, int] = field(default_factory=dict)
+    note: str = ""  # the sign of the note that is being read
+    note_element: etree._Element | None = None
+    note_block: str = ""  # the sign of a note that begins inside the current block
 
-    def blocks(self) -> Iterator[Block]:
+    def __post_init__(self) -> None:
+        if not self.in_cell:
+            self.images = {image: number for number, image in enumerate(self.root.iter("img"))}
+
+    def items(self) -> Iterator[Item]:
         walk = etree.iterwalk(self.root, events=("start", "end"))
         for event, element in walk:
             tag = element.tag if isinstance(element.tag, str) else ""
             if event == "end":
-                yield from self._end(tag)
+                yield from self._end(element, tag)
                 if element is not self.root:
                     self._add_text(element.tail)
                 continue
-            if element is not self.root and self._is_dropped(element, tag):
+            reason = self._dropped(element, tag) if element is not self.root else None
+            if reason is not None:
+                if reason:
+                    yield Remark(reason)
                 walk.skip_subtree()
                 continue
-            if tag == "table" and _is_data_table(element):
+            if tag == "math" or self._is_call(element, tag):
+                self._add_whole(element, tag)
+                walk.skip_subtree()
+                continue
+            if tag == "table" and not self.in_cell and _is_data_table(element):
                 yield from self._flush()
-                yield from _html_table(element)
+                yield from self._table(element)
                 walk.skip_subtree()
                 continue
             yield from self._start(element, tag)
             self._add_text(element.text)
         yield from self._flush()
 
-    def _start(self, element: etree._Element, tag: str) -> Iterator[Block]:
+    def _start(self, element: etree._Element, tag: str) -> Iterator[Item]:
         if tag == "br":
-            self.words.append("\n")
+            self.pieces.append(("\n", 0))
         elif tag == "img":
-            yield from self._image(element)
+            if not self.in_cell:
+                yield from self._image(element)
         elif tag not in INLINE_TAGS and tag:
             yield from self._flush()
+        self._begin_note(element, tag)
+        if shift := shift_of(element, tag):
+            self.shifts.append((element, shift))
         if tag in ("ul", "ol", "menu"):
             self.lists.append(_List(tag == "ol", _span_number(element.get("start"), 1) - 1))
-        elif tag == "li":
+        elif tag == "li" and not self.in_cell:
             self._begin_item()
         elif tag in HEADINGS:
             self.heading = HEADINGS[tag]
         elif tag == "pre":
             self.verbatim += 1
 
-    def _end(self, tag: str) -> Iterator[Block]:
-        if tag in INLINE_TAGS or tag in DROPPED or tag in ("br", "img", ""):
+    def _end(self, element: etree._Element, tag: str) -> Iterator[Item]:
+        if self.shifts and self.shifts[-1][0] is element:
+            self.shifts.pop()
+        if tag in INLINE_TAGS or tag in DROPPED or tag in ("br", "img", "math", ""):
             return
         yield from self._flush("caption" if tag in CAPTIONS else "paragraph")
+        if element is self.note_element:
+            self.note, self.note_element = "", None
         if tag in ("ul", "ol", "menu") and self.lists:
             self.lists.pop()
         elif tag == "li":
@@ -174,43 +214,77 @@ class _HtmlWalk:
         elif tag == "pre":
             self.verbatim -= 1
 
+    def _begin_note(self, element: etree._Element, tag: str) -> None:
+        """Take note that an element is the target of the call of a note."""
+        sign = self.notes.signs.get(element.get("id") or element.get("name") or "")
+        if not sign or tag in HEADINGS:
+            return
+        if tag in INLINE_TAGS:
+            if not any(text.strip() for text, _ in self.pieces):
+                self.note_block = sign
+        elif self.note_element is None:
+            self.note, self.note_element = sign, element
+
     def _begin_item(self) -> None:
         inside = self.lists[-1] if self.lists else _List(ordered=False)
         inside.count += 1
         marker = f"{inside.count}." if inside.ordered else "-"
-        self.item = _Item(marker, max(len(self.lists) - 1, 0))
+        self.item = _ListItem(marker, max(len(self.lists) - 1, 0))
 
     def _add_text(self, text: str | None) -> None:
         if text:
-            self.words.append(text if self.verbatim else _SPACES.sub(" ", text))
+            text = text if self.verbatim else _SPACES.sub(" ", text)
+            self.pieces.append((text, self.shifts[-1][1] if self.shifts else 0))
 
-    def _is_dropped(self, element: etree._Element, tag: str) -> bool:
-        if tag in DROPPED or not tag:
-            return True
-        if tag == "footer":
-            return _is_under(element, "body") and _length(element) < 400
-        style = element.get("style")
-        return element.get("hidden") is not None or bool(style and _HIDDEN.search(style))
+    def _add_whole(self, element: etree._Element, tag: str) -> None:
+        """Add an equation, or the call of a note."""
+        if tag == "math":
+            self.pieces.append((f" {mathml_text(element)} ", 0))
+        else:
+            self.pieces.append((f" [{self.notes.calls[element]}]", 0))
+
+    def _is_call(self, element: etree._Element, tag: str) -> bool:
+        return tag in ("a", "sup") and element in self.notes.calls
+
+    def _dropped(self, element: etree._Element, tag: str) -> str | None:
+        """Return why an element is not read: a remark's code, or `""`; None if it is read."""
+        if tag in DROPPED or not tag or element.get("class") == "katex-html":
+            return ""
+        if tag == "footer" and _is_under(element, "body") and _length(element) < 400:
+            return ""
+        if is_return_link(element, tag):
+            return ""
+        code = self.hiding.left_out(element, tag)
+        if not code:
+            return None
+        return code if _has_words(element) else ""
 
     def _flush(self, kind: str = "paragraph") -> Iterator[Block]:
-        text = "\n".join(
-            filter(None, (repair_text(line) for line in "".join(self.words).split("\n")))
-        )
-        self.words.clear()
+        pieces, self.pieces = self.pieces, []
+        sign, self.note_block = self.note_block or self.note, ""
+        if self.heading or sign or self.in_cell:
+            text, note = write_pieces(pieces, notes=self.notes.typed), sign
+        else:
+            text, note = write_paragraph(pieces, notes=self.notes.typed)
+        text = "\n".join(filter(None, (repair_text(line) for line in text.split("\n"))))
         if not text:
             return
+        if sign:
+            text = f"[{sign}] {without_sign(text, sign)}"
         if self.heading:
             yield Block("heading", " ".join(text.split()), self.heading)
+        elif note:
+            yield Block("footnote", text, note=note)
         elif self.item is not None:
             marker = self.item.marker if self.item.marker else " "
             indent = "  " * min(self.item.depth, 8)
             yield Block("list", f"{indent}{marker} {' '.join(text.split())}")
-            self.item = _Item("", self.item.depth)
+            self.item = _ListItem("", self.item.depth)
         else:
             yield Block(kind, text)
 
-    def _image(self, element: etree._Element) -> Iterator[Block]:
-        number, self.images = self.images, self.images + 1
+    def _image(self, element: etree._Element) -> Iterator[Item]:
+        number = self.images[element]
         text = repair_text(_SPACES.sub(" ", element.get("alt") or ""))
         try:
             data = _embedded_data(element.get("src") or "")
@@ -221,6 +295,44 @@ class _HtmlWalk:
             yield from self._flush()
             yield block
 
+    def _table(self, element: etree._Element) -> Iterator[Item]:
+        """Yield the caption of a table, the table, and remarks on what is left out of it."""
+        caption = element.find("caption")
+        remarks: list[Item] = []
+        if caption is not None and (text := self._line(caption, remarks)):
+            yield Block("caption", text)
+        rows: list[list[Cell]] = []
+        headings = 0
+        for row in element.iter("tr"):
+            if code := self._dropped(row, "tr"):
+                remarks.append(Remark(code))
+                continue
+            elements = [cell for cell in row if cell.tag in ("td", "th")]
+            is_head = _is_under(row, "thead") or (
+                bool(elements) and all(cell.tag == "th" for cell in elements)
+            )
+            if is_head and headings == len(rows):
+                headings += 1
+            rows.append([self._cell(cell, remarks) for cell in elements])
+        yield from lay_out_table(rows, headings).blocks()
+        yield from remarks
+
+    def _cell(self, cell: etree._Element, remarks: list[Item]) -> Cell:
+        across, down = (
+            min(_span_number(cell.get(name), 1), MAX_SPAN) for name in ("colspan", "rowspan")
+        )
+        code = self._dropped(cell, str(cell.tag))
+        if code:
+            remarks.append(Remark(code))
+        return Cell("" if code else self._line(cell, remarks), across, down)
+
+    def _line(self, element: etree._Element, remarks: list[Item]) -> str:
+        """Return the text of an element on one line; add to `remarks` what is left out."""
+        walk = _HtmlWalk(element, self.hiding, self.notes, in_cell=True)
+        items = list(walk.items())
+        remarks += [item for item in items if isinstance(item, Remark)]
+        return " ".join(" ".join(i.text for i in items if isinstance(i, Block)).split())
+
 
 def _is_data_table(element: etree._Element) -> bool:
     """Tell a data table from a layout table."""
@@ -230,69 +342,12 @@ def _is_data_table(element: etree._Element) -> bool:
     return max(sum(cell.tag in ("td", "th") for cell in row) for row in rows[:50]) > 1
 
 
-def _html_table(element: etree._Element) -> Iterator[Block]:
-    caption = element.find("caption")
-    if caption is not None and _line_text(caption):
-        yield Block("caption", _line_text(caption))
-    rows: list[list[str]] = []
-    spans: dict[int, tuple[int, str]] = {}
-    headers = 0
-    for row in element.iter("tr"):
-        cells, is_head = _row_cells(row, spans)
-        if is_head and headers == len(rows):
-            headers += 1
-        rows.append(cells)
-    block = build_table(rows, max(headers, 1) if headers < len(rows) else 1)
-    if block is not None:
-        yield block
-
-
-def _row_cells(row: etree._Element, spans: dict[int, tuple[int, str]]) -> tuple[list[str], bool]:
-    """Return the cells of a row, filled in where a cell spans, and whether it is a header."""
-    elements = [cell for cell in row if cell.tag in ("td", "th")]
-    is_head = _is_under(row, "thead") or (
-        bool(elements) and all(cell.tag == "th" for cell in elements)
-    )
-    cells: list[str] = []
-    for cell in elements:
-        _fill(cells, spans)
-        text = _line_text(cell)
-        across = min(_span_number(cell.get("colspan"), 1), MAX_SPAN)
-        down = min(_span_number(cell.get("rowspan"), 1), MAX_SPAN)
-        for i in range(across):
-            value = text if i == 0 or is_head else ""
-            if down > 1:
-                spans[len(cells)] = (down - 1, value)
-            cells.append(value)
-    _fill(cells, spans)
-    return cells, is_head
-
-
-def _fill(cells: list[str], spans: dict[int, tuple[int, str]]) -> None:
-    while len(cells) in spans:
-        left, value = spans[len(cells)]
-        if left > 1:
-            spans[len(cells)] = (left - 1, value)
-        else:
-            del spans[len(cells)]
-        cells.append(value)
-
-
 def _span_number(value: str | None, default: int) -> int:
     return max(int(value), 1) if value and value.strip().isdecimal() else default
 
 
-def _line_text(element: etree._Element) -> str:
-    """Return the text of an element on one line."""
-    words: list[str] = []
-    for part in element.iter():
-        if part.tag in ("br", "p", "div", "li", "tr"):
-            words.append(" ")
-        if part.text and part.tag not in DROPPED:
-            words.append(part.text)
-        if part.tail and part is not element:
-            words.append(part.tail)
-    return repair_text(_SPACES.sub(" ", "".join(words)))
+def _has_words(element: etree._Element) -> bool:
+    return any(text.strip() for text in element.itertext(None))
 
 
 def _is_under(element: etree._Element, tag: str) -> bool:
