@@ -148,7 +148,7 @@ class _DocxWalk:
 
     def items(self) -> Iterator[NumberedItem]:
         """Yield each block and remark with the page that it begins on."""
-        for kind in self.notes.unread:
+        for kind in [*self.notes.unread, *(["links"] if self.package.damaged else [])]:
             yield self.page, unread(kind)
         yield from self._inside(self._body(), 0)
         for item in self._paragraph_items(Runs(), ParagraphStyle(), None):

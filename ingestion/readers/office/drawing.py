@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ingestion.readers import Block, Remark
-from ingestion.readers.office.charts import chart_blocks
+from ingestion.readers.office.charts import NoValues, chart_blocks
 from ingestion.readers.office.guard import ObjectGuard, unread
 from ingestion.readers.office.omml import M, equation_text
 from ingestion.readers.office.package import A, OfficePackage, R, local_name
@@ -51,6 +51,7 @@ class DrawingReader:
     part: str
     guard: ObjectGuard
     notes: frozenset[str] = field(default_factory=frozenset)  # numbers of the notes typed there
+    has_cells: bool = False  # the values of charts stand in the cells of a workbook
 
     def graphic(self, element: _Element) -> Iterator[Item]:
         """Yield what a graphic frame or inline drawing holds: chart, SmartArt, table."""
@@ -88,7 +89,11 @@ class DrawingReader:
 
     def _chart(self, link: _Element) -> Iterator[Item]:
         target = self.package.target(self.part, link.get(R + "id"))
-        yield from chart_blocks(self.package.root(target))
+        try:
+            yield from chart_blocks(self.package.root(target))
+        except NoValues:
+            if not self.has_cells:
+                raise
 
     def _diagram(self, link: _Element) -> Iterator[Item]:
         target = self.package.target(self.part, link.get(R + "dm"))

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from lxml import etree
-
 from ingestion.readers import Limits, ReadError
+from ingestion.readers.office.package import parse_part
 from ingestion.readers.office.zip_check import check_office_archive
 from ingestion.readers.text.pagination import DocumentSummary, PageLayout
 
@@ -92,7 +91,7 @@ class OdfFile:
         try:
             if manifest in names and b"encryption-data" in archive.read(manifest):
                 raise ReadError("encrypted")
-            content = parse_odf(archive.read("content.xml"))
+            content = parse_part(archive.read("content.xml"))
         except (KeyError, ValueError, zipfile.BadZipFile) as error:
             raise ReadError("unreadable", {"reason": str(error)[:200]}) from error
         opened = cls(archive, content, names)
@@ -111,7 +110,7 @@ class OdfFile:
 
     def root(self, name: str) -> _Element:
         """Return the root of a part; KeyError if missing, XMLSyntaxError if malformed."""
-        return parse_odf(self.archive.read(name))
+        return parse_part(self.archive.read(name))
 
     def body(self, kind: str) -> _Element:
         """Return the body of a document: "text", "spreadsheet", "presentation"."""
@@ -159,14 +158,6 @@ class OdfFile:
             return self.root("meta.xml")
         except Exception:  # noqa: BLE001  a document is read without its metadata
             return None
-
-
-def parse_odf(data: bytes) -> _Element:
-    """Parse the XML of a part; entities are never resolved."""
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
-    )
-    return etree.fromstring(data, parser)
 
 
 def points(length: str | None) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 OFFICE = "http://schemas.openxmlformats.org/"
 R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+UNDECLARED_PREFIX = 201
+"""The error code of a namespace prefix that is not declared."""
+
 _STRICT = (
     (
         b"http://purl.oclc.org/ooxml/officeDocument/relationships",
@@ -64,6 +68,7 @@ class OfficePackage:
     archive: zipfile.ZipFile
     names: dict[str, str] = field(default_factory=dict)  # in lower case, to the name as stored
     known: dict[str, dict[str, Relation]] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)  # lists of links that cannot be read
 
     @classmethod
     def open(cls, file: str, limits: Limits) -> OfficePackage:
@@ -116,7 +121,12 @@ class OfficePackage:
         own = posixpath.join(folder, "_rels", f"{last}.rels")
         if not self.has(own):
             return
-        for link in parse_part(self.data(own), recover=True):
+        try:
+            links = list(parse_part(self.data(own), recover=True))
+        except (zipfile.BadZipFile, zlib.error, etree.XMLSyntaxError):
+            self.damaged.append(own)
+            return
+        for link in links:
             target, kind = unquote(link.get("Target") or ""), str(link.get("Type") or "")
             outside = link.get("TargetMode") == "External"
             if not outside:
@@ -133,7 +143,12 @@ def parse_part(data: bytes, *, recover: bool = False) -> _Element:
         remove_pis=True,
         recover=recover,
     )
-    root = etree.fromstring(usual_namespaces(data), parser)
+    try:
+        root = etree.fromstring(usual_namespaces(data), parser)
+    except etree.XMLSyntaxError as error:
+        if recover or error.code != UNDECLARED_PREFIX:
+            raise
+        return parse_part(data, recover=True)  # nothing is lost
     if root is None:
         raise etree.XMLSyntaxError("no element", 0, 0, 0)
     return root

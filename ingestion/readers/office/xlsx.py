@@ -282,7 +282,7 @@ class _Workbook:
     def _drawing_items(self, link: _SheetLink, raw: _RawSheet) -> Iterator[Item]:
         """Yield the charts, text boxes and pictures that lie on a sheet."""
         part = self.package.target(link.part, raw.drawing)
-        reader = DrawingReader(self.package, part, self.guard)
+        reader = DrawingReader(self.package, part, self.guard, has_cells=True)
         for anchor in self.package.root(part):
             for body in anchor.iter(XDR + "txBody"):
                 yield from self.guard.read(
