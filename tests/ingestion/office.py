@@ -13,6 +13,7 @@ import pptx
 from docx.enum.text import WD_BREAK
 from odfdo import Document as OpenDocument
 from odfdo import Header, List, Paragraph, Row, Table
+from openpyxl.chart import BarChart, Reference
 from PIL import Image
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
@@ -270,8 +271,8 @@ def rich_workbook(path: Path) -> Path:
     second: Any = book.create_sheet("Énergie")
     second.append([LANDMARKS[2], "kWh"])
     second.append([LANDMARKS[3], 125000])
-    chart = openpyxl.chart.BarChart()
-    chart.add_data(openpyxl.chart.Reference(second, min_col=2, min_row=1, max_row=2))
+    chart = BarChart()
+    chart.add_data(Reference(second, min_col=2, min_row=1, max_row=2))
     second.add_chart(chart, "D2")
     third: Any = book.create_sheet("Postes")
     third.append([LANDMARKS[4], "Coût", None])

@@ -69,7 +69,8 @@ BOLD_LEVEL = 3
 
 TWIPS_PER_POINT = 20
 _NO_STYLE = ParagraphStyle()
-_BULLET = re.compile(r"(?:[-–*]\s+|[•▪■●○◻□➢➔✓❑❒❖◆⬥]\s*)(?=\S)")
+_BULLET = re.compile(r"(?:[-–*]\s+|[•▪■●○◻□➢➔❑❒❖◆⬥]\s*)(?=\S)")
+_TICKS = ("✓", "✗", "☑", "☒", "☐")
 _CAPTION = re.compile(r"^(?:caption|légende)$", re.IGNORECASE)
 _CONTENTS = re.compile(r"^(?:toc|tm|table des matières) ?\d", re.IGNORECASE)
 _PAGES = "{http://schemas.openxmlformats.org/officeDocument/2006/extended-properties}Pages"
@@ -311,6 +312,8 @@ class _DocxWalk:
             return Block("list", f"{'  ' * depth}{marker} {line}")
         if bullet := _BULLET.match(line):
             return Block("list", "- " + line[bullet.end() :])
+        if line.startswith(_TICKS):
+            return Block("list", "- " + line)
         if _CAPTION.match(style.name) or is_caption(line):
             return Block("caption", text)
         if runs.is_bold and _is_title(line):

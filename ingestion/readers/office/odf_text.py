@@ -65,6 +65,8 @@ class OdfWalk:
     guard: ObjectGuard = field(default_factory=ObjectGuard)
     page: int = 1
     has_text: bool = False
+    has_words: bool = False  # the current paragraph has
+    breaks_first: int = 0  # page breaks before the first word of the current paragraph
     is_filled: bool = False  # white text may be seen here
     note_count: int = 0
     typed_notes: frozenset[str] = frozenset()
@@ -144,6 +146,7 @@ class OdfWalk:
             self.page += 1
         begin = self.page
         text, note = self.text(element)
+        begin += self.breaks_first
         line = " ".join(text.split())
         self.has_text = self.has_text or bool(line)
         if line and element.tag == TEXT + "h":
@@ -175,6 +178,7 @@ class OdfWalk:
         Its notes, objects and remarks are kept for later.
         """
         pieces: list[Piece] = []
+        self.has_words, self.breaks_first = False, 0
         self._pieces(element, self._style(element), pieces, 0)
         text, note = write_paragraph(pieces, notes=self.typed_notes)
         return repair_text(text), note
@@ -200,6 +204,7 @@ class OdfWalk:
             pieces.append((" " if tag == TEXT + "tab" else "\n", 0))
         elif tag == TEXT + "soft-page-break":
             self.page += 1
+            self.breaks_first += not self.has_words
         elif tag == TEXT + "note":
             pieces.append((self._note(child), 0))
         elif tag == TEXT + "hidden-text" and _is_true(child.get(TEXT + "is-hidden")):
@@ -227,6 +232,7 @@ class OdfWalk:
             return
         if style.font and is_symbol_font(style.font):
             text = symbol_text(style.font, text)
+        self.has_words = self.has_words or not text.isspace()
         pieces.append((text, style.shift or 0))
 
     def _note(self, element: _Element) -> str:
