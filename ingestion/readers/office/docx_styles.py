@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ TINY = 2
 RAISED = 4
 """Half-points from which raised or lowered text is no mere adjustment."""
 
+_OFF = frozenset({"0", "false", "off"})
 _HEADING = re.compile(r"(?:heading|titre|überschrift) (\d)$", re.IGNORECASE)
 
 Numbered = tuple[str, int]
@@ -100,35 +102,49 @@ def is_on(properties: _Element | None, name: str) -> bool | None:
     child = properties.find(W + name) if properties is not None else None
     if child is None:
         return None
-    return str(child.get(W + "val") or "1") not in ("0", "false", "off")
+    return str(child.get(W + "val") or "1") not in _OFF
 
 
 def run_look(properties: _Element | None) -> RunLook:
     """Return the look that the properties of a run (`w:rPr`) state."""
     if properties is None or not len(properties):
         return _UNSTATED
-    size = child_value(properties, "sz")
-    fonts = properties.find(W + "rFonts")
+    stated = {str(child.tag).rpartition("}")[2]: child for child in properties}
+    size, colour = _value(stated, "sz"), _value(stated, "color").upper()
+    fonts = stated.get("rFonts")
     font = fonts.get(W + "ascii") or fonts.get(W + "hAnsi") if fonts is not None else None
-    struck = is_on(properties, "strike")
+    struck = _switch(stated, "strike"), _switch(stated, "dstrike")
+    filled = _has_fill(stated.get("shd")) or _value(stated, "highlight") not in ("", "none")
     return RunLook(
-        shift=_shift(properties),
-        is_hidden=is_on(properties, "vanish"),
-        is_web_hidden=is_on(properties, "webHidden"),
-        is_struck=struck if struck else is_on(properties, "dstrike") or struck,
-        is_white=_is_white(properties),
-        is_filled=is_shaded(properties)
-        or child_value(properties, "highlight") not in ("", "none")
-        or None,
+        shift=_shift(stated),
+        is_hidden=_switch(stated, "vanish"),
+        is_web_hidden=_switch(stated, "webHidden"),
+        is_struck=None if struck == (None, None) else any(struck),
+        is_white=colour == "FFFFFF" if colour else None,
+        is_filled=True if filled else None,
         size=int(size) if size.isdecimal() else None,
         font=str(font) if font else None,
-        bold=is_on(properties, "b"),
+        bold=_switch(stated, "b"),
     )
+
+
+def _value(stated: Mapping[str, _Element], name: str) -> str:
+    element = stated.get(name)
+    return "" if element is None else str(element.get(W + "val") or "")
+
+
+def _switch(stated: Mapping[str, _Element], name: str) -> bool | None:
+    """Return whether a boolean property is on; None if it is not stated."""
+    element = stated.get(name)
+    return None if element is None else str(element.get(W + "val") or "1") not in _OFF
 
 
 def is_shaded(properties: _Element | None) -> bool:
     """Tell whether properties state a background other than white or automatic."""
-    shading = properties.find(W + "shd") if properties is not None else None
+    return _has_fill(properties.find(W + "shd") if properties is not None else None)
+
+
+def _has_fill(shading: _Element | None) -> bool:
     if shading is None:
         return False
     fill = str(shading.get(W + "fill") or "auto").upper()
@@ -136,16 +152,10 @@ def is_shaded(properties: _Element | None) -> bool:
     return fill not in ("AUTO", "FFFFFF") or pattern not in ("clear", "nil")
 
 
-def _is_white(properties: _Element) -> bool | None:
-    colour = child_value(properties, "color").upper()
-    return colour == "FFFFFF" if colour else None
-
-
-def _shift(properties: _Element) -> int | None:
-    align = child_value(properties, "vertAlign")
+def _shift(stated: Mapping[str, _Element]) -> int | None:
+    align, position = _value(stated, "vertAlign"), _value(stated, "position")
     if align:
         return {"superscript": 1, "subscript": -1}.get(align, 0)
-    position = child_value(properties, "position")
     try:
         raised = int(position) if position else 0
     except ValueError:
@@ -180,7 +190,7 @@ def _resolve_style(name: str, elements: dict[str, _Element]) -> ParagraphStyle:
 
 def _shades(style: _Element) -> bool:
     """Tell whether a style shades a paragraph, or any cell of a table."""
-    return any(is_shaded(shading.getparent()) for shading in style.iter(W + "shd"))
+    return any(map(_has_fill, style.iter(W + "shd")))
 
 
 def _base_styles(name: str, elements: dict[str, _Element]) -> list[_Element]:

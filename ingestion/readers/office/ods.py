@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "draw", "picture", "read"]
 
-MAX_REPEATED = 1_000
+MAX_REPEATED = 200
 """Rows or columns with the same content that are read."""
 
 MAX_DEPTH = 20
@@ -260,7 +260,7 @@ class _Book:
             return None
         value = self._computed(sheet, row, column, cell) if cell.formula else cell.value
         if isinstance(value, NotComputed):
-            raise value
+            raise NotComputed(str(value))
         return value
 
 

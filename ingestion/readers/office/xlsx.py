@@ -273,7 +273,7 @@ class _Workbook:
             raise NotComputed(str(cell.value))
         value = cell.value if cell.has_value else self._computed(link, row, column, cell)
         if isinstance(value, NotComputed):
-            raise value
+            raise NotComputed(str(value))
         return value
 
     def _drawn(self, link: _SheetLink, raw: _RawSheet) -> Iterator[Item]:
