@@ -45,6 +45,7 @@ def page_detail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     wanted = highlight_request(request, document)
     blocks = highlight_blocks(sheet_page.blocks, sheet_page.text, wanted.quotes)
     paged = is_paged(document.media_type)
+    is_section = not paged and read is not None and not read.width  # cut by the reader
     picture, problem = _page_picture(document, number) if paged else (None, "")
     found = picture.highlight(wanted.quotes, sheet_page.words) if picture else []
     citations = document.citations.current().shown_to(request.user).filter(page=number)
@@ -56,6 +57,8 @@ def page_detail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "blocks": blocks,
         "in_text": any(block.marked for block in blocks),
         "paged": paged,
+        "is_section": is_section,
+        "place": _("section") if is_section else "p.",
         "picture": picture,
         "problem": problem,
         "marks": [HighlightBox.of(rect) for rect in found],

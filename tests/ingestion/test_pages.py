@@ -16,6 +16,7 @@ from ingestion.anchors.page_images import THUMBNAIL_WIDTH, WIDTH, delete_page_im
 from ingestion.models import Document
 from ingestion.readers import Limits, PageImage
 from ingestion.readers.api import render_page
+from ingestion.readers.media_type import DOCX
 from ingestion.templatetags.sources import in_words
 from tests.conftest import AIR, make_pdf, run_queue, upload
 from wikico2.errors import UserError
@@ -177,6 +178,18 @@ class TestPage:
         blank.update(text="", blocks=[], doubt="no_text", unread="no_seer")
         html = client.get(f"/sources/{document.pk}/pages/2/").content.decode()
         assert "OCR" in html
+
+    def test_part_of_a_file_without_pages_is_a_section(
+        self, client: Client, document: Document
+    ) -> None:
+        address = f"/sources/{document.pk}/pages/2/"
+        assert "Section 2" not in client.get(address).content.decode()
+        Document.objects.filter(pk=document.pk).update(media_type=DOCX)
+        assert "Section 2" not in client.get(address).content.decode()
+        document.pages.filter(number=2).update(width=0)
+        html = client.get(address).content.decode()
+        assert "Section 2" in html
+        assert "ne fixe pas ses pages" in html
 
     def test_that_does_not_exist_says_how_many_there_are(
         self, client: Client, document: Document
