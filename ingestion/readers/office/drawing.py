@@ -29,7 +29,7 @@ TINY = 100
 
 
 @dataclass(frozen=True, slots=True)
-class TextLine:
+class ShapeLine:
     """A paragraph of a shape, with its depth in a list, and what was left out of it."""
 
     text: str
@@ -143,7 +143,7 @@ class DrawingReader:
         yield from lay_out_table(rows).blocks()
         yield from remarks
 
-    def lines(self, body: _Element) -> Iterator[TextLine]:
+    def lines(self, body: _Element) -> Iterator[ShapeLine]:
         """Yield the paragraphs of a text body that have text, or a remark."""
         counts: dict[int, int] = {}
         for paragraph in body.iter(A + "p"):
@@ -151,7 +151,7 @@ class DrawingReader:
             if line.text or line.remarks:
                 yield line
 
-    def _line(self, paragraph: _Element, counts: dict[int, int]) -> TextLine:
+    def _line(self, paragraph: _Element, counts: dict[int, int]) -> ShapeLine:
         pieces: list[Piece] = []
         remarks: list[Remark] = []
         for child in _flat_runs(paragraph, 0):
@@ -174,10 +174,10 @@ class DrawingReader:
             elif properties.find(A + "buChar") is not None:
                 marker = "-"
             plain = properties.find(A + "buNone") is not None
-        return TextLine(text, level, marker, note, tuple(remarks), plain)
+        return ShapeLine(text, level, marker, note, tuple(remarks), plain)
 
 
-def text_items(lines: Iterable[TextLine]) -> Iterator[Item]:
+def text_items(lines: Iterable[ShapeLine]) -> Iterator[Item]:
     """Yield the lines of a text box as paragraphs, lists and footnotes."""
     for line in lines:
         if line.note:

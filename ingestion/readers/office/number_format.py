@@ -54,16 +54,16 @@ _LAST_SECOND = 2_958_466  # the day after 31 December 9999
 _ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d))?)?")
 
 
-class Token(NamedTuple):
+class FormatToken(NamedTuple):
     kind: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class FormatSection:
     """One section of a format."""
 
-    tokens: tuple[Token, ...]
+    tokens: tuple[FormatToken, ...]
     condition: tuple[str, float] | None = None
     is_coloured: bool = False
     long_date: bool = False  # the system's long date
@@ -81,7 +81,7 @@ def format_value(value: float, form: str, *, date1904: bool = False) -> str:
     if not math.isfinite(value):
         return "#NUM!"
     sections = parse_format(form)
-    numeric = [section for section in sections if not section.has("text")] or [Section(())]
+    numeric = [section for section in sections if not section.has("text")] or [FormatSection(())]
     section, shown = _section_for(value, numeric)
     if section.is_date:
         return _tidy(_format_date(shown if section is numeric[0] else value, section, date1904))
@@ -110,11 +110,11 @@ def is_date_format(form: str) -> bool:
 
 
 @lru_cache(maxsize=512)
-def parse_format(form: str) -> tuple[Section, ...]:
+def parse_format(form: str) -> tuple[FormatSection, ...]:
     """Return the sections of a format; the general format for one too long to be one."""
     if len(form) > MAX_FORMAT:
         form = "General"
-    sections: list[Section] = []
+    sections: list[FormatSection] = []
     for part in _split_sections(form)[:4]:
         sections.append(_parse_section(part))
     return tuple(sections)
@@ -129,34 +129,34 @@ def _split_sections(form: str) -> list[str]:
     return [*parts, form[start:]]
 
 
-def _parse_section(part: str) -> Section:
-    tokens: list[Token] = []
+def _parse_section(part: str) -> FormatSection:
+    tokens: list[FormatToken] = []
     condition, coloured, long_date = None, False, False
     for match in _TOKEN.finditer(part):
         kind, text = match.lastgroup or "pad", match.group()
         if kind == "quoted":
-            tokens.append(Token("literal", match["quoted"]))
+            tokens.append(FormatToken("literal", match["quoted"]))
         elif kind == "escaped":
-            tokens.append(Token("literal", match["escaped"]))
+            tokens.append(FormatToken("literal", match["escaped"]))
         elif kind in ("currency", "locale"):
-            tokens.append(Token("literal", match["currency"] or ""))
+            tokens.append(FormatToken("literal", match["currency"] or ""))
             long_date = long_date or (match["locale"] or "").upper() == "F800"
         elif kind == "limit":
             condition = match["operator"], float(match["limit"].strip(".") or 0)
         elif kind == "colour":
             coloured = True
         elif kind == "pad":
-            tokens.append(Token("literal", " " if text[:1] == "_" else ""))
+            tokens.append(FormatToken("literal", " " if text[:1] == "_" else ""))
         elif kind == "other":
-            tokens.append(Token("literal", text))
+            tokens.append(FormatToken("literal", text))
         elif kind == "elapsed":
-            tokens.append(Token(kind, match["elapsed"]))
+            tokens.append(FormatToken(kind, match["elapsed"]))
         else:
-            tokens.append(Token(kind, text))
-    return Section(tuple(t for t in tokens if t.text), condition, coloured, long_date)
+            tokens.append(FormatToken(kind, text))
+    return FormatSection(tuple(t for t in tokens if t.text), condition, coloured, long_date)
 
 
-def _section_for(value: float, sections: list[Section]) -> tuple[Section, float]:
+def _section_for(value: float, sections: list[FormatSection]) -> tuple[FormatSection, float]:
     """Return the section for a number, and the number without the sign that the section shows."""
     if any(section.condition for section in sections[:2]):
         for section in sections:
@@ -193,7 +193,7 @@ def _general(value: float) -> str:
     return text.replace(".", ",")
 
 
-def _format_number(value: float, section: Section) -> str:
+def _format_number(value: float, section: FormatSection) -> str:
     tokens = section.tokens
     places = [i for i, token in enumerate(tokens) if token.kind == "digits"]
     if not places:
@@ -222,7 +222,7 @@ def _format_number(value: float, section: Section) -> str:
     return f"{sign}{head}{shown}{tail}"
 
 
-def _literal(token: Token) -> str:
+def _literal(token: FormatToken) -> str:
     if token.kind in ("literal", "percent", "slash"):
         return token.text
     return {"point": ",", "comma": ",", "general": "", "text": ""}.get(token.kind, token.text)
@@ -240,7 +240,7 @@ def _rounded(number: Decimal, places: int) -> Decimal:
         return number
 
 
-def _fixed(number: Decimal, core: tuple[Token, ...]) -> str:
+def _fixed(number: Decimal, core: tuple[FormatToken, ...]) -> str:
     """Write a number in its digit places, between which literals may stand ("0# ## ## ## ##")."""
     point = next((i for i, token in enumerate(core) if token.kind == "point"), len(core))
     whole_tokens, decimal_tokens = core[:point], core[point + 1 :]
@@ -252,7 +252,7 @@ def _fixed(number: Decimal, core: tuple[Token, ...]) -> str:
     return f"{text},{shown}" if shown.strip() else text
 
 
-def _whole_part(digits: str, tokens: tuple[Token, ...], *, grouped: bool) -> str:
+def _whole_part(digits: str, tokens: tuple[FormatToken, ...], *, grouped: bool) -> str:
     """Place the digits of an integer from right to left."""
     written: list[str] = []
     left = list(digits)
@@ -277,7 +277,7 @@ def _whole_part(digits: str, tokens: tuple[Token, ...], *, grouped: bool) -> str
     return "".join(written)[::-1]
 
 
-def _decimal_part(digits: str, tokens: tuple[Token, ...]) -> str:
+def _decimal_part(digits: str, tokens: tuple[FormatToken, ...]) -> str:
     places = "".join(token.text for token in tokens if token.kind == "digits")
     kept = len(places)
     while kept and places[kept - 1] != "0" and digits[kept - 1 : kept] in ("0", ""):
@@ -292,7 +292,7 @@ def _decimal_part(digits: str, tokens: tuple[Token, ...]) -> str:
     return "".join(written)
 
 
-def _scientific(number: Decimal, core: tuple[Token, ...]) -> str:
+def _scientific(number: Decimal, core: tuple[FormatToken, ...]) -> str:
     at = next(i for i, token in enumerate(core) if token.kind == "exponent")
     mantissa, exponent_tokens = core[:at], core[at + 1 :]
     point = next((i for i, token in enumerate(mantissa) if token.kind == "point"), at)
@@ -308,7 +308,9 @@ def _scientific(number: Decimal, core: tuple[Token, ...]) -> str:
     return f"{shown}E{sign}{abs(power):0{min(width, 20)}d}"
 
 
-def _fraction(number: Decimal, tokens: tuple[Token, ...]) -> tuple[str, tuple[Token, ...]]:
+def _fraction(
+    number: Decimal, tokens: tuple[FormatToken, ...]
+) -> tuple[str, tuple[FormatToken, ...]]:
     """Write a number as a fraction; return it, and the tokens that follow it."""
     slash = next(i for i, token in enumerate(tokens) if token.kind == "slash")
     before = [token for token in tokens[:slash] if token.kind == "digits"]
@@ -337,7 +339,7 @@ def _fraction(number: Decimal, tokens: tuple[Token, ...]) -> tuple[str, tuple[To
     return (f"{whole} " if whole else "") + f"{above}/{below}", tokens[end:]
 
 
-def _format_date(value: float, section: Section, date1904: bool) -> str:
+def _format_date(value: float, section: FormatSection, date1904: bool) -> str:
     if value < 0 and not section.has("elapsed"):
         return "#" * 8
     moment = _moment(value, section, date1904)
@@ -363,7 +365,7 @@ def _format_date(value: float, section: Section, date1904: bool) -> str:
     return "".join(written)
 
 
-def _moment(value: float, section: Section, date1904: bool) -> dt.datetime | None:
+def _moment(value: float, section: FormatSection, date1904: bool) -> dt.datetime | None:
     """Return the date of a serial number, rounded as the section shows it; None out of range."""
     days = abs(value) + (1462 if date1904 else 0)
     if days >= _LAST_SECOND:
@@ -381,7 +383,7 @@ def _elapsed(value: float, unit: str) -> str:
     return ("-" if value < 0 else "") + str(whole).zfill(min(len(unit), 10))
 
 
-def _stands_for_minutes(tokens: tuple[Token, ...], at: int) -> bool:
+def _stands_for_minutes(tokens: tuple[FormatToken, ...], at: int) -> bool:
     """Tell minutes from months: they follow hours or come before seconds."""
     if len(tokens[at].text) > 2:
         return False

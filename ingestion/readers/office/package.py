@@ -53,7 +53,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True, slots=True)
-class Relation:
+class PartLink:
     """A link from one part to another, or to an address outside the file."""
 
     kind: str  # the last word of its type: "image", "chart", "footnotes"
@@ -67,7 +67,7 @@ class OfficePackage:
 
     archive: zipfile.ZipFile
     names: dict[str, str] = field(default_factory=dict)  # in lower case, to the name as stored
-    known: dict[str, dict[str, Relation]] = field(default_factory=dict)
+    known: dict[str, dict[str, PartLink]] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)  # lists of links that cannot be read
 
     @classmethod
@@ -88,7 +88,7 @@ class OfficePackage:
         """Return the root element of a part; KeyError if missing, XMLSyntaxError if malformed."""
         return parse_part(self.data(name))
 
-    def relations(self, name: str) -> dict[str, Relation]:
+    def relations(self, name: str) -> dict[str, PartLink]:
         """Return the links of a part by their id; those that can be read of a damaged list."""
         if name not in self.known:
             self.known[name] = dict(self._read_relations(name))
@@ -116,7 +116,7 @@ class OfficePackage:
         """Return the name of the main part; `usual` where the package does not link to it."""
         return self.related("", "officeDocument") or usual
 
-    def _read_relations(self, name: str) -> Iterator[tuple[str, Relation]]:
+    def _read_relations(self, name: str) -> Iterator[tuple[str, PartLink]]:
         folder, _, last = name.rpartition("/")
         own = posixpath.join(folder, "_rels", f"{last}.rels")
         if not self.has(own):
@@ -131,7 +131,7 @@ class OfficePackage:
             outside = link.get("TargetMode") == "External"
             if not outside:
                 target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
-            yield str(link.get("Id")), Relation(kind.rpartition("/")[2], target, outside)
+            yield str(link.get("Id")), PartLink(kind.rpartition("/")[2], target, outside)
 
 
 def parse_part(data: bytes, *, recover: bool = False) -> _Element:

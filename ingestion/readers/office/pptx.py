@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress, ReadError, Remark
 from ingestion.readers.office.drawing import (
     DrawingReader,
-    TextLine,
+    ShapeLine,
     text_items,
     typed_notes,
     visible_branch,
@@ -210,7 +210,7 @@ class _Slide:
             }
 
 
-def _texts(lines: list[TextLine], *, is_list: bool) -> Iterator[Item]:
+def _texts(lines: list[ShapeLine], *, is_list: bool) -> Iterator[Item]:
     """Yield the lines of a shape; those of a list placeholder are items unless they say not to."""
     several = sum(bool(line.text) for line in lines) > 1
     for line in lines:

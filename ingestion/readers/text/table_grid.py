@@ -26,7 +26,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class FilledTable:
     """A table with every merged cell filled in: `rows` of equal length, its headings first."""
 
     rows: list[list[str]]
@@ -42,7 +42,7 @@ class Table:
             yield block
 
 
-def lay_out_table(rows: Sequence[Sequence[Cell]], headings: int = 0) -> Table:
+def lay_out_table(rows: Sequence[Sequence[Cell]], headings: int = 0) -> FilledTable:
     """Fill in the merged cells of a table.
 
     A cell over several rows is repeated in each, since each row must be readable alone. A heading
@@ -62,7 +62,7 @@ def lay_out_table(rows: Sequence[Sequence[Cell]], headings: int = 0) -> Table:
     below: dict[int, tuple[int, str]] = {}  # column: how many more rows a cell fills, its text
     for number, row in enumerate(rows):
         filled.append(_fill_row(row, below, is_heading=number < headings))
-    return Table(filled, headings, title)
+    return FilledTable(filled, headings, title)
 
 
 def _is_title_row(rows: Sequence[Sequence[Cell]], width: int) -> bool:
