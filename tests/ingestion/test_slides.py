@@ -74,6 +74,37 @@ class TestText:
         assert (page.text, page.remarks) == ("", (Remark("hidden_text"),))
 
 
+class TestWhiteText:
+    WHITE = '<a:rPr><a:solidFill><a:srgbClr val="FFFFFF"/></a:solidFill></a:rPr>'
+    EDIT = ("<a:r><a:t>TEXTE", f"<a:r>{WHITE}<a:t>TEXTE")
+
+    def test_on_a_white_slide_is_left_out(self, tmp_path: Path) -> None:
+        page = slide_of(tmp_path, self.EDIT)
+        assert (page.text, page.remarks) == ("", (Remark("hidden_text"),))
+
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            ("<a:noFill/>", '<a:solidFill><a:srgbClr val="003366"/></a:solidFill>'),
+            (
+                "<p:cSld>",
+                '<p:cSld><p:bg><p:bgPr><a:solidFill><a:srgbClr val="003366"/></a:solidFill>'
+                "<a:effectLst/></p:bgPr></p:bg>",
+            ),
+            (
+                "<p:sp>",
+                '<p:pic><p:spPr><a:xfrm><a:off x="0" y="0"/><a:ext cx="9144000" cy="6858000"/>'
+                "</a:xfrm></p:spPr></p:pic><p:sp>",
+            ),
+        ],
+        ids=["filled shape", "dark slide", "picture behind"],
+    )
+    def test_stays_where_something_lies_behind_it(
+        self, tmp_path: Path, edit: tuple[str, str]
+    ) -> None:
+        assert slide_of(tmp_path, self.EDIT, edit).text == "TEXTE"
+
+
 class TestObjects:
     def test_merged_headings(self, tmp_path: Path) -> None:
         show: Any = library.Presentation()

@@ -52,6 +52,7 @@ class DrawingReader:
     guard: ObjectGuard
     notes: frozenset[str] = field(default_factory=frozenset)  # numbers of the notes typed there
     has_cells: bool = False  # the values of charts stand in the cells of a workbook
+    on_white: bool = False  # white text has nothing but a white page behind it
 
     def graphic(self, element: _Element) -> Iterator[Item]:
         """Yield what a graphic frame or inline drawing holds: chart, SmartArt, table."""
@@ -161,7 +162,7 @@ class DrawingReader:
             elif name in ("oMath", "oMathPara"):
                 pieces.append((f" {equation_text(child)} ", 0))
             else:
-                pieces += _run(child, remarks)
+                pieces += _run(child, remarks, on_white=self.on_white)
         text, note = write_paragraph(pieces, notes=self.notes)
         text = repair_text(text)
         properties = paragraph.find(A + "pPr")
@@ -235,7 +236,7 @@ def _flat_runs(parent: _Element, depth: int) -> Iterator[_Element]:
             yield from _flat_runs(child, depth + 1)
 
 
-def _run(run: _Element, remarks: list[Remark]) -> list[Piece]:
+def _run(run: _Element, remarks: list[Remark], *, on_white: bool = False) -> list[Piece]:
     text = run.findtext(A + "t") or ""
     properties = run.find(A + "rPr")
     if properties is None or not text:
@@ -243,7 +244,7 @@ def _run(run: _Element, remarks: list[Remark]) -> list[Piece]:
     if properties.get("strike") not in (None, "noStrike"):
         remarks.append(Remark("deleted_text"))
         return []
-    if _is_invisible(properties):
+    if _is_invisible(properties) or (on_white and _is_white(properties)):
         remarks.append(Remark("hidden_text"))
         return []
     font = next((f for f in properties if local_name(f) in ("sym", "latin")), None)
@@ -259,6 +260,14 @@ def _is_invisible(properties: _Element) -> bool:
         return True
     alpha = properties.find(f"{A}solidFill//{A}alpha")
     return alpha is not None and alpha.get("val") in ("0", "0%")
+
+
+def _is_white(properties: _Element) -> bool:
+    colour = properties.find(A + "solidFill")
+    named = colour[0] if colour is not None and len(colour) == 1 else None
+    if named is None or len(named):  # lighter or darker than its name
+        return False
+    return str(named.get("val")).lower() in ("ffffff", "white", "bg1", "lt1")
 
 
 def _shift(run: _Element) -> int:

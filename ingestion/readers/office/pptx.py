@@ -24,6 +24,7 @@ from ingestion.readers.office.package import (
     package_summary,
 )
 from ingestion.readers.office.pictures import draw, picture
+from ingestion.readers.office.slide_background import has_fill, is_white_page
 from ingestion.readers.text.pagination import Item, build_page
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ EMU_PER_POINT = 12_700
 
 MAX_DEPTH = 20
 MAX_SHAPES = 20_000
+MAX_BACKDROPS = 300
+"""Shapes of a slide among which white text is compared with what lies behind it."""
+
 _TITLES = frozenset({"title", "ctrTitle"})
 _MARGINS = frozenset({"dt", "ftr", "sldNum", "hdr"})
 _LISTS = frozenset({"body", "obj", ""})
@@ -100,6 +104,7 @@ class _Slide:
     height: float
     drawing: DrawingReader = field(init=False)
     places: list[dict[str, _Box]] = field(init=False)  # of the layout's placeholders, the master's
+    backdrops: list[_Element] | None = None  # top shapes in the order of drawing; None: not white
 
     def items(self) -> Iterator[Item]:
         root = self.package.root(self.part)
@@ -110,6 +115,8 @@ class _Slide:
         self.places = list(self._inherited_places())
         tree = root.find(f"{P}cSld/{P}spTree")
         shapes = [] if tree is None else list(_shapes(tree, 0))
+        if is_white_page(self.package, self.part, root):
+            self.backdrops = shapes[:MAX_SHAPES]
         title = next((s for s in shapes if _placeholder(s) in _TITLES and not _is_hidden(s)), None)
         if title is not None:
             yield from self._title(title)
@@ -153,7 +160,10 @@ class _Slide:
             return
         body = shape.find(P + "txBody")
         if body is not None:
-            yield from _texts(list(self.drawing.lines(body)), is_list=kind in _LISTS)
+            self.drawing.on_white = self._is_on_white(shape)
+            lines = list(self.drawing.lines(body))
+            self.drawing.on_white = False
+            yield from _texts(lines, is_list=kind in _LISTS)
         if name == "pic" or shape.find(f"{P}spPr/{A}blipFill") is not None:
             yield from self.drawing.pictures(shape)
 
@@ -170,6 +180,20 @@ class _Slide:
                     yield Block("note", text)
                 for line in lines:
                     yield from line.remarks
+
+    def _is_on_white(self, shape: _Element) -> bool:
+        """Tell for certain that nothing but the white page lies behind the text of a shape."""
+        if self.backdrops is None or has_fill(shape) or _placeholder(shape) is not None:
+            return False
+        box = self._box(shape)
+        if box is None or shape not in self.backdrops[:MAX_BACKDROPS]:
+            return False
+        behind = self.backdrops[: self.backdrops.index(shape)]
+        return not any(
+            (has_fill(other) or local_name(other) not in ("sp", "cxnSp"))
+            and ((place := self._box(other)) is None or _overlap(place, box))
+            for other in behind
+        )
 
     def _is_outside(self, shape: _Element) -> bool:
         """Tell a shape that lies wholly beside the slide."""
@@ -260,6 +284,15 @@ def _placeholder_keys(shape: _Element) -> list[str]:
     keys = [f"idx {placeholder.get('idx')}"] if placeholder.get("idx") else []
     kind = str(placeholder.get("type") or "body")
     return [*keys, {"ctrTitle": "title", "subTitle": "body"}.get(kind, kind)]
+
+
+def _overlap(one: _Box, other: _Box) -> bool:
+    return (
+        one.left < other.left + other.width
+        and other.left < one.left + one.width
+        and one.top < other.top + other.height
+        and other.top < one.top + one.height
+    )
 
 
 def _is_hidden(shape: _Element) -> bool:
