@@ -35,7 +35,7 @@ from ingestion.readers.office.package import (
     open_main_part,
     package_summary,
 )
-from ingestion.readers.office.pictures import draw, figure_items, picture
+from ingestion.readers.office.pictures import draw, picture
 from ingestion.readers.repair.characters import repair_text
 from ingestion.readers.repair.headings import is_caption
 from ingestion.readers.repair.raised import Piece, typed_note, write_paragraph
@@ -264,15 +264,16 @@ class _DocxWalk:
 
         A note without text is not called.
         """
+        was_called = (call.kind, call.name) in self.notes.signs
         sign = self.notes.sign(call)
-        element = self.notes.element(call)
+        element = self.notes.take(call)
         found = (
             []
             if element is None
             else list(self.guard.read("note", lambda: self._note(element, sign)))
         )
         self.pending += found
-        return f" [{sign}]" if found else ""
+        return f" [{sign}]" if found or was_called else ""
 
     def _note(self, element: _Element, sign: str) -> Iterator[Item]:
         """Yield the block of a note."""
@@ -343,38 +344,39 @@ class _DocxWalk:
         shape = image.getparent()
         alt = repair_text(str(shape.get("alt") or "")) if shape is not None else ""
         name = f"picture {self.guard.counts['picture']}"
-        stored = self.package.names[target.lower()]
-        yield from figure_items(self.package.data(target), stored, alt, name)
+        yield from self.package.pictures.items(self.package.names[target.lower()], alt, name)
 
     def _inserted(self, element: _Element) -> Iterator[NumberedItem]:
         """Yield a document in another format that Word inserts when it opens the file."""
         target = self.package.target(self.part, element.get(R + "id"))
-        data = self.package.data(target)
-        if zipfile.is_zipfile(io.BytesIO(data)):
-            if self.inserted >= MAX_INSERTED:
-                raise ValueError("inserted too deep")
-            yield from self._inserted_docx(data)
-            return
-        for item in _inserted_items(data, target):
+        for item in self.package.once(target, lambda: self._inserted_items(target)):
             if not (isinstance(item, Block) and item.picture):
                 yield self.page, item
 
-    def _inserted_docx(self, data: bytes) -> Iterator[NumberedItem]:
+    def _inserted_items(self, target: str) -> Iterator[Item]:
+        data = self.package.data(target)
+        if not zipfile.is_zipfile(io.BytesIO(data)):
+            yield from _inserted_text(data, target)
+            return
+        if self.inserted >= MAX_INSERTED:
+            raise ValueError("inserted too deep")
         archive = zipfile.ZipFile(io.BytesIO(data))
         if sum(member.file_size for member in archive.infolist()) > MAX_INSERTED_BYTES:
             raise ValueError("inserted document too large")
         package = OfficePackage(archive, {n.lower().lstrip("/"): n for n in archive.namelist()})
         name, root = open_main_part(package, MAIN)
-        for item in _DocxWalk(package, name, root, self.inserted + 1).items():
-            if not (isinstance(item[1], Block) and item[1].picture):
-                yield self.page, item[1]
+        inserted = _DocxWalk(package, name, root, self.inserted + 1).items()
+        yield from (item for _, item in inserted)
 
     def _table(self, element: _Element, depth: int) -> Iterator[NumberedItem]:
         """Build one table for each page that the table spans, repeating its header."""
         rows = list(_children(element, "tr"))
         cells = [list(_children(row, "tc")) for row in rows]
         if depth < MAX_DEPTH and max(map(len, cells), default=0) == 1:
-            for of_row in cells:  # a frame around text
+            for row, of_row in zip(rows, cells, strict=True):  # a frame around text
+                if code := _left_out(row):
+                    yield self.page, Remark(code)
+                    continue
                 for cell in of_row:
                     yield from self._inside(cell, depth + 1)
             return
@@ -454,15 +456,11 @@ class _TableRows:
     items: list[Item] = field(default_factory=list)
 
     def add(self, row: _Element, cells: Sequence[_Element]) -> None:
-        properties = row.find(W + "trPr")
-        if properties is not None:
-            for name, code in (("del", "deleted_text"), ("hidden", "hidden_text")):
-                found = properties.find(W + name)
-                if found is not None and found.get(W + "val") not in ("0", "false", "off"):
-                    self.items.append(Remark(code))
-                    return
+        if code := _left_out(row):
+            self.items.append(Remark(code))
+            return
         begin = self.walk.page
-        before = child_value(properties, "gridBefore")
+        before = child_value(row.find(W + "trPr"), "gridBefore")
         read: list[tuple[str, int, str]] = []
         if before.isdecimal() and int(before):
             read.append(("", min(int(before), 100), ""))
@@ -510,7 +508,7 @@ class _OpenCell:
     down: int = 1
 
 
-def _inserted_items(data: bytes, name: str) -> list[Item]:
+def _inserted_text(data: bytes, name: str) -> list[Item]:
     """Return the blocks and remarks of an inserted web page, web archive or text."""
     if name.lower().endswith((".mht", ".mhtml")):
         message = email.message_from_bytes(data, policy=email.policy.default)
@@ -589,6 +587,16 @@ def _cell_span(properties: _Element | None) -> tuple[int, str]:
     merge = properties.find(W + "vMerge")
     part = str(merge.get(W + "val") or "continue") if merge is not None else ""
     return min(max(int(wide), 1), 100) if wide.isdecimal() else 1, part
+
+
+def _left_out(row: _Element) -> str:
+    """Return why a row of a table is left out: deleted or hidden; `""` if it is read."""
+    properties = row.find(W + "trPr")
+    if properties is None:
+        return ""
+    if properties.find(W + "del") is not None:
+        return "deleted_text"
+    return "hidden_text" if is_on(properties, "hidden") else ""
 
 
 def _is_header(row: _Element) -> bool:

@@ -25,6 +25,7 @@ class Notes:
     elements: dict[tuple[str, str], _Element] = field(default_factory=dict)
     forms: dict[str, str] = field(default_factory=lambda: dict(_FORMS))
     counts: Counter[str] = field(default_factory=Counter)
+    signs: dict[tuple[str, str], str] = field(default_factory=dict)  # of those called so far
     unread: list[str] = field(default_factory=list)  # kinds whose part could not be read
 
     @classmethod
@@ -51,11 +52,13 @@ class Notes:
 
     def sign(self, call: NoteCall) -> str:
         """Return the number or sign of a note that is called, as readers see it."""
-        if call.sign:
-            return call.sign
-        self.counts[call.kind] += 1
-        return numeral(self.counts[call.kind], self.forms[call.kind])
+        key = (call.kind, call.name)
+        if key not in self.signs:
+            self.counts[call.kind] += not call.sign
+            number = numeral(self.counts[call.kind], self.forms[call.kind])
+            self.signs[key] = call.sign or number
+        return self.signs[key]
 
-    def element(self, call: NoteCall) -> _Element | None:
-        """Return the note that is called, None if it is missing."""
-        return self.elements.get((call.kind, call.name))
+    def take(self, call: NoteCall) -> _Element | None:
+        """Return the note that is called, None if it is missing or was taken before."""
+        return self.elements.pop((call.kind, call.name), None)

@@ -11,7 +11,6 @@ from ingestion.readers.office.charts import NoValues, chart_blocks
 from ingestion.readers.office.guard import ObjectGuard, unread
 from ingestion.readers.office.omml import M, equation_text
 from ingestion.readers.office.package import A, OfficePackage, R, local_name
-from ingestion.readers.office.pictures import figure_items
 from ingestion.readers.office.symbols import is_symbol_font, symbol_text
 from ingestion.readers.repair.characters import repair_text
 from ingestion.readers.repair.raised import Piece, typed_note, write_paragraph
@@ -85,20 +84,20 @@ class DrawingReader:
                 yield unread(name)
             return
         target = self.package.target(self.part, link)
-        data = self.package.data(target)
-        yield from figure_items(data, self.package.names[target.lower()], text, name)
+        yield from self.package.pictures.items(self.package.names[target.lower()], text, name)
 
     def _chart(self, link: _Element) -> Iterator[Item]:
         target = self.package.target(self.part, link.get(R + "id"))
         try:
-            yield from chart_blocks(self.package.root(target))
+            yield from self.package.once(target, lambda: chart_blocks(self.package.root(target)))
         except NoValues:
             if not self.has_cells:
                 raise
 
     def _diagram(self, link: _Element) -> Iterator[Item]:
         target = self.package.target(self.part, link.get(R + "dm"))
-        yield from self._diagram_items(self.package.root(target))
+        root = self.package.root
+        yield from self.package.once(target, lambda: self._diagram_items(root(target)))
 
     def _diagram_items(self, root: _Element) -> Iterator[Item]:
         """Yield the nodes of a SmartArt as a list, in the order and depth of its hierarchy."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.readers import Limits, ReadError
 from ingestion.readers.office.package import parse_part
+from ingestion.readers.office.pictures import FigureReader
 from ingestion.readers.office.zip_check import check_office_archive
 from ingestion.readers.text.pagination import DocumentSummary, PageLayout
 
@@ -80,6 +81,11 @@ class OdfFile:
     styles: dict[tuple[str, str], OdfStyle] = field(default_factory=dict)  # by family and name
     layout: _Element | None = None  # the root of the styles part
     unread: list[str] = field(default_factory=list)
+    roots: dict[str, _Element] = field(default_factory=dict)  # of the parts read so far
+    pictures: FigureReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pictures = FigureReader(self.archive.read)
 
     @classmethod
     def open(cls, file: str, limits: Limits) -> OdfFile:
@@ -110,7 +116,9 @@ class OdfFile:
 
     def root(self, name: str) -> _Element:
         """Return the root of a part; KeyError if missing, XMLSyntaxError if malformed."""
-        return parse_part(self.archive.read(name))
+        if name not in self.roots:
+            self.roots[name] = parse_part(self.archive.read(name))
+        return self.roots[name]
 
     def body(self, kind: str) -> _Element:
         """Return the body of a document: "text", "spreadsheet", "presentation"."""

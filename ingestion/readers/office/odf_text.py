@@ -22,7 +22,6 @@ from ingestion.readers.office.odf import (
     count_of,
 )
 from ingestion.readers.office.package import local_name
-from ingestion.readers.office.pictures import figure_items
 from ingestion.readers.office.symbols import is_symbol_font, symbol_text
 from ingestion.readers.repair.characters import repair_text
 from ingestion.readers.repair.headings import is_caption
@@ -291,7 +290,7 @@ class OdfWalk:
                 yield Block("figure", alt)
             yield unread(label)
             return
-        yield from figure_items(self.file.archive.read(name), name, alt, label)
+        yield from self.file.pictures.items(name, alt, label)
 
     def _embedded_root(self, element: _Element) -> _Element | None:
         """Return the content of an embedded document, None if there is none."""

@@ -11,7 +11,7 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -19,8 +19,9 @@ from urllib.parse import unquote
 from lxml import etree
 
 from ingestion.readers import Limits, ReadError
+from ingestion.readers.office.pictures import FigureReader
 from ingestion.readers.office.zip_check import check_office_archive
-from ingestion.readers.text.pagination import DocumentSummary
+from ingestion.readers.text.pagination import DocumentSummary, Item
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -69,6 +70,12 @@ class OfficePackage:
     names: dict[str, str] = field(default_factory=dict)  # in lower case, to the name as stored
     known: dict[str, dict[str, PartLink]] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)  # lists of links that cannot be read
+    roots: dict[str, _Element] = field(default_factory=dict)  # of parts that others share
+    objects: dict[str, list[Item] | None] = field(default_factory=dict)  # None while one is read
+    pictures: FigureReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pictures = FigureReader(self.data)
 
     @classmethod
     def open(cls, file: str, limits: Limits) -> OfficePackage:
@@ -87,6 +94,25 @@ class OfficePackage:
     def root(self, name: str) -> _Element:
         """Return the root element of a part; KeyError if missing, XMLSyntaxError if malformed."""
         return parse_part(self.data(name))
+
+    def shared_root(self, name: str) -> _Element:
+        """Return the root element of a part that many others refer to, parsed once."""
+        if name not in self.roots:
+            self.roots[name] = self.root(name)
+        return self.roots[name]
+
+    def once(self, name: str, read: Callable[[], Iterable[Item]]) -> list[Item]:
+        """Return what an object holds, read once however often the text refers to its part.
+
+        Raises ValueError where reading it failed before, or goes on: it refers to itself.
+        """
+        if name not in self.objects:
+            self.objects[name] = None
+            self.objects[name] = list(read())
+        found = self.objects[name]
+        if found is None:
+            raise ValueError("not read")
+        return found
 
     def relations(self, name: str) -> dict[str, PartLink]:
         """Return the links of a part by their id; those that can be read of a damaged list."""

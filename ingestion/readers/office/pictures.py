@@ -3,31 +3,53 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from PIL import Image, UnidentifiedImageError
 
-from ingestion.readers import PageImage, ReadError
+from ingestion.readers import Block, PageImage, ReadError
 from ingestion.readers.office.guard import unread
-from ingestion.readers.pictures import displayable_picture, figure_block, read_member
+from ingestion.readers.pictures import (
+    displayable_picture,
+    is_large_enough,
+    picture_digest,
+    read_member,
+)
 from ingestion.readers.text.pagination import Item
 
 _UNDRAWN = frozenset({"WMF", "EMF"})
 """Formats of drawings that Pillow recognises without being able to draw them."""
 
 
-def figure_items(data: bytes, reference: str, alt: str, name: str) -> Iterator[Item]:
-    """Yield the block of a picture; a remark by its `name` where its format is not known.
+@dataclass(slots=True)
+class FigureReader:
+    """Reads the pictures of a file, each once however often it is shown."""
 
-    A short alternative text ("un") is taken for none.
-    """
-    alt = alt if len(alt) > 2 else ""
+    load: Callable[[str], bytes]  # returns the data of a picture by its name in the archive
+    found: dict[str, tuple[bool, str]] = field(
+        default_factory=dict
+    )  # known format, digest if shown
+
+    def items(self, reference: str, alt: str, name: str) -> Iterator[Item]:
+        """Yield the block of a picture; a remark by its `name` where its format is not known.
+
+        A short alternative text ("un") is taken for none.
+        """
+        if reference not in self.found:
+            self.found[reference] = _inspect(self.load(reference))
+        is_known, digest = self.found[reference]
+        alt = alt if len(alt) > 2 else ""
+        if alt or digest:
+            yield Block("figure", alt, picture=reference if digest else "", digest=digest)
+        if not is_known:
+            yield unread(name)
+
+
+def _inspect(data: bytes) -> tuple[bool, str]:
+    """Tell whether the format of a picture is known, and return its digest if it is shown."""
     known = _is_known(data)
-    block = figure_block(data if known else b"", reference, alt)
-    if block is not None:
-        yield block
-    if not known:
-        yield unread(name)
+    return known, picture_digest(data) if known and is_large_enough(data) else ""
 
 
 def _is_known(data: bytes) -> bool:

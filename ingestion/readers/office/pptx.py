@@ -60,6 +60,8 @@ def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo
     name, root = open_main_part(package, MAIN)
     if not _slide_links(root):
         raise ReadError("no_pages")
+    if len(_slide_links(root)) > limits.pages:
+        raise ReadError("too_many_pages", {"limit": limits.pages})
     yield from package_summary(package).document(_slide_pages(package, name, root, progress))
 
 
@@ -223,7 +225,7 @@ class _Slide:
             if not part:
                 return
             try:
-                root = self.package.root(part)
+                root = self.package.shared_root(part)
             except Exception:  # noqa: BLE001  only places are inherited
                 return
             yield {

@@ -34,7 +34,7 @@ def is_white_page(package: OfficePackage, part: str, slide: _Element) -> bool:
             if not master:
                 return False
             try:
-                root = package.root(master)
+                root = package.shared_root(master)
             except Exception:  # noqa: BLE001  the background is not known
                 return False
             if kind == "slideMaster" and _has_backdrop(root):
@@ -72,8 +72,8 @@ def _is_light_theme(package: OfficePackage, part: str) -> bool:
     if not theme:
         return False
     try:
-        colours = package.root(master).find(P + "clrMap")
-        light = package.root(theme).find(f".//{A}clrScheme/{A}lt1")
+        colours = package.shared_root(master).find(P + "clrMap")
+        light = package.shared_root(theme).find(f".//{A}clrScheme/{A}lt1")
     except Exception:  # noqa: BLE001  the background is not known
         return False
     if colours is None or colours.get("bg1") != "lt1" or light is None or not len(light):

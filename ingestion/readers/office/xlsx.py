@@ -189,8 +189,10 @@ class _Workbook:
         """Parse a sheet, once, for itself and for the formulas of others."""
         if link.part not in self.loaded:
             raw = self.loaded[link.part] = _RawSheet()
-            data = usual_namespaces(self.package.data(link.part))
-            _SheetParser(raw, self).parse(data)
+            if self.cells_left < 0 or self.rows_left < 0:
+                raw.is_cut = True
+            else:
+                _SheetParser(raw, self).parse(usual_namespaces(self.package.data(link.part)))
         return self.loaded[link.part]
 
     def _show(self, link: _SheetLink, raw: _RawSheet, remarks: list[Item]) -> None:
