@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress, ReadError, Remark
+from ingestion.readers.office.docx_inserted import inserted_text
 from ingestion.readers.office.docx_notes import Notes
 from ingestion.readers.office.docx_numbering import ListNumbering
 from ingestion.readers.office.docx_runs import DELETED, NoteCall, RunReader, Runs
@@ -25,6 +24,15 @@ from ingestion.readers.office.docx_styles import (
     is_shaded,
     numbering_of,
     styles_of,
+)
+from ingestion.readers.office.docx_tables import (
+    CONTAINERS,
+    MAX_DEPTH,
+    TableRows,
+    cell_paragraphs,
+    is_header_row,
+    row_left_out,
+    table_parts,
 )
 from ingestion.readers.office.drawing import DrawingReader, visible_branch
 from ingestion.readers.office.guard import ObjectGuard, unread
@@ -39,8 +47,6 @@ from ingestion.readers.office.pictures import draw, picture
 from ingestion.readers.repair.characters import repair_text
 from ingestion.readers.repair.headings import is_caption
 from ingestion.readers.repair.raised import Piece, typed_note, write_paragraph
-from ingestion.readers.text.encoding import decode_text
-from ingestion.readers.text.html import find_content, html_blocks, parse_html
 from ingestion.readers.text.pagination import (
     Item,
     NumberedItem,
@@ -48,8 +54,7 @@ from ingestion.readers.text.pagination import (
     build_pages,
     build_table,
 )
-from ingestion.readers.text.plain import text_blocks
-from ingestion.readers.text.table_grid import Cell, lay_out_table
+from ingestion.readers.text.table_grid import lay_out_table
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -57,7 +62,6 @@ if TYPE_CHECKING:
 __all__ = ["check", "draw", "picture", "read"]
 
 MAIN = "word/document.xml"
-MAX_DEPTH = 100
 MAX_INSERTED = 2
 """Depth of documents inserted in one another."""
 
@@ -75,10 +79,6 @@ _CAPTION = re.compile(r"^(?:caption|légende)$", re.IGNORECASE)
 _CONTENTS = re.compile(r"^(?:toc|tm|table des matières) ?\d", re.IGNORECASE)
 _PAGES = "{http://schemas.openxmlformats.org/officeDocument/2006/extended-properties}Pages"
 _IMAGE_DATA = "{urn:schemas-microsoft-com:vml}imagedata"
-_CONTAINERS = frozenset(
-    {"sdt", "sdtContent", "ins", "smartTag", "customXml", "hyperlink", "fldSimple", "moveTo"}
-    | {"dir", "bdo", "Choice", "Fallback"}
-)
 
 
 def check(file: str, limits: Limits) -> DocumentInfo:
@@ -199,7 +199,7 @@ class _DocxWalk:
                 branch = visible_branch(child)
                 if branch is not None:
                     yield from self._inside(branch, depth + 1)
-            elif name in _CONTAINERS:
+            elif name in CONTAINERS:
                 yield from self._inside(child, depth + 1)
             elif name in DELETED and next(child.iter(W + "t", W + "delText"), None) is not None:
                 yield self.page, Remark("deleted_text")
@@ -356,7 +356,7 @@ class _DocxWalk:
     def _inserted_items(self, target: str) -> Iterator[Item]:
         data = self.package.data(target)
         if not zipfile.is_zipfile(io.BytesIO(data)):
-            yield from _inserted_text(data, target)
+            yield from inserted_text(data, target)
             return
         if self.inserted >= MAX_INSERTED:
             raise ValueError("inserted too deep")
@@ -370,22 +370,22 @@ class _DocxWalk:
 
     def _table(self, element: _Element, depth: int) -> Iterator[NumberedItem]:
         """Build one table for each page that the table spans, repeating its header."""
-        rows = list(_children(element, "tr"))
-        cells = [list(_children(row, "tc")) for row in rows]
+        rows = list(table_parts(element, "tr"))
+        cells = [list(table_parts(row, "tc")) for row in rows]
         if depth < MAX_DEPTH and max(map(len, cells), default=0) == 1:
             for row, of_row in zip(rows, cells, strict=True):  # a frame around text
-                if code := _left_out(row):
+                if code := row_left_out(row):
                     yield self.page, Remark(code)
                     continue
                 for cell in of_row:
                     yield from self._inside(cell, depth + 1)
             return
         before, self.is_filled = self.is_filled, self.is_filled or self._is_styled_table(element)
-        reader = _TableRows(self)
+        reader = TableRows(self)
         for row, of_row in zip(rows, cells, strict=True):
             reader.add(row, of_row)
         self.is_filled = before
-        headings = sum(_is_header(row) for row in rows)
+        headings = sum(is_header_row(row) for row in rows)
         table = lay_out_table(reader.merged(), headings)
         if table.title:
             yield reader.pages[0], Block("caption", table.title)
@@ -412,7 +412,7 @@ class _DocxWalk:
         before, filled = self.is_filled, is_shaded(cell.find(W + "tcPr"))
         self.is_filled = before or filled
         texts = []
-        for paragraph in _cell_paragraphs(cell):
+        for paragraph in cell_paragraphs(cell):
             filled = self.is_filled or is_shaded(paragraph.find(W + "pPr"))
             style = self._style(paragraph)
             runs = self.runs.read(paragraph, style, is_filled=filled)
@@ -446,111 +446,6 @@ class _DocxWalk:
         return self.numbering.marker(*found), found[1]
 
 
-@dataclass(slots=True)
-class _TableRows:
-    """The rows of a table as they are read, without those that were deleted or are hidden."""
-
-    walk: _DocxWalk
-    rows: list[list[tuple[str, int, str]]] = field(default_factory=list)  # text, across, merge
-    pages: list[int] = field(default_factory=list)
-    items: list[Item] = field(default_factory=list)
-
-    def add(self, row: _Element, cells: Sequence[_Element]) -> None:
-        if code := _left_out(row):
-            self.items.append(Remark(code))
-            return
-        begin = self.walk.page
-        before = child_value(row.find(W + "trPr"), "gridBefore")
-        read: list[tuple[str, int, str]] = []
-        if before.isdecimal() and int(before):
-            read.append(("", min(int(before), 100), ""))
-        for cell in cells:
-            stated = cell.find(W + "tcPr")
-            across, merge = _cell_span(stated)
-            if stated is not None and stated.find(W + "cellDel") is not None:
-                self.items.append(Remark("deleted_text"))
-                read.append(("", across, ""))
-                continue
-            read.append((self.walk.cell_text(cell, self.items), across, merge))
-        if read:
-            self.rows.append(read)
-            self.pages.append(begin if any(text for text, *_ in read) else self.walk.page)
-
-    def merged(self) -> list[list[Cell]]:
-        """Return the rows with the cells that are merged downwards as one."""
-        rows: list[list[_OpenCell]] = []
-        open_cells: dict[int, _OpenCell] = {}  # by column: cells that the next row may continue
-        for row in self.rows:
-            cells: list[_OpenCell] = []
-            following: dict[int, _OpenCell] = {}
-            column = 0
-            for text, across, merge in row:
-                cell = open_cells.get(column) if merge == "continue" else None
-                if cell is None:
-                    cell = _OpenCell(text, across)
-                    cells.append(cell)
-                else:
-                    cell.down += 1
-                if merge:
-                    following[column] = cell
-                column += across
-            open_cells = following
-            rows.append(cells)
-        return [[Cell(cell.text, cell.across, cell.down) for cell in row] for row in rows]
-
-
-@dataclass(slots=True)
-class _OpenCell:
-    """A cell, and over how many rows it extends so far."""
-
-    text: str
-    across: int
-    down: int = 1
-
-
-def _inserted_text(data: bytes, name: str) -> list[Item]:
-    """Return the blocks and remarks of an inserted web page, web archive or text."""
-    if name.lower().endswith((".mht", ".mhtml")):
-        message = email.message_from_bytes(data, policy=email.policy.default)
-        body = message.get_body(("html", "plain"))
-        if body is None:
-            raise ValueError("no text")
-        data, name = body.get_content().encode(), "a.html"
-    if data.lstrip()[:5] == b"{\\rtf":
-        raise ValueError("rich text")
-    text = decode_text(data, states_encoding=True)
-    if name.lower().endswith(".txt") and "<html" not in text[:1000].lower():
-        return list(text_blocks(text))
-    return list(html_blocks(find_content(parse_html(text))))
-
-
-def _children(parent: _Element, wanted: str, depth: int = 0) -> Iterator[_Element]:
-    """Yield the rows of a table or the cells of a row, in containers as well."""
-    for child in parent:
-        name = local_name(child)
-        if name == wanted:
-            yield child
-        elif name in _CONTAINERS and depth < MAX_DEPTH:
-            yield from _children(child, wanted, depth + 1)
-
-
-def _cell_paragraphs(cell: _Element) -> Iterator[_Element]:
-    """Yield the paragraphs of a cell, those of tables in it as well, without deleted rows."""
-    stack: list[tuple[_Element, int]] = [(cell, 0)]
-    while stack:
-        current, depth = stack.pop()
-        name = local_name(current)
-        if name == "p":
-            yield current
-        elif name == "tr" and current.find(f"{W}trPr/{W}del") is not None:
-            continue
-        elif name == "AlternateContent":
-            branch = visible_branch(current)
-            stack += [(branch, depth)] if branch is not None else []
-        elif name not in DELETED:
-            stack += [(child, depth + 1) for child in reversed(current)]
-
-
 def _is_held(properties: _Element | None) -> bool:
     """Tell a paragraph that runs into the next one: a drop cap, or one whose end was deleted."""
     if properties is None:
@@ -577,31 +472,6 @@ def _outline_level(element: _Element | None) -> int:
 def _is_title(text: str) -> bool:
     """Tell a heading that is only bold, without a heading style, from a paragraph."""
     return len(text) <= 120 and text[:1].isalnum() and not text.endswith((".", ";", ",", ":"))
-
-
-def _cell_span(properties: _Element | None) -> tuple[int, str]:
-    """Return the column span of a cell, and its vertical merge: "restart", "continue" or ""."""
-    if properties is None:
-        return 1, ""
-    wide = child_value(properties, "gridSpan")
-    merge = properties.find(W + "vMerge")
-    part = str(merge.get(W + "val") or "continue") if merge is not None else ""
-    return min(max(int(wide), 1), 100) if wide.isdecimal() else 1, part
-
-
-def _left_out(row: _Element) -> str:
-    """Return why a row of a table is left out: deleted or hidden; `""` if it is read."""
-    properties = row.find(W + "trPr")
-    if properties is None:
-        return ""
-    if properties.find(W + "del") is not None:
-        return "deleted_text"
-    return "hidden_text" if is_on(properties, "hidden") else ""
-
-
-def _is_header(row: _Element) -> bool:
-    properties = row.find(W + "trPr")
-    return bool(is_on(properties, "tblHeader"))
 
 
 def _whole(element: _Element | None, name: str) -> int:

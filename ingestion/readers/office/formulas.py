@@ -11,7 +11,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 Value = float | str | bool | None
@@ -50,6 +50,26 @@ class Budget:
 
     lookups: int = 2_000_000
     depth: int = 0
+
+
+@dataclass(slots=True)
+class FormulaValues:
+    """The values of the formulas of a workbook, each computed once."""
+
+    budget: Budget = field(default_factory=Budget)
+    values: dict[tuple[str, int, int], Value | NotComputed] = field(default_factory=dict)
+
+    def value(
+        self, place: tuple[str, int, int], formula: str, lookup: Lookup
+    ) -> Value | NotComputed:
+        """Return the value of a formula at a place: sheet, row, column; `NotComputed` if none."""
+        if place not in self.values:
+            self.values[place] = NotComputed("refers to itself")
+            try:
+                self.values[place] = evaluate(formula, lookup, self.budget)
+            except NotComputed as error:
+                self.values[place] = NotComputed(str(error))
+        return self.values[place]
 
 
 def evaluate(formula: str, lookup: Lookup, budget: Budget) -> Value:

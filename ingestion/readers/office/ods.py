@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress, Remark
-from ingestion.readers.office.formulas import Budget, NotComputed, Value, evaluate
+from ingestion.readers.office.formulas import FormulaValues, NotComputed, Value
 from ingestion.readers.office.guard import unread
 from ingestion.readers.office.number_format import format_value, iso_date
 from ingestion.readers.office.odf import OFFICE, TABLE, TEXT, OdfFile, count_of
@@ -68,8 +68,7 @@ class _Sheet:
 class _Book:
     walk: OdfWalk
     sheets: list[_Sheet]
-    budget: Budget = field(default_factory=Budget)
-    computed: dict[tuple[str, int, int], Value | NotComputed] = field(default_factory=dict)
+    formulas: FormulaValues = field(default_factory=FormulaValues)
     cells_left: int = MAX_CELLS
 
     @classmethod
@@ -234,18 +233,11 @@ class _Book:
         self, sheet: _Sheet, row: int, column: int, cell: _OdsCell
     ) -> Value | NotComputed:
         """Compute a formula without a kept value, once."""
-        key = (sheet.title, row, column)
-        if key not in self.computed:
-            self.computed[key] = NotComputed("refers to itself")
 
-            def lookup(name: str, row: int, column: int) -> Value:
-                return self._lookup(sheet, name, row, column)
+        def lookup(name: str, row: int, column: int) -> Value:
+            return self._lookup(sheet, name, row, column)
 
-            try:
-                self.computed[key] = evaluate(cell.formula, lookup, self.budget)
-            except NotComputed as error:
-                self.computed[key] = NotComputed(str(error))
-        return self.computed[key]
+        return self.formulas.value((sheet.title, row, column), cell.formula, lookup)
 
     def _lookup(self, sheet: _Sheet, name: str, row: int, column: int) -> Value:
         """Return the value of a cell for a formula; raise `NotComputed` if it has none."""

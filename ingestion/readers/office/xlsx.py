@@ -14,11 +14,10 @@ from lxml import etree
 from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress, Remark
 from ingestion.readers.office.drawing import DrawingReader, text_items
 from ingestion.readers.office.formulas import (
-    Budget,
+    FormulaValues,
     NotComputed,
     Value,
     column_number,
-    evaluate,
 )
 from ingestion.readers.office.guard import ObjectGuard, unread
 from ingestion.readers.office.number_format import format_text, format_value, iso_date
@@ -122,8 +121,7 @@ class _Workbook:
     strings: list[SharedText]
     remarks: list[Item]  # on the workbook as a whole
     guard: ObjectGuard = field(default_factory=ObjectGuard)
-    budget: Budget = field(default_factory=Budget)
-    computed: dict[tuple[str, int, int], Value | NotComputed] = field(default_factory=dict)
+    formulas: FormulaValues = field(default_factory=FormulaValues)
     loaded: dict[str, _RawSheet] = field(default_factory=dict)
     rows_left: int = MAX_ROWS
     cells_left: int = MAX_CELLS
@@ -248,18 +246,11 @@ class _Workbook:
         self, link: _SheetLink, row: int, column: int, cell: RawCell
     ) -> Value | NotComputed:
         """Compute a formula without a kept value, once."""
-        key = (link.part, row, column)
-        if key not in self.computed:
-            self.computed[key] = NotComputed("refers to itself")
 
-            def lookup(sheet: str, row: int, column: int) -> Value:
-                return self._lookup(link, sheet, row, column)
+        def lookup(sheet: str, row: int, column: int) -> Value:
+            return self._lookup(link, sheet, row, column)
 
-            try:
-                self.computed[key] = evaluate(cell.formula, lookup, self.budget)
-            except NotComputed as error:
-                self.computed[key] = NotComputed(str(error))
-        return self.computed[key]
+        return self.formulas.value((link.part, row, column), cell.formula, lookup)
 
     def _lookup(self, link: _SheetLink, sheet: str, row: int, column: int) -> Value:
         """Return the value of a cell for a formula; raise `NotComputed` if it has none."""
