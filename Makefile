@@ -4,7 +4,7 @@ BIN = .venv/bin
 NODE_BIN = lint/node_modules/.bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test lint node format bench bench-search bench-reading soak messages lock
+.PHONY: run test lint node format bench bench-search bench-reading soak messages lock bench-spoilt
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py up
@@ -40,6 +40,9 @@ bench-search: .venv/dev.stamp
 
 bench-reading: .venv/dev.stamp
 	$(BIN)/python -m bench.reading $(or $(FOLDER),$(error FOLDER=… is needed, with cases.json or PDFs)) $(ARGS)
+
+bench-spoilt: .venv/dev.stamp  ## office documents with one object spoilt in each; some minutes
+	$(BIN)/python -m bench.spoilt $(ARGS)
 
 soak: .venv/dev.stamp  ## kill processes, break the model service; about 20 minutes
 	$(BIN)/python -m bench.soak $(ARGS)
