@@ -12,14 +12,21 @@ SENTENCES = {
     "empty_file": gettext_noop("This file is empty (0 bytes). Check it and upload it again."),
     "unknown_format": gettext_noop(
         "The format of this file is not supported, whatever its name. Supported "
-        "formats: PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), OpenDocument "
-        "text (.odt), web page, Markdown, text or image. Export the document as PDF "
-        "and upload that."
+        "formats: PDF, Word, PowerPoint, Excel, OpenDocument, RTF, CSV, e-mail (.eml, .msg), "
+        "EPUB, web page, Markdown, text or image. Export the document as PDF and upload that."
+    ),
+    "data_file": gettext_noop(
+        "This file contains data for programs (XML or JSON), not a document to read. Open it in "
+        "its program and export it as PDF, Word, Excel or CSV, then upload that."
+    ),
+    "mail_box": gettext_noop(
+        "This file is a whole mailbox. Save the messages that you need one by one (.eml) and "
+        "upload them."
     ),
     "old_office": gettext_noop(
-        "This Office file is protected by a password or dates from before 2007 (.doc, "
-        ".xls, .ppt). Open it, save it as .docx, .xlsx or .pptx without a password, "
-        "and upload that."
+        "This file is in an older Office format (.doc, .xls, .ppt, .rtf), which needs LibreOffice "
+        "to be installed on the server. Open it, save it as .docx, .xlsx or .pptx, and upload "
+        "that; or ask the administrator to install LibreOffice."
     ),
     "truncated": gettext_noop(
         "This file is incomplete: its end is missing. Download it again from its origin."
@@ -286,7 +293,8 @@ PERMANENT = frozenset(
     {
         "empty_file",
         "unknown_format",
-        "old_office",
+        "data_file",
+        "mail_box",
         "truncated",
         "encrypted",
         "no_pages",

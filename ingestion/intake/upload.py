@@ -17,8 +17,8 @@ from django.db import connection, transaction
 from ingestion.models import Document
 from ingestion.readers import DocumentInfo, Limits, ReadError
 from ingestion.readers.api import check_document
-from ingestion.readers.media_type import OLE, identify_path
-from ingestion.readers.registry import EXTENSIONS, FORMATS
+from ingestion.readers.media_type import identify_path
+from ingestion.readers.registry import EXTENSIONS, FORMATS, refusal_code
 from wikico2.errors import UserError
 from wikico2.jobs.queue import enqueue
 from wikico2.sizes import MEGABYTE
@@ -51,8 +51,9 @@ def accept_upload(
     has already is refused unless `allow_duplicate`. `on_created` is called in the transaction that
     creates the document.
 
-    Raises UserError: empty_file, too_large, unknown_format, old_office, duplicate (details:
-    document, title, url), or an error of the reader (encrypted, truncated, no_pages, unreadable…).
+    Raises UserError: empty_file, too_large, unknown_format, data_file, mail_box, old_office,
+    duplicate (details: document, title, url), or an error of the reader (encrypted, truncated,
+    no_pages, unreadable…).
     Nothing of a refused file is stored.
     """
     limit = settings.MAX_UPLOAD_MB * MEGABYTE
@@ -63,7 +64,7 @@ def accept_upload(
             raise UserError("empty_file")
         media_type = identify_path(path)
         if media_type not in FORMATS:
-            raise UserError("old_office" if media_type == OLE else "unknown_format")
+            raise UserError(refusal_code(media_type))
         if known := None if allow_duplicate else _find_by_hash(content.sha256):
             return _refuse_duplicate(known, upload)
         info = _check_content(path, media_type)

@@ -22,6 +22,8 @@ ERROR_CODES = frozenset(
     {
         "unknown_format",
         "old_office",
+        "data_file",
+        "mail_box",
         "empty_file",
         "truncated",
         "encrypted",
@@ -208,3 +210,10 @@ class Reader(Protocol):
 
     def picture(self, file: str, reference: str, max_width: int) -> PageImage:
         """Return the picture that a block refers to, at most `max_width` pixels wide."""
+
+
+class AttachingReader(Protocol):
+    """What the reader of a format whose files carry others implements besides `Reader`."""
+
+    def attachments(self, file: str, limits: Limits) -> Iterator[tuple[str, bytes]]:
+        """Yield the name and the content of each attached file."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from tempfile import TemporaryFile
+from typing import IO, TypeVar
 
 from ingestion.readers import (
     Block,
@@ -20,11 +21,12 @@ from ingestion.readers import (
     ReadError,
     Remark,
 )
-from ingestion.readers.media_type import OLE, PDF
-from ingestion.readers.registry import FORMATS
+from ingestion.readers.media_type import PDF
+from ingestion.readers.registry import FORMATS, refusal_code
+from ingestion.readers.sandbox.convert import converted_file, find_office
 from ingestion.readers.sandbox.parent import Answer, run_reader
 
-__all__ = ["check_document", "read_document", "read_picture", "render_page"]
+__all__ = ["check_document", "read_attachments", "read_document", "read_picture", "render_page"]
 
 QUICK_SECONDS = 5.0
 _TAIL_BYTES = 2_048
@@ -78,20 +80,49 @@ def read_picture(
         return _converted(_image_from_answer, next(answers))
 
 
+def read_attachments(
+    path: Path, media_type: str, limits: Limits
+) -> Iterator[tuple[str, IO[bytes]]]:
+    """Yield the name and the content of each file attached to a document, such as a mail.
+
+    A file is closed when the next one is asked for. Formats without attachments yield none.
+    """
+    if not FORMATS[media_type].attaches:
+        return
+    with _answers("attachments", path, media_type, limits) as answers:
+        pending = next(answers, None)
+        while pending is not None:
+            name = str(pending.get("name", ""))
+            with TemporaryFile() as content:
+                while (pending := next(answers, None)) and pending["kind"] == "piece":
+                    content.write(_converted(_piece_from_answer, pending))
+                content.seek(0)
+                yield name, content
+
+
 @contextmanager
 def _answers(
     verb: str, path: Path, media_type: str, limits: Limits, **options: int | str
 ) -> Iterator[Generator[Answer, None, None]]:
     """Give the answers of a child process, killed at the end of the `with` block.
 
-    Raise `ReadError` for an empty file, an unknown format or a PDF cut short.
+    Raise `ReadError` for an empty file, an unknown format or a PDF cut short. A file of an old
+    format is converted first, save for a check.
     """
     if not path.stat().st_size:
         raise ReadError("empty_file")
     if media_type not in FORMATS:
-        code = "old_office" if media_type == OLE else "unknown_format"
-        raise ReadError(code, {"media_type": media_type})
-    options["module"] = FORMATS[media_type].module
+        raise ReadError(refusal_code(media_type), {"media_type": media_type})
+    form = FORMATS[media_type]
+    if form.converted_to and verb == "check" and not find_office():
+        raise ReadError("old_office", {"media_type": media_type})
+    if form.converted_to and verb != "check":
+        target = FORMATS[form.converted_to]
+        with converted_file(path, form.extension, target.extension, limits) as converted:
+            with _answers(verb, converted, target.media_type, limits, **options) as answers:
+                yield answers
+            return
+    options["module"] = form.module
     try:
         with closing(run_reader(verb, path, limits, **options)) as answers:
             yield answers
@@ -148,6 +179,10 @@ def _block_from_answer(*, kind: str, text: str, level: int = 0, **others: str) -
 
 def _remark_from_answer(*, code: str, count: int, detail: str) -> Remark:
     return Remark(str(code), int(count), str(detail))
+
+
+def _piece_from_answer(answer: Answer) -> bytes:
+    return base64.b64decode(answer["data"], validate=True)
 
 
 def _image_from_answer(answer: Answer) -> PageImage:

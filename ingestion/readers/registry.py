@@ -7,21 +7,35 @@ from pathlib import PurePosixPath
 
 from ingestion.readers.media_type import (
     BMP,
+    CSV,
+    DOC,
     DOCX,
+    EML,
+    ENCRYPTED,
+    EPUB,
     GIF,
     HTML,
     JPEG,
+    JSON,
     MARKDOWN,
+    MBOX,
+    MSG,
     ODP,
     ODS,
     ODT,
+    OLE,
     PDF,
     PNG,
+    PPT,
     PPTX,
+    RTF,
     TEXT,
     TIFF,
     WEBP,
+    XLS,
+    XLSB,
     XLSX,
+    XML,
 )
 
 
@@ -34,6 +48,8 @@ class Format:
     module: str  # in this package; implements `Reader`
     paged: bool = False  # the file defines its pages, and they can be rendered
     shown: bool = False  # safe to show inline in a browser: nothing in it can run
+    attaches: bool = False  # its files carry others, which become documents of their own
+    converted_to: str = ""  # the type that LibreOffice makes of it, which is then read
 
 
 FORMATS: dict[str, Format] = {
@@ -46,8 +62,17 @@ FORMATS: dict[str, Format] = {
         Format(ODT, ".odt", "office.odt"),
         Format(ODS, ".ods", "office.ods"),
         Format(ODP, ".odp", "office.odp"),
+        Format(DOC, ".doc", "office.legacy", converted_to=DOCX),
+        Format(XLS, ".xls", "office.legacy", converted_to=XLSX),
+        Format(XLSB, ".xlsb", "office.legacy", converted_to=XLSX),
+        Format(PPT, ".ppt", "office.legacy", converted_to=PPTX),
+        Format(RTF, ".rtf", "office.legacy", converted_to=DOCX),
+        Format(EML, ".eml", "mail.eml", attaches=True),
+        Format(MSG, ".msg", "mail.msg", attaches=True),
+        Format(EPUB, ".epub", "text.epub"),
         Format(HTML, ".html", "text.html"),
         Format(MARKDOWN, ".md", "text.markdown"),
+        Format(CSV, ".csv", "text.table"),
         Format(TEXT, ".txt", "text.plain"),
         Format(PNG, ".png", "image", paged=True, shown=True),
         Format(JPEG, ".jpg", "image", paged=True, shown=True),
@@ -64,12 +89,39 @@ OTHER_EXTENSIONS = {
     ".jpeg": JPEG,
     ".tif": TIFF,
     ".markdown": MARKDOWN,
+    ".tsv": CSV,
+    ".dot": DOC,
+    ".xlt": XLS,
+    ".pps": PPT,
+    ".mht": EML,
     ".docm": DOCX,
+    ".dotx": DOCX,
+    ".dotm": DOCX,
     ".pptm": PPTX,
+    ".ppsx": PPTX,
+    ".ppsm": PPTX,
+    ".potx": PPTX,
+    ".potm": PPTX,
     ".xlsm": XLSX,
+    ".xltx": XLSX,
+    ".xltm": XLSX,
 }
 EXTENSIONS = (*dict.fromkeys(form.extension for form in FORMATS.values()), *OTHER_EXTENSIONS)
 """Extensions offered by file choosers; a file is accepted by its content alone."""
+
+REFUSALS = {
+    ENCRYPTED: "encrypted",
+    OLE: "unreadable",
+    XML: "data_file",
+    JSON: "data_file",
+    MBOX: "mail_box",
+}
+"""Error codes of formats that are known but not read; others are an "unknown_format"."""
+
+
+def refusal_code(media_type: str) -> str:
+    """Return the error code for a type that is not in `FORMATS`."""
+    return REFUSALS.get(media_type, "unknown_format")
 
 
 def is_paged(media_type: str) -> bool:

@@ -116,10 +116,10 @@ class TestRefusing:
             (b"PK\x03\x04 a document of another kind", "unknown_format"),
             (b"\x89PNG\r\n\x1a\n" + bytes(100), "unreadable"),
             (b"\x00\x01\x02 neither text nor anything", "unknown_format"),
-            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old_office"),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "unreadable"),
             (PDF[: len(PDF) // 3], "truncated"),
         ],
-        ids=["empty", "zip", "png", "binary", "old", "truncated"],
+        ids=["empty", "zip", "png", "binary", "damaged ole", "truncated"],
     )
     def test_bad_content(self, content: bytes, code: str) -> None:
         with pytest.raises(UserError) as caught:

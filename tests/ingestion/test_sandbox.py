@@ -81,7 +81,7 @@ def test_no_page(tmp_path: Path) -> None:
 
 def test_format_that_no_reader_takes(tmp_path: Path) -> None:
     path = write(tmp_path / "feuille.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
-    assert code_of(lambda: check_document(path, identify_path(path), LIMITS)) == "old_office"
+    assert code_of(lambda: check_document(path, identify_path(path), LIMITS)) == "unreadable"
     assert code_of(lambda: check_document(path, "application/zip", LIMITS)) == "unknown_format"
 
 

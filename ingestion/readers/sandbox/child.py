@@ -1,7 +1,8 @@
 """The child process that opens files: `python -m ingestion.readers.sandbox.child VERB OPTIONS`.
 
 The file is its standard input. It writes one JSON object per line to standard output: `progress`,
-`info`, `page`, `image`, then `end`, or `error` with the code of a `ReadError`.
+`info`, `page`, `image`, `attachment`, `piece`, then `end`, or `error` with the code of a
+`ReadError`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,20 @@ from dataclasses import asdict
 from importlib import import_module
 from typing import Any, cast
 
-from ingestion.readers import DocumentInfo, Limits, PageImage, PageText, Reader, ReadError
+from ingestion.readers import (
+    AttachingReader,
+    DocumentInfo,
+    Limits,
+    PageImage,
+    PageText,
+    Reader,
+    ReadError,
+)
 from ingestion.readers.sandbox.memory import peak_mb
 
 FILE = "/dev/fd/0"
 SECONDS_BETWEEN_PROGRESS = 0.2
+PIECE_BYTES = 1 << 20
 
 
 def limit_resources(limits: Limits) -> None:
@@ -87,6 +97,15 @@ def answer_picture(reader: Reader, _: Limits, options: dict[str, Any]) -> None:
     write_image_answer(reader.picture(FILE, str(options["reference"]), int(options["max_width"])))
 
 
+def answer_attachments(reader: Reader, limits: Limits, _: dict[str, Any]) -> None:
+    """Write the files attached to the document: the name of each, then its content in pieces."""
+    for name, data in cast(AttachingReader, reader).attachments(FILE, limits):
+        write_answer("attachment", name=name)
+        for start in range(0, len(data), PIECE_BYTES):
+            piece = data[start : start + PIECE_BYTES]
+            write_answer("piece", data=base64.b64encode(piece).decode())
+
+
 def write_image_answer(image: PageImage) -> None:
     """Write a picture."""
     write_answer(
@@ -116,6 +135,7 @@ VERBS = {
     "read": answer_read,
     "render": answer_render,
     "picture": answer_picture,
+    "attachments": answer_attachments,
 }
 
 

@@ -68,7 +68,7 @@ def _start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd="/",
-        env=_child_environment(),
+        env=child_environment(),
         start_new_session=True,
     )
 
@@ -77,7 +77,8 @@ def _command(verb: str, options: str) -> list[str]:
     return [sys.executable, "-P", "-m", "ingestion.readers.sandbox.child", verb, options]
 
 
-def _child_environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
+    """Return what a child gets of our environment: where programs and modules are."""
     inherited = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
     environment = {name: os.environ[name] for name in inherited if name in os.environ}
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
