@@ -28,3 +28,14 @@ class IngestionConfig(AppConfig):
             )
         )
         post_migrate.connect(check_index_settings, sender=self, dispatch_uid="ingestion.build")
+        post_migrate.connect(schedule_rereading, sender=self, dispatch_uid="ingestion.reread")
+
+
+def schedule_rereading(**kwargs: object) -> None:
+    """Schedule the look for sources that an older reader has read, every minute."""
+    from django_q.models import Schedule
+
+    from ingestion.pipeline.reread import REREAD
+    from wikico2.jobs.queue import schedule_task
+
+    schedule_task(REREAD, "read sources again", Schedule.MINUTES)

@@ -6,6 +6,10 @@ document_settled = Signal()
 """Sent with `document_id` when a source becomes ready, failed, cancelled or is removed, in that
 transaction."""
 
+passages_replaced = Signal()
+"""Sent with `document_id` when a source was read again with another text, in that transaction;
+`gone` has the ids of the passages deleted."""
+
 version_changed = Signal()
 """Sent with the `document_id` of a source that another one no longer replaces, in that
 transaction."""

@@ -7,11 +7,12 @@ from django.core.files.storage import default_storage
 from ingestion.anchors.page_images import delete_page_images
 from ingestion.intake.imports import run_import_slice
 from ingestion.models import Document
+from ingestion.pipeline.reread import REREAD, outdated_documents, reread_outdated
 from ingestion.pipeline.run import refresh_lexemes, run_document_slice
 from ingestion.vector_index.collections import delete_document_vectors
 from ingestion.vector_index.rebuild import drop_unused_collections, repair_index, run_build_slice
 from wikico2.errors import TransientError
-from wikico2.jobs.queue import enqueue_later
+from wikico2.jobs.queue import enqueue, enqueue_later
 
 FORGET_TRIES = 10
 FORGET_PAUSE = 60.0
@@ -52,6 +53,15 @@ def forget_document(document_id: int, file: str | None, sha256: str, attempt: in
             attempt + 1,
             seconds=FORGET_PAUSE,
         )
+
+
+def reread_sources() -> None:
+    """Read sources again that an older reader has read, for one time slice, if nothing waits.
+
+    The rest comes behind the work that waits by then.
+    """
+    if reread_outdated() and outdated_documents().exists():
+        enqueue(REREAD)
 
 
 def advance_build(build_id: int) -> None:

@@ -8,6 +8,8 @@ INDEX = "sheets.tasks.index_sheet"
 
 RECHECK = "sheets.tasks.recheck_citations"
 
+REANCHOR = "sheets.tasks.reanchor_citations"
+
 LOOK_FOR_PASSAGES = "sheets.tasks.look_for_passages"
 
 DIGEST = "sheets.tasks.send_digest"

@@ -3,9 +3,9 @@
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
-from ingestion.signals import document_settled
+from ingestion.signals import document_settled, passages_replaced
 from sheets.models import Citation, Generation, Sheet
-from sheets.queueing import RECHECK, queue_generation, queue_indexing
+from sheets.queueing import REANCHOR, RECHECK, queue_generation, queue_indexing
 from sheets.search.indexing import index_words
 from wikico2.jobs.queue import enqueue
 
@@ -25,6 +25,13 @@ def queue_citation_recheck(sender: object, document_id: int, **kwargs: object) -
     """Queue the recheck of broken citations of an ingested source."""
     if Citation.objects.filter(document=document_id, verdict=Citation.Verdict.BROKEN).exists():
         enqueue(RECHECK, document_id)
+
+
+@receiver(passages_replaced)
+def queue_reanchoring(sender: object, document_id: int, **kwargs: object) -> None:
+    """Queue the anchoring of the citations of a source that was read again."""
+    if Citation.objects.filter(document=document_id).exists():
+        enqueue(REANCHOR, document_id)
 
 
 @receiver(post_save, sender=Sheet)

@@ -7,6 +7,7 @@ from sheets.models import Citation, Revision, Sheet
 from sheets.notifications import digest
 from sheets.queueing import DIGEST, INDEX, WRITE
 from sheets.rendering.page_cache import clear_cached_pages
+from sheets.revisions.reanchor import reanchor_source
 from sheets.revisions.save import recheck_revision
 from sheets.search.indexing import (
     ensure_indexed_words,
@@ -41,6 +42,11 @@ def recheck_citations(document_id: int) -> None:
     cited = Citation.objects.filter(document=document_id, verdict=Citation.Verdict.BROKEN)
     for pk in cited.values_list("revision", flat=True).distinct().order_by("revision"):
         recheck_revision(Revision.objects.get(pk=pk))
+
+
+def reanchor_citations(document_id: int) -> None:
+    """Anchor the citations of a source anew that was read again, and log those that are lost."""
+    reanchor_source(document_id)
 
 
 def resolve_source_refs(document_id: int) -> None:

@@ -55,6 +55,7 @@ class HighlightedBlock:
     bulleted: bool = False
     by: str = ""  # the OCR engine that produced it; empty if it comes from the file
     picture: int | None = None  # of a figure: its index among the blocks of the page
+    doubt: str = ""  # why it is not quoted, as in `readers.Block`; a table then has lines only
 
     @property
     def marked(self) -> bool:
@@ -184,9 +185,20 @@ def _highlight_block(
     block: dict[str, Any], whole: str, marked: list[Span], start: int, end: int
 ) -> HighlightedBlock:
     kind = str(block.get("kind", "paragraph"))
-    result = HighlightedBlock(kind, int(block.get("level") or 0), by=str(block.get("by", "")))
+    result = HighlightedBlock(
+        kind,
+        int(block.get("level") or 0),
+        by=str(block.get("by", "")),
+        doubt=str(block.get("doubt", "")),
+    )
     lines = list(_line_spans(whole, start, end))
-    if kind == "table" and all("|" in whole[a:b] for a, b in lines):
+    if kind == "table" and result.doubt:
+        result.lines = [
+            _spaced(split_runs(whole, marked, a, b))
+            for a, b in lines
+            if not _DELIMITER_ROW.match(whole[a:b])
+        ]
+    elif kind == "table" and all("|" in whole[a:b] for a, b in lines):
         result.rows = [
             [_unescaped(split_runs(whole, marked, a, b)) for a, b in _cell_spans(whole, *line)]
             for line in lines
@@ -209,6 +221,11 @@ def _line_spans(whole: str, start: int, end: int) -> Iterator[Span]:
         if line.strip():
             yield Span(at, at + len(line))
         at += len(line) + 1
+
+
+def _spaced(line: HighlightedLine) -> HighlightedLine:
+    """Return a row without the bars between its cells."""
+    return [TextRun(_BAR.sub(" ", run.text).replace("\\|", "|"), run.marked) for run in line]
 
 
 def _unescaped(cell: HighlightedLine) -> HighlightedLine:

@@ -11,6 +11,8 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from ingestion.models.page_remarks import remark_sentences
+from ingestion.readers.registry import reader_version
 from wikico2.errors import PERMANENT, error_sentence
 from wikico2.jobs.leases import LeasedQuerySet
 
@@ -126,6 +128,8 @@ class Document(models.Model):
     page_count = models.PositiveIntegerField(_("pages"), default=0, editable=False)
     # When the text of all pages was saved; OCR of pictures follows.
     read_at = models.DateTimeField(null=True, editable=False)
+    # Version of the reader that read them (`readers.registry`); 0 is unknown, so older than any.
+    reader_version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     access = models.CharField(
         _("access"), max_length=10, choices=Access.choices, default=Access.OPEN
     )
@@ -136,6 +140,15 @@ class Document(models.Model):
         null=True,
         blank=True,
         related_name="newer",
+    )
+    attached_to = models.ForeignKey(
+        "self",
+        verbose_name=_("attached to"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="attachments",
+        editable=False,
     )
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -231,9 +244,10 @@ class Document(models.Model):
 
     @property
     def may_help_to_retry(self) -> bool:
-        """Tell whether a retry of the same file can succeed."""
+        """Tell whether a retry of the same file can succeed: the reader may have changed."""
         stopped = self.state in (self.State.FAILED, self.State.CANCELLED)
-        return stopped and self.error_code not in PERMANENT
+        changed = 0 < self.reader_version < reader_version(self.media_type)
+        return stopped and (self.error_code not in PERMANENT or changed)
 
     @property
     def seconds_left(self) -> float | None:
@@ -258,6 +272,13 @@ class Document(models.Model):
         """
         blank = Q(state=self.State.FAILED, error_code__in=self.BLANK)
         return self._restart_at(Q(state=self.State.READY) | blank, self.State.EXTRACTING)
+
+    def restart_indexing(self) -> bool:
+        """Send a ready source, whose passages were replaced, through embedding again.
+
+        Returns whether it was one. The caller queues the task, in the same transaction.
+        """
+        return self._restart_at(Q(state=self.State.READY), self.State.EMBEDDING)
 
     def _restart_at(self, condition: Q, step: str) -> bool:
         updated = Document.objects.filter(condition, pk=self.pk).update(
@@ -349,6 +370,11 @@ class Page(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("page", args=[self.document_id, self.number])
+
+    @property
+    def remark_sentences(self) -> list[str]:
+        """Return what was left out of the page or could not be read, as sentences."""
+        return remark_sentences(self.remarks)
 
     @property
     def why_unread(self) -> str:

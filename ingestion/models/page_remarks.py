@@ -38,6 +38,11 @@ _REMARKS = {
         "%(count)d formulas have no stored value: they are shown as formulas.",
         "count",
     ),
+    "attachment_unread": ngettext_lazy(
+        "%(count)d attached file was not taken in.",
+        "%(count)d attached files were not taken in.",
+        "count",
+    ),
 }
 _DOUBTS = {
     "layout": gettext_noop(

@@ -38,6 +38,8 @@ class Chunk(models.Model):
     page_end = models.PositiveIntegerField()
     headings = ArrayField(models.TextField(), default=list, blank=True)
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.TEXT)
+    # Why it is shown but not quoted: one of `readers.DOUBTS`, or `""`.
+    doubt = models.CharField(max_length=10, blank=True, db_default="", default="", editable=False)
     content_hash = models.CharField(max_length=64, db_index=True)
     search = LexemesField(editable=False)
 

@@ -11,7 +11,7 @@ import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ingestion.readers import Block, PageText
 
@@ -29,6 +29,7 @@ _SEPARATORS = (
     r"\s+",
     "",
 )
+_CELL_END = re.compile(r"(?<!\\)\|")
 _UNFINISHED = re.compile(r"[^\W_](?:[,»”)\]]|-)?$")
 
 
@@ -42,6 +43,7 @@ class ChunkDraft:
     page_end: int
     headings: tuple[str, ...]  # from the highest level down to where the passage begins
     kind: str  # "text", "table" or "figure"
+    doubt: str = ""  # why it is not quoted, as in `Block.doubt`
 
     @property
     def content_hash(self) -> str:
@@ -60,7 +62,15 @@ def chunk_pages(pages: Iterable[PageText], *, size: int, overlap: int) -> list[C
     cutter = _Cutter(size, overlap)
     pieces = [piece for section in _split_sections(pages) for piece in cutter.cut(section)]
     return [
-        ChunkDraft(position, piece.text, piece.first, piece.last, piece.headings, piece.kind)
+        ChunkDraft(
+            position,
+            piece.text,
+            piece.first,
+            piece.last,
+            piece.headings,
+            piece.kind,
+            piece.doubt,
+        )
         for position, piece in enumerate(pieces)
     ]
 
@@ -73,6 +83,7 @@ class _Part:
     pages: list[tuple[int, int]]  # (offset in the text, number of the page that begins there)
     kind: str
     trail: tuple[str, ...]
+    doubt: str = ""
 
     def page_at(self, offset: int) -> int:
         starts = [start for start, _ in self.pages]
@@ -86,6 +97,7 @@ class _ChunkPiece:
     last: int
     headings: tuple[str, ...]
     kind: str
+    doubt: str = ""
 
 
 @dataclass(slots=True)
@@ -118,13 +130,19 @@ def _split_sections(pages: Iterable[PageText]) -> Iterator[list[_Part]]:
                 yield section
                 section, only_headings = [], True
             trail.enter(block.level, " ".join(text.split()))
-        elif (before := _last_of_text(section)) and _continues(before, block):
+        elif (
+            (before := _last_of_text(section))
+            and before.doubt == block.doubt
+            and _continues(before, block)
+        ):
             before.pages.append((len(before.text) + 1, number))
             before.text += " " + text
             continue
         else:
             only_headings = False
-        section.append(_Part(text, [(0, number)], block.kind, trail.titles))
+        if block.doubt and block.kind == "table":
+            text = _table_lines(text)
+        section.append(_Part(text, [(0, number)], block.kind, trail.titles, block.doubt))
     if section:
         yield section
 
@@ -172,7 +190,10 @@ class _Cutter:
         """Cut one section into pieces, the tiny ones joined to a neighbour."""
         pieces: list[_ChunkPiece] = []
         for run in _split_runs(section, self.size):
-            if run[0].kind == "figure":
+            if run[0].doubt:
+                kind = run[0].kind if run[0].kind in ("table", "figure") else "text"
+                pieces += (replace(piece, doubt=run[0].doubt) for piece in self._text(run, kind))
+            elif run[0].kind == "figure":
                 pieces += self._text(run, "figure")
             elif run[-1].kind == "table":
                 pieces += self._table(run)
@@ -257,7 +278,8 @@ class _Cutter:
     def _joins(self, before: _ChunkPiece, piece: _ChunkPiece) -> bool:
         tiny = min(len(before.text), len(piece.text)) < TINY * self.size
         fits = len(before.text) + 2 + len(piece.text) <= self.size
-        return tiny and fits and before.kind == piece.kind == "text"
+        doubtful = before.doubt or piece.doubt
+        return tiny and fits and not doubtful and before.kind == piece.kind == "text"
 
 
 def _split_runs(section: Sequence[_Part], size: int) -> Iterator[list[_Part]]:
@@ -268,6 +290,12 @@ def _split_runs(section: Sequence[_Part], size: int) -> Iterator[list[_Part]]:
     run: list[_Part] = []
     length = 0
     for part in section:
+        if part.doubt:  # it stands alone, so that what is near it can be quoted
+            if run:
+                yield run
+            yield [part]
+            run, length = [], 0
+            continue
         if part.kind in {"table", "figure"}:
             intro = _introduction(run, size)
             if run[: len(run) - len(intro)]:
@@ -309,6 +337,13 @@ def _join_parts(parts: Sequence[_Part]) -> tuple[str, list[tuple[int, _Part]]]:
         parts_by_start.append((len(text), part))
         text += part.text
     return text, parts_by_start
+
+
+def _table_lines(table: str) -> str:
+    """Return a table whose cells are doubtful as lines of text, without the bars between cells."""
+    rows = [line for line in table.split("\n") if not set(line) <= set("|-: ")]
+    cells = ([cell.strip() for cell in _CELL_END.split(row)] for row in rows)
+    return "\n".join(" · ".join(filter(None, row)) for row in cells).replace(r"\|", "|")
 
 
 def _header(table: str) -> tuple[str, list[str]]:

@@ -26,6 +26,16 @@ SENTENCES = {
     "paused": gettext_noop("Processing was paused."),
     "cancelled": gettext_noop("Reading stopped by %(name)s."),
     "pictures": gettext_noop("%(name)s started the reading of the unread images."),
+    "reread": gettext_noop(
+        "The source was read again by a newer reader: %(kept)s passages unchanged, %(new)s new, "
+        "%(gone)s gone."
+    ),
+    "reread_failed": gettext_noop(
+        "A newer reader could not read the source again; its text stays as it was."
+    ),
+    "citations_lost": gettext_noop(
+        "Citations that are no longer found since: %(count)s, in the sheet “%(sheet)s”."
+    ),
     "retried": gettext_noop("Reading restarted by %(name)s."),
 }
 

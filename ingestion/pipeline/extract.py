@@ -1,6 +1,6 @@
 """Extract the text of a document's pages from its file, then run OCR on pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import cast
 from ingestion.intake.upload import read_limits
 from ingestion.models import Document, Page
 from ingestion.ocr.recognise import recognise_document
-from ingestion.readers import DocumentInfo, PageText
+from ingestion.readers import DocumentInfo, PageText, Remark
 from ingestion.readers.api import read_document
 from wikico2.llm.client import RetryPolicy
 
@@ -30,11 +30,19 @@ def read_pages(
     pages = (result for result in results if isinstance(result, PageText))
     last = 0
     while batch := list(islice(pages, PAGES_AT_ONCE)):
-        _save_pages(document, batch)
+        save_pages(document, batch)
         last = batch[-1].number
         on_batch()
     document.pages.filter(number__gt=last).delete()
     return info
+
+
+def add_remarks(document: Document, remarks: Sequence[Remark]) -> None:
+    """Add remarks to the first page of a document, where the attachments of a mail are named."""
+    first = document.pages.order_by("number").first()
+    if first is not None and remarks:
+        first.remarks = [*first.remarks, *map(asdict, remarks)]
+        first.save(update_fields=["remarks"])
 
 
 def recognise_pictures(
@@ -44,7 +52,8 @@ def recognise_pictures(
     recognise_document(document, path, read_limits(), patience, on_progress)
 
 
-def _save_pages(document: Document, batch: list[PageText]) -> None:
+def save_pages(document: Document, batch: Sequence[PageText]) -> None:
+    """Save pages as read, replacing those of the same numbers."""
     Page.objects.bulk_create(
         [
             Page(

@@ -11,23 +11,23 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from ingestion.intake import metadata
+from ingestion.intake.attachments import accept_attachments
 from ingestion.intake.files import local_copy
-from ingestion.intake.near_duplicates import save_signature
 from ingestion.intake.upload import ADVANCE, accept_upload, explain_read_error
 from ingestion.models import Chunk, Document, Vector
 from ingestion.ocr.recognise import no_text_error
-from ingestion.pipeline.chunk import chunk_pages
 from ingestion.pipeline.event_log import record_event
-from ingestion.pipeline.extract import read_pages, recognise_pictures
+from ingestion.pipeline.extract import add_remarks, read_pages, recognise_pictures
 from ingestion.pipeline.job import DocumentRun, WorkPaused
-from ingestion.readers import Block, PageText, ReadError
-from ingestion.search import postings, spelling
+from ingestion.pipeline.save_chunks import CHUNK_BATCH, save_chunks
+from ingestion.readers import ReadError
+from ingestion.readers.registry import reader_version
+from ingestion.search import postings
 from ingestion.signals import document_settled
 from ingestion.vector_index import collections
 from ingestion.vector_index.collections import PASSAGES, VectorStream, delete_document_vectors
@@ -50,8 +50,6 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 State = Document.State
-
-CHUNK_BATCH = 500
 
 
 # --- Actions of people --------------------------------------------------------------------------
@@ -217,8 +215,10 @@ def _extract_step(run: DocumentRun) -> str | None:
 
 def _read_pages(run: DocumentRun, path: Path) -> None:
     document = run.document
+    run.keep(reader_version=reader_version(document.media_type))
     info = read_pages(document, path, on_progress=run.progress_or_pause, on_batch=run.renew)
     metadata.save_metadata(document.pk, info)
+    add_remarks(document, accept_attachments(document, path))
     count = document.pages.count()
     run.keep(done=0, total=0, page_count=count, read_at=Now())
     document.refresh_from_db(fields=["read_at", "page_count"])
@@ -227,64 +227,11 @@ def _read_pages(run: DocumentRun, path: Path) -> None:
 def _chunk_step(run: DocumentRun) -> str | None:
     """Cut the pages into passages; an unchanged passage keeps its row."""
     with keep_lease_alive(Document.objects.all(), run.document.pk, run.token):
-        _write_chunks(run)
+        save_chunks(
+            run.document,
+            on_saved=lambda changes: run.keep(done=changes.total, total=changes.total),
+        )
     return State.EMBEDDING
-
-
-def _write_chunks(run: DocumentRun) -> None:
-    document = run.document
-    pages = [
-        PageText(
-            number=page.number,
-            text=page.text,
-            width=page.width,
-            height=page.height,
-            blocks=tuple(Block(**block) for block in page.blocks),
-        )
-        for page in document.pages.exclude(doubt="nonsense", read_by="").order_by("number")
-    ]
-    drafts = chunk_pages(pages, size=settings.CHUNK_SIZE, overlap=settings.CHUNK_OVERLAP)
-    if not drafts:
-        raise UserError("no_text")
-    wanted = {
-        (draft.position, draft.content_hash): Chunk(
-            document=document,
-            position=draft.position,
-            text=draft.text,
-            page_start=draft.page_start,
-            page_end=draft.page_end,
-            headings=list(draft.headings),
-            kind=draft.kind,
-            content_hash=draft.content_hash,
-        )
-        for draft in drafts
-    }
-    with transaction.atomic():
-        # The lock makes a change of the title wait, so that it updates these passages too.
-        document.title = (
-            Document.objects.select_for_update().only("title").get(pk=document.pk).title
-        )
-        existing = {
-            (chunk.position, chunk.content_hash): chunk
-            for chunk in document.chunks.defer("search").select_for_update()
-        }
-        gone = [chunk.pk for key, chunk in existing.items() if key not in wanted]
-        Chunk.objects.filter(pk__in=gone).delete()
-        for key, chunk in existing.items():
-            if key in wanted:
-                wanted[key].pk = chunk.pk
-        Chunk.objects.bulk_update(
-            [chunk for chunk in wanted.values() if chunk.pk],
-            ["text", "page_start", "page_end", "headings", "kind"],
-            batch_size=CHUNK_BATCH,
-        )
-        Chunk.objects.bulk_create(
-            [chunk for chunk in wanted.values() if not chunk.pk], batch_size=CHUNK_BATCH
-        )
-        run.keep(done=len(wanted), total=len(wanted))
-    save_signature(document.pk, (page.text for page in pages))
-    spelling.learn_words([document.title, *(draft.text for draft in drafts)])
-    postings.compact_tallies(Chunk._meta.db_table)
 
 
 def _embed_step(run: DocumentRun) -> str | None:

@@ -122,6 +122,7 @@ REMARKS = frozenset(
         "side_text",
         "object_unread",
         "formula_without_value",
+        "attachment_unread",
     }
 )
 """What a reader leaves out of a page, or could not read."""

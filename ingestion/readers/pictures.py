@@ -40,6 +40,16 @@ def is_large_enough(data: bytes) -> bool:
     )
 
 
+def is_ornament(data: bytes) -> bool:
+    """Tell whether data is a picture too small to show anything, as logos in mails are."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height = image.size
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        return False
+    return width < LEAST_WIDTH or height < LEAST_HEIGHT
+
+
 def picture_digest(data: bytes) -> str:
     """Return the SHA-256 of a picture, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()

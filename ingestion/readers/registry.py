@@ -50,6 +50,7 @@ class Format:
     shown: bool = False  # safe to show inline in a browser: nothing in it can run
     attaches: bool = False  # its files carry others, which become documents of their own
     converted_to: str = ""  # the type that LibreOffice makes of it, which is then read
+    version: int = 1  # of its reader; raised when it reads files otherwise than before
 
 
 FORMATS: dict[str, Format] = {
@@ -122,6 +123,17 @@ REFUSALS = {
 def refusal_code(media_type: str) -> str:
     """Return the error code for a type that is not in `FORMATS`."""
     return REFUSALS.get(media_type, "unknown_format")
+
+
+def reader_version(media_type: str) -> int:
+    """Return the version of the reader of a type; documents read with a lower one are outdated.
+
+    A converted format also counts the version of the reader of what it is converted to.
+    """
+    form = FORMATS.get(media_type)
+    if form is None:
+        return 0
+    return form.version + (reader_version(form.converted_to) if form.converted_to else 0)
 
 
 def is_paged(media_type: str) -> bool:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from ingestion.intake import dates
 from ingestion.models import Document
+from ingestion.models.page_remarks import doubt_sentence
 
 register = template.Library()
 
@@ -67,6 +68,12 @@ def partial_date(value: str) -> str:
 def web_host(url: str) -> str:
     """Return the host of a web address without `www.`, as the text of a link."""
     return (urlsplit(url).hostname or url).removeprefix("www.")
+
+
+@register.filter
+def doubt_words(doubt: str) -> str:
+    """Return why a block is not quoted, as a sentence, or `""`."""
+    return doubt_sentence(doubt)
 
 
 @register.filter

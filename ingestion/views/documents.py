@@ -1,7 +1,7 @@
 """The page of a source: metadata, progress, citations, file, actions."""
 
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from ingestion.anchors.page_images import THUMBNAIL_WIDTH
 from ingestion.intake.near_duplicates import find_near_duplicates
 from ingestion.models import Document
+from ingestion.models.page_remarks import remark_sentences
 from ingestion.ocr.recognise import count_unrecognised
 from ingestion.pipeline.event_log import event_lines, may_read_events
 from ingestion.pipeline.run import (
@@ -31,7 +32,15 @@ from wikico2.parameters import LARGEST_NUMBER, return_address, whole_number
 
 PASSAGES_PER_PAGE = 20
 PAGES_LISTED = 300
+PAGES_NAMED = 20
 FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; img-src 'self'"
+
+
+class PageRemarks(NamedTuple):
+    """What was left out or not read, as a sentence, and the first pages that it is about."""
+
+    sentence: str
+    pages: list[int]
 
 
 @require_safe
@@ -61,6 +70,9 @@ def document_detail(request: HttpRequest, pk: int) -> HttpResponse:
         **progress_context(request, source),
     }
     if readable:
+        context["left_out"] = left_out_of(source)
+        context["attachments"] = visible.filter(attached_to=source).order_by("filename")
+        context["mail"] = visible.filter(attachments=source).first()
         passages = source.chunks.defer("search").order_by("position")
         context["passages"] = Paginator(passages, PASSAGES_PER_PAGE).get_page(
             request.GET.get("page")
@@ -79,6 +91,21 @@ def _readable_pictures(user: Any, source: Document) -> int:
     idle = source.is_ready or source.error_code in Document.BLANK
     may_change = user.has_perm("ingestion.change_document")
     return count_unrecognised(source) if idle and may_change else 0
+
+
+def left_out_of(source: Document) -> list[PageRemarks]:
+    """Return what was left out of the source or not read, by sentence, with the first pages."""
+    pages: dict[str, list[int]] = {}
+    remarks: dict[str, list[dict[str, Any]]] = {}
+    rows = source.pages.exclude(remarks=[]).order_by("number")
+    for number, found in rows.values_list("number", "remarks"):
+        for remark in found:
+            pages.setdefault(remark["code"], []).append(number)
+            remarks.setdefault(remark["code"], []).append(remark)
+    return [
+        PageRemarks(remark_sentences(found)[0], list(dict.fromkeys(pages[code]))[:PAGES_NAMED])
+        for code, found in remarks.items()
+    ]
 
 
 def _cover_height(source: Document) -> int | None:

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -43,6 +44,8 @@ def page_detail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         return unavailable_response(request, document, _no_such_page(document, number))
     sheet_page = read or Page(document=document, number=number)
     wanted = highlight_request(request, document)
+    if wanted.elsewhere(number):
+        return redirect(f"{reverse('page', args=[pk, wanted.page])}?{request.GET.urlencode()}")
     blocks = highlight_blocks(sheet_page.blocks, sheet_page.text, wanted.quotes)
     paged = is_paged(document.media_type)
     is_section = not paged and read is not None and not read.width  # cut by the reader
@@ -123,6 +126,11 @@ class HighlightRequest:
     verdict: str = ""
     verdict_label: str = ""
     passage: Chunk | None = None
+    page: int | None = None  # where a citation stands now, if its source was read again
+
+    def elsewhere(self, number: int) -> bool:
+        """Tell whether what is asked for stands on another page than this one."""
+        return self.page is not None and self.page != number
 
     @property
     def text(self) -> str:
@@ -133,10 +141,14 @@ def highlight_request(request: HttpRequest, document: Document) -> HighlightRequ
     """Return what the query string asks to highlight; nothing if it is not of this source."""
     citation_id, passage_id = request.GET.get("citation", ""), request.GET.get("passage", "")
     if (key := whole_number(citation_id)) is not None:
-        citation = document.citations.shown_to(request.user).filter(pk=key).first()
+        cited = document.citations.shown_to(request.user).select_related("chunk")
+        citation = cited.filter(pk=key).first()
         if citation:
             return HighlightRequest(
-                (citation.quote,), citation.verdict, citation.get_verdict_display()
+                (citation.quote,),
+                citation.verdict,
+                citation.get_verdict_display(),
+                page=citation.moved_to,
             )
     if (key := whole_number(passage_id)) is not None:
         passage = document.chunks.defer("search").filter(pk=key).first()

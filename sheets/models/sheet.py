@@ -331,6 +331,14 @@ class Citation(models.Model):
         return f"[{self.marker}] p. {self.page}"
 
     @property
+    def moved_to(self) -> int | None:
+        """Return the page of the quote, if it is another one since its source was read again."""
+        chunk = self.chunk
+        if chunk is None or chunk.page_start <= self.page <= chunk.page_end:
+            return None
+        return chunk.page_start
+
+    @property
     def reason_sentences(self) -> list[str]:
         """Return the reasons of the verdict as sentences in the active language."""
         sentences = (verdict_sentence(code, detail) for code, detail in self.reasons)

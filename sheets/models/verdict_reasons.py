@@ -8,6 +8,12 @@ REASONS = {
     "unknown_label": gettext_noop("It cites “%(detail)s”, which is not one of the passages given."),
     "source_missing": gettext_noop("The source has been removed."),
     "quote_not_found": gettext_noop("The quote is not on the page cited."),
+    "quote_moved": gettext_noop(
+        "The source was read again: the quote now stands on page %(detail)s."
+    ),
+    "doubtful_passage": gettext_noop(
+        "The source could not be read with certainty there: check it against the page."
+    ),
     "number_not_found": gettext_noop("“%(detail)s” is not in the source."),
     "unit_differs": gettext_noop("The source gives “%(detail)s” in another unit."),
     "range_not_found": gettext_noop("The source does not give these together: “%(detail)s”."),

@@ -121,12 +121,17 @@ def find_locked_changes(
     ]
 
 
-def finalize_revision(revision: Revision, template: SheetTemplate) -> SheetScores:
-    """Check and store the citations of a revision, and render it; return its scores."""
+def finalize_revision(
+    revision: Revision, template: SheetTemplate, *, moved: bool = False
+) -> SheetScores:
+    """Check and store the citations of a revision, and render it; return its scores.
+
+    With `moved`, quotes are also looked for on other pages of their source.
+    """
     _text, notes = split_notes(revision.body)
     statements = body_statements(revision.body, template)
     values = body_statements(header_as_body(revision.metadata, template), template)
-    found = check_citations(notes, [*statements, *values])
+    found = check_citations(notes, [*statements, *values], moved=moved)
     rows = Citation.objects.bulk_create(
         Citation(
             revision=revision,
@@ -151,11 +156,14 @@ def finalize_revision(revision: Revision, template: SheetTemplate) -> SheetScore
 
 
 @transaction.atomic
-def recheck_revision(revision: Revision) -> None:
-    """Check the citations of a revision again, and render it with the new verdicts."""
+def recheck_revision(revision: Revision, *, moved: bool = False) -> None:
+    """Check the citations of a revision again, and render it with the new verdicts.
+
+    With `moved`, quotes are also looked for on other pages of their source.
+    """
     sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=revision.sheet_id)
     revision.citations.all().delete()
-    scores = finalize_revision(revision, load_template(sheet.sheet_type))
+    scores = finalize_revision(revision, load_template(sheet.sheet_type), moved=moved)
     if sheet.current_id == revision.pk:
         Sheet.objects.filter(pk=sheet.pk).update(
             completeness=scores.completeness, confidence=scores.confidence

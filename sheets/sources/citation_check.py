@@ -1,6 +1,6 @@
 """Check the citations of a body against the passages and pages that they cite."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -30,13 +30,16 @@ NAMED_CHUNKS = f"""
         ON c.document_id = named.document AND named.page BETWEEN c.page_start AND c.page_end
 """  # noqa: S608 (constant text)
 
-CHUNK_FIELDS = ("document", "position", "page_start", "page_end", "headings", "text")
+CHUNK_FIELDS = ("document", "position", "page_start", "page_end", "headings", "text", "doubt")
 
 MAX_COMPARED_SOURCES = 8
 """Sources of one statement that are compared with it."""
 
 MAX_COMPARED_QUOTE = 4_000
 """Characters of a quote that are compared with a statement."""
+
+MAX_SEARCHED_PASSAGES = 5_000
+"""Passages of a source in which a quote is looked for that is not on its page."""
 
 SEVERITY = {VERIFIED: 0, WEAK: 1, BROKEN: 2}
 
@@ -92,11 +95,12 @@ def named_sources(notes: Iterable[Note]) -> tuple[list[int], list[int]]:
 
 
 def check_citations(
-    notes: Mapping[str, Note], statements: Iterable[BodyStatement]
+    notes: Mapping[str, Note], statements: Iterable[BodyStatement], *, moved: bool = False
 ) -> list[CheckedCitation]:
     """Check each citation of a body: the quote is on its page, and supports its statements.
 
-    A marker of several statements gets the worst of their verdicts.
+    A marker of several statements gets the worst of their verdicts. With `moved`, a quote that is
+    not on its page is looked for on the other pages of its source.
     """
     cited = {m: n for m, n in notes.items() if n.is_citation}
     sources = load_citation_sources(list(cited.values()))
@@ -107,6 +111,10 @@ def check_citations(
         m: bool(found[m]) or contains_quote(pages.get(cited_page(n), ""), n.quote)
         for m, n in cited.items()
     }
+    if moved:
+        elsewhere = find_moved_quotes({m: n for m, n in cited.items() if not has_quote[m]})
+        found |= elsewhere
+        has_quote |= dict.fromkeys(elsewhere, True)
     worst: dict[str, Verdict] = {}
     for statement in statements:
         markers = [m for m in statement.markers if m in found]
@@ -135,6 +143,25 @@ def find_cited_passage(note: Note, sources: CitationSources) -> Chunk | None:
     """Return the passage that contains the quote, or None."""
     passages = sources.chunks.get(cited_page(note), ())
     return next((chunk for chunk in passages if contains_quote(chunk.text, note.quote)), None)
+
+
+def find_moved_quotes(notes: Mapping[str, Note]) -> dict[str, Chunk]:
+    """Return the passage of each quote, by its marker, on whatever page of its source it stands.
+
+    Sources of more than `MAX_SEARCHED_PASSAGES` passages are not searched.
+    """
+    found: dict[str, Chunk] = {}
+    for document in {note.document_id for note in notes.values()}:
+        chunks = Chunk.objects.filter(document=document).only(*CHUNK_FIELDS).order_by("position")
+        passages = list(chunks[: MAX_SEARCHED_PASSAGES + 1])
+        if len(passages) > MAX_SEARCHED_PASSAGES:
+            continue
+        for marker, note in notes.items():
+            if note.document_id == document:
+                here = (chunk for chunk in passages if contains_quote(chunk.text, note.quote))
+                if chunk := next(here, None):
+                    found[marker] = chunk
+    return found
 
 
 def cited_page(note: Note) -> tuple[int, int]:
@@ -166,7 +193,18 @@ def make_checked(
         return CheckedCitation(note, None, None, BROKEN, (("source_missing", ""),))
     if not has_quote:
         return CheckedCitation(note, document, None, BROKEN, (("quote_not_found", ""),))
-    chunk_id = chunk.pk if chunk else None
-    if verdict is None:
-        return CheckedCitation(note, document, chunk_id, VERIFIED, ())
-    return CheckedCitation(note, document, chunk_id, verdict.verdict, verdict.reasons)
+    code, reasons = (verdict.verdict, verdict.reasons) if verdict else (VERIFIED, ())
+    if chunk is None:
+        return CheckedCitation(note, document, None, code, reasons)
+    reasons = (*reasons, *passage_reasons(note, chunk))
+    if code == VERIFIED and reasons:
+        code = WEAK
+    return CheckedCitation(note, document, chunk.pk, code, reasons)
+
+
+def passage_reasons(note: Note, chunk: Chunk) -> Iterator[tuple[str, str]]:
+    """Yield why a passage supports nothing with certainty: it is doubtful, or on another page."""
+    if chunk.doubt:
+        yield "doubtful_passage", ""
+    if note.page is not None and not chunk.page_start <= note.page <= chunk.page_end:
+        yield "quote_moved", str(chunk.page_start)

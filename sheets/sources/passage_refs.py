@@ -17,6 +17,9 @@ from ingestion.models import Chunk
 from sheets.models import Generation, Proposal, SectionRun, Sheet
 
 PassageRef = Mapping[str, Any]
+LOCAL = ("awaited", "reread")
+"""Facts of sections that hold ids of this wiki only."""
+
 Key = tuple[int, int, str]
 GenerationInputsData = Mapping[str, Mapping[str, Any]]
 Names = Mapping[int, str]
@@ -59,7 +62,7 @@ def export_generation_inputs(written_from: GenerationInputsData, names: Names) -
     known = passage_refs((pk for facts in written_from.values() for pk in facts["passages"]), names)
     return {
         section: {
-            **{name: value for name, value in facts.items() if name != "awaited"},
+            **{name: value for name, value in facts.items() if name not in LOCAL},
             "documents": {
                 names.get(int(pk), f"-{abs(int(pk))}"): title
                 for pk, title in facts["documents"].items()

@@ -1,5 +1,6 @@
 """Receivers of signals: refresh staleness when a source, a template or a prompt changes."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.apps import apps as django_apps
@@ -7,8 +8,9 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from django.dispatch import receiver
 
 from ingestion.models import Document
-from ingestion.signals import document_settled, version_changed
+from ingestion.signals import document_settled, passages_replaced, version_changed
 from sheets.models import Field, Prompt, Section, Sheet, SheetType
+from sheets.staleness.rules import mark_reread
 from sheets.staleness.state import refresh_staleness
 
 
@@ -41,6 +43,23 @@ def source_settled(sender: object, document_id: int, **kwargs: object) -> None:
     replaced = Document.objects.filter(pk=document_id).values("supersedes")
     refresh_staleness(Sheet.objects.filter(documents=document_id))
     refresh_staleness(Sheet.objects.filter(documents__in=replaced))
+
+
+@receiver(passages_replaced)
+def source_reread(
+    sender: object, document_id: int, gone: Collection[int], **kwargs: object
+) -> None:
+    """Mark the sections that were written from passages which are gone since a source was re-read.
+
+    Nothing is written again by itself.
+    """
+    document = Document.objects.only("title").get(pk=document_id)
+    sheets = Sheet.objects.filter(documents=document_id)
+    for sheet in sheets.exclude(written_from={}).select_for_update(of=("self",)).order_by("pk"):
+        marked = mark_reread(sheet.written_from, str(document_id), document.title, set(gone))
+        if marked != sheet.written_from:
+            Sheet.objects.filter(pk=sheet.pk).update(written_from=marked)
+    refresh_staleness(Sheet.objects.filter(documents=document_id))
 
 
 @receiver(post_save, sender=Document)

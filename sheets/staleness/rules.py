@@ -6,6 +6,9 @@ from typing import Any
 
 ADDED, REPLACED, REMOVED = "document_added", "document_replaced", "document_removed"
 
+REREAD = "document_reread"
+"""A source was read again by a newer reader, and passages of the section are gone."""
+
 MODEL, PROMPT, TYPE = "model_changed", "prompt_changed", "type_changed"
 
 OF_DOCUMENTS = {ADDED, REPLACED, REMOVED}
@@ -28,6 +31,21 @@ class CurrentInputs:
     template: Mapping[str, str]
     model: str
     prompt: str
+
+
+def mark_reread(
+    written_from: Mapping[str, GenerationInputs], document: str, title: str, gone: Collection[int]
+) -> dict[str, GenerationInputs]:
+    """Return the inputs of sections, marked where passages of a source that was re-read are gone.
+
+    The mark stays until the section is generated again.
+    """
+    return {
+        section: {**facts, "reread": {**facts.get("reread", {}), document: title}}
+        if not set(gone).isdisjoint(facts.get("passages", ()))
+        else facts
+        for section, facts in written_from.items()
+    }
 
 
 @dataclass
@@ -68,6 +86,9 @@ def compare_inputs(
         for pk, title in known.items():
             if pk not in now.attached:
                 verdict.add(section, REMOVED, document=pk, title=title)
+        for pk, title in facts.get("reread", {}).items():
+            if pk in now.attached:
+                verdict.add(section, REREAD, document=pk, title=title)
         if facts.get("template") != now.template[section]:
             verdict.add(section, TYPE)
         if facts.get("model") != now.model:

@@ -22,6 +22,9 @@ REASONS = {
     "document_added": gettext_noop("A source was added: “%(title)s”."),
     "document_replaced": gettext_noop("“%(title)s” has a newer version: “%(new_title)s”."),
     "document_removed": gettext_noop("A source was removed: “%(title)s”."),
+    "document_reread": gettext_noop(
+        "“%(title)s” was read again by a newer reader; passages used here are gone."
+    ),
     "model_changed": gettext_noop("The writing model has changed: %(new)s instead of %(old)s."),
     "prompt_changed": gettext_noop("The model’s instructions have changed."),
     "type_changed": gettext_noop("The structure of this sheet type has changed."),
@@ -30,6 +33,7 @@ CODES = {
     "document_added": gettext_noop("source added"),
     "document_replaced": gettext_noop("source replaced"),
     "document_removed": gettext_noop("source removed"),
+    "document_reread": gettext_noop("source read again"),
     "model_changed": gettext_noop("model changed"),
     "prompt_changed": gettext_noop("instructions changed"),
     "type_changed": gettext_noop("structure changed"),

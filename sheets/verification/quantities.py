@@ -1,13 +1,14 @@
 """Parse the numbers, units, ranges and dates of a text in French or English. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
+from wikico2.text.exponents import DOUBTFUL, POWER, RAISED_RUN, read_exponent
 from wikico2.text.months import FULL_MONTH, MONTHS
 from wikico2.text.normalize import fold_text
 
@@ -88,6 +89,7 @@ UNIT = re.compile(
     rf"(?:(?:{BLANK}?/{BLANK}?|{BLANK}(?:par|per|au){BLANK})"
     rf"(?P<per>{_ONE_UNIT}|[^\W\d_]{{2,}}))?"
 )
+UNIT_EXPONENTS = {"²", "³"}
 SUPERSCRIPTS = str.maketrans({"²": "2", "³": "3", "₂": "2"})
 # « par an » gives the period of a total and is often left out, so that it is ignored; « par » a
 # shorter time is ignored as well, except for flows such as m3/h.
@@ -99,6 +101,14 @@ DATE = re.compile(
     r"|\b(?P<iy>(?:19|20)\d\d)-(?P<im>\d\d)-(?P<id>\d\d)\b",
     re.IGNORECASE,
 )
+MANTISSA = re.compile(rf"(?P<number>\d(?:[\d.,]|{BLANK}(?=\d{{3}}))*?){BLANK}?[×x*·.]{BLANK}?\Z")
+"""What stands before a power of ten that it multiplies: "1,5 × "; matched in few characters."""
+
+NUMBER_END = re.compile(rf"\d(?:[\d.,]|{BLANK}(?=\d{{3}}))*{BLANK}?\Z")
+LONGEST_NUMBER = 32
+NOTE_CALL = re.compile(r"(?:(?<=\s)|(?<=^))\[\d{1,3}\](?!\w)")
+"""The call of a note, as readers write it: "2015 [1]"."""
+
 RANGE_WORDS = {"a", "-", "–", "—", "et", "ou", "to", "and", "puis"}
 CODE = re.compile(r"[A-Za-z]\w*(?:[-/]\w+)*")
 CODE_START = re.compile(r"\b[A-Za-z]")
@@ -174,14 +184,68 @@ class Date:
 
 @lru_cache(maxsize=8192)
 def find_quantities(text: str) -> tuple[Quantity, ...]:
-    """Return the numbers of `text` outside dates; a range's first number takes its unit."""
-    plain = blank_matches(DATE, text).translate(SUPERSCRIPTS)
+    """Return the numbers of `text` outside dates; a range's first number takes its unit.
+
+    A power of ten counts with what it multiplies: "1,5 × 10⁶ kWh". A number with a raised one that
+    may be the call of a note ("62⁽³⁾"), or with another exponent ("62³"), has no value, so that it
+    equals no other.
+    """
+    dated = blank_matches(NOTE_CALL, blank_matches(DATE, text))
+    spans = [_doubtful_span(match) for match in DOUBTFUL.finditer(dated)]
+    dated = blank_spans(dated, spans)
+    powers = list(_powers(dated))
+    dated = blank_spans(dated, ((power.start, power.end) for power in powers))
+    exponents = list(_exponent_spans(dated))
+    plain = blank_spans(dated, exponents).translate(SUPERSCRIPTS)
+    unread = [
+        Quantity(text[start:end], frozenset(), None, start, end)
+        for start, end in (*spans, *exponents)
+        if text[start].isdigit()
+    ]
     signs = list(plain)
     for start, code in _codes(plain):
         signs[start : start + len(code)] = " " * len(code)
     plain = "".join(signs)
-    found = sorted((*_digits(plain), *_spelled(plain)), key=lambda q: q.start)
+    numbers = (*powers, *unread, *_digits(plain), *_spelled(plain))
+    found = sorted(numbers, key=lambda q: q.start)
     return tuple(_with_ranges(plain, found))
+
+
+def _powers(text: str) -> Iterator[Quantity]:
+    """Yield the powers of ten, each with the number that it multiplies and its unit."""
+    measured = text.translate(SUPERSCRIPTS)
+    for match in POWER.finditer(text):
+        begin = max(match.start() - LONGEST_NUMBER, 0)
+        times = MANTISSA.search(text[begin : match.start()])
+        start = begin + times.start() if times else match.start()
+        factors = read_number(times["number"]) if times else frozenset({Decimal(1)})
+        scale = Decimal(10) ** read_exponent(match["exponent"])
+        readings = frozenset((factor * scale).normalize() for factor in factors)
+        if readings:
+            written = text[start : match.end()]
+            found = _measured(measured, written, start, match.end(), readings)
+            yield replace(found, written=text[start : found.end].strip())
+
+
+def _doubtful_span(match: re.Match[str]) -> tuple[int, int]:
+    """Return where a doubtful raised number stands, with the number before it."""
+    return _number_start(match.string, match.start()), match.end()
+
+
+def _exponent_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where raised digits stand that are no unit's, with the number before them."""
+    for match in RAISED_RUN.finditer(text):
+        before = text[match.start() - 1 : match.start()]
+        if not before.isalpha() or match[0] not in UNIT_EXPONENTS:
+            start = match.start()
+            yield _number_start(text, start) if before.isdigit() else start, match.end()
+
+
+def _number_start(text: str, end: int) -> int:
+    """Return where the number begins that ends at `end`; `end` if there is none."""
+    begin = max(end - LONGEST_NUMBER, 0)
+    number = NUMBER_END.search(text[begin:end])
+    return begin + number.start() if number else end
 
 
 @lru_cache(maxsize=8192)
@@ -226,6 +290,14 @@ def is_code(word: str) -> bool:
 def blank_matches(pattern: re.Pattern[str], text: str) -> str:
     """Return the text with matches replaced by as many spaces, so that offsets stay the same."""
     return pattern.sub(lambda m: " " * len(m[0]), text)
+
+
+def blank_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """Return the text with spaces in the spans, so that offsets stay the same."""
+    signs = list(text)
+    for start, end in spans:
+        signs[start:end] = " " * (end - start)
+    return "".join(signs)
 
 
 def loose_measures(text: str) -> list[Measure]:

@@ -15,6 +15,7 @@ from sheets.models import Sheet
 from sheets.search import search_wiki, suggest_completions
 from sheets.verification.citations import contains_quote
 from wikico2.parameters import whole_number
+from wikico2.text.exponents import DOUBTFUL
 from wikico2.text.normalize import folded_words
 
 PICKED = 8
@@ -65,7 +66,7 @@ def find_citations(request: HttpRequest, query: str) -> list[CitationOption]:
     if not query:
         return []
     hits = search_wiki(query, user=request.user, kind="sources", page_size=PICKED).hits
-    chunks = Chunk.objects.select_related("document").defer("search")
+    chunks = Chunk.objects.filter(doubt="").select_related("document").defer("search")
     rows = chunks.in_bulk([hit.chunk_id for hit in hits if hit.chunk_id])
     return [citation_option(rows[hit.chunk_id], query) for hit in hits if hit.chunk_id in rows]
 
@@ -92,7 +93,8 @@ def footnote_of(request: HttpRequest, key: str) -> str:
 def citation_option(chunk: Chunk, query: str) -> CitationOption:
     """Return a passage as the citation of its sentence with most words of the query."""
     wanted = set(folded_words(query))
-    quotes = list(split_sentences(" ".join(chunk.text.split()))) or [chunk.text]
+    sentences = list(split_sentences(" ".join(chunk.text.split()))) or [chunk.text]
+    quotes = [one for one in sentences if not DOUBTFUL.search(one)] or sentences
     quote = max(quotes, key=lambda one: len(wanted & set(folded_words(one))))[
         :LONGEST_QUOTE
     ].strip()

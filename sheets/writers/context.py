@@ -52,6 +52,7 @@ def gather_evidence(
         )
         for f in section.fields
     }
+    ranked = without_doubtful(ranked)
     chosen = choose_passages(ranked, writer)
     if other := best_of_another_source(ranked, chosen):
         chosen = choose_passages(ranked, writer, first=other)
@@ -141,6 +142,16 @@ def best_of_another_source(
 
 
 # --- Passages from the database -------------------------------------------------------------------
+
+
+def without_doubtful(ranked: Mapping[str, Sequence[Passage]]) -> dict[str, list[Passage]]:
+    """Return the passages without those that were not read with certainty."""
+    shown = {p.chunk_id for passages in ranked.values() for p in passages}
+    rows = Chunk.objects.filter(pk__in=shown).exclude(doubt="")
+    doubtful = set(rows.values_list("pk", flat=True))
+    return {
+        key: [p for p in passages if p.chunk_id not in doubtful] for key, passages in ranked.items()
+    }
 
 
 def with_continuations(chosen: Sequence[Passage], tokens: int) -> list[Passage]:
@@ -249,8 +260,9 @@ def named_first(named: Sequence[Passage], ranked: Sequence[Passage]) -> list[Pas
 
 
 def passages_of(chunk_ids: Iterable[int]) -> dict[int, Passage]:
-    """Return passages by chunk id, for those that still exist."""
-    chunks = Chunk.objects.filter(pk__in=list(chunk_ids)).select_related("document").defer("search")
+    """Return passages by chunk id, for those that still exist and may be quoted."""
+    quotable = Chunk.objects.filter(pk__in=list(chunk_ids), doubt="")
+    chunks = quotable.select_related("document").defer("search")
     return {
         c.pk: Passage(
             chunk_id=c.pk,

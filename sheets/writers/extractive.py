@@ -44,6 +44,7 @@ from sheets.verification.quantities import (
 )
 from sheets.writers.vectors import embed_texts
 from wikico2.llm.client import RetryPolicy, Vectors
+from wikico2.text.exponents import DOUBTFUL
 from wikico2.text.normalize import fold_text, folded_words, stem_set, text_stems
 
 PROMPT_VERSION = "extractive-2"
@@ -342,7 +343,7 @@ def gather_candidates(evidence: Evidence) -> list[QuoteCandidate]:
         before: QuotableUnit | None = None
         headings = {heading_key(h) for h in passage.headings}
         for position, whole in enumerate(quotable_units(passage.text)):
-            unit = without_context(whole, before)
+            unit = without_context(without_doubtful_rows(whole), before)
             before = whole
             if unit is None or fold_text(unit.text) in seen or not is_quotable(unit):
                 continue
@@ -382,6 +383,8 @@ def is_quotable(unit: QuotableUnit) -> bool:
     """Tell whether a unit may be quoted: suitable length, mostly letters, not a question."""
     if unit.kind == "table":
         return True
+    if DOUBTFUL.search(unit.text):
+        return False
     if CAPTION.match(unit.text) or OF_CONTENTS.search(unit.text):
         return False
     letters = sum(c.isalpha() for c in unit.text)
@@ -389,6 +392,13 @@ def is_quotable(unit: QuotableUnit) -> bool:
         return False
     least = ITEM_SHORTEST if unit.kind == "item" else SHORTEST
     return least <= len(unit.text) <= LONGEST
+
+
+def without_doubtful_rows(unit: QuotableUnit) -> QuotableUnit:
+    """Return a table without the rows that have a doubtful number; other units as they are."""
+    if unit.kind != "table" or not DOUBTFUL.search(unit.text):
+        return unit
+    return replace(unit, rows=tuple(r for r in unit.rows if not DOUBTFUL.search(" ".join(r))))
 
 
 def fits_shape(unit: QuotableUnit, shape: str) -> bool:
@@ -528,7 +538,12 @@ def labelled_line(text: str) -> tuple[str, str, str] | None:
 
 def is_valid_value(value: str, field: FieldBrief) -> bool:
     """Tell whether a value suits the field: short, and one of the choices if there are any."""
-    if not value.strip() or len(value) > 160 or (has_verb(value) and len(value) > 90):
+    if (
+        DOUBTFUL.search(value)
+        or not value.strip()
+        or len(value) > 160
+        or (has_verb(value) and len(value) > 90)
+    ):
         return False
     if field.choices:
         return any(fold_text(c)[:6] in fold_text(value) for c in field.choices)

@@ -28,6 +28,7 @@ from sheets.verification.entailment import lexical_support
 from sheets.writers.base import AnswerRefused
 from wikico2.errors import UserError
 from wikico2.llm.client import ChatAnswer, RetryPolicy, request_chat
+from wikico2.text.exponents import DOUBTFUL
 
 LONGEST_STATEMENT = 1_500
 MOST_STATEMENTS = 40
@@ -260,6 +261,7 @@ def best_quote(statement: str, passage: Passage) -> str:
             else [unit.text]
         )
     ]
+    options = [option for option in options if not DOUBTFUL.search(option)] or options
     if not options:
         return " ".join(passage.text.split())[:300]
     return max(options, key=lambda option: lexical_support(statement, option))

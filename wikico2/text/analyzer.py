@@ -2,8 +2,8 @@
 
 Texts and queries are analyzed by the same function. « Récupérations » and « recuperation » give the
 same lexeme, and so do « sous-station » and « sousstation », « CO₂ », « CO 2 » and « co2 »,
-« t éq. CO2 » and « tCO2e », « kWh/m² » and « kWh par m2 », « 12 000 » and « 12000 »; « d’énergie »
-gives that of « énergie ».
+« t éq. CO2 » and « tCO2e », « kWh/m² » and « kWh par m2 », « 12 000 » and « 12000 », « 10⁶ » and
+« 10^6 », « m² » and « m^2 »; « d’énergie » gives that of « énergie ».
 """
 
 import functools
@@ -50,8 +50,8 @@ NOUNS = (
 _START, _END = r"(?<![^\W_])", r"(?![^\W_])"
 _EQ = r"[ée]q(?:uiv(?:alente?s?)?)?\.?"
 _MASS = r"(?:(?:[kmg]?t|k?g|tonnes?|kilogrammes?|grammes?)(?: *d' ?| +de +|[ -]*))?"
-_AMOUNT = r"(?:[kmgt]?wh|[kmg]?w|[mg]j|n?m3|m2|[km]?€|eur|k?g|t|l|tep)"
-_PER = r"(?:m2|m3|[km]?wh|[km]?w|kg|tonne|t|an|h|l|km)"
+_AMOUNT = r"(?:[kmgt]?wh|[kmg]?w|[mg]j|n?m\^?3|m\^?2|[km]?€|eur|k?g|t|l|tep)"
+_PER = r"(?:m\^?2|m\^?3|[km]?wh|[km]?w|kg|tonne|t|an|h|l|km)"
 
 
 def _contains(*parts: str) -> Callable[[str], bool]:
@@ -71,6 +71,7 @@ FORMS = tuple(
             r"(?<![^\W_€])",
             rf"{_AMOUNT}(?: ?/ ?| par )\(?{_PER}",
         ),
+        ("power", _contains("^"), _START, r"(?:10|n?m|[ckdm]m) ?\^ ?\d{1,2}"),
         (
             "formula",
             _contains("h4", "h 4", "h3", "h 3", "f6", "f 6", "f3", "f 3", "n2", "n 2", "h2", "h 2"),
@@ -175,7 +176,7 @@ def _read_token(kind: str, token: str) -> tuple[tuple[int, int, tuple[str, ...]]
     flat = fold_text(token).replace(" ", "")
     if kind == "carbon":
         return ((0, len(token), _carbon(flat)),)
-    signs = {"number": (",", "."), "money": ("€", "eur")}.get(kind, (".", ""))
+    signs = {"number": (",", "."), "money": ("€", "eur"), "power": ("^", "")}.get(kind, (".", ""))
     return ((0, len(token), (flat.replace(*signs),)),)
 
 
@@ -225,9 +226,10 @@ def _carbon(flat: str) -> tuple[str, ...]:
 
 def _fraction(token: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
     """Return the lexemes of a ratio of units: the ratio and its parts."""
-    match = re.match(r"(\S+?)(?: ?/ ?| par )\(?(\w+)$", token)
+    match = re.match(r"(\S+?)(?: ?/ ?| par )\(?([\w^]+)$", token)
     assert match  # guaranteed by the pattern of the token
-    above, below = (fold_text(part).replace("€", "eur") for part in match.groups())
+    parts = (part.replace("^", "").replace("€", "eur") for part in match.groups())
+    above, below = map(fold_text, parts)
     below = "t" if below == "tonne" else below
     return (
         (match.start(1), match.end(1), (f"{above}/{below}", above)),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.readers import DocumentInfo, Limits, PageImage, PageText, Progress, ReadError
 from ingestion.readers.mail.message import MAX_ATTACHMENTS, Mail
+from ingestion.readers.pictures import is_ornament
 from ingestion.readers.text.encoding import decode_declared
 from ingestion.readers.text.pagination import paginate_blocks
 
@@ -106,6 +107,8 @@ def _add_part(parsed: _ParsedMail, part: Part) -> None:
         mail.plain = "\n\n".join(filter(None, [mail.plain, _text(part)]))
     elif not is_attached and kind == "text/html":
         mail.html = mail.html or _text(part)
+    elif kind != "message/rfc822" and is_ornament(_content(part)):
+        return
     elif part.get_content_maintype() == "image" and _is_shown(mail, part):
         address = str(part.get("Content-Location") or "").strip()
         for key in (str(part.get("Content-ID") or "").strip("<> \t\r\n"), address):

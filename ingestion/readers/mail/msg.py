@@ -21,6 +21,7 @@ from ingestion.readers import (
     ReadError,
 )
 from ingestion.readers.mail.message import MAX_ATTACHMENTS, Mail
+from ingestion.readers.pictures import is_ornament
 from ingestion.readers.text.encoding import decode_declared
 from ingestion.readers.text.pagination import paginate_blocks
 
@@ -109,7 +110,11 @@ def _all_blocks(message: Message, mail: Mail) -> Iterator[Block]:
 
 def _attached_files(message: Message, html: str) -> list[tuple[str, Attachment]]:
     """Return the attached files with their names; mails and pictures of the body are none."""
-    found = [one for one in message.attachments if _data(one) and not _shown_as(one, html)]
+    found = [
+        one
+        for one in message.attachments
+        if (data := _data(one)) and not _shown_as(one, html) and not is_ornament(data)
+    ]
     return [
         (_name(attachment) or f"piece-{number}", attachment)
         for number, attachment in enumerate(found[:MAX_ATTACHMENTS], 1)

@@ -10,11 +10,12 @@ import re
 from collections.abc import Container, Iterable, Sequence
 from itertools import groupby
 
+from wikico2.text.exponents import DOUBTFUL
+
+__all__ = ["DOUBTFUL", "lower_text", "raise_text"]
+
 SUPERSCRIPTS = str.maketrans("0123456789+-−–=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻⁼⁽⁾ⁿ")
 SUBSCRIPTS = str.maketrans("0123456789+-−–=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₋₌₍₎")
-DOUBTFUL = re.compile(r"⁽[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,40}⁾")
-"""A raised number that may be an exponent or the call of a note."""
-
 CONTEXT = 24
 """Characters before and after raised text that decide what it is; bounds the cost."""
 

@@ -1,0 +1,198 @@
+"""Read sources again whose reader has changed since, in the background, before nothing else.
+
+A re-read source stays as it is if its text has not changed. Otherwise its pages and passages are
+replaced in one transaction: a passage that has not changed keeps its row, its vectors and its
+citations. Then the document goes through embedding and indexing again, for its new passages. If the
+file cannot be read now, what was read before stays.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from ingestion.intake.files import local_copy
+from ingestion.intake.upload import ADVANCE, read_limits
+from ingestion.models import Document, Page
+from ingestion.models.documents import DocumentQuerySet
+from ingestion.pipeline.event_log import record_event
+from ingestion.pipeline.extract import save_pages
+from ingestion.pipeline.save_chunks import ChunkChanges, save_chunks, stored_page_text
+from ingestion.readers import Block, PageText, ReadError
+from ingestion.readers.api import read_document
+from ingestion.readers.registry import FORMATS, reader_version
+from ingestion.signals import passages_replaced
+from wikico2.errors import UserError
+from wikico2.jobs.queue import enqueue, is_paused, queue_length
+
+REREAD = "ingestion.tasks.reread_sources"
+LOCK = 7_201_613
+"""Key of the advisory lock that one re-reading process holds."""
+
+logger = logging.getLogger(__name__)
+
+
+def outdated_documents() -> DocumentQuerySet:
+    """Return the ready sources that an older version of their reader has read."""
+    older = Q(pk__in=())
+    for media_type in FORMATS:
+        older |= Q(media_type=media_type, reader_version__lt=reader_version(media_type))
+    return Document.objects.ready().filter(older)
+
+
+def reread_outdated(deadline: float | None = None) -> int:
+    """Read outdated sources again, one by one; return how many it has done.
+
+    Stops at `deadline` (monotonic seconds), when all work is paused, and when other work waits.
+    Only one process does it at a time. Killed anywhere, it continues with the same source.
+    """
+    done = 0
+    if deadline is None:
+        deadline = time.monotonic() + settings.TASK_SLICE_SECONDS
+    with _only_one() as ours:
+        while ours and time.monotonic() < deadline and not _must_wait():
+            document = outdated_documents().order_by("pk").first()
+            if document is None:
+                break
+            reread_document(document)
+            done += 1
+    return done
+
+
+def reread_document(document: Document) -> bool:
+    """Read a ready source again; return whether its text has changed.
+
+    Does nothing if it was removed, or restarted, meanwhile.
+    """
+    version = reader_version(document.media_type)
+    try:
+        with local_copy(document) as path:
+            results = read_document(path, document.media_type, read_limits())
+            pages = [result for result in results if isinstance(result, PageText)]
+    except (ReadError, FileNotFoundError) as error:
+        logger.warning("Document %d cannot be read again: %s", document.pk, error)
+        _keep_as_read(document, version, error)
+        return False
+    stored = {page.number: page for page in document.pages.all()}
+    pages = [_with_recognised_text(page, stored.get(page.number)) for page in pages]
+    if _is_same(pages, stored):
+        _still_ready(document).update(reader_version=version)
+        return False
+    try:
+        return _replace_text(document, pages, version)
+    except UserError as error:
+        _keep_as_read(document, version, error)
+        return False
+
+
+def _keep_as_read(document: Document, version: int, error: Exception) -> None:
+    """Count a source as read by this version, although it could not be, and log why."""
+    code = error.code if isinstance(error, (ReadError, UserError)) else "file_missing"
+    with transaction.atomic():
+        if _still_ready(document).update(reader_version=version):
+            record_event(document, "reread_failed", cause=code)
+
+
+def _still_ready(document: Document) -> DocumentQuerySet:
+    """Return the document as long as it is ready, and its file has not been replaced."""
+    return Document.objects.ready().filter(pk=document.pk, file=document.file.name)
+
+
+def _with_recognised_text(page: PageText, stored: Page | None) -> PageText:
+    """Return a page with what was recognised on its pictures, which costs nothing again."""
+    if stored is None:
+        return page
+    if stored.read_by and page.doubt:
+        before = stored_page_text(stored)
+        return replace(page, text=before.text, blocks=before.blocks)
+    described = {
+        block["digest"]: block for block in stored.blocks if block.get("by") and block.get("digest")
+    }
+    if not described:
+        return page
+    blocks = tuple(_described(block, described) for block in page.blocks)
+    return replace(page, blocks=blocks, text="\n\n".join(block.text for block in blocks))
+
+
+def _described(block: Block, described: dict[str, dict[str, Any]]) -> Block:
+    known = described.get(block.digest) if block.digest else None
+    return replace(block, text=str(known["text"]), by=str(known["by"])) if known else block
+
+
+def _is_same(pages: Sequence[PageText], stored: dict[int, Page]) -> bool:
+    """Tell whether all pages were read as they are stored."""
+    if {page.number for page in pages} != set(stored):
+        return False
+    return all(_page_facts(page) == _stored_facts(stored[page.number]) for page in pages)
+
+
+def _page_facts(page: PageText) -> tuple[Any, ...]:
+    blocks = [block.fields() for block in page.blocks]
+    remarks = [(one.code, one.count, one.detail) for one in page.remarks]
+    return page.text, blocks, page.doubt, remarks
+
+
+def _stored_facts(page: Page) -> tuple[Any, ...]:
+    remarks = [
+        (one["code"], one["count"], one["detail"])
+        for one in page.remarks
+        if one["code"] != "attachment_unread"
+    ]
+    return page.text, page.blocks, page.doubt, remarks
+
+
+def _replace_text(document: Document, pages: Sequence[PageText], version: int) -> bool:
+    """Replace pages and passages, and queue what is left to do; return whether it was done."""
+    with transaction.atomic():
+        locked = _still_ready(document).select_for_update().first()
+        if locked is None:
+            return False
+        recognised = {page.number: page for page in document.pages.exclude(doubt="")}
+        save_pages(document, pages)
+        for page in pages:
+            if page.doubt and (known := recognised.get(page.number)):
+                document.pages.filter(number=page.number).update(
+                    read_by=known.read_by, words=known.words, unread=known.unread
+                )
+        document.pages.exclude(number__in=[page.number for page in pages]).delete()
+        changes = save_chunks(document)
+        Document.objects.filter(pk=document.pk).update(
+            reader_version=version, page_count=len(pages), read_at=Now()
+        )
+        record_event(document, "reread", kept=changes.kept, new=changes.new, gone=len(changes.gone))
+        if changes.new or changes.gone:
+            _queue_indexing(locked, changes)
+    return True
+
+
+def _queue_indexing(document: Document, changes: ChunkChanges) -> None:
+    """Send the document through embedding and indexing, and tell who cites it."""
+    document.restart_indexing()
+    enqueue(ADVANCE, document.pk)
+    passages_replaced.send(Document, document_id=document.pk, gone=changes.gone)
+
+
+def _must_wait() -> bool:
+    """Tell whether all work is paused, or other work waits for a worker."""
+    return is_paused() or queue_length() > 0
+
+
+@contextmanager
+def _only_one() -> Iterator[bool]:
+    """Give whether no other process reads sources again; the lock ends with the connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        ours = bool(cursor.fetchone()[0])
+    try:
+        yield ours
+    finally:
+        if ours:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
