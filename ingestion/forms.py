@@ -93,6 +93,7 @@ class AddressForm(IntakeForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"auto_id": "id_web_%s", **kwargs})
+        self.refused: dict[str, str] = {}
 
     def clean(self) -> None:
         """Refuse several addresses as the new version of one source."""
@@ -101,24 +102,31 @@ class AddressForm(IntakeForm):
             self.add_error("addresses", _("Enter a single address: it replaces one source."))
 
     def clean_addresses(self) -> list[str]:
-        """Return the distinct addresses; refuse those that `checked_url` refuses."""
-        given = list(dict.fromkeys(self.cleaned_data["addresses"].split()))
+        """Return the distinct addresses that `checked_url` accepts; refuse if it accepts none.
+
+        `refused` maps the others to their sentences.
+        """
+        typed = (word.strip(",;<>\"'") for word in self.cleaned_data["addresses"].split())
+        given = list(dict.fromkeys(filter(None, typed)))
         limit = settings.MAX_FILES_PER_UPLOAD
         if len(given) > limit:
             raise forms.ValidationError(
                 _("At most %(limit)d addresses can be added at once.") % {"limit": limit}
             )
         good: list[str] = []
-        bad: list[str] = []
         for address in given:
             try:
-                good.append(checked_url(address))
+                checked_url(address)
+                good.append(address)
             except UserError as error:
                 named = {"address": Truncator(address).chars(80), "sentence": error.sentence}
                 one = len(given) == 1
-                bad.append(str(error.sentence if one else _("%(address)s: %(sentence)s") % named))
-        if bad:
-            raise forms.ValidationError([*bad])
+                sentence = error.sentence if one else _("%(address)s: %(sentence)s") % named
+                self.refused[address] = str(sentence)
+        if not good:
+            raise forms.ValidationError(
+                [*self.refused.values()] or [self.fields["addresses"].error_messages["required"]]
+            )
         return good
 
 

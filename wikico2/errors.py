@@ -5,6 +5,7 @@ Rows store the code and the details; the message is formatted in the reader's la
 
 from typing import Any
 
+from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -39,6 +40,10 @@ SENTENCES = {
         "No page of this document contains text: it is probably a scan. Run text "
         "recognition (OCR) on it and upload the result, or ask the administrator to "
         "enable the reading of images."
+    ),
+    "no_words": gettext_noop(
+        "This document contains no text: nothing in it can be searched or cited. Check that it is "
+        "the right file."
     ),
     "nothing_seen": gettext_noop(
         "No page of this document contains text, and %(machine)s found none on its "
@@ -308,9 +313,34 @@ PERMANENT = frozenset(
         "too_slow",
         "crashed",
         "duplicate",
+        "no_words",
+        "address_invalid",
+        "address_private",
+        "address_forbidden",
+        "address_missing",
+        "address_redirects",
+        "address_large",
+        "archive_damaged",
+        "archive_version",
+        "archive_empty",
+        "archive_too_many",
+        "archive_too_large",
     }
 )
 """Errors that a retry meets again as long as neither the file nor the limits change."""
+
+CHANGEABLE = frozenset(
+    {
+        "no_text",
+        "nothing_seen",
+        "too_many_pages",
+        "too_much_memory",
+        "too_much_text",
+        "too_slow",
+        "crashed",
+    }
+)
+"""Those of them that an administrator can change the limits of, or enable OCR for."""
 
 
 class UserError(Exception):
@@ -346,6 +376,7 @@ def error_sentence(code: str, details: dict[str, Any], *, waits: bool = False) -
     if isinstance(cause := details.get("cause"), dict):  # the error that caused this one
         details = details | {"reason": error_sentence(cause["code"], cause["details"])}
     message = RETRYING.get(code, SENTENCES[code]) if waits else SENTENCES[code]
+    details = {key: localize(v) if isinstance(v, float) else v for key, v in details.items()}
     try:
         return _(message) % details
     except KeyError:  # a row stored before the message had this detail

@@ -5,7 +5,9 @@ is made to a checked address, so that the name cannot point to another machine i
 redirect is checked in the same way. One deadline bounds the whole fetch, however slow the server.
 """
 
+import html
 import ipaddress
+import re
 import socket
 import ssl
 import time
@@ -20,6 +22,7 @@ import httpcore
 import httpx
 from django.conf import settings
 
+from ingestion.readers.registry import EXTENSIONS
 from wikico2.errors import TransientError, UserError
 from wikico2.sizes import KILOBYTE, MEGABYTE
 
@@ -34,6 +37,20 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Progress = Callable[[int, int], None]
 """Called with the bytes received and the bytes announced (0: unknown)."""
 
+UNSAFE_CODES = frozenset({"address_unreachable", "address_certificate"})
+"""Failures of https after which http may work, for an address typed without either."""
+
+REFRESH_WINDOW = 16 * KILOBYTE
+HTML_START = 1_000
+_BARE = re.compile(r"(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}(?::\d{1,5})?(?:[/?#]|\Z)")
+_NO_SCRIPT = re.compile(r"(?is)<noscript\b.*?(?:</noscript>|\Z)")
+_META = re.compile(r"(?is)<meta\b[^>]{0,2000}>")
+_REFRESH = re.compile(r"(?i)http-equiv\s*=\s*[\"']?\s*refresh")
+_TARGET = re.compile(
+    r"(?i)content\s*=\s*(?:\"|')?\s*[0-9]{1,2}(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?"
+    r"(?:[\"'](?P<quoted>[^\"'>]+)|(?P<bare>[^\"'>\s]+))"
+)
+
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -45,9 +62,15 @@ class FetchedFile(NamedTuple):
 
 
 def checked_url(url: str) -> str:
-    """Return a web address in normalised form; raises UserError("address_invalid")."""
+    """Return a web address in normalised form; raises UserError("address_invalid").
+
+    One without a scheme, such as `www.example.org/guide.pdf`, gets https.
+    """
+    url = url.strip()
+    if is_without_scheme(url):
+        url = f"https://{url}"
     try:
-        parsed = httpx.URL(url.strip())
+        parsed = httpx.URL(url)
         valid = parsed.scheme in ("http", "https") and parsed.host and not parsed.userinfo
     except (httpx.InvalidURL, ValueError, UnicodeError):
         valid = False
@@ -56,18 +79,51 @@ def checked_url(url: str) -> str:
     return str(parsed.copy_with(fragment=None))
 
 
+def is_without_scheme(url: str) -> bool:
+    """Tell whether a text is a web address without https:// or http://, not a file's name."""
+    if not _BARE.match(url):
+        return False
+    return "/" in url or not url.lower().endswith(EXTENSIONS)
+
+
 def fetch_file(
-    url: str, into: IO[bytes], *, progress: Progress = lambda done, total: None
+    url: str,
+    into: IO[bytes],
+    *,
+    progress: Progress = lambda done, total: None,
+    or_http: bool = False,
 ) -> FetchedFile:
     """Write the content at `url` into a file; return its name and its address after redirects.
+
+    A page that leads on to another address at once (meta refresh) counts as a redirect. With
+    `or_http`, http is tried where the site does not answer to https.
 
     Raises UserError: address_invalid, address_private, address_redirects, address_certificate,
     address_forbidden, address_missing, address_status, address_large, empty_file; and
     TransientError: address_unknown, address_unreachable, address_slow, address_status.
     """
-    url = checked_url(url)
-    limit = settings.MAX_UPLOAD_MB * MEGABYTE
     deadline = time.monotonic() + settings.FETCH_SECONDS
+    url = checked_url(url)
+    for _ in range(MAX_REDIRECTS + 1):
+        try:
+            fetched = _fetch_once(url, into, deadline, progress)
+        except UserError as error:
+            if not (or_http and error.code in UNSAFE_CODES and url.startswith("https:")):
+                raise
+            url, or_http = f"http:{url.removeprefix('https:')}", False
+            fetched = None
+        following = _refresh_target(into, fetched.url) if fetched else url
+        if fetched and not following:
+            return fetched
+        url = checked_url(following)
+        into.seek(0)
+        into.truncate()
+    raise UserError("address_redirects", limit=MAX_REDIRECTS)
+
+
+def _fetch_once(url: str, into: IO[bytes], deadline: float, progress: Progress) -> FetchedFile:
+    """Write the content at one address, after its redirects, into a file."""
+    limit = settings.MAX_UPLOAD_MB * MEGABYTE
     with (
         _translate_errors(url),
         httpx.Client(
@@ -93,6 +149,25 @@ def fetch_file(
         if not received:
             raise UserError("empty_file")
         return FetchedFile(_response_filename(response), str(response.url))
+
+
+def _refresh_target(file: IO[bytes], url: str) -> str:
+    """Return the address that a page leads on to by itself, `""` if it does not.
+
+    What is only meant for browsers without scripts is passed over. Keeps the position in the file.
+    """
+    position = file.tell()
+    file.seek(0)
+    head = file.read(REFRESH_WINDOW).decode("utf-8", "replace")
+    file.seek(position)
+    if "<" not in head[:HTML_START] or "refresh" not in head.lower():
+        return ""
+    for tag in _META.findall(_NO_SCRIPT.sub("", head)):
+        if _REFRESH.search(tag) and (target := _TARGET.search(tag)):
+            address = html.unescape(target["quoted"] or target["bare"] or "").strip()
+            joined = str(httpx.URL(url).join(address)) if address else ""
+            return joined if joined and checked_url(joined) != checked_url(url) else ""
+    return ""
 
 
 def is_public(address: Address) -> bool:

@@ -21,7 +21,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Max
 
-from ingestion.intake.fetch import checked_url, fetch_file
+from ingestion.intake.fetch import checked_url, fetch_file, is_without_scheme
 from ingestion.intake.upload import accept_upload, clean_name
 from ingestion.intake.zip_archive import ZipArchive, is_archive
 from ingestion.models import Document, ImportedFile, SourceImport
@@ -79,8 +79,7 @@ def receive_upload(
 
 def receive_url(url: str, user: Any, **options: Any) -> SourceImport:
     """Queue the import of a web address; raises UserError("address_invalid")."""
-    url = checked_url(url)
-    return _queue_import(SourceImport(name=url[:300], url=url), user, **options)
+    return _queue_import(SourceImport(name=url[:300], url=checked_url(url)), user, **options)
 
 
 def retry_import(source_import: SourceImport) -> bool:
@@ -174,7 +173,12 @@ class ImportRun(JobRun[SourceImport]):
         source_import = self.row
         self.keep(state=State.FETCHING, done=0, total=0)
         with tempfile.NamedTemporaryFile() as copy:
-            fetched = fetch_file(source_import.url, copy, progress=self.progress)
+            fetched = fetch_file(
+                source_import.url,
+                copy,
+                progress=self.progress,
+                or_http=is_without_scheme(source_import.name),
+            )
             size = copy.tell()
             self.keep(size=size, name=fetched.name[:300])
             if not is_archive(copy):

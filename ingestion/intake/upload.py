@@ -235,4 +235,6 @@ def _duplicate_error(document: Document) -> UserError:
 
 
 def _upload_too_large(size: int) -> UserError:
-    return UserError("too_large", size=-(-size // MEGABYTE), limit=settings.MAX_UPLOAD_MB)
+    limit = settings.MAX_UPLOAD_MB
+    shown = round(size / MEGABYTE, 1)  # as `format_size` shows it, but never the limit itself
+    return UserError("too_large", size=shown if shown > limit else limit + 0.1, limit=limit)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion.models.page_remarks import remark_sentences
 from ingestion.readers.registry import reader_version
-from wikico2.errors import PERMANENT, error_sentence
+from wikico2.errors import CHANGEABLE, PERMANENT, error_sentence
 from wikico2.jobs.leases import LeasedQuerySet
 
 PARTIAL_DATE = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?\Z"
@@ -248,6 +248,13 @@ class Document(models.Model):
         stopped = self.state in (self.State.FAILED, self.State.CANCELLED)
         changed = 0 < self.reader_version < reader_version(self.media_type)
         return stopped and (self.error_code not in PERMANENT or changed)
+
+    @property
+    def may_help_after_change(self) -> bool:
+        """Tell whether a retry can succeed once an administrator has changed limits or OCR."""
+        return self.may_help_to_retry or (
+            self.state == self.State.FAILED and self.error_code in CHANGEABLE
+        )
 
     @property
     def seconds_left(self) -> float | None:

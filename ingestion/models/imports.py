@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models.documents import Document
-from wikico2.errors import error_sentence
+from wikico2.errors import PERMANENT, error_sentence
 from wikico2.jobs.leases import LeasedQuerySet
 
 
@@ -107,6 +107,12 @@ class SourceImport(models.Model):
     def error(self) -> str:
         """Return the error as a sentence in the reader's language, or `""`."""
         return error_sentence(self.error_code, self.error_details, waits=self.is_working)
+
+    @property
+    def may_help_to_retry(self) -> bool:
+        """Tell whether a retry of the same address or archive can succeed."""
+        stopped = self.state in (self.State.FAILED, self.State.CANCELLED)
+        return stopped and self.error_code not in PERMANENT
 
     @property
     def percent(self) -> int:

@@ -107,8 +107,11 @@ def count_unrecognised(document: Document) -> int:
 def no_text_error(document: Document) -> UserError:
     """Return the error for a document without text.
 
-    It is "nothing_seen" if OCR has read every page without finding text, else "no_text".
+    It is "no_words" if no page has a picture to recognise, "nothing_seen" if OCR has read every
+    page without finding text, else "no_text": a scan.
     """
+    if not document.pages.exclude(doubt="").exists():
+        return UserError("no_words")
     engine = get_ocr_engine()
     if engine is None or document.pages.exclude(unread="").exists():
         return UserError("no_text")

@@ -29,6 +29,7 @@ ERROR_CODES = frozenset(
         "encrypted",
         "no_pages",
         "no_text",
+        "no_words",
         "too_many_pages",
         "too_much_memory",
         "too_slow",

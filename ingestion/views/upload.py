@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -12,6 +13,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST
@@ -25,6 +27,8 @@ from ingestion.views.imports import ImportStatus, unfinished_imports
 from wikico2.errors import UserError, error_sentence
 from wikico2.jobs.queue import workers_alive
 from wikico2.parameters import whole_number
+
+LONGEST_QUERY = 2_000
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -82,7 +86,7 @@ def _add_files(request: HttpRequest) -> HttpResponse:
 @login_required
 @permission_required("ingestion.add_document", raise_exception=True)
 def url_add(request: HttpRequest) -> HttpResponse:
-    """Queue the import of web addresses; none if one is invalid."""
+    """Queue the import of web addresses; those that are refused come back with their sentences."""
     form = AddressForm(request.POST)
     if not form.is_valid():
         return _add_page(
@@ -93,6 +97,11 @@ def url_add(request: HttpRequest) -> HttpResponse:
             receive_url(address, request.user, **form.document_fields)
             for address in form.cleaned_data["addresses"]
         ]
+    for sentence in form.refused.values():
+        messages.error(request, sentence)
+    if form.refused:
+        left = urlencode({"addresses": "\n".join(form.refused)[:LONGEST_QUERY]})
+        return redirect(f"{reverse('document_add')}?{left}#from-the-web")
     if len(source_imports) == 1:
         return redirect(source_imports[0])
     return redirect("document_add")
@@ -129,6 +138,11 @@ def _initial_fields(request: HttpRequest) -> dict[str, Any]:
     return {} if number is None else {"version": Document.objects.filter(pk=number).first()}
 
 
+def _typed_addresses(request: HttpRequest) -> dict[str, Any]:
+    """Return the addresses of the query string, which were refused before."""
+    return {"addresses": request.GET.get("addresses", "").replace("\0", "")[:LONGEST_QUERY]}
+
+
 def _add_page(
     request: HttpRequest,
     form: UploadForm,
@@ -143,7 +157,7 @@ def _add_page(
     waiting = [one for one in unfinished_imports(request.user) if one.source_import.pk not in shown]
     context = {
         "form": form,
-        "addresses": addresses or AddressForm(),
+        "addresses": addresses or AddressForm(initial=_typed_addresses(request)),
         "access": (addresses or form)["access"].value(),
         "replaced": replaced,
         "outcomes": outcomes,

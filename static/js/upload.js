@@ -18,7 +18,6 @@
 
   // Sizes as the pages tell them: the words are the page's.
   const language = document.documentElement.lang;
-  const whole = new Intl.NumberFormat(language);
   const tenths = new Intl.NumberFormat(language, {
     minimumFractionDigits: 1,
     maximumFractionDigits: 1,
@@ -59,7 +58,9 @@
   const refusal = (file) => {
     if (!file.size) return words.empty;
     if (file.size <= limit * megabyte) return "";
-    return fill(words.tooLarge, { size: whole.format(Math.ceil(file.size / megabyte)), limit });
+    // As the row shows it, but never the limit itself.
+    const shown = Math.max(Math.round((10 * file.size) / megabyte) / 10, limit + 0.1);
+    return fill(words.tooLarge, { size: tenths.format(shown), limit });
   };
 
   const queue = (job) => {
@@ -121,7 +122,10 @@
   // The answer is the row itself, as the page without script shows it.
   const answer = (job, request) => {
     const ours = [201, 409, 422].includes(request.status);
-    if (!ours) return fail(job, fill(words.refused, { status: request.status }), true);
+    if (!ours) {
+      const again = request.status >= 500 || request.status === 429;
+      return fail(job, fill(words.refused, { status: request.status }), again);
+    }
     const hadFocus = job.row.contains(document.activeElement);
     job.row.innerHTML = request.responseText;
     if (window.htmx) htmx.process(job.row);

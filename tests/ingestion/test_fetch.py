@@ -4,6 +4,7 @@ import gzip
 import io
 import ipaddress
 import socket
+import tempfile
 import time
 from typing import Any
 
@@ -89,6 +90,86 @@ class TestNetwork:
     def test_redirects_end(self, site: web.Site) -> None:
         site.pages["/"] = (302, {"Location": "/"}, b"")
         assert failure(site.url("/")).code == "address_redirects"
+
+    @pytest.mark.parametrize(
+        "tag",
+        [
+            '<meta http-equiv="refresh" content="0; url=/guide.txt">',
+            "<META HTTP-EQUIV=Refresh CONTENT='3;URL=guide.txt'>",
+            '<meta content="0;url=&#47;guide.txt" http-equiv="refresh">',
+            "<meta http-equiv=refresh content=\"0; url='/guide.txt'\">",
+        ],
+    )
+    def test_a_page_that_leads_on_is_followed(self, site: web.Site, tag: str) -> None:
+        site.pages["/"] = (200, {"Content-Type": "text/html"}, f"<html>{tag}</html>".encode())
+        site.pages["/guide.txt"] = (200, {}, b"Le guide.")
+        with tempfile.TemporaryFile() as file:
+            fetched = fetch_file(site.url("/"), file)
+            file.seek(0)
+            assert (file.read(), fetched.name) == (b"Le guide.", "guide.txt")
+
+    @pytest.mark.parametrize(
+        "page",
+        [
+            "<noscript><meta http-equiv=refresh content='0;url=/sans-script'></noscript>Page",
+            "<meta http-equiv=refresh content='60'>Page",
+            "<meta http-equiv=refresh content='5; url=/'>Page",
+            "<meta name=description content='0; url=/x'>Page about refresh",
+            "Un texte sur la balise refresh, sans balise.",
+        ],
+    )
+    def test_other_pages_stay(self, site: web.Site, page: str) -> None:
+        site.pages["/"] = (200, {}, page.encode())
+        with tempfile.TemporaryFile() as file:
+            fetch_file(site.url("/"), file)
+            assert file.tell() == len(page.encode())
+        assert len(site.asked) == 1
+
+    def test_where_it_leads_goes_through_the_same_door(self, site: web.Site) -> None:
+        tag = f"<meta http-equiv=refresh content='0;url={site.url('/secret', '127.0.0.1')}'>"
+        site.pages["/"] = (200, {}, tag.encode())
+        assert failure(site.url("/")).code == "address_private"
+        assert len(site.asked) == 1
+        site.pages["/"] = (200, {}, b"<meta http-equiv=refresh content='0;url=file:///etc/passwd'>")
+        assert failure(site.url("/")).code == "address_invalid"
+
+    def test_pages_that_lead_on_without_end(self, site: web.Site) -> None:
+        for n in range(20):
+            tag = f"<meta http-equiv=refresh content='0;url=/{n + 1}'>"
+            site.pages[f"/{n}"] = (200, {}, tag.encode())
+        assert failure(site.url("/0")).code == "address_redirects"
+
+    def test_the_search_for_it_costs_linear_time(self, site: web.Site) -> None:
+        begun = time.process_time()
+        for part in (b"<meta refresh", b"<meta content='0;url=", b"<noscript refresh>"):
+            site.pages["/"] = (200, {}, part * 40_000)
+            with tempfile.TemporaryFile() as file:
+                fetch_file(site.url("/"), file)
+        assert time.process_time() - begun < 3
+
+    @pytest.mark.parametrize(
+        ("typed", "url"),
+        [
+            ("www.exemple.fr/guide.pdf", "https://www.exemple.fr/guide.pdf"),
+            ("exemple.fr", "https://exemple.fr"),
+            ("exemple.fr:8080/a?b#c", "https://exemple.fr:8080/a?b"),
+            ("http://exemple.fr/", "http://exemple.fr/"),
+        ],
+    )
+    def test_an_address_may_lack_its_scheme(self, typed: str, url: str) -> None:
+        assert checked_url(typed) == url
+
+    @pytest.mark.parametrize("typed", ["rapport", "anne@exemple.fr", "ftp://x.fr/", "a..b", "12,5"])
+    def test_not_all_is_an_address(self, typed: str) -> None:
+        with pytest.raises(UserError):
+            checked_url(typed)
+
+    def test_http_is_tried_where_https_was_only_guessed(self, site: web.Site) -> None:
+        site.pages["/a"] = (200, {}, b"Le guide.")
+        address = site.url("/a").replace("http:", "https:")
+        assert failure(address).code == "address_unreachable"
+        with tempfile.TemporaryFile() as file:
+            assert fetch_file(address, file, or_http=True).url == site.url("/a")
 
     def test_what_was_looked_at_is_what_is_connected_to(
         self, site: web.Site, monkeypatch: pytest.MonkeyPatch

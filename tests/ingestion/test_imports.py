@@ -268,12 +268,35 @@ class TestAddress:
         assert (source_import.state, source_import.error_code) == ("failed", "address_private")
         assert not site.asked
 
-    def test_several_are_taken_all_or_none(self, someone: Client, settings: Settings) -> None:
+    def test_a_bad_one_does_not_block_the_others(self, someone: Client) -> None:
         good = "https://ademe.example/a.pdf"
-        response = someone.post(WEB, {"addresses": f"{good}\nftp://x/\n"})
+        sent = {"addresses": f"{good},\nftp://x/\nwww.ademe.example/b.pdf\nrapport\n"}
+        response = someone.post(WEB, sent, follow=True)
+        page = response.content.decode()
+        assert re.search(r"ftp://x/\s?: ", page), "the mistake is named"
+        assert re.search(r"rapport\s?: ", page)
+        field = re.search(r"<textarea[^>]*>([^<]*)</textarea>", page)
+        assert field is not None
+        assert field[1].split() == ["ftp://x/", "rapport"], "what is wrong can be mended"
+        assert set(SourceImport.objects.values_list("name", "url")) == {
+            (good, good),
+            ("www.ademe.example/b.pdf", "https://www.ademe.example/b.pdf"),
+        }
+        response = someone.post(WEB, {"addresses": "ftp://x/\nrapport"})
         assert response.status_code == 422
-        assert re.search(r"ftp://x/\s?: ", response.content.decode()), "the mistake is named"
-        assert not SourceImport.objects.exists()
+
+    def test_a_retry_is_offered_only_where_it_can_help(
+        self, someone: Client, contributor: User
+    ) -> None:
+        one = receive_url("https://ademe.example/a.pdf", contributor)
+        for code, helps in (("address_slow", True), ("address_private", False)):
+            SourceImport.objects.update(state="failed", error_code=code)
+            page = someone.get(one.get_absolute_url()).content.decode()
+            assert (f"source-import-{one.pk}-retry" in page) == helps
+            assert f"source-import-{one.pk}-forget" in page
+
+    def test_several_are_taken(self, someone: Client, settings: Settings) -> None:
+        good = "https://ademe.example/a.pdf"
         assert someone.post(WEB, {"addresses": f"{good}\n{good}2 {good}"}).status_code == 302
         assert SourceImport.objects.count() == 2
         settings.MAX_FILES_PER_UPLOAD = 1

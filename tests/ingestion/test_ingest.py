@@ -144,8 +144,14 @@ class TestRefusing:
         settings.MAX_UPLOAD_MB = 1
         with pytest.raises(UserError) as caught:
             accept_upload(upload(b"%PDF-1.4\n" + bytes(1_600_000)), None)
-        assert caught.value.details == {"size": 2, "limit": 1}
-        assert "2" in caught.value.sentence
+        assert caught.value.details == {"size": 1.5, "limit": 1}
+        assert "1,5" in caught.value.sentence  # in the measure of the row: 1,5 Mo
+
+    def test_just_too_large(self, settings: Settings) -> None:
+        settings.MAX_UPLOAD_MB = 1
+        with pytest.raises(UserError) as caught:
+            accept_upload(upload(b"%PDF-1.4\n" + bytes(1_050_000)), None)
+        assert "1,1" in caught.value.sentence
 
     def test_larger_than_it_says(self, settings: Settings) -> None:
         settings.MAX_UPLOAD_MB = 1
@@ -357,7 +363,7 @@ class TestTrouble:
         def burst(*args: Any, **kwargs: Any) -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr(run, "chunk_pages", burst)
+        monkeypatch.setattr(run, "save_chunks", burst)
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.state == "chunking"

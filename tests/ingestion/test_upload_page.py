@@ -93,7 +93,7 @@ class TestAdding:
         files = [upload(big, "lourd.pdf"), upload(make_pdf(AIR), "leger.pdf")]
         outcomes = someone.post(ADD, {"uploads": files}).context["outcomes"]
         assert [outcome.status for outcome in outcomes] == [422, 201]
-        assert "4" in outcomes[0].error
+        assert "3,0" in outcomes[0].error  # as the row shows it
         assert "1" in outcomes[0].error
         assert outcomes[0].size == len(big)
         assert Document.objects.get().filename == "leger.pdf"

@@ -72,7 +72,8 @@ def _read_into(result: dict[str, Any], path: Path) -> None:
             result["pages"].append(_page_fields(item))
     result["info"]["page_count"] = len(result["pages"])
     if not any(page["text"].strip() for page in result["pages"]):
-        raise ReadError("no_text")
+        scanned = any(page["doubt"] for page in result["pages"])
+        raise ReadError("no_text" if scanned else "no_words")
 
 
 def _page_fields(page: PageText) -> dict[str, Any]:
