@@ -224,8 +224,11 @@ def _line_spans(whole: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _spaced(line: HighlightedLine) -> HighlightedLine:
-    """Return a row without the bars between its cells."""
-    return [TextRun(_BAR.sub(" ", run.text).replace("\\|", "|"), run.marked) for run in line]
+    """Return a row with dots for the bars between its cells."""
+    runs = [TextRun(_BAR.sub("·", run.text).replace("\\|", "|"), run.marked) for run in line]
+    runs[0] = runs[0]._replace(text=runs[0].text.lstrip(" ·"))
+    runs[-1] = runs[-1]._replace(text=runs[-1].text.rstrip(" ·"))
+    return runs
 
 
 def _unescaped(cell: HighlightedLine) -> HighlightedLine:

@@ -250,7 +250,7 @@ class Document(models.Model):
         return stopped and (self.error_code not in PERMANENT or changed)
 
     @property
-    def may_help_after_change(self) -> bool:
+    def is_changeable(self) -> bool:
         """Tell whether a retry can succeed once an administrator has changed limits or OCR."""
         return self.may_help_to_retry or (
             self.state == self.State.FAILED and self.error_code in CHANGEABLE

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from django.db.models import QuerySet
 from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -81,6 +82,12 @@ def event_lines(document: Document) -> Iterator[EventLine]:
             waits = "waits" in row.details
             text = error_sentence(row.code, row.details, waits=waits) if known else row.code
             yield EventLine(row.at, text, True)
+
+
+def latest_events(code: str, documents: QuerySet[Document], count: int) -> list[DocumentEvent]:
+    """Return the latest events of one code of these documents, each with its document."""
+    rows = DocumentEvent.objects.filter(code=code, document__in=documents)
+    return list(rows.select_related("document").order_by("-pk")[:count])
 
 
 def may_read_events(user: Any, document: Document) -> bool:

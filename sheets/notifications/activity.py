@@ -1,15 +1,19 @@
 """List the changes of the wiki, for the activity page, its feed and the watches."""
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from ingestion.models import Document
+from ingestion.pipeline.event_log import latest_events
 from sheets.models import Revision, Sheet, Watch
 from wikico2.filters import Filter, FilterField, read_choice, read_line
 
 PEOPLE, MACHINE = "personnes", "machine"
 LONGEST = 220
+LOST_SHOWN = 20
 
 
 def _written_by(who: str) -> Q:
@@ -46,6 +50,34 @@ def list_changes(user: Any) -> QuerySet[Revision]:
         )
         .order_by("-created_at", "-pk")
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LostCitations:
+    """Citations of a sheet that are no longer found since their source was read again."""
+
+    at: dt.datetime
+    count: int
+    sheet: str
+    slug: str
+    document: Document
+
+
+def list_lost_citations(user: Any) -> list[LostCitations]:
+    """Return the latest losses in sheets that `user` sees in lists, of sources that they may open.
+
+    A loss is left out once a later version of the sheet was saved.
+    """
+    readable = Document.objects.readable_by(user)
+    events = latest_events("citations_lost", readable, LOST_SHOWN)
+    slugs = [event.details["slug"] for event in events]
+    shown = Sheet.objects.listed_for(user).filter(slug__in=slugs).select_related("current")
+    saved = {sheet.slug: sheet.current.created_at for sheet in shown if sheet.current}
+    return [
+        LostCitations(e.at, e.details["count"], e.details["sheet"], e.details["slug"], e.document)
+        for e in events
+        if e.details["slug"] in saved and saved[e.details["slug"]] < e.at
+    ]
 
 
 def list_watched_changes(user: Any, since: dt.datetime | None = None) -> QuerySet[Revision]:

@@ -20,6 +20,7 @@ from sheets.notifications.activity import (
     MACHINE,
     PEOPLE,
     list_changes,
+    list_lost_citations,
     list_watched_changes,
 )
 from sheets.templatetags.sheet_html import written_by
@@ -44,6 +45,7 @@ def activity_list(request: HttpRequest) -> HttpResponse:
         "feed": active.address(reverse("activity_feed")),
         "facets": activity_facets(active),
         "narrowed": active.narrows,
+        "lost": [] if active.narrows else list_lost_citations(request.user),
     }
     return render(request, "sheets/activity.html", context)
 

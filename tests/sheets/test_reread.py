@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 from django_q.models import OrmQ, Schedule
 
 from ingestion.models import Document, Vector
@@ -20,8 +21,10 @@ from ingestion.tasks import reread_sources
 from sheets.generation.request import request_sheet
 from sheets.markdown.parse import write_note
 from sheets.models import Citation, Sheet, SheetType
+from sheets.notifications.activity import list_lost_citations
 from sheets.revisions.save import save_revision
 from sheets.staleness.rules import CurrentInputs, compare_inputs, mark_reread
+from sheets.tasks import reanchor_citations
 from tests.conftest import run_queue
 from wikico2.jobs.queue import enqueue, pause_queue
 from wikico2.models import User
@@ -229,7 +232,9 @@ class TestCiting:
         old: Document,
         monkeypatch: pytest.MonkeyPatch,
         administrator: User,
+        client: Client,
     ) -> None:
+        client.force_login(administrator)
         self.cite(sheet, old, administrator)
         assert {verdict for verdict, _ in self.verdicts(sheet).values()} == {"verified"}
         run_queue()
@@ -257,8 +262,14 @@ class TestCiting:
         assert moved.chunk.page_start == 4
         lines = [line.text for line in event_lines(old)]
         assert any("ne se retrouvent plus" in line and "Air comprimé" in line for line in lines)
-        run_queue()
+        reanchor_citations(old.pk)
         assert sum("ne se retrouvent plus" in line.text for line in event_lines(old)) == 1
+        (lost,) = list_lost_citations(administrator)
+        assert (lost.count, lost.sheet, lost.document) == (1, "Air comprimé", old)
+        page = client.get("/activite/").content.decode()
+        assert "1 citation ne se retrouve plus dans" in " ".join(page.split())
+        self.cite(sheet, old, administrator)  # somebody has mended the sheet
+        assert list_lost_citations(administrator) == []
 
     def test_sections_written_from_what_is_gone_become_stale(
         self, sheet: Sheet, old: Document, monkeypatch: pytest.MonkeyPatch
