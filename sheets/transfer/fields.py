@@ -57,6 +57,7 @@ def document_record(document: Document, names: Mapping[int, str]) -> dict[str, A
         **{name: getattr(document, name) for name in DOCUMENT},
         "uploaded_by": username_of(document.uploaded_by),
         "supersedes": names.get(document.supersedes_id or 0),
+        "attached_to": names.get(document.attached_to_id or 0),
     }
 
 

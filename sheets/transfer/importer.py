@@ -39,7 +39,10 @@ BAD = (
     LossyText,
 )  # fmt: skip
 """Errors that an invalid file may cause; its transaction is rolled back."""
-NOT_OURS = {"id", "file", "uploaded_by", "supersedes", "created_at"}
+LINKS = ("supersedes", "attached_to")
+"""Fields of a source that name another source."""
+
+NOT_OURS = {"id", "file", "uploaded_by", *LINKS, "created_at"}
 DESCRIBED = ("author", "publisher", "published", "origin", "licence", "by_hand", "language")
 
 logger = logging.getLogger(__name__)
@@ -188,7 +191,7 @@ class WikiImporter:
         return Document.objects.filter(sha256=sha).order_by("pk")[number - 1 : number].first()
 
     def link_versions(self) -> None:
-        """Set which source supersedes which."""
+        """Set which source supersedes which, and which mail it was attached to."""
         for name in self.archive.within("sources"):
             if name.endswith(".json"):
                 try:
@@ -198,13 +201,15 @@ class WikiImporter:
                     self.leave_out(damaged_file(name, error))
 
     def link_version(self, name: str) -> None:
-        """Set which source the source of this record supersedes, unless it is set."""
+        """Set the other sources that the source of this record names, unless they are set."""
         facts = self.archive.json(name)
-        known, older = self.id_map.by_name, facts.get("supersedes")
-        newer = known.get(PurePosixPath(name).stem)
-        if newer and older in known and newer.supersedes_id is None:
-            newer.supersedes = known[older]
-            newer.save(update_fields=["supersedes"])
+        known = self.id_map.by_name
+        document = known.get(PurePosixPath(name).stem)
+        for link in LINKS:
+            other = facts.get(link)
+            if document and other in known and getattr(document, f"{link}_id") is None:
+                setattr(document, link, known[other])
+                document.save(update_fields=[link])
 
     def find_passages(self) -> None:
         """Queue the resolution of passages in sources that became ready during the import."""

@@ -164,7 +164,7 @@ def fill_sources(document: Document, expert: User) -> None:
         author="A. Auteur", publisher="Ademe", published="2021-03", language="fr",
         origin="https://example.org/guide.pdf", licence="CC BY", by_hand=["author", "publisher"],
     )  # fmt: skip
-    Document.objects.filter(pk=newer.pk).update(access="internal")
+    Document.objects.filter(pk=newer.pk).update(access="internal", attached_to=document)
     run_queue()
 
 
@@ -220,6 +220,7 @@ DERIVED: dict[Any, dict[str, str]] = {
                 "read_at", "done", "total", "step_started_at", "failed_step", "error_code",
                 "error_details", "attempts", "lease_token", "lease_until", "pace", "waits_until",
                 "ready_at", "state", "page_count", "indexed_with",
+                "reader_version",
             ),
             READ_ANEW,
         ),
