@@ -12,7 +12,18 @@ from itertools import groupby
 
 from wikico2.text.exponents import DOUBTFUL
 
-__all__ = ["DOUBTFUL", "lower_text", "raise_text"]
+__all__ = [
+    "DOUBTFUL",
+    "MAX_SHIFTED",
+    "SUBSCRIPTS",
+    "SUPERSCRIPTS",
+    "Piece",
+    "lower_text",
+    "raise_text",
+    "typed_note",
+    "write_paragraph",
+    "write_pieces",
+]
 
 SUPERSCRIPTS = str.maketrans("0123456789+-−–=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻⁼⁽⁾ⁿ")
 SUBSCRIPTS = str.maketrans("0123456789+-−–=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₋₌₍₎")
