@@ -157,7 +157,8 @@ def _book_blocks(book: _Book, progress: Progress) -> Iterator[Block]:
             book.unread.append(posixpath.basename(name))
             continue
         for block in html_blocks(root):
-            yield replace(block, picture=f"{number}:{block.picture}") if block.picture else block
+            is_figure = isinstance(block, Block) and block.picture
+            yield replace(block, picture=f"{number}:{block.picture}") if is_figure else block
         progress(number + 1, len(book.chapters))
 
 
