@@ -60,14 +60,15 @@ def work() -> None:
 
     django.setup()
     from ingestion.readers.sandbox.memory import peak_mb
-    from sheets.file_jobs import request_wiki_export, run_file_job_slice
+    from sheets.file_jobs import request_wiki_export
     from sheets.transfer.exporter import state_of_wiki
+    from wikico2.jobs.runner import run_out_of_turn
     from wikico2.models import User
 
     file_job = request_wiki_export(User.objects.get(username="bench"))
     before, begun, used, slices = peak_mb(), time.monotonic(), time.process_time(), 0
     while file_job.is_working:
-        run_file_job_slice(file_job.pk)
+        run_out_of_turn(file_job.job)
         file_job.refresh_from_db()
         slices += 1
     seconds, used = time.monotonic() - begun, time.process_time() - used

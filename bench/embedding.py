@@ -64,14 +64,14 @@ def shortest_seconds(passages: int) -> float:
 
 def measure(passages: int) -> dict[str, float]:
     """Process a document of `passages` passages until `ready`; return the seconds of each part."""
-    from ingestion.intake.upload import ADVANCE
+    from ingestion.kinds import DOCUMENT
     from ingestion.models import Chunk, Document
     from ingestion.vector_index.collections import count_vectors, drop_model_collection
     from ingestion.vector_index.consistency import fill_collection
     from ingestion.vector_index.embed import without_vector
     from ingestion.vector_index.rebuild import search_embedder
     from ingestion.vector_index.registry import indexed_models
-    from wikico2.jobs.queue import enqueue, workers_alive
+    from wikico2.jobs.queue import start_job, workers_alive
 
     wait_until(workers_alive, 60)
     document = Document.objects.create(
@@ -81,7 +81,7 @@ def measure(passages: int) -> dict[str, float]:
     model = search_embedder().name
     begun = time.monotonic()
     Document.objects.update(state="embedding")
-    enqueue(ADVANCE, document.pk)
+    start_job(DOCUMENT, document.pk)
     embedded = 0.0
     while True:
         time.sleep(0.05)

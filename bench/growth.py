@@ -260,14 +260,14 @@ def save(wiki: Wiki) -> None:
     """Add words to a random sheet, save it, and index it as the queue does."""
     from sheets.models import Revision, Sheet
     from sheets.revisions.save import save_revision
-    from sheets.tasks import index_sheet
+    from wikico2.jobs.runner import run_next
 
     sheet = Sheet.objects.get(pk=wiki.rng.choice(wiki.sheets))
     base = sheet.current
     assert base is not None
     body = f"{base.body}\n{wiki.sentences(2)}\n"
     save_revision(sheet, base=base, body=body, metadata={}, origin=Revision.Origin.HUMAN)
-    index_sheet(sheet.pk)
+    run_next()
 
 
 def timed(name: str, calls: Sequence[Callable[[], object]]) -> None:

@@ -125,7 +125,6 @@ class ImportedFileInline(admin.TabularInline[ImportedFile, SourceImport]):
 @admin.register(SourceImport)
 class SourceImportAdmin(ReadOnlyAdmin):
     list_display = ["name", "state", "given_by", "created_at"]
-    list_filter = ["state"]
     search_fields = ["name", "url"]
     inlines = [ImportedFileInline]
 

@@ -8,16 +8,13 @@ class IngestionConfig(AppConfig):
     verbose_name = _("Sources")
 
     def ready(self) -> None:
+        from ingestion import jobs  # noqa: F401  (declares the kinds of jobs)
         from ingestion.models import Chunk, Document
         from ingestion.vector_index import embed
         from ingestion.vector_index.collections import PASSAGES
-        from ingestion.vector_index.rebuild import ADVANCE, check_index_settings
+        from ingestion.vector_index.rebuild import check_index_settings
         from ingestion.vector_index.registry import IndexedModel, register_indexed_model
-        from wikico2.jobs.queue import register_resumable
 
-        register_resumable("ingestion.Document", "ingestion.tasks.advance_document")
-        register_resumable("ingestion.SourceImport", "ingestion.tasks.run_import")
-        register_resumable("ingestion.IndexBuild", ADVANCE)
         register_indexed_model(
             IndexedModel(
                 kind=PASSAGES,
@@ -35,7 +32,7 @@ def schedule_rereading(**kwargs: object) -> None:
     """Schedule the look for sources that an older reader has read, every minute."""
     from django_q.models import Schedule
 
-    from ingestion.pipeline.reread import REREAD
+    from ingestion.tasks import REREAD
     from wikico2.jobs.queue import schedule_task
 
     schedule_task(REREAD, "read sources again", Schedule.MINUTES)

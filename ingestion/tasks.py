@@ -1,85 +1,52 @@
-"""The tasks of the queue for documents, source imports and the index."""
+"""What a schedule runs, and the tasks of versions 0.1 and 0.2 that their queue may still hold.
 
-from contextlib import suppress
+Each starts its job. Those of the former versions are to be removed in version 0.4.
+"""
 
-from django.core.files.storage import default_storage
-
-from ingestion.anchors.page_images import delete_page_images
-from ingestion.intake.imports import run_import_slice
+from ingestion import kinds
 from ingestion.models import Document
-from ingestion.pipeline.reread import REREAD, outdated_documents, reread_outdated
-from ingestion.pipeline.run import refresh_lexemes, run_document_slice
-from ingestion.vector_index.collections import delete_document_vectors
-from ingestion.vector_index.rebuild import drop_unused_collections, repair_index, run_build_slice
-from wikico2.errors import TransientError
-from wikico2.jobs.queue import enqueue, enqueue_later
+from ingestion.pipeline.reread import outdated_documents
+from wikico2.jobs.queue import issue_tickets, start_job
 
-FORGET_TRIES = 10
-FORGET_PAUSE = 60.0
+REREAD = "ingestion.tasks.reread_sources"
+
+
+def reread_sources() -> None:
+    """Read sources again that an older reader has read, if there are any."""
+    if outdated_documents().exists():
+        start_job(kinds.SOURCE_REREAD)
+
+
+# --- Tasks of former versions ---------------------------------------------------------------------
 
 
 def advance_document(document_id: int) -> None:
-    """Work on a document for one time slice."""
-    run_document_slice(document_id)
+    """Make a worker look for the document's job, which is a row."""
+    issue_tickets(1)
 
 
-def run_import(source_import_id: int) -> None:
-    """Work on a source import for one time slice."""
-    run_import_slice(source_import_id)
+run_import = deliver = advance_build = advance_document
 
 
 def refresh_document_lexemes(document_id: int) -> None:
-    """Recompute the full-text index of a document's passages, after a change of its title."""
-    refresh_lexemes(document_id)
+    """Recompute the full-text index of a document's passages."""
+    if Document.objects.filter(pk=document_id).exists():
+        start_job(kinds.DOCUMENT_WORDS, document_id)
+
+
+read_words = refresh_document_lexemes
 
 
 def forget_document(document_id: int, file: str | None, sha256: str, attempt: int = 1) -> None:
     """Delete the file, page images and vectors of a removed document."""
-    if Document.objects.filter(pk=document_id).exists():
-        return  # its removal was rolled back
-    if file:
-        default_storage.delete(file)
-    delete_page_images(Document(pk=document_id, sha256=sha256))
-    try:
-        delete_document_vectors(document_id)
-    except TransientError:
-        if attempt >= FORGET_TRIES:
-            raise
-        enqueue_later(
-            "ingestion.tasks.forget_document",
-            document_id,
-            file,
-            sha256,
-            attempt + 1,
-            seconds=FORGET_PAUSE,
-        )
-
-
-def reread_sources() -> None:
-    """Read sources again that an older reader has read, for one time slice, if nothing waits.
-
-    The rest comes behind the work that waits by then.
-    """
-    if reread_outdated() and outdated_documents().exists():
-        enqueue(REREAD)
-
-
-def advance_build(build_id: int) -> None:
-    """Work on the build of another model's index for one time slice."""
-    run_build_slice(build_id)
+    start_job(kinds.FORGET_DOCUMENT, document_id, params={"file": file, "sha256": sha256})
 
 
 def drop_old_collections() -> None:
     """Drop the collections that search no longer uses."""
-    drop_unused_collections()
+    start_job(kinds.INDEX_CLEANUP)
 
 
 def mend_index() -> None:
     """Add the vectors that the index has lost."""
-    with suppress(TransientError):  # the next startup checks again
-        repair_index()
-
-
-# Names of tasks in version 0.1, which queued tasks may still have. To be removed in version 0.3.
-deliver = run_import
-read_words = refresh_document_lexemes
+    start_job(kinds.INDEX_REPAIR)

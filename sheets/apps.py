@@ -9,7 +9,7 @@ class SheetsConfig(AppConfig):
 
     def ready(self) -> None:
         from ingestion.vector_index.registry import register_indexed_model
-        from sheets import receivers, tasks  # noqa: F401  (register receivers and tasks)
+        from sheets import jobs, receivers  # noqa: F401  (declare jobs, register receivers)
         from sheets.generation import budget  # noqa: F401  (registers receivers)
         from sheets.search.indexing import INDEXED_SECTIONS
         from sheets.sources import ref_resolution as awaited  # noqa: F401  (registers a receiver)

@@ -1,30 +1,25 @@
-"""Queue the tasks of sheets in the caller's transaction."""
+"""Queue the jobs of sheets in the caller's transaction."""
 
-from wikico2.jobs.queue import enqueue
+from typing import Any
 
-WRITE = "sheets.tasks.write_sheet"
+from wikico2.jobs.queue import start_job
 
-INDEX = "sheets.tasks.index_sheet"
-
-RECHECK = "sheets.tasks.recheck_citations"
-
-REANCHOR = "sheets.tasks.reanchor_citations"
-
-LOOK_FOR_PASSAGES = "sheets.tasks.look_for_passages"
-
-DIGEST = "sheets.tasks.send_digest"
-
-
-def queue_generation(generation_id: int) -> None:
-    """Queue a generation."""
-    enqueue(WRITE, generation_id)
+GENERATION = "generation"
+SHEET_INDEX = "sheet_index"
+CITATION_RECHECK = "citation_recheck"
+CITATION_REANCHOR = "citation_reanchor"
+SOURCE_REFS = "source_refs"
+PASSAGE_LOOKUP = "passage_lookup"
+DIGESTS = "digests"
+DIGEST = "digest"
+CLEANUP = "cleanup"
 
 
 def queue_passage_lookup(sheet_id: int) -> None:
     """Queue the lookup of new passages for a stale sheet."""
-    enqueue(LOOK_FOR_PASSAGES, sheet_id)
+    start_job(PASSAGE_LOOKUP, sheet_id)
 
 
-def queue_indexing(sheet_id: int) -> None:
-    """Queue the slow part of indexing a sheet: vectors, related sheets, spelling."""
-    enqueue(INDEX, sheet_id)
+def queue_indexing(sheet_id: int, owner: Any = None) -> None:
+    """Queue the slow part of indexing a sheet, which `owner` changed."""
+    start_job(SHEET_INDEX, sheet_id, owner=owner)

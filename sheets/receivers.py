@@ -5,33 +5,31 @@ from django.dispatch import receiver
 
 from ingestion.signals import document_settled, passages_replaced
 from sheets.models import Citation, Generation, Sheet
-from sheets.queueing import REANCHOR, RECHECK, queue_generation, queue_indexing
+from sheets.queueing import CITATION_REANCHOR, CITATION_RECHECK, GENERATION, queue_indexing
 from sheets.search.indexing import index_words
-from wikico2.jobs.queue import enqueue
+from wikico2.jobs.queue import start_job, wake_job
 
 
 @receiver(document_settled)
 def queue_waiting_generations(sender: object, document_id: int, **kwargs: object) -> None:
     """Queue the generations that waited for a source."""
-    waiting = Generation.objects.filter(
-        state=Generation.State.WAITING, documents=document_id
-    ).values_list("pk", flat=True)
-    for pk in waiting:
-        queue_generation(pk)
+    waiting = Generation.objects.in_progress().filter(documents=document_id)
+    for pk in waiting.values_list("pk", flat=True):
+        wake_job(GENERATION, pk)
 
 
 @receiver(document_settled)
 def queue_citation_recheck(sender: object, document_id: int, **kwargs: object) -> None:
     """Queue the recheck of broken citations of an ingested source."""
     if Citation.objects.filter(document=document_id, verdict=Citation.Verdict.BROKEN).exists():
-        enqueue(RECHECK, document_id)
+        start_job(CITATION_RECHECK, document_id)
 
 
 @receiver(passages_replaced)
 def queue_reanchoring(sender: object, document_id: int, **kwargs: object) -> None:
     """Queue the anchoring of the citations of a source that was read again."""
     if Citation.objects.filter(document=document_id).exists():
-        enqueue(REANCHOR, document_id)
+        start_job(CITATION_REANCHOR, document_id)
 
 
 @receiver(post_save, sender=Sheet)

@@ -22,7 +22,14 @@ from sheets.views.generations import (
     generation_retry,
     sheet_new,
 )
-from sheets.views.jobs import index_build_retry, job_list, jobs_pause, jobs_resume
+from sheets.views.jobs import (
+    job_detail,
+    job_list,
+    job_retry,
+    job_stop,
+    jobs_pause,
+    jobs_resume,
+)
 from sheets.views.proposals import proposal_detail, section_lock, sheet_regenerate
 from sheets.views.reading import revision_detail, sheet_detail
 
@@ -77,5 +84,7 @@ urlpatterns = [
     path("taches/", job_list, name="tasks"),
     path("taches/pause/", jobs_pause, name="tasks_pause"),
     path("taches/reprise/", jobs_resume, name="tasks_resume"),
-    path("taches/index/<int:pk>/reprendre/", index_build_retry, name="build_retry"),
+    path("taches/<int:pk>/", job_detail, name="task"),
+    path("taches/<int:pk>/arreter/", job_stop, name="task_stop"),
+    path("taches/<int:pk>/reprendre/", job_retry, name="task_retry"),
 ]

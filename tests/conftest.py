@@ -28,8 +28,9 @@ from tests import database, services
 from tests.fake_ai import FakeAI
 from tests.worker import Worker
 from wikico2.accounts.roles import ADMINISTRATOR, CONTRIBUTOR, EXPERT
+from wikico2.jobs.runner import run_out_of_turn
 from wikico2.llm import client
-from wikico2.models import User
+from wikico2.models import Job, JobSubject, User
 
 AIR = (
     "# Récupération de chaleur sur les compresseurs",
@@ -77,6 +78,16 @@ def run_queue() -> int:
         function(*task["args"])
         count += 1
     return count
+
+
+def run_job(row: JobSubject) -> bool:
+    """Run one slice of a row's job out of turn, if it is due; tell whether it ran."""
+    return run_out_of_turn(Job.objects.get(kind__in=row.JOB_KINDS, subject_id=row.pk))
+
+
+def let_go_on() -> None:
+    """End the leases and waits of all jobs, as if their time had passed."""
+    Job.objects.update(lease_token=None, lease_until=None, not_before=None)
 
 
 @pytest.fixture(scope="session")

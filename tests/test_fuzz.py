@@ -294,7 +294,7 @@ def wiki(contributor: User, expert: User, administrator: User, settings: Any) ->
     )
     save_edit(emptied, contributor, base=emptied.current, text=Version("\n"))
     emptied.refresh_from_db()
-    source_import = SourceImport.objects.create(name="lot.zip", given_by=contributor, state="done")
+    source_import = SourceImport.objects.create(name="lot.zip", given_by=contributor)
     rows = {
         "page": page,
         "chunk": chunk,
@@ -308,9 +308,9 @@ def wiki(contributor: User, expert: User, administrator: User, settings: Any) ->
         "picture": Picture.objects.create(
             name="p-1.webp", file=ContentFile(b"x", name="p.webp"), uploaded_by=contributor
         ),
-        "import": FileJob.objects.create(kind="import", name="wiki.zip", state="done"),
-        "export": FileJob.objects.create(kind="export", name=FileJob.WHOLE, state="done"),
-        "pdf": FileJob.objects.create(kind="pdf", name="pdf-1", sheet=air, state="done"),
+        "import": FileJob.objects.create(kind="import", name="wiki.zip"),
+        "export": FileJob.objects.create(kind="export", name="wiki-2026-01-01.zip"),
+        "pdf": FileJob.objects.create(kind="pdf", name="pdf-1", sheet=air),
         "unsaved": EditDraft.objects.create(
             sheet=air, user=expert, typed={"body": ""}, typed_at=timezone.now(), base=air.current
         ),

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from tests.worker import wait_for
 from wikico2.errors import TransientError, UserError
-from wikico2.jobs.leases import LeaseLost
+from wikico2.jobs.runner import LeaseLost
 from wikico2.llm.client import RetryPolicy, request_embeddings
 from wikico2.llm.rate_limit import (
     RateLimited,

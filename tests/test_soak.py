@@ -15,7 +15,7 @@ from bench.soak import Outcome, inspect, make_document
 from ingestion.models import Document, Vector
 from ingestion.pipeline.run import accept_upload
 from ingestion.vector_index.collections import drop_model_collection
-from tests.conftest import run_queue, upload
+from tests.conftest import let_go_on, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, MIX, FakeAI, Fault
 from tests.worker import ROOT, database_url
 from wikico2.jobs.queue import resume_stalled
@@ -74,7 +74,7 @@ def test_faults_change_nothing(
     end = time.monotonic() + 60
     while Document.objects.in_progress().exists():
         assert time.monotonic() < end, Document.objects.values_list("state", "error_code")
-        Document.objects.update(lease_until=None)
+        let_go_on()
         resume_stalled()
         run_queue()
     found = inspect(EMBEDDING_MODEL)

@@ -50,7 +50,7 @@ from tests.worker import Worker, wait_for
 MODELS: dict[str, str] = {
     "ingestion.delivery": "ingestion.sourceimport",
     "ingestion.item": "ingestion.importedfile",
-    "ingestion.logline": "ingestion.documentevent",
+    "ingestion.logline": "wikico2.jobevent",
     "ingestion.sight": "ingestion.cachedocrresult",
     "ingestion.sketch": "ingestion.minhash",
     "sheets.errand": "sheets.filejob",
@@ -202,6 +202,7 @@ class OldWiki:
 
     rows: dict[str, int] = field(default_factory=dict)  # what it is for → primary key
     queued: dict[str, str] = field(default_factory=dict)  # id of the task → function
+    jobs: list[tuple[str, str, bool, bool, int]] = field(default_factory=list)  # of documents
     log_entries: list[tuple[str, str]] = field(default_factory=list)  # model, primary key
     rights: dict[str, set[str]] = field(default_factory=dict)
     group_rights: dict[str, set[str]] = field(default_factory=dict)
@@ -225,6 +226,7 @@ def wiki(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> OldWiki:
         found = OldWiki()
         fill(migrate_to_old_version(), found)
         call_command("migrate", verbosity=0, interactive=False)
+        note_jobs(found)
         note_rights(found)
         note_sessions(found)
         note_schedules(found)
@@ -263,6 +265,18 @@ class TestRights:
 
 
 class TestWork:
+    def test_each_source_has_its_job_as_it_was(self, wiki: OldWiki) -> None:
+        assert wiki.jobs == [
+            ("extracting 0", "running", True, False, 0),
+            ("extracting 1", "waiting", False, False, 0),
+            ("embedding 2", "running", True, False, 3),
+            ("embedding 3", "waiting", False, True, 0),
+            ("indexing 4", "running", True, False, 0),
+            ("ready 5", "done", False, False, 0),
+            ("failed 6", "failed", False, False, 0),
+            ("cancelled 7", "cancelled", False, False, 0),
+        ]
+
     def test_more_than_twenty_tasks_waited_of_every_kind(self, wiki: OldWiki) -> None:
         assert len(wiki.queued) >= 20
         assert set(wiki.queued.values()) == set(ALL_TASKS)
@@ -343,7 +357,8 @@ def migrate_to_old_version() -> Apps:
     executor = MigrationExecutor(connection)
     leaves = executor.loader.graph.leaf_nodes()
     targets = [*LAST_MIGRATIONS.items(), *(leaf for leaf in leaves if leaf[0] in FOREIGN_APPS)]
-    old = executor.migrate(targets).apps
+    executor.migrate(targets)
+    old = executor.loader.project_state(targets).apps
     for app in old.get_app_configs():
         app.models_module = True  # type: ignore[assignment]  # or it counts as one without models
         create_contenttypes(app, verbosity=0, apps=old)
@@ -397,6 +412,7 @@ def create_sources(old: Apps, rows: dict[str, int]) -> None:
         )
         document.log.create(code="retried", details={"name": "emile"})
         rows[name] = document.pk
+    create_half_read(documents)
     deliveries = old.get_model("ingestion", "Delivery").objects  # type: ignore[misc]
     given_by_id = old.get_model("wikico2", "User").objects.get(username="emile").pk
     texts = [
@@ -419,6 +435,35 @@ def create_sources(old: Apps, rows: dict[str, int]) -> None:
     deliveries.filter(pk=delivery.pk).update(state="opening", done=1)
     build = old.get_model("ingestion", "IndexBuild").objects.create(model=EMBEDDING_MODEL)
     rows |= {"build": build.pk, "user": given_by_id}
+
+
+def create_half_read(documents: Any) -> None:
+    """Sources in the middle of each step: held by a dead worker, put off, failed, stopped."""
+    put_off = {"lease_until": timezone.now() + dt.timedelta(seconds=2), "attempts": 2}
+    busy = {"error_code": "service_busy", "error_details": {}}
+    for number, (state, values) in enumerate(
+        [
+            ("extracting", dead_lease()),
+            ("extracting", {}),
+            ("embedding", {**dead_lease(), "done": 3, "total": 9, "pace": 2.0}),
+            ("embedding", {**put_off, **busy, "waits_until": timezone.now()}),
+            ("indexing", dead_lease()),
+            ("ready", {"ready_at": timezone.now(), "indexed_with": EMBEDDING_MODEL}),
+            ("failed", {"failed_step": "embedding", "attempts": 5, **busy}),
+            ("cancelled", {"failed_step": "extracting"}),
+        ]
+    ):
+        text = f"# Étude {number}\n\nLe four {number} consomme {number} kWh.\n"
+        documents.create(
+            title=f"{state} {number}",
+            filename=f"{number}.md",
+            file=default_storage.save(f"sources/2026/02/{number}.md", ContentFile(text.encode())),
+            sha256=hashlib.sha256(text.encode()).hexdigest(),
+            size=len(text.encode()),
+            media_type="text/markdown",
+            state=state,
+            **values,
+        )
 
 
 def create_sheets(old: Apps, rows: dict[str, int]) -> None:
@@ -581,6 +626,15 @@ def renamed(rights: set[str]) -> set[str]:
     return found
 
 
+def note_jobs(wiki: OldWiki) -> None:
+    """Note the jobs of the half-read sources: title, state, held, put off, progress."""
+    titles = dict(rows_of("ingestion.document").values_list("pk", "title"))
+    for job in rows_of("wikico2.job").filter(kind="document").order_by("subject_id"):
+        if titles[job.subject_id][-1].isdigit():
+            held, put_off = job.lease_token is not None, job.not_before is not None
+            wiki.jobs.append((titles[job.subject_id], job.state, held, put_off, job.done))
+
+
 def note_rights(wiki: OldWiki) -> None:
     people = get_user_model()._default_manager
     wiki.rights = {name: people.get(username=name).get_all_permissions() for name in PEOPLE}
@@ -628,6 +682,8 @@ def work_off(wiki: OldWiki) -> None:
 def is_worked_off(wiki: OldWiki) -> bool:
     if OrmQ.objects.exists() or Task.objects.filter(pk__in=wiki.queued).count() < len(wiki.queued):
         return False
+    if rows_of("wikico2.job").filter(state__in=("waiting", "running"), not_before=None).exists():
+        return False
     return not set(" ".join(states(wiki).values()).split()) & {
         "waiting", "running", "fetching", "opening", "working",
         "extracting", "chunking", "embedding", "indexing",
@@ -647,9 +703,10 @@ def states(wiki: OldWiki) -> dict[str, str]:
         "export": "sheets.errand",
         "import": "sheets.errand",
     }.items():
-        row = rows_of(label).filter(pk=wiki.rows[name]).values_list("state", flat=True).first()
-        found[name] = row or "gone"
-    reached = rows_of("ingestion.document").values_list("state", flat=True)
+        row = rows_of(label).filter(pk=wiki.rows[name]).first()
+        found[name] = row.state if row else "gone"
+    reached = rows_of("ingestion.document").exclude(title__regex="^(failed|cancelled) ")
+    reached = reached.values_list("state", flat=True)
     found["documents"] = " ".join(sorted(set(reached)))
     return found
 

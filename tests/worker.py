@@ -10,16 +10,15 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from django.db import connection
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
-from wikico2.jobs.leases import LeasedQuerySet
 from wikico2.jobs.queue import workers_alive
 from wikico2.launcher.watchdog import Watchdog, Watched
+from wikico2.models import Job, JobQuerySet
 
 ROOT = Path(__file__).resolve().parent.parent
 # Short times; LEASE_SECONDS must exceed AI_TIMEOUT.
@@ -89,16 +88,16 @@ def database_url() -> str:
     return f"postgresql://{user}:{password}@{host}:{database['PORT']}/{database['NAME']}"
 
 
-def seconds_left(rows: LeasedQuerySet[Any]) -> float:
-    """Return the seconds until the only row's lease expires, by the database's clock."""
-    left = rows.values_list(ExpressionWrapper(F("lease_until") - Now(), DurationField()), flat=True)
+def seconds_left(rows: JobQuerySet) -> float:
+    """Return the seconds until the only job is due, by the database's clock."""
+    left = rows.values_list(ExpressionWrapper(F("not_before") - Now(), DurationField()), flat=True)
     return float(left.get().total_seconds())
 
 
-def await_renewal(rows: LeasedQuerySet[Any], pk: int) -> None:
-    """Wait until the lease of a row is renewed."""
-    until = rows.get(pk=pk).lease_until
-    wait_for(lambda: rows.get(pk=pk).lease_until != until, "renewal")
+def await_renewal(job: Job) -> None:
+    """Wait until the lease of a job is renewed."""
+    until = Job.objects.get(pk=job.pk).lease_until
+    wait_for(lambda: Job.objects.get(pk=job.pk).lease_until != until, "renewal")
 
 
 def wait_for(

@@ -250,6 +250,11 @@ SENTENCES = {
     "index_refused": gettext_noop(
         "The index of passages refused the request: %(reason)s. Check its settings, then retry."
     ),
+    "database_lost": gettext_noop(
+        "The database did not answer, or refused a change for a moment. Nothing is lost: "
+        "retry later."
+    ),
+    "sources_pending": gettext_noop("The sources of this sheet are not read yet."),
     "no_worker": gettext_noop(
         "The background worker is not running. Nothing is lost: work resumes once it is restarted."
     ),
@@ -271,6 +276,9 @@ SENTENCES = {
 
 
 RETRYING = {
+    "database_lost": gettext_noop(
+        "The database did not answer, or refused a change for a moment. Nothing is lost."
+    ),
     "address_slow": gettext_noop("The site “%(host)s” did not send the file in time."),
     "address_status": gettext_noop("The site “%(host)s” answered with an error (code %(status)s)."),
     "address_unknown": gettext_noop("The site “%(host)s” has not been found so far."),

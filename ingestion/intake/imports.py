@@ -5,12 +5,8 @@ reason of each refusal is stored. A worker holds the source import by a lease an
 any time: each document is created in one transaction with its `ImportedFile`.
 """
 
-import datetime as dt
-import logging
 import tempfile
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import IO, Any, cast
 from uuid import uuid4
@@ -24,21 +20,12 @@ from django.db.models import Max
 from ingestion.intake.fetch import checked_url, fetch_file, is_without_scheme
 from ingestion.intake.upload import accept_upload, clean_name
 from ingestion.intake.zip_archive import ZipArchive, is_archive
+from ingestion.kinds import SOURCE_IMPORT
 from ingestion.models import Document, ImportedFile, SourceImport
-from wikico2.errors import TransientError, UserError
-from wikico2.jobs.leases import LeaseLost, keep_lease_alive
-from wikico2.jobs.queue import enqueue
-from wikico2.jobs.worker import JobRun, requeue_job, stop_job
+from wikico2.errors import UserError
+from wikico2.jobs.queue import restart_job, start_job, stop_job
+from wikico2.jobs.runner import JobRun
 from wikico2.sizes import MEGABYTE
-
-RUN_IMPORT = "ingestion.tasks.run_import"
-MAX_ATTEMPTS = 3
-"""Attempts without progress after which an import counts as failed."""
-
-logger = logging.getLogger(__name__)
-
-State = SourceImport.State
-
 
 # --- Actions of people ----------------------------------------------------------------------------
 
@@ -68,10 +55,10 @@ def receive_upload(
     with ZipArchive(content) as archive:
         count = len(archive.members)
     upload.seek(0)
-    source_import = SourceImport(name=clean_name(upload.name or ""), size=upload.size, total=count)
+    source_import = SourceImport(name=clean_name(upload.name or ""), size=upload.size)
     source_import.file.save(f"{uuid4().hex}.zip", upload, save=False)
     try:
-        return _queue_import(source_import, user, **options)
+        return _queue_import(source_import, user, total=count, **options)
     except BaseException:
         source_import.file.delete(save=False)
         raise
@@ -82,14 +69,14 @@ def receive_url(url: str, user: Any, **options: Any) -> SourceImport:
     return _queue_import(SourceImport(name=url[:300], url=checked_url(url)), user, **options)
 
 
-def retry_import(source_import: SourceImport) -> bool:
+def retry_import(source_import: SourceImport, user: Any = None) -> bool:
     """Queue a failed or cancelled source import again; return whether it was one."""
-    return requeue_job(SourceImport.objects.all(), source_import.pk, RUN_IMPORT)
+    return restart_job(source_import.job, user)
 
 
-def cancel_import(source_import: SourceImport) -> bool:
+def cancel_import(source_import: SourceImport, user: Any = None) -> bool:
     """Cancel a source import, keeping what it has imported; return whether it was in progress."""
-    return stop_job(SourceImport.objects.in_progress(), source_import.pk)
+    return stop_job(source_import.job, user)
 
 
 def delete_import(source_import: SourceImport) -> None:
@@ -104,6 +91,7 @@ def _queue_import(
     source_import: SourceImport,
     user: Any,
     *,
+    total: int = 0,
     access: str = Document.Access.OPEN,
     supersedes: Document | None = None,
     on_created: Callable[[None], None] = lambda document: None,
@@ -114,76 +102,50 @@ def _queue_import(
     with transaction.atomic():
         source_import.save()
         on_created(None)
-        enqueue(RUN_IMPORT, source_import.pk)
+        start_job(SOURCE_IMPORT, source_import.pk, owner=source_import.given_by_id, total=total)
     return source_import
 
 
 # --- Actions of workers ---------------------------------------------------------------------------
 
 
-def run_import_slice(source_import_id: int) -> None:
-    """Work on a source import for one time slice, unless another worker holds it."""
-    token = SourceImport.objects.in_progress().claim(source_import_id)
-    if token is None:
-        return
-    source_import = SourceImport.objects.select_related("given_by", "supersedes").get(
-        pk=source_import_id
-    )
-    ours = ImportRun(source_import, token)
-    try:
-        with keep_lease_alive(SourceImport.objects.all(), source_import_id, token):
-            ours.run()
-    except LeaseLost:
-        logger.info("Source import %d: the lease was lost.", source_import_id)
-    except TransientError as error:
-        ours.postpone(error)
-    except UserError as error:
-        ours.fail(error)
-    except Exception as error:
-        logger.exception("Source import %d, %s:", source_import_id, source_import.state)
-        ours.postpone(TransientError("internal", reason=type(error).__name__))
+def import_slice(run: JobRun) -> bool:
+    """Work on a source import for one time slice."""
+    rows = SourceImport.objects.select_related("given_by", "supersedes")
+    source_import = rows.filter(pk=run.row_id).first()
+    return source_import is None or ImportRun(run, source_import).run()
 
 
-class ImportRun(JobRun[SourceImport]):
-    """A source import that this worker holds, for one time slice."""
+class ImportRun:
+    """One time slice of a source import."""
 
-    rows = SourceImport.objects.all()
-    task = RUN_IMPORT
+    def __init__(self, job_run: JobRun, source_import: SourceImport) -> None:
+        self.slice = job_run
+        self.row = source_import
 
-    def run(self) -> None:
-        if self.row.attempts > MAX_ATTEMPTS:
-            reason = f"worker stopped {MAX_ATTEMPTS} times"
-            raise UserError("internal", reason=reason)
-        if not self.row.file:
-            if self.row.files.exists():  # imported already, only not yet marked as done
-                self.finish()
-                return
+    def run(self) -> bool:
+        """Fetch the address, then open the archive; return whether all is imported."""
+        if not self.row.file and not self.row.files.exists():
             self.fetch()
-        if self.row.file:
-            self.open()
-
-    def progress(self, done: int, total: int) -> None:
-        if time.monotonic() - self.written_at >= 0.3:
-            self.keep(done=done, total=total)
+        return not self.row.file or self.open()
 
     # --- The two steps ---
 
     def fetch(self) -> None:
         """Fetch the address: import a document at once, store an archive for `open`."""
         source_import = self.row
-        self.keep(state=State.FETCHING, done=0, total=0)
+        self.slice.keep(done=0, total=0)
         with tempfile.NamedTemporaryFile() as copy:
             fetched = fetch_file(
                 source_import.url,
                 copy,
-                progress=self.progress,
+                progress=self.slice.progress_or_pause,
                 or_http=is_without_scheme(source_import.name),
             )
             size = copy.tell()
-            self.keep(size=size, name=fetched.name[:300])
+            self.write(size=size, name=fetched.name[:300])
             if not is_archive(copy):
                 self.import_file(1, fetched.name, copy, only=True)
-                self.finish()
                 return
             if source_import.supersedes:
                 raise UserError("archive_version")
@@ -191,12 +153,12 @@ class ImportRun(JobRun[SourceImport]):
                 count = len(archive.members)
             copy.seek(0)
             source_import.file.save(f"{uuid4().hex}.zip", File(copy), save=False)
-            self.keep(file=source_import.file.name, done=0, total=count, attempts=0)
+            self.write(file=source_import.file.name)
+            self.slice.advance(done=0, total=count)
 
-    def open(self) -> None:
-        """Import the documents of the archive that have not been imported yet."""
+    def open(self) -> bool:
+        """Import the documents of the archive that are missing; return whether none is left."""
         source_import = self.row
-        self.keep(state=State.OPENING)
         done = source_import.files.aggregate(last=Max("position"))["last"] or 0
         try:
             stored = cast("IO[bytes]", source_import.file.open("rb"))
@@ -204,14 +166,24 @@ class ImportRun(JobRun[SourceImport]):
             raise UserError("file_missing") from None
         with stored, ZipArchive(stored) as archive:
             for position, member in enumerate(archive.members[done:], start=done + 1):
-                if time.monotonic() >= self.deadline:
-                    self.pass_on()
-                    return
+                if self.slice.enough():
+                    return False
                 with tempfile.NamedTemporaryFile() as copy:
                     fill = partial(archive.copy, member, copy.file)
                     self.import_file(position, member.name, copy, fill)
-                self.keep(done=position, total=len(archive.members), attempts=0)
-        self.finish()
+                self.slice.advance(done=position, total=len(archive.members))
+        with transaction.atomic():
+            name = source_import.file.name
+            self.write(file="")
+            self.slice.finish()
+        default_storage.delete(name or "")
+        return True
+
+    def write(self, **values: Any) -> None:
+        """Write to the source import while its job is ours; raises LeaseLost."""
+        with transaction.atomic():
+            self.slice.keep()
+            SourceImport.objects.filter(pk=self.row.pk).update(**values)
 
     def import_file(
         self,
@@ -230,7 +202,7 @@ class ImportRun(JobRun[SourceImport]):
         item = ImportedFile(source_import=source_import, position=position, name=name)
 
         def save_item(document: Document) -> None:
-            self.keep()  # raises LeaseLost if the source import was cancelled meanwhile
+            self.slice.keep()  # raises LeaseLost if the source import was cancelled meanwhile
             item.document = document
             item.save()
 
@@ -252,32 +224,3 @@ class ImportRun(JobRun[SourceImport]):
             item.error_code, item.error_details = error.code, error.details
         if item.pk is None:
             item.save()
-
-    # --- How the slice ends ---
-
-    def finish(self) -> None:
-        name = self.row.file.name
-        done = self.row.files.count()
-        self.release(
-            state=State.DONE, done=done, total=done, file="", error_code="", error_details={}
-        )
-        if name:
-            default_storage.delete(name)
-
-    def postpone(self, error: TransientError) -> None:
-        """Retry with exponential back-off; fail after `MAX_ATTEMPTS`."""
-        attempts = self.row.attempts
-        if attempts >= MAX_ATTEMPTS:
-            self.fail(error)
-            return
-        retry_after = float(error.details.get("retry_after") or 0)
-        wait = dt.timedelta(seconds=max(retry_after, 5.0 * 4 ** (attempts - 1)))
-        with suppress(LeaseLost):
-            self.rows.postpone(
-                self.row.pk,
-                self.token,
-                wait,
-                state=State.WAITING,
-                error_code=error.code,
-                error_details=error.details,
-            )

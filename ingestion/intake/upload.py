@@ -14,16 +14,15 @@ from django.conf import settings
 from django.core.files.base import File
 from django.db import connection, transaction
 
+from ingestion.kinds import DOCUMENT
 from ingestion.models import Document
 from ingestion.readers import DocumentInfo, Limits, ReadError
 from ingestion.readers.api import check_document
 from ingestion.readers.media_type import identify_path
 from ingestion.readers.registry import EXTENSIONS, FORMATS, refusal_code
 from wikico2.errors import UserError
-from wikico2.jobs.queue import enqueue
+from wikico2.jobs.queue import restart_job, start_job
 from wikico2.sizes import MEGABYTE
-
-ADVANCE = "ingestion.tasks.advance_document"
 
 # Default titles written by programs.
 _MEANINGLESS_TITLE = re.compile(
@@ -195,7 +194,7 @@ def _store_document(
                 raise _duplicate_error(twin)  # the same file was uploaded at the same time
             document.save()
             on_created(document)
-            enqueue(ADVANCE, document.pk)
+            start_job(DOCUMENT, document.pk, owner=document.uploaded_by_id)
     except BaseException:
         document.file.delete(save=False)
         raise
@@ -220,8 +219,7 @@ def _refuse_duplicate(document: Document, upload: File[Any]) -> Document:
     _store_file(document, upload)
     with transaction.atomic():
         document.save(update_fields=["file"])
-        document.restart()
-        enqueue(ADVANCE, document.pk)
+        restart_job(document.job)
     return document
 
 

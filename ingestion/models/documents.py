@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -14,39 +14,18 @@ from django.utils.translation import gettext_lazy as _
 from ingestion.models.page_remarks import remark_sentences
 from ingestion.readers.registry import reader_version
 from wikico2.errors import CHANGEABLE, PERMANENT, error_sentence
-from wikico2.jobs.leases import LeasedQuerySet
+from wikico2.models import JobSubject
 
 PARTIAL_DATE = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?\Z"
 """A year, a month or a day, as `2021`, `2021-03` or `2021-03-12`: reports seldom state the day."""
 
 
-class DocumentQuerySet(LeasedQuerySet["Document"]):
+class DocumentQuerySet(models.QuerySet["Document"]):
     """Queries on documents."""
 
     def in_progress(self) -> "DocumentQuerySet":
         """Return the documents that a worker reads, or that wait for one."""
         return self.filter(state__in=Document.WORKING)
-
-    def totals(self) -> dict[str, Any]:
-        """Return the sums of the progress of these documents in their current steps.
-
-        `done` and `total` count pages or passages, `pace` is per second, `waiting` counts the
-        documents that wait for a service. `left` is in seconds; None while the pace is unknown, or
-        a document waits.
-        """
-        counted = self.filter(total__gt=0)
-        moving = Q(error_code="")
-        found = counted.aggregate(
-            done=Sum("done"),
-            total=Sum("total"),
-            pace=Sum("pace", filter=moving),
-            waiting=Count("pk", filter=~moving),
-        )
-        found["by_state"] = self.order_by().values("state").annotate(n=Count("pk"))
-        rest = (found["total"] or 0) - (found["done"] or 0)
-        known = found["pace"] and rest and not found["waiting"]
-        found["left"] = rest / found["pace"] if known else None
-        return found
 
     def ready(self) -> "DocumentQuerySet":
         """Return the documents whose passages can be found."""
@@ -84,14 +63,14 @@ class DocumentQuerySet(LeasedQuerySet["Document"]):
         return dict(self.order_by().annotate(n=n).values_list("pk", "n"))
 
 
-class Document(models.Model):
-    """An uploaded source, and the state of its reading.
+class Document(JobSubject):
+    """An uploaded source, and how far its reading is; the work itself is a job.
 
-    `published` is a year, a month or a day. `by_hand` names the fields that a person has set, which
-    metadata found in the file never overwrite.
+    `error_code` tells why it could not be read. `published` is a year, a month or a day. `by_hand`
+    names the fields that a person has set, which metadata found in the file never overwrite.
     """
 
-    class State(models.TextChoices):
+    class State(models.TextChoices):  # the steps of the reading
         WAITING = "waiting", _("waiting")
         EXTRACTING = "extracting", _("reading the pages")
         CHUNKING = "chunking", _("cutting into passages")
@@ -109,6 +88,8 @@ class Document(models.Model):
     WORKING = (State.WAITING, *STEPS)
     BLANK = ("no_text", "nothing_seen")
     """Errors of a document that was read completely and has no text at all."""
+
+    JOB_KINDS = ("document",)
 
     title = models.CharField(_("title"), max_length=300)
     filename = models.CharField(_("file name"), max_length=255)
@@ -163,17 +144,10 @@ class Document(models.Model):
     state = models.CharField(
         _("state"), max_length=12, choices=State.choices, default=State.WAITING
     )
-    done = models.PositiveIntegerField(default=0, editable=False)
-    total = models.PositiveIntegerField(default=0, editable=False)
     step_started_at = models.DateTimeField(null=True, editable=False)
     failed_step = models.CharField(max_length=12, blank=True, editable=False)
     error_code = models.CharField(max_length=40, blank=True, editable=False)
     error_details = models.JSONField(default=dict, blank=True, editable=False)
-    attempts = models.PositiveIntegerField(default=0, editable=False)
-    lease_token = models.UUIDField(null=True, editable=False)
-    lease_until = models.DateTimeField(null=True, editable=False)
-    pace = models.FloatField(null=True, editable=False)  # pages or passages a second, in this step
-    waits_until = models.DateTimeField(null=True, editable=False)
     indexed_with = models.CharField(_("indexed with"), max_length=100, blank=True, editable=False)
     ready_at = models.DateTimeField(null=True, editable=False)
 
@@ -185,9 +159,6 @@ class Document(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [models.Index(fields=["state"], name="document_state")]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(done__lte=F("total")), name="document_progress_in_bounds"
-            ),
             models.CheckConstraint(
                 condition=~Q(state="failed") | ~Q(error_code=""), name="document_failure_has_error"
             ),
@@ -214,7 +185,9 @@ class Document(models.Model):
     @property
     def error(self) -> str:
         """Return the error as a sentence in the reader's language, or `""`."""
-        return error_sentence(self.error_code, self.error_details, waits=self.is_working)
+        if self.is_working:
+            return self.job.error if self.job else ""
+        return error_sentence(self.error_code, self.error_details)
 
     @property
     def percent(self) -> int:
@@ -228,7 +201,7 @@ class Document(models.Model):
             step = "pictures"
         before = {"extracting": 0, "pictures": 10, "chunking": 15, "embedding": 20, "indexing": 90}
         share = {"extracting": 10, "pictures": 5, "chunking": 5, "embedding": 70, "indexing": 10}
-        return before[step] + int(share[step] * (self.done / self.total if self.total else 0))
+        return before[step] + int(share[step] * (self.job.percent if self.job else 0) / 100)
 
     @property
     def counts(self) -> str:
@@ -240,7 +213,7 @@ class Document(models.Model):
     @property
     def waits(self) -> bool:
         """Tell whether the work waits for a service, and resumes automatically."""
-        return self.is_working and bool(self.error_code)
+        return self.is_working and bool(self.job and self.job.waits)
 
     @property
     def may_help_to_retry(self) -> bool:
@@ -256,17 +229,10 @@ class Document(models.Model):
             self.state == self.State.FAILED and self.error_code in CHANGEABLE
         )
 
-    @property
-    def seconds_left(self) -> float | None:
-        """Estimate the seconds left of the current step; None while the pace is unknown."""
-        if self.waits or not self.pace or not self.done or self.done >= self.total:
-            return None
-        return (self.total - self.done) / self.pace
-
     def restart(self) -> bool:
         """Restart a failed or cancelled reading at the step where it stopped.
 
-        Returns whether it was one. The caller queues the task, in the same transaction.
+        Returns whether it was one. The caller starts the job, in the same transaction.
         """
         stopped = Q(state__in=(self.State.FAILED, self.State.CANCELLED))
         step = self.failed_step if self.failed_step in self.STEPS else self.State.WAITING
@@ -275,7 +241,7 @@ class Document(models.Model):
     def restart_recognition(self) -> bool:
         """Restart the reading at OCR, for a source that is ready or has no text at all.
 
-        Returns whether it was one. The caller queues the task, in the same transaction.
+        Returns whether it was one. The caller starts the job, in the same transaction.
         """
         blank = Q(state=self.State.FAILED, error_code__in=self.BLANK)
         return self._restart_at(Q(state=self.State.READY) | blank, self.State.EXTRACTING)
@@ -290,16 +256,9 @@ class Document(models.Model):
     def _restart_at(self, condition: Q, step: str) -> bool:
         updated = Document.objects.filter(condition, pk=self.pk).update(
             state=step,
-            done=0,
-            total=0,
             failed_step="",
             error_code="",
             error_details={},
-            attempts=0,
-            lease_token=None,
-            lease_until=None,
-            pace=None,
-            waits_until=None,
             step_started_at=Now(),
         )
         return bool(updated)
@@ -325,22 +284,6 @@ class Document(models.Model):
     def can_be_read_by(self, user: Any) -> bool:
         """Tell whether `user` may open the pages and the file."""
         return self.access == self.Access.OPEN or bool(user.is_authenticated)
-
-
-class DocumentEvent(models.Model):
-    """An event of a document; `pipeline.event_log` makes its sentence when it is displayed."""
-
-    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="log")
-    at = models.DateTimeField(db_default=Now())
-    code = models.CharField(max_length=40)
-    details = models.JSONField(default=dict)
-
-    class Meta:
-        db_table = "ingestion_logline"
-        ordering = ["-pk"]
-
-    def __str__(self) -> str:
-        return f"{self.document_id} {self.code}"
 
 
 class Page(models.Model):

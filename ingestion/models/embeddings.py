@@ -8,8 +8,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from wikico2.errors import error_sentence
-from wikico2.jobs.leases import LeasedQuerySet
+from wikico2.models import JobState, JobSubjectQuerySet
 
 
 class OctetLength(models.Func):
@@ -67,51 +66,26 @@ LENGTH_CACHE_SECONDS = 30.0
 _lengths: dict[str, tuple[int, float]] = {}
 
 
-class IndexBuildQuerySet(LeasedQuerySet["IndexBuild"]):
-    """Queries on builds."""
-
-    def in_progress(self) -> "IndexBuildQuerySet":
-        """Return the builds that a worker runs, or that wait for one."""
-        return self.filter(state=IndexBuild.State.WORKING)
-
-
-class IndexBuild(models.Model):
+class IndexBuild(JobState):
     """The build of a model's collections, beside those that search uses.
 
-    Search uses the model of the last build that is done. `shelf` and `owner` are the progress:
+    Search uses the model of the last build that is finished. `shelf` and `owner` are the progress:
     `shelf` is the position of the current model in `indexed_models()`, `owner` the id of its last
     owner that is done.
     """
 
-    class State(models.TextChoices):
-        WORKING = "working", _("being built")
-        DONE = "done", _("in use")
-        FAILED = "failed", _("failed")
-        STOPPED = "stopped", _("abandoned")
+    JOB_KINDS = ("index_build",)
 
     model = models.CharField(_("model"), max_length=100)
-    state = models.CharField(max_length=8, choices=State.choices, default=State.WORKING)
     shelf = models.PositiveIntegerField(default=0)
     owner = models.PositiveBigIntegerField(default=0)
-    done = models.PositiveIntegerField(default=0)
-    total = models.PositiveIntegerField(default=0)
-    error_code = models.CharField(max_length=40, blank=True)
-    error_details = models.JSONField(default=dict, blank=True)
-    attempts = models.PositiveIntegerField(default=0)
-    lease_token = models.UUIDField(null=True)
-    lease_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)
 
-    objects = IndexBuildQuerySet.as_manager()
+    objects = JobSubjectQuerySet["IndexBuild"].as_manager()
 
     class Meta:
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"{self.model} {self.state}"
-
-    @property
-    def error(self) -> str:
-        """Return the error as a sentence in the reader's language, or `""`."""
-        return error_sentence(self.error_code, self.error_details)
+        return self.model

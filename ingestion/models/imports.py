@@ -1,43 +1,33 @@
 """Imports of sources: web addresses, archives, files of watched folders."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models.documents import Document
-from wikico2.errors import PERMANENT, error_sentence
-from wikico2.jobs.leases import LeasedQuerySet
+from wikico2.errors import error_sentence
+from wikico2.models import JobState, JobSubjectQuerySet
 
 
-class SourceImportQuerySet(LeasedQuerySet["SourceImport"]):
+class SourceImportQuerySet(JobSubjectQuerySet["SourceImport"]):
     """Queries on source imports."""
 
-    def in_progress(self) -> "SourceImportQuerySet":
-        """Return the source imports that a worker runs, or that wait for one."""
-        return self.filter(state__in=SourceImport.WORKING)
-
-    def failed(self) -> "SourceImportQuerySet":
-        return self.filter(state=SourceImport.State.FAILED)
+    def visible_to(self, user: Any) -> "SourceImportQuerySet":
+        """Return the source imports that `user` may see: all, or none."""
+        return self if user.has_perm("ingestion.add_document") else self.none()
 
 
-class SourceImport(models.Model):
+class SourceImport(JobState):
     """The import of a web address or of an archive of documents.
 
-    `done` and `total` count bytes while an address is fetched, documents while an archive is
-    opened. `file` is the archive, deleted once all its documents are imported.
+    Its job counts bytes while an address is fetched, documents while an archive is opened. `file`
+    is the archive, deleted once all its documents are imported.
     """
 
-    class State(models.TextChoices):
-        WAITING = "waiting", _("waiting")
-        FETCHING = "fetching", _("downloading")
-        OPENING = "opening", _("extracting the documents")
-        DONE = "done", _("done")
-        FAILED = "failed", _("failed")
-        CANCELLED = "cancelled", _("cancelled")
-
-    WORKING = (State.WAITING, State.FETCHING, State.OPENING)
+    JOB_KINDS = ("source_import",)
 
     name = models.CharField(_("name"), max_length=300)
     url = models.URLField(_("web address"), max_length=2000, blank=True)
@@ -67,17 +57,6 @@ class SourceImport(models.Model):
     )
     created_at = models.DateTimeField(_("added on"), auto_now_add=True)
 
-    state = models.CharField(
-        _("state"), max_length=12, choices=State.choices, default=State.WAITING
-    )
-    done = models.PositiveBigIntegerField(default=0)
-    total = models.PositiveBigIntegerField(default=0)
-    error_code = models.CharField(max_length=40, blank=True)
-    error_details = models.JSONField(default=dict, blank=True)
-    attempts = models.PositiveIntegerField(default=0)
-    lease_token = models.UUIDField(null=True)
-    lease_until = models.DateTimeField(null=True)
-
     objects = SourceImportQuerySet.as_manager()
 
     class Meta:
@@ -85,12 +64,6 @@ class SourceImport(models.Model):
         verbose_name = _("source import")
         verbose_name_plural = _("source imports")
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["state"], name="delivery_state")]
-        constraints = [
-            models.CheckConstraint(
-                condition=~Q(state="failed") | ~Q(error_code=""), name="delivery_failure_has_error"
-            )
-        ]
 
     def __str__(self) -> str:
         return self.name
@@ -99,24 +72,9 @@ class SourceImport(models.Model):
         return reverse("source_import", args=[self.pk])
 
     @property
-    def is_working(self) -> bool:
-        """Tell whether a worker runs the source import, or it waits for one."""
-        return self.state in self.WORKING
-
-    @property
-    def error(self) -> str:
-        """Return the error as a sentence in the reader's language, or `""`."""
-        return error_sentence(self.error_code, self.error_details, waits=self.is_working)
-
-    @property
-    def may_help_to_retry(self) -> bool:
-        """Tell whether a retry of the same address or archive can succeed."""
-        stopped = self.state in (self.State.FAILED, self.State.CANCELLED)
-        return stopped and self.error_code not in PERMANENT
-
-    @property
-    def percent(self) -> int:
-        return min(100 * self.done // self.total, 100) if self.total else 0
+    def is_fetching(self) -> bool:
+        """Tell whether the address is being fetched, rather than the archive opened."""
+        return bool(self.url and not self.file)
 
 
 class ImportedFile(models.Model):

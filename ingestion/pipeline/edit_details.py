@@ -4,11 +4,12 @@ from collections.abc import Collection
 
 from django.db import transaction
 
+from ingestion.kinds import DOCUMENT_WORDS
 from ingestion.models import Document
 from ingestion.pipeline.run import refresh_lexemes
 from ingestion.search import spelling
 from ingestion.signals import version_changed
-from wikico2.jobs.queue import enqueue
+from wikico2.jobs.queue import start_job
 
 MAX_REFRESHED_IN_REQUEST = 300
 """Up to this many passages are reindexed in the request; more of them in the queue."""
@@ -38,4 +39,4 @@ def refresh_search_fields(document: Document) -> None:
     if document.chunks.count() <= MAX_REFRESHED_IN_REQUEST:
         refresh_lexemes(document.pk)
     else:
-        enqueue("ingestion.tasks.refresh_document_lexemes", document.pk)
+        start_job(DOCUMENT_WORDS, document.pk)

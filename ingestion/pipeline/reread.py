@@ -7,22 +7,19 @@ file cannot be read now, what was read before stays.
 """
 
 import logging
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from ingestion.intake.files import local_copy
-from ingestion.intake.upload import ADVANCE, read_limits
+from ingestion.intake.upload import read_limits
+from ingestion.kinds import DOCUMENT
 from ingestion.models import Document, Page
 from ingestion.models.documents import DocumentQuerySet
-from ingestion.pipeline.event_log import record_event
 from ingestion.pipeline.extract import save_pages
 from ingestion.pipeline.save_chunks import ChunkChanges, save_chunks, stored_page_text
 from ingestion.readers import Block, PageText, ReadError
@@ -30,11 +27,9 @@ from ingestion.readers.api import read_document
 from ingestion.readers.registry import FORMATS, reader_version
 from ingestion.signals import passages_replaced
 from wikico2.errors import UserError
-from wikico2.jobs.queue import enqueue, is_paused, queue_length
-
-REREAD = "ingestion.tasks.reread_sources"
-LOCK = 7_201_613
-"""Key of the advisory lock that one re-reading process holds."""
+from wikico2.jobs.log import record_event
+from wikico2.jobs.queue import start_job
+from wikico2.jobs.runner import JobRun
 
 logger = logging.getLogger(__name__)
 
@@ -47,23 +42,18 @@ def outdated_documents() -> DocumentQuerySet:
     return Document.objects.ready().filter(older)
 
 
-def reread_outdated(deadline: float | None = None) -> int:
-    """Read outdated sources again, one by one; return how many it has done.
+def reread_outdated(run: JobRun) -> bool:
+    """Read outdated sources again, one by one, for a time slice; tell whether none is left.
 
-    Stops at `deadline` (monotonic seconds), when all work is paused, and when other work waits.
-    Only one process does it at a time. Killed anywhere, it continues with the same source.
+    Killed anywhere, it continues with the same source.
     """
-    done = 0
-    if deadline is None:
-        deadline = time.monotonic() + settings.TASK_SLICE_SECONDS
-    with _only_one() as ours:
-        while ours and time.monotonic() < deadline and not _must_wait():
-            document = outdated_documents().order_by("pk").first()
-            if document is None:
-                break
-            reread_document(document)
-            done += 1
-    return done
+    while not run.enough():
+        document = outdated_documents().order_by("pk").first()
+        if document is None:
+            return True
+        reread_document(document)
+        run.advance()
+    return not outdated_documents().exists()
 
 
 def reread_document(document: Document) -> bool:
@@ -97,7 +87,7 @@ def _keep_as_read(document: Document, version: int, error: Exception) -> None:
     code = error.code if isinstance(error, (ReadError, UserError)) else "file_missing"
     with transaction.atomic():
         if _still_ready(document).update(reader_version=version):
-            record_event(document, "reread_failed", cause=code)
+            record_event(document.job, "reread_failed", cause=code)
 
 
 def _still_ready(document: Document) -> DocumentQuerySet:
@@ -166,7 +156,9 @@ def _replace_text(document: Document, pages: Sequence[PageText], version: int) -
         Document.objects.filter(pk=document.pk).update(
             reader_version=version, page_count=len(pages), read_at=Now()
         )
-        record_event(document, "reread", kept=changes.kept, new=changes.new, gone=len(changes.gone))
+        record_event(
+            document.job, "reread", kept=changes.kept, new=changes.new, gone=len(changes.gone)
+        )
         if changes.new or changes.gone:
             _queue_indexing(locked, changes)
     return True
@@ -175,24 +167,5 @@ def _replace_text(document: Document, pages: Sequence[PageText], version: int) -
 def _queue_indexing(document: Document, changes: ChunkChanges) -> None:
     """Send the document through embedding and indexing, and tell who cites it."""
     document.restart_indexing()
-    enqueue(ADVANCE, document.pk)
+    start_job(DOCUMENT, document.pk, owner=document.uploaded_by_id)
     passages_replaced.send(Document, document_id=document.pk, gone=changes.gone)
-
-
-def _must_wait() -> bool:
-    """Tell whether all work is paused, or other work waits for a worker."""
-    return is_paused() or queue_length() > 0
-
-
-@contextmanager
-def _only_one() -> Iterator[bool]:
-    """Give whether no other process reads sources again; the lock ends with the connection."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-        ours = bool(cursor.fetchone()[0])
-    try:
-        yield ours
-    finally:
-        if ours:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])

@@ -1,12 +1,12 @@
 """Run the ingestion of a document, from file to searchable passages; cancel and restart it.
 
-extract → chunk → embed → index. Each step can run twice, and resumes where it was interrupted. The
-lease, the progress and the end of a run are in `ingestion.pipeline.job`.
+extract → chunk → embed → index. Each step can run twice, and resumes where it was interrupted.
 """
 
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,16 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from ingestion.intake import metadata
 from ingestion.intake.attachments import accept_attachments
 from ingestion.intake.files import local_copy
-from ingestion.intake.upload import ADVANCE, accept_upload, explain_read_error
+from ingestion.intake.upload import accept_upload, explain_read_error
+from ingestion.kinds import DOCUMENT, FORGET_DOCUMENT
 from ingestion.models import Chunk, Document, Vector
 from ingestion.ocr.recognise import no_text_error
-from ingestion.pipeline.event_log import record_event
 from ingestion.pipeline.extract import add_remarks, read_pages, recognise_pictures
-from ingestion.pipeline.job import DocumentRun, WorkPaused
 from ingestion.pipeline.save_chunks import CHUNK_BATCH, save_chunks
 from ingestion.readers import ReadError
 from ingestion.readers.registry import reader_version
@@ -32,10 +32,14 @@ from ingestion.signals import document_settled
 from ingestion.vector_index import collections
 from ingestion.vector_index.collections import PASSAGES, VectorStream, delete_document_vectors
 from ingestion.vector_index.embed import embed_chunks, without_vector
+from ingestion.vector_index.embedders.base import Embedder
+from ingestion.vector_index.embedders.registry import get_embedder
 from wikico2.errors import TransientError, UserError
-from wikico2.jobs.leases import LeaseLost, keep_lease_alive
-from wikico2.jobs.queue import enqueue
+from wikico2.jobs.log import record_event
+from wikico2.jobs.queue import restart_job, start_job, stop_job
+from wikico2.jobs.runner import JobRun
 from wikico2.llm.client import Vectors
+from wikico2.models import Job
 from wikico2.text.analyzer import build_tsvector
 
 __all__ = [
@@ -44,7 +48,6 @@ __all__ = [
     "remove_document",
     "request_recognition",
     "retry_document",
-    "run_document_slice",
 ]
 
 logger = logging.getLogger(__name__)
@@ -57,11 +60,7 @@ State = Document.State
 
 def retry_document(document: Document, user: Any = None) -> bool:
     """Restart a failed or cancelled document at the step where it stopped; return if it was one."""
-    with transaction.atomic():
-        restarted = document.restart()
-        if restarted:
-            record_event(document, "retried", name=str(user or "–"))
-            enqueue(ADVANCE, document.pk)
+    restarted = restart_job(document.job, user)
     document.refresh_from_db()
     return restarted
 
@@ -75,33 +74,31 @@ def request_recognition(document: Document, user: Any = None) -> bool:
     with transaction.atomic():
         restarted = document.restart_recognition()
         if restarted:
-            record_event(document, "pictures", name=str(user or "–"))
-            enqueue(ADVANCE, document.pk)
+            start_job(DOCUMENT, document.pk, owner=document.uploaded_by_id)
+            document.refresh_from_db()
+            record_event(document.job, "pictures", name=str(user or "–"))
     document.refresh_from_db()
     return restarted
 
 
 def cancel_document(document: Document, user: Any = None) -> bool:
-    """Cancel the reading of a document; return whether it was in progress.
-
-    Its worker stops within seconds, when it next tries to renew its lease.
-    """
-    in_progress = Document.objects.in_progress().filter(pk=document.pk)
-    with transaction.atomic():
-        cancelled = in_progress.update(
-            failed_step=F("state"),
-            state=State.CANCELLED,
-            lease_token=None,
-            lease_until=None,
-            waits_until=None,
-            error_code="",
-            error_details={},
-        )
-        if cancelled:
-            record_event(document, "cancelled", name=str(user or "–"))
-            document_settled.send(Document, document_id=document.pk)
+    """Cancel the reading of a document; return whether it was in progress."""
+    cancelled = stop_job(document.job, user)
     document.refresh_from_db()
-    return bool(cancelled)
+    return cancelled
+
+
+def follow_document_job(job: Job) -> None:
+    """Write to the document what became of its job, in that transaction."""
+    rows = Document.objects.filter(pk=job.row_id)
+    if job.state == Job.State.WAITING:
+        for document in rows:
+            document.restart()
+    elif job.state in Job.STOPPED:
+        errors = {"error_code": job.error_code, "error_details": job.error_details}
+        state = State.FAILED if job.state == Job.State.FAILED else State.CANCELLED
+        rows.update(failed_step=F("state"), state=state, **errors)
+        document_settled.send(Document, document_id=job.row_id)
 
 
 def remove_document(document: Document) -> None:
@@ -115,7 +112,8 @@ def remove_document(document: Document) -> None:
         others = Chunk.objects.exclude(document=document.pk).values("content_hash")
         Vector.objects.filter(content_hash__in=hashes).exclude(content_hash__in=others).delete()
         document_settled.send(Document, document_id=document.pk)
-        enqueue("ingestion.tasks.forget_document", document.pk, document.file.name, document.sha256)
+        params = {"file": document.file.name, "sha256": document.sha256}
+        start_job(FORGET_DOCUMENT, document.pk, params=params)
         document.delete()
 
 
@@ -133,62 +131,84 @@ def refresh_lexemes(document_id: int) -> None:
     postings.compact_tallies(Chunk._meta.db_table)
 
 
-def run_document_slice(document_id: int) -> None:
-    """Work on a document for one time slice; do nothing if another worker holds it."""
-    before = Document.objects.filter(pk=document_id).first()
-    token = Document.objects.in_progress().claim(document_id)
-    if before is None or token is None:
-        return
-    document = Document.objects.filter(pk=document_id).first()
-    if document is None:
-        return
-    if before.lease_token:
-        record_event(document, "taken_over")
-    run = DocumentRun(document, token)
-    try:
-        _run_steps(run)
-    except WorkPaused:
-        run.stop()
-    except LeaseLost:
-        logger.info("Document %d: the lease was lost.", document_id)
-        _delete_orphan_vectors(document_id)
-    except ReadError as error:
-        run.fail(explain_read_error(error))
-    except TransientError as error:
-        run.postpone(error)
-    except UserError as error:
-        run.fail(error)
-    except Exception as error:
-        if not Document.objects.filter(pk=document_id, lease_token=token).exists():
-            logger.info("Document %d was removed, or its lease lost, during a step.", document_id)
-            _delete_orphan_vectors(document_id)
-            return
-        logger.exception("Document %d, %s:", document_id, run.document.state)
-        run.postpone(TransientError("internal", reason=type(error).__name__))
+class DocumentRun:
+    """One time slice of the reading of a document."""
+
+    def __init__(self, job_run: JobRun, document: Document) -> None:
+        self.slice = job_run
+        self.document = document
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        return get_embedder()
+
+    def write(self, **values: Any) -> None:
+        """Write to the document while its job is ours; raises LeaseLost."""
+        with transaction.atomic():
+            self.slice.keep()
+            Document.objects.filter(pk=self.document.pk).update(**values)
+
+    def begin(self, step: str) -> None:
+        """Begin a step, and log it with what the one before came to."""
+        summary = self._summary()
+        with transaction.atomic():
+            self.slice.next_step()
+            self.write(state=step, step_started_at=Now(), error_code="", error_details={})
+        self.document.state = step
+        self.slice.log(step, **summary)
+
+    def finish(self) -> None:
+        """Make the passages findable, tell who waits for the document, and end its job."""
+        summary = self._summary()
+        with transaction.atomic():
+            self.write(
+                state=State.READY,
+                ready_at=Now(),
+                indexed_with=self.embedder.name,
+                error_code="",
+                error_details={},
+            )
+            self.slice.finish(State.READY, **summary)
+            document_settled.send(Document, document_id=self.document.pk)
+
+    def _summary(self) -> dict[str, Any]:
+        """Return the details that the log gives of the step that has ended."""
+        row = Document.objects.get(pk=self.document.pk)
+        since = row.step_started_at
+        return {
+            "seconds": round((timezone.now() - since).total_seconds(), 1) if since else 0,
+            "pages": row.page_count,
+            "passages": row.chunks.count(),
+        }
 
 
-def _run_steps(run: DocumentRun) -> None:
+def read_document_slice(job_run: JobRun) -> bool:
     """Run steps until the document is ready or the time slice is over."""
-    run.check_attempts()
-    if run.document.state == State.WAITING:
-        run.begin(State.EXTRACTING)
-    while True:
-        following = STEPS[State(run.document.state)](run)
-        if following == State.READY:
-            run.finish()
-            return
-        if following is not None:
-            run.begin(following)
-        if following is None or run.enough():
-            run.pass_on()
-            return
+    document = Document.objects.filter(pk=job_run.row_id).first()
+    if document is None:
+        return True
+    run = DocumentRun(job_run, document)
+    try:
+        if document.state == State.WAITING:
+            run.begin(State.EXTRACTING)
+        while True:
+            following = STEPS[State(run.document.state)](run)
+            if following == State.READY:
+                run.finish()
+                return True
+            if following is not None:
+                run.begin(following)
+            if following is None or job_run.enough():
+                return False
+    except ReadError as error:
+        raise explain_read_error(error) from error
 
 
-def _delete_orphan_vectors(document_id: int) -> None:
+def delete_orphan_vectors(job: Job) -> None:
     """Delete the vectors of a document that was removed while they were written."""
-    if not Document.objects.filter(pk=document_id).exists():
+    if job.subject_id and not Document.objects.filter(pk=job.row_id).exists():
         with suppress(TransientError):  # vectors without a document are never shown
-            delete_document_vectors(document_id)
+            delete_document_vectors(job.subject_id)
 
 
 # --- The steps ----------------------------------------------------------------------------------
@@ -198,13 +218,15 @@ def _delete_orphan_vectors(document_id: int) -> None:
 def _extract_step(run: DocumentRun) -> str | None:
     """Extract the text of each page, then run OCR on pictures; resumes among the pictures."""
     document = run.document
-    lease = keep_lease_alive(Document.objects.all(), document.pk, run.token)
     try:
-        with local_copy(document) as path, lease:
+        with local_copy(document) as path:
             if document.read_at is None:
                 _read_pages(run, path)
             recognise_pictures(
-                document, path, on_progress=run.progress_or_pause, patience=run.patience()
+                document,
+                path,
+                on_progress=run.slice.progress_or_pause,
+                patience=run.slice.patience(),
             )
     except FileNotFoundError:
         raise UserError("file_missing") from None
@@ -215,22 +237,25 @@ def _extract_step(run: DocumentRun) -> str | None:
 
 def _read_pages(run: DocumentRun, path: Path) -> None:
     document = run.document
-    run.keep(reader_version=reader_version(document.media_type))
-    info = read_pages(document, path, on_progress=run.progress_or_pause, on_batch=run.renew)
+    run.write(reader_version=reader_version(document.media_type))
+    info = read_pages(
+        document, path, on_progress=run.slice.progress_or_pause, on_batch=run.slice.renew
+    )
     metadata.save_metadata(document.pk, info)
     add_remarks(document, accept_attachments(document, path))
     count = document.pages.count()
-    run.keep(done=0, total=0, page_count=count, read_at=Now())
+    with transaction.atomic():
+        run.slice.keep(done=0, total=0)
+        run.write(page_count=count, read_at=Now())
     document.refresh_from_db(fields=["read_at", "page_count"])
 
 
 def _chunk_step(run: DocumentRun) -> str | None:
     """Cut the pages into passages; an unchanged passage keeps its row."""
-    with keep_lease_alive(Document.objects.all(), run.document.pk, run.token):
-        save_chunks(
-            run.document,
-            on_saved=lambda changes: run.keep(done=changes.total, total=changes.total),
-        )
+    save_chunks(
+        run.document,
+        on_saved=lambda changes: run.slice.keep(done=changes.total, total=changes.total),
+    )
     return State.EMBEDDING
 
 
@@ -241,9 +266,9 @@ def _embed_step(run: DocumentRun) -> str | None:
 
     def report(done: int, total: int) -> None:
         nonlocal previous
-        run.progress(done, total)
+        run.slice.progress(done, total)
         if previous is not None and done > previous:
-            run.reset_attempts()
+            run.slice.renew_attempts()
         previous = done
 
     model = run.embedder.name
@@ -260,10 +285,10 @@ def _embed_step(run: DocumentRun) -> str | None:
         complete = embed_chunks(
             run.document.chunks.all(),
             run.embedder,
-            enough=run.enough,
+            enough=run.slice.enough,
             on_progress=report,
             on_stored=put_in_index,
-            patience=run.patience(),
+            patience=run.slice.patience(),
         )
     return State.INDEXING if complete else None
 
@@ -274,7 +299,7 @@ def _index_step(run: DocumentRun) -> str | None:
     if without_vector(run.document.chunks.all(), model).exists():
         return State.EMBEDDING  # the embedding model was changed meanwhile
     complete = collections.index_document(
-        run.document.pk, model, on_progress=run.progress, enough=run.enough
+        run.document.pk, model, on_progress=run.slice.progress, enough=run.slice.enough
     )
     return State.READY if complete else None
 

@@ -10,7 +10,6 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
 from ingestion.intake import dates
-from ingestion.models import Document
 from ingestion.models.page_remarks import doubt_sentence
 
 register = template.Library()
@@ -22,7 +21,7 @@ CELL_END = re.compile(r"(?<!\\)\|")
 @register.filter
 def duration(value: dt.timedelta | float | None) -> str:
     """Return a time span in at most two units, say `3 min 20 s`."""
-    if value is None:
+    if value is None or value == "":
         return ""
     seconds = value.total_seconds() if isinstance(value, dt.timedelta) else value
     whole = max(round(seconds), 1)
@@ -41,12 +40,6 @@ def duration(value: dt.timedelta | float | None) -> str:
 def pace(value: float) -> str:
     """Return a number per second, with one decimal below 10."""
     return localize(round(value, 1) if value < 10 else round(value)) or "0"
-
-
-@register.filter
-def time_left(document: Document) -> str:
-    """Return the estimated time left of the document's current step."""
-    return duration(document.seconds_left)
 
 
 @register.filter

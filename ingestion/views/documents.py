@@ -17,7 +17,7 @@ from ingestion.intake.near_duplicates import find_near_duplicates
 from ingestion.models import Document
 from ingestion.models.page_remarks import remark_sentences
 from ingestion.ocr.recognise import count_unrecognised
-from ingestion.pipeline.event_log import event_lines, may_read_events
+from ingestion.pipeline.event_log import may_read_events
 from ingestion.pipeline.run import (
     cancel_document,
     remove_document,
@@ -27,7 +27,7 @@ from ingestion.pipeline.run import (
 from ingestion.readers.registry import FORMATS, is_paged, with_extension
 from ingestion.views.errors import gone_response, internal_response, unavailable_response
 from wikico2.errors import UserError, error_sentence
-from wikico2.jobs.queue import is_paused, workers_alive
+from wikico2.jobs.log import event_lines
 from wikico2.parameters import LARGEST_NUMBER, return_address, whole_number
 
 PASSAGES_PER_PAGE = 20
@@ -165,8 +165,6 @@ def progress_context(request: HttpRequest, source: Document) -> dict[str, Any]:
     readable = Document.objects.readable_by(request.user)
     return {
         "document": source,
-        "no_worker": source.is_working and not workers_alive(),
-        "paused": source.is_working and is_paused(),
         "has_journal": may_read_events(request.user, source),
         "alike": find_near_duplicates(source, readable) if source.is_ready else [],
     }
@@ -179,7 +177,7 @@ def document_log(request: HttpRequest, pk: int) -> HttpResponse:
     source = get_object_or_404(Document, pk=pk)
     if not may_read_events(request.user, source):
         raise PermissionDenied
-    context = {"document": source, "lines": list(event_lines(source))}
+    context = {"document": source, "lines": list(event_lines(source.job))}
     partial = request.headers.get("HX-Request")
     template = "ingestion/_journal.html" if partial else "ingestion/journal.html"
     return render(request, template, context)

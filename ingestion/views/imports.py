@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ingestion.intake.imports import cancel_import, delete_import, retry_import
 from ingestion.models import ImportedFile, SourceImport
-from wikico2.jobs.queue import workers_alive
+from wikico2.models import Job
 from wikico2.sizes import format_size
 
 
@@ -47,7 +47,7 @@ def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
 def import_retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Restart a failed or cancelled source import."""
     source_import = get_object_or_404(SourceImport, pk=pk)
-    retry_import(source_import)
+    retry_import(source_import, request.user)
     return _import_response(request, source_import)
 
 
@@ -57,7 +57,7 @@ def import_retry(request: HttpRequest, pk: int) -> HttpResponse:
 def import_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel a source import; the sources that it has imported stay."""
     source_import = get_object_or_404(SourceImport, pk=pk)
-    cancel_import(source_import)
+    cancel_import(source_import, request.user)
     return _import_response(request, source_import)
 
 
@@ -98,25 +98,27 @@ class ImportStatus:
         return self.source_import.is_working or reading
 
     @property
+    def state(self) -> str:
+        """Return the state, and the step of one that runs, in the reader's language."""
+        if self.source_import.state != Job.State.RUNNING:
+            return self.source_import.get_state_display()
+        return _("downloading") if self.source_import.is_fetching else _("extracting the documents")
+
+    @property
     def amount(self) -> str:
         """Return the progress of the source import as text."""
         done, total = self.source_import.done, self.source_import.total
-        if self.source_import.state == SourceImport.State.OPENING:
+        if not self.source_import.is_fetching and total:
             return _("%(done)d of %(total)d files") % {"done": done, "total": total}
-        if self.source_import.state == SourceImport.State.FETCHING and done:
+        if self.source_import.is_fetching and done:
             return format_size(done)
         return ""
-
-    @property
-    def no_worker(self) -> bool:
-        """Tell whether it waits while no worker is alive."""
-        return self.source_import.state == SourceImport.State.WAITING and not workers_alive()
 
 
 def unfinished_imports(user: Any) -> list[ImportStatus]:
     """Return the latest source imports of `user` that are not done, 20 at most."""
-    waiting = SourceImport.objects.exclude(state=SourceImport.State.DONE).filter(given_by=user)
-    return [ImportStatus.of(one) for one in waiting[:20]]
+    unfinished = SourceImport.objects.in_state(*Job.WORKING, *Job.STOPPED).filter(given_by=user)
+    return [ImportStatus.of(one) for one in unfinished[:20]]
 
 
 def _import_response(request: HttpRequest, source_import: SourceImport) -> HttpResponse:

@@ -22,14 +22,10 @@ class SectionProgress:
 
 @dataclass(frozen=True)
 class GenerationProgress:
-    """A generation with its sections.
-
-    `ahead` counts the generations before it in the queue, `unread` the sources not yet ingested.
-    """
+    """A generation with its sections; `unread` counts the sources not yet ingested."""
 
     generation: Generation
     lines: tuple[SectionProgress, ...]
-    ahead: int
     unread: int
 
     @property
@@ -57,9 +53,7 @@ def generation_outline(generation: Generation) -> GenerationProgress:
     runs = {run.key: run for run in generation.sections.all()}
     sections = Section.objects.filter(sheet_type=generation.sheet.sheet_type_id)
     unread = generation.documents.in_progress().count() if generation.state == "waiting" else 0
-    return GenerationProgress(
-        generation, tuple(_section_lines(sections, runs)), _ahead(generation), unread
-    )
+    return GenerationProgress(generation, tuple(_section_lines(sections, runs)), unread)
 
 
 def _section_lines(
@@ -72,10 +66,3 @@ def _section_lines(
                 yield SectionProgress(section.heading, SectionRun.State.WAITING, 0, "")
             continue
         yield SectionProgress(section.heading, run.state, len(run.passages), run.error)
-
-
-def _ahead(generation: Generation) -> int:
-    if generation.state != Generation.State.WAITING:
-        return 0
-    earlier = Generation.objects.in_progress().filter(created_at__lt=generation.created_at)
-    return earlier.exclude(pk=generation.pk).count()

@@ -4,16 +4,16 @@ from collections.abc import Collection, Sequence
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from ingestion.models import Document
 from sheets.links.rename import free_slugs
 from sheets.models import Generation, SectionRun, Sheet, SheetType
 from sheets.models.schema_loader import load_template
-from sheets.queueing import queue_generation
+from sheets.queueing import GENERATION
 from sheets.sources.versions import take_later_versions
 from wikico2.errors import UserError
-from wikico2.models import User
+from wikico2.jobs.queue import restart_job, start_job, stop_job
+from wikico2.models import Job, User
 
 
 def request_sheet(
@@ -81,28 +81,27 @@ def request_generation(
     SectionRun.objects.bulk_create(
         SectionRun(generation=generation, key=key, order=n) for n, key in enumerate(keys)
     )
-    queue_generation(generation.pk)
+    start_job(GENERATION, generation.pk, owner=user, total=len(keys))
     return generation
 
 
-def cancel_generation(generation: Generation) -> None:
+def cancel_generation(generation: Generation, user: User | None = None) -> None:
     """Cancel a generation; the sections already written are kept for a retry."""
-    Generation.objects.in_progress().filter(pk=generation.pk).update(
-        state=Generation.State.CANCELLED,
-        lease_token=None,
-        lease_until=None,
-        finished_at=timezone.now(),
-    )
+    stop_job(generation.job, user)
 
 
-@transaction.atomic
-def retry_generation(generation: Generation) -> None:
+def retry_generation(generation: Generation, user: User | None = None) -> None:
     """Queue a failed or cancelled generation again; only its missing sections are written."""
-    again = Generation.objects.filter(
-        pk=generation.pk, state__in=(Generation.State.FAILED, Generation.State.CANCELLED)
-    ).update(state=Generation.State.WAITING, error_code="", error_details={}, finished_at=None)
-    if again:
-        generation.sections.exclude(state=SectionRun.State.DONE).update(
+    restart_job(generation.job, user)
+
+
+def follow_generation_job(job: Job) -> None:
+    """Write to the generation what became of its job, in that transaction."""
+    rows = Generation.objects.filter(pk=job.row_id)
+    errors = {"error_code": job.error_code, "error_details": job.error_details}
+    rows.update(state=job.state, finished_at=job.ended_at, **errors)
+    if job.state == Job.State.WAITING:
+        missing = SectionRun.objects.filter(generation=job.row_id)
+        missing.exclude(state=SectionRun.State.DONE).update(
             state=SectionRun.State.WAITING, error_code="", error_details={}
         )
-        queue_generation(generation.pk)

@@ -8,7 +8,6 @@ import dataclasses
 import logging
 import threading
 import time
-import uuid
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
@@ -24,7 +23,6 @@ from sheets.models import Generation, Prompt, SectionRun
 from sheets.models.schema_loader import load_template
 from sheets.models.spending import check_token_ceiling, record_spending
 from sheets.proposals.review import save_or_propose
-from sheets.queueing import queue_generation
 from sheets.schema.types import (
     CitedPassage,
     DraftStatement,
@@ -39,70 +37,50 @@ from sheets.verification.citations import drop_unsupported
 from sheets.writers.base import Writer
 from sheets.writers.context import gather_evidence, pages_of_quotes, passages_of, prepare_questions
 from sheets.writers.registry import get_writer
-from wikico2.errors import UserError
-from wikico2.jobs.leases import LeaseLost
+from wikico2.errors import TransientError, UserError
+from wikico2.jobs.policy import OUTAGES, UNCOUNTED
+from wikico2.jobs.runner import JobRun
 from wikico2.llm.client import RetryPolicy
 
 logger = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 5
-"""Attempts without a written section after which a generation fails."""
+SOURCES_CHECK_SECONDS = 60
+"""Seconds until a generation looks again at sources that are not read yet, if nobody wakes it."""
 
 
 @dataclasses.dataclass(frozen=True)
 class GenerationRun:
-    """A generation claimed by this worker; `token` is its lease."""
+    """One time slice of a generation."""
 
+    slice: JobRun
     generation: Generation
-    token: uuid.UUID
     template: SheetTemplate
     writer: Writer
     document_ids: list[int]
 
-    def hold(self, **values: object) -> None:
-        """Write `values` and renew the lease; raises LeaseLost if cancelled or taken over."""
-        Generation.objects.hold(self.generation.pk, self.token, **values)
+    def write(self, **values: object) -> None:
+        """Write to the generation while its job is ours; raises LeaseLost."""
+        with transaction.atomic():
+            self.slice.keep()
+            Generation.objects.filter(pk=self.generation.pk).update(**values)
 
 
-def run_generation_slice(generation_id: int) -> None:
-    """Run a generation for one time slice; queue it again when it is not done by then."""
-    waiting = Generation.objects.in_progress().filter(pk=generation_id)
-    if not waiting.exists() or documents_pending(generation_id):
-        return  # deleted, finished, or queued again when its last source is ingested
-    token = waiting.claim(generation_id)
-    if token is None:
-        return  # another worker has it
-    try:
-        run_claimed(generation_id, token)
-    except LeaseLost:
-        logger.info("Generation %s was cancelled or taken over.", generation_id)
-    except UserError as error:
-        fail_generation(generation_id, token, error)
-    except Exception as error:
-        logger.exception("Generation %s failed.", generation_id)
-        fail_generation(generation_id, token, UserError("internal", reason=type(error).__name__))
+def write_sheet_slice(job_run: JobRun) -> bool:
+    """Write the missing sections for one time slice, then the text; return whether it is saved.
 
-
-def documents_pending(generation_id: int) -> bool:
-    """Tell whether a source of the generation is still being ingested."""
-    return Document.objects.in_progress().filter(generations=generation_id).exists()
-
-
-def run_claimed(generation_id: int, token: uuid.UUID) -> None:
-    """Write the missing sections of a claimed generation, then finish it.
-
-    Raises UserError, or LeaseLost when it was cancelled or taken over.
+    Raises UserError, or TransientError while a source is not read yet or a service is down.
     """
-    generation = Generation.objects.select_related("sheet__sheet_type", "prompt").get(
-        pk=generation_id
-    )
-    if generation.attempts > MAX_ATTEMPTS:
-        raise UserError("internal", reason=f"worker stopped {MAX_ATTEMPTS} times")
+    rows = Generation.objects.select_related("sheet__sheet_type", "prompt")
+    generation = rows.filter(pk=job_run.row_id).first()
+    if generation is None:
+        return True
+    if generation.documents.in_progress().exists():
+        raise TransientError("sources_pending", retry_after=SOURCES_CHECK_SECONDS)
     template = load_template(generation.sheet.sheet_type)
     prompt = prompt_of(generation)
     writer = get_writer(template, prompt)
-    run = GenerationRun(generation, token, template, writer, readable_documents(generation))
-    run.hold(
+    run = GenerationRun(job_run, generation, template, writer, readable_documents(generation))
+    run.write(
         state=Generation.State.RUNNING,
         backend=writer.backend,
         model=writer.model,
@@ -111,13 +89,11 @@ def run_claimed(generation_id: int, token: uuid.UUID) -> None:
         parameters=dict(writer.parameters),
         started_at=generation.started_at or timezone.now(),
     )
-    if not write_sections(run, time.monotonic() + settings.TASK_SLICE_SECONDS):
-        with transaction.atomic():
-            Generation.objects.release(generation_id, token)
-            queue_generation(generation_id)
-        return
+    if not write_sections(run):
+        return False
     raise_failures(run)
     finish_generation(run)
+    return True
 
 
 def prompt_of(generation: Generation) -> Prompt | None:
@@ -140,52 +116,59 @@ def readable_documents(generation: Generation) -> list[int]:
     return ready
 
 
-def write_sections(run: GenerationRun, deadline: float) -> bool:
-    """Write the missing sections until the deadline; return whether none is left.
+def write_sections(run: GenerationRun) -> bool:
+    """Write the missing sections until the slice ends; return whether none is left.
 
-    A section that fails is marked as failed, and the others are still written.
+    A section that fails is marked as failed, and the others are still written; after an outage
+    no further one is begun, and the TransientError is raised once those under way have ended.
     """
     states = (SectionRun.State.WAITING, SectionRun.State.RUNNING)
     waiting = list(run.generation.sections.filter(state__in=states))
     if run.writer.at_once > 1:
-        return write_concurrently(run, waiting, deadline)
+        return write_concurrently(run, waiting)
     for number, section in enumerate(waiting):
-        if number and time.monotonic() > deadline:
+        if number and run.slice.enough():
             return False
+        run.slice.check()
         begun = time.monotonic()
-        patience = RetryPolicy.from_settings(on_wait=run.hold)
         try:
             brief, evidence = begin_section(run, section)
+            title = run.generation.sheet.title
             answer: SectionDraft | UserError = run.writer.write(
-                run.generation.sheet.title, brief, evidence, patience
+                title, brief, evidence, run.slice.patience()
             )
         except UserError as error:
             answer = error
         save_section(run, section, answer, time.monotonic() - begun)
+        if outage := outage_of(answer):
+            raise outage
     return True
 
 
-def write_concurrently(run: GenerationRun, waiting: list[SectionRun], deadline: float) -> bool:
+def write_concurrently(run: GenerationRun, waiting: list[SectionRun]) -> bool:
     """Write sections in threads that only call the model; rows are read and written here.
 
-    The section with most fields comes first, since it takes longest.
+    The section with most fields comes first, since it takes longest. A pause or a stop of the job
+    is seen each second, and gives up the answers that are still under way.
     """
     briefs = {s.key: run.template.section(s.key) for s in waiting}
     pending = deque(sorted(waiting, key=lambda s: -len(briefs[s.key].fields)))
     prepare_questions(briefs.values(), run.writer.at_once)
     stop = threading.Event()
     futures: dict[Future[SectionDraft], tuple[SectionRun, float]] = {}
+    outage: TransientError | None = None
     pool = ThreadPoolExecutor(run.writer.at_once, "section")
     try:
         while pending or futures:
-            while pending and len(futures) < run.writer.at_once:
-                if time.monotonic() > deadline and len(pending) < len(waiting):
+            while pending and len(futures) < run.writer.at_once and outage is None:
+                if len(pending) < len(waiting) and run.slice.enough():
                     break
                 section, begun = pending.popleft(), time.monotonic()
                 try:
                     brief, evidence = begin_section(run, section)
                 except UserError as error:
                     save_section(run, section, error, time.monotonic() - begun)
+                    outage = outage_of(error) or outage
                     continue
                 patience = RetryPolicy.from_settings(on_wait=partial(raise_if_stopped, stop))
                 title = run.generation.sheet.title
@@ -194,14 +177,24 @@ def write_concurrently(run: GenerationRun, waiting: list[SectionRun], deadline: 
             if not futures:
                 break
             done, _waiting = wait(futures, timeout=1, return_when=FIRST_COMPLETED)
-            run.hold()
             for future in done:
                 section, begun = futures.pop(future)
-                save_section(run, section, future_outcome(future), time.monotonic() - begun)
+                answer = future_outcome(future)
+                save_section(run, section, answer, time.monotonic() - begun)
+                outage = outage_of(answer) or outage
+            run.slice.check()
     finally:
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
+    if outage is not None:
+        raise outage
     return not pending
+
+
+def outage_of(answer: SectionDraft | UserError) -> TransientError | None:
+    """Return the outage of a service that kept a section from being written, or None."""
+    is_outage = isinstance(answer, TransientError) and answer.code in OUTAGES | UNCOUNTED
+    return answer if is_outage else None  # type: ignore[return-value]
 
 
 def raise_if_stopped(stop: threading.Event) -> None:
@@ -225,7 +218,7 @@ def begin_section(run: GenerationRun, section: SectionRun) -> tuple[SectionBrief
     """Retrieve the passages of a section and mark it as running; raises UserError."""
     if run.writer.backend == "openai":
         check_token_ceiling()
-    run.hold()
+    run.slice.keep()
     brief = run.template.section(section.key)
     evidence = gather_evidence(run.generation.sheet.title, brief, run.writer, run.document_ids)
     section.state = SectionRun.State.RUNNING
@@ -244,24 +237,29 @@ def save_section(
     cost = record_spending(run.writer.model, tokens_in, tokens_out)
     if isinstance(answer, SectionDraft):
         section.output = dataclasses.asdict(answer)
+        section.error_code, section.error_details = "", {}
         section.state = SectionRun.State.DONE
     else:
         logger.warning("Section %s of run %s: %s", section.key, run.generation.pk, answer)
         section.error_code, section.error_details = answer.code, answer.details
-        section.state = SectionRun.State.FAILED
+        waits = outage_of(answer) is not None
+        section.state = SectionRun.State.WAITING if waits else SectionRun.State.FAILED
     section.tokens_in += tokens_in
     section.tokens_out += tokens_out
     section.cost += cost
     section.seconds = round(section.seconds + seconds, 3)
     with transaction.atomic():
         section.save()
-        run.hold(
+        run.write(
             tokens_in=F("tokens_in") + tokens_in,
             tokens_out=F("tokens_out") + tokens_out,
             cost=F("cost") + cost,
             seconds=F("seconds") + seconds,
-            **({"attempts": 0} if isinstance(answer, SectionDraft) else {}),
         )
+        if isinstance(answer, SectionDraft):
+            sections = run.generation.sections
+            done = sections.filter(state=SectionRun.State.DONE).count()
+            run.slice.advance(done=done, total=sections.count())
 
 
 def raise_failures(run: GenerationRun) -> None:
@@ -293,28 +291,8 @@ def finish_generation(run: GenerationRun) -> None:
         sources[section.key] = SectionSources(shown, pages_of_quotes(drafts[section.key], shown))
     body, header = compose_sheet(run.template, drafts, sources, emoji=settings.SHEET_EMOJI)
     with transaction.atomic():
-        Generation.objects.release(
-            run.generation.pk,
-            run.token,
-            state=Generation.State.DONE,
-            finished_at=timezone.now(),
-        )
+        run.slice.finish()
         save_or_propose(run.generation, run.template, body, header)
-
-
-def fail_generation(generation_id: int, token: uuid.UUID, error: UserError) -> None:
-    """Record a failure, unless this worker no longer holds the lease."""
-    try:
-        Generation.objects.release(
-            generation_id,
-            token,
-            state=Generation.State.FAILED,
-            error_code=error.code,
-            error_details=error.details,
-            finished_at=timezone.now(),
-        )
-    except LeaseLost:
-        logger.info("Generation %s failed after it was taken over: %s", generation_id, error)
 
 
 def draft_from_json(data: dict[str, object]) -> SectionDraft:

@@ -43,8 +43,12 @@ DELETE_SURPLUS_SQL = """
 
 @transaction.atomic
 def update_related(sheet: Sheet) -> None:
-    """Store the sheets most related to this one, in both directions, MOST for each sheet."""
+    """Store the sheets most related to this one, in both directions, MOST for each sheet.
+
+    One writer at a time: two that write relations of each other would wait for each other.
+    """
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('sheets_relation'))")
         cursor.execute(RELATED_SQL, {"sheet": sheet.pk, "most": MOST})
         found = [(other, int(weight)) for other, weight in cursor.fetchall()]
         Relation.objects.filter(sheet=sheet).delete()

@@ -3,29 +3,22 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from sheets.models.sheet import Sheet
-from wikico2.errors import error_sentence
-from wikico2.jobs.leases import LeasedQuerySet
+from wikico2.models import JobState, JobSubjectQuerySet
 
 
-class FileJobQuerySet(LeasedQuerySet["FileJob"]):
-    """Queries about file jobs."""
-
-    def in_progress(self) -> "FileJobQuerySet":
-        """Return the waiting and running file jobs."""
-        return self.filter(state__in=FileJob.WORKING)
-
-
-class FileJob(models.Model):
-    """One file job with its progress.
+class FileJob(JobState):
+    """The file that a job reads or writes, and for whom.
 
     PDF: `name` is the name of the stored file, `page` the HTML that it is rendered from; the row is
-    deleted when the file is stored. Import: `file` is the archive until all of it is imported,
-    `done` and `total` count its files, `report` is an ImportReport. Export: `file` is the archive
-    written so far, `report` an ExportProgress, `name` tells whether the files of the sources are in
-    it, and `page` is the fingerprint of the wiki when the export began.
+    deleted when the file is stored. Import: `name` is that of the uploaded archive, `file` the
+    archive until all of it is imported, `report` an ImportReport. Export: `name` is that of the
+    archive for whoever downloads it, `file` the archive written so far, `with_files` tells whether
+    the files of the sources are in it, `fingerprint` is that of the wiki when the export began,
+    `report` an ExportProgress.
     """
 
     class Kind(models.TextChoices):
@@ -33,15 +26,7 @@ class FileJob(models.Model):
         IMPORT = "import", _("import of a wiki")
         EXPORT = "export", _("export of the wiki")
 
-    class State(models.TextChoices):
-        WAITING = "waiting", _("waiting")
-        RUNNING = "running", _("under way")
-        DONE = "done", _("done")
-        FAILED = "failed", _("failed")
-        CANCELLED = "cancelled", _("stopped")
-
-    WORKING = (State.WAITING, State.RUNNING)
-    WHOLE, WITHOUT_FILES = "whole", "without files"
+    JOB_KINDS = tuple(Kind.values)
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     name = models.CharField(_("name"), max_length=300)
@@ -49,6 +34,8 @@ class FileJob(models.Model):
         Sheet, on_delete=models.CASCADE, null=True, blank=True, related_name="file_jobs"
     )
     page = models.TextField(blank=True)
+    with_files = models.BooleanField(default=True)
+    fingerprint = models.TextField(blank=True, default="")
     file = models.FileField(_("file"), upload_to="imports/%Y/%m/", max_length=300, blank=True)
     report = models.JSONField(default=dict, blank=True)
     # The user on whose behalf and the language in which the job runs.
@@ -63,18 +50,7 @@ class FileJob(models.Model):
     language = models.CharField(max_length=10, blank=True)
     created_at = models.DateTimeField(_("requested on"), auto_now_add=True)
 
-    state = models.CharField(
-        _("state"), max_length=10, choices=State.choices, default=State.WAITING, db_index=True
-    )
-    done = models.PositiveIntegerField(default=0)
-    total = models.PositiveIntegerField(default=0)
-    error_code = models.CharField(max_length=40, blank=True)
-    error_details = models.JSONField(default=dict, blank=True)
-    attempts = models.PositiveIntegerField(default=0)
-    lease_token = models.UUIDField(null=True)
-    lease_until = models.DateTimeField(null=True)
-
-    objects = FileJobQuerySet.as_manager()
+    objects = JobSubjectQuerySet["FileJob"].as_manager()
 
     class Meta:
         db_table = "sheets_errand"
@@ -85,29 +61,17 @@ class FileJob(models.Model):
             models.UniqueConstraint(
                 fields=["name"], condition=Q(kind="pdf"), name="errand_pdf_once"
             ),
-            models.UniqueConstraint(
-                fields=["name"],
-                condition=Q(kind="export", state__in=("waiting", "running")),
-                name="errand_export_once",
-            ),
-            models.CheckConstraint(
-                condition=~Q(state="failed") | ~Q(error_code=""), name="errand_failure_has_error"
-            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.name}"
 
     @property
-    def is_working(self) -> bool:
-        return self.state in self.WORKING
+    def title(self) -> str:
+        """Return what the job is about: the sheet, or the archive."""
+        return self.sheet.title if self.sheet else self.name
 
-    @property
-    def with_files(self) -> bool:
-        """Tell whether an export includes the files of the sources."""
-        return self.name == self.WHOLE
-
-    @property
-    def error(self) -> str:
-        """Return the error as a sentence in the active language, or ""."""
-        return error_sentence(self.error_code, self.error_details)
+    def get_absolute_url(self) -> str:
+        if self.sheet:
+            return reverse("pdf_progress", args=[self.sheet.slug, self.name])
+        return reverse(f"wiki_{self.kind}", args=[self.pk])

@@ -14,7 +14,7 @@ from ingestion.models import Document
 from sheets.models.prompt import Prompt
 from sheets.models.sheet import Revision, Sheet
 from wikico2.errors import error_sentence
-from wikico2.jobs.leases import LeasedQuerySet
+from wikico2.models import JobSubject
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class GenerationCost:
         return self.tokens_in + self.tokens_out
 
 
-class GenerationQuerySet(LeasedQuerySet["Generation"]):
+class GenerationQuerySet(models.QuerySet["Generation"]):
     """Queries about generations."""
 
     def in_progress(self) -> "GenerationQuerySet":
@@ -48,10 +48,12 @@ class GenerationQuerySet(LeasedQuerySet["Generation"]):
         return GenerationCost(**sums)
 
 
-class Generation(models.Model):
-    """A request to write a sheet, with its state, its result and its cost."""
+class Generation(JobSubject):
+    """A request to write a sheet, with its outcome and its cost; the work itself is a job."""
 
-    class State(models.TextChoices):
+    JOB_KINDS = ("generation",)
+
+    class State(models.TextChoices):  # in the words of sheets
         WAITING = "waiting", _("waiting")
         RUNNING = "running", _("writing")
         DONE = "done", _("done")
@@ -82,9 +84,6 @@ class Generation(models.Model):
     )
     error_code = models.CharField(max_length=40, blank=True, editable=False)
     error_details = models.JSONField(default=dict, blank=True, editable=False)
-    attempts = models.PositiveIntegerField(default=0, editable=False)
-    lease_token = models.UUIDField(null=True, editable=False)
-    lease_until = models.DateTimeField(null=True, editable=False)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -102,6 +101,9 @@ class Generation(models.Model):
     def __str__(self) -> str:
         return f"{self.sheet} ({self.get_state_display()})"
 
+    def get_absolute_url(self) -> str:
+        return self.sheet.get_absolute_url()
+
     @property
     def is_working(self) -> bool:
         return self.state in self.WORKING
@@ -112,7 +114,9 @@ class Generation(models.Model):
 
     @property
     def error(self) -> str:
-        """Return the error as a sentence in the active language, or ""."""
+        """Return the error, or what the job waits for, in the active language, or ""."""
+        if self.is_working:
+            return self.job.error if self.job else ""
         return error_sentence(self.error_code, self.error_details)
 
     @property

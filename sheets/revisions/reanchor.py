@@ -1,9 +1,9 @@
 """Anchor the citations of a source anew after it was read again; name those that are lost."""
 
 from ingestion.models import Document
-from ingestion.pipeline.event_log import record_event
 from sheets.models import Citation, Revision
 from sheets.revisions.save import recheck_revision
+from wikico2.jobs.log import record_event
 
 
 def reanchor_source(document_id: int) -> None:
@@ -22,7 +22,7 @@ def reanchor_source(document_id: int) -> None:
         lost = before - _found_markers(revision, document_id)
         if lost:
             record_event(
-                document,
+                document.job,
                 "citations_lost",
                 count=len(lost),
                 sheet=revision.sheet.title,

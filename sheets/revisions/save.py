@@ -86,7 +86,7 @@ def save_revision(
         setattr(locked, name, value)
         setattr(sheet, name, value)
     index_words(locked, template)
-    queue_indexing(sheet.pk)
+    queue_indexing(sheet.pk, author)
     revision_saved.send(Revision, revision=revision)
     return revision
 

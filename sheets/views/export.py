@@ -6,8 +6,6 @@ from django import forms
 from django.contrib.auth.decorators import login_required, permission_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -27,7 +25,6 @@ from sheets.transfer.formats import to_markdown
 from sheets.transfer.pdf import pdf_of, stored_pdf
 from sheets.views.reading import readable_sheets
 from wikico2.errors import UserError
-from wikico2.jobs.queue import workers_alive
 from wikico2.models import User
 
 SHOWN = 5
@@ -49,7 +46,7 @@ def export_pdf(request: HttpRequest, slug: str) -> HttpResponse:
     content = stored_pdf(pdf.name)
     if content is not None:
         return as_file(content, "application/pdf", f"{found.slug}.pdf")
-    request_pdf(found, pdf)
+    request_pdf(found, pdf, request.user)
     return redirect("pdf_progress", found.slug, pdf.name)
 
 
@@ -59,7 +56,7 @@ def pdf_progress(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """Show the progress of a PDF; the page polls it each second."""
     found = get_exportable_sheet(request, slug)
     file_job = FileJob.objects.filter(kind=FileJob.Kind.PDF, name=name, sheet=found).first()
-    context = {"sheet": found, "file_job": file_job, "alive": workers_alive()}
+    context = {"sheet": found, "file_job": file_job}
     if request.headers.get("HX-Request"):
         return render(request, "sheets/_pdf.html", context)
     return render(request, "sheets/pdf_progress.html", context)
@@ -140,13 +137,13 @@ def file_job_page(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """Show a file job, only the partial for a polling request; cancel or restart it on POST."""
     file_job = get_object_or_404(FileJob, kind=kind, pk=pk)
     if request.method == "POST":
-        (restart_file_job if request.POST.get("do") == "restart" else stop_file_job)(file_job)
+        act = restart_file_job if request.POST.get("do") == "restart" else stop_file_job
+        act(file_job, request.user)
         return redirect(request.path)
     context = {
         "file_job": file_job,
         "report": file_job.report,
         "until": file_job.created_at + ARCHIVE_RETENTION,
-        "alive": workers_alive(),
     }
     partial = "_" if request.headers.get("HX-Request") else ""
     return render(request, f"sheets/{partial}wiki_{kind}.html", context)
@@ -157,12 +154,13 @@ def file_job_page(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
 @require_safe
 def wiki_zip(request: HttpRequest, pk: int) -> FileResponse:
     """Send the archive of an export."""
-    done = FileJob.objects.filter(kind=FileJob.Kind.EXPORT, state=FileJob.State.DONE)
-    file_job = get_object_or_404(done, pk=pk)
+    file_job = get_object_or_404(FileJob, kind=FileJob.Kind.EXPORT, pk=pk)
+    if file_job.state != FileJob.State.DONE:
+        raise Http404
     try:
         file = file_job.file.open("rb")
     except (FileNotFoundError, ValueError):  # ValueError: no file was kept
         raise Http404 from None
-    date = timezone.localtime(file_job.created_at).date()
-    name = _("wiki-%(date)s.zip") % {"date": date.isoformat()}
-    return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
+    return FileResponse(
+        file, as_attachment=True, filename=file_job.name, content_type="application/zip"
+    )

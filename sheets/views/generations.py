@@ -81,7 +81,7 @@ def generation_cancel(request: HttpRequest, slug: str) -> HttpResponse:
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     generation = latest_generation(sheet)
     if generation and generation.is_working:
-        cancel_generation(generation)
+        cancel_generation(generation, cast("User", request.user))
         messages.info(request, _("Generation was stopped. The previous text is unchanged."))
     return redirect(sheet)
 
@@ -94,5 +94,5 @@ def generation_retry(request: HttpRequest, slug: str) -> HttpResponse:
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     generation = latest_generation(sheet)
     if generation and generation.state in (Generation.State.FAILED, Generation.State.CANCELLED):
-        retry_generation(generation)
+        retry_generation(generation, cast("User", request.user))
     return redirect(sheet)

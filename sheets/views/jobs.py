@@ -1,28 +1,28 @@
-"""Views of the queue: workers, jobs in progress, failures, pause and spending."""
+"""Views of background jobs: the list, one job with its log, stop and retry, pause, spending."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required, permission_required
-from django.db.models import Exists, F, OuterRef
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.db.models import F
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from ingestion.models import Document, IndexBuild, SourceImport, SourceImportQuerySet
-from ingestion.vector_index.rebuild import retry_build
-from ingestion.views.imports import ImportStatus
-from sheets.generation.progress import with_progress
-from sheets.models import Generation, Sheet, Spending
-from sheets.models.generation import GenerationQuerySet
+from ingestion.models import Document
+from ingestion.pipeline.event_log import may_read_events
+from sheets.models import Spending
 from wikico2.jobs import queue
-from wikico2.jobs.queue import queue_length, workers_alive
+from wikico2.jobs.listing import JobLine, Outlook, job_lines, known_kinds, visible_job
+from wikico2.jobs.log import event_lines
 from wikico2.llm.rate_limit import recent_requests
-from wikico2.models import QueuePause
+from wikico2.models import Job, QueuePause, User
 
-Build = IndexBuild.State
 SHOWN = 30
+LOOKED_AT = 200
+"""Jobs from which those that the reader may see are taken."""
 FINISHED_SHOWN = 10
 MONTHS_SHOWN = 12
 
@@ -31,34 +31,26 @@ MONTHS_SHOWN = 12
 @require_safe
 def job_list(request: HttpRequest) -> HttpResponse:
     """Show all jobs; only the partial for a polling request."""
-    documents = Document.objects.readable_by(request.user)
-    reading = documents.in_progress()
-    writing = visible_generations(request.user).in_progress()
+    outlook = Outlook()
+    jobs = Job.objects.filter(kind__in=known_kinds()).select_related("owner")
+    working = jobs.in_progress().order_by(F("lease_token").asc(nulls_last=True), "queued_at", "pk")
+    in_progress = job_lines(in_line(list(working[:LOOKED_AT]), outlook), request.user, outlook)
+    failed = jobs.filter(state=Job.State.FAILED).order_by("-ended_at", "-pk")[:LOOKED_AT]
+    done = jobs.filter(state=Job.State.DONE, merges=False, started_at__isnull=False)
     months = Spending.objects.by_month()[:MONTHS_SHOWN]
     context: dict[str, Any] = {
-        "alive": workers_alive(),
+        "outlook": outlook,
         "pause": QueuePause.current(),
         "requests": request_rates(),
-        "totals": reading.totals(),
-        "builds": IndexBuild.objects.filter(state__in=(Build.WORKING, Build.FAILED))[:3],
-        "waiting": queue_length(),
-        "reading_count": reading.count(),
-        "reading": reading.order_by(F("lease_token").asc(nulls_last=True), "created_at")[:SHOWN],
-        "writing": with_progress(writing)[:SHOWN],
-        "failed_documents": documents.filter(state=Document.State.FAILED).order_by(
-            F("step_started_at").desc(nulls_last=True), "-pk"
-        )[:SHOWN],
-        "failed_generations": latest_failures(request.user)[:SHOWN],
-        "read": documents.ready()
-        .filter(ready_at__isnull=False)
-        .annotate(took=F("ready_at") - F("created_at"))
-        .order_by("-ready_at")[:FINISHED_SHOWN],
-        "written": visible_generations(request.user)
-        .filter(state=Generation.State.DONE, finished_at__isnull=False)
-        .select_related("sheet")
-        .order_by("-finished_at")[:FINISHED_SHOWN],
+        "waiting_count": jobs.filter(state=Job.State.WAITING).count(),
+        "running_count": jobs.held().count(),
+        "lines": in_progress[:SHOWN],
+        "hidden_count": max(len(in_progress) - SHOWN, 0),
+        "failed": job_lines(list(failed), request.user, outlook)[:SHOWN],
+        "done": job_lines(list(done.order_by("-ended_at")[:LOOKED_AT]), request.user, outlook)[
+            :FINISHED_SHOWN
+        ],
         "today": months[0]["sum_today"] if months else 0,
-        "source_imports": [ImportStatus(one, []) for one in visible_imports(request.user)[:SHOWN]],
         "ceiling": settings.LLM_TOKENS_PER_DAY,
         "months": months,
         "currency": settings.LLM_CURRENCY,
@@ -67,11 +59,10 @@ def job_list(request: HttpRequest) -> HttpResponse:
     return render(request, "sheets/_tasks.html" if partial else "sheets/tasks.html", context)
 
 
-def visible_imports(user: Any) -> SourceImportQuerySet:
-    """Return the running and failed source imports, none for users who may not add sources."""
-    if not user.has_perm("ingestion.add_document"):
-        return SourceImport.objects.none()
-    return SourceImport.objects.filter(state__in=(*SourceImport.WORKING, SourceImport.State.FAILED))
+def in_line(jobs: list[Job], outlook: Outlook) -> list[Job]:
+    """Return the running jobs, then those that wait in the order in which they run."""
+    last = len(outlook.places)
+    return sorted(jobs, key=lambda j: outlook.places.get(j.pk, last) if j.is_waiting else -1)
 
 
 def request_rates() -> dict[str, Any] | None:
@@ -80,6 +71,50 @@ def request_rates() -> dict[str, Any] | None:
         return None
     made, waiting = recent_requests(settings.EMBEDDING_MODEL)
     return {"made": made, "waiting": waiting, "granted": settings.AI_REQUESTS_PER_MINUTE}
+
+
+@never_cache
+@require_safe
+@login_required
+def job_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a job with its log, which only those who may act on it read."""
+    line = get_line(request, pk)
+    job = line.job
+    document = Document.objects.filter(pk=job.row_id).first() if job.kind == "document" else None
+    may_read = may_read_events(request.user, document) if document else line.may_control
+    is_own = job.owner_id == request.user.pk
+    events = list(event_lines(job)) if may_read or is_own else []
+    partial = "_" if request.headers.get("HX-Request") else ""
+    return render(request, f"sheets/{partial}task.html", {"line": line, "events": events})
+
+
+@require_POST
+@login_required
+def job_stop(request: HttpRequest, pk: int) -> HttpResponse:
+    """Stop a job; what it has done is kept."""
+    line = get_line(request, pk, to_act=True)
+    queue.stop_job(line.job, cast("User", request.user))
+    return redirect("tasks")
+
+
+@require_POST
+@login_required
+def job_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Start a failed or stopped job again where it stopped."""
+    line = get_line(request, pk, to_act=True)
+    queue.restart_job(line.job, cast("User", request.user))
+    return redirect("tasks")
+
+
+def get_line(request: HttpRequest, pk: int, *, to_act: bool = False) -> JobLine:
+    """Return a job; raises Http404 where the user may not see it, PermissionDenied to act on it."""
+    job = get_object_or_404(Job.objects.select_related("owner"), pk=pk, kind__in=known_kinds())
+    line = visible_job(job, request.user)
+    if line is None:
+        raise Http404
+    if to_act and not line.may_control:
+        raise PermissionDenied
+    return line
 
 
 @require_POST
@@ -98,24 +133,3 @@ def jobs_resume(request: HttpRequest) -> HttpResponse:
     """Resume all jobs."""
     queue.resume_queue()
     return redirect("tasks")
-
-
-@require_POST
-@login_required
-@permission_required("wikico2.add_queuepause", raise_exception=True)
-def index_build_retry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Retry a failed index build."""
-    retry_build(get_object_or_404(IndexBuild, pk=pk))
-    return redirect("tasks")
-
-
-def visible_generations(user: Any) -> GenerationQuerySet:
-    """Return the generations of the sheets that `user` may open."""
-    return Generation.objects.filter(sheet__in=Sheet.objects.readable_by(user))
-
-
-def latest_failures(user: Any) -> GenerationQuerySet:
-    """Return the failed generations without a later one of the same sheet, latest first."""
-    later = Generation.objects.filter(sheet=OuterRef("sheet"), pk__gt=OuterRef("pk"))
-    failed = visible_generations(user).filter(~Exists(later), state=Generation.State.FAILED)
-    return failed.select_related("sheet").order_by(F("finished_at").desc(nulls_last=True), "-pk")

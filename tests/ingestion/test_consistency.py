@@ -1,12 +1,10 @@
 """Consistency of the vector index: check, repair, and rebuild for another model."""
 
-import datetime as dt
 from io import StringIO
 
 import numpy as np
 import pytest
 from django.core.management import call_command
-from django_q.models import Schedule
 from pytest_django import Settings
 
 from ingestion.models import Document, IndexBuild, Vector
@@ -25,23 +23,21 @@ from ingestion.vector_index.collections import (
 )
 from ingestion.vector_index.consistency import audit_collection, unusable_vectors
 from ingestion.vector_index.rebuild import (
-    CLEANUP_TASK,
     active_model,
     begin_build,
     check_index_settings,
     drop_unused_collections,
-    retry_build,
-    run_build_slice,
 )
 from ingestion.vector_index.registry import indexed_models
 from sheets.models import Revision, Sheet, SheetType
 from sheets.revisions.save import save_revision
 from sheets.search.indexing import SECTIONS
-from tests.conftest import run_queue
+from tests.conftest import let_go_on, run_job, run_queue
 from tests.fake_ai import EMBEDDING_MODEL as MODEL
 from tests.fake_ai import FakeAI
 from wikico2.jobs import queue
-from wikico2.models import User
+from wikico2.jobs.queue import restart_job
+from wikico2.models import Job, User
 
 OTHER = "other-embeddings"
 
@@ -167,7 +163,7 @@ class TestAnotherModel:
         assert count_vectors(OTHER, SECTIONS) == count_vectors(MODEL, SECTIONS)
         document.refresh_from_db()
         assert document.indexed_with == OTHER
-        assert Schedule.objects.filter(func=CLEANUP_TASK).exists()
+        assert Job.objects.get(kind="index_cleanup").not_before
         assert len(drop_unused_collections()) == 2
         assert check()[0] == 0
 
@@ -187,11 +183,11 @@ class TestAnotherModel:
         fake_ai.models.remove(OTHER)
         check_index_settings()
         run_queue()
-        [failed] = IndexBuild.objects.filter(state="failed")
+        [failed] = IndexBuild.objects.failed()
         assert OTHER in failed.error
         assert active_model() == MODEL
         fake_ai.models.append(OTHER)
-        retry_build(failed)
+        assert restart_job(failed.job)
         run_queue()
         assert active_model() == OTHER
 
@@ -199,12 +195,12 @@ class TestAnotherModel:
         port, settings.CHROMA_PORT = settings.CHROMA_PORT, 9
         one = begin_build(OTHER)
         assert one
-        run_build_slice(one.pk)
+        run_job(one)
         one.refresh_from_db()
-        assert (one.state, one.error_code) == ("working", "index_unreachable")
-        assert one.lease_until
+        assert (one.state, one.error_code) == ("waiting", "index_unreachable")
+        assert Job.objects.get(kind="index_build").not_before
         settings.CHROMA_PORT = port
-        IndexBuild.objects.update(lease_until=one.created_at - dt.timedelta(1))
+        let_go_on()
         queue.resume_stalled()
         run_queue()
         assert active_model() == OTHER

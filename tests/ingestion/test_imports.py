@@ -7,29 +7,26 @@ from typing import Any
 import pytest
 from django.core.files.storage import default_storage
 from django.test import Client
-from django.utils import timezone
-from django_q.models import OrmQ, Schedule
+from django_q.models import OrmQ
 from pytest_django import Settings
 
 from ingestion.intake.imports import (
-    RUN_IMPORT,
-    ImportRun,
     cancel_import,
     receive_upload,
     receive_url,
     retry_import,
-    run_import_slice,
 )
 from ingestion.intake.upload import accept_upload
 from ingestion.models import Document, SourceImport
 from ingestion.pipeline.run import remove_document
-from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
+from tests.conftest import AIR, LIGHT, STEAM, let_go_on, make_pdf, run_job, run_queue, upload
 from tests.ingestion import web
 from tests.ingestion.test_zip_archive import packed
 from tests.worker import seconds_left
 from wikico2.errors import UserError
-from wikico2.jobs.queue import resume_stalled
-from wikico2.models import User
+from wikico2.jobs.queue import RUN_NEXT, resume_stalled
+from wikico2.jobs.runner import JobRun
+from wikico2.models import Job, User
 
 ADD = "/sources/ajouter/"
 WEB = "/sources/ajouter/adresses/"
@@ -107,10 +104,10 @@ class TestArchive:
 
         monkeypatch.setattr("ingestion.intake.imports.accept_upload", dying)
         with pytest.raises(KeyboardInterrupt):
-            run_import_slice(source_import.pk)
+            run_job(source_import)
         assert len(outcomes(source_import)) == 1
         monkeypatch.setattr("ingestion.intake.imports.accept_upload", accept_upload)
-        SourceImport.objects.filter(pk=source_import.pk).update(lease_until=timezone.now())
+        let_go_on()
         assert resume_stalled() == 1
         run_queue()
         assert [code for _name, code in outcomes(source_import)] == [
@@ -126,8 +123,8 @@ class TestArchive:
         settings.TASK_SLICE_SECONDS = 0
         source_import = received(archive, contributor)
         OrmQ.objects.all().delete()
-        run_import_slice(source_import.pk)
-        assert [row.task["func"] for row in OrmQ.objects.all()] == [RUN_IMPORT]
+        run_job(source_import)
+        assert [row.task["func"] for row in OrmQ.objects.all()] == [RUN_NEXT]
         assert not source_import.files.exists()
 
     def test_can_be_stopped_and_begun_again(self, archive: Any, contributor: User) -> None:
@@ -189,10 +186,10 @@ class TestAddress:
         site.pages["/guide.pdf"] = (200, {}, make_pdf(AIR))
         source_import = receive_url(site.url("/guide.pdf"), None)
         with monkeypatch.context() as patched:
-            patched.setattr(ImportRun, "finish", dies)
+            patched.setattr(JobRun, "finish", dies)
             with pytest.raises(KeyboardInterrupt):
                 run_queue()
-        SourceImport.objects.update(lease_until=timezone.now())
+        let_go_on()
         resume_stalled()
         run_queue()
         source_import.refresh_from_db()
@@ -239,14 +236,13 @@ class TestAddress:
         run_queue()
         source_import.refresh_from_db()
         assert (source_import.state, source_import.error_code) == ("waiting", "address_status")
-        assert 80 < seconds_left(SourceImport.objects.all()) < 91
+        assert 80 < seconds_left(Job.objects.all()) < 91
         for _ in range(2):
-            SourceImport.objects.update(lease_until=timezone.now())
+            let_go_on()
             resume_stalled()
             run_queue()
         source_import.refresh_from_db()
         assert source_import.state == "failed"
-        assert not Schedule.objects.filter(schedule_type=Schedule.ONCE).exists()
 
     def test_whose_content_is_refused_fails_with_that_sentence(
         self, site: web.Site, db: None

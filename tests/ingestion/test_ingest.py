@@ -1,7 +1,6 @@
 """Ingest: what is taken in and what is not, and how people steer it."""
 
 import threading
-from ast import literal_eval
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import connection
-from django_q.models import OrmQ, Schedule
+from django_q.models import OrmQ
 from pytest_django import Settings
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
@@ -18,23 +17,22 @@ from reportlab.pdfgen.canvas import Canvas
 from ingestion.intake.upload import clean_name
 from ingestion.models import Chunk, Document, Page, Vector
 from ingestion.pipeline import run
-from ingestion.pipeline.job import MAX_ATTEMPTS, MAX_OUTAGES
 from ingestion.pipeline.run import (
     accept_upload,
     cancel_document,
     remove_document,
     retry_document,
-    run_document_slice,
 )
 from ingestion.signals import document_settled
-from ingestion.tasks import forget_document
 from ingestion.vector_index import collections
 from ingestion.vector_index.collections import count_vectors
-from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
+from tests.conftest import AIR, LIGHT, STEAM, let_go_on, make_pdf, run_job, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from tests.worker import seconds_left
 from wikico2.errors import UserError
-from wikico2.models import User
+from wikico2.jobs.policy import policy_of
+from wikico2.jobs.queue import RUN_NEXT, resume_stalled, start_job
+from wikico2.models import Job, User
 
 PDF = make_pdf(AIR, STEAM, LIGHT)
 
@@ -62,7 +60,8 @@ class TestAccepting:
         assert document.filename == "Rapport_final v2.PDF"
         assert (document.size, document.page_count) == (len(PDF), 3)
         assert document.uploaded_by == contributor
-        assert [row.task["args"] for row in OrmQ.objects.all()] == [(document.pk,)]
+        assert [row.task["func"] for row in OrmQ.objects.all()] == [RUN_NEXT]
+        assert Job.objects.get().subject_id == document.pk
         with document.file.open("rb") as kept:
             assert kept.read() == PDF
 
@@ -162,10 +161,10 @@ class TestRefusing:
         assert caught.value.code == "too_large"
 
     def test_a_row_that_fails_takes_its_file_along(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fail(*args: Any) -> None:
+        def fail(*args: Any, **kwargs: Any) -> None:
             raise RuntimeError("the queue is away")
 
-        monkeypatch.setattr("ingestion.intake.upload.enqueue", fail)
+        monkeypatch.setattr("ingestion.intake.upload.start_job", fail)
         with pytest.raises(RuntimeError):
             accept_upload(upload(PDF), None)
 
@@ -225,7 +224,7 @@ class TestReading:
         assert document.indexed_with == EMBEDDING_MODEL
         assert document.percent == 100
         assert document.ready_at
-        assert document.lease_token is None
+        assert Job.objects.of("document", document.pk).get().lease_token is None
         assert document.language == "fr"
         assert [page.number for page in document.pages.all()] == [1, 2, 3]
         chunks = list(document.chunks.all())
@@ -243,7 +242,8 @@ class TestReading:
 
         before, asked = rows(), len(fake_ai.requests)
         Document.objects.filter(pk=document.pk).update(state="waiting")
-        run_document_slice(document.pk)
+        start_job("document", document.pk)
+        run_job(document)
         document.refresh_from_db()
         assert document.is_ready
         assert rows() == before
@@ -255,7 +255,8 @@ class TestReading:
         page.blocks[-1]["text"] = "Un tout autre texte sur la vapeur."
         page.save()
         Document.objects.filter(pk=document.pk).update(state="chunking")
-        run_document_slice(document.pk)
+        start_job("document", document.pk)
+        run_job(document)
         after = {chunk.position: chunk.pk for chunk in document.chunks.all()}
         changed = {position for position, pk in before.items() if after.get(position) != pk}
         assert len(changed) == 1
@@ -299,9 +300,10 @@ class TestTrouble:
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.state == "embedding"
-        assert waiting_document.error_code == "service_busy"
-        assert waiting_document.lease_token is None
-        assert 100 < seconds_left(Document.objects.all()) <= 120
+        assert waiting_document.waits
+        job = Job.objects.get()
+        assert (job.state, job.error_code, job.lease_token) == ("waiting", "service_busy", None)
+        assert 100 < seconds_left(Job.objects.all()) <= 120
         assert not OrmQ.objects.exists()
 
     def test_what_does_not_pass_ends_as_a_failure(
@@ -309,9 +311,11 @@ class TestTrouble:
     ) -> None:
         settings.AI_RETRIES = 0
         fake_ai.down = True
-        for _ in range(MAX_OUTAGES + 1):  # the first one reads and cuts before it fails
-            Document.objects.update(lease_until=None)
-            run_document_slice(waiting_document.pk)
+        for _ in range(
+            policy_of("document").outage_attempts + 1
+        ):  # the first one reads and cuts before it fails
+            let_go_on()
+            run_job(waiting_document)
         waiting_document.refresh_from_db()
         assert (waiting_document.state, waiting_document.failed_step) == ("failed", "embedding")
         assert waiting_document.error_code == "service_cut_off"
@@ -331,12 +335,12 @@ class TestTrouble:
         for number in range(1, 4):
             fake_ai.reset()
             fake_ai.down_after = 1
-            Document.objects.update(lease_until=None)
-            run_document_slice(waiting_document.pk)
+            let_go_on()
+            run_job(waiting_document)
             waiting_document.refresh_from_db()
             if waiting_document.is_ready:
                 break
-            assert waiting_document.attempts <= 1
+            assert waiting_document.job.attempts <= 1
             assert Vector.objects.count() == number
 
     def test_a_refusal_is_not_tried_again(
@@ -351,7 +355,7 @@ class TestTrouble:
     def test_a_document_that_kills_its_workers_is_given_up(
         self, waiting_document: Document
     ) -> None:
-        Document.objects.update(attempts=MAX_ATTEMPTS)
+        Job.objects.update(attempts=policy_of("document").attempts)
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.state == "failed"
@@ -374,13 +378,14 @@ class TestTrouble:
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.state == "indexing"
-        assert waiting_document.error_code == "index_unreachable"
+        assert waiting_document.job.error_code == "index_unreachable"
 
     def test_vectors_that_vanished_are_computed_again(self, waiting_document: Document) -> None:
         run_queue()
         Vector.objects.all().delete()
         Document.objects.update(state="indexing")
-        run_document_slice(waiting_document.pk)
+        start_job("document", waiting_document.pk)
+        run_job(waiting_document)
         waiting_document.refresh_from_db()
         assert waiting_document.is_ready
 
@@ -430,9 +435,11 @@ class TestSteering:
         settings.CHROMA_PORT = 9
         remove_document(document)
         run_queue()
-        later = Schedule.objects.get(func="ingestion.tasks.forget_document")
+        assert Job.objects.get().error_code == "index_unreachable"
         settings.CHROMA_PORT = port
-        forget_document(*literal_eval(later.args))
+        let_go_on()
+        resume_stalled()
+        run_queue()
         assert count_vectors(EMBEDDING_MODEL) == 0
 
     def test_removing_in_the_middle_leaves_nothing(

@@ -11,16 +11,13 @@ from django.utils.translation import override
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from ingestion.models import Chunk, Document, DocumentEvent, Vector
-from ingestion.pipeline import event_log, run
+from ingestion.models import Chunk, Document, Vector
+from ingestion.pipeline import run
 from ingestion.pipeline.chunk import chunk_pages
-from ingestion.pipeline.event_log import event_lines, record_failure, trim_events
-from ingestion.pipeline.job import DocumentRun
 from ingestion.pipeline.run import (
     accept_upload,
     cancel_document,
     remove_document,
-    run_document_slice,
 )
 from ingestion.vector_index import collections
 from ingestion.vector_index.collections import (
@@ -30,15 +27,18 @@ from ingestion.vector_index.collections import (
     delete_document_vectors,
 )
 from ingestion.vector_index.embedders.registry import get_embedder
-from tests.conftest import AIR, make_pdf, run_queue, upload
+from tests.conftest import AIR, let_go_on, make_pdf, run_job, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
 from tests.worker import await_renewal, wait_for
 from wikico2.errors import TransientError, UserError
-from wikico2.jobs import queue
+from wikico2.jobs import log, queue, runner
+from wikico2.jobs.log import event_lines, record_failure, trim_events
+from wikico2.jobs.runner import JobRun
+from wikico2.jobs.turns import claim_next
 from wikico2.llm import client as ai
 from wikico2.llm.client import RetryPolicy, request_embeddings
 from wikico2.llm.concurrency import run_concurrently
-from wikico2.models import QueuePause, User
+from wikico2.models import Job, JobEvent, QueuePause, User
 
 
 class TestPause:
@@ -73,10 +73,10 @@ class TestPause:
             queue.pause_queue()
 
         monkeypatch.setattr(VectorStream, "put", put_and_pause)
-        monkeypatch.setattr(DocumentRun, "paused", lambda work: queue.is_paused())
+        monkeypatch.setattr(runner, "CHECK_SECONDS", 0.0)
         run_queue()
         waiting_document.refresh_from_db()
-        assert (waiting_document.state, waiting_document.lease_token) == ("embedding", None)
+        assert (waiting_document.state, waiting_document.job.lease_token) == ("embedding", None)
         assert Vector.objects.count() == 1
         assert not OrmQ.objects.exists()
         monkeypatch.undo()
@@ -103,7 +103,7 @@ class TestJournal:
     def test_it_tells_the_steps_to_whoever_uploaded_the_document(
         self, document: Document, client: Client, contributor: User, expert: User
     ) -> None:
-        codes = list(DocumentEvent.objects.order_by("pk").values_list("code", flat=True))
+        codes = list(JobEvent.objects.order_by("pk").values_list("code", flat=True))
         assert codes == ["extracting", "chunking", "embedding", "indexing", "ready"]
         address = f"/sources/{document.pk}/journal/"
         assert client.get(address).status_code == 302
@@ -119,18 +119,18 @@ class TestJournal:
         settings.AI_RETRIES = 0
         fake_ai.down = True
         for _ in range(3):
-            Document.objects.update(lease_until=None)
-            run_document_slice(waiting_document.pk)
+            let_go_on()
+            run_job(waiting_document)
         cancel_document(waiting_document, "Claire")
-        told = [line.text for line in event_lines(waiting_document)]
-        assert sum(line.is_failure for line in event_lines(waiting_document)) == 1
+        told = [line.text for line in event_lines(waiting_document.job)]
+        assert sum(line.is_failure for line in event_lines(waiting_document.job)) == 1
         assert "Claire" in told[0]
 
     def test_it_stays_short(self, document: Document, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(event_log, "MAX_EVENTS", 2)
-        trim_events(document)
-        assert DocumentEvent.objects.count() == 2
-        assert DocumentEvent.objects.all()[0].code == "ready"
+        monkeypatch.setattr(log, "MAX_EVENTS", 2)
+        trim_events(document.job)
+        assert JobEvent.objects.count() == 2
+        assert JobEvent.objects.all()[0].code == "ready"
 
 
 class TestWaiting:
@@ -142,21 +142,22 @@ class TestWaiting:
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.waits
-        assert waiting_document.waits_until
+        assert waiting_document.job.not_before
         fake_ai.reset()
-        Document.objects.update(lease_until=None)
-        run_document_slice(waiting_document.pk)
+        let_go_on()
+        run_job(waiting_document)
         waiting_document.refresh_from_db()
         assert waiting_document.is_ready
-        assert waiting_document.waits_until is None
+        assert waiting_document.job.not_before is None
 
     def test_nobody_is_asked_to_retry_what_goes_on_by_itself(
         self, waiting_document: Document
     ) -> None:
-        waiting_document.state, waiting_document.error_code = "embedding", "service_busy"
+        waiting_document.state = "embedding"
+        Job.objects.update(error_code="service_busy")
         with override("en"):
             meanwhile = waiting_document.error
-            waiting_document.state = "failed"
+            waiting_document.state, waiting_document.error_code = "failed", "service_busy"
             assert "Nothing is lost: retry" in waiting_document.error
         assert "retry" not in meanwhile
         assert "limiting requests" in meanwhile
@@ -165,11 +166,12 @@ class TestWaiting:
         self, waiting_document: Document
     ) -> None:
         failure = TransientError("service_busy")
-        record_failure(waiting_document, failure, waits=True)
-        record_failure(waiting_document, failure, waits=True)
-        record_failure(waiting_document, failure)
+        job = Job.objects.get()
+        record_failure(job, failure, waits=True)
+        record_failure(job, failure, waits=True)
+        record_failure(job, failure)
         with override("en"):
-            failed, passing = (line.text for line in event_lines(waiting_document))
+            failed, passing = (line.text for line in event_lines(waiting_document.job))
         assert "retry" in failed
         assert "retry" not in passing
 
@@ -177,12 +179,13 @@ class TestWaiting:
         self, waiting_document: Document, client: Client
     ) -> None:
         rows = Document.objects.filter(pk=waiting_document.pk)
-        rows.update(state="embedding", done=10, total=100, pace=5.0)
+        rows.update(state="embedding")
+        Job.objects.update(done=10, total=100, pace=5.0)
         address = f"/sources/{waiting_document.pk}/progression/"
-        assert rows.get().seconds_left == rows.totals()["left"] == 18
+        assert Job.objects.get().seconds_left == 18
         assert "passages/s" in client.get(address).content.decode()
-        rows.update(error_code="service_paced", error_details={"limit": 60})
-        assert rows.get().seconds_left is rows.totals()["left"] is rows.totals()["pace"] is None
+        Job.objects.update(error_code="service_paced", error_details={"limit": 60})
+        assert Job.objects.get().seconds_left is None
         assert "passages/s" not in client.get(address).content.decode()
 
     def test_each_step_says_what_it_counts_and_never_goes_back(
@@ -196,7 +199,8 @@ class TestWaiting:
             ("extracting", timezone.now(), 2, 10, "pictures"),
             ("chunking", timezone.now(), 186, 186, "passages"),
         ):
-            rows.update(state=state, read_at=read_at, done=done, total=total)
+            rows.update(state=state, read_at=read_at)
+            Job.objects.update(done=done, total=total)
             assert rows.get().counts == counted
             html = client.get(address, headers={"Accept-Language": "en"}).content.decode()
             assert f"{done} of {total}" in html
@@ -205,13 +209,12 @@ class TestWaiting:
         assert shown == sorted(shown)
 
     def test_the_pace_is_waited_for_however_long_it_takes(self, waiting_document: Document) -> None:
-        token = Document.objects.in_progress().claim(waiting_document.pk)
-        assert token
-        waiting_document.attempts = 50
-        work = DocumentRun(waiting_document, token)
-        work.postpone(TransientError("service_paced", limit=2, retry_after=30))
-        waiting_document.refresh_from_db()
-        assert (waiting_document.state, waiting_document.attempts) == ("waiting", 0)
+        Job.objects.update(attempts=50, error_code="service_paced")
+        job = claim_next()
+        assert job
+        JobRun(job).postpone(TransientError("service_paced", limit=2, retry_after=30))
+        job.refresh_from_db()
+        assert (job.state, job.attempts) == ("waiting", 0)
 
     def test_threads_tell_their_waits_in_the_callers(self) -> None:
         told: list[str] = []
@@ -240,13 +243,15 @@ class TestNoUselessRetry:
         offered: bool,
     ) -> None:
         details = {"host": "h", "seconds": 1}
-        Document.objects.update(
-            state="failed", failed_step="extracting", error_code=code, error_details=details
-        )
+        job = Job.objects.get()
+        for rows in (Document.objects, Job.objects):
+            rows.update(state="failed", error_code=code, error_details=details)
         client.force_login(contributor)
-        for address in (f"/sources/{waiting_document.pk}/", "/taches/"):
-            page = client.get(address).content.decode()
-            assert (f"/sources/{waiting_document.pk}/reprendre/" in page) is offered
+        for address, retry in (
+            (f"/sources/{waiting_document.pk}/", f"/sources/{waiting_document.pk}/reprendre/"),
+            ("/taches/", f"/taches/{job.pk}/reprendre/"),
+        ):
+            assert (retry in client.get(address).content.decode()) is offered
 
 
 @pytest.mark.django_db(transaction=True)
@@ -257,8 +262,8 @@ def test_a_document_that_is_long_to_cut_is_not_taken_over(
 
     def long_to_cut(*args: Any, **kwargs: Any) -> Any:
         for _ in range(2):
-            await_renewal(Document.objects.all(), waiting_document.pk)
-        assert Document.objects.in_progress().claim(waiting_document.pk) is None
+            await_renewal(Job.objects.get())
+        assert claim_next() is None
         return chunk_pages(*args, **kwargs)
 
     monkeypatch.setattr(run, "chunk_pages", long_to_cut)
@@ -276,7 +281,9 @@ class TestRemoval:
         remove_document(document)
         run_queue()
         assert set(Vector.objects.values_list("content_hash", flat=True)) == shared
-        assert not DocumentEvent.objects.filter(document=document.pk).exists()
+        assert not JobEvent.objects.filter(
+            job__subject_id=document.pk, job__kind="document"
+        ).exists()
 
 
 class TestRequests:

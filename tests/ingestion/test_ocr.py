@@ -20,11 +20,10 @@ from ingestion.pipeline.run import (
     accept_upload,
     remove_document,
     request_recognition,
-    run_document_slice,
 )
 from ingestion.readers import Rect
 from sheets.models.spending import Spending
-from tests.conftest import run_queue, upload
+from tests.conftest import let_go_on, run_job, run_queue, upload
 from tests.fake_ai import IMAGE_TOKENS, VISION_MODEL, FakeAI, Fault
 from tests.ingestion import office
 from wikico2.models import User
@@ -124,9 +123,9 @@ class TestScannedPages:
         seeing.fail(Fault("status", 503))
         document = take_in(picture_pdf(("navy", "")))
         assert document.state == Document.State.EXTRACTING
-        assert document.error_code == "service_unreachable"
-        Document.objects.update(lease_until=None)
-        run_document_slice(document.pk)
+        assert document.job.error_code == "service_unreachable"
+        let_go_on()
+        run_job(document)
         run_queue()
         document.refresh_from_db()
         assert document.is_ready, document.error

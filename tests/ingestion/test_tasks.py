@@ -19,17 +19,19 @@ from ingestion.tasks import advance_document, forget_document
 from ingestion.vector_index.collections import count_vectors
 from tests.conftest import AIR, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
-from tests.worker import Worker, wait_for
+from tests.worker import Worker, seconds_left, wait_for
 from wikico2.errors import UserError
 from wikico2.jobs.queue import (
     RESUME,
-    enqueue_later,
     ensure_schedule,
     recover_stalled,
     resume_stalled,
+    start_job,
     workers_alive,
 )
+from wikico2.jobs.turns import claim_next
 from wikico2.management.commands.qcluster import enable_keepalive
+from wikico2.models import Job
 
 PAGES = 16
 
@@ -56,6 +58,7 @@ class TestTwice:
     ) -> None:
         for _ in range(2):
             advance_document(waiting_document.pk)
+        assert run_queue() == 3
         waiting_document.refresh_from_db()
         assert waiting_document.is_ready
         assert len(fake_ai.requests) == 1
@@ -65,16 +68,18 @@ class TestTwice:
         document.delete()
         for _ in range(2):
             forget_document(*gone)
+        run_queue()
         assert count_vectors(EMBEDDING_MODEL) == 0
 
     def test_a_document_that_stands_is_not_forgotten(self, document: Document) -> None:
         forget_document(document.pk, document.file.name, document.sha256)
+        run_queue()
         assert count_vectors(EMBEDDING_MODEL) == document.chunks.count()
         assert Path(document.file.path).exists()
 
     def test_resuming_twice_queues_once(self, waiting_document: Document) -> None:
         OrmQ.objects.all().delete()
-        Document.objects.update(lease_until=Now() - dt.timedelta(seconds=1))
+        Job.objects.update(lease_until=Now() - dt.timedelta(seconds=1))
         assert [resume_stalled(), resume_stalled()] == [1, 0]
         assert OrmQ.objects.count() == 1
 
@@ -85,12 +90,12 @@ class TestTwice:
 class TestResuming:
     def test_what_somebody_holds_is_left_alone(self, waiting_document: Document) -> None:
         OrmQ.objects.all().delete()
-        Document.objects.in_progress().claim(waiting_document.pk)
+        assert claim_next()
         assert resume_stalled() == 0
 
     def test_what_is_postponed_waits_its_time(self, waiting_document: Document) -> None:
         OrmQ.objects.all().delete()
-        Document.objects.update(lease_until=Now() + dt.timedelta(minutes=1))
+        Job.objects.update(not_before=Now() + dt.timedelta(minutes=1))
         assert resume_stalled() == 0
 
     def test_what_waits_in_the_queue_is_left_alone(self, waiting_document: Document) -> None:
@@ -111,7 +116,7 @@ class TestResuming:
         self, waiting_document: Document
     ) -> None:
         OrmQ.objects.update(lock=timezone.now() + dt.timedelta(hours=1))
-        Document.objects.in_progress().claim(waiting_document.pk)
+        assert claim_next()
         recover_stalled()
         run_queue()
         waiting_document.refresh_from_db()
@@ -124,10 +129,10 @@ class TestResuming:
         assert Schedule.objects.filter(func=RESUME).count() == 1
 
     def test_later_means_later(self, db: None) -> None:
-        enqueue_later("ingestion.tasks.forget_document", 1, "it's", seconds=60)
-        later = Schedule.objects.get(schedule_type=Schedule.ONCE)
-        assert later.args == """(1, "it's")"""
-        assert later.next_run > timezone.now() + dt.timedelta(seconds=50)
+        start_job("index_cleanup", delay=60)
+        assert not OrmQ.objects.exists()
+        assert resume_stalled() == 0
+        assert seconds_left(Job.objects.all()) > 50
 
 
 class TestWaiting:
@@ -151,7 +156,7 @@ def whole(document: Document) -> None:
     """Check that a document is ready, each thing of it there once."""
     document.refresh_from_db()
     assert document.is_ready, document.error
-    assert document.lease_token is None
+    assert Job.objects.of("document", document.pk).get().lease_token is None
     pages = list(document.pages.values_list("number", flat=True))
     assert pages == list(range(1, document.page_count + 1))
     chunks = document.chunks.all()
@@ -197,9 +202,9 @@ class TestWorkers:
         wait_for(lambda: not workers_alive(), "end of the sessions")
         document.refresh_from_db()
         assert document.state == "embedding"
-        assert document.lease_token
+        assert Job.objects.of("document", document.pk).get().lease_token
 
-        Document.objects.update(lease_until=Now() + dt.timedelta(hours=1))
+        Job.objects.update(lease_until=Now() + dt.timedelta(hours=1))
         worker()  # nobody else is alive: the dead one's lease counts no more
         [done] = wait_until_read([document], poll=0.05)
         whole(done)

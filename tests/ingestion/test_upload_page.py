@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.core.files.storage import default_storage
+from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 
 from ingestion.models import Document
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
-from wikico2.models import User
+from wikico2.jobs.queue import start_job
+from wikico2.models import Job, User
 
 ADD = "/sources/ajouter/"
 HTMX = {"HX-Request": "true"}
@@ -124,11 +126,11 @@ class TestProgress:
         assert f"/sources/{waiting_document.pk}/reprendre/" in html
 
     def test_work_that_waits_for_a_service_says_so(
-        self, client: Client, waiting_document: Document
+        self, client: Client, waiting_document: Document, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        Document.objects.filter(pk=waiting_document.pk).update(
-            state="embedding", error_code="service_busy", lease_until=timezone.now()
-        )
+        monkeypatch.setattr("wikico2.jobs.listing.workers_alive", lambda: True)
+        Document.objects.filter(pk=waiting_document.pk).update(state="embedding")
+        Job.objects.update(error_code="service_busy", not_before=timezone.now())
         waiting_document.refresh_from_db()
         html = client.get(f"/sources/{waiting_document.pk}/progression/").content.decode()
         assert waiting_document.error in html
@@ -244,8 +246,8 @@ class TestList:
 class TestTasks:
     def test_says_that_nobody_works(self, client: Client, waiting_document: Document) -> None:
         response = client.get("/taches/")
-        assert response.context["alive"] is False
-        assert response.context["waiting"] == 1
+        assert response.context["outlook"].is_alive is False
+        assert response.context["waiting_count"] == 1
         assert waiting_document.title in response.content.decode().replace("&#x27;", "'")
         assert "hx-trigger" in response.content.decode()
 
@@ -260,15 +262,18 @@ class TestTasks:
         fail(waiting_document)
         html = someone.get("/taches/").content.decode()
         assert waiting_document.error in html
-        assert f"/sources/{waiting_document.pk}/reprendre/" in html
+        assert f"/taches/{waiting_document.job.pk}/reprendre/" in html
 
     def test_asks_as_much_for_many_as_for_few(
         self, client: Client, db: None, django_assert_max_num_queries: Any
     ) -> None:
         def asked(times: int) -> int:
             for state in ("waiting", "extracting", "ready") * times:
-                row(f"Source {state}", state=state, ready_at=timezone.now())
-            with django_assert_max_num_queries(13) as queries:
+                pk = row(f"Source {state}", state=state, ready_at=timezone.now()).pk
+                start_job("document", pk)
+                if state == "ready":
+                    Job.objects.of("document", pk).update(state="done", started_at=Now())
+            with django_assert_max_num_queries(19) as queries:
                 client.get("/taches/")
             return len(queries)
 
@@ -293,4 +298,5 @@ def fail(document: Document, code: str = "file_missing") -> None:
     Document.objects.filter(pk=document.pk).update(
         state="failed", failed_step="extracting", error_code=code
     )
+    Job.objects.of("document", document.pk).update(state="failed", error_code=code)
     document.refresh_from_db()

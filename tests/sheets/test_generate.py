@@ -22,7 +22,6 @@ from sheets.generation.request import (
     request_sheet,
     retry_generation,
 )
-from sheets.generation.run import run_generation_slice
 from sheets.models import (
     Generation,
     Prompt,
@@ -35,10 +34,12 @@ from sheets.models import (
 )
 from sheets.revisions.save import save_revision
 from sheets.writers.context import gather_evidence
-from tests.conftest import make_pdf, run_queue, upload
+from tests.conftest import let_go_on, make_pdf, run_job, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
 from wikico2.errors import UserError
-from wikico2.models import User
+from wikico2.jobs.policy import policy_of
+from wikico2.jobs.turns import claim_next
+from wikico2.models import Job, User
 
 pytestmark = pytest.mark.django_db
 
@@ -84,7 +85,7 @@ class TestLocalWriter:
     ) -> None:
         sheet = ask(document, solution)
         run_queue()
-        run_generation_slice(latest(sheet).pk)
+        run_job(latest(sheet))
 
         assert sheet.revisions.count() == 1
 
@@ -154,7 +155,7 @@ class TestLocalWriter:
         self, document: Document, solution: SheetType
     ) -> None:
         sheet = ask(document, solution)
-        assert Generation.objects.in_progress().claim(latest(sheet).pk)
+        assert claim_next()
         run_queue()
 
         assert sheet.revisions.count() == 0
@@ -181,7 +182,7 @@ class TestSources:
         self, waiting_document: Document, solution: SheetType
     ) -> None:
         sheet = ask(waiting_document, solution)
-        run_generation_slice(latest(sheet).pk)
+        run_job(latest(sheet))
         assert latest(sheet).state == Generation.State.WAITING
 
         run_queue()
@@ -401,6 +402,14 @@ class TestModelWriter:
         run_queue()
         generation = latest(sheet)
 
+        if code != "service_refused":  # an outage is waited out, up to a bound
+            assert (generation.state, generation.job.error_code) == ("running", code)
+            assert generation.job.not_before
+            most = policy_of("generation").outage_attempts
+            Job.objects.filter(kind="generation").update(attempts=most - 1)
+            let_go_on()
+            run_job(generation)
+            generation.refresh_from_db()
         assert generation.state == Generation.State.FAILED
         assert generation.error_code == code
         assert "%(" not in generation.error

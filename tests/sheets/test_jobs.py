@@ -16,20 +16,20 @@ from django_q.models import OrmQ
 from pytest_django.fixtures import Settings
 
 from ingestion.models import Document
-from sheets import file_jobs
 from sheets.file_jobs import (
     ARCHIVE_RETENTION,
     ARCHIVES,
-    MAX_ATTEMPTS,
     clear_file_jobs,
-    run_file_job_slice,
 )
 from sheets.models import FileJob, Revision, SectionLock, Sheet, SheetType
 from sheets.revisions.save import save_revision
 from sheets.transfer.exporter import WikiExporter, export_wiki
-from tests.conftest import run_queue
+from tests.conftest import run_job, run_queue
+from wikico2.jobs import runner
+from wikico2.jobs.policy import policy_of
 from wikico2.jobs.queue import resume_stalled
-from wikico2.models import User
+from wikico2.jobs.turns import claim_next
+from wikico2.models import Job, User
 
 
 @pytest.fixture
@@ -114,10 +114,11 @@ class TestPdf:
         assert client.get(address).content.startswith(b"%PDF")
 
     def test_what_a_dead_worker_left_goes_on(self, sheet: Sheet, client: Client) -> None:
+        run_queue()
         client.get(reverse("export_pdf", args=["air"]))
         OrmQ.objects.all().delete()
-        FileJob.objects.in_progress().claim(FileJob.objects.get().pk)
-        FileJob.objects.update(lease_until="2020-01-01T00:00:00Z")
+        claim_next()
+        Job.objects.update(lease_until="2020-01-01T00:00:00Z")
         assert resume_stalled() == 1
         run_queue()
         assert not FileJob.objects.exists()
@@ -156,7 +157,7 @@ class TestExport:
     def test_the_bar_is_told_numbers_as_browsers_write_them(
         self, asked: str, client: Client
     ) -> None:
-        FileJob.objects.update(done=1_412, total=12_040)
+        Job.objects.update(done=1_412, total=12_040)
         assert 'max="12040" value="1412"' in client.get(asked).content.decode()
         FileJob.objects.update(kind=FileJob.Kind.IMPORT)
         page = client.get(asked.replace("exports", "imports")).content.decode()
@@ -202,9 +203,9 @@ class TestExport:
         whole = archive().read()
         settings.TASK_SLICE_SECONDS = -1
         file_job = FileJob.objects.get()
-        run_file_job_slice(file_job.pk)
+        run_job(file_job)
         file_job.refresh_from_db()
-        assert (file_job.state, file_job.done) == (FileJob.State.RUNNING, 1)
+        assert (file_job.state, file_job.done) == (FileJob.State.WAITING, 1)
         assert run_queue() >= file_job.total - 1
         assert content_of(client.get(f"{asked}wiki.zip")) == whole
         assert len(default_storage.listdir(f"{ARCHIVES}/{file_job.pk}")[1]) == 1
@@ -215,7 +216,7 @@ class TestExport:
         whole = archive().read()
         settings.TASK_SLICE_SECONDS = -1
         file_job = FileJob.objects.get()
-        run_file_job_slice(file_job.pk)
+        run_job(file_job)
         OrmQ.objects.all().delete()
 
         def die(self: WikiExporter, sheet: Sheet) -> None:
@@ -226,8 +227,8 @@ class TestExport:
         with monkeypatch.context() as broken:
             broken.setattr(WikiExporter, "put_sheet", die)
             with pytest.raises(SystemExit):
-                run_file_job_slice(file_job.pk)
-        FileJob.objects.update(lease_until="2020-01-01T00:00:00Z")
+                run_job(file_job)
+        Job.objects.update(lease_until="2020-01-01T00:00:00Z")
         assert resume_stalled() == 1
         run_queue()
         assert content_of(client.get(f"{asked}wiki.zip")) == whole
@@ -239,18 +240,18 @@ class TestExport:
             raise SystemExit
 
         monkeypatch.setattr(WikiExporter, "put_sheet", die)
-        for _time in range(MAX_ATTEMPTS):
+        for _time in range(policy_of("export").attempts):
             with pytest.raises(SystemExit):
-                run_file_job_slice(FileJob.objects.get().pk)
-            FileJob.objects.update(lease_until="2020-01-01T00:00:00Z")
-        run_file_job_slice(FileJob.objects.get().pk)
+                run_job(FileJob.objects.get())
+            Job.objects.update(lease_until="2020-01-01T00:00:00Z")
+        run_job(FileJob.objects.get())
         assert FileJob.objects.get().state == FileJob.State.FAILED
         assert 'value="restart"' in client.get(asked).content.decode()
 
     def test_it_is_stopped_in_the_middle_and_begun_anew(
         self, asked: str, client: Client, sheet: Sheet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(file_jobs, "PROGRESS_SECONDS", 0)
+        monkeypatch.setattr(runner, "WRITE_SECONDS", 0)
         put = WikiExporter.put_type
 
         def stopped(self: WikiExporter, kind: SheetType) -> None:
@@ -358,10 +359,10 @@ class TestImport:
     ) -> None:
         settings.TASK_SLICE_SECONDS = -1
         file_job = FileJob.objects.get()
-        run_file_job_slice(file_job.pk)
+        run_job(file_job)
         file_job.refresh_from_db()
         assert file_job.done == 1
-        assert file_job.state == FileJob.State.RUNNING
+        assert file_job.is_working
         assert run_queue() >= file_job.total - 1
         file_job.refresh_from_db()
         assert file_job.state == FileJob.State.DONE

@@ -13,7 +13,8 @@ from ingestion.models import Chunk, Document, Page
 from sheets.generation.request import create_sheet
 from sheets.models import Generation, Proposal, Revision, SectionRun, Sheet, SheetType
 from sheets.revisions.save import save_revision
-from wikico2.models import User
+from wikico2.jobs.queue import start_job
+from wikico2.models import Job, User
 
 AtMost = Callable[..., Any]
 HOSTILE = "<script>alert(1)</script> & \" ' « Titre »"
@@ -53,6 +54,8 @@ def start_writing(sheet: Sheet, state: str = Generation.State.RUNNING) -> Genera
         state=state,
         error_code="index_unreachable" if failed else "",
     )
+    start_job("generation", generation.pk)
+    Job.objects.update(state=state, error_code=generation.error_code)
     SectionRun.objects.create(generation=generation, key="resume", order=1, state="done")
     SectionRun.objects.create(generation=generation, key="contexte", order=2, state="running")
     return generation
@@ -321,7 +324,7 @@ class TestWatching:
         assert "L’index des passages ne répond pas." in html
         assert reverse("generation_retry", args=[sheet.slug]) in html
         client.post(reverse("generation_retry", args=[sheet.slug]))
-        assert sheet.generations.first().is_working  # type: ignore[union-attr]
+        assert sheet.generations.get().is_working
 
     def test_stop_stops(self, client: Client, contributor: User, sheet: Sheet) -> None:
         generation = start_writing(sheet)

@@ -201,9 +201,6 @@ DERIVED: dict[Any, dict[str, str]] = {
     Citation: {"chunk": REFOUND},
     Generation: {
         "prompt": "prompts are the installation's own; `prompt_version` says which it was",
-        "attempts": WORK,
-        "lease_token": WORK,
-        "lease_until": WORK,
     },
     Proposal: {
         "merged": MADE_ANEW,
@@ -217,8 +214,7 @@ DERIVED: dict[Any, dict[str, str]] = {
         "media_type": "the file tells",
         **dict.fromkeys(
             (
-                "read_at", "done", "total", "step_started_at", "failed_step", "error_code",
-                "error_details", "attempts", "lease_token", "lease_until", "pace", "waits_until",
+                "read_at", "step_started_at", "failed_step", "error_code", "error_details",
                 "ready_at", "state", "page_count", "indexed_with",
                 "reader_version",
             ),

@@ -10,6 +10,8 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from wikico2.errors import error_sentence
+from wikico2.jobs.listing import Outlook
+from wikico2.models import Job
 from wikico2.sizes import format_size, size_words
 
 register = template.Library()
@@ -35,6 +37,12 @@ def pagination(context: dict[str, Any], page: Page[Any]) -> dict[str, Any]:
         "numbers": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
         "gap": page.paginator.ELLIPSIS,
     }
+
+
+@register.inclusion_tag("_job_wait.html")
+def job_wait(job: Job | None, outlook: Outlook | None = None) -> dict[str, Any]:
+    """Show what a job in progress waits for, its place in the line and the time left."""
+    return {"wait": (outlook or Outlook()).of(job) if job and job.is_working else None}
 
 
 register.filter("format_size", format_size)

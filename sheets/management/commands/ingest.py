@@ -1,6 +1,7 @@
 """`manage.py ingest FILE|DIR… [--sheet TYPE --title TITLE] [--wait]`: ingest files."""
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
-from ingestion.intake.imports import run_import_slice
 from ingestion.intake.upload import find_duplicate
 from ingestion.intake.watch_folder import files_in, import_local_file
 from ingestion.models import Document, SourceImport
@@ -17,6 +17,9 @@ from sheets.generation.request import request_sheet
 from sheets.generation.wait_until_written import wait_until_written
 from sheets.models import SheetType
 from wikico2.errors import UserError
+from wikico2.jobs.runner import run_out_of_turn
+
+POLL_SECONDS = 0.2
 
 
 class Command(BaseCommand):
@@ -101,7 +104,8 @@ class Command(BaseCommand):
     def import_archive(self, source_import: SourceImport) -> list[Document]:
         """Import an archive synchronously; return its documents, and print what was refused."""
         while source_import.is_working:
-            run_import_slice(source_import.pk)
+            if source_import.job is None or not run_out_of_turn(source_import.job):
+                time.sleep(POLL_SECONDS)  # a worker has it, or it was put off
             source_import.refresh_from_db()
         found = []
         for item in source_import.files.select_related("document"):

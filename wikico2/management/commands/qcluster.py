@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django_q import cluster, queues
 from django_q.management.commands import qcluster
+from django_q.signals import post_spawn
 
 from wikico2.jobs import queue
 
@@ -65,4 +66,5 @@ class Command(qcluster.Command):  # type: ignore[misc]
         connections["default"].settings_dict["OPTIONS"]["application_name"] = queue.SESSION_NAME
         connection_created.connect(enable_keepalive)
         cluster.Queue = KillSafeQueue
+        post_spawn.connect(queue.start_pulse)
         super().handle(*args, **options)

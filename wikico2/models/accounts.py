@@ -1,8 +1,5 @@
-"""User accounts, and the state that all processes share: rate limits and the queue's pause."""
+"""User accounts, and the rate limits of the models that are called."""
 
-from typing import Any
-
-from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Now
@@ -49,27 +46,3 @@ class RateLimitSlot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pace_id}:{self.number}"
-
-
-class QueuePause(models.Model):
-    """The one row that exists while the queue is paused: workers finish their slice, then stop."""
-
-    only = models.BooleanField(primary_key=True, default=True, editable=False)
-    at = models.DateTimeField(db_default=Now())
-    by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
-
-    class Meta:
-        verbose_name = _("processing pause")
-        verbose_name_plural = _("processing pauses")
-        default_permissions = ("add", "delete")
-        constraints = [models.CheckConstraint(condition=models.Q(only=True), name="pause_only_one")]
-
-    def __str__(self) -> str:
-        return str(self.at)
-
-    @classmethod
-    def current(cls) -> Any:
-        """Return the current pause, or None."""
-        return cls.objects.select_related("by").first()

@@ -1,0 +1,10 @@
+"""The kinds of jobs on sources, as the modules that start them name them."""
+
+DOCUMENT = "document"
+FORGET_DOCUMENT = "forget_document"
+DOCUMENT_WORDS = "document_words"
+SOURCE_IMPORT = "source_import"
+INDEX_BUILD = "index_build"
+INDEX_REPAIR = "index_repair"
+INDEX_CLEANUP = "index_cleanup"
+SOURCE_REREAD = "source_reread"

@@ -1,0 +1,210 @@
+"""The policies of the jobs on sheets."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from sheets import queueing as kinds
+from sheets.file_jobs import (
+    clear_file_jobs,
+    export_wiki_slice,
+    follow_export_job,
+    import_wiki_slice,
+    render_pdf_slice,
+)
+from sheets.generation.request import follow_generation_job
+from sheets.generation.run import write_sheet_slice
+from sheets.links.related import update_related
+from sheets.models import Citation, FileJob, Generation, Revision, Sheet
+from sheets.notifications import digest
+from sheets.rendering.page_cache import clear_cached_pages
+from sheets.revisions.reanchor import reanchor_source
+from sheets.revisions.save import recheck_revision
+from sheets.search.indexing import (
+    ensure_indexed_words,
+    index_vectors,
+    learn_sheet_words,
+    remove_sheet_vectors,
+)
+from sheets.sources.passage_refs import resolve_passage_refs
+from sheets.staleness import new_passages
+from wikico2.jobs.policy import JobPolicy, register_kind
+from wikico2.jobs.queue import clear_ended_jobs, start_job
+from wikico2.jobs.runner import JobRun
+from wikico2.models import Job
+
+
+def index_sheet(run: JobRun) -> bool:
+    """Index a sheet's vectors, related sheets and words; remove the vectors of a deleted one."""
+    sheet = Sheet.objects.filter(pk=run.row_id).first()
+    if sheet is None:
+        remove_sheet_vectors(run.row_id)
+        return True
+    ensure_indexed_words(sheet)
+    update_related(sheet)
+    learn_sheet_words(sheet)
+    index_vectors(sheet, run.patience())
+    return True
+
+
+def recheck_citations(run: JobRun) -> bool:
+    """Recheck the broken citations of a source, whose pages may have been missing."""
+    cited = Citation.objects.filter(document=run.row_id, verdict=Citation.Verdict.BROKEN)
+    for pk in cited.values_list("revision", flat=True).distinct().order_by("revision"):
+        run.check()
+        recheck_revision(Revision.objects.get(pk=pk))
+    return True
+
+
+def reanchor_citations(run: JobRun) -> bool:
+    """Anchor the citations of a source anew that was read again, and log those that are lost."""
+    reanchor_source(run.row_id)
+    return True
+
+
+def resolve_source_refs(run: JobRun) -> bool:
+    """Resolve references of imported rows to the passages of a source."""
+    resolve_passage_refs(run.row_id)
+    return True
+
+
+def look_for_passages(run: JobRun) -> bool:
+    """Look up new passages for the stale sections of a sheet."""
+    new_passages.record_new_passages(run.row_id)
+    return True
+
+
+def send_digests(run: JobRun) -> bool:
+    """Queue a digest for each user who is due one."""
+    for pk in digest.due_user_ids():
+        start_job(kinds.DIGEST, pk)
+    return True
+
+
+def send_digest(run: JobRun) -> bool:
+    """Send one user's digest."""
+    digest.email_digest(run.row_id)
+    return True
+
+
+def clear_old_rows(run: JobRun) -> bool:
+    """Delete the oldest cached pages, and jobs that ended long ago with their files."""
+    clear_cached_pages()
+    clear_file_jobs()
+    clear_ended_jobs()
+    return True
+
+
+def visible_generations(user: Any) -> QuerySet[Generation]:
+    """Return the generations of the sheets that `user` may open."""
+    rows = Generation.objects.filter(sheet__in=Sheet.objects.readable_by(user))
+    return rows.select_related("sheet")
+
+
+def visible_sheets(user: Any) -> QuerySet[Sheet]:
+    return Sheet.objects.readable_by(user)
+
+
+def visible_file_jobs(user: Any) -> QuerySet[FileJob]:
+    """Return the file jobs that `user` may see: all, or none."""
+    may_see = user.has_perm("sheets.publish_sheet")
+    return FileJob.objects.all() if may_see else FileJob.objects.none()
+
+
+POLICIES = [
+    JobPolicy(
+        kinds.GENERATION,
+        _("writing of a sheet"),
+        Job.Lane.WRITING,
+        write_sheet_slice,
+        model="sheets.Generation",
+        visible=visible_generations,
+        title=lambda generation: generation.sheet.title,
+        permission="sheets.change_sheet",
+        follow=follow_generation_job,
+    ),
+    JobPolicy(
+        FileJob.Kind.PDF.value,
+        FileJob.Kind.PDF.label,
+        Job.Lane.SHORT,
+        render_pdf_slice,
+        model="sheets.FileJob",
+        visible=visible_file_jobs,
+        title=lambda file_job: file_job.title,
+        permission="sheets.publish_sheet",
+        attempts=3,
+    ),
+    JobPolicy(
+        FileJob.Kind.IMPORT.value,
+        FileJob.Kind.IMPORT.label,
+        Job.Lane.WRITING,
+        import_wiki_slice,
+        model="sheets.FileJob",
+        visible=visible_file_jobs,
+        title=lambda file_job: file_job.title,
+        permission="sheets.publish_sheet",
+        attempts=3,
+        at_once=1,
+    ),
+    JobPolicy(
+        FileJob.Kind.EXPORT.value,
+        FileJob.Kind.EXPORT.label,
+        Job.Lane.WRITING,
+        export_wiki_slice,
+        model="sheets.FileJob",
+        visible=visible_file_jobs,
+        title=lambda file_job: file_job.title,
+        permission="sheets.publish_sheet",
+        follow=follow_export_job,
+        attempts=3,
+    ),
+    JobPolicy(
+        kinds.SHEET_INDEX,
+        _("indexing of a sheet"),
+        Job.Lane.INDEXING,
+        index_sheet,
+        model="sheets.Sheet",
+        visible=visible_sheets,
+        merges=True,
+    ),
+    JobPolicy(
+        kinds.PASSAGE_LOOKUP,
+        _("search for new passages"),
+        Job.Lane.INDEXING,
+        look_for_passages,
+        model="sheets.Sheet",
+        visible=visible_sheets,
+        merges=True,
+    ),
+    JobPolicy(
+        kinds.CITATION_RECHECK,
+        _("check of citations"),
+        Job.Lane.INDEXING,
+        recheck_citations,
+        model="ingestion.Document",
+        merges=True,
+    ),
+    JobPolicy(
+        kinds.CITATION_REANCHOR,
+        _("anchoring of citations"),
+        Job.Lane.INDEXING,
+        reanchor_citations,
+        model="ingestion.Document",
+        merges=True,
+    ),
+    JobPolicy(
+        kinds.SOURCE_REFS,
+        _("references to a source"),
+        Job.Lane.INDEXING,
+        resolve_source_refs,
+        model="ingestion.Document",
+        merges=True,
+    ),
+    JobPolicy(kinds.DIGESTS, _("digests"), Job.Lane.UPKEEP, send_digests, merges=True),
+    JobPolicy(kinds.DIGEST, _("digest"), Job.Lane.UPKEEP, send_digest, merges=True),
+    JobPolicy(kinds.CLEANUP, _("clean-up"), Job.Lane.UPKEEP, clear_old_rows, merges=True),
+]
+
+for policy in POLICIES:
+    register_kind(policy)

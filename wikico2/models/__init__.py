@@ -1,0 +1,29 @@
+"""Models that all processes share: user accounts, rate limits, background jobs."""
+
+from wikico2.models.accounts import RateLimit, RateLimitSlot, User
+from wikico2.models.jobs import (
+    Job,
+    JobEvent,
+    JobQuerySet,
+    JobState,
+    JobSubject,
+    JobSubjectQuerySet,
+    JobTurn,
+    QueuePause,
+    WorkerPulse,
+)
+
+__all__ = [
+    "Job",
+    "JobEvent",
+    "JobQuerySet",
+    "JobState",
+    "JobSubject",
+    "JobSubjectQuerySet",
+    "JobTurn",
+    "QueuePause",
+    "RateLimit",
+    "RateLimitSlot",
+    "User",
+    "WorkerPulse",
+]
