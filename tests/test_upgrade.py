@@ -448,7 +448,7 @@ def create_half_read(documents: Any) -> None:
             ("embedding", {**dead_lease(), "done": 3, "total": 9, "pace": 2.0}),
             ("embedding", {**put_off, **busy, "waits_until": timezone.now()}),
             ("indexing", dead_lease()),
-            ("ready", {"ready_at": timezone.now(), "indexed_with": EMBEDDING_MODEL}),
+            ("ready", {"ready_at": timezone.now()}),
             ("failed", {"failed_step": "embedding", "attempts": 5, **busy}),
             ("cancelled", {"failed_step": "extracting"}),
         ]

@@ -124,7 +124,7 @@ def write_sections(run: GenerationRun) -> bool:
     """
     states = (SectionRun.State.WAITING, SectionRun.State.RUNNING)
     waiting = list(run.generation.sections.filter(state__in=states))
-    if run.writer.at_once > 1:
+    if run.writer.backend == "openai":
         return write_concurrently(run, waiting)
     for number, section in enumerate(waiting):
         if number and run.slice.enough():
@@ -146,9 +146,10 @@ def write_sections(run: GenerationRun) -> bool:
 
 
 def write_concurrently(run: GenerationRun, waiting: list[SectionRun]) -> bool:
-    """Write sections in threads that only call the model; rows are read and written here.
+    """Write sections in threads that only call the model, `at_once` of them at most.
 
-    The section with most fields comes first, since it takes longest. A pause or a stop of the job
+    Rows are read and written here. The section with most fields comes first, since it takes
+    longest. A pause or a stop of the job
     is seen each second, and gives up the answers that are still under way.
     """
     briefs = {s.key: run.template.section(s.key) for s in waiting}

@@ -37,7 +37,9 @@ from sheets.writers.context import gather_evidence
 from tests.conftest import let_go_on, make_pdf, run_job, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
 from wikico2.errors import UserError
+from wikico2.jobs import queue, runner
 from wikico2.jobs.policy import policy_of
+from wikico2.jobs.runner import run_next
 from wikico2.jobs.turns import claim_next
 from wikico2.models import Job, User
 
@@ -500,6 +502,50 @@ class TestModelWriter:
 
         assert latest(sheet).state == Generation.State.CANCELLED
         assert not sheet.revisions.exists()
+
+    @pytest.mark.parametrize("at_once", [1, 2])
+    def test_a_pause_of_everything_stops_a_run_between_and_within_sections(
+        self,
+        document: Document,
+        solution: SheetType,
+        fake_ai: FakeAI,
+        settings: Settings,
+        monkeypatch: pytest.MonkeyPatch,
+        at_once: int,
+    ) -> None:
+        settings.LLM_SECTIONS_AT_ONCE = at_once
+        settings.AI_TIMEOUT = 60
+        monkeypatch.setattr(runner, "CHECK_SECONDS", 0.0)
+        sheet = ask(document, solution)
+        real, asked, over = fake_ai.answer, [], threading.Event()
+
+        def answer(body: Any) -> str:
+            asked.append(body)
+            if len(asked) > 1:
+                over.wait(30)  # a call that does not end by itself
+            return real(body)
+
+        original = run.save_section
+
+        def pause_after(*args: Any) -> None:
+            original(*args)
+            queue.pause_queue()
+
+        fake_ai.answer = answer
+        monkeypatch.setattr(run, "save_section", pause_after)
+        begun = time.monotonic()
+        run_next()
+        assert time.monotonic() - begun < 20
+        generation = latest(sheet)
+        assert generation.job.state == "waiting"
+        assert generation.sections.filter(state=SectionRun.State.DONE).count() == 1
+        assert len(asked) <= at_once + 1
+
+        over.set()
+        monkeypatch.setattr(run, "save_section", original)
+        queue.resume_queue()
+        run_queue()
+        assert latest(sheet).state == Generation.State.DONE, latest(sheet).error
 
     def test_an_unknown_model_is_named_with_those_on_offer(
         self,

@@ -124,6 +124,24 @@ class TestPdf:
         assert not FileJob.objects.exists()
 
 
+def test_the_name_is_that_of_a_file_whatever_the_kind(
+    sheet: Sheet, client: Client, administrator: User, settings: Settings, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    client.force_login(administrator)
+    client.get(reverse("export_pdf", args=["air"]))
+    client.post(reverse("wiki_pack"), {"files": "0"})
+    client.post(reverse("wiki"), {"archive": archive()})
+    names = dict(FileJob.objects.values_list("kind", "name"))
+    assert names == {
+        "pdf": names["pdf"],
+        "export": f"wiki-{timezone.localdate()}.zip",
+        "import": "wiki.zip",
+    }
+    assert not FileJob.objects.get(kind="export").with_files
+    assert [job.kind for job in Job.objects.filter(merges=False)] == ["pdf", "export", "import"]
+
+
 class TestExport:
     @pytest.fixture(autouse=True)
     def _signed_in(

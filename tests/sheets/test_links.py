@@ -1,14 +1,18 @@
 """Links between sheets by title: where they lead, what is missing, what a renaming leaves alive."""
 
+import threading
+
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from sheets.generation.request import create_sheet
+from sheets.links.related import update_related
 from sheets.links.rename import rename_sheet
 from sheets.links.wikilinks import list_backlinks, resolve_titles
 from sheets.markdown.parse import body_statements, linked_titles
-from sheets.models import Revision, Sheet, SheetRedirect, SheetType
+from sheets.models import Relation, Revision, Sheet, SheetRedirect, SheetType
 from sheets.rendering.html import render_sheet
 from sheets.revisions.save import save_revision
 from tests.sheets.factories import TEMPLATE
@@ -202,3 +206,29 @@ class TestRenaming:
         assert client.post(reverse("sheet_rename", args=[sheet.slug])).status_code == 302
         client.force_login(User.objects.create_user("lecteur"))
         assert client.post(reverse("sheet_rename", args=[sheet.slug])).status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sheets_that_are_related_are_indexed_side_by_side() -> None:
+    """Each writes relations of the others: in any order, none waits for the other or is refused."""
+    titles = ["Vapeur", "Froid", "Chaleur"]
+    links = " ".join(f"[[{title}]]" for title in titles)
+    sheets = [make(title, f"## T\n\nVoir {links}.\n") for title in titles]
+    errors: list[Exception] = []
+
+    def relate(first: int) -> None:
+        try:
+            for turn in range(15):
+                update_related(sheets[(first + turn) % len(sheets)])
+        except Exception as error:  # noqa: BLE001 (shown by the test)
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=relate, args=(first,)) for first in (0, 1, 2, 2, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert Relation.objects.count() == len(sheets) * (len(sheets) - 1)
