@@ -45,6 +45,8 @@ bench-spoilt: .venv/dev.stamp  ## office documents with one object spoilt in eac
 	$(BIN)/python -m bench.spoilt $(ARGS)
 
 soak: .venv/dev.stamp  ## kill processes, break the model service; about 20 minutes
+
+soak: .venv/dev.stamp  ## kill processes, break the model service; about half an hour
 	$(BIN)/python -m bench.soak $(ARGS)
 
 messages: .venv/dev.stamp  ## needs GNU gettext

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -34,10 +35,13 @@ Value = TypeVar("Value")
 class SiteHarness:
     """PostgreSQL, Chroma, the fake model service and a worker cluster, as a context manager."""
 
-    def __init__(self, *service: str, copied: str = "", **environment: str) -> None:
+    def __init__(
+        self, *service: str, copied: str = "", broker: str = "orm", **environment: str
+    ) -> None:
         """Take options of `tests.fake_ai` and environment variables of the site.
 
         The database is created by the migrations, or copied from the one at the address `copied`.
+        With the broker `redis` the tickets are in a Redis server of the harness.
         """
         self._stack = ExitStack()
         folder = self._stack.enter_context(
@@ -50,6 +54,7 @@ class SiteHarness:
         self.port = free_port()
         self.service = list(service)
         self.copied = copied
+        self.redis_port = free_port() if broker == "redis" else 0
         self.overrides = environment
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.programs: dict[str, Program] = {}
@@ -59,6 +64,10 @@ class SiteHarness:
         (self.folder / "postgres").mkdir(mode=0o711)
         self.start(self.postgres.program())
         self.start(self.chroma.program())
+        if self.redis_port:
+            options = ["--port", str(self.redis_port), "--save", "", "--dir", str(self.folder)]
+            argv = ["redis-server", *options]
+            self.start(Program(name="redis", argv=argv, environment=dict(os.environ), folder=ROOT))
         self.environment = self._environment()
         os.environ.update(self.environment)
         fake = ["-m", "tests.fake_ai", "--port", str(self.port), *self.service]
@@ -93,7 +102,7 @@ class SiteHarness:
             "CHROMA_HOST": self.chroma.host,
             "CHROMA_PORT": str(self.chroma.port),
             "CHROMA_TOKEN": "",
-            "REDIS_URL": "",
+            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0" if self.redis_port else "",
             "S3_BUCKET": "",
             "OVH_API_KEY": "key",
             "AI_BASE_URL": f"http://127.0.0.1:{self.port}/v1",
@@ -135,6 +144,14 @@ class SiteHarness:
             with suppress(ProcessLookupError):
                 os.kill(chance.choice(members), signal.SIGKILL)
 
+    def freeze_one_of(self, name: str, chance: random.Random, seconds: float) -> None:
+        """Stop a random process of a program, and let it go on after some time."""
+        if members := group_members(self.processes[name].pid)[1:]:
+            pid = chance.choice(members)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+            threading.Timer(seconds, thaw, [pid]).start()
+
     def restart_ended(self) -> None:
         """Restart programs that have ended, as the supervisor does."""
         for name, process in list(self.processes.items()):
@@ -154,6 +171,12 @@ class SiteHarness:
         with suppress(OSError):
             return bool(self.service_stats() or True)
         return False
+
+
+def thaw(pid: int) -> None:
+    """Let a stopped process go on."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
 
 
 def copy_database(source: str, target: str) -> None:

@@ -1,10 +1,11 @@
-"""Kill processes and break the model service, and check that documents end up the same.
+"""Kill processes and break the model service, and check that documents and sheets end up the same.
 
-`python -m bench.soak [--documents N] [--kills N] [--seed N]` imports the same documents three
-times: undisturbed; while workers, Chroma and PostgreSQL are killed with SIGKILL at random moments;
-and with a model service of whose answers 20 % are 429, 5 % are 500, 2 % are cut off, 1 % never come
-and 1 % have a wrong length. The rows, the stored vectors and those in Chroma must be the same each
-time.
+`python -m bench.soak [--documents N] [--sheets N] [--kills N] [--seed N] [--broker redis]` imports
+the same documents and writes the same sheets from them three times: undisturbed; while workers,
+Chroma, PostgreSQL and Redis are killed with SIGKILL, and workers frozen, at random moments; and
+with a model service of whose answers 20 % are 429, 5 % are 500, 2 % are cut off, 1 % never come and
+1 % have a wrong length. The rows, the stored vectors, those in Chroma and the texts must be the
+same each time.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import itertools
 import json
 import multiprocessing
 import random
+import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from wikico2.llm.client import Vectors
 
 PARAGRAPHS = 7
+SOURCE_ADDRESS = re.compile(r"/sources/(\d+)/")
 QUICK = {
     "WORKERS": "2",
     "LEASE_SECONDS": "6",
@@ -44,8 +48,13 @@ QUICK = {
     "LOG_LEVEL": "WARNING",
 }
 SLOW = ("--latency", "0.4")  # so that many kills happen during embedding requests
-TARGETS = {"worker": 3, "one worker": 3, "chroma": 2, "db": 2}
-"""What is killed, and how many times in ten."""
+TARGETS = {"worker": 3, "one worker": 3, "frozen worker": 2, "chroma": 2, "db": 2}
+"""What is killed, and how many times in twelve."""
+FROZEN_SECONDS = 9.0
+"""Seconds for which a worker is frozen: longer than its lease."""
+OF_DOCUMENTS = 0.7
+"""Share of the kills while documents are read; the others fall while sheets are written."""
+SOURCES_PER_SHEET = 3
 
 LONGEST_PAUSE = 3.0
 """Seconds between two kills, at most."""
@@ -54,6 +63,8 @@ LONGEST_PAUSE = 3.0
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--documents", type=int, default=30)
+    parser.add_argument("--sheets", type=int, default=10)
+    parser.add_argument("--broker", choices=("orm", "redis"), default="orm")
     parser.add_argument("--pages", type=int, default=14)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=2026)
@@ -94,15 +105,18 @@ class Plan:
     kills: int = 0
     seed: int = 0
     copied: str = ""
+    sheets: int = 0
+    broker: str = "orm"
 
 
 def plans(options: argparse.Namespace) -> list[Plan]:
-    found = [] if options.undisturbed else [Plan("Undisturbed", copied=options.copied)]
+    common = {"copied": options.copied, "sheets": options.sheets, "broker": options.broker}
+    found = [] if options.undisturbed else [Plan("Undisturbed", **common)]
     if options.only != "faults":
         name = f"{options.kills} kills (seed {options.seed})"
-        found.append(Plan(name, SLOW, options.kills, options.seed, options.copied))
+        found.append(Plan(name, SLOW, options.kills, options.seed, **common))
     if options.only != "kills":
-        found.append(Plan("Faults", (*SLOW, "--faults"), copied=options.copied))
+        found.append(Plan("Faults", (*SLOW, "--faults"), **common))
     return found
 
 
@@ -110,7 +124,7 @@ def plans(options: argparse.Namespace) -> list[Plan]:
 class Outcome:
     """The content of PostgreSQL and Chroma at the end, and counters of the run."""
 
-    rows: dict[str, str] = field(default_factory=dict)  # a digest for each file
+    rows: dict[str, str] = field(default_factory=dict)  # a digest for each file and sheet
     wrong: list[str] = field(default_factory=list)
     passages: int = 0
     seconds: float = 0.0
@@ -121,7 +135,7 @@ class Outcome:
         """Return the lines to print, compared with the rows of an undisturbed run."""
         differ = sum(self.rows.get(key) != value for key, value in expected.items())
         rows = {
-            "documents ready": len(self.rows),
+            "documents and sheets ready": len(self.rows),
             "passages": self.passages,
             "differ from undisturbed": differ,
             "wrong": self.wrong or "nothing",
@@ -157,13 +171,20 @@ def make_document(number: int, pages: int) -> bytes:
 
 def run(files: list[bytes], plan: Plan) -> Outcome:
     """Import the files in a new harness; return the outcome."""
-    with SiteHarness(*plan.service, copied=plan.copied, **QUICK) as harness:
+    with SiteHarness(*plan.service, copied=plan.copied, broker=plan.broker, **QUICK) as harness:
         import django
 
         django.setup()
         begun = time.monotonic()
         harness.start_worker()
-        killed = kill_at_random(harness, files, plan.kills, random.Random(plan.seed))  # noqa: S311
+        rng = random.Random(plan.seed)  # noqa: S311
+        targets = choose_targets(plan.kills, rng, plan.broker)
+        first = round(len(targets) * (OF_DOCUMENTS if plan.sheets else 1))
+        uploads = [partial(upload, content) for content in files]
+        killed = kill_at_random(harness, uploads, targets[:first], rng)
+        wait_until(lambda: all_done(harness), 900)
+        requests = [partial(ask_for_sheet, number) for number in range(plan.sheets)]
+        killed += kill_at_random(harness, requests, targets[first:], rng)
         wait_until(lambda: all_done(harness), 900)
         seconds = time.monotonic() - begun
         outcome = inspect(MODEL)
@@ -175,31 +196,37 @@ def run(files: list[bytes], plan: Plan) -> Outcome:
 
 
 def kill_at_random(
-    harness: SiteHarness, files: list[bytes], kills: int, rng: random.Random
+    harness: SiteHarness,
+    requests: Sequence[Callable[[], None]],
+    targets: list[str],
+    rng: random.Random,
 ) -> Counter[str]:
-    """Kill random programs one by one while the documents are uploaded step by step."""
+    """Kill the targets one by one while the requests are made step by step."""
     killed: Counter[str] = Counter()
-    uploaded = 0
-    for number, target in enumerate(choose_targets(kills, rng)):
-        while uploaded < len(files) * (number + 3) / kills and uploaded < len(files):
-            upload(files[uploaded])
-            uploaded += 1
+    made = 0
+    for number, target in enumerate(targets):
+        while made < len(requests) * (number + 3) / len(targets) and made < len(requests):
+            requests[made]()
+            made += 1
         all_done(harness)  # requeue stalled rows at each kill, as the queue does each minute
         time.sleep(rng.uniform(0.0, LONGEST_PAUSE))
         if target == "one worker":
             harness.kill_one_of("worker", rng)
+        elif target == "frozen worker":
+            harness.freeze_one_of("worker", rng, FROZEN_SECONDS)
         else:
             harness.kill(target)
         killed[target] += 1
-    for content in files[uploaded:]:
-        upload(content)
+    for request in requests[made:]:
+        request()
     return killed
 
 
-def choose_targets(kills: int, rng: random.Random) -> list[str]:
+def choose_targets(kills: int, rng: random.Random, broker: str) -> list[str]:
     """Return the targets in order: each once, then at random by their weights."""
-    first = rng.sample(list(TARGETS), len(TARGETS))
-    return [*first, *rng.choices(list(TARGETS), list(TARGETS.values()), k=kills)][:kills]
+    targets = TARGETS | ({"redis": 1} if broker == "redis" else {})
+    first = rng.sample(list(targets), len(targets))
+    return [*first, *rng.choices(list(targets), list(targets.values()), k=kills)][:kills]
 
 
 def upload(content: bytes) -> None:
@@ -216,15 +243,31 @@ def upload(content: bytes) -> None:
             raise
 
 
-def all_done(harness: SiteHarness) -> bool:
-    """Restart ended programs, requeue stalled rows; tell whether no document is in progress."""
+def ask_for_sheet(number: int) -> None:
+    """Request a sheet from some of the documents, retrying while the database is down."""
     from ingestion.models import Document
-    from wikico2.jobs.queue import resume_stalled
+    from sheets.generation.request import request_sheet
+    from sheets.models import Sheet, SheetType
+
+    def ask() -> None:
+        title = f"Fours {number}"
+        if not Sheet.objects.filter(title=title).exists():  # the answer to the first try was lost
+            documents = list(Document.objects.order_by("sha256"))
+            start = number * SOURCES_PER_SHEET
+            chosen = [documents[(start + n) % len(documents)] for n in range(SOURCES_PER_SHEET)]
+            request_sheet(SheetType.objects.get(key="solution"), title, chosen, None)
+
+    retry_while_down(ask)
+
+
+def all_done(harness: SiteHarness) -> bool:
+    """Restart ended programs; tell whether no job is in progress that is not put off."""
+    from wikico2.models import Job
 
     time.sleep(0.5)
     harness.restart_ended()
-    retry_while_down(resume_stalled)
-    return not retry_while_down(lambda: Document.objects.in_progress().exists())
+    upkeep = {"lane": Job.Lane.UPKEEP}
+    return not retry_while_down(lambda: Job.objects.in_progress().exclude(**upkeep).exists())
 
 
 def inspect(model: str) -> Outcome:
@@ -238,7 +281,9 @@ def inspect(model: str) -> Outcome:
     in_chroma = dict(vectors_in(collection))
     if collection.count() != len(in_chroma):
         outcome.wrong.append("Chroma's count differs from its list")
-    vectors = {row.content_hash: row.values for row in Vector.objects.all()}
+    passages = Chunk.objects.values("content_hash").distinct()
+    of_passages = Vector.objects.filter(content_hash__in=passages)
+    vectors = {row.content_hash: row.values for row in of_passages}
     for document in Document.objects.order_by("pk"):
         if not document.is_ready:
             outcome.wrong.append(f"{document}: {document.state} {document.error_code}")
@@ -264,10 +309,26 @@ def inspect(model: str) -> Outcome:
         outcome.rows[document.sha256] = digest.hexdigest()
     if in_chroma:
         outcome.wrong.append(f"{len(in_chroma)} vectors in Chroma without a passage")
+    add_sheets(outcome)
     outcome.passages = Chunk.objects.count()
-    if len(vectors) != Chunk.objects.values("content_hash").distinct().count():
-        outcome.wrong.append(f"{len(vectors)} vectors stored, not one per distinct passage")
+    if of_passages.count() != passages.count():
+        outcome.wrong.append(f"{of_passages.count()} vectors stored, not one per passage")
     return outcome
+
+
+def add_sheets(outcome: Outcome) -> None:
+    """Add a digest of the text of each sheet, with its sources named by their content."""
+    from ingestion.models import Document
+    from sheets.models import Sheet
+
+    content = {str(pk): sha for pk, sha in Document.objects.values_list("pk", "sha256")}
+    for sheet in Sheet.objects.select_related("current").order_by("pk"):
+        if sheet.current is None or sheet.revisions.count() != 1:
+            states = [f"{g.state} {g.error_code}" for g in sheet.generations.all()]
+            outcome.wrong.append(f"{sheet}: {sheet.revisions.count()} revisions, {states}")
+            continue
+        body = SOURCE_ADDRESS.sub(lambda found: content[found[1]], sheet.current.body)
+        outcome.rows[sheet.title] = hashlib.sha256(body.encode()).hexdigest()
 
 
 def vectors_in(collection: ChromaCollection) -> Iterator[tuple[str, tuple[Vectors, Metadata]]]:

@@ -75,6 +75,14 @@ def raising(error: BaseException) -> Work:
     return work
 
 
+def noting(seen: list[int | None], attribute: str) -> Work:
+    def work(run: JobRun) -> bool:
+        seen.append(getattr(run.job, attribute))
+        return True
+
+    return work
+
+
 class TestEachKind:
     def test_is_done_once(self, kind: Kind) -> None:
         kind.start()
@@ -208,7 +216,7 @@ class TestTurns:
     ) -> None:
         ran: list[int | None] = []
         kind = Kind(DOCUMENT_WORDS, monkeypatch)
-        kind.work = lambda run: not ran.append(run.job.owner_id)
+        kind.work = noting(ran, "owner_id")
         anna, bea = people
         for number in range(300):
             start_job(DOCUMENT_WORDS, number + 1, owner=anna)
@@ -231,10 +239,10 @@ class TestTurns:
     def test_the_place_in_the_line_is_the_order_in_which_jobs_run(
         self, people: list[User], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ran: list[int] = []
+        ran: list[int | None] = []
         for name in (DOCUMENT_WORDS, "generation", "pdf", "digest"):
             kind = Kind(name, monkeypatch)
-            kind.work = lambda run: not ran.append(run.job.pk)
+            kind.work = noting(ran, "pk")
             for number in range(5):
                 start_job(name, SUBJECT + number, owner=people[number % 2])
         told = sorted(places_in_line(), key=places_in_line().get)  # type: ignore[arg-type]

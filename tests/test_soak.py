@@ -45,7 +45,7 @@ def test_kills_change_nothing(undisturbed: Outcome, tmp_path: Path) -> None:
     """Worker, Chroma and PostgreSQL are killed with SIGKILL while real processes read."""
     expected = tmp_path / "undisturbed.json"
     expected.write_text(json.dumps(undisturbed.rows))
-    short = [f"--documents={len(FILES)}", "--pages=1", "--only=kills", "--kills=4"]
+    short = [f"--documents={len(FILES)}", "--sheets=0", "--pages=1", "--only=kills", "--kills=4"]
     given = [f"--seed={SEED}", f"--undisturbed={expected}", f"--copied={database_url()}"]
     run = subprocess.run(
         [sys.executable, "-m", "bench.soak", *short, *given],

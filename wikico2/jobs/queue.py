@@ -154,7 +154,8 @@ def issue_tickets(count: int) -> None:
         if is_in_database():
             async_task(RUN_NEXT)
         else:
-            transaction.on_commit(lambda: async_task(RUN_NEXT))
+            # A ticket that the broker does not take is made up for later: the job is a row.
+            transaction.on_commit(lambda: async_task(RUN_NEXT), robust=True)
 
 
 def resume_stalled() -> int:
