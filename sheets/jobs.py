@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from ingestion.models import Document
 from sheets import queueing as kinds
 from sheets.file_jobs import (
     clear_file_jobs,
@@ -102,7 +103,13 @@ def visible_generations(user: Any) -> QuerySet[Generation]:
     return rows.select_related("sheet")
 
 
+def visible_documents(user: Any) -> QuerySet[Document]:
+    """Return the sources that `user` may read."""
+    return Document.objects.readable_by(user)
+
+
 def visible_sheets(user: Any) -> QuerySet[Sheet]:
+    """Return the sheets that `user` may open."""
     return Sheet.objects.readable_by(user)
 
 
@@ -183,6 +190,7 @@ POLICIES = [
         Job.Lane.INDEXING,
         recheck_citations,
         model="ingestion.Document",
+        visible=visible_documents,
         merges=True,
     ),
     JobPolicy(
@@ -199,6 +207,7 @@ POLICIES = [
         Job.Lane.INDEXING,
         resolve_source_refs,
         model="ingestion.Document",
+        visible=visible_documents,
         merges=True,
     ),
     JobPolicy(kinds.DIGESTS, _("digests"), Job.Lane.UPKEEP, send_digests, merges=True),

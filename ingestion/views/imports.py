@@ -118,7 +118,9 @@ class ImportStatus:
 def unfinished_imports(user: Any) -> list[ImportStatus]:
     """Return the latest source imports of `user` that are not done, 20 at most."""
     unfinished = SourceImport.objects.in_state(*Job.WORKING, *Job.STOPPED).filter(given_by=user)
-    return [ImportStatus.of(one) for one in unfinished[:20]]
+    shown = list(unfinished[:20])
+    SourceImport.load_jobs(shown)
+    return [ImportStatus.of(one) for one in shown]
 
 
 def _import_response(request: HttpRequest, source_import: SourceImport) -> HttpResponse:

@@ -61,7 +61,8 @@ def document_list(request: HttpRequest) -> HttpResponse:
     shown = chosen.apply(found).order_by(*order)
     page = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
     counts = Document.objects.filter(pk__in=[d.pk for d in page]).sheet_counts()
-    working = any(d.is_working for d in page)
+    working = [document for document in page if document.is_working]
+    Document.load_jobs(working)
     sorts = [FacetChoice(key, str(label)) for key, (label, _order) in SORTS.items()]
     context = {
         "chosen": chosen,
@@ -70,9 +71,9 @@ def document_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [(document, counts.get(document.pk, 0)) for document in page],
         "facets": list(source_facets(chosen, found.counted_by("state", "access", "language"))),
-        "working": working,
-        "no_worker": working and not workers_alive(),
-        "paused": working and is_paused(),
+        "working": bool(working),
+        "no_worker": bool(working) and not workers_alive(),
+        "paused": bool(working) and is_paused(),
     }
     partial = request.headers.get("HX-Request")
     template = "ingestion/_documents.html" if partial else "ingestion/documents.html"

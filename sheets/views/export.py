@@ -100,10 +100,17 @@ def wiki_transfer(request: HttpRequest) -> HttpResponse:
             form.add_error("archive", error.sentence)
     context = {
         "form": form,
-        "imports": FileJob.objects.filter(kind=FileJob.Kind.IMPORT)[:SHOWN],
-        "exports": FileJob.objects.filter(kind=FileJob.Kind.EXPORT)[:SHOWN],
+        "imports": latest_file_jobs(FileJob.Kind.IMPORT),
+        "exports": latest_file_jobs(FileJob.Kind.EXPORT),
     }
     return render(request, "sheets/wiki.html", context, status=422 if form.errors else 200)
+
+
+def latest_file_jobs(kind: str) -> list[FileJob]:
+    """Return the latest file jobs of a kind, with their jobs."""
+    shown = list(FileJob.objects.filter(kind=kind)[:SHOWN])
+    FileJob.load_jobs(shown)
+    return shown
 
 
 @never_cache

@@ -6,7 +6,7 @@ Times are those of the database, since the clocks of hosts differ.
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, Self, TypeVar
 
 from django.conf import settings
@@ -266,13 +266,13 @@ class JobSubject(models.Model):
         super().refresh_from_db(*args, **kwargs)
 
     @classmethod
-    def load_jobs(cls, rows: Iterable[Any]) -> None:
+    def load_jobs(cls, rows: Collection[Any]) -> None:
         """Load the jobs of these rows in one query."""
-        by_pk = {row.pk: row for row in rows}
-        for row in by_pk.values():
-            row.__dict__["_job"] = None
-        for job in Job.objects.filter(kind__in=cls.JOB_KINDS, subject_id__in=list(by_pk)):
-            by_pk[job.subject_id].__dict__["_job"] = job
+        ids = [row.pk for row in rows]  # no query for none
+        jobs = Job.objects.filter(kind__in=cls.JOB_KINDS, subject_id__in=ids)
+        by_subject = {job.subject_id: job for job in jobs}
+        for row in rows:
+            row.__dict__["_job"] = by_subject.get(row.pk)
 
 
 class JobState(JobSubject):
