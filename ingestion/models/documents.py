@@ -216,6 +216,13 @@ class Document(JobSubject):
         return self.is_working and bool(self.job and self.job.waits)
 
     @property
+    def is_queued(self) -> bool:
+        """Tell whether no worker reads the document now, though one is to."""
+        if not self.is_working:
+            return False
+        return self.job.is_waiting if self.job else self.state == self.State.WAITING
+
+    @property
     def may_help_to_retry(self) -> bool:
         """Tell whether a retry of the same file can succeed: the reader may have changed."""
         stopped = self.state in (self.State.FAILED, self.State.CANCELLED)

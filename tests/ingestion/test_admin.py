@@ -9,6 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from ingestion.models import Document, Vector
 from tests.conftest import run_queue
+from wikico2.models import Job
 
 
 @pytest.mark.parametrize("model", ["document", "page", "chunk", "vector"])
@@ -43,6 +44,7 @@ def test_a_source_is_removed_whole(admin_client: Client, document: Document) -> 
 def test_a_failed_source_is_retried(admin_client: Client, waiting_document: Document) -> None:
     run_queue()
     Document.objects.update(state="failed", failed_step="embedding", error_code="service_busy")
+    Job.objects.update(state="failed", error_code="service_busy")
     url = reverse("admin:ingestion_document_changelist")
     admin_client.post(url, {"action": "retry", "_selected_action": [waiting_document.pk]})
     run_queue()

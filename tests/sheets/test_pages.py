@@ -272,7 +272,7 @@ class TestAskingForASheet:
         answer = client.post(reverse("sheet_new"), asked, follow=True)
         sheet = Sheet.objects.get(title="Variation de vitesse")
         assert answer.redirect_chain == [(sheet.get_absolute_url(), 302)]
-        assert sheet.generations.get().is_working
+        assert sheet.generations.first().is_working  # type: ignore[union-attr]
         assert 'hx-trigger="every 1s"' in answer.content.decode()
 
     def test_each_mistake_stands_beside_its_field_and_nothing_typed_is_lost(

@@ -141,6 +141,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="job",
+            index=models.Index(fields=["state", "-ended_at"], name="job_ended"),
+        ),
+        migrations.AddIndex(
+            model_name="job",
             index=models.Index(fields=["kind", "key"], name="job_key"),
         ),
         migrations.AddIndex(

@@ -122,6 +122,7 @@ class Job(models.Model):
                 condition=Q(state__in=("waiting", "running")),
                 name="job_in_progress",
             ),
+            models.Index(fields=["state", "-ended_at"], name="job_ended"),
             models.Index(fields=["kind", "key"], name="job_key"),
             models.Index(fields=["kind", "subject_id"], name="job_subject"),
         ]
