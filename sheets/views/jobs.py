@@ -15,8 +15,9 @@ from ingestion.models import Document
 from ingestion.pipeline.event_log import may_read_events
 from sheets.models import Spending
 from wikico2.jobs import queue
-from wikico2.jobs.listing import JobLine, Outlook, job_lines, known_kinds, visible_job
+from wikico2.jobs.listing import JobLine, Outlook, job_lines, visible_job
 from wikico2.jobs.log import event_lines
+from wikico2.jobs.policy import known_kinds
 from wikico2.llm.rate_limit import recent_requests
 from wikico2.models import Job, QueuePause, User
 

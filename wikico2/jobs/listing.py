@@ -9,7 +9,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Avg, Count
 
-from wikico2.jobs.policy import JobPolicy, all_policies, policy_of
+from wikico2.jobs.policy import JobPolicy, policy_of
 from wikico2.jobs.queue import is_paused, workers_alive
 from wikico2.jobs.turns import places_in_line
 from wikico2.models import Job, WorkerPulse
@@ -145,8 +145,3 @@ def _line(job: Job, subjects: dict[int, Any], user: Any, outlook: Outlook) -> Jo
 def visible_job(job: Job, user: Any) -> JobLine | None:
     """Return one job as `user` sees it; None if they may not see it."""
     return next(iter(job_lines([job], user, Outlook())), None)
-
-
-def known_kinds() -> list[str]:
-    """Return the kinds that are declared: a job of another one is from another version."""
-    return [policy.kind for policy in all_policies()]

@@ -112,6 +112,11 @@ def policy_of(kind: str) -> JobPolicy:
     return _policies[kind]
 
 
+def known_kinds() -> list[str]:
+    """Return the kinds that are declared: a job of another one is from another version."""
+    return list(_policies)
+
+
 def all_policies() -> list[JobPolicy]:
     """Return the policies of all kinds."""
     return list(_policies.values())

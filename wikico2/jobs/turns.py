@@ -91,13 +91,15 @@ def runnable() -> JobQuerySet:
     """Return the jobs that may run now: due, within their kind's bound, with no twin running."""
     twins = Job.objects.held().filter(kind=OuterRef("kind"), key=OuterRef("key"))
     due = Job.objects.due().filter(~Exists(QueuePause.objects.all()))
-    return due.exclude(Exists(twins), merges=True).exclude(kind__in=_kinds_at_their_bound())
+    return due.exclude(Exists(twins), merges=True).filter(kind__in=_open_kinds())
 
 
-def _kinds_at_their_bound() -> list[str]:
+def _open_kinds() -> list[str]:
+    """Return the kinds of this version of which one more may run."""
     held = Job.objects.held().order_by().values_list("kind").annotate(n=Count("pk"))
     running: Counter[str] = Counter(dict(held))
-    return [p.kind for p in all_policies() if p.at_once and running[p.kind] >= p.at_once]
+    policies = all_policies()
+    return [p.kind for p in policies if p.at_once is None or running[p.kind] < p.at_once]
 
 
 def _note_turn(choice: WaitingJob, number: int) -> None:

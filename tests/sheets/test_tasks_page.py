@@ -1,0 +1,119 @@
+"""The page of all background work: what it shows to whom, stop and retry, one job with its log."""
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from ingestion.models import Document
+from sheets.file_jobs import request_wiki_export
+from tests.conftest import run_queue
+from wikico2.jobs import queue
+from wikico2.jobs.queue import start_job
+from wikico2.models import Job, User
+
+ENGLISH = {"Accept-Language": "en"}
+
+
+@pytest.fixture
+def alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wikico2.jobs.listing.workers_alive", lambda: True)
+
+
+def page(client: Client, address: str = "/taches/") -> str:
+    return client.get(address, headers=ENGLISH).content.decode().replace("&#x27;", "'")
+
+
+class TestList:
+    def test_it_tells_what_for_whom_and_where_in_the_line(
+        self, waiting_document: Document, client: Client, contributor: User, alive: None
+    ) -> None:
+        start_job("digest", 1)
+        start_job("digest", 2)
+        html = page(client)
+        assert waiting_document.title in html
+        assert "reading of a source" in html
+        assert f"for {waiting_document.uploaded_by}" in html
+        assert "Queued: it is the next one." in html
+        assert "Queued: 2 tasks are before this one." in html
+        assert "Time left: unknown." in html
+        assert "/arreter/" not in html
+
+    def test_the_time_is_told_where_it_was_measured(
+        self, waiting_document: Document, client: Client, alive: None
+    ) -> None:
+        for number in range(3):
+            start_job("document", 900_000 + number)
+        Job.objects.filter(subject_id__gte=900_000).update(state="done", seconds=50)
+        assert "Done in about 50 s." in page(client)
+
+    def test_it_tells_what_work_waits_for(
+        self, waiting_document: Document, client: Client, administrator: User, alive: None
+    ) -> None:
+        Job.objects.update(error_code="service_busy", not_before=timezone.now())
+        assert "limiting requests" in page(client)
+        queue.pause_queue(administrator)
+        html = page(client)
+        assert "All processing is paused. It continues from here" in html
+        assert "limiting requests" not in html
+
+    def test_work_on_an_internal_source_is_for_those_who_may_read_it(
+        self, waiting_document: Document, client: Client, contributor: User
+    ) -> None:
+        Document.objects.update(access="internal")
+        for kind in ("citation_recheck", "source_refs", "document_words"):
+            start_job(kind, waiting_document.pk)
+        assert waiting_document.title not in page(client)
+        client.force_login(contributor)
+        assert page(client).count(f">{waiting_document.title}</a>") == 4
+
+    def test_a_job_of_a_later_version_is_passed_over(self, client: Client, db: None) -> None:
+        Job.objects.create(kind="unheard_of", key="1", lane="upkeep")
+        assert client.get("/taches/").status_code == 200
+        queue.resume_stalled()
+        run_queue()
+        assert Job.objects.get().state == "waiting"
+
+
+class TestOneJob:
+    def test_stop_and_retry_follow_through_to_the_row(
+        self, waiting_document: Document, client: Client, contributor: User, alive: None
+    ) -> None:
+        client.force_login(contributor)
+        address = f"/taches/{Job.objects.get().pk}/"
+        assert f"{address}arreter/" in page(client)
+        client.post(f"{address}arreter/")
+        waiting_document.refresh_from_db()
+        assert (waiting_document.state, Job.objects.get().state) == ("cancelled", "cancelled")
+        assert f"{address}reprendre/" in page(client, address)
+        client.post(f"{address}reprendre/")
+        run_queue()
+        waiting_document.refresh_from_db()
+        assert waiting_document.is_ready
+        log = page(client, address)
+        assert f"Reading stopped by {contributor}." in log
+        assert f"Reading restarted by {contributor}." in log
+        assert "/arreter/" not in log
+        assert "/reprendre/" not in log
+
+    def test_only_those_with_the_right_act(
+        self, waiting_document: Document, client: Client
+    ) -> None:
+        address = f"/taches/{Job.objects.get().pk}/"
+        assert client.get(address).status_code == 302
+        client.force_login(User.objects.create_user("lecteur"))
+        assert client.get(address).status_code == 200
+        for action in ("arreter/", "reprendre/"):
+            assert client.get(address + action).status_code == 405
+            assert client.post(address + action).status_code == 403
+        assert Job.objects.get().state == "waiting"
+
+    def test_what_somebody_may_not_know_of_is_not_found(
+        self, client: Client, contributor: User, administrator: User
+    ) -> None:
+        request_wiki_export(administrator)
+        address = f"/taches/{Job.objects.get(kind='export').pk}/"
+        client.force_login(contributor)
+        assert client.get(address).status_code == 404
+        assert client.post(f"{address}arreter/").status_code == 404
+        client.force_login(administrator)
+        assert "wiki-" in page(client, address)
