@@ -67,8 +67,8 @@ def work() -> None:
 
     file_job = request_wiki_export(User.objects.get(username="bench"))
     before, begun, used, slices = peak_mb(), time.monotonic(), time.process_time(), 0
-    while file_job.is_working:
-        run_out_of_turn(file_job.job)
+    while (job := file_job.job) and job.is_working:
+        run_out_of_turn(job)
         file_job.refresh_from_db()
         slices += 1
     seconds, used = time.monotonic() - begun, time.process_time() - used

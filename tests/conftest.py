@@ -80,9 +80,14 @@ def run_queue() -> int:
     return count
 
 
+def job_of(row: JobSubject) -> Job:
+    """Return the job of a row, as it stands now."""
+    return Job.objects.get(kind__in=row.JOB_KINDS, subject_id=row.pk)
+
+
 def run_job(row: JobSubject) -> bool:
     """Run one slice of a row's job out of turn, if it is due; tell whether it ran."""
-    return run_out_of_turn(Job.objects.get(kind__in=row.JOB_KINDS, subject_id=row.pk))
+    return run_out_of_turn(job_of(row))
 
 
 def let_go_on() -> None:

@@ -60,7 +60,8 @@ from sheets.models import (
 from sheets.proposals.suggestions import create_suggestion
 from sheets.revisions.edit import save_edit
 from wikico2.clean_request import Handler, Request
-from wikico2.models import User
+from wikico2.jobs.queue import start_job
+from wikico2.models import Job, User
 
 WHOLE = os.environ.get("FUZZ") == "all"
 ANONYMOUS, CONTRIBUTOR, EXPERT_ROLE, ADMINISTRATOR, ROOT = ROLES = (
@@ -304,7 +305,7 @@ def wiki(contributor: User, expert: User, administrator: User, settings: Any) ->
         "item": ImportedFile.objects.create(
             source_import=source_import, position=0, name="a.pdf", document=source
         ),
-        "build": IndexBuild.objects.create(model="m", state="failed", error_code="internal"),
+        "job": failed_job(IndexBuild.objects.create(model="m")),
         "picture": Picture.objects.create(
             name="p-1.webp", file=ContentFile(b"x", name="p.webp"), uploaded_by=contributor
         ),
@@ -323,6 +324,13 @@ def wiki(contributor: User, expert: User, administrator: User, settings: Any) ->
     got_request_exception.connect(found.note)
     yield found
     got_request_exception.disconnect(found.note)
+
+
+def failed_job(build: IndexBuild) -> Job:
+    """Return the job of a build that has failed."""
+    start_job("index_build", build.pk)
+    Job.objects.of("index_build", build.pk).update(state="failed", error_code="internal")
+    return Job.objects.of("index_build", build.pk).get()
 
 
 # --- What there is to walk ------------------------------------------------------------------------
@@ -387,7 +395,7 @@ def right_values(wiki: Wiki, route: Route) -> dict[str, str]:
         ("envois/", wiki.rows["source_import"]),
         ("imports/", wiki.rows["import"]),
         ("exports/", wiki.rows["export"]),
-        ("index/", wiki.rows["build"]),
+        ("taches/", wiki.rows["job"]),
         ("propositions/", wiki.proposals["open"]),
     ):
         if part in route.text and "<int:pk>" in route.text:

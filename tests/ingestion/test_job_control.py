@@ -27,7 +27,7 @@ from ingestion.vector_index.collections import (
     delete_document_vectors,
 )
 from ingestion.vector_index.embedders.registry import get_embedder
-from tests.conftest import AIR, let_go_on, make_pdf, run_job, run_queue, upload
+from tests.conftest import AIR, job_of, let_go_on, make_pdf, run_job, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
 from tests.worker import await_renewal, wait_for
 from wikico2.errors import TransientError, UserError
@@ -76,7 +76,7 @@ class TestPause:
         monkeypatch.setattr(runner, "CHECK_SECONDS", 0.0)
         run_queue()
         waiting_document.refresh_from_db()
-        assert (waiting_document.state, waiting_document.job.lease_token) == ("embedding", None)
+        assert (waiting_document.state, job_of(waiting_document).lease_token) == ("embedding", None)
         assert Vector.objects.count() == 1
         assert not OrmQ.objects.exists()
         monkeypatch.undo()
@@ -128,7 +128,7 @@ class TestJournal:
 
     def test_it_stays_short(self, document: Document, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(log, "MAX_EVENTS", 2)
-        trim_events(document.job)
+        trim_events(job_of(document))
         assert JobEvent.objects.count() == 2
         assert JobEvent.objects.all()[0].code == "ready"
 
@@ -142,13 +142,13 @@ class TestWaiting:
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.waits
-        assert waiting_document.job.not_before
+        assert job_of(waiting_document).not_before
         fake_ai.reset()
         let_go_on()
         run_job(waiting_document)
         waiting_document.refresh_from_db()
         assert waiting_document.is_ready
-        assert waiting_document.job.not_before is None
+        assert job_of(waiting_document).not_before is None
 
     def test_nobody_is_asked_to_retry_what_goes_on_by_itself(
         self, waiting_document: Document

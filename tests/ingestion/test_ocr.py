@@ -23,7 +23,7 @@ from ingestion.pipeline.run import (
 )
 from ingestion.readers import Rect
 from sheets.models.spending import Spending
-from tests.conftest import let_go_on, run_job, run_queue, upload
+from tests.conftest import job_of, let_go_on, run_job, run_queue, upload
 from tests.fake_ai import IMAGE_TOKENS, VISION_MODEL, FakeAI, Fault
 from tests.ingestion import office
 from wikico2.models import User
@@ -123,7 +123,7 @@ class TestScannedPages:
         seeing.fail(Fault("status", 503))
         document = take_in(picture_pdf(("navy", "")))
         assert document.state == Document.State.EXTRACTING
-        assert document.job.error_code == "service_unreachable"
+        assert job_of(document).error_code == "service_unreachable"
         let_go_on()
         run_job(document)
         run_queue()

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from ingestion.models import Document
-from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
+from tests.conftest import AIR, LIGHT, STEAM, job_of, make_pdf, run_queue, upload
 from wikico2.jobs.queue import start_job
 from wikico2.models import Job, User
 
@@ -262,7 +262,7 @@ class TestTasks:
         fail(waiting_document)
         html = someone.get("/taches/").content.decode()
         assert waiting_document.error in html
-        assert f"/taches/{waiting_document.job.pk}/reprendre/" in html
+        assert f"/taches/{job_of(waiting_document).pk}/reprendre/" in html
 
     def test_asks_as_much_for_many_as_for_few(
         self, client: Client, db: None, django_assert_max_num_queries: Any

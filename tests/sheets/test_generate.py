@@ -34,7 +34,7 @@ from sheets.models import (
 )
 from sheets.revisions.save import save_revision
 from sheets.writers.context import gather_evidence
-from tests.conftest import let_go_on, make_pdf, run_job, run_queue, upload
+from tests.conftest import job_of, let_go_on, make_pdf, run_job, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
 from wikico2.errors import UserError
 from wikico2.jobs import queue, runner
@@ -405,9 +405,9 @@ class TestModelWriter:
         generation = latest(sheet)
 
         if code != "service_refused":  # an outage is waited out, up to a bound
-            assert (generation.state, generation.job.error_code) == ("running", code)
-            assert generation.job.not_before
-            most = policy_of("generation").outage_attempts
+            assert (generation.state, job_of(generation).error_code) == ("running", code)
+            assert job_of(generation).not_before
+            most = policy_of("generation").outage_attempts or 0
             Job.objects.filter(kind="generation").update(attempts=most - 1)
             let_go_on()
             run_job(generation)
@@ -537,7 +537,7 @@ class TestModelWriter:
         run_next()
         assert time.monotonic() - begun < 20
         generation = latest(sheet)
-        assert generation.job.state == "waiting"
+        assert job_of(generation).state == "waiting"
         assert generation.sections.filter(state=SectionRun.State.DONE).count() == 1
         assert len(asked) <= at_once + 1
 
