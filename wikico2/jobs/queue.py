@@ -136,9 +136,10 @@ def wake_job(kind: str, subject_id: int) -> None:
 
 
 def clear_ended_jobs() -> None:
-    """Delete jobs that ended long ago and whose row, if any, does not need them."""
+    """Delete jobs that ended long ago and have no page of their own, and lost workers."""
     ended = Job.objects.exclude(state__in=Job.WORKING)
     ended.filter(merges=True, ended_at__lt=Now() - JOB_RETENTION).delete()
+    WorkerPulse.objects.filter(seen_at__lt=Now() - JOB_RETENTION).delete()
 
 
 # --- Tickets --------------------------------------------------------------------------------------
