@@ -286,7 +286,7 @@ class TestAddress:
     ) -> None:
         one = receive_url("https://ademe.example/a.pdf", contributor)
         for code, helps in (("address_slow", True), ("address_private", False)):
-            SourceImport.objects.update(state="failed", error_code=code)
+            Job.objects.filter(kind="source_import").update(state="failed", error_code=code)
             page = someone.get(one.get_absolute_url()).content.decode()
             assert (f"source-import-{one.pk}-retry" in page) == helps
             assert f"source-import-{one.pk}-forget" in page

@@ -9,24 +9,25 @@ from django.core.management import call_command
 from django.test import Client
 from django_q.models import OrmQ, Schedule
 
+from ingestion.kinds import SOURCE_REREAD
 from ingestion.models import Document, Vector
 from ingestion.pipeline import reread
-from ingestion.pipeline.event_log import event_lines
-from ingestion.pipeline.reread import outdated_documents, reread_document, reread_outdated
+from ingestion.pipeline.reread import outdated_documents, reread_document
 from ingestion.readers import Block, DocumentInfo, PageText, ReadError
 from ingestion.readers.media_type import DOC, DOCX, PDF
 from ingestion.readers.registry import FORMATS, reader_version
 from ingestion.search.retrieve import retrieve_passages
-from ingestion.tasks import reread_sources
+from ingestion.tasks import REREAD, reread_sources
 from sheets.generation.request import request_sheet
 from sheets.markdown.parse import write_note
 from sheets.models import Citation, Sheet, SheetType
 from sheets.notifications.activity import list_lost_citations
+from sheets.revisions.reanchor import reanchor_source
 from sheets.revisions.save import save_revision
 from sheets.staleness.rules import CurrentInputs, compare_inputs, mark_reread
-from sheets.tasks import reanchor_citations
 from tests.conftest import run_queue
-from wikico2.jobs.queue import enqueue, pause_queue
+from wikico2.jobs.log import event_lines
+from wikico2.jobs.queue import pause_queue, start_job
 from wikico2.models import User
 
 READ = Document.State.READY
@@ -57,6 +58,14 @@ def now_reads(monkeypatch: pytest.MonkeyPatch, pages: Iterable[PageText]) -> Non
     monkeypatch.setattr(reread, "read_document", lambda *_: iter([DocumentInfo(len(kept)), *kept]))
 
 
+def read_again() -> int:
+    """Let a worker read outdated sources again; return how many it has read."""
+    before = outdated_documents().count()
+    start_job(SOURCE_REREAD)
+    run_queue()
+    return before - outdated_documents().count()
+
+
 @pytest.fixture
 def old(document: Document) -> Document:
     """A ready source that a reader of an older version has read."""
@@ -83,12 +92,12 @@ class TestVersions:
 class TestReading:
     def test_the_same_text_changes_nothing_but_the_version(self, old: Document) -> None:
         before = list(old.chunks.values_list("pk", "text"))
-        assert reread_outdated() == 1
+        assert read_again() == 1
         old.refresh_from_db()
         assert (old.state, old.reader_version) == (READ, reader_version(PDF))
         assert list(old.chunks.values_list("pk", "text")) == before
         assert not OrmQ.objects.exists()
-        assert reread_outdated() == 0
+        assert read_again() == 0
 
     def test_unchanged_passages_keep_rows_and_vectors_though_they_move(
         self, old: Document, monkeypatch: pytest.MonkeyPatch
@@ -125,7 +134,7 @@ class TestReading:
         old.refresh_from_db()
         assert (old.state, old.reader_version) == (READ, reader_version(PDF))
         assert list(old.chunks.values_list("pk", "text")) == before
-        assert any("n’a pas pu relire" in line.text for line in event_lines(old))
+        assert any("n’a pas pu relire" in line.text for line in event_lines(old.job))
 
     def test_a_file_that_has_lost_all_text_stays_as_it_was(
         self, old: Document, monkeypatch: pytest.MonkeyPatch
@@ -161,23 +170,20 @@ class TestReading:
         with monkeypatch.context() as inner:
             inner.setattr(reread, "record_event", die)
             with pytest.raises(KeyboardInterrupt):
-                reread_outdated()
+                reread_document(old)
         assert list(old.pages.values_list("text", flat=True)) == before
-        assert reread_outdated() == 1
+        assert reread_document(old)
         assert old.pages.filter(text__endswith="Fin.").count() == len(before)
 
-    def test_it_waits_for_other_work_and_while_all_is_paused(
+    def test_it_waits_while_all_is_paused_and_is_looked_for_every_minute(
         self, old: Document, contributor: User
     ) -> None:
-        enqueue("ingestion.tasks.mend_index")
-        reread_sources()
-        assert outdated_documents().exists()
-        OrmQ.objects.all().delete()
         pause_queue(contributor)
         reread_sources()
+        run_queue()
         assert outdated_documents().exists()
         call_command("migrate", verbosity=0)
-        assert Schedule.objects.filter(func=reread.REREAD).count() == 1
+        assert Schedule.objects.filter(func=REREAD).count() == 1
 
     def test_a_restarted_source_is_left_alone(
         self, old: Document, monkeypatch: pytest.MonkeyPatch
@@ -249,7 +255,7 @@ class TestCiting:
                 replace(third, number=4),
             ],
         )
-        assert reread_outdated() == 1
+        assert read_again() == 1
         run_queue()
         sheet.refresh_from_db()
         found = self.verdicts(sheet)
@@ -260,10 +266,10 @@ class TestCiting:
         moved = Citation.objects.get(revision=sheet.current, marker="3")
         assert moved.chunk is not None
         assert moved.chunk.page_start == 4
-        lines = [line.text for line in event_lines(old)]
+        lines = [line.text for line in event_lines(old.job)]
         assert any("ne se retrouvent plus" in line and "Air comprimé" in line for line in lines)
-        reanchor_citations(old.pk)
-        assert sum("ne se retrouvent plus" in line.text for line in event_lines(old)) == 1
+        reanchor_source(old.pk)
+        assert sum("ne se retrouvent plus" in line.text for line in event_lines(old.job)) == 1
         (lost,) = list_lost_citations(administrator)
         assert (lost.count, lost.sheet, lost.document) == (1, "Air comprimé", old)
         page = client.get("/activite/").content.decode()
@@ -279,7 +285,7 @@ class TestCiting:
             monkeypatch, [with_text(p, f"Tout autre {p.number}. " * 40) for p in pages_of(old)]
         )
         Document.objects.update(reader_version=0)
-        assert reread_outdated() == 1
+        assert read_again() == 1
         run_queue()
         sheet.refresh_from_db()
         assert [reason["code"] for reason in sheet.stale_reasons] == ["document_reread"]

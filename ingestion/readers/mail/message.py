@@ -11,7 +11,7 @@ from ingestion.readers import Block, PageImage, ReadError
 from ingestion.readers.repair.characters import repair_text
 from ingestion.readers.text.embedded import embed_pictures
 from ingestion.readers.text.html import embedded_picture, html_blocks, parse_html
-from ingestion.readers.text.pagination import DocumentSummary
+from ingestion.readers.text.pagination import DocumentSummary, Item
 from ingestion.readers.text.plain import text_blocks
 
 MAX_ATTACHMENTS = 200
@@ -42,7 +42,7 @@ class Mail:
     def summary(self) -> DocumentSummary:
         return DocumentSummary(title=self.subject, author=self.author, created=self.created)
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[Item]:
         """Yield the subject, the header and the body; HTML where only it has a table or text."""
         if subject := _mail_line(self.subject):
             yield Block("heading", subject, 1)

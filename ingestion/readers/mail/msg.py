@@ -12,7 +12,6 @@ from oxmsg.domain import constants as c
 from oxmsg.properties import Properties
 
 from ingestion.readers import (
-    Block,
     DocumentInfo,
     Limits,
     PageImage,
@@ -23,7 +22,7 @@ from ingestion.readers import (
 from ingestion.readers.mail.message import MAX_ATTACHMENTS, Mail
 from ingestion.readers.pictures import is_ornament
 from ingestion.readers.text.encoding import decode_declared
-from ingestion.readers.text.pagination import paginate_blocks
+from ingestion.readers.text.pagination import Item, paginate_blocks
 
 _CONTENT_ID = 0x3712
 _SHORT_NAME = 0x3704
@@ -91,7 +90,7 @@ def _parse_message(message: Message) -> Mail:
     return mail
 
 
-def _all_blocks(message: Message, mail: Mail) -> Iterator[Block]:
+def _all_blocks(message: Message, mail: Mail) -> Iterator[Item]:
     yield from mail.blocks()
     for attachment in message.attachments:
         inside: Any = attachment._storage

@@ -26,7 +26,7 @@ from ingestion.readers.pictures import MOST_BYTES
 from ingestion.readers.text.embedded import embed_pictures
 from ingestion.readers.text.encoding import decode_text
 from ingestion.readers.text.html import embedded_picture, find_content, html_blocks, parse_html
-from ingestion.readers.text.pagination import DocumentSummary, paginate_blocks
+from ingestion.readers.text.pagination import DocumentSummary, Item, paginate_blocks
 
 CONTAINER = "META-INF/container.xml"
 ENCRYPTION = "META-INF/encryption.xml"
@@ -145,7 +145,7 @@ def _read_package(book: _Book, name: str, package: etree._Element) -> None:
     )
 
 
-def _book_blocks(book: _Book, progress: Progress) -> Iterator[Block]:
+def _book_blocks(book: _Book, progress: Progress) -> Iterator[Item]:
     bytes_left = MAX_BYTES
     for number, name in enumerate(book.chapters):
         try:
@@ -157,8 +157,10 @@ def _book_blocks(book: _Book, progress: Progress) -> Iterator[Block]:
             book.unread.append(posixpath.basename(name))
             continue
         for block in html_blocks(root):
-            is_figure = isinstance(block, Block) and block.picture
-            yield replace(block, picture=f"{number}:{block.picture}") if is_figure else block
+            if isinstance(block, Block) and block.picture:
+                yield replace(block, picture=f"{number}:{block.picture}")
+            else:
+                yield block
         progress(number + 1, len(book.chapters))
 
 

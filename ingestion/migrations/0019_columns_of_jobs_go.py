@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingestion", "0016_job_rows"),
+        ("ingestion", "0018_job_rows"),
     ]
 
     operations = [

@@ -34,7 +34,7 @@ def rename_the_log(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingestion", "0015_plain_labels"),
+        ("ingestion", "0017_reader_versions"),
         ("wikico2", "0005_jobs"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
