@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
-from openpyxl.styles import Font
+from openpyxl.styles import Color, Font
 
 from ingestion.readers import Block, Limits, PageText, Remark
 from ingestion.readers.office import ods, xlsx
@@ -300,3 +300,20 @@ class TestOpenWorkbook:
             "table",
             "| Poste | Énergie – 2019 | Énergie – 2023 |\n| --- | --- | --- |\n| Gaz | 410 | 388 |",
         )
+
+
+def test_white_of_the_theme_and_rows_without_height_are_hidden(tmp_path: Path) -> None:
+    def fill(sheet: Any, workbook: Any) -> None:
+        for values in (["Poste", "kWh"], ["Gaz", 12], ["Plat", 13], ["Blanc", 14]):
+            sheet.append(values)
+        sheet.row_dimensions[3].height = 0.1
+        for name in ("A4", "B4"):
+            sheet[name].font = Font(color=Color(theme=0))
+
+    book(tmp_path, fill)
+    found = office.members(tmp_path / "a.xlsx")
+    sheet = found["xl/worksheets/sheet1.xml"].replace(b'ht="0.1"', b'ht="0"')
+    office.archive(tmp_path / "a.xlsx", {**found, "xl/worksheets/sheet1.xml": sheet})
+    _, pages = read(xlsx, tmp_path / "a.xlsx")
+    assert table_of(pages) == "| Poste | kWh |\n| --- | --- |\n| Gaz | 12 |"
+    assert pages[0].remarks == (Remark("hidden_text", 3),)

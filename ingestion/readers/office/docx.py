@@ -402,10 +402,10 @@ class _DocxWalk:
             yield self.page, item
 
     def _is_styled_table(self, element: _Element) -> bool:
-        """Tell whether the style of a table shades cells."""
-        name = child_value(element.find(W + "tblPr"), "tblStyle")
-        style = self.styles.get(name)
-        return style is not None and style.is_filled
+        """Tell whether a table or its style shades cells."""
+        properties = element.find(W + "tblPr")
+        style = self.styles.get(child_value(properties, "tblStyle"))
+        return is_shaded(properties) or (style is not None and style.is_filled)
 
     def cell_text(self, cell: _Element, items: list[Item]) -> str:
         """Return the text of a cell on one line; add what is anchored in it to `items`."""

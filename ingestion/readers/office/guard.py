@@ -11,6 +11,13 @@ from ingestion.readers import ReadError, Remark
 
 Found = TypeVar("Found")
 
+KINDS = frozenset(
+    {"chart", "diagram", "drawing", "embedded object", "equation", "inserted document", "list"}
+    | {"note", "notes", "object", "paragraph", "picture", "shape", "sheet", "slide", "table"}
+)
+"""What an object may be. Its name in a remark is one of these and a number: "chart 3". Parts that a
+whole document shares are named by "styles", "numbering", "links", "footnotes", "endnotes"."""
+
 
 @dataclass(slots=True)
 class ObjectGuard:
@@ -20,6 +27,7 @@ class ObjectGuard:
 
     def number(self, what: str) -> str:
         """Count an object of a kind and return its name in the document: "chart 3"."""
+        assert what in KINDS
         self.counts[what] += 1
         return f"{what} {self.counts[what]}"
 

@@ -376,11 +376,11 @@ class _SheetParser:
         stated = str(element.get("r") or "")
         self.row = int(stated) if stated.isdecimal() and len(stated) < 8 else self.row + 1
         self.column = 0
-        if element.get("hidden") in ("1", "true"):
+        if _is_hidden(element, "ht"):
             self.raw.grid.hidden_rows.add(self.row)
 
     def _columns(self, element: _Element) -> None:
-        if element.get("hidden") in ("1", "true"):
+        if _is_hidden(element, "width"):
             first, last = (str(element.get(name) or "0") for name in ("min", "max"))
             if first.isdecimal() and last.isdecimal():
                 self.raw.grid.hidden_columns.update(range(int(first), min(int(last), COLUMNS) + 1))
@@ -452,6 +452,13 @@ class _SheetParser:
             elif name in self.shared:
                 text = _translated(*self.shared[name], here)
         return text or "?"
+
+
+def _is_hidden(element: _Element, size: str) -> bool:
+    """Tell a row or column that is hidden, or of no height or width."""
+    if element.get("hidden") in ("1", "true"):
+        return True
+    return str(element.get(size) or "1").strip("0.") == ""
 
 
 def _letters(column: int) -> str:

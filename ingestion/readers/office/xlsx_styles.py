@@ -75,8 +75,14 @@ def _item(items: Sequence[Listed], number: str | None) -> Listed | None:
 
 def _read_font(font: _Element) -> _Font:
     colour = font.find(S + "color")
-    white = colour is not None and str(colour.get("rgb") or "")[-6:].upper() == "FFFFFF"
-    return _Font(shift_of(font), is_struck(font), white)
+    return _Font(shift_of(font), is_struck(font), colour is not None and _is_white(colour))
+
+
+def _is_white(colour: _Element) -> bool:
+    """Tell white, stated as such or as the first colour of the usual theme."""
+    if colour.get("theme") is not None:
+        return colour.get("theme") == "0" and not str(colour.get("tint") or "").startswith("-")
+    return str(colour.get("rgb") or "")[-6:].upper() == "FFFFFF"
 
 
 def _is_filled(fill: _Element) -> bool:
