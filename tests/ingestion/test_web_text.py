@@ -63,6 +63,7 @@ def test_notes_that_links_call_are_footnotes() -> None:
         "<p style='position:absolute; left:-9999px'>x</p>",
         "<p style='color:#fff'>x</p>",
         "<p style='color: rgb(255, 255, 255)'>x</p>",
+        "<p><font color='#FFFFFF'>x</font></p>",
         "<p hidden>x</p>",
         "<p class='a cache'>x</p>",
         "<p id=z>x</p>",
@@ -86,6 +87,7 @@ def test_hidden_text_is_left_out_and_counted(hidden: str) -> None:
         "<p style='font-size:0.9em'>vu</p>",
         "<p aria-hidden='true'>vu</p>",
         "<details><summary>vu</summary></details>",
+        "<style>main { display: none } .lent { opacity: 0 }</style><main class=lent>vu</main>",
     ],
 )
 def test_what_is_seen_is_read(shown: str) -> None:

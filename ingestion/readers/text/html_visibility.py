@@ -24,12 +24,17 @@ MAX_ANCESTORS = 30
 STRUCK_TAGS = frozenset({"del", "s", "strike"})
 _HIDDEN = re.compile(
     r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|content-visibility\s*:"
-    r"\s*hidden|opacity\s*:\s*0?(?:\.0+)?(?:\s*(?:!|;|$))"
-    r"|font-size\s*:\s*0*(?:[01]|0?\.\d+)(?:px|pt)?\s*(?:!|;|$)"
+    r"\s*hidden|font-size\s*:\s*0*(?:[01]|0?\.\d+)(?:px|pt)?\s*(?:!|;|$)"
     r"|(?:left|right|top|text-indent|margin-left)\s*:\s*-\d{4,}"
     r"|clip\s*:\s*rect\(\s*(?:0|1px)[^)]*\)|clip-path\s*:\s*inset\(\s*(?:50|100)%)",
     re.IGNORECASE,
 )
+_FADED = re.compile(r"(?:^|[;\s])opacity\s*:\s*0?(?:\.0+)?\s*(?:!|;|$)", re.IGNORECASE)
+"""Of an element; rules of a style sheet fade text in."""
+
+_WHOLE = frozenset({"html", "body", "main", "article"})
+"""Elements that rules hide only until a page is loaded."""
+
 _SHOWN = re.compile(r"(?:^|[;\s])display\s*:\s*(?!none)|visibility\s*:\s*visible", re.IGNORECASE)
 _STRUCK = re.compile(r"text-decoration(?:-line)?\s*:[^;]*line-through", re.IGNORECASE)
 _SHIFT = re.compile(r"vertical-align\s*:\s*(super|sub)\b", re.IGNORECASE)
@@ -70,13 +75,15 @@ class HidingRules:
     def left_out(self, element: _Element, tag: str) -> str:
         """Return "hidden_text" or "deleted_text" for an element that is not shown as current."""
         style = (element.get("style") or "")[:MAX_STYLE]
+        if tag == "font" and element.get("color"):
+            style = f"color:{(element.get('color') or '')[:40]};{style}"
         if tag in STRUCK_TAGS or (style and _STRUCK.search(style)):
             return "deleted_text"
         if element.get("hidden") is not None and not _SHOWN.search(style):
             return "hidden_text"
-        if style and (_HIDDEN.search(style) or _is_white(element, style)):
+        if style and (_HIDDEN.search(style) or _FADED.search(style) or _is_white(element, style)):
             return "hidden_text"
-        if (self.hidden or self.struck) and not _SHOWN.search(style):
+        if (self.hidden or self.struck) and tag not in _WHOLE and not _SHOWN.search(style):
             names = set(_names(element, tag))
             if names & self.hidden:
                 return "hidden_text"
