@@ -364,3 +364,28 @@ def test_row_of_a_unit_stands_before_each_heading(draw: Draw) -> None:
 
     unit = "en millions de tonnes – "
     assert tables(draw(page)[0]) == [markdown(("Énergie", f"{unit}2019", f"{unit}2023"), *rows[1:])]
+
+
+def test_heading_of_another_table_on_the_next_page_stays_its_own(draw: Draw) -> None:
+    other = ("Poste", "Coût (€)", "Année")
+
+    def first(canvas: Canvas) -> None:
+        write_rows(canvas, 120, (HEADER, *ROWS))
+        canvas.grid(XS, [120, 100, 80, 60, 40])
+
+    def second(canvas: Canvas) -> None:
+        write_rows(canvas, 800, (other, ("Four", "9 000", "2020"), ("Pompes", "n.c.", "2021")))
+        canvas.grid(XS, [800, 780, 760, 740])
+
+    def third(canvas: Canvas) -> None:
+        write_rows(canvas, 800, (("Séchoir", "n.c.", "2022"), ("Chaudière", "7 000", "2023")))
+        canvas.grid(XS, [800, 780, 760])
+        canvas.drawString(60, 700, "La suite du texte.")
+
+    pages = draw(first, second, third)
+    assert tables(pages[1]) == [
+        markdown(other, ("Four", "9 000", "2020"), ("Pompes", "n.c.", "2021"))
+    ]
+    assert tables(pages[2]) == [
+        markdown(other, ("Séchoir", "n.c.", "2022"), ("Chaudière", "7 000", "2023"))
+    ]

@@ -13,6 +13,7 @@ from ingestion.readers.pdf.table_cells import (
     Grid,
     Piece,
     is_number,
+    is_value,
     is_year,
     share_of,
 )
@@ -133,7 +134,7 @@ def _header_by_numbers(grid: Grid) -> tuple[int, bool]:
         if share_of(map(is_number, filter(None, texts[1:]))) >= MIN_NUMERIC
     ]
     heads = [texts[0] for texts in numeric]
-    if any(head and is_number(head) and not is_year(head) for head in heads):
+    if any(head and is_value(head) and not is_year(head) for head in heads):
         return 0, True
     if numeric and sum(map(bool, heads)) >= 0.5 * len(heads):
         years = [head for head in heads if is_year(head)]

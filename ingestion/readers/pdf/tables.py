@@ -64,10 +64,10 @@ class PageTable:
         """Return a table of the next page with the header of this one, if it continues it."""
         if not self.header or not self._has_columns_of(table):
             return table
-        if table.marked and not self._has_header_of(table):
+        own = bool(table.header) and not self._has_header_of(table)
+        if own and (table.marked or not self.marked):
             return table
-        unmarked = table.header and not table.marked
-        rows = self._named((table.header, *table.rows) if unmarked else table.rows)
+        rows = self._named((table.header, *table.rows) if own else table.rows)
         doubts = (set(table.doubts) - {"header", "names"}) | ({"header"} & set(self.doubts))
         doubts |= find_doubts(self.header, rows, ruled=self.ruled)
         return replace(table, header=self.header, rows=rows, doubts=tuple(sorted(doubts)))
