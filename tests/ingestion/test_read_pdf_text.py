@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from reportlab.pdfgen.canvas import Canvas
 from ingestion.anchors.page_highlight import find_quote_on_page
 from ingestion.readers import Block, Limits, PageText, Remark
 from ingestion.readers.pdf import pdfium, reader
+from ingestion.readers.pdf.layout import build_structure
+from ingestion.readers.pdf.lines import LineSegment, TextLine
+from ingestion.readers.pdf.page import RawPage
 from tests.ingestion import crafted
 
 Draw = Callable[[Canvas], None]
@@ -602,3 +606,19 @@ def test_watermark_on_a_level_under_the_text_is_left_out(tmp_path: Path) -> None
     (read_page,) = read(tmp_path / "page.pdf", page)
     assert "CONFIDENTIEL" not in read_page.text
     assert read_page.remarks == (Remark("watermark", 1),)
+
+
+def test_a_page_of_many_lines_takes_linear_time() -> None:
+    def seconds(count: int) -> float:
+        texts = ("Une ligne qui est en gras :", "12 %  34 x", "A", "[1] Une note")
+        lines = tuple(
+            TextLine(
+                (LineSegment(texts[i % 4], 60, 200),), 4.0 * i, (10, 7, 40, 7)[i % 4], i % 3 == 0
+            )
+            for i in range(count)
+        )
+        start = time.process_time()
+        list(build_structure([RawPage(1, 595, 4.0 * count, lines)]))
+        return time.process_time() - start
+
+    assert seconds(4_000) < 8 * max(seconds(1_000), 0.02)

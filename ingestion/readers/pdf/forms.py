@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MAX_FIELDS = 2_000
 """Annotations of a page that are looked at."""
 
+MAX_COMPARISONS = 1_000_000
+"""Pairs of lines and fields up to which each field of a page is joined to its label."""
+
 MAX_VALUE = 20_000
 """Characters of a value that are read."""
 
@@ -141,6 +144,8 @@ def add_values(
 ) -> list[TextLine]:
     """Return the lines of a page with the values of its fields, each joined to its label."""
     result = list(lines)
+    if len(lines) * len(values) > MAX_COMPARISONS:
+        return [*result, *map(_value_line, values)]
     for value in sorted(values, key=lambda value: (value.baseline, value.x0)):
         label = _label(value, result)
         if label is None:

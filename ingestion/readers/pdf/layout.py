@@ -42,7 +42,7 @@ from ingestion.readers.repair.headings import (
 
 _BULLET = re.compile(r"(?:[•●○◦▪▫■□‣⁃∙·►▶➢➤➔→✓✔❖◆◇⬥]+|[-–—*o»>](?=\s))\s*(?=\S)")
 _NUMBERED = re.compile(r"\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)]\s+(?=\S)")
-_NUMBERS = re.compile(r"(?:[-−+]?\d[\d.,]*\s?(?:%|€|[kM]€|[kMGT]?Wh|°C?)?(?:\s+|$))+$")
+_NUMBERS = re.compile(r"(?:[-−+]?\d[\d.,]*(?:\s?(?:%|€|[kM]€|[kMGT]?Wh|°C?))?(?:\s+|$))+$")
 _SENTENCE_END = re.compile(r"[.!?…:;][»”\")\]]*$")
 
 MAX_REPEATS = 2
@@ -56,6 +56,9 @@ MAX_LEGEND = 60
 
 MIN_AXIS_NUMBERS = 3
 """Successive paragraphs of numbers from which they are those of an axis."""
+
+MAX_EDGE_LINES = 60
+"""Last lines of a paragraph that give its edges."""
 
 MAX_GLUED_LINES = 2
 """Lines of a heading that is set like the first lines of its text, but bold."""
@@ -364,8 +367,9 @@ def _is_glued_heading(lines: Sequence[TextLine], line: TextLine) -> bool:
 
 def _ends_early(lines: Sequence[TextLine], line: TextLine) -> bool:
     """Tell whether the last line ends well before the right edge of its paragraph."""
-    left = min(line.x0, *(before.x0 for before in lines))
-    right = max(line.x1, *(before.x1 for before in lines))
+    near = lines[-MAX_EDGE_LINES:]
+    left = min(line.x0, *(before.x0 for before in near))
+    right = max(line.x1, *(before.x1 for before in near))
     return lines[-1].x1 < right - 0.15 * (right - left)
 
 

@@ -23,6 +23,9 @@ MARKER = re.compile(r"(?:[•●○◦▪▫■□‣⁃∙·►▶➢➤➔→�
 INITIAL_RATIO = 1.8
 """Ratio of the size of a drop capital to that of its text."""
 
+MAX_INITIALS = 40
+"""Drop capitals and ornamental numbers of a page that are joined."""
+
 INITIAL_WORD_GAP = 0.4
 """Gap in font sizes after a drop capital from which it is a word, as "A" in "A minima"."""
 
@@ -239,7 +242,7 @@ def _shift(part: TextLine, line: TextLine, before: str) -> int:
 def _join_initials(lines: Sequence[TextLine]) -> list[TextLine]:
     """Join each drop capital, or large number of a title, to the first line on its right."""
     result: list[TextLine] = list(lines)
-    for initial in [line for line in lines if _INITIAL.match(line.text)]:
+    for initial in [line for line in lines if _INITIAL.match(line.text)][:MAX_INITIALS]:
         beside = [line for line in result if _is_beside_initial(line, initial)]
         if not beside:
             if initial.text.isdecimal() and _is_among_smaller(initial, result):

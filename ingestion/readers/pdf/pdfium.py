@@ -85,6 +85,9 @@ WATERMARK_RATIO = 1.5
 MIN_WATERMARK, MIN_LINES_OVER = 24.0, 2
 """Size in points of a watermark on a level, and number of lines of text that run over it."""
 
+MAX_WATERMARKS = 40
+"""Large lines of a page that may be watermarks."""
+
 MIN_SPACED_LETTERS, SPACED_WORD_GAP = 5, 1.6
 """Letters from which spaced letters make words, and the gap between those, in multiples of the gap
 between their letters."""
@@ -263,10 +266,12 @@ def _upright_lines(
     A page on which much of the text is turned is read as it is, and so are turned cells.
     """
     total = sum(len(line.text) for line in lines)
+    level = [line for line in lines if line.flow is Flow.RIGHT and line.size >= MIN_WATERMARK]
+    under = {id(line) for line in level[:MAX_WATERMARKS] if _lies_under(line, lines)}
     aside = [
         line
         for line in lines
-        if (line.flow is not Flow.RIGHT and not _in_grid(line, rules)) or _lies_under(line, lines)
+        if id(line) in under or (line.flow is not Flow.RIGHT and not _in_grid(line, rules))
     ]
     if not aside or sum(len(line.text) for line in aside) > MAX_ASIDE_SHARE * total:
         return tuple(lines), ()
@@ -317,8 +322,6 @@ def _take_turned_tables(
 def _lies_under(line: TextLine, lines: Sequence[TextLine]) -> bool:
     """Tell whether several lines of smaller text run over a large one, as over a watermark."""
     top, middle = line.baseline - 0.75 * line.size, 0.3 * (line.x1 - line.x0)
-    if line.flow is not Flow.RIGHT or line.size < MIN_WATERMARK:
-        return False
     if sum(map(str.isalpha, line.text)) < 3:
         return False  # an ornamental number
     over = 0

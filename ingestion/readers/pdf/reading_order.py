@@ -19,6 +19,9 @@ MIN_NOTES = 3
 MIN_FILL = 0.55
 """Minimum share of the column width that the median line of prose fills."""
 
+MAX_COMPARISONS = 1_000_000
+"""Pairs of lines of text and small lines up to which the notes of a page are looked for."""
+
 NOTE_SIZE_RATIO = 0.93
 """Maximum ratio of the font size of footnotes to that of the body."""
 
@@ -54,7 +57,7 @@ def split_footnotes(
     """
     text = [line for line in of_page if line.size > NOTE_SIZE_RATIO * body]
     small = [line for line in lines if line.size <= NOTE_SIZE_RATIO * body]
-    if not text or not small:
+    if not text or not small or len(text) * len(small) > MAX_COMPARISONS:
         return list(lines), []
     low = [line for line in small if line.baseline > 0.4 * height and _is_last(line, text)]
     gutter = _gutter(low, width, MIN_NOTES)

@@ -192,6 +192,9 @@ def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+MAX_WORD = 80
+"""Characters in which the last word of a line is looked for."""
+
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _CUT_END = re.compile(f"{CUT}$|(?<=\\w)-$")
 _LAST_WORD = re.compile(r"(?<![^\W\d_])(?<![^\W\d_]-)[^\W\d_]+(?:-[^\W\d_]+)*$")
@@ -252,7 +255,7 @@ def join_cut(left: str, right: str, words: Mapping[str, int]) -> str:
     The word is joined (flexi|bilité) or keeps its hyphen (sous|station), whichever is more frequent
     in `words`, the word counts of the document; a rule decides when neither is.
     """
-    head, tail = _LAST_WORD.search(left), _FIRST_WORD.match(right)
+    head, tail = _LAST_WORD.search(left[-MAX_WORD:]), _FIRST_WORD.match(right)
     if head is None or tail is None or not tail.group()[0].islower():
         return f"{left}-{right}"
     first, second = head.group().lower(), tail.group().lower()
@@ -279,7 +282,7 @@ def join_lines(lines: Iterable[str], words: Mapping[str, int]) -> str:
     """Join the lines of a paragraph, deciding for each hyphen at a line end whether to keep it."""
     joined = ""
     for line in lines:
-        if _CUT_END.search(joined):
+        if _CUT_END.search(joined[-2:]):
             joined = join_cut(joined[:-1], line, words)
         else:
             joined = f"{joined} {line}" if joined else line
