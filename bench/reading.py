@@ -18,7 +18,7 @@ import subprocess
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +87,7 @@ def read_text(path: Path) -> str | ReadError:
     return "\n\n".join(item.text for item in items if isinstance(item, PageText))
 
 
-def faults_of(case: dict[str, object], text: str | ReadError) -> Iterator[str]:
+def faults_of(case: Mapping[str, object], text: str | ReadError) -> Iterator[str]:
     """Yield what is wrong with the text of a case."""
     if isinstance(text, ReadError):
         if not case.get("refused"):
@@ -108,7 +108,7 @@ def faults_of(case: dict[str, object], text: str | ReadError) -> Iterator[str]:
             yield f"{unwanted!r} should not be there"
 
 
-def _strings(case: dict[str, object], key: str) -> list[str]:
+def _strings(case: Mapping[str, object], key: str) -> list[str]:
     values = case.get(key)
     return [plain_spaces(str(value)) for value in values] if isinstance(values, list) else []
 
