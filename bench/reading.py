@@ -2,8 +2,8 @@
 
 Runs the cases of each `cases.json` in the folder over the readers directly: what must and must not
 come out of a file. Then scores the tables of the PDFs below the folder that `bench/tables.json`
-knows by their hash. Their true cells, copied by hand from the images of the pages, stand there as
-hashes of page, row, heading and value; `python -m bench.reading TRUTH PDFS --write` makes them from
+knows by their hash. Their true cells, checked by hand against the images of the pages, stand there
+as hashes of row, heading and value; `python -m bench.reading TRUTH PDFS --write` makes them from
 Markdown files named like the PDFs.
 """
 
@@ -284,7 +284,7 @@ def write_truth(folder: Path, pdfs: Path) -> None:
 
     `== page N` begins a page, an empty line separates tables. A page without tables is one whose
     tables, if any are shown, are false. Even pages, and the documents other than reports, are held
-    out: no rule was fitted to their scores.
+    out from the scores by which rules are chosen.
     """
     found = {path.stem: path for path in pdfs.rglob("*.pdf")}
     truth = {}
