@@ -65,7 +65,7 @@ MIN_PART_CHANGE, MIN_PART_GAP, MIN_PART_WORDS = 0.08, 1.0, 4
 since it runs through two columns."""
 
 MIN_TURNED_TEXT, MIN_TURNED_LINES = 12, 3
-"""Turned characters of a page, and lines once it is turned, from which tables are sought there."""
+"""Turned characters of a page, and lines once it is turned, from which tables are searched."""
 
 MIN_STEP = 0.3
 """Distance of two baselines, in font sizes, from which text beside a wide gap is another cell's."""

@@ -35,7 +35,7 @@ _NOTE_START = re.compile(r"[\W_]*(?:[^\W\d_]|\d{2})")
 
 
 @dataclass(slots=True)
-class Note:
+class PageNote:
     """A footnote: its number or sign, and its lines, the first of which lacks the mark."""
 
     mark: str
@@ -48,7 +48,7 @@ def split_footnotes(
     body: float,
     width: float,
     height: float,
-) -> tuple[list[TextLine], list[Note]]:
+) -> tuple[list[TextLine], list[PageNote]]:
     """Separate lines of a page from its footnotes; `of_page` has all its lines, also of tables.
 
     Notes are in a smaller font, below all the text of their column, and begin with their mark; one
@@ -63,7 +63,7 @@ def split_footnotes(
     gutter = _gutter(low, width, MIN_NOTES)
     parts = {id(line): _split_at_gutter(line, gutter) if gutter else [line] for line in low}
     calls = _calls(of_page)
-    notes: list[Note] = []
+    notes: list[PageNote] = []
     for column in _note_columns([part for line in low for part in parts[id(line)]]):
         notes += _column_notes(column, notes, calls)
     taken = {id(line) for note in notes for line in note.lines}
@@ -99,13 +99,13 @@ def _calls(lines: Sequence[TextLine]) -> set[str]:
 
 
 def _column_notes(
-    lines: Sequence[TextLine], before: Sequence[Note], calls: Container[str]
-) -> list[Note]:
+    lines: Sequence[TextLine], before: Sequence[PageNote], calls: Container[str]
+) -> list[PageNote]:
     """Return the notes of a column, whose lines are sorted, from the first mark on.
 
     Lines above it continue the last note `before`, in another column, if that stops in a sentence.
     """
-    notes: list[Note] = []
+    notes: list[PageNote] = []
     unfinished = (
         before
         and not _SENTENCE_END.search(before[-1].lines[-1].text)
@@ -114,7 +114,7 @@ def _column_notes(
     for line in lines:
         mark = note_mark(line, calls)
         if mark and _begins_note(mark, line, notes):
-            notes.append(Note(mark, [line]))
+            notes.append(PageNote(mark, [line]))
         elif notes:
             notes[-1].lines.append(line)
         elif unfinished:
@@ -122,14 +122,14 @@ def _column_notes(
     return notes
 
 
-def _raised_notes(lines: Sequence[TextLine]) -> list[Note]:
+def _raised_notes(lines: Sequence[TextLine]) -> list[PageNote]:
     """Return the notes among small lines that begin with a raised mark, whatever is below them."""
-    notes: list[Note] = []
+    notes: list[PageNote] = []
     last: TextLine | None = None
     for line in lines:
         mark = _raised_mark(line)
         if mark and _NOTE_START.match(line.text[len(mark) :]):
-            notes.append(Note(mark, [line]))
+            notes.append(PageNote(mark, [line]))
             last = line
         elif last and _continues_note(last, line):
             notes[-1].lines.append(line)
@@ -165,7 +165,7 @@ def note_mark(line: TextLine, calls: Container[str]) -> str:
     return match["mark"]
 
 
-def _begins_note(mark: str, line: TextLine, notes: Sequence[Note]) -> bool:
+def _begins_note(mark: str, line: TextLine, notes: Sequence[PageNote]) -> bool:
     """Tell whether a mark begins a note: numbers count up, unless they are raised."""
     if not notes or not mark.isdecimal():
         return True
@@ -173,14 +173,14 @@ def _begins_note(mark: str, line: TextLine, notes: Sequence[Note]) -> bool:
     return not last.isdecimal() or int(mark) == int(last) + 1 or bool(_raised_mark(line))
 
 
-def _without_mark(note: Note) -> Note:
+def _without_mark(note: PageNote) -> PageNote:
     """Take the mark off the first line of a note."""
     first = note.lines[0]
     text = first.segments[0].text
     length = len(raised_start(text))
     rest = text[length + 2 :] if length else _NOTE.sub("", text, count=1)
     segments = (replace(first.segments[0], text=rest.lstrip(" .)]\t")), *first.segments[1:])
-    return Note(note.mark, [replace(first, segments=segments), *note.lines[1:]])
+    return PageNote(note.mark, [replace(first, segments=segments), *note.lines[1:]])
 
 
 def _by_rows(lines: Sequence[TextLine]) -> list[TextLine]:
