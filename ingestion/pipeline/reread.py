@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -22,7 +22,7 @@ from ingestion.models import Document, Page
 from ingestion.models.documents import DocumentQuerySet
 from ingestion.pipeline.extract import save_pages
 from ingestion.pipeline.save_chunks import ChunkChanges, save_chunks, stored_page_text
-from ingestion.readers import Block, PageText, ReadError
+from ingestion.readers import Block, PageText, ReadError, Remark
 from ingestion.readers.api import read_document
 from ingestion.readers.registry import FORMATS, reader_version
 from ingestion.signals import passages_replaced
@@ -71,7 +71,7 @@ def reread_document(document: Document) -> bool:
         _keep_as_read(document, version, error)
         return False
     stored = {page.number: page for page in document.pages.all()}
-    pages = [_with_recognised_text(page, stored.get(page.number)) for page in pages]
+    pages = [_with_kept(page, stored.get(page.number)) for page in pages]
     if _is_same(pages, stored):
         _still_ready(document).update(reader_version=version)
         return False
@@ -79,12 +79,15 @@ def reread_document(document: Document) -> bool:
         return _replace_text(document, pages, version)
     except UserError as error:
         _keep_as_read(document, version, error)
-        return False
+    except (DatabaseError, ValueError, TypeError, LookupError) as error:  # it blocks no other
+        logger.exception("Document %d cannot be read again:", document.pk)
+        _keep_as_read(document, version, error)
+    return False
 
 
 def _keep_as_read(document: Document, version: int, error: Exception) -> None:
     """Count a source as read by this version, although it could not be, and log why."""
-    code = error.code if isinstance(error, (ReadError, UserError)) else "file_missing"
+    code = error.code if isinstance(error, (ReadError, UserError)) else type(error).__name__
     with transaction.atomic():
         if _still_ready(document).update(reader_version=version):
             record_event(document.job, "reread_failed", cause=code)
@@ -95,10 +98,16 @@ def _still_ready(document: Document) -> DocumentQuerySet:
     return Document.objects.ready().filter(pk=document.pk, file=document.file.name)
 
 
-def _with_recognised_text(page: PageText, stored: Page | None) -> PageText:
-    """Return a page with what was recognised on its pictures, which costs nothing again."""
+def _with_kept(page: PageText, stored: Page | None) -> PageText:
+    """Return a page with what the pipeline added to the stored one: text of pictures, remarks."""
     if stored is None:
         return page
+    added = (Remark(**one) for one in stored.remarks if one["code"] == "attachment_unread")
+    return _with_recognised_text(replace(page, remarks=(*page.remarks, *added)), stored)
+
+
+def _with_recognised_text(page: PageText, stored: Page) -> PageText:
+    """Return a page with what was recognised on its pictures, which costs nothing again."""
     if stored.read_by and page.doubt:
         before = stored_page_text(stored)
         return replace(page, text=before.text, blocks=before.blocks)
@@ -130,11 +139,7 @@ def _page_facts(page: PageText) -> tuple[Any, ...]:
 
 
 def _stored_facts(page: Page) -> tuple[Any, ...]:
-    remarks = [
-        (one["code"], one["count"], one["detail"])
-        for one in page.remarks
-        if one["code"] != "attachment_unread"
-    ]
+    remarks = [(one["code"], one["count"], one["detail"]) for one in page.remarks]
     return page.text, page.blocks, page.doubt, remarks
 
 

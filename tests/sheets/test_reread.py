@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import DataError
 from django.test import Client
 from django_q.models import OrmQ, Schedule
 
@@ -135,6 +136,29 @@ class TestReading:
         assert (old.state, old.reader_version) == (READ, reader_version(PDF))
         assert list(old.chunks.values_list("pk", "text")) == before
         assert any("n’a pas pu relire" in line.text for line in event_lines(old.job))
+
+    def test_one_that_cannot_be_saved_blocks_no_other(
+        self, old: Document, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now_reads(monkeypatch, [with_text(page, "Autre. " * 50) for page in pages_of(old)])
+
+        def burst(*_: object) -> None:
+            raise DataError("out of range")
+
+        monkeypatch.setattr(reread, "save_chunks", burst)
+        texts = list(old.pages.values_list("number", "text"))
+        assert reread_outdated() == 1
+        assert not outdated_documents().exists()
+        assert list(old.pages.values_list("number", "text")) == texts
+
+    def test_what_the_pipeline_remarked_is_kept(
+        self, old: Document, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        remark = {"code": "attachment_unread", "count": 1, "detail": "x.exe"}
+        old.pages.filter(number=1).update(remarks=[remark])
+        now_reads(monkeypatch, [with_text(page, "Autre. " * 50) for page in pages_of(old)])
+        assert reread_document(old)
+        assert old.pages.get(number=1).remarks == [remark]
 
     def test_a_file_that_has_lost_all_text_stays_as_it_was(
         self, old: Document, monkeypatch: pytest.MonkeyPatch
