@@ -104,6 +104,9 @@ SENTENCES = {
         "libpangoft2-1.0-0 libharfbuzz-subset0. Meanwhile, print the page of the sheet "
         "to a PDF."
     ),
+    "title_taken": gettext_noop(
+        "A sheet already has this title: “%(title)s”. Choose another title, or edit that sheet."
+    ),
     "unknown_type": gettext_noop("The sheet type “%(key)s” does not exist."),
     "nothing_suggested": gettext_noop("Nothing to send yet: write a remark or edit the text."),
     "too_many_suggestions": gettext_noop(

@@ -14,6 +14,7 @@ from sheets.markdown.sections_edit import cut_section, is_header, put_section
 from sheets.merge import Version
 from sheets.rendering.converter import left_plain
 from sheets.schema.types import FieldBrief, SheetTemplate
+from wikico2.text.normalize import visible_line
 
 LONGEST = 150_000
 """Most characters of a sheet; that much dense Markdown is rendered within two seconds."""
@@ -269,4 +270,4 @@ class SuggestForm(TextForm):
         return flatten_text(self.cleaned_data["remark"])
 
     def clean_signed(self) -> str:
-        return " ".join(flatten_text(self.cleaned_data["signed"]).split())
+        return visible_line(self.cleaned_data["signed"])

@@ -6,14 +6,18 @@ from typing import Any, cast
 
 from django import forms
 from django.db.models.functions import Lower
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ingestion.models import Document
+from sheets.links.rename import require_free_title
 from sheets.merge import Conflict, ConflictChoice
 from sheets.models import Sheet, SheetType
+from wikico2.errors import UserError
+from wikico2.text.normalize import visible_line
+
+SHORTEST_TITLE = 3
 
 
 class DocumentChoices(forms.ModelMultipleChoiceField[Document]):
@@ -49,7 +53,7 @@ class SheetRequestForm(forms.Form):
     )
     title = forms.CharField(
         label=gettext_lazy("Title"),
-        min_length=3,
+        min_length=SHORTEST_TITLE,
         max_length=Sheet._meta.get_field("title").max_length,
         help_text=gettext_lazy(
             "Name of the solution or sector, as a reader would search for it: “Heat "
@@ -79,19 +83,28 @@ class SheetRequestForm(forms.Form):
 
 
 def free_title(given: str, sheet: Sheet | None = None) -> str:
-    """Return a title with single spaces; raise ValidationError if another sheet has it."""
-    title = " ".join(given.replace("\x00", "").split())
-    others = Sheet.objects.exclude(pk=sheet.pk) if sheet else Sheet.objects.all()
-    same = others.filter(title__unaccent__iexact=title).first()
-    if same:
-        raise forms.ValidationError(
-            format_html(
-                _('A sheet already has this title: <a href="{}">{}</a>.'),
-                reverse("sheet", args=[same.slug]),
-                same.title,
-            )
-        )
+    """Return a title as one line; raise ValidationError if it is short or another sheet has it."""
+    title = visible_line(given)
+    if len(title) < SHORTEST_TITLE:
+        raise forms.ValidationError(_("Enter a title."))
+    try:
+        require_free_title(title, sheet)
+    except UserError as error:
+        raise title_error(error) from error
     return title
+
+
+def title_error(error: UserError) -> forms.ValidationError:
+    """Return the error of a title that another sheet has, with a link to that sheet."""
+    if error.code != "title_taken":
+        return forms.ValidationError(error.sentence)
+    return forms.ValidationError(
+        format_html(
+            _('A sheet already has this title: <a href="{}">{}</a>.'),
+            error.details["address"],
+            error.details["title"],
+        )
+    )
 
 
 class RenameForm(forms.Form):
@@ -99,7 +112,7 @@ class RenameForm(forms.Form):
 
     title = forms.CharField(
         label=gettext_lazy("New title"),
-        min_length=3,
+        min_length=SHORTEST_TITLE,
         max_length=Sheet._meta.get_field("title").max_length,
         help_text=gettext_lazy(
             "The old title and address redirect to this sheet. Existing links keep working."

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from ingestion.models import Document
-from sheets.links.rename import free_slugs
+from sheets.links.rename import free_slugs, require_free_title
 from sheets.models import Generation, SectionRun, Sheet, SheetType
 from sheets.models.schema_loader import load_template
 from sheets.queueing import GENERATION
@@ -14,6 +14,7 @@ from sheets.sources.versions import take_later_versions
 from wikico2.errors import UserError
 from wikico2.jobs.queue import restart_job, start_job, stop_job
 from wikico2.models import Job, User
+from wikico2.text.normalize import visible_line
 
 
 def request_sheet(
@@ -33,15 +34,19 @@ def request_sheet(
 
 
 def create_sheet(sheet_type: SheetType, title: str, user: User | None) -> Sheet:
-    """Create an empty sheet under a free slug."""
+    """Create an empty sheet under a free slug.
+
+    Raises UserError("title_taken") if another sheet has the title.
+    """
+    title = visible_line(title)
     for slug in free_slugs(title):
         try:
             with transaction.atomic():
                 return Sheet.objects.create(
-                    sheet_type=sheet_type, title=title.strip(), slug=slug, created_by=user
+                    sheet_type=sheet_type, title=title, slug=slug, created_by=user
                 )
-        except IntegrityError:
-            continue  # a concurrent request took the slug
+        except IntegrityError:  # a concurrent request took the title or the slug
+            require_free_title(title)
     raise UserError("internal", reason=f"slug of {title}")
 
 

@@ -9,6 +9,7 @@ from sheets.links.wikilinks import fold_sheet_title
 from sheets.models import Sheet, SheetRedirect
 from wikico2.errors import UserError
 from wikico2.models import User
+from wikico2.text.normalize import plain_letters, visible_line
 
 RESERVED_SLUGS = frozenset({"nouvelle", "vers", "demandees"})
 TRIES = 1_000
@@ -16,7 +17,7 @@ TRIES = 1_000
 
 def free_slugs(title: str, sheet: Sheet | None = None) -> Iterator[str]:
     """Yield slugs for a title that no other sheet has or had."""
-    stem = slugify(title)[:200] or "fiche"
+    stem = slugify(plain_letters(title))[:200] or "fiche"
     for number in range(1, TRIES):
         slug = stem if number == 1 else f"{stem}-{number}"
         taken = Sheet.objects.filter(slug=slug)
@@ -30,14 +31,22 @@ def free_slugs(title: str, sheet: Sheet | None = None) -> Iterator[str]:
 def rename_sheet(sheet: Sheet, title: str, user: User | None) -> Sheet:
     """Give the sheet another title and a matching slug.
 
-    Raise UserError: internal, if no slug is free.
+    Raise UserError: title_taken, if another sheet has the title; internal, if no slug is free.
     """
+    title = visible_line(title)
     for slug in free_slugs(title, sheet):
         try:
             return _rename_locked(sheet, title, slug, user)
-        except IntegrityError:
-            continue  # another request took the slug meanwhile
+        except IntegrityError:  # another request took the title or the slug meanwhile
+            require_free_title(title, sheet)
     raise UserError("internal", reason=f"slug of {title}")
+
+
+def require_free_title(title: str, sheet: Sheet | None = None) -> None:
+    """Raise UserError title_taken if another sheet has the title."""
+    others = Sheet.objects.exclude(pk=sheet.pk) if sheet else Sheet.objects.all()
+    if same := others.titled(title).first():
+        raise UserError("title_taken", title=same.title, address=same.get_absolute_url())
 
 
 @transaction.atomic

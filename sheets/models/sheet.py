@@ -14,6 +14,19 @@ from django.utils.translation import gettext_lazy as _
 from ingestion.models import Chunk, Document
 from sheets.models.template import SheetType
 from sheets.models.verdict_reasons import verdict_sentence
+from wikico2.text.normalize import visible_line
+
+
+class TitleKey(models.Func):
+    """What titles are compared by: without case, accents, ligatures and invisible characters.
+
+    The database computes it (`sheets/migrations/0025_rename_double_titles.py`), so that no way of
+    writing a title goes round the constraint.
+    """
+
+    function = "wikico2_title_key"
+    arity = 1
+    output_field = models.CharField()
 
 
 class SheetQuerySet(models.QuerySet["Sheet"]):
@@ -31,6 +44,12 @@ class SheetQuerySet(models.QuerySet["Sheet"]):
         if user.is_authenticated or settings.SHOW_DRAFTS:
             return self
         return self.filter(state__in=(Sheet.State.PUBLISHED, Sheet.State.ARCHIVED))
+
+    def titled(self, title: str) -> "SheetQuerySet":
+        """Return the sheet of this title, case, accents and spaces aside; there is at most one."""
+        return self.alias(title_key=TitleKey("title")).filter(
+            title_key=TitleKey(models.Value(visible_line(title)))
+        )
 
     def lock(self, sheet: "Sheet") -> "Sheet":
         """Lock the row of a sheet until the transaction ends; return it reloaded.
@@ -129,7 +148,14 @@ class Sheet(models.Model):
             models.CheckConstraint(
                 condition=Q(completeness__lte=100) & Q(confidence__lte=100),
                 name="sheet_shares_in_bounds",
-            )
+            ),
+            models.UniqueConstraint(
+                TitleKey("title"),
+                name="sheet_one_title",
+                violation_error_message=_(
+                    "Another sheet already has this title. Choose another one, or edit that sheet."
+                ),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -137,6 +163,11 @@ class Sheet(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("sheet", args=[self.slug])
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the sheet; whoever writes the title, it is one line of visible characters."""
+        self.title = visible_line(self.title)
+        super().save(*args, **kwargs)
 
     @property
     def is_stale(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from sheets.links.rename import require_free_title
 from sheets.links.wikilinks import fold_sheet_title
 from sheets.markdown.front_matter import split_front_matter
 from sheets.merge import Version
@@ -32,6 +33,7 @@ from sheets.transfer.fields import GENERATION, SECTION_RUN
 from sheets.transfer.id_map import ImportIdMap
 from wikico2.errors import UserError
 from wikico2.models import User
+from wikico2.text.normalize import visible_line
 
 SLUG = re.compile(r"^[-\w]{1,220}$")
 
@@ -83,9 +85,11 @@ class SheetImporter:
         kind = SheetType.objects.filter(key=facts["type"]).first()
         if kind is None:
             raise UserError("unknown_type", key=facts["type"])
+        title = visible_line(str(facts["title"]))[:200]
+        require_free_title(title)
         sheet = Sheet.objects.create(
             sheet_type=kind,
-            title=str(facts["title"])[:200],
+            title=title,
             slug=slug,
             state=state,
             created_by=self.id_map.person(facts.get("created_by")) or self.user,

@@ -12,11 +12,12 @@ from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
 from ingestion.models import Document
-from sheets.forms.wiki import SheetRequestForm
+from sheets.forms.wiki import SheetRequestForm, title_error
 from sheets.generation.progress import generation_outline
 from sheets.generation.request import cancel_generation, request_sheet, retry_generation
 from sheets.models import Generation, Sheet
 from sheets.views.reading import readable_sheets
+from wikico2.errors import UserError
 from wikico2.models import User
 from wikico2.parameters import whole_number
 
@@ -36,13 +37,17 @@ def sheet_new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         form = SheetRequestForm(request.POST)
         if form.is_valid():
-            sheet = request_sheet(
-                form.cleaned_data["sheet_type"],
-                form.cleaned_data["title"],
-                list(form.cleaned_data["documents"]),
-                cast("User", request.user),
-            )
-            return redirect(sheet)
+            try:
+                sheet = request_sheet(
+                    form.cleaned_data["sheet_type"],
+                    form.cleaned_data["title"],
+                    list(form.cleaned_data["documents"]),
+                    cast("User", request.user),
+                )
+            except UserError as error:
+                form.add_error("title", title_error(error))
+            else:
+                return redirect(sheet)
     else:
         form = SheetRequestForm(
             initial={

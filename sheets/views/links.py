@@ -10,12 +10,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from sheets.forms.wiki import RenameForm
+from sheets.forms.wiki import RenameForm, title_error
 from sheets.links.rename import rename_sheet
 from sheets.links.wikilinks import fold_sheet_title, resolve_titles, wanted_titles, with_sources
 from sheets.models import Link
 from sheets.search import suggest_completions
 from sheets.views.reading import readable_sheets
+from wikico2.errors import UserError
 from wikico2.models import User
 
 PER_PAGE = 50
@@ -62,8 +63,12 @@ def sheet_rename(request: HttpRequest, slug: str) -> HttpResponse:
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     form = RenameForm(request.POST or None, sheet=sheet)
     if request.method == "POST" and form.is_valid():
-        renamed = rename_sheet(sheet, form.cleaned_data["title"], cast("User", request.user))
-        messages.success(request, _("The sheet was renamed. The old title redirects to it."))
-        return redirect(renamed)
+        try:
+            renamed = rename_sheet(sheet, form.cleaned_data["title"], cast("User", request.user))
+        except UserError as error:
+            form.add_error("title", title_error(error))
+        else:
+            messages.success(request, _("The sheet was renamed. The old title redirects to it."))
+            return redirect(renamed)
     context = {"sheet": sheet, "form": form}
     return render(request, "sheets/rename.html", context, status=422 if form.errors else 200)

@@ -7,6 +7,15 @@ from functools import lru_cache
 WORD = re.compile(r"[a-z0-9]+")
 LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "Œ": "oe", "Æ": "ae", "ß": "ss", "’": "'"})
 
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff\ud800-\udfff]"
+)
+"""Characters that show nothing or turn the direction of text (Default_Ignorable_Code_Point), the
+blank of Braille, annotation marks and lone surrogates."""
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 # French ones, including their elided forms, then English ones.
 STOP_WORDS = frozenset(
     "a afin ai ainsi alors apres au aucun aucune aussi autre autres aux avant avec avoir c "
@@ -35,6 +44,19 @@ ENDINGS = (
     "ives", "ive", "ees", "ies", "ent", "eux", "aux", "ait", "era", "ee", "ie", "er", "es", "ez",
     "ir", "if", "al", "el", "e", "s", "x",
 )  # fmt: skip
+
+
+def visible_line(text: str) -> str:
+    """Return `text` on one line with single spaces, without invisible and bidirectional characters.
+
+    Titles and names pass it: two that look alike would be two, and one could read as another.
+    """
+    return " ".join(INVISIBLE.sub("", CONTROLS.sub(" ", text)).split())
+
+
+def plain_letters(text: str) -> str:
+    """Return `text` with its ligatures as plain letters: œ as oe, æ as ae."""
+    return text.translate(LETTERS)
 
 
 def fold_text(text: str) -> str:

@@ -1,0 +1,22 @@
+"""Refuse two sheets of one title, case, accents, spaces and invisible characters aside."""
+
+from django.db import migrations, models
+
+import sheets.models.sheet
+
+
+class Migration(migrations.Migration):
+    dependencies = [("sheets", "0025_rename_double_titles")]
+
+    operations = [
+        migrations.AddConstraint(
+            model_name="sheet",
+            constraint=models.UniqueConstraint(
+                sheets.models.sheet.TitleKey("title"),
+                name="sheet_one_title",
+                violation_error_message=(
+                    "Another sheet already has this title. Choose another one, or edit that sheet."
+                ),
+            ),
+        ),
+    ]
