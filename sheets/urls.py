@@ -32,11 +32,13 @@ from sheets.views.jobs import (
 )
 from sheets.views.proposals import proposal_detail, section_lock, sheet_regenerate
 from sheets.views.reading import revision_detail, sheet_detail
+from sheets.views.returned_text import sheet_from_text
 
 urlpatterns = [
     path("", browse.home_page, name="home"),
     path("fiches/", browse.sheet_list, name="sheets"),
     path("fiches/nouvelle/", sheet_new, name="sheet_new"),
+    path("fiches/nouvelle/texte/", sheet_from_text, name="sheet_from_text"),
     path("fiches/vers/", links.sheet_called, name="sheet_called"),
     path("fiches/demandees/", links.wanted_titles_list, name="wanted"),
     path("fiches/<slug:slug>/", sheet_detail, name="sheet"),

@@ -1,6 +1,7 @@
 """Middleware: what requests are accepted, log-in on private sites, Content-Security-Policy."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -49,9 +50,18 @@ class PrivateSiteMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if settings.PUBLIC_SITE or request.user.is_authenticated or is_open(request.path_info):
+        if may_read(request) or (request.method == "POST" and "username" in request.POST):
             return self.get_response(request)
         return redirect_to_login(request.get_full_path())
+
+    def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
+        """Stop who has sent a name and a password with a form and is still not logged in."""
+        return None if may_read(request) else redirect_to_login(request.get_full_path())
+
+
+def may_read(request: HttpRequest) -> bool:
+    """Tell whether the request may be answered: the site is public, or its user has an account."""
+    return settings.PUBLIC_SITE or request.user.is_authenticated or is_open(request.path_info)
 
 
 def is_open(path: str) -> bool:

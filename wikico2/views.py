@@ -51,9 +51,9 @@ def chroma_answers() -> bool:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Return a 400 that names the problem, without reading the request's form or query again."""
+    """Return a 400 or 413 that names the problem, without reading the form or query again."""
     content = render_to_string("400.html", {"sentence": refusal(exception)})
-    return HttpResponse(content, status=400)
+    return HttpResponse(content, status=413 if isinstance(exception, RequestDataTooBig) else 400)
 
 
 def refusal(exception: Exception) -> str:

@@ -55,6 +55,8 @@ class TextForm(forms.Form):
             for brief in header_fields(template):
                 value = start.values.get(brief.key, "")
                 self.fields[VALUE + brief.key] = value_field(brief, labels[brief.key], value)
+        for field in self.fields.values():
+            field.widget.attrs.pop("maxlength", None)  # a browser cuts what is pasted in silence
 
     @property
     def is_header(self) -> bool:

@@ -82,6 +82,26 @@ class SheetRequestForm(forms.Form):
         return free_title(str(self.cleaned_data["title"]))
 
 
+class NewSheetForm(forms.Form):
+    """The kind and the title of a sheet that is made of a text."""
+
+    title = forms.CharField(
+        label=gettext_lazy("Title"),
+        max_length=Sheet._meta.get_field("title").max_length,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("Enter a title.")},
+    )
+    sheet_type = forms.ModelChoiceField(
+        label=gettext_lazy("Kind of sheet"),
+        queryset=SheetType.objects.all(),
+        empty_label=None,
+        error_messages={"required": gettext_lazy("Choose the kind of sheet.")},
+    )
+
+    def clean_title(self) -> str:
+        return free_title(str(self.cleaned_data["title"]))
+
+
 def free_title(given: str, sheet: Sheet | None = None) -> str:
     """Return a title as one line; raise ValidationError if it is short or another sheet has it."""
     title = visible_line(given)

@@ -6,8 +6,11 @@ one of the sheet. What was renamed is logged, and listed in the administration.
 """
 
 import logging
+from typing import Any
 
+from django.apps.registry import Apps
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 LONGEST = 200
 
@@ -37,11 +40,12 @@ TITLES = """
 logger = logging.getLogger("sheets")
 
 
-def rename_doubles(apps, schema_editor):
+def rename_doubles(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     SheetRedirect = apps.get_model("sheets", "SheetRedirect")
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(TITLES)
-        taken, doubles = set(), []
+        taken: set[str] = set()
+        doubles: list[tuple[int, str, str]] = []
         for pk, title, key in cursor.fetchall():
             if key in taken:
                 doubles.append((pk, title, key))
@@ -57,7 +61,7 @@ def rename_doubles(apps, schema_editor):
             logger.warning("Two sheets had the title “%s”: n° %s is now “%s”.", title, pk, new)
 
 
-def numbered_title(cursor, title, taken):
+def numbered_title(cursor: Any, title: str, taken: set[str]) -> tuple[str, str]:
     """Return the title with the first free number and its key; add the key to `taken`."""
     number = 2
     while True:

@@ -1,6 +1,6 @@
 """Models of the wiki: templates, sheets, revisions, generations, proposals, citations."""
 
-from sheets.models.editing import EditDraft, Picture
+from sheets.models.editing import EditDraft, Picture, SavedForm
 from sheets.models.file_job import FileJob
 from sheets.models.generation import Generation, SectionRun
 from sheets.models.links import Link, Relation, SheetRedirect
@@ -26,6 +26,7 @@ __all__ = [
     "Proposal",
     "Relation",
     "Revision",
+    "SavedForm",
     "SearchedSection",
     "SearchedSheet",
     "Section",

@@ -13,6 +13,9 @@ from sheets.models.sheet import Revision, Sheet
 
 ACTIVE_FOR = dt.timedelta(seconds=90)
 """Time since its last request after which an editor no longer counts as open."""
+EMPTY_RETENTION = dt.timedelta(days=1)
+RETENTION = dt.timedelta(days=60)
+"""How long an unsaved text is kept after its form was last seen."""
 
 
 class EditDraftQuerySet(models.QuerySet["EditDraft"]):
@@ -22,9 +25,21 @@ class EditDraftQuerySet(models.QuerySet["EditDraft"]):
         """Return the drafts of editors that are open now."""
         return self.filter(seen_at__gt=timezone.now() - ACTIVE_FOR)
 
+    def with_text(self) -> "EditDraftQuerySet":
+        """Return the drafts that hold an unsaved text, the latest first."""
+        return self.filter(typed_at__isnull=False).order_by("-typed_at", "-pk")
+
+    def expired(self) -> "EditDraftQuerySet":
+        """Return the drafts that nobody will miss: old ones, and forms without a text."""
+        now = timezone.now()
+        return self.filter(
+            models.Q(seen_at__lt=now - RETENTION)
+            | models.Q(typed_at=None, seen_at__lt=now - EMPTY_RETENTION)
+        )
+
 
 class EditDraft(models.Model):
-    """An open editor of a user, with the unsaved input."""
+    """An open form of a user, with the unsaved input: one for each tab of the browser."""
 
     sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="drafts")
     user = models.ForeignKey(
@@ -32,6 +47,8 @@ class EditDraft(models.Model):
     )
     # The edited section; empty: the whole sheet.
     section = models.CharField(max_length=200, blank=True)
+    # The form, by the number that its page was given; empty: a form without one.
+    tab = models.CharField(max_length=40, blank=True)
     base = models.ForeignKey(
         Revision, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
@@ -49,12 +66,43 @@ class EditDraft(models.Model):
         ordering = ["sheet", "user", "section"]
         constraints = [
             models.UniqueConstraint(
-                fields=["sheet", "user", "section"], name="unsaved_one_per_editor"
+                fields=["sheet", "user", "section", "tab"], name="unsaved_one_per_form"
             )
         ]
 
     def __str__(self) -> str:
         return f"{self.sheet_id}:{self.section} ({self.user_id})"
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether its form was seen a moment ago, in this tab or in another."""
+        return self.seen_at > timezone.now() - ACTIVE_FOR
+
+
+class SavedForm(models.Model):
+    """The last save of a form, from which a later save of the same form is merged.
+
+    Who goes back to a saved form has its words in it, not those of the revision that the form was
+    opened with.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    tab = models.CharField(max_length=40)
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="+")
+    # The whole text that was sent: {"body": …, "values": …}; empty where the revision has it.
+    sent = models.JSONField(default=dict, blank=True)
+    # The hash of the submitted form fields.
+    digest = models.CharField(max_length=64)
+    saved_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("saved form")
+        verbose_name_plural = _("saved forms")
+        ordering = ["-saved_at"]
+        constraints = [models.UniqueConstraint(fields=["user", "tab"], name="savedform_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.tab} → {self.revision_id}"
 
 
 class Picture(models.Model):

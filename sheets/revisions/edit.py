@@ -41,6 +41,7 @@ def save_edit(
     *,
     base: Revision | None,
     text: Version,
+    since: Version | None = None,
     comment: str = "",
     minor: bool = False,
     choices: Mapping[str, ConflictChoice] | None = None,
@@ -51,12 +52,17 @@ def save_edit(
     Where both have changed the same text, EditConflict is raised and nothing is written, unless
     `choices` resolve all conflicts with the current revision, of number `onto`. Return the new
     revision, or the current one when nothing differs.
+
+    `since` is for a form that is saved again: the text that it sent the last time, of which `base`
+    is the revision then. It is merged from that text: others' words that came in with the last save
+    stand in the revision and not in the form.
     """
     locked = Sheet.objects.lock(sheet)
     current = locked.current
     origin, second = Revision.Origin.HUMAN, None
-    if current and current != base:
-        merged = merge_versions(version_of(base), version_of(current), text)
+    if current and (current != base or since is not None):
+        ancestor = version_of(base) if since is None else since
+        merged = merge_versions(ancestor, version_of(current), text)
         if merged.conflicts and (choices is None or onto != current.number):
             raise EditConflict(merged, current)
         chosen = choices or {}
@@ -67,7 +73,7 @@ def save_edit(
         except UnresolvedConflicts:
             left = [c.id for c in merged.conflicts if c.id not in chosen]
             raise EditConflict(merged, current, left) from None
-        if base:
+        if base and base != current:
             origin, second = Revision.Origin.MERGE, base
     if current and is_same_version(text, version_of(current)):
         return current

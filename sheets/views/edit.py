@@ -3,17 +3,15 @@
 from typing import Any, cast
 
 from django.contrib import messages
-from django.contrib.auth import login
-from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from sheets.forms.edit import EditForm
+from sheets.forms.edit import LONGEST_KEPT, EditForm
 from sheets.forms.wiki import ConflictForm
 from sheets.links.localized_text import header_labels
 from sheets.links.wikilinks import resolve_links
@@ -30,17 +28,22 @@ from sheets.revisions.edit import EditConflict, save_edit
 from sheets.revisions.versions import version_of
 from sheets.views.editor import (
     Editor,
+    begun_editor,
     delete_draft,
-    open_editor,
+    delete_expired,
+    forget_copies,
+    last_sent,
+    offered_drafts,
     other_editors,
     record_activity,
+    record_save,
     require_may_edit,
     save_draft,
     sent_editor,
 )
 from sheets.views.editor_pickers import find_citations, footnote_of
 from sheets.views.proposals import with_conflict_fields
-from sheets.views.reading import readable_sheets
+from sheets.views.reading import requested_sheet
 from wikico2.errors import UserError
 from wikico2.models import User
 from wikico2.parameters import LARGEST_NUMBER, whole_number
@@ -54,48 +57,38 @@ ASSISTED = ("picture", "find", "cite", "preview", "back")
 @never_cache
 def sheet_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the editor, or run the action of its form; the draft is saved in all cases."""
-    sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+    sheet = requested_sheet(request, slug)
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())
+    require_may_edit(request)
     if request.method != "POST":
-        if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
         return begin_edit(request, sheet)
     editor = sent_editor(request, sheet)
-    if not request.user.is_authenticated:
-        entry = AuthenticationForm(request, request.POST if "username" in request.POST else None)
-        if not entry.is_valid():
-            context = {"entry": entry}
-            return show_editor(request, editor, editor.form(request.POST), context, status=401)
-        login(request, entry.get_user())
-    require_may_edit(request)
     form = editor.form(request.POST)
     action, _colon, detail = request.POST.get("do", "save").partition(":")
     if action == "discard":
-        delete_draft(editor, cast("User", request.user))
+        delete_draft(editor, request.user)
         messages.info(request, _("Your unsaved text was discarded. The sheet is unchanged."))
-        return redirect(editor.back)
+        response = redirect(editor.back)
+        forget_copies(response, editor)
+        return response
     if action not in ASSISTED and form.is_valid():
         return save_typed(request, editor, form)
-    save_draft(editor, cast("User", request.user), form.typed())
+    save_draft(editor, request.user, form.typed())
     if action in ASSISTED:
         return assist_editing(request, editor, action, detail)
     return show_editor(request, editor, form, status=422)
 
 
 def begin_edit(request: HttpRequest, sheet: Sheet) -> HttpResponse:
-    """Open the editor, with this user's draft if there is one."""
-    require_may_edit(request)
-    section = request.GET.get("section", "")[:200]
+    """Open the editor, with this user's latest draft if there is one; offer the others."""
     user = cast("User", request.user)
-    draft = (
-        sheet.drafts.filter(user=user, section=section, typed_at__isnull=False)
-        .select_related("base")
-        .first()
-    )
-    editor = open_editor(sheet, section, draft.base if draft else sheet.current)
-    if draft is None:
-        record_activity(editor, user)
-    form = editor.form(typed=draft.typed if draft else None)
-    return show_editor(request, editor, form, {"kept": draft})
+    delete_expired(sheet, user)
+    editor = begun_editor(request, sheet)
+    record_activity(editor, user)
+    draft = editor.continued
+    more = {"offered": offered_drafts(editor, user)}
+    return show_editor(request, editor, editor.form(typed=draft.typed if draft else None), more)
 
 
 def show_editor(
@@ -106,13 +99,11 @@ def show_editor(
     status: int = 200,
 ) -> HttpResponse:
     """Render the editor."""
-    user = request.user
     context: dict[str, Any] = {
         "sheet": editor.sheet,
         "editor": editor,
         "form": form,
-        "others": other_editors(editor, user) if user.is_authenticated else [],
-        "moved_on": editor.sheet.current != editor.base,
+        "others": other_editors(editor, request.user),
         "query": request.POST.get("query", ""),
     }
     return render(request, "sheets/edit.html", context | (more or {}), status=status)
@@ -152,6 +143,7 @@ def assist_editing(request: HttpRequest, editor: Editor, action: str, detail: st
 def save_typed(request: HttpRequest, editor: Editor, form: EditForm) -> HttpResponse:
     """Save the edit, or show its conflicts; the input is stored as a draft if it is not saved."""
     user = cast("User", request.user)
+    text = form.text()
     onto = request.POST.get("onto", "")
     choices = ConflictForm([], request.POST, choices={}).posted if onto else None
     try:
@@ -159,13 +151,15 @@ def save_typed(request: HttpRequest, editor: Editor, form: EditForm) -> HttpResp
             revision = save_edit(
                 editor.sheet,
                 user,
-                base=editor.base,
-                text=form.text(),
+                base=editor.saved.revision if editor.saved else editor.base,
+                text=text,
+                since=last_sent(editor),
                 comment=form.cleaned_data["comment"],
                 minor=form.cleaned_data["minor"],
                 choices=None if choices is None else {k: c for k, c in choices.items() if c.take},
                 onto=whole_number(onto, LARGEST_NUMBER) or 0,
             )
+            record_save(editor, user, revision, text, form.typed())
             delete_draft(editor, user)
     except EditConflict as conflict:
         save_draft(editor, user, form.typed())
@@ -174,7 +168,9 @@ def save_typed(request: HttpRequest, editor: Editor, form: EditForm) -> HttpResp
         save_draft(editor, user, form.typed())
         raise
     report_saved(request, editor, revision)
-    return redirect(editor.back)
+    response = redirect(editor.back)
+    forget_copies(response, editor)
+    return response
 
 
 def report_saved(request: HttpRequest, editor: Editor, revision: Revision) -> None:
@@ -225,7 +221,7 @@ def show_edit_conflict(
             for key, c in posted.items()
             if key not in conflict_ids and c.take == "edit" and c.text.strip()
         ],
-        "sent": {**form.typed(), "section": editor.section},
+        "sent": form.typed() | editor.hidden,
     }
     return render(request, "sheets/edit_conflict.html", context, status=409)
 
@@ -236,21 +232,18 @@ def show_edit_conflict(
 @never_cache
 @require_POST
 def sheet_autosave(request: HttpRequest, slug: str) -> HttpResponse:
-    """Save the draft, and list the other editors of the sheet; 401 if the session has ended."""
-    if not request.user.is_authenticated:
-        return HttpResponse(status=401)
+    """Save the draft, and list the other editors of the sheet; 413 if it is too long to keep."""
     require_may_edit(request)
-    sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+    sheet = requested_sheet(request, slug)
     editor = sent_editor(request, sheet)
-    user = request.user
-    save_draft(editor, user, editor.form(request.POST).typed())
-    context = {
-        "editor": editor,
-        "sheet": sheet,
-        "others": other_editors(editor, user),
-        "moved_on": sheet.current != editor.base,
-    }
-    return render(request, "sheets/_edit_others.html", context)
+    if any(len(text) > LONGEST_KEPT for text in request.POST.values()):
+        return HttpResponse(status=413)
+    user = cast("User", request.user)
+    is_kept = save_draft(editor, user, editor.form(request.POST).typed())
+    context = {"editor": editor, "sheet": sheet, "others": other_editors(editor, user)}
+    response = render(request, "sheets/_edit_others.html", context)
+    response["Draft-Kept"] = str(int(is_kept))
+    return response
 
 
 @never_cache
@@ -266,8 +259,7 @@ def sheet_preview(request: HttpRequest, slug: str) -> HttpResponse:
     with wait_for_preview(asking, number) as is_latest:
         if number and not is_latest:
             return HttpResponse(status=204)
-        sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
-        form = sent_editor(request, sheet).form(request.POST)
+        form = sent_editor(request, requested_sheet(request, slug)).form(request.POST)
         return render(
             request, "sheets/_preview.html", {"rendered": preview_typed(form, request.user)}
         )

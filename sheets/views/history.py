@@ -27,7 +27,7 @@ from sheets.revisions.compare import compare_versions, render_changes
 from sheets.revisions.edit import restore_revision
 from sheets.revisions.errors import StaleBase
 from sheets.revisions.versions import version_of
-from sheets.views.reading import readable_sheets
+from sheets.views.reading import readable_sheets, requested_sheet
 from wikico2.models import User
 from wikico2.parameters import LARGEST_NUMBER, whole_number
 
@@ -148,13 +148,13 @@ def render_comparison(sheet: Sheet, was: Revision, now: Revision, view: str, *, 
 @require_http_methods(["GET", "HEAD", "POST"])
 def revision_restore(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show what restoring a version would change; restore it on POST, as a new version."""
-    found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+    found = requested_sheet(request, slug)
     former = get_object_or_404(found.revisions.select_related("author"), number=number)
     if found.current is None:
         raise Http404
     status = 200
+    comment = " ".join(request.POST.get("comment", "").replace("\0", "").split())[:500]
     if request.method == "POST":
-        comment = " ".join(request.POST.get("comment", "").replace("\0", "").split())[:500]
         try:
             restored = restore_revision(
                 found,
@@ -178,6 +178,7 @@ def revision_restore(request: HttpRequest, slug: str, number: int) -> HttpRespon
         "sheet": found,
         "former": former,
         "current": found.current,
+        "comment": comment,
         "changes": cached_comparison(found, found.current, former, "cote"),
     }
     return render(request, "sheets/restore.html", context, status=status)

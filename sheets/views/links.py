@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -15,7 +15,7 @@ from sheets.links.rename import rename_sheet
 from sheets.links.wikilinks import fold_sheet_title, resolve_titles, wanted_titles, with_sources
 from sheets.models import Link
 from sheets.search import suggest_completions
-from sheets.views.reading import readable_sheets
+from sheets.views.reading import requested_sheet
 from wikico2.errors import UserError
 from wikico2.models import User
 
@@ -60,7 +60,7 @@ def wanted_titles_list(request: HttpRequest) -> HttpResponse:
 @permission_required("sheets.change_sheet", raise_exception=True)
 def sheet_rename(request: HttpRequest, slug: str) -> HttpResponse:
     """Rename a sheet; its former address and the links to it still work."""
-    sheet = get_object_or_404(readable_sheets(request), slug=slug)
+    sheet = requested_sheet(request, slug)
     form = RenameForm(request.POST or None, sheet=sheet)
     if request.method == "POST" and form.is_valid():
         try:

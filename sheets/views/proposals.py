@@ -33,7 +33,8 @@ from sheets.rendering.labels import reader_language
 from sheets.revisions.conflicts import ConflictSection, conflict_sections
 from sheets.revisions.errors import StaleBase
 from sheets.staleness.new_passages import new_passages
-from sheets.views.reading import readable_sheets
+from sheets.views.reading import requested_sheet
+from sheets.views.returned_text import return_text
 from wikico2.errors import UserError
 from wikico2.models import User
 from wikico2.parameters import return_address
@@ -45,7 +46,7 @@ from wikico2.parameters import return_address
 @permission_required("sheets.change_sheet", raise_exception=True)
 def sheet_regenerate(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the sections that can be regenerated; regenerate the chosen ones on POST."""
-    sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+    sheet = requested_sheet(request, slug)
     sections = written_sections(sheet)
     working = sheet.generations.filter(state__in=Generation.WORKING).exists()
     options: dict[str, Any] = {
@@ -103,7 +104,7 @@ def written_sections(sheet: Sheet) -> list[Section]:
 @require_POST
 def section_lock(request: HttpRequest, slug: str) -> HttpResponse:
     """Lock or unlock a section."""
-    sheet = get_object_or_404(readable_sheets(request), slug=slug)
+    sheet = requested_sheet(request, slug)
     section = get_object_or_404(
         Section, sheet_type=sheet.sheet_type_id, key=request.POST.get("section", "")[:50]
     )
@@ -122,7 +123,7 @@ def section_lock(request: HttpRequest, slug: str) -> HttpResponse:
 
 def proposal_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Show a proposal merged onto the current revision; accept or reject it on POST."""
-    sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+    sheet = requested_sheet(request, slug)
     shown = get_object_or_404(
         sheet.proposals.select_related(
             "author", "generation", "base", "base_proposal", "decided_by", "accepted_as"
@@ -201,6 +202,9 @@ def refuse_proposal(request: HttpRequest, shown: Proposal, form: ConflictForm) -
 
 
 def already_decided(request: HttpRequest, shown: Proposal) -> HttpResponse:
+    """Show the decision that another person has made; what was typed is given back."""
+    if returned := return_text(request, "decided", HttpResponse(status=409)):
+        return returned
     messages.warning(
         request, _("This proposal was decided in the meantime. Your decision changed nothing.")
     )

@@ -17,11 +17,24 @@ from sheets.models.schema_loader import load_template
 from sheets.rendering.page_cache import cache_pages
 from sheets.revisions.blame import AuthoredPage, show_authors
 from sheets.sources.visibility import sources_visible_on
+from wikico2.parameters import whole_number
 
 
 def readable_sheets(request: HttpRequest) -> QuerySet[Sheet]:
     """Return the sheets that the user may open, with their types."""
     return Sheet.objects.readable_by(request.user).select_related("sheet_type")
+
+
+def requested_sheet(request: HttpRequest, slug: str) -> Sheet:
+    """Return the sheet of an address, with its type and text; raises Http404.
+
+    A form says which sheet it belongs to: its address may be another's by now.
+    """
+    rows = readable_sheets(request).select_related("current")
+    number = whole_number(request.POST.get("sheet", "")) if request.method == "POST" else None
+    return (
+        get_object_or_404(rows, slug=slug) if number is None else get_object_or_404(rows, pk=number)
+    )
 
 
 @require_safe

@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -18,7 +18,7 @@ from sheets.models import Proposal, Sheet
 from sheets.proposals.suggestions import check_limit, create_suggestion, may_suggest, sender_of
 from sheets.rendering.labels import reader_label
 from sheets.views.editor import Editor, open_editor, sent_base
-from sheets.views.reading import readable_sheets
+from sheets.views.reading import requested_sheet
 from wikico2.errors import UserError
 
 PER_PAGE = 30
@@ -28,7 +28,7 @@ PER_PAGE = 30
 @require_http_methods(["GET", "HEAD", "POST"])
 def sheet_suggest(request: HttpRequest, slug: str) -> HttpResponse:
     """Create a proposal from a reader's changes or remark on a sheet or a section."""
-    sheet = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+    sheet = requested_sheet(request, slug)
     if sheet.current is None:
         raise Http404
     if not may_suggest(request):

@@ -6,9 +6,21 @@
   const area = form.querySelector("[data-editor]");
   const state = form.querySelector("[data-state]");
   const words = form.dataset;
-  const keptAs = `wikico2:edit:${words.leave}:${location.pathname}${location.search}`;
+  const { elements } = form;
   const say = (text) => {
     if (state) state.textContent = text;
+  };
+  const alarm = document.getElementById("edit-trouble");
+  const warn = (text) => {
+    if (text) say("");
+    const line = alarm.querySelector(".notice-text");
+    if (line.textContent !== text) line.textContent = text;
+    alarm.hidden = !text;
+  };
+  // Another log-in in this browser gives another token; the form takes it over.
+  const renewToken = () => {
+    const token = /(?:^|;\s*)csrftoken=([^;]+)/.exec(document.cookie)?.[1];
+    if (token) elements.csrfmiddlewaretoken.value = token;
   };
 
   // --- Writing into the text, so that the browser can undo it ---
@@ -70,7 +82,7 @@
     if (!button) return;
     if (button.dataset.wrap) wrap(button.dataset.wrap);
     if (button.dataset.line) prefix(button.dataset.line);
-    if ("choose" in button.dataset) form.elements.picture.click();
+    if ("choose" in button.dataset) elements.picture.click();
     if (button.dataset.open) {
       const dialog = document.getElementById(button.dataset.open);
       const box = dialog.querySelector("input[name=query]");
@@ -109,25 +121,24 @@
   // --- Pictures, and tables from a spreadsheet ---
   const send = async (file) => {
     say(words.sending);
+    renewToken();
     const body = new FormData();
     body.append("picture", file);
-    body.append("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
+    body.append("csrfmiddlewaretoken", elements.csrfmiddlewaretoken.value);
     try {
       const answer = await fetch(words.picture, { method: "POST", body, redirect: "error" });
       const text = await answer.text();
       if (answer.status === 201) {
         block(text);
         say("");
-      } else if (answer.status === 401) {
-        away();
       } else {
-        say(answer.status === 422 ? text : words.refused);
+        say(isSentence(answer) ? text : words.refused);
       }
     } catch {
       say(words.refused);
     }
   };
-  form.elements.picture?.addEventListener("change", async (event) => {
+  elements.picture?.addEventListener("change", async (event) => {
     const [file] = event.target.files;
     if (!file) return;
     await send(file);
@@ -176,14 +187,32 @@
   });
 
   // A preview that a later one has overtaken is given up here, and not begun on the server.
-  const tab = crypto.randomUUID?.() ?? String(Math.random());
-  document.getElementById("preview").addEventListener("htmx:configRequest", (event) => {
-    event.detail.parameters.tab = tab;
-    event.detail.parameters.turn = String(Date.now());
+  const preview = document.getElementById("preview");
+  preview.addEventListener("htmx:config:request", (event) => {
+    const { body } = event.detail.ctx.request;
+    renewToken();
+    body.set("csrfmiddlewaretoken", elements.csrfmiddlewaretoken.value);
+    body.set("turn", String(Date.now()));
+  });
+  preview.addEventListener("htmx:response:error", (event) => {
+    const { response, text } = event.detail.ctx;
+    preview.textContent = isSentence(response) ? text : words.offline;
   });
 
   // --- Drafts: in this browser at once, on the server now and then ---
-  const fields = () => [...form.elements].filter((one) => one.name && (one === area || /^(meta_|comment$|minor$)/.test(one.name)));
+  // Each form has its own, by the name of its tab. A page that was duplicated takes another name.
+  const place = `wikico2:edit:${words.user}:${elements.sheet.value}:${elements.section.value}:`;
+  const keptAs = () => place + elements.tab.value;
+  const tabs = new BroadcastChannel("wikico2:edit");
+  const page = String(Math.random());
+  tabs.addEventListener("message", ({ data }) => {
+    if (data.tab !== elements.tab.value || data.page === page) return;
+    if (data.isTaken) elements.tab.value = page.slice(2);
+    else tabs.postMessage({ tab: data.tab, page, isTaken: true });
+  });
+  tabs.postMessage({ tab: elements.tab.value, page });
+
+  const fields = () => [...elements].filter((one) => one.name && (one === area || /^(meta_|comment$|minor$)/.test(one.name)));
   const value = (one) => (one.type === "checkbox" ? (one.checked ? "on" : "") : one.value);
   const read = () => Object.fromEntries(fields().map((one) => [one.name, value(one)]));
   const same = (a, b) => Object.keys(b).every((name) => (a[name] ?? "") === b[name]);
@@ -194,8 +223,12 @@
       return [one.name, one.defaultValue];
     }),
   );
+  const soon = 2500;
+  const latest = 60000;
+  let isHere = false;
   let unsent = false;
   let leaving = false;
+  let failures = 0;
   let timer = 0;
 
   const storage = (what) => {
@@ -206,52 +239,79 @@
     }
   };
   const keepHere = () => {
-    if (same(read(), atFirst)) storage((s) => s.removeItem(keptAs));
-    else storage((s) => s.setItem(keptAs, JSON.stringify({ base: form.elements.base.value, fields: read() })));
+    const copy = { base: elements.base.value, at: Date.now(), fields: read() };
+    isHere = Boolean(
+      storage((s) => {
+        if (same(copy.fields, atFirst)) s.removeItem(keptAs());
+        else s.setItem(keptAs(), JSON.stringify(copy));
+        return true;
+      }),
+    );
   };
-  const away = () => (document.getElementById("edit-away").hidden = false);
+  const isSentence = (answer) => (answer.headers.get("Content-Type") ?? "").startsWith("text/plain");
+  const fail = (reason) => {
+    unsent = true;
+    failures += 1;
+    const where = same(read(), atFirst) ? "" : isHere ? words.here : words.nowhere;
+    warn(`${words.unkept} ${reason} ${where}`);
+    later(Math.min(soon * 2 ** failures, latest));
+  };
+  const later = (wait) => {
+    clearTimeout(timer);
+    timer = setTimeout(keepThere, wait);
+  };
   const keepThere = async () => {
     if (leaving) return;
+    renewToken();
+    const sent = read();
     const body = new FormData(form);
     body.delete("picture");
     unsent = false;
+    let answer;
     try {
-      const answer = await fetch(words.keep, { method: "POST", body, redirect: "error" });
-      if (answer.status === 401) {
-        unsent = true;
-        away();
-        return;
-      }
-      if (!answer.ok) throw new Error(String(answer.status));
-      document.getElementById("edit-away").hidden = true;
-      document.getElementById("edit-others").innerHTML = await answer.text();
-      if (!same(read(), atFirst)) {
-        const time = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short" });
-        say(`${words.words} ${time.format(new Date())}`);
-      }
+      answer = await fetch(words.keep, { method: "POST", body, redirect: "error" });
     } catch {
-      unsent = true;
+      if (!leaving) fail(words.offline);
+      return;
+    }
+    const text = await answer.text();
+    if (!answer.ok) {
+      fail(isSentence(answer) ? text : words.offline);
+      return;
+    }
+    failures = 0;
+    warn("");
+    document.getElementById("edit-others").innerHTML = text;
+    if (answer.headers.get("Draft-Kept") === "1" && !same(sent, atFirst)) {
+      const time = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short" });
+      say(`${words.words} ${time.format(new Date())}`);
     }
   };
   const changed = () => {
     unsent = true;
-    clearTimeout(timer);
     keepHere();
-    timer = setTimeout(keepThere, 2500);
+    if (!failures) later(soon);
   };
   form.addEventListener("input", changed);
   form.addEventListener("change", changed);
   setInterval(() => {
-    if (!document.hidden) keepThere();
+    if (!document.hidden && !failures) keepThere();
   }, 30000);
+  addEventListener("online", () => keepThere());
 
   form.addEventListener("submit", (event) => {
+    const size = fields().reduce((sum, one) => sum + new Blob([value(one)]).size, 0);
+    if (size > Number(words.most)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      warn(words.toolarge);
+      return;
+    }
     leaving = true;
     clearTimeout(timer);
-    if (event.submitter?.value === "discard") storage((s) => s.removeItem(keptAs));
+    renewToken();
+    if (event.submitter?.value === "discard") storage((s) => s.removeItem(keptAs()));
     else keepHere();
-    const kept = storage((s) => s.getItem(keptAs));
-    if (kept) storage((s) => s.setItem(keptAs, JSON.stringify({ ...JSON.parse(kept), sent: true })));
   });
   addEventListener("pageshow", (event) => {
     if (event.persisted) leaving = false;
@@ -261,28 +321,45 @@
     if (!leaving && unsent && !same(read(), atFirst)) event.preventDefault();
   });
 
-  // What this browser kept: gone once it was sent and the sheet has moved on, offered otherwise.
-  const kept = JSON.parse(storage((s) => s.getItem(keptAs)) ?? "null");
-  const offer = document.getElementById("edit-kept");
-  const fresh = form.elements.base.value;
-  const wasSaved = kept?.sent && kept.base !== fresh;
-  if (wasSaved) storage((s) => s.removeItem(keptAs));
-  else if (kept && !same(read(), kept.fields) && !document.querySelector("[data-focus]")) offer.hidden = false;
-  offer.addEventListener("click", (event) => {
-    if ("take" in event.target.dataset) {
-      for (const one of fields()) {
-        if (!(one.name in kept.fields)) continue;
-        if (one.type === "checkbox") one.checked = Boolean(kept.fields[one.name]);
-        else one.value = kept.fields[one.name];
+  // What this browser kept of other forms of this sheet is offered; what is old goes.
+  // Up to version 0.2 a copy had the address of its page, and one copy was for all tabs.
+  const formerly = `wikico2:edit:${words.user}:${location.pathname}${location.search}`;
+  const oldest = Date.now() - 60 * 24 * 3600 * 1000;
+  const copies = (storage((s) => Object.keys(s)) ?? [])
+    .filter((key) => key === formerly || (key.startsWith(place) && key !== keptAs()))
+    .map((key) => ({ key, ...storage((s) => JSON.parse(s.getItem(key))) }));
+  const offer = ({ key, base, at, fields: kept }) => {
+    const box = document.getElementById("edit-copy").content.cloneNode(true).firstElementChild;
+    const when = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
+    box.querySelector("time").textContent = at ? when.format(at) : "";
+    box.querySelector("textarea").value = kept.body ?? Object.values(kept).join("\n");
+    box.addEventListener("click", (event) => {
+      if ("take" in event.target.dataset) {
+        for (const one of fields()) {
+          if (!(one.name in kept)) continue;
+          if (one.type === "checkbox") one.checked = Boolean(kept[one.name]);
+          else one.value = kept[one.name];
+        }
+        if (base) elements.base.value = base;
+        if (key !== formerly) elements.copy.value = key.slice(place.length);
+        changed();
+        form.dispatchEvent(new Event("changed-by-script"));
+        if (isHere) storage((s) => s.removeItem(key));
+      } else if ("drop" in event.target.dataset) {
+        storage((s) => s.removeItem(key));
+      } else {
+        return;
       }
-      if (kept.base) form.elements.base.value = kept.base;
-      changed();
-      form.dispatchEvent(new Event("changed-by-script"));
-    } else if ("drop" in event.target.dataset) {
-      storage((s) => s.removeItem(keptAs));
-    } else {
-      return;
-    }
-    offer.hidden = true;
-  });
+      box.remove();
+    });
+    document.getElementById("edit-kept").append(box);
+  };
+  const isOffered = ({ key, fields: kept }) =>
+    [...document.querySelectorAll("textarea[data-tab]")].some(
+      (box) => key.endsWith(`:${box.dataset.tab}`) && box.value.endsWith((kept.body ?? "").trim()),
+    );
+  for (const copy of copies.sort((a, b) => (b.at ?? 0) - (a.at ?? 0))) {
+    if (!copy.fields || (copy.at ?? Date.now()) < oldest) storage((s) => s.removeItem(copy.key));
+    else if (!same(read(), copy.fields) && !isOffered(copy) && !document.querySelector("[data-focus]")) offer(copy);
+  }
 })();

@@ -68,6 +68,37 @@
     for (const once of document.querySelectorAll("button[data-once]")) once.disabled = false;
   });
 
+  // What was saved needs no copy in this browser any more: the answer to the save names its form.
+  const forget = () => {
+    const saved = /(?:^|;\s*)saved_form=([\w.-]+)/.exec(document.cookie)?.[1].split(".");
+    if (!saved) return;
+    document.cookie = "saved_form=; path=/; max-age=0; samesite=lax";
+    try {
+      for (const key of Object.keys(localStorage)) {
+        const isEdit = key.startsWith("wikico2:edit:");
+        if (isEdit && saved.includes(key.split(":").pop())) localStorage.removeItem(key);
+      }
+    } catch {
+      // Storage is off: there are no copies.
+    }
+  };
+  forget();
+  addEventListener("pageshow", forget);
+
+  // <button data-copy="id of a field" data-done="Copied">
+  document.addEventListener("click", async (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (!copy) return;
+    const field = document.getElementById(copy.dataset.copy);
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+    } catch {
+      document.execCommand("copy");
+    }
+    copy.textContent = copy.dataset.done;
+  });
+
   // A list of choices narrows while one types: <input data-filter="id of the list">.
   for (const box of document.querySelectorAll("[data-filter]")) {
     const list = document.getElementById(box.dataset.filter);

@@ -189,7 +189,7 @@ def test_a_crash_and_a_lost_session_lose_nothing(
     expect(page.locator("#edit_body")).to_have_value(re.compile("séchage"))
     page.context.clear_cookies(name="sessionid")
     edit(page, "séchage", "chauffage")
-    expect(page.locator("#edit-away")).to_be_visible()
+    expect(page.locator("#edit-trouble")).to_contain_text("session")
     page.locator("[data-save]").click()
     page.locator("#edit_body").wait_for()
     page.locator("[name=username]").fill("claire")

@@ -144,7 +144,10 @@ def test_where_anonymous_readers_may_not_they_log_in(
     client: Client, sheet: Sheet, settings: Settings, contributor: User
 ) -> None:
     settings.ANONYMOUS_SUGGESTIONS = False
-    assert send(client, remark="Moi").headers["Location"].startswith(reverse("login"))
+    refused = send(client, remark="Moi")
+    assert refused.status_code == 401
+    assert "Moi</textarea>" in refused.content.decode()
+    assert 'name="password"' in refused.content.decode()
     client.force_login(contributor)
     send(client, remark="Moi")
     assert Proposal.objects.get().author == contributor

@@ -35,6 +35,7 @@ from sheets.models import (
     Proposal,
     Relation,
     Revision,
+    SavedForm,
     SearchedSection,
     SearchedSheet,
     Section,
@@ -235,6 +236,7 @@ NOT_CARRIED: dict[Any, str] = {
     SearchedSheet: MADE_ANEW,
     Spending: "the account of this installation",
     EditDraft: "not yet part of the wiki",
+    SavedForm: "of a page that is open in a browser",
     Watch: "a person's own wish, not the wiki's",
 }
 """The models that an archive does not carry, each with its reason."""

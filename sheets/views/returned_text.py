@@ -1,0 +1,367 @@
+"""Give a text back where the form that holds it was not saved.
+
+Whatever refuses a form with a text (a lost session, an expired form, a role withdrawn, a deleted
+sheet, an error of the server), the answer is a page that holds the text and says what to do. The
+same form can be sent again from there, with a name and a password where they are needed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required, permission_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import SuspiciousOperation
+from django.db import DatabaseError, transaction
+from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.middleware.csrf import get_token
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.urls import Resolver404, resolve, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+from django.views.decorators.http import require_POST
+
+from sheets.forms.edit import VALUE, EditForm
+from sheets.forms.wiki import POSTED_NAME, NewSheetForm, title_error
+from sheets.generation.request import create_sheet
+from sheets.merge import Version
+from sheets.models import Sheet, SheetType
+from sheets.models.schema_loader import load_template
+from sheets.proposals.suggestions import may_suggest
+from sheets.revisions.edit import save_edit
+from wikico2.errors import UserError
+from wikico2.models import User
+from wikico2.parameters import whole_number
+
+Handler = Callable[[HttpRequest], HttpResponse]
+View = Callable[..., HttpResponse]
+
+TEXT_FORMS = {
+    "sheet_edit", "sheet_suggest", "proposal", "sheet_restore", "sheet_rename", "sheet_new",
+    "sheet_from_text",
+}  # fmt: skip
+"""The addresses of forms in which people write."""
+SCRIPTED = {"sheet_keep", "sheet_preview", "picture_add"}
+"""The addresses that scripts of the editor ask; its page holds the text, and shows the answer."""
+NEED_ACCOUNT = TEXT_FORMS - {"sheet_suggest"}
+REFUSED = {400, 403, 404, 405, 408, 413, 429}
+LABELS = {
+    "title": gettext_noop("Title"),
+    "remark": gettext_noop("Your remark"),
+    "body": gettext_noop("Text"),
+    "comment": gettext_noop("Summary of the change"),
+    "reason": gettext_noop("Reason"),
+    "signed": gettext_noop("Your name"),
+}
+"""The fields that people write in, in the order of the page."""
+PAGE = "sheets/text_returned.html"
+NOT_RETURNED = {"csrfmiddlewaretoken", "username", "password", "picture"}
+
+
+@dataclass(frozen=True)
+class Exit:
+    """Why a text was not saved, and what to do: three sentences."""
+
+    happened: str
+    advice: str
+    again: bool = True
+    whole: bool = True
+    """Whether the same form can be sent again; whether the page has the bar of the site."""
+
+
+EXITS = {
+    "session": Exit(
+        gettext_noop("Your session has ended"),
+        gettext_noop("Log in here: your text is sent with your name and password."),
+    ),
+    "token": Exit(
+        gettext_noop("This form had expired"),
+        gettext_noop("Check your text and send it again: the form is valid now."),
+    ),
+    "origin": Exit(
+        gettext_noop("This form came from another site"),
+        gettext_noop("Copy your text, open the sheet and paste it there."),
+        again=False,
+    ),
+    "role": Exit(
+        gettext_noop("Your account no longer allows this change"),
+        gettext_noop(
+            "Copy your text before you leave. An administrator can give you the right again."
+        ),
+        again=False,
+    ),
+    "gone": Exit(
+        gettext_noop("This sheet no longer exists"),
+        gettext_noop("It was deleted while you were writing. Copy your text before you leave."),
+        again=False,
+    ),
+    "missing": Exit(
+        gettext_noop("The place where your text belongs no longer exists"),
+        gettext_noop("Copy your text, open the sheet and put it where it fits."),
+        again=False,
+    ),
+    "large": Exit(
+        gettext_noop("Your text is too large to be sent at once"),
+        gettext_noop("Copy it and send it in parts."),
+        whole=False,
+    ),
+    "busy": Exit(
+        gettext_noop("The site receives too many requests"),
+        gettext_noop("Wait a minute, then send your text again."),
+        whole=False,
+    ),
+    "error": Exit(
+        gettext_noop("An error occurred on our side"),
+        gettext_noop("Wait a moment, then send your text again. If that fails, copy your text."),
+        whole=False,
+    ),
+    "refused": Exit(
+        gettext_noop("This request was refused"),
+        gettext_noop("Check your text and send it again, or copy it."),
+        whole=False,
+    ),
+    "decided": Exit(
+        gettext_noop("This proposal was decided in the meantime"),
+        gettext_noop("Your decision changed nothing. Copy what you wrote if you need it."),
+        again=False,
+    ),
+}
+
+
+class TextReturned(HttpResponse):
+    """A page that holds the text of a form that was not saved."""
+
+
+class ReturnTextMiddleware:
+    """Answer a refused form with its text, and log in who sends a name and a password with it."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.method != "POST" or isinstance(response, TextReturned):
+            return response
+        name = form_name(request)
+        if name not in TEXT_FORMS | SCRIPTED:
+            return response
+        reason = reason_of(request, response, name)
+        if not reason:
+            return response
+        if name in SCRIPTED:
+            return tell_script(reason, response)
+        return return_text(request, reason, response) or response
+
+    def process_view(
+        self, request: HttpRequest, view: View, args: Any, kwargs: Mapping[str, Any]
+    ) -> HttpResponse | None:
+        """Log in with the name and the password of a form, once its token was checked."""
+        if request.method != "POST" or request.user.is_authenticated:
+            return None
+        name = form_name(request)
+        if name not in TEXT_FORMS or "username" not in request.POST:
+            return None
+        entry = AuthenticationForm(request, request.POST)
+        if not entry.is_valid():
+            return return_text(request, "session", HttpResponse(status=401), entry=entry)
+        login(request, entry.get_user())
+        return None
+
+
+def form_name(request: HttpRequest) -> str:
+    """Return the name of the address of a request, or ""."""
+    try:
+        return resolve(request.path_info).url_name or ""
+    except Resolver404:
+        return ""
+
+
+def reason_of(request: HttpRequest, response: HttpResponse, name: str) -> str:
+    """Return the key in `EXITS` of a response that is a refusal, or ""."""
+    status = response.status_code
+    if status == 302 and response["Location"].partition("?")[0] == reverse(settings.LOGIN_URL):
+        return "session"
+    if status == 401:
+        return "session"
+    if status >= 500:
+        return "" if settings.DEBUG and status == 500 else "busy" if status == 503 else "error"
+    if status not in REFUSED:
+        return ""
+    if reason := getattr(request, "csrf_refusal", ""):
+        return str(reason)
+    if status in (403, 404) and not request.user.is_authenticated and name != "sheet_suggest":
+        return "session"
+    if status == 404:
+        return "gone" if sheet_is_gone(request) else "missing"
+    return {403: "role", 413: "large", 429: "busy"}.get(status, "refused")
+
+
+def sheet_is_gone(request: HttpRequest) -> bool:
+    """Tell whether the sheet of a form no longer exists."""
+    rows = Sheet.objects.readable_by(request.user)
+    if number := sheet_id(posted_data(request)):
+        return not rows.filter(pk=number).exists()
+    return not rows.filter(slug=resolve(request.path_info).kwargs.get("slug")).exists()
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose token is missing or wrong; one from another site is not sent again."""
+    foreign = reason.startswith(("Origin checking failed", "Referer checking failed"))
+    request.csrf_refusal = "origin" if foreign else "token"  # type: ignore[attr-defined]
+    return HttpResponse(render_to_string("403_csrf.html", request=None), status=403)
+
+
+def tell_script(reason: str, response: HttpResponse) -> HttpResponse:
+    """Return the sentences about a refusal as plain text, for the scripts of the editor."""
+    shown = EXITS[reason]
+    status = 401 if reason == "session" else response.status_code
+    text = f"{_(shown.happened)}. {_(shown.advice)}"
+    return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
+
+
+def return_text(
+    request: HttpRequest,
+    reason: str,
+    response: HttpResponse,
+    *,
+    entry: AuthenticationForm | None = None,
+    new: NewSheetForm | None = None,
+) -> HttpResponse | None:
+    """Return a page with the text of the request's form; None where it holds none."""
+    data = posted_data(request)
+    name = form_name(request)
+    fields = typed_fields(data, name)
+    if not fields or data.get("do") == "discard":
+        return None
+    shown = EXITS[reason]
+    status = 401 if reason == "session" else response.status_code
+    context: dict[str, Any] = {
+        "reason": reason,
+        "happened": _(shown.happened),
+        "advice": _(shown.advice),
+        "again": shown.again,
+        "fields": fields,
+        "hidden": hidden_fields(
+            data, {one["name"] for one in fields} | set(new.fields if new else ())
+        ),
+        "action": request.get_full_path(),
+        "editing": name == "sheet_edit",
+        "layout": "base.html" if shown.whole else "bare.html",
+    }
+    if not shown.whole:
+        return TextReturned(
+            render_to_string(PAGE, context | {"csrf_token": get_token(request)}), status=status
+        )
+    try:
+        context |= ways_on(request, reason, name, data, entry, new)
+        page = render_to_string(PAGE, context, request)
+    except DatabaseError:  # what broke may be what the page is made of
+        return return_text(request, "error", response)
+    return TextReturned(page, status=status)
+
+
+def ways_on(
+    request: HttpRequest,
+    reason: str,
+    name: str,
+    data: QueryDict,
+    entry: AuthenticationForm | None,
+    new: NewSheetForm | None,
+) -> dict[str, Any]:
+    """Return what else the page offers: a log-in, a suggestion, a new sheet."""
+    user, more = request.user, dict[str, Any]()
+    again = EXITS[reason].again
+    if again and not user.is_authenticated and (name in NEED_ACCOUNT or reason == "session"):
+        more["entry"] = entry or AuthenticationForm(request)
+        more["entry"].fields["username"].widget.attrs.pop("autofocus", None)  # read first
+    sheet = Sheet.objects.readable_by(user).filter(pk=sheet_id(data)).first()
+    more["sheet"] = sheet
+    suggests = name == "sheet_edit" and reason == "role" and may_suggest(request)
+    if suggests and sheet and sheet.current:
+        more["suggest"] = reverse("sheet_suggest", args=[sheet.slug])
+    gone = name in ("sheet_edit", "sheet_from_text") and reason == "gone"
+    if gone and user.has_perm("sheets.add_sheet"):
+        kind = SheetType.objects.filter(key=data.get("kind", "")).first()
+        initial = {"title": data.get("called", ""), "sheet_type": kind}
+        more["new"] = new or NewSheetForm(initial=initial)
+    return more
+
+
+def sheet_id(data: Mapping[str, Any]) -> int:
+    """Return the id of the sheet that a form carries, or 0."""
+    return whole_number(str(data.get("sheet", ""))) or 0
+
+
+def posted_data(request: HttpRequest) -> QueryDict:
+    """Return the fields of a posted form; none where it cannot be read."""
+    try:
+        return request.POST
+    except (SuspiciousOperation, MultiPartParserError, UnreadablePostError):
+        return QueryDict()
+
+
+def typed_fields(data: QueryDict, name: str) -> list[dict[str, Any]]:
+    """Return what a person wrote in a form: name, label, value and rows of each field."""
+    hidden = {"title"} if name == "sheet_from_text" else set()
+    if name == "sheet_suggest" and not data.get("section"):
+        hidden = {"body"}
+    found = []
+    for field in [*LABELS, *(n for n in data if n.startswith((VALUE, "text_")))]:
+        value = data.get(field, "")
+        if field in hidden or not value.strip():
+            continue
+        if match := POSTED_NAME.match(field):
+            if data.get(f"take_{match[2]}") != "edit":
+                continue
+            label = _("Your text")
+        else:
+            label = _(LABELS[field]) if field in LABELS else field.removeprefix(VALUE)
+        rows = 18 if field == "body" else min(2 + len(value) // 80, 6)
+        found.append({"name": field, "label": label, "value": value, "rows": rows})
+    return found
+
+
+def hidden_fields(data: QueryDict, shown: set[str]) -> list[tuple[str, str]]:
+    """Return the other fields of a form, to be sent again with it."""
+    return [
+        (field, value)
+        for field, values in data.lists()
+        if field not in shown and field not in NOT_RETURNED
+        for value in values
+    ]
+
+
+# --- A new sheet of a text whose sheet is gone ----------------------------------------------------
+
+
+@login_required
+@permission_required("sheets.add_sheet", raise_exception=True)
+@require_POST
+def sheet_from_text(request: HttpRequest) -> HttpResponse:
+    """Create a sheet of a text that was given back."""
+    new = NewSheetForm(request.POST)
+    user = cast("User", request.user)
+    if new.is_valid():
+        kind = new.cleaned_data["sheet_type"]
+        data = request.POST.copy()
+        data["base"] = "0"
+        form = EditForm(data, start=Version(""), template=load_template(kind))
+        for error in (sentence for errors in form.errors.values() for sentence in errors):
+            new.add_error(None, str(error))
+        if form.is_valid():
+            try:
+                with transaction.atomic():
+                    sheet = create_sheet(kind, new.cleaned_data["title"], user)
+                    save_edit(sheet, user, base=None, text=form.text())
+            except UserError as error:
+                new.add_error("title", title_error(error))
+            else:
+                messages.success(request, _("A sheet was created with your text."))
+                return redirect(sheet)
+    refused = HttpResponse(status=422)
+    return return_text(request, "gone", refused, new=new) or redirect("sheet_new")
