@@ -178,10 +178,6 @@ MAX_ARCHIVE_FILES = env.integer("MAX_ARCHIVE_FILES", 500, least=1)
 MAX_ARCHIVE_MB = env.integer("MAX_ARCHIVE_MB", 500, least=1)
 FETCH_SECONDS = env.integer("FETCH_SECONDS", 120, least=1)
 FETCH_PRIVATE_HOSTS = [h.lower() for h in env.items("FETCH_PRIVATE_HOSTS")]
-# What is sent beyond files: many times the longest text, so that a text that is too long comes back
-# with its form instead of being refused unread; a conflict has two fields.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 2**20
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES_PER_UPLOAD
 FILE_UPLOAD_PERMISSIONS = 0o640
 

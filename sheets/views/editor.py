@@ -146,8 +146,10 @@ def sent_editor(request: HttpRequest, sheet: Sheet) -> Editor:
     tab, copy = sent_tab(request, "tab"), sent_tab(request, "copy")
     if not tab or not request.user.is_authenticated:
         return editor
-    rows = SavedForm.objects.filter(user=request.user, tab__in=(tab, copy), revision__sheet=sheet)
-    saved = max(rows.select_related("revision"), key=lambda row: row.tab == tab, default=None)
+    rows = SavedForm.objects.filter(user=request.user, tab__in=(tab, copy))
+    saved = max(rows, key=lambda row: row.tab == tab, default=None)
+    if saved and saved.revision.sheet_id != sheet.pk:
+        saved = None
     if saved and editor.base and editor.base.number >= saved.revision.number:
         saved = None  # the form was filled from a later text since
     continued = sent_draft(request, sheet)

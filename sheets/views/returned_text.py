@@ -5,9 +5,12 @@ sheet, an error of the server), the answer is a page that holds the text and say
 same form can be sent again from there, with a name and a password where they are needed.
 """
 
+import io
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.contrib import messages
@@ -59,6 +62,10 @@ LABELS = {
     "signed": gettext_noop("Your name"),
 }
 """The fields that people write in, in the order of the page."""
+LARGEST_READ = 8 * 2**20
+MOST_FIELDS = 10_000
+"""Bounds of a form that is too large and is read all the same, to be given back."""
+FIELD = re.compile(rb'[ ;]name="([^"\r\n]{1,200})"')
 PAGE = "sheets/text_returned.html"
 NOT_RETURNED = {"csrfmiddlewaretoken", "username", "password", "picture"}
 
@@ -108,6 +115,7 @@ EXITS = {
     "large": Exit(
         gettext_noop("Your text is too large to be sent at once"),
         gettext_noop("Copy it and send it in parts."),
+        again=False,
         whole=False,
     ),
     "busy": Exit(
@@ -144,11 +152,11 @@ class ReturnTextMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        name = form_name(request) if request.method == "POST" else ""
+        if name in TEXT_FORMS:
+            keep_body(request)
         response = self.get_response(request)
-        if request.method != "POST" or isinstance(response, TextReturned):
-            return response
-        name = form_name(request)
-        if name not in TEXT_FORMS | SCRIPTED:
+        if name not in TEXT_FORMS | SCRIPTED or isinstance(response, TextReturned):
             return response
         reason = reason_of(request, response, name)
         if not reason:
@@ -196,15 +204,17 @@ def reason_of(request: HttpRequest, response: HttpResponse, name: str) -> str:
         return str(reason)
     if status in (403, 404) and not request.user.is_authenticated and name != "sheet_suggest":
         return "session"
+    if status == 413 or (status == 400 and posted_data(request) is None):
+        return "large"
     if status == 404:
         return "gone" if sheet_is_gone(request) else "missing"
-    return {403: "role", 413: "large", 429: "busy"}.get(status, "refused")
+    return {403: "role", 429: "busy"}.get(status, "refused")
 
 
 def sheet_is_gone(request: HttpRequest) -> bool:
     """Tell whether the sheet of a form no longer exists."""
     rows = Sheet.objects.readable_by(request.user)
-    if number := sheet_id(posted_data(request)):
+    if number := sheet_id(posted_data(request) or {}):
         return not rows.filter(pk=number).exists()
     return not rows.filter(slug=resolve(request.path_info).kwargs.get("slug")).exists()
 
@@ -234,6 +244,8 @@ def return_text(
 ) -> HttpResponse | None:
     """Return a page with the text of the request's form; None where it holds none."""
     data = posted_data(request)
+    if data is None:
+        data = read_again(request)
     name = form_name(request)
     fields = typed_fields(data, name)
     if not fields or data.get("do") == "discard":
@@ -279,7 +291,9 @@ def ways_on(
     if again and not user.is_authenticated and (name in NEED_ACCOUNT or reason == "session"):
         more["entry"] = entry or AuthenticationForm(request)
         more["entry"].fields["username"].widget.attrs.pop("autofocus", None)  # read first
-    sheet = Sheet.objects.readable_by(user).filter(pk=sheet_id(data)).first()
+    sheet = None
+    if settings.PUBLIC_SITE or user.is_authenticated:
+        sheet = Sheet.objects.readable_by(user).filter(pk=sheet_id(data)).first()
     more["sheet"] = sheet
     suggests = name == "sheet_edit" and reason == "role" and may_suggest(request)
     if suggests and sheet and sheet.current:
@@ -297,12 +311,48 @@ def sheet_id(data: Mapping[str, Any]) -> int:
     return whole_number(str(data.get("sheet", ""))) or 0
 
 
-def posted_data(request: HttpRequest) -> QueryDict:
-    """Return the fields of a posted form; none where it cannot be read."""
+def keep_body(request: HttpRequest) -> None:
+    """Read the body of a form ahead, so that it can be read again where it is refused as too large.
+
+    Django parses the same bytes, with its own limits; a body beyond `LARGEST_READ` is left to it.
+    """
+    size = whole_number(request.META.get("CONTENT_LENGTH", "")) or 0
+    if size <= LARGEST_READ:
+        stream = request._stream
+        request.body_read = stream.read()  # type: ignore[attr-defined]
+        request._stream = io.BytesIO(request.body_read)  # type: ignore[attr-defined]
+
+
+def posted_data(request: HttpRequest) -> QueryDict | None:
+    """Return the fields of a posted form; None where it is too large or cannot be read.
+
+    Where reading has failed once, Django returns no fields.
+    """
     try:
-        return request.POST
+        return request.POST or (None if getattr(request, "body_read", b"") else request.POST)
     except (SuspiciousOperation, MultiPartParserError, UnreadablePostError):
-        return QueryDict()
+        return None
+
+
+def read_again(request: HttpRequest) -> QueryDict:
+    """Return the fields of a form that was refused as too large, without its files."""
+    body: bytes = getattr(request, "body_read", b"")
+    data = QueryDict(mutable=True)
+    if request.content_type == "multipart/form-data":
+        boundary = b"\r\n--" + (request.content_params or {}).get("boundary", "").encode()
+        for part in (b"\r\n" + body).split(boundary, MOST_FIELDS)[1:]:
+            head, _gap, value = part.partition(b"\r\n\r\n")
+            field = FIELD.search(head)
+            if field and b"filename" not in head:
+                data.appendlist(field[1].decode(errors="replace"), value.decode(errors="replace"))
+    else:
+        for pair in body.split(b"&", MOST_FIELDS):
+            field_name, text = (
+                unquote_to_bytes(part.replace(b"+", b" ")).decode(errors="replace")
+                for part in pair.partition(b"=")[::2]
+            )
+            data.appendlist(field_name, text)
+    return data
 
 
 def typed_fields(data: QueryDict, name: str) -> list[dict[str, Any]]:

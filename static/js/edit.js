@@ -300,7 +300,7 @@
   addEventListener("online", () => keepThere());
 
   form.addEventListener("submit", (event) => {
-    const size = fields().reduce((sum, one) => sum + new Blob([value(one)]).size, 0);
+    const size = new URLSearchParams(read()).toString().length;
     if (size > Number(words.most)) {
       event.preventDefault();
       event.stopImmediatePropagation();

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import Group
@@ -155,8 +156,11 @@ class TestLostSession:
             answer = client.post(address, ENTRY)
             assert answer.status_code == 302
             assert answer["Location"].startswith("/compte/connexion/")
-        answer = client.post("/fiches/air/proposer/", wrong | {"remark": "Mot"})
-        assert (answer.status_code, "Air comprimé" in answer.content.decode()) == (401, False)
+        asked = {"remark": "Mot", "sheet": str(sheet.pk)}
+        for sent in (asked, asked | wrong):
+            answer = client.post("/fiches/nouvelle/", sent)
+            assert (answer.status_code, texts_of(answer)) == (401, ["Mot"])
+            assert "/fiches/air/" not in answer.content.decode()
 
     @pytest.mark.parametrize(
         ("address", "typed"),
@@ -317,15 +321,44 @@ class TestFailures:
         told = claire.post("/fiches/air/modifier/brouillon/", sent)
         assert (told.status_code, told["Content-Type"][:10]) == (500, "text/plain")
 
-    def test_a_text_far_too_long_comes_back_whole(self, claire: Client, sheet: Sheet) -> None:
-        text = "mot " * 800_000
+    @pytest.mark.parametrize("kind", ["multipart/form-data", "application/x-www-form-urlencoded"])
+    def test_a_text_far_too_large_comes_back_whole(
+        self, claire: Client, sheet: Sheet, kind: str
+    ) -> None:
+        text = "Été à 5 % + & 1;\r\n\r\n" * 130_000
+        sent = {"base": "1", "body": text, "comment": "Vu"}
+
+        def post(address: str) -> Any:
+            if kind.startswith("multipart"):
+                return claire.post(address, sent)
+            return claire.generic("POST", address, urlencode(sent).encode(), kind)
+
+        answer = post("/fiches/air/modifier/")
+        assert answer.status_code == 413
+        assert texts_of(answer) == [text, "Vu"]
+        told = post("/fiches/air/modifier/brouillon/")
+        assert (told.status_code, told["Content-Type"][:10]) == (413, "text/plain")
+
+    def test_a_text_beyond_the_limit_of_a_sheet_stays_in_the_editor(
+        self, claire: Client, sheet: Sheet
+    ) -> None:
+        text = "mot " * 300_000
 
         answer = claire.post("/fiches/air/modifier/", {"base": "1", "body": text})
-
         assert answer.status_code == 422
         assert text in texts_of(answer)
         told = claire.post("/fiches/air/modifier/brouillon/", {"base": "1", "body": text})
-        assert (told.status_code, told["Content-Type"][:10]) == (413, "text/plain")
+        assert told.status_code == 413
+
+    def test_a_conflict_of_too_many_fields_comes_back(self, claire: Client, sheet: Sheet) -> None:
+        sent = {"base": "1", "body": TYPED}
+        for number in range(600):
+            sent |= {f"take_{number:08x}": "edit", f"text_{number:08x}": f"Choix {number}"}
+
+        answer = claire.post("/fiches/air/modifier/", sent)
+
+        assert answer.status_code == 400
+        assert texts_of(answer) == [TYPED, *(f"Choix {number}" for number in range(600))]
 
     def test_no_field_cuts_what_is_pasted(self, claire: Client, sheet: Sheet) -> None:
         page = claire.get("/fiches/air/modifier/").content.decode()
