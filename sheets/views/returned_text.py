@@ -5,6 +5,7 @@ sheet, an error of the server), the answer is a page that holds the text and say
 same form can be sent again from there, with a name and a password where they are needed.
 """
 
+import contextlib
 import io
 import re
 from collections.abc import Callable, Mapping
@@ -72,23 +73,29 @@ NOT_RETURNED = {"csrfmiddlewaretoken", "username", "password", "picture"}
 
 @dataclass(frozen=True)
 class Exit:
-    """Why a text was not saved, and what to do: three sentences."""
+    """Why a text was not saved, and what to do.
+
+    `scripted` is what to do in the editor, which goes on showing the text; None: the same. `again`
+    tells whether the same form can be sent again, `whole` whether the page has the bar of the site.
+    """
 
     happened: str
     advice: str
+    scripted: str | None = None
     again: bool = True
     whole: bool = True
-    """Whether the same form can be sent again; whether the page has the bar of the site."""
 
 
 EXITS = {
     "session": Exit(
         gettext_noop("Your session has ended"),
         gettext_noop("Log in here: your text is sent with your name and password."),
+        gettext_noop("You will be asked for your password when you save."),
     ),
     "token": Exit(
         gettext_noop("This form had expired"),
         gettext_noop("Check your text and send it again: the form is valid now."),
+        gettext_noop("When you save, your text comes back in a form that is valid."),
     ),
     "origin": Exit(
         gettext_noop("This form came from another site"),
@@ -121,11 +128,13 @@ EXITS = {
     "busy": Exit(
         gettext_noop("The site receives too many requests"),
         gettext_noop("Wait a minute, then send your text again."),
+        "",
         whole=False,
     ),
     "error": Exit(
         gettext_noop("An error occurred on our side"),
         gettext_noop("Wait a moment, then send your text again. If that fails, copy your text."),
+        "",
         whole=False,
     ),
     "refused": Exit(
@@ -230,8 +239,9 @@ def tell_script(reason: str, response: HttpResponse) -> HttpResponse:
     """Return the sentences about a refusal as plain text, for the scripts of the editor."""
     shown = EXITS[reason]
     status = 401 if reason == "session" else response.status_code
-    text = f"{_(shown.happened)}. {_(shown.advice)}"
-    return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
+    advice = shown.advice if shown.scripted is None else shown.scripted
+    text = f"{_(shown.happened)}. {_(advice) if advice else ''}"
+    return HttpResponse(text.strip(), status=status, content_type="text/plain; charset=utf-8")
 
 
 def return_text(
@@ -318,9 +328,9 @@ def keep_body(request: HttpRequest) -> None:
     """
     size = whole_number(request.META.get("CONTENT_LENGTH", "")) or 0
     if size <= LARGEST_READ:
-        stream = request._stream
-        request.body_read = stream.read()  # type: ignore[attr-defined]
-        request._stream = io.BytesIO(request.body_read)  # type: ignore[attr-defined]
+        with contextlib.suppress(OSError):  # the client has gone
+            request.body_read = request._stream.read()  # type: ignore[attr-defined]
+            request._stream = io.BytesIO(request.body_read)  # type: ignore[attr-defined]
 
 
 def posted_data(request: HttpRequest) -> QueryDict | None:

@@ -262,6 +262,7 @@
   };
   const keepThere = async () => {
     if (leaving) return;
+    clearTimeout(timer);
     renewToken();
     const sent = read();
     const body = new FormData(form);

@@ -45,6 +45,11 @@ def typing(page: Page, text: str) -> None:
     page.locator("#edit_body").fill(BODY.replace("lavage", text))
 
 
+def keep(page: Page) -> None:
+    """Have the draft sent at once, as when the network comes back."""
+    page.evaluate("dispatchEvent(new Event('online'))")
+
+
 def copies(page: Page) -> int:
     """Return how many texts this browser keeps."""
     script = "Object.keys(localStorage).filter((key) => key.startsWith('wikico2:edit')).length"
@@ -67,6 +72,7 @@ def test_renamed_deleted_role_withdrawn(
     typing(page, "chauffage")
     contributor.groups.clear()
     if scripts:
+        keep(page)
         expect(page.locator("#edit-trouble")).to_contain_text("Brouillon non enregistré")
         expect(page.locator("[data-state]")).to_have_text("")
     page.locator("[data-save]").click()
@@ -131,9 +137,13 @@ def test_each_tab_has_its_own_draft(live: Live, sheet: Sheet, contributor: User)
     for page in (two, three):
         page.goto("/fiches/air/modifier/")
     for page, text in ((one, "séchage"), (two, "chauffage")):
-        typing(page, text)
+        with page.expect_request(lambda request: "apercu" in request.url) as preview:
+            typing(page, text)
+        assert "turn" in (preview.value.post_data or "")  # so that a later one overtakes it
+        keep(page)
         expect(page.locator("[data-state]")).to_contain_text(":")
-    three.evaluate("dispatchEvent(new Event('online'))")  # the untouched one speaks up too
+    with three.expect_response(lambda answer: "brouillon" in answer.url):
+        keep(three)  # the untouched one speaks up too
     texts = {row.typed["body"] for row in EditDraft.objects.with_text()}
     assert texts == {BODY.replace("lavage", text) for text in ("séchage", "chauffage")}
     for page in (one, two):
@@ -153,12 +163,13 @@ def test_a_server_that_is_away_is_told_and_asked_again(
     page = live("/fiches/air/modifier/", user=contributor)
     page.context.set_offline(True)
     typing(page, "séchage")
+    keep(page)
     alarm = page.locator("#edit-trouble")
     expect(alarm).to_contain_text("Le serveur ne répond pas")
     expect(alarm).to_contain_text("gardé dans ce navigateur")
     assert alarm.get_attribute("role") == "alert"
     page.context.set_offline(False)
-    page.evaluate("dispatchEvent(new Event('online'))")
+    keep(page)
     expect(alarm).to_be_hidden()
     expect(page.locator("[data-state]")).to_contain_text("brouillon")
     complaints[:] = [line for line in complaints if "Failed to fetch" not in line]
