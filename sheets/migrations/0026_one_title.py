@@ -2,8 +2,6 @@
 
 from django.db import migrations, models
 
-import sheets.models.sheet
-
 
 class Migration(migrations.Migration):
     dependencies = [("sheets", "0025_rename_double_titles")]
@@ -12,7 +10,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="sheet",
             constraint=models.UniqueConstraint(
-                sheets.models.sheet.TitleKey("title"),
+                models.Func("title", function="wikico2_title_key", output_field=models.CharField()),
                 name="sheet_one_title",
                 violation_error_message=(
                     "Another sheet already has this title. Choose another one, or edit that sheet."

@@ -17,16 +17,13 @@ from sheets.models.verdict_reasons import verdict_sentence
 from wikico2.text.normalize import visible_line
 
 
-class TitleKey(models.Func):
-    """What titles are compared by: without case, accents, ligatures and invisible characters.
+def title_key(title: str | models.Value) -> models.Func:
+    """Return what titles are compared by: no case, accents, ligatures or invisible characters.
 
     The database computes it (`sheets/migrations/0025_rename_double_titles.py`), so that no way of
-    writing a title goes round the constraint.
+    writing a title goes round the constraint. `title` is the name of a field, or a value.
     """
-
-    function = "wikico2_title_key"
-    arity = 1
-    output_field = models.CharField()
+    return models.Func(title, function="wikico2_title_key", output_field=models.CharField())
 
 
 class SheetQuerySet(models.QuerySet["Sheet"]):
@@ -47,9 +44,8 @@ class SheetQuerySet(models.QuerySet["Sheet"]):
 
     def titled(self, title: str) -> "SheetQuerySet":
         """Return the sheet of this title, case, accents and spaces aside; there is at most one."""
-        return self.alias(title_key=TitleKey("title")).filter(
-            title_key=TitleKey(models.Value(visible_line(title)))
-        )
+        key = title_key(models.Value(visible_line(title)))
+        return self.alias(title_key=title_key("title")).filter(title_key=key)
 
     def lock(self, sheet: "Sheet") -> "Sheet":
         """Lock the row of a sheet until the transaction ends; return it reloaded.
@@ -150,7 +146,7 @@ class Sheet(models.Model):
                 name="sheet_shares_in_bounds",
             ),
             models.UniqueConstraint(
-                TitleKey("title"),
+                title_key("title"),
                 name="sheet_one_title",
                 violation_error_message=_(
                     "Another sheet already has this title. Choose another one, or edit that sheet."

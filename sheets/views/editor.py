@@ -32,7 +32,7 @@ REPEATED = re.compile(r"-\d+$")
 NO_DRAFT = "0"
 MOST = 5
 """Most drafts that are offered, and most changes shown of each."""
-TAB = re.compile(r"[\w-]{1,40}")
+TAB = re.compile(r"[A-Za-z0-9-]{1,40}")
 SAVED_COOKIE, SAVED_SECONDS = "saved_form", 3600
 """The cookie that tells scripts whose local copies are not needed any more."""
 

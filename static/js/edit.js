@@ -225,7 +225,9 @@
   );
   const soon = 2500;
   const latest = 60000;
+  const longest = 20000;
   let isHere = false;
+  let isSending = false;
   let unsent = false;
   let leaving = false;
   let failures = 0;
@@ -263,21 +265,27 @@
   const keepThere = async () => {
     if (leaving) return;
     clearTimeout(timer);
+    if (isSending) {
+      later(soon); // An earlier text that arrives later would take the place of this one.
+      return;
+    }
+    isSending = true;
     renewToken();
     const sent = read();
     const body = new FormData(form);
     body.delete("picture");
     unsent = false;
-    let answer;
+    let answer = null;
+    let text = "";
     try {
-      answer = await fetch(words.keep, { method: "POST", body, redirect: "error" });
+      answer = await fetch(words.keep, { method: "POST", body, redirect: "error", signal: AbortSignal.timeout(longest) });
+      text = await answer.text();
     } catch {
-      if (!leaving) fail(words.offline);
-      return;
+      answer = null;
     }
-    const text = await answer.text();
-    if (!answer.ok) {
-      fail(isSentence(answer) ? text : words.offline);
+    isSending = false;
+    if (!answer?.ok) {
+      if (!leaving) fail(answer && isSentence(answer) ? text : words.offline);
       return;
     }
     failures = 0;

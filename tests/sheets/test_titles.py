@@ -16,7 +16,7 @@ from sheets.forms.wiki import RenameForm
 from sheets.generation.request import create_sheet
 from sheets.links.rename import rename_sheet
 from sheets.models import SearchedSheet, Sheet, SheetRedirect, SheetType
-from sheets.models.sheet import TitleKey
+from sheets.models.sheet import title_key
 from sheets.transfer.importer import import_wiki
 from tests.sheets.test_transfer import packed
 from wikico2.errors import UserError
@@ -57,7 +57,7 @@ class TestOneTitle:
     def test_the_key_is_the_folded_title(self, kind: SheetType, title: str) -> None:
         Sheet.objects.create(sheet_type=kind, title=title, slug="a")
 
-        assert Sheet.objects.values_list(TitleKey("title"), flat=True).get() == fold_text(title)
+        assert Sheet.objects.values_list(title_key("title"), flat=True).get() == fold_text(title)
         assert Sheet.objects.titled(title.upper()).exists()
 
     def test_a_sheet_may_change_the_case_of_its_own_title(self, kind: SheetType) -> None:
