@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sheets.forms.edit import SuggestForm
+from sheets.forms.edit import SuggestForm, flatten_text, initial_of
 from sheets.markdown.sections_edit import section_headings
 from sheets.models import Proposal, Sheet
 from sheets.proposals.suggestions import check_limit, create_suggestion, may_suggest, sender_of
@@ -34,9 +34,11 @@ def sheet_suggest(request: HttpRequest, slug: str) -> HttpResponse:
     if not may_suggest(request):
         return redirect_to_login(request.get_full_path())
     given = request.POST if request.method == "POST" else request.GET
+    chooses = request.POST.get("do") == "about"
     base = sent_base(request, sheet) if request.method == "POST" else sheet.current
-    editor = open_editor(sheet, given.get("section", "")[:200], base or sheet.current)
-    form = suggest_form(request, editor)
+    section = given.get("about" if chooses else "section", "")[:200]
+    editor = open_editor(sheet, section, base or sheet.current)
+    form = chosen_form(request, editor) if chooses else suggest_form(request, editor)
     if request.method == "POST" and form.is_valid():
         if form.is_honeypot_filled:
             return thank_sender(request, sheet)  # a bot filled in the hidden field
@@ -60,12 +62,34 @@ def sheet_suggest(request: HttpRequest, slug: str) -> HttpResponse:
         "sheet": sheet,
         "editor": editor,
         "form": form,
+        "typed": rewritten_section(request, editor) if chooses else [],
         "sections": [
             (key, reader_label(heading, editor.template, key), key == editor.section)
             for key, heading in section_headings(editor.start, editor.template).items()
         ],
     }
     return render(request, "sheets/suggest.html", context, status=422 if form.errors else 200)
+
+
+def chosen_form(request: HttpRequest, editor: Editor) -> SuggestForm:
+    """Return the form for another section, with the remark and the name typed so far."""
+    typed = {name: flatten_text(request.POST.get(name, "")) for name in ("remark", "signed")}
+    return SuggestForm(
+        start=editor.start,
+        template=editor.template,
+        section=editor.section,
+        initial=editor.initial() | typed,
+        auto_id="edit_%s",
+        anonymous=not request.user.is_authenticated,
+    )
+
+
+def rewritten_section(request: HttpRequest, editor: Editor) -> list[str]:
+    """Return the text of the section that was rewritten before another one was chosen, if any."""
+    section, body = request.POST.get("section", "")[:200], request.POST.get("body", "")
+    before = initial_of(editor.start, editor.template, section).get("body", "") if section else ""
+    changed = section and flatten_text(body).strip() != before.strip()
+    return [body] if changed and body.strip() else []
 
 
 def suggest_form(request: HttpRequest, editor: Editor) -> SuggestForm:

@@ -151,3 +151,16 @@ def test_where_anonymous_readers_may_not_they_log_in(
     client.force_login(contributor)
     send(client, remark="Moi")
     assert Proposal.objects.get().author == contributor
+
+
+def test_choosing_another_section_keeps_what_was_typed(client: Client, sheet: Sheet) -> None:
+    sent = {"section": "resume", "body": "## Résumé\n\nUn autre.\n", "remark": "Plus précis"}
+
+    answer = send(client, **sent, do="about", about="impacts")
+
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert "Plus précis</textarea>" in page
+    assert "Un autre." in page
+    assert 'name="section" value="impacts"' in page
+    assert not Proposal.objects.exists()
