@@ -42,7 +42,9 @@ class Editor:
     """An editor of a sheet or one of its sections; `base` is the revision it started from.
 
     `tab` names the form, one for each page that was sent. `continued` is the draft that the form
-    was opened with and `copy` the form that had typed it, `saved` the last save made from either.
+    was opened with and `copy` the form that had typed it; `seen` is the number of the revision that
+    was current then. `saved` is the last save of the form, or else that of `copy` up to `seen`:
+    what that one saves later is not in this form.
     """
 
     sheet: Sheet
@@ -53,6 +55,7 @@ class Editor:
     start: Version
     tab: str = ""
     copy: str = ""
+    seen: int = 0
     continued: EditDraft | None = None
     saved: SavedForm | None = None
 
@@ -78,6 +81,7 @@ class Editor:
             "section": self.section,
             "tab": self.tab,
             "copy": self.copy,
+            "seen": str(self.seen),
             "draft": str(draft.pk) if draft else "",
             "draft_at": draft.typed_at.isoformat() if draft and draft.typed_at else "",
         }
@@ -122,7 +126,8 @@ def begun_editor(request: HttpRequest, sheet: Sheet) -> Editor:
         draft = drafts.filter(section__in=named).select_related("base").first()
     editor = open_editor(sheet, section, draft.base if draft else sheet.current)
     copy = draft.tab if draft else ""
-    return replace(editor, tab=secrets.token_hex(8), copy=copy, continued=draft)
+    seen = sheet.current.number if sheet.current else 0
+    return replace(editor, tab=secrets.token_hex(8), copy=copy, seen=seen, continued=draft)
 
 
 def open_editor(sheet: Sheet, section: str, base: Revision | None) -> Editor:
@@ -146,14 +151,19 @@ def sent_editor(request: HttpRequest, sheet: Sheet) -> Editor:
     tab, copy = sent_tab(request, "tab"), sent_tab(request, "copy")
     if not tab or not request.user.is_authenticated:
         return editor
+    seen = whole_number(request.POST.get("seen", ""), LARGEST_NUMBER) or 0
+    base = editor.base.number if editor.base else 0
     rows = SavedForm.objects.filter(user=request.user, tab__in=(tab, copy))
-    saved = max(rows, key=lambda row: row.tab == tab, default=None)
-    if saved and saved.revision.sheet_id != sheet.pk:
-        saved = None
-    if saved and editor.base and editor.base.number >= saved.revision.number:
-        saved = None  # the form was filled from a later text since
+    known = [
+        row
+        for row in rows
+        if row.revision.sheet_id == sheet.pk
+        and row.revision.number > base  # else the form was filled from a later text since
+        and (row.tab == tab or row.revision.number <= seen)
+    ]
+    saved = max(known, key=lambda row: row.tab == tab, default=None)
     continued = sent_draft(request, sheet)
-    return replace(editor, tab=tab, copy=copy, saved=saved, continued=continued)
+    return replace(editor, tab=tab, copy=copy, seen=seen, saved=saved, continued=continued)
 
 
 def sent_tab(request: HttpRequest, name: str) -> str:

@@ -530,6 +530,20 @@ class TestSavedAgain:
         assert self.save(claire, again, BODY.replace("A", "Chaud, sec")).status_code == 302
         assert latest(sheet).body == BODY.replace("A", "Chaud, sec")
 
+    def test_what_the_other_tab_saves_later_is_not_undone(
+        self, claire: Client, sheet: Sheet
+    ) -> None:
+        first = opened(claire, sheet)
+        draft = BODY.replace("A", "Chaud")
+        claire.post("/fiches/air/modifier/brouillon/", first | {"body": draft})
+        second = opened(claire, sheet)  # continues the draft of the first
+        self.save(claire, first, draft.replace("B", "Mesuré en mars"))
+
+        answer = self.save(claire, second, draft.replace("Chaud", "Chaud et sec"))
+
+        assert answer.status_code == 409  # both changed the same words: the person chooses
+        assert "Mesuré en mars" in latest(sheet).body
+
     def test_the_form_of_another_person_counts_for_nothing(
         self, claire: Client, sheet: Sheet, expert: User
     ) -> None:
