@@ -76,7 +76,7 @@ def numbered_title(cursor: Any, title: str, taken: set[str]) -> tuple[str, str]:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sheets", "0024_plain_labels")]
+    dependencies = [("sheets", "0027_columns_of_jobs_go")]
 
     operations = [
         migrations.RunSQL(CREATE, DROP),

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sheets", "0026_one_title"),
+        ("sheets", "0029_one_title"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

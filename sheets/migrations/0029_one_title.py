@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sheets", "0025_rename_double_titles")]
+    dependencies = [("sheets", "0028_rename_double_titles")]
 
     operations = [
         migrations.AddConstraint(
