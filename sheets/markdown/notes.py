@@ -1,15 +1,13 @@
 """Check and repair the footnotes of a body: markers, definitions, free labels."""
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import count
 
-from sheets.markdown.parse import FENCE, NOTE, split_notes
-from sheets.markdown.splice import called_labels, cut_fences, note_lines
+from sheets.markdown.parse import INLINE_CODE, note_text, outside_code, split_notes
+from sheets.markdown.scanner import scan
+from sheets.markdown.splice import called_labels, note_lines, write_notes
 from sheets.markdown.version import Version
-
-INLINE_CODE = re.compile(r"`[^`\n]+`")
 
 
 def repair_footnotes(text: Version, base: Version) -> Version:
@@ -25,7 +23,7 @@ def repair_footnotes(text: Version, base: Version) -> Version:
     if not lost and not orphans:
         return text
     left = {m: n.text for m, n in notes.items() if m not in orphans} | lost
-    return Version(join_blocks([plain.strip("\n"), write_definitions(left)]), text.values)
+    return Version(write_notes(text.body, left), text.values)
 
 
 def undefined_markers(text: Version) -> list[str]:
@@ -36,26 +34,24 @@ def undefined_markers(text: Version) -> list[str]:
 
 def defined_twice(body: str) -> list[str]:
     """Return the labels that two different footnotes use."""
-    labels: Counter[str] = Counter()
-    seen: set[tuple[str, str]] = set()
-    fenced = False
-    for line in body.splitlines():
-        fenced ^= bool(FENCE.match(line))
-        match = None if fenced else NOTE.match(line)
-        if match and (match[1], match[2]) not in seen:
-            seen.add((match[1], match[2]))
-            labels[match[1]] += 1
-    return [label for label, times in labels.items() if times > 1]
+    document = scan(body)
+    texts = {(note.marker, note_text(document, note)) for note in document.notes}
+    labels = Counter(label for label, _text in texts)
+    order = dict.fromkeys(note.marker for note in document.notes)
+    return [label for label in order if labels[label] > 1]
 
 
 def calls_of(texts: Iterable[str]) -> set[str]:
     """Return the labels of the footnote markers outside code."""
-    return called_labels(
-        INLINE_CODE.sub("", piece)
-        for text in texts
-        for piece, fenced in cut_fences(text)
-        if not fenced
-    )
+    found: set[str] = set()
+
+    def collect(text: str) -> str:
+        found.update(called_labels([INLINE_CODE.sub("", text)]))
+        return text
+
+    for text in texts:
+        outside_code(text, collect)
+    return found
 
 
 def next_free_label(body: str) -> str:
@@ -66,18 +62,9 @@ def next_free_label(body: str) -> str:
 
 def with_note(body: str, note: str) -> tuple[str, str]:
     """Return (body, label) with the footnote added; an equal footnote is reused."""
-    text, _notes = split_notes(body)
     notes = note_lines(body)
     known = next((label for label, words in notes.items() if words == note), None)
     if known:
         return body, known
     label = next_free_label(body)
-    return join_blocks([text.rstrip("\n"), write_definitions(notes | {label: note})]), label
-
-
-def write_definitions(notes: Mapping[str, str]) -> str:
-    return "\n".join(f"[^{label}]: {text}" for label, text in notes.items())
-
-
-def join_blocks(blocks: Iterable[str]) -> str:
-    return "\n\n".join(block for block in blocks if block).strip("\n") + "\n"
+    return write_notes(body, notes | {label: note}), label

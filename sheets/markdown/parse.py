@@ -1,39 +1,44 @@
 """Read the Markdown of a sheet: its sections, fields, statements and footnotes.
 
-In the body, `## ` opens a section, `### ` a field, `[^3]` marks a statement,
-and a footnote such as `[^3]: [Guide, p. 14](/sources/7/pages/14/) « quote »` is a citation. Pure.
+`sheets.markdown.scanner` reads the blocks. Headings of the levels 1 and 2 open a section, deeper
+ones a field, `[^3]` marks a statement, and a footnote such as `[^3]: [Guide, p. 14](/sources/7/pages/14/) « quote »` is a citation. Pure.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from sheets.markdown.html_tags import without_html
+from sheets.markdown.scanner import (
+    BULLETS,
+    HEADING_ANCHOR,
+    LINK,
+    Block,
+    ScannedText,
+    scan,
+    split_row,
+)
 from sheets.schema.types import SheetTemplate
 from wikico2.text.normalize import folded_words
 
 # Each pattern takes time linear in the text, whatever it contains: repetitions are possessive or
 # cannot match what follows them.
-HEADING = re.compile(r"^(#{1,6})\s++((?:[^\s#]|#++(?!$)|[^\S\n]++(?!#*$))*+)\s*#*$")
-NOTE = re.compile(r"^\[\^([^\[\]\s]+)\]:\s*(.*)$")
 # Before a marker's bracket: an even number of backslashes, which does not escape it.
 UNESCAPED = "(?:" + "|".join(rf"(?<=(?<!\\)\\{{{n}}}\[)" for n in range(0, 18, 2)) + ")"
 MARKER = re.compile(rf"\[{UNESCAPED}\^([^\[\]\s]+)\]")
-LINK = re.compile(
-    r"(?<!\\)\[\[(?P<title>[^\[\]|\\\n]{1,200}?)(?:\\?\|(?P<shown>[^\[\]\n]{1,200}?))?\]\]"
-)
 SOURCE = "](/sources/"
 CITED = re.compile(
     r"\]\(/sources/(?P<document>\d{1,18})/pages/(?P<page>\d{1,9})/?(?:\?[^()\[\]]*)?\)"
     r"\s*+(?::\s*+)?«"
 )
 MARKERS = re.compile(rf"(?:\[{UNESCAPED}\^[^\[\]\s]+\]\s*+)+")
-SPECIAL = re.compile(r"[\\`*_\[\]<>|]")
-LINE_START = re.compile(r"^(\d*)([-+#.)=~])(?=\s|#|=|~)")
-ESCAPED = re.compile(r"\\([\\`*_\[\]<>|#+.)=~-])")
-ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
-TABLE_RULE = re.compile(r"^\s*+(?:\|\s*+)?:?-{2,}+:?\s*+(?:\|\s*+:?-{2,}+:?\s*+)*+(?:\|\s*+)?$")
-FENCE = re.compile(r"^\s*(```|~~~)")
+MARKUP = re.compile(r"[\\\[<{]")
+SPECIAL = re.compile(r"[\\`*_\[\]<>|~^]|:(?=//)|(?<=\bwww)\.|@(?=\w)")
+LINE_START = re.compile(rf"^(\d*)([-+#.)=~:{BULLETS}])(?=\s|#|=|~)")
+ESCAPED = re.compile(rf"\\([\\`*_\[\]<>|#+.)=~^:@{BULLETS}-])")
+INLINE_CODE = re.compile(r"`[^`\n]+`")
+SHOWN_LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)")
 PLAIN = re.compile(r"[A-Za-z0-9]")
 LEADING_PUNCTUATION = re.compile(r"^[\s.,;:!?)»]+")
 
@@ -66,7 +71,7 @@ class BodyStatement:
 def split_notes(body: str) -> tuple[str, dict[str, Note]]:
     """Return the body without its footnote definitions, and the definitions by marker.
 
-    Indented lines continue a definition. The first definition of a marker counts.
+    The first definition of a marker counts. A blank line is left where two paragraphs would meet.
     """
     text, notes = _split(body)
     return text, dict(notes)
@@ -74,23 +79,35 @@ def split_notes(body: str) -> tuple[str, dict[str, Note]]:
 
 @lru_cache(maxsize=16)  # when a text is saved, it is parsed for checking, rendering and indexing
 def _split(body: str) -> tuple[str, Mapping[str, Note]]:
+    document = scan(body)
+    notes: dict[str, Note] = {}
+    for block in document.notes:
+        if block.marker not in notes:
+            notes[block.marker] = read_note(block.marker, note_text(document, block))
+    return text_without(document, {"note"}, 0, len(document.lines)), notes
+
+
+def text_without(document: ScannedText, kinds: Collection[str], start: int, end: int) -> str:
+    """Return the lines `start`..`end` (excluded) without the top blocks of these kinds.
+
+    A blank line is left where two paragraphs would meet.
+    """
     kept: list[str] = []
-    found: dict[str, list[str]] = {}
-    current: list[str] | None = None
-    fenced = False
-    for line in body.splitlines():
-        if FENCE.match(line):
-            fenced = not fenced
-        match = None if fenced else NOTE.match(line)
-        if match:
-            current = [match[2]]
-            found.setdefault(match[1], current)
-        elif current is not None and line.startswith("    ") and line.strip():
-            current.append(line.strip())
-        else:
-            current = None
-            kept.append(line)
-    return "\n".join(kept), {m: read_note(m, " ".join(lines)) for m, lines in found.items()}
+    for block in document.blocks_in(start, end):
+        if block.kind in kinds:
+            kept.append(document.source(start, block.start))
+            start = block.end
+            if kept[-1].strip() and not kept[-1].endswith(("\n\n", "\n\r\n")):
+                kept.append("\n")
+    return "".join([*kept, document.source(start, end)])
+
+
+def note_text(document: ScannedText, note: Block) -> str:
+    """Return a definition without its `[^a]: `; paragraphs on one line each."""
+    if all(block.kind == "text" for block in note.children):
+        paragraphs = (" ".join(map(str.strip, block.lines)) for block in note.children)
+        return "\n\n    ".join(paragraphs)
+    return document.source(note.start, note.end).partition("]:")[2].strip()
 
 
 def read_note(marker: str, text: str) -> Note:
@@ -114,25 +131,33 @@ def write_note(marker: str, title: str, document_id: int, page: int, quote: str)
 @lru_cache(maxsize=4096)
 def heading_key(text: str) -> str:
     """Return the key that headings are compared by: words without emoji, number or accents."""
+    text = readable_text(text) if MARKUP.search(text) else text
     return " ".join(
         folded_words(re.sub(r"^\W*\d+(?:\.\d+)*[.)]?\s+", "", text)) or folded_words(text)
     )
 
 
 class OutlineTracker:
-    """Map headings of a body to the keys of the template's sections and fields."""
+    """Map headings of a body to the keys of the template's sections and fields.
+
+    A heading is Markdown; the anchor at its end, as in `## Titre {#resume}`, is the key.
+    """
 
     def __init__(self, template: SheetTemplate) -> None:
         self.sections = {heading_key(s.heading): s for s in template.sections}
 
     def section(self, heading: str) -> str:
         """Return the section's key; a slug of the heading if the template has no such section."""
+        if match := HEADING_ANCHOR.search(heading):
+            return match[1]
         key = heading_key(heading)
         known = self.sections.get(key)
         return known.key if known else key.replace(" ", "-") or "section"
 
     def field(self, section: str, heading: str) -> str:
         """Return the field's key within the section; a slug of the heading if unknown."""
+        if match := HEADING_ANCHOR.search(heading):
+            return match[1]
         key = heading_key(heading)
         for known in self.sections.values():
             if known.key == section:
@@ -149,18 +174,59 @@ class OutlineTracker:
         return ""
 
 
+@dataclass(frozen=True)
+class SheetHeading:
+    """A heading of a body: the keys of its section and field ("" for a section), its HTML id."""
+
+    key: str
+    field: str
+    anchor: str
+    heading: Block
+
+
+def read_outline(body: str, template: SheetTemplate) -> list[SheetHeading]:
+    """Return the headings of a body that open sections and fields, in order.
+
+    Headings in lists and quotes open none. An id that the body already has gets a number.
+    """
+    outline = OutlineTracker(template)
+    numbers: dict[str, int] = {}
+    section = around = ""
+
+    def unique(wanted: str) -> str:
+        anchor, number = wanted, numbers.get(wanted, 0)
+        while anchor in numbers:
+            number += 1
+            anchor = f"{wanted}-{number + 1}"
+        numbers[wanted] = number
+        numbers.setdefault(anchor, 0)
+        return anchor
+
+    found: list[SheetHeading] = []
+    for block in scan(body).blocks:
+        if block.kind != "heading":
+            continue
+        if block.level <= 2:
+            section = outline.section(block.heading)
+            around = unique(section)
+            found.append(SheetHeading(section, "", around, block))
+        else:
+            field = outline.field(around, block.heading)
+            found.append(SheetHeading(section, field, unique(f"{around}-{field}"), block))
+    return found
+
+
 def body_statements(body: str, template: SheetTemplate) -> list[BodyStatement]:
     """Return the statements of the body in order, with their section and field."""
-    text, _notes = split_notes(body)
     outline = OutlineTracker(template)
     section = field = ""
     found: list[BodyStatement] = []
-    for kind, block in iterate_blocks(text):
+    for kind, block in iterate_blocks(body):
         if kind == "h2":
             section, field = outline.section(block), outline.only_field(outline.section(block))
         elif kind == "heading":
             field = outline.field(section, block)
-        else:
+        elif kind != "code":
             found.extend(
                 BodyStatement(section, field, words, markers)
                 for words, markers in split_marked(block)
@@ -168,50 +234,46 @@ def body_statements(body: str, template: SheetTemplate) -> list[BodyStatement]:
     return found
 
 
-def iterate_blocks(text: str) -> Iterator[tuple[str, str]]:
-    """Yield ("h2" | "heading" | "text" | "item" | "row", text) for each block."""
-    paragraph: list[str] = []
-    table_head = in_item = False
-    lines = text.splitlines()
-    for index, line in enumerate(lines):
-        heading = HEADING.match(line)
-        is_row = line.lstrip().startswith("|")
-        is_item = bool(ITEM.match(line))
-        if paragraph and (heading or is_row or is_item or not line.strip()):
-            yield "text", " ".join(paragraph)
-            paragraph = []
-        if heading:
-            yield ("h2" if len(heading[1]) <= 2 else "heading"), heading[2]
-        elif is_row:
-            following = lines[index + 1] if index + 1 < len(lines) else ""
-            table_head = bool(TABLE_RULE.match(following)) and not TABLE_RULE.match(line)
-            if not table_head and not TABLE_RULE.match(line):
-                yield "row", " | ".join(table_cells(line))
-        elif is_item:
-            yield "item", continued_item(lines, index)
-        elif line.strip() and not (in_item and line.startswith("  ")):
-            paragraph.append(line.strip())
-        in_item = is_item or (in_item and line.startswith("  "))
-    if paragraph:
-        yield "text", " ".join(paragraph)
+def iterate_blocks(body: str) -> Iterator[tuple[str, str]]:
+    """Yield ("h2" | "heading" | "text" | "item" | "row" | "code", text) for each block.
+
+    Footnote definitions, heads of tables and what no page shows are left out.
+    """
+    for block in scan(body).leaves:
+        if block.kind in {"rule", "reference"} or is_in_note(block):
+            continue
+        if block.kind == "heading" and block.is_top:
+            yield ("h2" if block.level <= 2 else "heading"), block.heading
+        elif block.kind == "table":
+            for line in block.lines[2:]:
+                yield "row", " | ".join(split_row(line))
+        elif block.kind == "code":
+            yield "code", block.text
+        else:
+            text = " ".join(line.strip() for line in block.lines)
+            yield "item" if block.opens_item else "text", without_html(text)
 
 
-def table_cells(line: str) -> list[str]:
-    """Return the cells of a table row."""
-    inner = line.strip().removeprefix("|")
-    inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner
-    return [c.strip().replace("\\|", "|") for c in re.split(r"(?<!\\)\|", inner)]
+def is_in_note(block: Block) -> bool:
+    """Tell whether a block belongs to a footnote definition."""
+    while block.parent is not None and block.kind != "note":
+        block = block.parent
+    return block.kind == "note"
 
 
-def continued_item(lines: list[str], index: int) -> str:
-    """Return a list item with the lines that continue it."""
-    parts = [ITEM.sub("", lines[index]).strip()]
-    for number in range(index + 1, len(lines)):
-        line = lines[number]
-        if not line.startswith("  ") or ITEM.match(line) or not line.strip():
-            break
-        parts.append(line.strip())
-    return " ".join(parts)
+def outside_code(text: str, change: Callable[[str], str]) -> str:
+    """Return the text with all but its code blocks changed."""
+    if "`" not in text and "~" not in text and "    " not in text and "\t" not in text:
+        return change(text)
+    document = scan(text)
+    parts: list[str] = []
+    start = 0
+    for block in document.leaves:
+        if block.kind == "code":
+            parts += [change(document.source(start, block.start))]
+            parts += [document.source(block.start, block.end)]
+            start = block.end
+    return "".join([*parts, change(document.source(start, len(document.lines)))])
 
 
 def split_marked(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -245,14 +307,20 @@ def linked_title(match: re.Match[str]) -> str:
 
 def linked_titles(body: str) -> list[str]:
     """Return the distinct titles of the wiki links outside code, in order."""
-    kept: list[str] = []
-    fenced = False
-    for line in body.splitlines():
-        if FENCE.match(line):
-            fenced = not fenced
-        elif not fenced:
-            kept.append(re.sub(r"`[^`]*`", "", line))
-    return list(dict.fromkeys(linked_title(m) for m in LINK.finditer("\n".join(kept))))
+    found: list[str] = []
+
+    def collect(text: str) -> str:
+        found.extend(map(linked_title, LINK.finditer(INLINE_CODE.sub("", text))))
+        return text
+
+    outside_code(body, collect)
+    return list(dict.fromkeys(found))
+
+
+def readable_text(markdown: str) -> str:
+    """Return a line of Markdown, such as a heading, as plain text."""
+    markdown = HEADING_ANCHOR.sub("", markdown)
+    return " ".join(clean_statement(MARKERS.sub("", SHOWN_LINK.sub(r"\1", markdown))).split())
 
 
 def escape_markdown(text: str) -> str:

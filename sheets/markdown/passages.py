@@ -1,23 +1,13 @@
 """Split a sheet into passages for search: sections, or runs of their fields. Pure."""
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from sheets.markdown.parse import (
-    MARKERS,
-    OutlineTracker,
-    clean_statement,
-    has_words,
-    iterate_blocks,
-    split_notes,
-)
+from sheets.markdown.parse import has_words, iterate_blocks, read_outline, readable_text
 from sheets.schema.types import SheetTemplate
 
 LONGEST = 1_000
 """Most characters of a passage; a longer section is split at its field headings."""
-LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)")
 
 
 @dataclass(frozen=True)
@@ -56,30 +46,19 @@ def split_passages(body: str, template: SheetTemplate) -> list[SheetPassage]:
     return [part for section in _read_sections(body, template) for part in _cut_section(section)]
 
 
-def readable_text(markdown: str) -> str:
-    """Return a line of Markdown as plain text."""
-    return " ".join(clean_statement(MARKERS.sub("", LINK.sub(r"\1", markdown))).split())
-
-
 def _read_sections(body: str, template: SheetTemplate) -> Iterable[_Section]:
     """Return the sections with their fields, each with its HTML id in the page."""
-    outline = OutlineTracker(template)
-    ids: Counter[str] = Counter()
-
-    def unique(wanted: str) -> str:
-        ids[wanted] += 1
-        return wanted if ids[wanted] == 1 else f"{wanted}-{ids[wanted]}"
-
+    outline = iter(read_outline(body, template))
     found = [_Section("", "", "", [_Field("", "", "")])]
-    text, _notes = split_notes(body)
-    for kind, block in iterate_blocks(text):
-        if kind == "h2":
-            anchor = unique(outline.section(block))
-            found.append(_Section(anchor, readable_text(block), anchor, [_Field("", "", anchor)]))
-        elif kind == "heading":
-            section = found[-1]
-            key = outline.field(section.key, block)
-            section.fields.append(_Field(key, readable_text(block), unique(f"{section.key}-{key}")))
+    for kind, block in iterate_blocks(body):
+        if kind in {"h2", "heading"}:
+            entry = next(outline)
+            heading = readable_text(entry.heading.text)
+            if kind == "h2":
+                first = _Field("", "", entry.anchor)
+                found.append(_Section(entry.anchor, heading, entry.anchor, [first]))
+            else:
+                found[-1].fields.append(_Field(entry.field, heading, entry.anchor))
         elif has_words(line := readable_text(block)):
             found[-1].fields[-1].lines.append(line)
     return found

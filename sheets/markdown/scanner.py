@@ -14,11 +14,12 @@ linear in the length of the text.
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import accumulate
+from operator import attrgetter
 
 DEEPEST = 24
 """Most containers around a block; a list and its item are two."""
@@ -34,7 +35,7 @@ _COPIED_O = re.compile(r"([ \t]*)o(?=\t)")
 _ITEM = re.compile(rf"(?:(?P<bullet>[-+*{BULLETS}])|(?P<number>\d{{1,9}})(?P<stop>[.)]))(?: +|$)")
 _HEADING = re.compile(r"(#{1,6})(?=[ \t]|$)")
 _CLOSING = re.compile(r"(?:(?<=[ \t])|^)#+[ \t]*$")
-_ANCHOR = re.compile(r"[ \t]*\{#([\w-]{1,100})\}$")
+HEADING_ANCHOR = re.compile(r"(?<![ \t])[ \t]*+\{#([\w-]{1,100})\}$")
 _SETEXT = re.compile(r"(?:=+|-+) *$")
 _RULE = re.compile(r"(?:(?:\* *){3,}|(?:- *){3,}|(?:_ *){3,})$")
 _FENCE = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$")
@@ -109,6 +110,17 @@ class Block:
         return "\n".join(self.lines)
 
     @property
+    def heading(self) -> str:
+        """Return the text of a heading with its anchor."""
+        return f"{self.lines[0]} {{#{self.marker}}}" if self.marker else self.lines[0]
+
+    @property
+    def opens_item(self) -> bool:
+        """Tell whether the block is the first paragraph of a list item."""
+        around = self.parent
+        return around is not None and around.kind == "item" and around.children[0] is self
+
+    @property
     def is_top(self) -> bool:
         """Tell whether the block stands in no other."""
         return self.parent is not None and self.parent.kind == "document"
@@ -121,7 +133,7 @@ class Block:
                 yield from child.walk()
 
 
-class Document:
+class ScannedText:
     """The blocks of a text. `lines` are its lines as written, `starts` their offsets."""
 
     def __init__(self, text: str) -> None:
@@ -129,17 +141,14 @@ class Document:
         self.lines: list[str] = LINES.findall(text)
         self.starts = [0, *accumulate(map(len, self.lines))]
         self.root = _Scanner().scan(self.lines)
+        self.blocks = self.root.children  # those that stand in no other
         self.leaves = [block for block in self.root.walk() if block.kind not in CONTAINERS]
+        self.notes = [block for block in self.blocks if block.kind == "note"]
 
-    @property
-    def blocks(self) -> list[Block]:
-        """Return the blocks that stand in no other."""
-        return self.root.children
-
-    @property
-    def notes(self) -> list[Block]:
-        """Return the definitions of footnotes."""
-        return [block for block in self.root.children if block.kind == "note"]
+    def blocks_in(self, start: int, end: int) -> list[Block]:
+        """Return the top blocks that begin in the lines `start`..`end` (excluded)."""
+        first = bisect_left(self.blocks, start, key=attrgetter("start"))
+        return self.blocks[first : bisect_left(self.blocks, end, key=attrgetter("start"))]
 
     def source(self, start: int, end: int) -> str:
         """Return the lines `start`..`end` (excluded) as written."""
@@ -147,9 +156,9 @@ class Document:
 
 
 @lru_cache(maxsize=32)  # when a text is saved, it is read to check, render, compare and index it
-def scan(text: str) -> Document:
+def scan(text: str) -> ScannedText:
     """Return the blocks of a text."""
-    return Document(text)
+    return ScannedText(text)
 
 
 class _Scanner:
@@ -535,7 +544,7 @@ def is_subordinate(line: str, at: int, item: Block) -> bool:
 
 def set_heading(heading: Block, text: str) -> None:
     """Set the text of a heading and its anchor."""
-    if match := _ANCHOR.search(text):
+    if match := HEADING_ANCHOR.search(text):
         heading.marker = match[1]
         text = text[: match.start()]
     heading.lines = [text]
@@ -548,20 +557,19 @@ def delimiter_cells(line: str) -> int:
 
 
 def split_row(line: str) -> list[str]:
-    """Return the cells of a row of a table, without the spaces around them.
+    """Return the cells of a row of a table, without the spaces around them and with plain bars.
 
     A bar that is escaped, in code, in `[[…|…]]` or in the address of a link does not separate.
     """
     line = line.strip()
     cells: list[str] = []
     start = 1 if line.startswith("|") else 0
-    for bar in _bars(line):
-        if bar >= start:
-            cells.append(line[start:bar].strip())
-            start = bar + 1
+    for bar in (bar for bar in _bars(line) if bar >= start):
+        cells.append(line[start:bar])
+        start = bar + 1
     if start < len(line) or not cells:
-        cells.append(line[start:].strip())
-    return cells
+        cells.append(line[start:])
+    return [cell.strip().replace("\\|", "|") for cell in cells]
 
 
 def _bars(row: str) -> Iterator[int]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from sheets.markdown.parse import TABLE_RULE, table_cells
+from sheets.markdown.scanner import delimiter_cells, split_row
 from wikico2.text.normalize import folded_words
 
 ABBREVIATION = re.compile(
@@ -171,7 +171,7 @@ def split_sentences(text: str) -> Iterator[str]:
 
 def table_units(lines: list[str]) -> Iterator[QuotableUnit]:
     """Yield one table with its head and rows; short rows are padded."""
-    head, *rest = [table_cells(line) for line in lines if not TABLE_RULE.match(line)] or [[]]
+    head, *rest = [split_row(line) for line in lines if not delimiter_cells(line)] or [[]]
     if not head or not rest:
         return
     width = len(head)

@@ -1,49 +1,57 @@
 """Replace sections of one version by those of another, with their footnotes. Pure.
 
-Sections begin at `## ` headings, and `sheets.markdown.parse.OutlineTracker` gives their keys;
-header data belongs to the sections whose role is "header". The text before the first heading has
-the key "".
+Sections begin at headings of the levels 1 and 2, and `sheets.markdown.parse.read_outline` gives
+their keys; header data belongs to the sections whose role is "header". The text before the first
+heading has the key "". What is not replaced keeps every byte.
 """
 
-import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, groupby
 
-from sheets.markdown.parse import FENCE, HEADING, MARKER, OutlineTracker, split_notes
+from sheets.markdown.parse import (
+    MARKER,
+    note_text,
+    outside_code,
+    read_outline,
+    split_notes,
+    text_without,
+)
+from sheets.markdown.scanner import ScannedText, scan
 from sheets.markdown.version import Version
 from sheets.schema.types import SheetTemplate
 from wikico2.text.normalize import folded_words
 
 MOST_GROUPS = 200
-FENCES = ("```", "~~~")
-LINES = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 @dataclass(frozen=True)
 class BodySection:
-    """One section of a body: its key, and its text with its heading."""
+    """One section of a body: its key, its text with its heading, its HTML id.
+
+    `start` and `end` (excluded) are its lines; they may hold footnote definitions, `text` does not.
+    """
 
     key: str
     text: str
+    anchor: str = ""
+    start: int = -1
+    end: int = -1
 
 
 def body_sections(body: str, template: SheetTemplate) -> list[BodySection]:
     """Return the sections of a body in order, without footnote definitions."""
-    text, _notes = split_notes(body)
-    outline = OutlineTracker(template)
-    found: list[tuple[str, list[str]]] = [("", [])]
-    fenced = False
-    for line in text.splitlines():
-        if FENCE.match(line):
-            fenced = not fenced
-        heading = None if fenced else HEADING.match(line)
-        if heading and len(heading[1]) <= 2:
-            found.append((outline.section(heading[2]), []))
-        found[-1][1].append(line)
-    parts = [BodySection(key, "\n".join(lines).strip("\n")) for key, lines in found]
-    return [part for part in parts if part.text.strip()]
+    document = scan(body)
+    heads = [entry for entry in read_outline(body, template) if not entry.field]
+    starts = [0, *(entry.heading.start for entry in heads), len(document.lines)]
+    names = [("", ""), *((entry.key, entry.anchor) for entry in heads)]
+    found: list[BodySection] = []
+    for (key, anchor), start, end in zip(names, starts, starts[1:], strict=False):
+        text = text_without(document, {"note"}, start, end)
+        if text.strip():
+            found.append(BodySection(key, text.strip("\r\n"), anchor, start, end))
+    return found
 
 
 def splice_sections(
@@ -82,9 +90,92 @@ def splice_sections(
     coming = [BodySection(p.key, relabel_markers(p.text, labels)) for p in coming]
     parts = order_sections(stay, coming, [p.key for p in old], [p.key for p in new])
     values |= {k: relabel_markers(v, labels) for k, v in coming_values.items()}
-    lines = "\n".join(f"[^{label}]: {text}" for label, text in defined.items())
-    blocks = [*(p.text for p in parts), lines]
-    return Version("\n\n".join(b for b in blocks if b).strip("\n") + "\n", values)
+    return Version(write_notes(write_sections(into.body, old, parts), defined), values)
+
+
+def write_sections(body: str, old: Sequence[BodySection], parts: Sequence[BodySection]) -> str:
+    """Return the body with `parts` in place of its sections `old`, and all its definitions.
+
+    A part with lines is a section of the body and keeps its bytes; a new one keeps the blank lines
+    behind the section that it replaces.
+    """
+    document = scan(body)
+    stays = {part.start for part in parts}
+    rest = [part for part in old if part.start not in stays]
+    rest.reverse()
+    written = [document.source(0, old[0].start if old else len(document.lines))]
+    for part in parts:
+        if part.start < 0:
+            replaces = bool(rest) and rest[-1].key == part.key
+            gap, notes = split_tail(document, rest.pop()) if replaces else ("\n\n", "")
+            add_section(written, part.text, gap)
+            written.append(notes)
+        else:
+            while rest and rest[-1].start < part.start:
+                written.append(split_tail(document, rest.pop())[1])
+            add_section(written, document.source(part.start, part.end), "")
+    written += [split_tail(document, part)[1] for part in reversed(rest)]
+    return "".join(written)
+
+
+def add_section(written: list[str], text: str, gap: str) -> None:
+    """Append the text of a section and the line ends behind it, after a blank line."""
+    if not text:
+        return
+    before = "".join(written[-3:])
+    if before and not before.endswith(("\n\n", "\n\r\n")):
+        written.append("\n" if before.endswith("\n") else "\n\n")
+    written += [text, gap]
+
+
+def split_tail(document: ScannedText, part: BodySection) -> tuple[str, str]:
+    """Return the blank lines behind the text of a section, and the definitions in its lines."""
+    blocks = document.blocks_in(part.start, part.end)
+    notes = [block for block in blocks if block.kind == "note"]
+    start = notes[0].start if notes else part.end
+    text = document.source(part.start, start)
+    gap = text[len(text.rstrip("\r\n")) :]
+    if notes == blocks[len(blocks) - len(notes) :]:
+        return gap, document.source(start, part.end)
+    return gap, "".join(f"{document.source(n.start, n.end).rstrip()}\n" for n in notes)
+
+
+def write_notes(body: str, notes: Mapping[str, str]) -> str:
+    """Return the body with exactly these footnote definitions, by label.
+
+    Definitions that stay as they are keep their bytes; new ones follow the last.
+    """
+    document = scan(body)
+    pieces: list[str] = []
+    known: set[str] = set()
+    start = last = 0
+    for block in document.notes:
+        label = block.marker
+        pieces.append(document.source(start, block.start))
+        start = block.end
+        if label in notes:
+            is_kept = label in known or notes[label] == note_text(document, block)
+            written = document.source(block.start, block.end)
+            pieces.append(written if is_kept else f"[^{label}]: {notes[label]}\n")
+            last = len(pieces)
+            known.add(label)
+    pieces.append(document.source(start, len(document.lines)))
+    new = write_definitions({m: text for m, text in notes.items() if m not in known})
+    if not new and len(known) == len({block.marker for block in document.notes}):
+        return "".join(pieces)
+    before, after = "".join(pieces[:last]), "".join(pieces[last:])
+    if not new:
+        return before + after.rstrip("\r\n") + "\n" if after.strip("\r\n") else before
+    if not before:
+        before, after = after.rstrip("\r\n"), ""
+        gap = "\n\n" if before else ""
+    else:
+        before, gap = before.rstrip("\r\n"), "\n"
+    return f"{before}{gap}{new}\n{after}"
+
+
+def write_definitions(notes: Mapping[str, str]) -> str:
+    return "\n".join(f"[^{label}]: {text}" for label, text in notes.items())
 
 
 def called_labels(texts: Iterable[str]) -> set[str]:
@@ -152,32 +243,10 @@ def joined_labels(
 
 
 def relabel_markers(text: str, labels: Mapping[str, str]) -> str:
-    """Return the text with its footnote markers renamed, except in fenced code."""
-    return "".join(
-        piece if fenced else MARKER.sub(lambda m: f"[^{labels.get(m[1], m[1])}]", piece)
-        for piece, fenced in cut_fences(text)
+    """Return the text with its footnote markers renamed, except in code blocks."""
+    return outside_code(
+        text, lambda part: MARKER.sub(lambda m: f"[^{labels.get(m[1], m[1])}]", part)
     )
-
-
-def cut_fences(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield (piece, is fenced code) in order.
-
-    A fence ends at a line that is only a fence mark, or at the end of the text.
-    """
-    lines: list[str] = []
-    fenced = False
-    for line in LINES.findall(text):
-        opens = not fenced and line.lstrip().startswith(FENCES)
-        closes = fenced and line.strip() in FENCES
-        if opens:
-            yield "".join(lines), False
-            lines = []
-        lines.append(line)
-        if closes:
-            yield "".join(lines), True
-            lines = []
-        fenced = opens or (fenced and not closes)
-    yield "".join(lines), fenced
 
 
 def expand_footnotes(version: Version, template: SheetTemplate) -> dict[str, str]:
@@ -199,9 +268,10 @@ def expand_footnotes(version: Version, template: SheetTemplate) -> dict[str, str
 def section_sizes(version: Version, template: SheetTemplate) -> dict[str, int]:
     """Return the number of words of each section, without headings and footnotes."""
     found: dict[str, int] = {}
+    document = scan(version.body)
     for part in body_sections(version.body, template):
-        lines = [line for line in part.text.splitlines() if not HEADING.match(line)]
-        number = len(folded_words(MARKER.sub("", "\n".join(lines))))
+        text = text_without(document, {"note", "heading"}, part.start, part.end)
+        number = len(folded_words(MARKER.sub("", text)))
         found[part.key] = found.get(part.key, 0) + number
     for key, value in version.values.items():
         section = header_section(key, template)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sheets.markdown.parse import HEADING
+from sheets.markdown.scanner import scan
 from sheets.merge.align import match_blocks, match_items, word_bag, word_overlap
 from sheets.merge.footnotes import (
     KEYED,
@@ -15,7 +15,7 @@ from sheets.merge.footnotes import (
     natural_key,
     take_notes,
 )
-from sheets.merge.tokenize import MarkdownBlock, cut_blocks, cut_words
+from sheets.merge.tokenize import MarkdownBlock, cut_blocks, cut_words, gap_indent
 
 Kind = Literal["same", "changed", "added", "removed", "moved"]
 PieceKind = Literal["same", "added", "removed"]
@@ -206,17 +206,16 @@ class HeadingTrail:
         self.section = self.field = ""
 
     def update(self, block: MarkdownBlock) -> None:
-        if block.kind == "heading" and (match := HEADING.match(block.text)):
-            if len(match[1]) <= 2:
-                self.section, self.field = match[2], ""
+        if block.kind == "heading":
+            heading = scan(block.text).blocks[0]
+            if heading.level <= 2:
+                self.section, self.field = heading.heading, ""
             else:
-                self.field = match[2]
+                self.field = heading.heading
 
     def level(self, block: MarkdownBlock) -> int:
         """Return the level of a heading, 0 for any other block."""
-        if block.kind != "heading":
-            return 0
-        return len(block.text) - len(block.text.lstrip("#"))
+        return scan(block.text).blocks[0].level if block.kind == "heading" else 0
 
     def change(
         self, old: MarkdownBlock | None, new: MarkdownBlock, was: Writer, now: Writer, moved: int
@@ -228,7 +227,7 @@ class HeadingTrail:
         before = was(old.text) if old else ""
         if old is None:
             kind, pieces = "added", ((text, "added"),)
-        elif old.text == new.text and item_indent(old) == item_indent(new):
+        elif old.text == new.text and is_same_place(old, new):
             kind, pieces = "same", ((text, "same"),)
         else:
             cut = cut_lines if new.kind == "code" else cut_words
@@ -237,7 +236,7 @@ class HeadingTrail:
                 for words, side in word_pieces(old.text, new.text, cut)
             )
             alike = len(pieces) == 1 and pieces[0][1] == "same" and new.kind != "code"
-            kind = "same" if alike and item_indent(old) == item_indent(new) else "changed"
+            kind = "same" if alike and is_same_place(old, new) else "changed"
         if moved:
             kind = "moved"
         level = self.level(new)
@@ -246,9 +245,10 @@ class HeadingTrail:
         )
 
 
-def item_indent(block: MarkdownBlock) -> str:
-    """Return the indent of a list item, which decides its parent; "" for other blocks."""
-    return block.gap.rpartition("\n")[2] if block.kind == "item" else ""
+def is_same_place(old: MarkdownBlock, new: MarkdownBlock) -> bool:
+    """Tell whether two blocks of one text are of one kind, and indented as far where it counts."""
+    counts = new.kind in {"item", "code"}  # an item's indent decides its parent
+    return old.kind == new.kind and (not counts or gap_indent(old.gap) == gap_indent(new.gap))
 
 
 def find_moves(

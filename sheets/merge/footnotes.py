@@ -6,11 +6,12 @@ other note has it, and a new number otherwise.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from sheets.markdown.parse import FENCE, MARKER, NOTE, read_note
+from sheets.markdown.parse import MARKER, outside_code, read_note, split_notes
+from sheets.markdown.scanner import scan
 
 KEYED = re.compile(r"\[\^\0(\d+)\]")
 Content = tuple[str, ...]
@@ -27,31 +28,18 @@ class FootnoteDefinitions:
 
 
 def take_notes(text: str) -> FootnoteDefinitions:
-    """Split the definitions off a text, by the same rules as `split_notes`."""
-    kept: list[str] = []
-    found: list[tuple[str, list[str]]] = []
-    open_note = fenced = False
-    for line in text.split("\n"):
-        if ("```" in line or "~~~" in line) and FENCE.match(line):
-            fenced = not fenced
-        match = NOTE.match(line) if line.startswith("[^") and not fenced else None
-        if match:
-            found.append((match[1], [match[2]]))
-            open_note = True
-        elif open_note and line.startswith("    ") and line.strip():
-            found[-1][1].append(line.rstrip())
-        else:
-            open_note = False
-            kept.append(line)
+    """Split the definitions off a text."""
+    document = scan(text)
     by_label: dict[str, Content] = {}
     written: dict[Content, str] = {}
     label_of: dict[Content, str] = {}
-    for label, lines in found:
-        content = content_of(" ".join(" ".join(lines).split()))
-        if by_label.setdefault(label, content) == content:
-            label_of.setdefault(content, label)
-        written.setdefault(content, "\n".join(lines).rstrip())
-    return FootnoteDefinitions("\n".join(kept) if found else text, by_label, written, label_of)
+    for note in document.notes:
+        source = document.source(note.start, note.end).partition("]:")[2].strip()
+        content = content_of(" ".join(source.split()))
+        if by_label.setdefault(note.marker, content) == content:
+            label_of.setdefault(content, note.marker)
+        written.setdefault(content, source)
+    return FootnoteDefinitions(split_notes(text)[0], by_label, written, label_of)
 
 
 @lru_cache(maxsize=4096)  # the three texts of a merge share most footnotes
@@ -147,19 +135,6 @@ class FootnoteTable:
             if side and defined and content in self.called[side]:
                 return False
         return theirs if ours == base else ours
-
-
-def outside_code(text: str, change: Callable[[str], str]) -> str:
-    """Return the text with the lines outside code fences changed."""
-    if "```" not in text and "~~~" not in text:
-        return change(text)
-    parts: list[str] = []
-    fenced = False
-    for line in text.split("\n"):
-        mark = bool(FENCE.match(line))
-        parts.append(line if fenced or mark else change(line))
-        fenced = fenced != mark
-    return "\n".join(parts)
 
 
 def natural_key(label: str) -> tuple[int, int, str]:

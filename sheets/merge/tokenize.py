@@ -1,12 +1,11 @@
 """Split Markdown into blocks, losslessly, and blocks into words. Pure."""
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
-LINE = re.compile(
-    r"(?P<blank>\s*$)|[ \t]*(?:(?P<heading>\#{1,6}(?:\s|$))|(?P<row>\|)"
-    r"|(?P<rule>(?:[-*_][ \t]*){3,}$)|(?P<item>(?:[-*+]|\d{1,9}[.)])(?:\s|$))|(?P<code>```|~~~))"
-)
+from sheets.markdown.scanner import Block, ScannedText, scan
+
 WORD = re.compile(
     r"""(\s*)(
         \[\^[^\[\]\s]+\]            # a footnote marker
@@ -40,52 +39,48 @@ def cut_blocks(text: str) -> tuple[list[MarkdownBlock], str]:
     The gaps and texts joined are the text again. The indent of a block is part of its gap.
     """
     found: list[MarkdownBlock] = []
-    start = end = position = 0  # of the open block; of the last closed one; of the line
-    kind = fence = before = ""
-    match_line = LINE.match
-
-    def close() -> None:
-        nonlocal end, kind, before
-        body = text[start:last].rstrip()
+    end = 0
+    before = ""
+    document = scan(text)
+    for kind, first, last in block_lines(document):
+        written = document.source(first, last)
+        body = written.strip()
+        if not body:  # of no-break spaces or the like
+            continue
+        start = document.starts[first] + len(written) - len(written.lstrip())
         found.append(MarkdownBlock(text[end:start], body, kind, before))
-        end, kind, before = start + len(body), "", body
-
-    last = 0  # where the open block's last line ends
-    for line in text.split("\n"):
-        length = len(line)
-        if fence:
-            last = position + length
-            stripped = line.strip()
-            if stripped.startswith(fence) and not stripped.strip(fence[0]):
-                close()
-                fence = ""
-        else:
-            plain = line[:1].isalpha()
-            match = None if plain else match_line(line)
-            group = match.lastgroup if match else None
-            if group is None and kind in {"text", "item"}:
-                last = position + length
-            else:
-                if kind:
-                    close()
-                if group != "blank":
-                    kind = group or "text"
-                    start = position + length - len(line.lstrip())
-                    last = position + length
-                    if kind == "code":
-                        fence = fence_opening(line)
-                    elif kind not in {"text", "item"}:
-                        close()
-        position += length + 1
-    if kind:
-        close()
+        end, before = start + len(body), body
     return found, text[end:]
 
 
-def fence_opening(line: str) -> str:
-    """Return the marks that open a code fence, which its closing line must repeat."""
-    stripped = line.strip()
-    return stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
+def block_lines(document: ScannedText) -> Iterator[tuple[str, int, int]]:
+    """Yield (kind, first line, line after the last) of each block, and of each row of a table.
+
+    A line with nothing but the mark of an item or a quote is a block too.
+    """
+    at = 0
+    for leaf in document.leaves:
+        for line in range(at, leaf.start):
+            if document.lines[line].strip():
+                yield "item", line, line + 1
+        if leaf.kind == "table" or (leaf.kind == "text" and leaf.lines[0].startswith("|")):
+            for line in range(leaf.start, leaf.end):  # also of a table that lacks its second line
+                yield "row", line, line + 1
+        else:
+            yield block_kind(leaf), leaf.start, leaf.end
+        at = leaf.end
+    for line in range(at, len(document.lines)):
+        if document.lines[line].strip():
+            yield "item", line, line + 1
+
+
+def block_kind(leaf: Block) -> str:
+    """Return the kind of a block for merge and comparison."""
+    if leaf.kind in {"code", "html", "reference"}:
+        return "code"
+    if leaf.kind == "rule" or (leaf.kind == "heading" and leaf.is_top):
+        return leaf.kind
+    return "item" if leaf.opens_item else "text"
 
 
 def cut_words(text: str) -> tuple[list[str], list[str]]:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from sheets.markdown.parse import HEADING, MARKER
+from sheets.markdown.parse import MARKER
+from sheets.markdown.scanner import scan
 from sheets.markdown.version import Version
 from sheets.merge.blocks import merge_blocks
 from sheets.merge.footnotes import KEYED, FootnoteTable, natural_key, take_notes
@@ -187,14 +188,13 @@ class HeadingPath:
 
     def update(self, piece: Hunk) -> None:
         text = piece.merged or piece.ours or piece.theirs or piece.base
-        if "#" not in text or piece.kind == "code":
+        if piece.kind == "code":
             return
-        for block in cut_blocks(text)[0]:
-            match = HEADING.match(block.text) if block.kind == "heading" else None
-            if match and len(match[1]) <= 2:
-                self.section, self.field = match[2], ""
-            elif match:
-                self.field = match[2]
+        for block in scan(text).blocks:
+            if block.kind == "heading" and block.level <= 2:
+                self.section, self.field = block.heading, ""
+            elif block.kind == "heading":
+                self.field = block.heading
 
     def conflict(self, piece: Hunk, gap: str, *, begun: bool, alone: bool) -> Conflict:
         """Return the conflict of a hunk; `alone` if it is its whole block.

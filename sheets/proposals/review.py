@@ -14,7 +14,8 @@ from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from sheets.markdown.parse import HEADING, heading_key
+from sheets.markdown.parse import heading_key
+from sheets.markdown.scanner import scan
 from sheets.markdown.splice import splice_sections
 from sheets.merge import (
     MINE,
@@ -210,11 +211,12 @@ def merge_onto(proposal: Proposal, ours: Revision, template: SheetTemplate) -> M
 
 def shared_headings(ours: str, theirs: str) -> str:
     """Return the headings that two texts have in common, as the merge base where there is none."""
-    known = {heading_key(m[2]) for line in ours.splitlines() if (m := HEADING.match(line))}
+    document = scan(theirs)
+    known = {heading_key(b.heading) for b in scan(ours).blocks if b.kind == "heading"}
     lines = (
-        line
-        for line in theirs.splitlines()
-        if (m := HEADING.match(line)) and heading_key(m[2]) in known
+        document.source(b.start, b.end).strip()
+        for b in document.blocks
+        if b.kind == "heading" and heading_key(b.heading) in known
     )
     return "\n\n".join(lines) + "\n"
 

@@ -13,7 +13,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from sheets.markdown.parse import HEADING, ITEM, MARKER, MARKERS, OutlineTracker, clean_statement
+from sheets.markdown.parse import (
+    MARKER,
+    MARKERS,
+    OutlineTracker,
+    clean_statement,
+    iterate_blocks,
+    readable_text,
+)
 from sheets.rendering.labels import SHEET_LANGUAGE, english_heading, lang_attribute
 from sheets.schema.types import SheetTemplate
 from wikico2.text.normalize import fold_text
@@ -64,17 +71,16 @@ def profile_shares(text: str, template: SheetTemplate) -> dict[str, list[Share]]
 def _read_shares(text: str, template: SheetTemplate) -> Iterator[Share]:
     outline = OutlineTracker(template)
     section = field = field_en = ""
-    for line in text.splitlines():
-        if match := HEADING.match(line):
-            if len(match[1]) <= 2:
-                section, field, field_en = outline.section(match[2]), "", ""
-            else:
-                field = match[2]
-                place = section, outline.field(section, field)
-                field_en = english_heading(field, template.english.get(place))
-        elif section == PROFILE_KEY and "%" in line and not CHANGE.search(line):
-            statement = clean_statement(MARKERS.sub("", ITEM.sub("", line)))
-            markers = tuple(MARKER.findall(line))
+    for kind, block in iterate_blocks(text):
+        if kind == "h2":
+            section, field, field_en = outline.section(block), "", ""
+        elif kind == "heading":
+            place = section, outline.field(section, block)
+            field = readable_text(block)
+            field_en = english_heading(field, template.english.get(place))
+        elif section == PROFILE_KEY and "%" in block and not CHANGE.search(block):
+            statement = clean_statement(MARKERS.sub("", block))
+            markers = tuple(MARKER.findall(block))
             matches = list(SHARE.finditer(statement))
             for given in matches:
                 percent = float(given["percent"].replace(",", "."))

@@ -1,71 +1,55 @@
 """Python-Markdown for untrusted texts: its time is linear in their length.
 
-Bounded are the nesting of quotes and lists, how often a block is read again, and how far the ends
-of brackets and code spans are searched. Text beyond a bound is shown literally and listed in
+`sheets.markdown.scanner` reads the blocks, so that the page has those which everything else that
+reads the text sees too; Python-Markdown reads what stands within a paragraph. Bounded are the
+nesting of blocks and the cells of tables (by the scanner), and how far the ends of brackets and
+code spans are searched. Text beyond a bound is shown literally and listed in
 `Converter.left_plain`, so that a form can refuse it with a sentence. Pure.
 """
 
 import re
-from bisect import bisect_right
-from collections import defaultdict, deque
-from collections.abc import Iterator, MutableSequence
+from collections.abc import Iterable
 from typing import Any, cast
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, ElementTree, SubElement
 
 import markdown
 from markdown.blockparser import BlockParser
-from markdown.blockprocessors import (
-    BlockQuoteProcessor,
-    CodeBlockProcessor,
-    EmptyBlockProcessor,
-    HashHeaderProcessor,
-    HRProcessor,
-    ListIndentProcessor,
-    OListProcessor,
-    ParagraphProcessor,
-    ReferenceProcessor,
-    SetextHeaderProcessor,
-)
 from markdown.extensions import Extension
-from markdown.extensions.sane_lists import SaneOListProcessor, SaneUListProcessor
-from markdown.extensions.tables import TableProcessor
 from markdown.treeprocessors import Treeprocessor
-from markdown.util import AtomicString
+from markdown.util import ETX, STX, AtomicString
 
-DEEPEST = 24
-"""Most levels of nested blocks; a list in a list takes two."""
-READS_PER_CHARACTER, FREE_READS = 40, 10_000
-"""How often each character of a text may be read as part of a block, on average, and how many
-characters may be read besides."""
+from sheets.markdown.scanner import BULLETS, REFERENCE, Block, scan, split_row
+from sheets.rendering.inline import add_patterns
+
 SCANS_PER_CHARACTER, FREE_SCANS = 40, 4_000
 """How many characters may be scanned for the ends of brackets and code spans, for each character of
 their paragraph, and besides."""
 LONGEST_PARAGRAPH = 20_000
 """In characters; a longer paragraph is not parsed for inline Markdown."""
 
-FREE_CELLS = 50
-"""Cells that a table may have besides half of its characters."""
-
-_MARKUP = re.compile(r"[\\`*_\[<&]|  \n")
+PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+_MARKUP = re.compile(r"[\\`*_\[<&~^$@\v\u2028]|://|www\.|  \n")
 _MARK = re.compile(r"[\[\]()'\"]|`+")
-_IN_ROW = re.compile(r"\\\\|(?P<escaped>\\`+)|(?P<ticks>`+)|\\\||(?P<pipe>\|)")
+_LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
+_CONTROLS = str.maketrans("", "", STX + ETX)
 
 
 class Converter(markdown.Markdown):
-    """A converter with tables and without raw HTML, whose cost is bounded."""
+    """A converter with the scanner's blocks and without raw HTML, whose cost is bounded."""
 
     def __init__(self, *extensions: Extension) -> None:
         self.left_plain: list[str] = []
         super().__init__(extensions=list(extensions), output_format="html")
-        self.preprocessors.deregister("html_block")
-        self.inlinePatterns.deregister("html")
+        for name in ("normalize_whitespace", "html_block"):
+            self.preprocessors.deregister(name)
+        add_patterns(self)
         self.treeprocessors.register(BoundInline(self), "bound_inline", 25)
 
     def build_parser(self) -> "Converter":
-        """Build the bounded block parser."""
+        """Set the parser that takes the scanner's blocks."""
         super().build_parser()
-        self.parser = BoundedParser(self)
-        self.ESCAPED_CHARS = [*self.ESCAPED_CHARS, "|"]
+        self.parser = ScannedBlocks(self)
+        self.ESCAPED_CHARS = [*PUNCTUATION, *BULLETS]
         return self
 
     def leave_plain(self, text: str) -> AtomicString:
@@ -77,153 +61,137 @@ class Converter(markdown.Markdown):
 # --- Blocks ---------------------------------------------------------------------------------------
 
 
-class Blocks(deque[str]):
-    """A list of blocks whose `pop(0)` and `insert(0, …)` take constant time."""
-
-    def pop(self, place: int = 0) -> str:
-        return self.popleft()
-
-    def insert(self, place: int, block: str) -> None:
-        self.appendleft(block)
-
-
-class BoundedParser(BlockParser):
-    """A block parser with bounded depth and a bounded number of characters read."""
+class ScannedBlocks(BlockParser):
+    """Makes elements of the scanner's blocks; a heading's `data-line` is that of the heading."""
 
     def __init__(self, md: Converter) -> None:
         super().__init__(md)
         self.converter = md
-        self.depth = self.room = 0
-        for priority, name, processor in (
-            (100, "empty", EmptyBlockProcessor(self)),
-            (90, "indent", ListIndentProcessor(self)),
-            (80, "code", CodeBlockProcessor(self)),
-            (75, "table", Table(self)),
-            (70, "hashheader", HashHeaderProcessor(self)),
-            (60, "setextheader", SetextHeaderProcessor(self)),
-            (50, "hr", HRProcessor(self)),
-            (40, "olist", OrderedList(self)),
-            (30, "ulist", PlainList(self)),
-            (20, "quote", BlockQuoteProcessor(self)),
-            (15, "reference", Reference(self)),
-            (10, "paragraph", ParagraphProcessor(self)),
-        ):
-            self.blockprocessors.register(processor, name, priority)
 
-    def parseDocument(self, lines: Any) -> Any:  # noqa: N802 (the library's name)
-        lines = list(lines)
-        self.depth = 0
-        self.room = FREE_READS + READS_PER_CHARACTER * sum(len(line) + 1 for line in lines)
-        return super().parseDocument(lines)
+    def parseDocument(self, lines: Iterable[str]) -> Any:  # noqa: N802 (the library's name)
+        """Return the element tree of the lines."""
+        self.root = Element(self.md.doc_tag)
+        self.add_blocks(self.root, scan("\n".join(lines)).blocks)
+        return ElementTree(self.root)
 
-    def parseChunk(self, parent: ElementTree.Element, text: str) -> None:  # noqa: N802
-        self.parseBlocks(parent, cast("list[str]", Blocks(text.split("\n\n"))))
-
-    def parseBlocks(self, parent: ElementTree.Element, blocks: Any) -> None:  # noqa: N802
-        """Parse the blocks; those beyond a bound become literal paragraphs."""
-        self.depth += 1
-        while blocks:
-            self.room -= len(blocks[0]) + 1
-            if self.depth > DEEPEST or self.room < 0:
-                self.leave_plain(parent, blocks)
-                break
-            for processor in self.blockprocessors:
-                if processor.test(parent, blocks[0]) and processor.run(parent, blocks) is not False:
-                    break
-        self.depth -= 1
-
-    def leave_plain(self, parent: ElementTree.Element, blocks: MutableSequence[str]) -> None:
+    def add_blocks(self, parent: Element, blocks: Iterable[Block]) -> None:
+        table = None
         for block in blocks:
-            if block.strip():
-                paragraph = ElementTree.SubElement(parent, "p")
-                paragraph.text = self.converter.leave_plain(block)
-        blocks.clear()
+            if block.kind == "table":
+                table = self.add_table(parent, block)
+            elif block.kind == "caption":
+                self.add_caption(parent, table, block)
+            elif block.kind != "note":
+                self.add_block(parent, block)
 
+    def add_block(self, parent: Element, block: Block) -> None:
+        """Append the element of a block, unless the page does not show it."""
+        kind = block.kind
+        if kind == "text":
+            self.set_text(SubElement(parent, "p"), block)
+        elif kind == "heading":
+            heading = SubElement(parent, f"h{block.level}", {"data-line": str(block.start)})
+            heading.text = clean(block.text)
+        elif kind == "list":
+            self.add_list(parent, block)
+        elif kind == "quote":
+            self.add_blocks(SubElement(parent, "blockquote"), block.children)
+        elif kind == "code":
+            self.add_code(parent, block)
+        elif kind == "rule":
+            SubElement(parent, "hr")
+        elif kind == "html":
+            if text := clean(block.text).strip():
+                SubElement(parent, "p", {"class": "raw-html"}).text = text
+        elif kind == "definitions":
+            self.add_definitions(parent, block)
+        elif kind == "reference":
+            self.add_reference(block)
 
-class _Items(OListProcessor):
-    """Collects the lines of list items in linear time."""
+    def set_text(self, element: Element, block: Block) -> None:
+        text = "\n".join(clean(line) for line in block.lines).rstrip(" ")
+        element.text = self.converter.leave_plain(text) if block.plain else text
 
-    def get_items(self, block: str) -> list[str]:
-        items: list[list[str]] = []
-        step = " " * self.tab_length
-        for line in block.split("\n"):
-            if child := self.CHILD_RE.match(line):
-                if not items and self.TAG == "ol":
-                    setattr(self, "STARTSWITH", child[1].rstrip("."))  # noqa: B010 (of the class)
-                items.append([child[3]])
-            elif self.INDENT_RE.match(line) and not items[-1][0].startswith(step):
-                items.append([line])
+    def add_list(self, parent: Element, block: Block) -> None:
+        """Append a list. Blank lines between items make no difference."""
+        items = SubElement(parent, "ol" if block.level >= 0 else "ul")
+        if block.level not in {-1, 1}:
+            items.set("start", str(block.level))
+        for item in block.children:
+            element = SubElement(items, "li")
+            if item.checked is not None:
+                element.set("class", "task")
+                box = SubElement(element, "input", {"type": "checkbox", "disabled": ""})
+                box.tail = " "
+                if item.checked:
+                    box.set("checked", "")
+            self.add_children(element, item.children)
+
+    def add_children(self, element: Element, blocks: list[Block]) -> None:
+        """Append the blocks of an item or definition, the first paragraph without a <p>."""
+        if blocks and blocks[0].kind == "text":
+            if len(element):
+                self.set_text(SubElement(element, "span"), blocks[0])
             else:
-                items[-1].append(line)
-        return ["\n".join(lines) for lines in items]
+                self.set_text(element, blocks[0])
+            blocks = blocks[1:]
+        self.add_blocks(element, blocks)
 
+    def add_code(self, parent: Element, block: Block) -> None:
+        code = SubElement(SubElement(parent, "pre"), "code")
+        if language := _LANGUAGE.match(block.info):
+            code.set("class", f"language-{language[0]}")
+        code.text = AtomicString(clean(block.text) + "\n")
 
-class OrderedList(_Items, SaneOListProcessor):
-    """Numbered lists."""
+    def add_table(self, parent: Element, block: Block) -> Element:
+        """Append a table and return it; its rows have as many cells as its head."""
+        table = SubElement(parent, "table")
+        head, rule, *rows = (split_row(clean(line)) for line in block.lines)
+        sides = [(cell.startswith(":"), cell.endswith(":")) for cell in rule]
+        aligned = {(1, 0): "left", (0, 1): "right", (1, 1): "center", (0, 0): ""}
+        body = None
+        for row in (head, *rows):
+            if body is None:
+                line, tag = SubElement(SubElement(table, "thead"), "tr"), "th"
+                body = SubElement(table, "tbody")
+            else:
+                line, tag = SubElement(body, "tr"), "td"
+            for index, side in enumerate(sides):
+                cell = SubElement(line, tag)
+                cell.text = row[index] if index < len(row) else ""
+                if side := aligned[side]:
+                    cell.set("align", side)
+        return table
 
-
-class PlainList(_Items, SaneUListProcessor):
-    """Bulleted lists."""
-
-
-class Reference(ReferenceProcessor):
-    """Link definitions, matched in linear time."""
-
-    RE = re.compile(
-        r"^[ ]{0,3}\[([^\[\]]*)\]:[ ]*+(?:\n[ ]*+)?+(\S++)[ ]*+(?:\n[ ]*+)?"
-        r"((?P<quote>[\"'])([^\n]*)(?P=quote)[ ]*|\(([^\n]*)\)[ ]*)?$",
-        re.MULTILINE,
-    )
-
-
-class Table(TableProcessor):
-    """Tables, whose rows are split in linear time and whose cells are bounded.
-
-    The library fills each row up to the columns of the header. A table of more cells than half of
-    its characters is made of empty ones, and stays plain text.
-    """
-
-    def __init__(self, parser: BlockParser) -> None:
-        super().__init__(parser, {"use_align_attribute": False})
-
-    def run(self, parent: ElementTree.Element, blocks: list[str]) -> None:
-        """Build the table, or leave it plain."""
-        rows = blocks[0].count("\n")  # with the header, without the row of delimiters
-        if rows * len(self.separator) > len(blocks[0]) // 2 + FREE_CELLS:
-            cast("BoundedParser", self.parser).leave_plain(parent, [blocks.pop(0)])
+    def add_caption(self, parent: Element, table: Element | None, block: Block) -> None:
+        """Add a caption to the table before it, or to the one that follows."""
+        caption = Element("caption")
+        caption.text = clean(block.text)
+        if table is not None and len(parent) and parent[-1] is table:
+            table.insert(0, caption)
         else:
-            super().run(parent, blocks)
+            parent.append(caption)
 
-    def _split(self, row: str) -> list[str]:
-        """Return the cells of a row; bars that are escaped or in code do not separate cells."""
-        cells: list[str] = []
-        start = 0
-        for bar in _bars(row):
-            cells.append(row[start:bar])
-            start = bar + 1
-        return [*cells, row[start:]]
+    def add_definitions(self, parent: Element, block: Block) -> None:
+        terms = SubElement(parent, "dl")
+        for child in block.children:
+            if child.kind == "term":
+                SubElement(terms, "dt").text = clean(child.text)
+            else:
+                self.add_children(SubElement(terms, "dd"), child.children)
+
+    def add_reference(self, block: Block) -> None:
+        """Note the address that a link names by a label."""
+        match = REFERENCE.match(block.text)
+        if match:
+            label = " ".join(match["label"].split()).lower()
+            address, title = match["address"].strip("<>"), match["title"]
+            self.md.references.setdefault(label, (address, title[1:-1] if title else None))
 
 
-def _bars(row: str) -> Iterator[int]:
-    """Yield the positions of the bars that separate cells."""
-    found = list(_IN_ROW.finditer(row))
-    ticks = [match for match in found if match["ticks"] or match["escaped"]]
-    starts: defaultdict[int, list[int]] = defaultdict(list)  # of the closing runs, by length
-    for match in ticks:
-        starts[len(match[0].lstrip("\\"))].append(match.start())
-    ends = {match.start(): match.end() for match in ticks}
-    code_ends = 0
-    for match in found:
-        if match.start() < code_ends:
-            continue
-        if match["pipe"]:
-            yield match.start()
-        elif match["ticks"] or match["escaped"]:  # an escaped mark opens one mark later
-            size = len(match["ticks"] or match["escaped"][2:])
-            closing = starts.get(size, [])
-            place = bisect_right(closing, match.start())
-            if place < len(closing):
-                code_ends = ends[closing[place]]
+def clean(text: str) -> str:
+    """Return the text without the signs that the library uses for itself."""
+    return text.translate(_CONTROLS)
 
 
 # --- Within a paragraph ---------------------------------------------------------------------------
@@ -232,7 +200,7 @@ def _bars(row: str) -> Iterator[int]:
 class BoundInline(Treeprocessor):
     """Marks as literal the texts whose brackets or code spans would take too long."""
 
-    def run(self, root: ElementTree.Element) -> None:
+    def run(self, root: Element) -> None:
         for element in root.iter():
             if element.text and not isinstance(element.text, AtomicString):
                 element.text = self.bound(element.text)
@@ -296,10 +264,7 @@ def scanned_characters(text: str) -> int:
 def left_plain(*texts: str) -> list[str]:
     """Return the pieces of the texts beyond a bound, which would be shown literally."""
     converter = Converter()
-    lines = "\n\n".join(texts).split("\n")
-    for preprocessor in converter.preprocessors:
-        lines = preprocessor.run(lines)
-    root = converter.parser.parseDocument(lines).getroot()
+    root = converter.parser.parseDocument("\n\n".join(texts).split("\n")).getroot()
     assert root is not None  # parseDocument always makes one
     BoundInline(converter).run(root)
     return converter.left_plain

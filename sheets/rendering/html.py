@@ -1,7 +1,7 @@
 """Render the Markdown of a sheet as HTML, once per revision.
 
-Raw HTML in the text is shown, never executed: the converter does not parse it, and its output is
-filtered by an allow-list of tags.
+Nothing of the HTML in a text is executed: its tags are left out but for those that change letters
+(`sheets.rendering.inline`), and the output is filtered by an allow-list of tags.
 """
 
 import re
@@ -24,7 +24,16 @@ from markdown.inlinepatterns import InlineProcessor
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 
-from sheets.markdown.parse import LINK, MARKER, Note, OutlineTracker, linked_title, split_notes
+from sheets.markdown.parse import (
+    MARKER,
+    Note,
+    OutlineTracker,
+    SheetHeading,
+    linked_title,
+    read_outline,
+    split_notes,
+)
+from sheets.markdown.scanner import LINK
 from sheets.rendering.charts import PROFILE_KEY, draw_charts, profile_shares
 from sheets.rendering.converter import Converter
 from sheets.rendering.labels import (
@@ -38,21 +47,25 @@ from sheets.rendering.labels import (
 from sheets.schema.types import SheetTemplate
 from wikico2.text.normalize import fold_text
 
-VERSION = 5
+VERSION = 6
 """Increase it when the output changes in any language: stored renderings of older versions are then
 rendered again when read."""
 
 TAGS = {
-    "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "div", "dl", "dt", "em", "h1", "h2",
-    "h3", "h4", "h5", "h6", "hr", "img", "ins", "kbd", "li", "ol", "p", "pre", "s", "section",
-    "span", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
+    "a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em",
+    "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "input", "ins",
+    "kbd", "li", "mark", "ol", "p", "pre", "s", "section", "small", "span", "strong", "sub", "sup",
+    "table", "tbody", "td", "th", "thead", "tr", "u", "ul",
 }  # fmt: skip
 ATTRIBUTES = {
     "a": {"href", "title", "id", "class", "aria-describedby", "rel"},
     "img": {"src", "alt", "title", "width", "height", "loading"},
     "section": {"class", "id"},
     "sup": {"class", "data-verdict"},
+    "code": {"class"},
     "div": {"class"},
+    "input": {"type", "disabled", "checked", "aria-label"},
+    "li": {"class"},
     "p": {"class"},
     "span": {"class", "role", "aria-label"},
     "ol": {"start"},
@@ -155,15 +168,17 @@ def render_in_active_language(
     template: SheetTemplate,
     citations: Mapping[str, CitationView],
 ) -> RenderedSheet:
-    text, notes = split_notes(body)
+    _text, notes = split_notes(body)
     numbering = FootnoteNumbering(notes)
     converter = make_converter(template, citations, numbering)
+    headings = {entry.heading.start: entry for entry in read_outline(body, template)}
     lines = template.ordered(header).items()
     cards = {key: render_inline(converter, value) for key, value in lines if value.strip()}
     # The converter sets neither for an empty text.
     converter.wikico2_outline = []  # type: ignore[attr-defined]
     converter.wikico2_translated = []  # type: ignore[attr-defined]
-    html = with_profile(sanitize_html(converter.convert(text)), text, template, numbering)
+    converter.wikico2_headings = headings  # type: ignore[attr-defined]
+    html = with_profile(sanitize_html(converter.convert(body)), body, template, numbering)
     outline = list(converter.wikico2_outline)  # type: ignore[attr-defined]
     translated = list(converter.wikico2_translated)  # type: ignore[attr-defined]
     ending = render_notes(numbering, notes, citations, converter)
@@ -265,10 +280,9 @@ class SheetTree(Treeprocessor):
         self.english = template.english if reader_language() == "en" else {}
         self.citations = citations
         self.numbering = numbering
-        self.ids: dict[str, int] = {}
 
     def run(self, root: ElementTree.Element) -> None:
-        self.ids = {}
+        entries: Mapping[int, SheetHeading] = getattr(self.md, "wikico2_headings", {})
         headings: list[tuple[str, str]] = []
         translated: list[str] = []
         tables: list[tuple[ElementTree.Element, str, str]] = []
@@ -277,9 +291,9 @@ class SheetTree(Treeprocessor):
         section: ElementTree.Element = root
         key = field = ""
         for index, child in enumerate(children):
-            if child.tag in ("h1", "h2"):
-                wanted = self.outline.section(element_text(child))
-                key, field = self.unique(wanted), self.outline.only_field(wanted)
+            entry = entries.get(int(child.get("data-line", -1)))
+            if entry and not entry.field:
+                key, field = entry.anchor, self.outline.only_field(entry.key)
                 child.tag = "h2"
                 if self.translate_heading(child, key, ""):
                     translated.append(key)
@@ -287,17 +301,19 @@ class SheetTree(Treeprocessor):
                 section = ElementTree.SubElement(root, "section")
                 section.set("class", "sheet-section")
                 section.set("id", key)
-            elif child.tag in ("h3", "h4", "h5", "h6"):
-                field = self.outline.field(key, element_text(child))
-                child.set("id", self.unique(f"{key}-{field}"))
+            elif entry:
+                field = entry.field
+                child.set("id", entry.anchor)
                 self.translate_heading(child, key, field)
             elif child.tag == "table":
                 tables.append((child, key, field))
-            section.append(wrap_table(child))
+            section.append(child)
             if is_empty(children, index):
                 empty = ElementTree.SubElement(section, "p")
                 empty.set("class", "empty-field")
                 set_words(empty, _("The sources say nothing of it."))
+        for heading in root.iter("h1"):
+            heading.tag = "h2"
         for table in root.iter("table"):
             format_columns(table)
         for place in tables:
@@ -309,8 +325,9 @@ class SheetTree(Treeprocessor):
         for sup in root.iter("sup"):
             if marker := sup.attrib.pop("data-marker", ""):
                 self.number(sup, marker)
-        for image in root.iter("img"):
-            set_picture_size(image)
+        for box in root.iter("input"):
+            box.set("aria-label", _("Done") if "checked" in box.attrib else _("To do"))
+        frame_children(root)
         space_element(root)
         self.md.wikico2_outline = headings  # type: ignore[attr-defined]
         self.md.wikico2_translated = translated  # type: ignore[attr-defined]
@@ -342,33 +359,54 @@ class SheetTree(Treeprocessor):
         link.set("aria-describedby", f"note-{number}")
         link.text = str(number)
 
-    def unique(self, wanted: str) -> str:
-        """Return the id, with a number appended if the sheet already has it."""
-        self.ids[wanted] = self.ids.get(wanted, 0) + 1
-        return wanted if self.ids[wanted] == 1 else f"{wanted}-{self.ids[wanted]}"
-
 
 def element_text(element: ElementTree.Element) -> str:
     return " ".join("".join(element.itertext()).split())
 
 
-def wrap_table(element: ElementTree.Element) -> ElementTree.Element:
-    """Return a table in a scrollable <div>; other elements unchanged."""
-    if element.tag != "table":
-        return element
-    frame = ElementTree.Element("div", {"class": "table-scroll"})
-    frame.append(element)
-    for cell in element.iter("th"):
-        cell.set("scope", "col")
-    return frame
+def frame_children(root: ElementTree.Element) -> None:
+    """Put tables into a scrollable <div>, and pictures with a title into a <figure>."""
+    for parent in list(root.iter()):
+        for index, child in enumerate(parent):
+            if child.tag == "table":
+                for cell in child.iter("th"):
+                    cell.set("scope", "col")
+                parent[index] = ElementTree.Element("div", {"class": "table-scroll"})
+                parent[index].append(child)
+            elif child.tag == "img":
+                set_picture(child)
+            elif child.tag == "p" and is_figure(child):
+                child.tag = "figure"
+                caption = ElementTree.SubElement(child, "figcaption")
+                caption.text = child[0].attrib.pop("title")
 
 
-def set_picture_size(image: ElementTree.Element) -> None:
-    """Set the size of an uploaded picture from its name, so that the layout does not shift."""
-    if size := PICTURE.match(image.get("src", "")):
+def is_figure(paragraph: ElementTree.Element) -> bool:
+    """Tell whether a paragraph is an uploaded picture with a title."""
+    if len(paragraph) != 1 or (paragraph.text or "").strip():
+        return False
+    image = paragraph[0]
+    has_title = image.tag == "img" and image.get("title")
+    return bool(has_title and LOCAL.match(image.get("src", "")) and not (image.tail or "").strip())
+
+
+def set_picture(image: ElementTree.Element) -> None:
+    """Set the size of an uploaded picture from its name, so that the layout does not shift.
+
+    A picture from elsewhere becomes a link: its host would learn who reads what.
+    """
+    source = image.get("src", "")
+    if size := PICTURE.match(source):
         image.set("width", size[1])
         image.set("height", size[2])
         image.set("loading", "lazy")
+    elif not LOCAL.match(source):
+        text = image.get("alt") or source
+        image.attrib.clear()
+        image.tag, image.text = "span", AtomicString(text)
+        if ELSEWHERE.match(source):
+            image.tag = "a"
+            image.attrib.update({"href": source, "class": "external", "rel": "noopener nofollow"})
 
 
 def format_columns(table: ElementTree.Element) -> None:
@@ -426,7 +464,7 @@ def space_element(root: ElementTree.Element) -> None:
     stack = [root]
     while stack:
         element = stack.pop()
-        if element.tag in UNTOUCHED or "lang" in element.attrib:
+        if element.tag in UNTOUCHED or "lang" in element.attrib or element.get("class") == "math":
             continue
         element.text = french_spaces(element.text)
         for child in element:
@@ -446,8 +484,17 @@ def french_spaces(text: str | None) -> str | None:
 
 def render_inline(converter: markdown.Markdown, text: str) -> str:
     """Return one line of Markdown as HTML without the <p>."""
+    converter.wikico2_headings = {}  # type: ignore[attr-defined]
     html = sanitize_html(converter.convert(" ".join(text.split())))
     return re.sub(r"^<p>(.*)</p>$", r"\1", html.strip(), flags=re.DOTALL)
+
+
+def render_note(converter: markdown.Markdown, text: str) -> str:
+    """Return a plain footnote as HTML; with its paragraphs, if it has several."""
+    if "\n" not in text:
+        return render_inline(converter, text)
+    converter.wikico2_headings = {}  # type: ignore[attr-defined]
+    return sanitize_html(converter.convert(re.sub(r"(?m)^    ", "", text)))
 
 
 def sanitize_html(html: str) -> str:
@@ -481,7 +528,7 @@ def render_notes(
         cited = citations.get(marker) or unchecked_view(notes[marker])
         # `sanitize_html` has filtered the free text of a plain note: it is safe.
         content = (
-            cited_note(cited) if cited else mark_safe(render_inline(converter, notes[marker].text))  # noqa: S308
+            cited_note(cited) if cited else mark_safe(render_note(converter, notes[marker].text))  # noqa: S308
         )
         items.append(
             format_html(

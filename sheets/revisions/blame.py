@@ -14,7 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from ingestion.models import Chunk
-from sheets.markdown.parse import HEADING, TABLE_RULE, OutlineTracker
+from sheets.markdown.parse import OutlineTracker
+from sheets.markdown.scanner import delimiter_cells, scan
 from sheets.markdown.splice import note_lines, relabel_markers
 from sheets.merge.diff import diff_blocks
 from sheets.merge.footnotes import take_notes
@@ -230,9 +231,9 @@ def mark_blocks(body: str, origins: Trace, template: SheetTemplate, marks: Autho
     section, last = "", None
     for number, block in enumerate(blocks):
         parts.append(block.gap)
-        heading = HEADING.match(block.text) if block.kind == "heading" else None
-        if heading and len(heading[1]) <= 2:
-            section, last = outline.section(heading[2]), None
+        heading = scan(block.text).blocks[0] if block.kind == "heading" else None
+        if heading and heading.level <= 2:
+            section, last = outline.section(heading.heading), None
         origin = origins[number] if number < len(origins) else None
         following = blocks[number + 1] if number + 1 < len(blocks) else None
         if origin is None or not accepts_mark(block, following) or origin == last:
@@ -248,7 +249,10 @@ def mark_blocks(body: str, origins: Trace, template: SheetTemplate, marks: Autho
 
 def accepts_mark(block: MarkdownBlock, following: MarkdownBlock | None) -> bool:
     """Tell whether a mark can follow a block: not a heading, code or a table rule."""
-    rules = [b is not None and bool(TABLE_RULE.match(b.text)) for b in (block, following)]
+    rules = [
+        b is not None and b.kind == "row" and delimiter_cells(b.text) > 0
+        for b in (block, following)
+    ]
     return block.kind in ("text", "item", "row") and not any(rules)
 
 

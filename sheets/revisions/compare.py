@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from django.utils.html import format_html
 from django.utils.translation import get_language, ngettext
 
-from sheets.markdown.parse import TABLE_RULE, Note, OutlineTracker, read_note
+from sheets.markdown.parse import Note, OutlineTracker, read_note
+from sheets.markdown.scanner import delimiter_cells
 from sheets.merge import Version
 from sheets.merge.diff import (
     BlockChange,
@@ -232,7 +233,7 @@ def leading_blocks(changes: Sequence[BlockChange], start: int, stop: int) -> Tex
     top = stop
     while first.block == "row" and top and changes[top - 1].block == "row":
         top -= 1
-    if top + 2 <= stop and TABLE_RULE.match(changes[top + 1].new):
+    if top + 2 <= stop and is_delimiter(changes[top + 1].new):
         yield f"{changes[top].new}\n{changes[top + 1].new}", "row"
 
 
@@ -259,10 +260,10 @@ def with_tags(text: str) -> str:
 
 def marked_block(change: BlockChange) -> str:
     """Return a block's Markdown with its added and its removed words between marks."""
-    if change.kind == "same" or change.block in ("code", "rule") or TABLE_RULE.match(change.new):
+    if change.kind == "same" or change.block in ("code", "rule") or is_delimiter(change.new):
         return change.new
     if not change.new:
-        return "" if TABLE_RULE.match(change.old) else marked_words(change.old, CUT, GONE)
+        return "" if is_delimiter(change.old) else marked_words(change.old, CUT, GONE)
     if change.kind in ("added", "moved"):
         return marked_words(change.new, ADD, ADDED)
     parts: list[str] = []
@@ -274,6 +275,11 @@ def marked_block(change: BlockChange) -> str:
         else:
             parts.append(plain_words(words))
     return "".join(parts)
+
+
+def is_delimiter(row: str) -> bool:
+    """Tell whether a block is the row below the head of a table."""
+    return "|" in row and delimiter_cells(row) > 0
 
 
 def marked_words(text: str, start: str, end: str, *, begins: bool = True) -> str:

@@ -9,7 +9,8 @@ from ingestion.vector_index.collections import VectorCollection, delete_owner_ve
 from ingestion.vector_index.embedders.registry import get_embedder
 from ingestion.vector_index.registry import IndexedModel
 from sheets.links.wikilinks import save_links
-from sheets.markdown.passages import SheetPassage, readable_text, split_passages
+from sheets.markdown.parse import readable_text
+from sheets.markdown.passages import SheetPassage, split_passages
 from sheets.models import SearchedSection, SearchedSheet, Sheet
 from sheets.models.schema_loader import load_template
 from sheets.schema.types import SheetTemplate

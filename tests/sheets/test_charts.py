@@ -60,11 +60,11 @@ def test_each_line_says_whose_share_it_is_and_where_it_comes_from() -> None:
 
 
 def test_the_page_has_it_under_the_heading_and_its_words_are_escaped() -> None:
-    page = render_sheet(BODY.replace("Le froid", "Le <b>froid"), {}, SECTOR, {}).body
+    page = render_sheet(BODY.replace("Le froid", "Le <tmax>froid"), {}, SECTOR, {}).body
 
     assert page.index("<h2>") < page.index('<figure class="profile">') < page.index("<h3")
-    assert "Le &lt;b&gt;froid consomme" in page
-    assert "<b>" not in page
+    assert "Le &lt;tmax&gt;froid consomme" in page
+    assert "<tmax>" not in page
 
 
 def test_a_sheet_without_shares_has_no_picture() -> None:

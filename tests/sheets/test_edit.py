@@ -60,7 +60,7 @@ class TestOneSection:
             Version(BODY), "resume", "## En bref\n\nA\n\n## Suite\n\nB", TEMPLATE
         ).body
 
-        assert put.startswith("## En bref\n\nA\n\n## Suite\n\nB\n\n## 📊 Impacts")
+        assert put.startswith("## En bref {#resume}\n\nA\n\n## Suite\n\nB\n\n## 📊 Impacts")
 
     def test_a_definition_that_was_lost_comes_back(self) -> None:
         put = put_section(Version(BODY), "resume", "## Résumé\n\nUn.[^1] Deux.[^2]", TEMPLATE).body
