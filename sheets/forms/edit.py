@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from sheets.links.localized_text import header_labels
 from sheets.markdown.notes import defined_twice, repair_footnotes, undefined_markers
 from sheets.markdown.parse import MARKER, split_notes
-from sheets.markdown.sections_edit import cut_section, is_header, put_section
+from sheets.markdown.sections_edit import cut_section, is_header, keep_anchors, put_section
 from sheets.merge import Version
 from sheets.rendering.converter import left_plain
 from sheets.schema.types import FieldBrief, SheetTemplate
@@ -133,7 +133,8 @@ class TextForm(forms.Form):
             put = put_section(self.start, self.section, given.get("body", ""), self.template)
             whole = Version(put.body, values)
         else:
-            whole = Version(given.get("body", "").strip("\n") + "\n", values)
+            body = given.get("body", "").strip("\n") + "\n"
+            whole = keep_anchors(Version(body, values), self.start, self.template)
         return repair_footnotes(whole, self.start)
 
     def typed(self) -> dict[str, str]:

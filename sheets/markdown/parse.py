@@ -1,7 +1,8 @@
 """Read the Markdown of a sheet: its sections, fields, statements and footnotes.
 
 `sheets.markdown.scanner` reads the blocks. Headings of the levels 1 and 2 open a section, deeper
-ones a field, `[^3]` marks a statement, and a footnote such as `[^3]: [Guide, p. 14](/sources/7/pages/14/) « quote »` is a citation. Pure.
+ones a field, `[^3]` marks a statement, and a footnote such as
+`[^3]: [Guide, p. 14](/sources/7/pages/14/) « quote »` is a citation. Pure.
 """
 
 import re
@@ -14,7 +15,7 @@ from sheets.markdown.scanner import (
     BULLETS,
     HEADING_ANCHOR,
     LINK,
-    Block,
+    ScannedBlock,
     ScannedText,
     scan,
     split_row,
@@ -102,7 +103,7 @@ def text_without(document: ScannedText, kinds: Collection[str], start: int, end:
     return "".join([*kept, document.source(start, end)])
 
 
-def note_text(document: ScannedText, note: Block) -> str:
+def note_text(document: ScannedText, note: ScannedBlock) -> str:
     """Return a definition without its `[^a]: `; paragraphs on one line each."""
     if all(block.kind == "text" for block in note.children):
         paragraphs = (" ".join(map(str.strip, block.lines)) for block in note.children)
@@ -181,7 +182,7 @@ class SheetHeading:
     key: str
     field: str
     anchor: str
-    heading: Block
+    heading: ScannedBlock
 
 
 def read_outline(body: str, template: SheetTemplate) -> list[SheetHeading]:
@@ -254,7 +255,7 @@ def iterate_blocks(body: str) -> Iterator[tuple[str, str]]:
             yield "item" if block.opens_item else "text", without_html(text)
 
 
-def is_in_note(block: Block) -> bool:
+def is_in_note(block: ScannedBlock) -> bool:
     """Tell whether a block belongs to a footnote definition."""
     while block.parent is not None and block.kind != "note":
         block = block.parent

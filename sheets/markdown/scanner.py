@@ -78,7 +78,7 @@ _IN_ROW = re.compile(
 CONTAINERS = {"quote", "list", "item", "note", "definitions", "definition"}
 
 
-class Block:
+class ScannedBlock:
     """One block: its kind, its lines `start`..`end` (excluded), and what stands in it.
 
     Containers are quote, list, item, note, definitions, definition; they have `children`. The other
@@ -91,9 +91,9 @@ class Block:
         "marker", "parent", "plain", "start", "width",
     )  # fmt: skip
 
-    def __init__(self, kind: str, start: int, parent: "Block | None" = None) -> None:
+    def __init__(self, kind: str, start: int, parent: "ScannedBlock | None" = None) -> None:
         self.kind, self.start, self.end, self.parent = kind, start, start + 1, parent
-        self.children: list[Block] = []
+        self.children: list[ScannedBlock] = []
         self.lines: list[str] = []
         self.level = 0  # of a heading; the number of a list's first item, -1 without one
         self.marker = ""  # of a list or fence; a note's label; the {#anchor} of a heading
@@ -125,7 +125,7 @@ class Block:
         """Tell whether the block stands in no other."""
         return self.parent is not None and self.parent.kind == "document"
 
-    def walk(self) -> Iterator["Block"]:
+    def walk(self) -> Iterator["ScannedBlock"]:
         """Yield the blocks below in the order of their lines, containers before what is in them."""
         for child in self.children:
             yield child
@@ -145,7 +145,7 @@ class ScannedText:
         self.leaves = [block for block in self.root.walk() if block.kind not in CONTAINERS]
         self.notes = [block for block in self.blocks if block.kind == "note"]
 
-    def blocks_in(self, start: int, end: int) -> list[Block]:
+    def blocks_in(self, start: int, end: int) -> list[ScannedBlock]:
         """Return the top blocks that begin in the lines `start`..`end` (excluded)."""
         first = bisect_left(self.blocks, start, key=attrgetter("start"))
         return self.blocks[first : bisect_left(self.blocks, end, key=attrgetter("start"))]
@@ -169,13 +169,13 @@ class _Scanner:
     """
 
     def __init__(self) -> None:
-        self.root = Block("document", 0)
+        self.root = ScannedBlock("document", 0)
         self.stack = [self.root]
-        self.leaf: Block | None = None
+        self.leaf: ScannedBlock | None = None
         self.number = 0  # of the line
         self.refused = False  # whether the line has a container beyond the bound
 
-    def scan(self, lines: list[str]) -> Block:
+    def scan(self, lines: list[str]) -> ScannedBlock:
         """Return the document of the lines."""
         for self.number, line in enumerate(lines):
             self.read_line(line.rstrip("\r\n"))
@@ -231,7 +231,7 @@ class _Scanner:
             depth -= 1
         return depth, at
 
-    def continue_leaf(self, leaf: Block, line: str, at: int, raw: str) -> bool:
+    def continue_leaf(self, leaf: ScannedBlock, line: str, at: int, raw: str) -> bool:
         """Add the line to the open code or HTML; return whether it belongs there."""
         content = line[at:]
         if leaf.kind == "html":
@@ -262,11 +262,11 @@ class _Scanner:
             leaf.lines.append(content[4:])
         return True
 
-    def extend(self, leaf: Block, line: str) -> None:
+    def extend(self, leaf: ScannedBlock, line: str) -> None:
         leaf.lines.append(line)
         self.reach(leaf)
 
-    def reach(self, block: Block | None) -> None:
+    def reach(self, block: ScannedBlock | None) -> None:
         """Let a block and its containers end with this line."""
         end = self.number + 1
         while block is not None and block.end < end:
@@ -295,16 +295,16 @@ class _Scanner:
 
     # --- New blocks ---
 
-    def add(self, kind: str, depth: int) -> Block:
+    def add(self, kind: str, depth: int) -> ScannedBlock:
         """Append a block to the container at `depth`, closing what is open below it."""
         self.close_to(depth)
         parent = self.stack[-1]
-        block = Block(kind, self.number, parent)
+        block = ScannedBlock(kind, self.number, parent)
         parent.children.append(block)
         self.reach(parent)
         return block
 
-    def push(self, kind: str, depth: int) -> Block:
+    def push(self, kind: str, depth: int) -> ScannedBlock:
         """Open a container within the one at `depth`."""
         block = self.add(kind, depth)
         self.stack.append(block)
@@ -352,7 +352,7 @@ class _Scanner:
         self.leaf = block if block.kind == "text" else None
 
     def open_container(
-        self, line: str, mark: int, depth: int, at: int, paragraph: Block | None
+        self, line: str, mark: int, depth: int, at: int, paragraph: ScannedBlock | None
     ) -> int:
         """Open a quote, item, note or definition; return where its content begins, or -1."""
         sign = line[mark]
@@ -423,7 +423,7 @@ class _Scanner:
         definition.width = indent + 1 + (space if space <= 4 else 1)
         return match.start() + definition.width - indent
 
-    def take_term(self, depth: int) -> Block | None:
+    def take_term(self, depth: int) -> ScannedBlock | None:
         """Make the line of text before a definition its term; return the list of definitions."""
         siblings = self.stack[depth - 1].children
         text = siblings[-1] if siblings else None
@@ -434,16 +434,16 @@ class _Scanner:
         if len(text.lines) == 1 and siblings and siblings[-1].kind == "definitions":
             around = siblings[-1]
         else:
-            around = Block("definitions", text.end - 1, self.stack[depth - 1])
+            around = ScannedBlock("definitions", text.end - 1, self.stack[depth - 1])
             siblings.append(around)
-        term = Block("term", text.end - 1, around)
+        term = ScannedBlock("term", text.end - 1, around)
         term.lines.append(text.lines.pop())
         around.children.append(term)
         text.end -= 1
         self.reach(around)
         return around
 
-    def open_leaf(self, line: str, indent: int, depth: int, paragraph: Block | None) -> bool:
+    def open_leaf(self, line: str, indent: int, depth: int, paragraph: ScannedBlock | None) -> bool:
         """Open the heading, code, rule or HTML that the line begins; return whether it does."""
         sign = line[0]
         if sign == "#" and (match := _HEADING.match(line)):
@@ -480,7 +480,7 @@ class _Scanner:
             self.end_leaf()
         return True
 
-    def open_table(self, paragraph: Block, line: str) -> bool:
+    def open_table(self, paragraph: ScannedBlock, line: str) -> bool:
         """Make the last line of the paragraph the header of a table, if this line is its rule."""
         header = paragraph.lines[-1]
         if not _DELIMITER.match(line) or "|" not in header + line:
@@ -503,7 +503,7 @@ class _Scanner:
         return True
 
 
-def take_caption(text: Block) -> None:
+def take_caption(text: ScannedBlock) -> None:
     """Make a line behind a table its caption, if it is written as one."""
     siblings = text.parent.children if text.parent else []
     table = siblings[-2] if len(siblings) > 1 else None
@@ -511,7 +511,7 @@ def take_caption(text: Block) -> None:
         name_caption(text, r"(?:Table ?)?: ")
 
 
-def name_caption(text: Block, mark: str) -> None:
+def name_caption(text: ScannedBlock, mark: str) -> None:
     if len(text.lines) == 1 and (match := re.match(mark, text.lines[0])):
         text.kind, text.lines = "caption", [text.lines[0][match.end() :].strip()]
 
@@ -530,7 +530,7 @@ def indent_of(line: str, at: int) -> int:
     return end - at
 
 
-def is_subordinate(line: str, at: int, item: Block) -> bool:
+def is_subordinate(line: str, at: int, item: ScannedBlock) -> bool:
     """Tell whether a copied bullet of a lower rank than the item's begins here."""
     mark = at + indent_of(line, at)
     sign = line[mark : mark + 1]
@@ -542,7 +542,7 @@ def is_subordinate(line: str, at: int, item: Block) -> bool:
     )
 
 
-def set_heading(heading: Block, text: str) -> None:
+def set_heading(heading: ScannedBlock, text: str) -> None:
     """Set the text of a heading and its anchor."""
     if match := HEADING_ANCHOR.search(text):
         heading.marker = match[1]

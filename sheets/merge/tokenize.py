@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sheets.markdown.scanner import Block, ScannedText, scan
+from sheets.markdown.scanner import ScannedBlock, ScannedText, scan
 
 WORD = re.compile(
     r"""(\s*)(
@@ -74,7 +74,7 @@ def block_lines(document: ScannedText) -> Iterator[tuple[str, int, int]]:
             yield "item", line, line + 1
 
 
-def block_kind(leaf: Block) -> str:
+def block_kind(leaf: ScannedBlock) -> str:
     """Return the kind of a block for merge and comparison."""
     if leaf.kind in {"code", "html", "reference"}:
         return "code"

@@ -18,7 +18,7 @@ from markdown.extensions import Extension
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import ETX, STX, AtomicString
 
-from sheets.markdown.scanner import BULLETS, REFERENCE, Block, scan, split_row
+from sheets.markdown.scanner import BULLETS, REFERENCE, ScannedBlock, scan, split_row
 from sheets.rendering.inline import add_patterns
 
 SCANS_PER_CHARACTER, FREE_SCANS = 40, 4_000
@@ -74,7 +74,7 @@ class ScannedBlocks(BlockParser):
         self.add_blocks(self.root, scan("\n".join(lines)).blocks)
         return ElementTree(self.root)
 
-    def add_blocks(self, parent: Element, blocks: Iterable[Block]) -> None:
+    def add_blocks(self, parent: Element, blocks: Iterable[ScannedBlock]) -> None:
         table = None
         for block in blocks:
             if block.kind == "table":
@@ -84,7 +84,7 @@ class ScannedBlocks(BlockParser):
             elif block.kind != "note":
                 self.add_block(parent, block)
 
-    def add_block(self, parent: Element, block: Block) -> None:
+    def add_block(self, parent: Element, block: ScannedBlock) -> None:
         """Append the element of a block, unless the page does not show it."""
         kind = block.kind
         if kind == "text":
@@ -108,11 +108,11 @@ class ScannedBlocks(BlockParser):
         elif kind == "reference":
             self.add_reference(block)
 
-    def set_text(self, element: Element, block: Block) -> None:
+    def set_text(self, element: Element, block: ScannedBlock) -> None:
         text = "\n".join(clean(line) for line in block.lines).rstrip(" ")
         element.text = self.converter.leave_plain(text) if block.plain else text
 
-    def add_list(self, parent: Element, block: Block) -> None:
+    def add_list(self, parent: Element, block: ScannedBlock) -> None:
         """Append a list. Blank lines between items make no difference."""
         items = SubElement(parent, "ol" if block.level >= 0 else "ul")
         if block.level not in {-1, 1}:
@@ -127,7 +127,7 @@ class ScannedBlocks(BlockParser):
                     box.set("checked", "")
             self.add_children(element, item.children)
 
-    def add_children(self, element: Element, blocks: list[Block]) -> None:
+    def add_children(self, element: Element, blocks: list[ScannedBlock]) -> None:
         """Append the blocks of an item or definition, the first paragraph without a <p>."""
         if blocks and blocks[0].kind == "text":
             if len(element):
@@ -137,13 +137,13 @@ class ScannedBlocks(BlockParser):
             blocks = blocks[1:]
         self.add_blocks(element, blocks)
 
-    def add_code(self, parent: Element, block: Block) -> None:
+    def add_code(self, parent: Element, block: ScannedBlock) -> None:
         code = SubElement(SubElement(parent, "pre"), "code")
         if language := _LANGUAGE.match(block.info):
             code.set("class", f"language-{language[0]}")
         code.text = AtomicString(clean(block.text) + "\n")
 
-    def add_table(self, parent: Element, block: Block) -> Element:
+    def add_table(self, parent: Element, block: ScannedBlock) -> Element:
         """Append a table and return it; its rows have as many cells as its head."""
         table = SubElement(parent, "table")
         head, rule, *rows = (split_row(clean(line)) for line in block.lines)
@@ -163,7 +163,7 @@ class ScannedBlocks(BlockParser):
                     cell.set("align", side)
         return table
 
-    def add_caption(self, parent: Element, table: Element | None, block: Block) -> None:
+    def add_caption(self, parent: Element, table: Element | None, block: ScannedBlock) -> None:
         """Add a caption to the table before it, or to the one that follows."""
         caption = Element("caption")
         caption.text = clean(block.text)
@@ -172,7 +172,7 @@ class ScannedBlocks(BlockParser):
         else:
             parent.append(caption)
 
-    def add_definitions(self, parent: Element, block: Block) -> None:
+    def add_definitions(self, parent: Element, block: ScannedBlock) -> None:
         terms = SubElement(parent, "dl")
         for child in block.children:
             if child.kind == "term":
@@ -180,7 +180,7 @@ class ScannedBlocks(BlockParser):
             else:
                 self.add_children(SubElement(terms, "dd"), child.children)
 
-    def add_reference(self, block: Block) -> None:
+    def add_reference(self, block: ScannedBlock) -> None:
         """Note the address that a link names by a label."""
         match = REFERENCE.match(block.text)
         if match:

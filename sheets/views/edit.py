@@ -21,6 +21,7 @@ from sheets.merge import Version
 from sheets.models import Revision, Sheet
 from sheets.rendering.footnotes import numbering_header, reading_order, section_html
 from sheets.rendering.images import markdown_of, save_picture
+from sheets.rendering.notices import preview_notices
 from sheets.rendering.preview import preview_version
 from sheets.rendering.preview_turns import wait_for_preview
 from sheets.revisions.conflicts import conflict_sections
@@ -280,6 +281,7 @@ def preview_typed(form: EditForm, user: Any) -> dict[str, Any]:
         return {
             "body": resolve_links(section_preview(given["body"], text, form), user),
             "header": [],
+            "notices": preview_notices(given["body"]),
         }
     if form.is_header:
         text = Version(called_notes(text), text.values)
@@ -287,7 +289,11 @@ def preview_typed(form: EditForm, user: Any) -> dict[str, Any]:
     labels = header_labels(form.template)
     keys = [*(k for k in labels if k in page.header), *(k for k in page.header if k not in labels)]
     header = [(labels.get(k, k), resolve_links(page.header[k], user)) for k in keys]
-    return {"body": resolve_links(page.body, user), "header": header}
+    return {
+        "body": resolve_links(page.body, user),
+        "header": header,
+        "notices": preview_notices(text.body),
+    }
 
 
 def called_notes(whole: Version) -> str:
