@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from sheets.links.localized_text import header_labels
 from sheets.markdown.notes import defined_twice, repair_footnotes, undefined_markers
-from sheets.markdown.parse import MARKER, split_notes
+from sheets.markdown.parse import MARKER
 from sheets.markdown.sections_edit import cut_section, is_header, keep_anchors, put_section
 from sheets.merge import Version
 from sheets.rendering.converter import left_plain
@@ -108,8 +108,8 @@ class TextForm(forms.Form):
 
     def left_plain(self, body: str) -> str:
         """Return the first piece beyond the bounds of the parser that `start` lacks, or ""."""
-        found = pieces_left_plain(body)
-        before = set(pieces_left_plain(self.start.body)) if found else set()
+        found = left_plain(body)
+        before = set(left_plain(self.start.body)) if found else set()
         return next((piece for piece in found if piece not in before), "")
 
     @property
@@ -169,11 +169,6 @@ def value_field(brief: FieldBrief, label: str, value: str) -> forms.CharField:
         max_length=LONGEST_VALUE,
         widget=forms.Select(choices=choices, attrs={"lang": "fr"}),
     )
-
-
-def pieces_left_plain(body: str) -> list[str]:
-    text, notes = split_notes(body)
-    return left_plain(text, *(note.text for note in notes.values()))
 
 
 def flatten_text(text: str) -> str:

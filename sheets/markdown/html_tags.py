@@ -1,6 +1,7 @@
 """The HTML in a Markdown text: which tags are honoured, which are not shown. Pure."""
 
 import re
+from html import unescape
 
 from sheets.markdown.scanner import TAG
 
@@ -18,8 +19,9 @@ HTML_NAMES = frozenset(
 )
 """The names of HTML's tags. Only these are hidden: `<Tmax>` is text."""
 SCRIPT = r"<(script|style)\b[^<]*+(?:<(?!/?(?:script|style)\b)[^<]*+)*+</\1\s*>"
-COMMENT = r"<!--(?:[^-]|-(?!->))*+-->"
+COMMENT = r"<!--(?:[^-<]|-(?!->)|<(?!!--))*+-->"
 MARKUP = re.compile(rf"(?i){SCRIPT}|{COMMENT}|{TAG}")
+ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _LETTER_TAG = re.compile(rf"(?i)</?(?:{LETTER_TAGS})[\s/>]")
 
 
@@ -34,13 +36,13 @@ def tag_name(markup: str) -> str:
 
 
 def without_html(text: str) -> str:
-    """Return the text without its HTML, as a page shows it."""
-    if "<" not in text:
-        return text
+    """Return the text as a page shows it: without its HTML, with characters for entities."""
+    if "<" in text:
+        text = MARKUP.sub(_visible, text)
+    return ENTITY.sub(lambda match: unescape(match[0]), text) if "&" in text else text
 
-    def replace(match: re.Match[str]) -> str:
-        if not is_html(match[0]):
-            return match[0]
-        return "" if _LETTER_TAG.match(match[0]) else " "
 
-    return MARKUP.sub(replace, text)
+def _visible(match: re.Match[str]) -> str:
+    if not is_html(match[0]):
+        return match[0]
+    return "" if _LETTER_TAG.match(match[0]) else " "

@@ -1,10 +1,9 @@
 """Check and repair the footnotes of a body: markers, definitions, free labels."""
 
 from collections import Counter
-from collections.abc import Iterable
 from itertools import count
 
-from sheets.markdown.parse import INLINE_CODE, note_text, outside_code, split_notes
+from sheets.markdown.parse import called_markers, note_text, split_notes
 from sheets.markdown.scanner import scan
 from sheets.markdown.splice import called_labels, note_lines, write_notes
 from sheets.markdown.version import Version
@@ -15,8 +14,8 @@ def repair_footnotes(text: Version, base: Version) -> Version:
 
     A missing definition is restored from `base`; one of `base` without a marker is removed.
     """
-    plain, notes = split_notes(text.body)
-    calls = calls_of([plain, *text.values.values()])
+    _text, notes = split_notes(text.body)
+    calls = calls_of(text)
     before = note_lines(base.body)
     lost = {m: before[m] for m in calls if m in before and m not in notes}
     orphans = {m for m in notes if m not in calls and m in before}
@@ -28,8 +27,12 @@ def repair_footnotes(text: Version, base: Version) -> Version:
 
 def undefined_markers(text: Version) -> list[str]:
     """Return the labels of markers without a footnote definition."""
-    plain, notes = split_notes(text.body)
-    return sorted(calls_of([plain, *text.values.values()]) - set(notes))
+    return sorted(calls_of(text) - set(note_lines(text.body)))
+
+
+def calls_of(text: Version) -> set[str]:
+    """Return the labels of the footnote markers of a version, outside code."""
+    return {label for part in (text.body, *text.values.values()) for label in called_markers(part)}
 
 
 def defined_twice(body: str) -> list[str]:
@@ -39,19 +42,6 @@ def defined_twice(body: str) -> list[str]:
     labels = Counter(label for label, _text in texts)
     order = dict.fromkeys(note.marker for note in document.notes)
     return [label for label in order if labels[label] > 1]
-
-
-def calls_of(texts: Iterable[str]) -> set[str]:
-    """Return the labels of the footnote markers outside code."""
-    found: set[str] = set()
-
-    def collect(text: str) -> str:
-        found.update(called_labels([INLINE_CODE.sub("", text)]))
-        return text
-
-    for text in texts:
-        outside_code(text, collect)
-    return found
 
 
 def next_free_label(body: str) -> str:

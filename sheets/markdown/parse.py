@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from sheets.markdown.html_tags import without_html
 from sheets.markdown.scanner import (
@@ -34,10 +35,11 @@ CITED = re.compile(
     r"\s*+(?::\s*+)?«"
 )
 MARKERS = re.compile(rf"(?:\[{UNESCAPED}\^[^\[\]\s]+\]\s*+)+")
-MARKUP = re.compile(r"[\\\[<{]")
+MARKUP = re.compile(r"[\\\[<{&]")
 SPECIAL = re.compile(r"[\\`*_\[\]<>|~^]|:(?=//)|(?<=\bwww)\.|@(?=\w)")
 LINE_START = re.compile(rf"^(\d*)([-+#.)=~:{BULLETS}])(?=\s|#|=|~)")
 ESCAPED = re.compile(rf"\\([\\`*_\[\]<>|#+.)=~^:@{BULLETS}-])")
+MAY_BE_CODE = re.compile(r"```|~~~|    |\t")
 INLINE_CODE = re.compile(r"`[^`\n]+`")
 SHOWN_LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)")
 PLAIN = re.compile(r"[A-Za-z0-9]")
@@ -262,9 +264,23 @@ def is_in_note(block: ScannedBlock) -> bool:
     return block.kind == "note"
 
 
+def called_markers(body: str) -> list[str]:
+    """Return the distinct labels of the footnote markers outside code and definitions, in order."""
+    if "[^" not in body:
+        return []
+    document = scan(body)
+    texts = (
+        document.source(block.start, block.end)
+        for block in document.leaves
+        if block.kind != "code" and not is_in_note(block)
+    )
+    found = (MARKER.findall(INLINE_CODE.sub("", text)) for text in texts if "[^" in text)
+    return list(dict.fromkeys(chain.from_iterable(found)))
+
+
 def outside_code(text: str, change: Callable[[str], str]) -> str:
     """Return the text with all but its code blocks changed."""
-    if "`" not in text and "~" not in text and "    " not in text and "\t" not in text:
+    if not MAY_BE_CODE.search(text):
         return change(text)
     document = scan(text)
     parts: list[str] = []
@@ -320,8 +336,8 @@ def linked_titles(body: str) -> list[str]:
 
 def readable_text(markdown: str) -> str:
     """Return a line of Markdown, such as a heading, as plain text."""
-    markdown = HEADING_ANCHOR.sub("", markdown)
-    return " ".join(clean_statement(MARKERS.sub("", SHOWN_LINK.sub(r"\1", markdown))).split())
+    shown = without_html(SHOWN_LINK.sub(r"\1", HEADING_ANCHOR.sub("", markdown)))
+    return " ".join(clean_statement(MARKERS.sub("", shown)).split())
 
 
 def escape_markdown(text: str) -> str:

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import accumulate
 from operator import attrgetter
+from typing import Any
 
 DEEPEST = 24
 """Most containers around a block; a list and its item are two."""
@@ -75,7 +76,9 @@ _IN_ROW = re.compile(
     rf"{LINK.pattern}|\]\([^\s()]*\)|\\\\|(?P<escaped>\\`+)|(?P<ticks>`+)|\\\||(?P<bar>\|)"
 )
 
-CONTAINERS = {"quote", "list", "item", "note", "definitions", "definition"}
+CONTAINERS = {"document", "quote", "list", "item", "note", "definitions", "definition"}
+NO_BLOCKS: list[Any] = []  # one empty list for all blocks without children
+_PROTECTED = re.compile(r"[\\`]|\[\[|\]\(")  # where a bar may be part of a cell
 
 
 class ScannedBlock:
@@ -86,23 +89,19 @@ class ScannedBlock:
     lines without the marks of their containers.
     """
 
-    __slots__ = (
-        "checked", "children", "closed", "end", "indent", "info", "kind", "level", "lines",
-        "marker", "parent", "plain", "start", "width",
-    )  # fmt: skip
+    level = 0  # of a heading; the number of a list's first item, -1 without one
+    marker = ""  # of a list or fence; a note's label; the {#anchor} of a heading
+    info = ""  # what stands behind the marks that open a fence
+    width = 0  # how far the further lines of an item, note or definition are indented
+    indent = 0  # of a fence, in its container
+    closed = False  # whether a fence has its end
+    checked: bool | None = None  # the box of an item, if it has one
+    plain = False  # beyond a bound: shown to the letter
 
     def __init__(self, kind: str, start: int, parent: "ScannedBlock | None" = None) -> None:
         self.kind, self.start, self.end, self.parent = kind, start, start + 1, parent
-        self.children: list[ScannedBlock] = []
+        self.children: list[ScannedBlock] = [] if kind in CONTAINERS else NO_BLOCKS
         self.lines: list[str] = []
-        self.level = 0  # of a heading; the number of a list's first item, -1 without one
-        self.marker = ""  # of a list or fence; a note's label; the {#anchor} of a heading
-        self.info = ""  # what stands behind the marks that open a fence
-        self.width = 0  # how far the further lines of an item, note or definition are indented
-        self.indent = 0  # of a fence, in its container
-        self.closed = False  # whether a fence has its end
-        self.checked: bool | None = None  # the box of an item, if it has one
-        self.plain = False  # beyond a bound: shown to the letter
 
     @property
     def text(self) -> str:
@@ -119,6 +118,14 @@ class ScannedBlock:
         """Tell whether the block is the first paragraph of a list item."""
         around = self.parent
         return around is not None and around.kind == "item" and around.children[0] is self
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the block is code or HTML without the mark that ends it."""
+        if self.kind == "html":
+            end = _HTML[self.level][1] if self.level < len(_HTML) else None
+            return end is not None and not end.search(self.lines[-1])
+        return self.kind == "code" and bool(self.marker) and not self.closed
 
     @property
     def is_top(self) -> bool:
@@ -150,6 +157,12 @@ class ScannedText:
         first = bisect_left(self.blocks, start, key=attrgetter("start"))
         return self.blocks[first : bisect_left(self.blocks, end, key=attrgetter("start"))]
 
+    @property
+    def open_block(self) -> ScannedBlock | None:
+        """Return the last block if it would swallow what follows: code or HTML without an end."""
+        last = self.leaves[-1] if self.leaves else None
+        return last if last is not None and last.is_open else None
+
     def source(self, start: int, end: int) -> str:
         """Return the lines `start`..`end` (excluded) as written."""
         return self.written[self.starts[start] : self.starts[end]]
@@ -177,7 +190,16 @@ class _Scanner:
 
     def scan(self, lines: list[str]) -> ScannedBlock:
         """Return the document of the lines."""
+        stack = self.stack
         for self.number, line in enumerate(lines):
+            leaf = self.leaf
+            if len(stack) == 1 and (leaf is None or leaf.kind == "text"):
+                if line == "\n":
+                    self.end_leaf()
+                    continue
+                if line[0].isalpha() and "\t" not in line:
+                    self.add_text(line.rstrip("\r\n"), 1)
+                    continue
             self.read_line(line.rstrip("\r\n"))
         self.end_leaf()
         self.root.end = len(lines)
@@ -189,14 +211,12 @@ class _Scanner:
             line = _COPIED_O.sub(r"\1◦", line, count=1) if "o\t" in line else line
             line = line.expandtabs(4)
         leaf = self.leaf
-        if leaf is not None and leaf.kind == "text" and len(self.stack) == 1 and line[:1].isalpha():
-            self.extend(leaf, line)
-            return
+        self.refused = False
         depth, at = self.match_containers(line)
         inside = depth == len(self.stack)
         if leaf is not None and inside and self.continue_leaf(leaf, line, at, raw):
             return
-        if line[at:].strip(" "):
+        if line[at:].strip():
             self.open_blocks(line, depth, at)
         elif inside:
             self.end_leaf()
@@ -208,7 +228,7 @@ class _Scanner:
     def match_containers(self, line: str) -> tuple[int, int]:
         """Return (depth, at) of the line."""
         at, depth = 0, 1
-        is_blank = not line.strip(" ")
+        is_blank = not line.strip()
         for block in self.stack[1:]:
             kind = block.kind
             if kind == "quote":
@@ -216,7 +236,7 @@ class _Scanner:
                 if mark - at > 3 or line[mark : mark + 1] != ">":
                     break
                 at = mark + (2 if line[mark + 1 : mark + 2] == " " else 1)
-                is_blank = not line[at:].strip(" ")
+                is_blank = not line[at:].strip()
             elif kind in {"item", "note", "definition"}:
                 if is_blank:
                     if not block.children:
@@ -312,8 +332,7 @@ class _Scanner:
 
     def open_blocks(self, line: str, depth: int, at: int) -> None:
         """Open the containers and the block that begin on the line, or extend a paragraph."""
-        self.refused = False
-        while line[at:].strip(" "):
+        while line[at:].strip():
             leaf = self.leaf
             in_text = leaf is not None and leaf.kind == "text"  # also with a mark left out
             mark = at + indent_of(line, at)
@@ -344,12 +363,16 @@ class _Scanner:
         if leaf is not None and (
             leaf.kind == "text" or (leaf.kind == "table" and depth == len(self.stack))
         ):
-            self.extend(leaf, line)
+            leaf.lines.append(line)
+            self.reach(leaf)
             return
-        block = self.add("reference" if REFERENCE.match(line) else "text", depth)
+        is_reference = line[0] == "[" and REFERENCE.match(line)
+        block = self.add("reference" if is_reference else "text", depth)
         block.lines.append(line)
-        block.plain = self.refused
-        self.leaf = block if block.kind == "text" else None
+        if self.refused:
+            block.plain = True
+        self.leaf = None if is_reference else block
+        self.refused = False
 
     def open_container(
         self, line: str, mark: int, depth: int, at: int, paragraph: ScannedBlock | None
@@ -562,6 +585,9 @@ def split_row(line: str) -> list[str]:
     A bar that is escaped, in code, in `[[…|…]]` or in the address of a link does not separate.
     """
     line = line.strip()
+    if not _PROTECTED.search(line):
+        line = line.removeprefix("|").removesuffix("|")
+        return [cell.strip() for cell in line.split("|")]
     cells: list[str] = []
     start = 1 if line.startswith("|") else 0
     for bar in (bar for bar in _bars(line) if bar >= start):

@@ -7,7 +7,7 @@ reworded heading gets the id behind it, as in `## Nouveau titre {#ancien-titre}`
 import re
 
 from sheets.markdown.parse import OutlineTracker, read_outline, readable_text, split_notes
-from sheets.markdown.scanner import ScannedText, scan
+from sheets.markdown.scanner import HEADING_ANCHOR, scan
 from sheets.markdown.splice import (
     BodySection,
     body_sections,
@@ -34,7 +34,12 @@ def cut_section(version: Version, anchor: str, template: SheetTemplate) -> str:
         return f"## {brief.emoji} {brief.heading}".replace("  ", " ") + "\n\n" if brief else ""
     calls = called_labels([part.text])
     notes = {m: text for m, text in note_lines(version.body).items() if m in calls}
-    return f"{part.text}\n\n{write_definitions(notes)}\n" if notes else f"{part.text}\n"
+    if not notes:
+        return f"{part.text}\n"
+    blocks = [part.text, write_definitions(notes)]
+    if scan(part.text).open_block:  # would swallow the definitions
+        blocks.reverse()
+    return "\n\n".join(blocks) + "\n"
 
 
 def find_section(parts: list[BodySection], anchor: str) -> BodySection | None:
@@ -94,53 +99,47 @@ def keep_anchor(text: str, edited: BodySection | None, template: SheetTemplate) 
     key = OutlineTracker(template).section(first.heading)
     if first.level > 2 or first.marker or key == edited.key or key in template_keys(template):
         return text
-    return mark_heading(document, first.start, edited.anchor)
+    lines = list(document.lines)
+    lines[first.start] = add_anchor(lines[first.start], edited.anchor)
+    return "".join(lines)
 
 
 def template_keys(template: SheetTemplate) -> set[str]:
     return {section.key for section in template.sections}
 
 
-def mark_heading(document: ScannedText, line: int, anchor: str) -> str:
-    """Return the text with the anchor behind the heading that begins on a line."""
-    lines = list(document.lines)
-    written = lines[line].rstrip()
+def add_anchor(line: str, anchor: str) -> str:
+    """Return the line of a heading with the anchor at its end."""
+    written = line.rstrip()
     closing = re.search(r"(?<![ \t])[ \t]++#++$", written)
     place = closing.start() if closing and written.lstrip().startswith("#") else len(written)
-    lines[line] = f"{written[:place]} {{#{anchor}}}{lines[line][place:]}"
-    return "".join(lines)
+    return f"{written[:place]} {{#{anchor}}}{line[place:]}"
 
 
 def keep_anchors(version: Version, base: Version, template: SheetTemplate) -> Version:
     """Return a version whose reworded headings of sections keep the HTML ids that `base` has.
 
-    A section is the same under another heading if it has the same neighbours and at least
+    A section is the same under another heading if it follows the same section and has at least
     `SAME_LINES` of its lines.
     """
     if version.body == base.body:
         return version
-    old = [p for p in body_sections(base.body, template) if p.anchor]
-    new = [p for p in body_sections(version.body, template) if p.anchor]
-    known, now = {p.anchor for p in old}, {p.anchor for p in new}
-    own = template_keys(template)
-    body = version.body
-    for place in reversed(range(len(new))):
-        part = new[place]
-        before = new[place - 1].anchor if place else ""
-        index = next((n for n, p in enumerate(old, 1) if p.anchor == before), 0)
-        former = old[index] if index < len(old) else None
-        if (
-            former is not None
-            and part.anchor not in known | own
-            and former.anchor not in now
-            and (index > 0 or place == 0)
-            and are_alike(former.text, part.text)
-        ):
-            document = scan(body)
-            entry = next(e for e in read_outline(body, template) if e.heading.start == part.start)
-            if not entry.heading.marker:
-                body = mark_heading(document, part.start, former.anchor)
-    return Version(body, version.values)
+    old = [part for part in body_sections(base.body, template) if part.anchor]
+    new = [part for part in body_sections(version.body, template) if part.anchor]
+    place = {"": 0} | {part.anchor: number for number, part in enumerate(old, 1)}
+    own = {*place, *template_keys(template)}
+    now = {part.anchor for part in new}
+    lines = list(scan(version.body).lines)
+    before = ""
+    for part in new:
+        index = place.get(before, len(old))
+        before = part.anchor
+        if part.anchor in own or index == len(old) or old[index].anchor in now:
+            continue
+        is_marked = HEADING_ANCHOR.search(lines[part.start].rstrip(" #\r\n"))
+        if not is_marked and are_alike(old[index].text, part.text):
+            lines[part.start] = add_anchor(lines[part.start], old[index].anchor)
+    return Version("".join(lines), version.values)
 
 
 def are_alike(old: str, new: str) -> bool:

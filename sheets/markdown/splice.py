@@ -5,7 +5,7 @@ their keys; header data belongs to the sections whose role is "header". The text
 heading has the key "". What is not replaced keeps every byte.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, groupby
@@ -88,9 +88,28 @@ def splice_sections(
         taken.add(labels[marker])
 
     coming = [BodySection(p.key, relabel_markers(p.text, labels)) for p in coming]
-    parts = order_sections(stay, coming, [p.key for p in old], [p.key for p in new])
+    parts, rest = replace_in_place(old, coming, keys)
+    parts = order_sections(parts, rest, [p.key for p in old], [p.key for p in new])
     values |= {k: relabel_markers(v, labels) for k, v in coming_values.items()}
     return Version(write_notes(write_sections(into.body, old, parts), defined), values)
+
+
+def replace_in_place(
+    old: Iterable[BodySection], coming: Iterable[BodySection], keys: Collection[str]
+) -> tuple[list[BodySection], list[BodySection]]:
+    """Return the sections with those of `keys` replaced by incoming ones, and which are left over.
+
+    Of sections of one key, the first replaces the first, the second the second.
+    """
+    waiting: defaultdict[str, deque[BodySection]] = defaultdict(deque)
+    for part in coming:
+        waiting[part.key].append(part)
+    parts = [
+        waiting[p.key].popleft() if p.key in keys else p
+        for p in old
+        if p.key not in keys or waiting[p.key]
+    ]
+    return parts, [part for part in coming if part in waiting[part.key]]
 
 
 def write_sections(body: str, old: Sequence[BodySection], parts: Sequence[BodySection]) -> str:
@@ -108,6 +127,9 @@ def write_sections(body: str, old: Sequence[BodySection], parts: Sequence[BodySe
         if part.start < 0:
             replaces = bool(rest) and rest[-1].key == part.key
             gap, notes = split_tail(document, rest.pop()) if replaces else ("\n\n", "")
+            if scan(part.text).open_block:  # would swallow the definitions
+                written.append(notes)
+                notes = ""
             add_section(written, part.text, gap)
             written.append(notes)
         else:
@@ -167,11 +189,21 @@ def write_notes(body: str, notes: Mapping[str, str]) -> str:
     if not new:
         return before + after.rstrip("\r\n") + "\n" if after.strip("\r\n") else before
     if not before:
-        before, after = after.rstrip("\r\n"), ""
-        gap = "\n\n" if before else ""
-    else:
-        before, gap = before.rstrip("\r\n"), "\n"
-    return f"{before}{gap}{new}\n{after}"
+        before, after = split_open_block(after)
+    gap = "\n" if last else "\n\n"
+    end = "\n\n" if after.strip() and not last else "\n"
+    return f"{before.rstrip()}{gap if before.strip() else ''}{new}{end}{after}"
+
+
+def split_open_block(text: str) -> tuple[str, str]:
+    """Return (text, its last block if that would swallow what follows)."""
+    document = scan(text)
+    block = document.open_block
+    while block is not None and not block.is_top:
+        block = block.parent
+    if block is None:
+        return text, ""
+    return document.source(0, block.start), document.source(block.start, len(document.lines))
 
 
 def write_definitions(notes: Mapping[str, str]) -> str:
@@ -244,9 +276,11 @@ def joined_labels(
 
 def relabel_markers(text: str, labels: Mapping[str, str]) -> str:
     """Return the text with its footnote markers renamed, except in code blocks."""
-    return outside_code(
-        text, lambda part: MARKER.sub(lambda m: f"[^{labels.get(m[1], m[1])}]", part)
-    )
+    return outside_code(text, lambda part: relabel_text(part, labels))
+
+
+def relabel_text(text: str, labels: Mapping[str, str]) -> str:
+    return MARKER.sub(lambda m: f"[^{labels.get(m[1], m[1])}]", text)
 
 
 def expand_footnotes(version: Version, template: SheetTemplate) -> dict[str, str]:
@@ -255,6 +289,7 @@ def expand_footnotes(version: Version, template: SheetTemplate) -> dict[str, str
     Equal results mean equal sections, whatever the labels of their footnotes.
     """
     labels = note_lines(version.body)
+    has_code = any(leaf.kind == "code" for leaf in scan(version.body).leaves)
     found: defaultdict[str, list[str]] = defaultdict(list)
     for part in body_sections(version.body, template):
         found[part.key].append(part.text)
@@ -262,7 +297,8 @@ def expand_footnotes(version: Version, template: SheetTemplate) -> dict[str, str
     for key in sorted(version.values):
         section = header_section(key, template)
         texts[section] = f"{texts.get(section, '')}\n{key}: {version.values[key]}"
-    return {key: relabel_markers(text, labels) for key, text in texts.items()}
+    relabel = relabel_markers if has_code else relabel_text
+    return {key: relabel(text, labels) for key, text in texts.items()}
 
 
 def section_sizes(version: Version, template: SheetTemplate) -> dict[str, int]:

@@ -15,7 +15,7 @@ from sheets.merge.footnotes import (
     natural_key,
     take_notes,
 )
-from sheets.merge.tokenize import MarkdownBlock, cut_blocks, cut_words, gap_indent
+from sheets.merge.tokenize import MarkdownBlock, cut_body, cut_words, gap_indent
 
 Kind = Literal["same", "changed", "added", "removed", "moved"]
 PieceKind = Literal["same", "added", "removed"]
@@ -35,7 +35,7 @@ class BlockChange:
     on either side, "" where it is missing; `pieces` are the words of both in reading order. A moved
     block is listed at its new position; its `moved` number is also that of the "removed" block at
     its old position, 0 for other blocks. `level` is the heading's level, 0 for other blocks;
-    `block` its kind: heading, text, item, row, code, rule.
+    `block` its kind: heading, text, item, row, code, html, rule.
     """
 
     kind: Kind
@@ -76,13 +76,13 @@ def diff_blocks(old: str, new: str) -> list[BlockChange]:
 
     Footnotes are compared by content: another number for the same note is no change.
     """
-    sides = take_notes(normalize_line_ends(old)), take_notes(normalize_line_ends(new))
+    before, after = normalize_line_ends(old), normalize_line_ends(new)
+    sides = take_notes(before), take_notes(after)
     notes = FootnoteTable([sides[0], sides[0], sides[1]], borrow=False)
-    before, after = sides[0].body, sides[1].body
-    if "[^" in before or "[^" in after:
-        before, after = notes.key(before, 0), notes.key(after, 2)
+    first = notes.key_blocks(cut_body(before)[0], 0)
+    second = notes.key_blocks(cut_body(after)[0], 2)
     was, now = Labels(notes, sides[0]), Labels(notes, sides[1])
-    return list(compare_blocks(cut_blocks(before)[0], cut_blocks(after)[0], was.write, now.write))
+    return list(compare_blocks(first, second, was.write, now.write))
 
 
 def diff_values(old: Mapping[str, str], new: Mapping[str, str]) -> list[ValueChange]:
@@ -246,8 +246,13 @@ class HeadingTrail:
 
 
 def is_same_place(old: MarkdownBlock, new: MarkdownBlock) -> bool:
-    """Tell whether two blocks of one text are of one kind, and indented as far where it counts."""
-    counts = new.kind in {"item", "code"}  # an item's indent decides its parent
+    """Tell whether two blocks of one text are of one kind, and stand alike where it counts.
+
+    An item's indent decides its parent, a blank line whether a row belongs to the row before.
+    """
+    if new.kind == "row" and "|" in old.before and "|" in new.before:
+        return old.kind == "row" and old.gap.count("\n") == new.gap.count("\n")
+    counts = new.kind in {"item", "code"}
     return old.kind == new.kind and (not counts or gap_indent(old.gap) == gap_indent(new.gap))
 
 

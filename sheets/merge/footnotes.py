@@ -8,10 +8,11 @@ other note has it, and a new number otherwise.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from sheets.markdown.parse import MARKER, outside_code, read_note, split_notes
+from sheets.markdown.parse import MARKER, outside_code, read_note
 from sheets.markdown.scanner import scan
+from sheets.merge.tokenize import MarkdownBlock
 
 KEYED = re.compile(r"\[\^\0(\d+)\]")
 Content = tuple[str, ...]
@@ -21,14 +22,13 @@ Content = tuple[str, ...]
 class FootnoteDefinitions:
     """The footnotes of one text: the content of each label, and each content as written."""
 
-    body: str
     by_label: Mapping[str, Content]
     written: Mapping[Content, str]
     label: Mapping[Content, str]  # the first one of each content
 
 
 def take_notes(text: str) -> FootnoteDefinitions:
-    """Split the definitions off a text."""
+    """Return the definitions in a text."""
     document = scan(text)
     by_label: dict[str, Content] = {}
     written: dict[Content, str] = {}
@@ -39,7 +39,7 @@ def take_notes(text: str) -> FootnoteDefinitions:
         if by_label.setdefault(note.marker, content) == content:
             label_of.setdefault(content, note.marker)
         written.setdefault(content, source)
-    return FootnoteDefinitions(split_notes(text)[0], by_label, written, label_of)
+    return FootnoteDefinitions(by_label, written, label_of)
 
 
 @lru_cache(maxsize=4096)  # the three texts of a merge share most footnotes
@@ -62,6 +62,12 @@ class FootnoteTable:
 
     def key(self, text: str, side: int) -> str:
         """Return a text of one side with every marker replaced by the key of its content."""
+        if "[^" not in text:
+            return text
+        return outside_code(text, partial(self.key_markers, side))
+
+    def key_markers(self, side: int, text: str) -> str:
+        """Do so in a text without code blocks."""
 
         def replace(match: re.Match[str]) -> str:
             label = match[1]
@@ -72,9 +78,20 @@ class FootnoteTable:
             self.called[side].add(content)
             return f"[^\0{self.numbers.setdefault(content, len(self.numbers))}]"
 
-        if "[^" not in text:
-            return text
-        return outside_code(text, lambda part: MARKER.sub(replace, part))
+        return MARKER.sub(replace, text)
+
+    def key_blocks(self, blocks: Iterable[MarkdownBlock], side: int) -> list[MarkdownBlock]:
+        """Return blocks of one side with the same done to those that are no code."""
+        keyed: list[MarkdownBlock] = []
+        before = ""
+        for block in blocks:
+            if "[^" in block.text and block.kind != "code":
+                block = block._replace(text=self.key_markers(side, block.text), before=before)
+            elif block.before is not before:
+                block = block._replace(before=before)
+            keyed.append(block)
+            before = block.text
+        return keyed
 
     def label(self, texts: Iterable[str]) -> dict[int, str]:
         """Return the label of each content number, for texts given in reading order.

@@ -1,9 +1,10 @@
 """Split Markdown into blocks, losslessly, and blocks into words. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from sheets.markdown.parse import is_in_note
 from sheets.markdown.scanner import ScannedBlock, ScannedText, scan
 
 WORD = re.compile(
@@ -29,7 +30,7 @@ class MarkdownBlock(NamedTuple):
 
     gap: str
     text: str
-    kind: str  # heading, text, item, row, rule, code
+    kind: str  # heading, text, item, row, rule, code, html
     before: str = ""
 
 
@@ -38,45 +39,97 @@ def cut_blocks(text: str) -> tuple[list[MarkdownBlock], str]:
 
     The gaps and texts joined are the text again. The indent of a block is part of its gap.
     """
+    return cut_spans(scan(text), ())
+
+
+def cut_body(body: str) -> tuple[list[MarkdownBlock], str]:
+    """Return the same of a body without its footnote definitions."""
+    document = scan(body)
+    return cut_spans(document, document.notes)
+
+
+def cut_spans(
+    document: ScannedText, notes: Sequence[ScannedBlock]
+) -> tuple[list[MarkdownBlock], str]:
+    """Return the blocks of a text but for `notes`, and the whitespace after the last one."""
+    text, starts = document.written, document.starts
     found: list[MarkdownBlock] = []
+    skipped = iter([*((starts[n.start], starts[n.end]) for n in notes), (len(text), len(text))])
+    out, behind = next(skipped)
     end = 0
-    before = ""
-    document = scan(text)
-    for kind, first, last in block_lines(document):
+    before = gap = ""
+    for kind, first, last in block_lines(document, notes):
         written = document.source(first, last)
+        while out < starts[first]:
+            gap, end = with_line_end(gap + text[end:out]), behind
+            out, behind = next(skipped)
         body = written.strip()
-        if not body:  # of no-break spaces or the like
-            continue
-        start = document.starts[first] + len(written) - len(written.lstrip())
-        found.append(MarkdownBlock(text[end:start], body, kind, before))
-        end, before = start + len(body), body
-    return found, text[end:]
+        start = starts[first] + len(written) - len(written.lstrip())
+        found.append(MarkdownBlock(gap + text[end:start], body, kind, before))
+        end, before, gap = start + len(body), body, ""
+    while out < len(text):
+        gap, end = with_line_end(gap + text[end:out]), behind
+        out, behind = next(skipped)
+    return found, gap + text[end:]
 
 
-def block_lines(document: ScannedText) -> Iterator[tuple[str, int, int]]:
+def with_line_end(gap: str) -> str:
+    """Return the gap before a definition that is left out, so that it parts two paragraphs."""
+    return gap if not gap or gap.endswith(("\n\n", "\n\r\n")) else gap + "\n"
+
+
+def block_lines(
+    document: ScannedText, notes: Sequence[ScannedBlock]
+) -> Iterator[tuple[str, int, int]]:
     """Yield (kind, first line, line after the last) of each block, and of each row of a table.
 
-    A line with nothing but the mark of an item or a quote is a block too.
+    What follows a paragraph or an item without a blank line, such as the lines of a quote or the
+    definition of a term, belongs to it.
     """
+    kind, start, end = "", 0, 0
+    for own, first, last in line_spans(document, notes):
+        if kind in {"text", "item"} and own == "text" and first == end:
+            end = last
+            continue
+        if kind:
+            yield kind, start, end
+        kind, start, end = own, first, last
+    if kind:
+        yield kind, start, end
+
+
+def line_spans(
+    document: ScannedText, notes: Sequence[ScannedBlock]
+) -> Iterator[tuple[str, int, int]]:
+    """Yield (kind, first line, line after the last) of what stands in the lines."""
     at = 0
     for leaf in document.leaves:
-        for line in range(at, leaf.start):
-            if document.lines[line].strip():
-                yield "item", line, line + 1
+        if notes and is_in_note(leaf):
+            at = leaf.end
+            continue
+        if at < leaf.start:
+            yield from marks_alone(document, at, leaf.start)
         if leaf.kind == "table" or (leaf.kind == "text" and leaf.lines[0].startswith("|")):
             for line in range(leaf.start, leaf.end):  # also of a table that lacks its second line
                 yield "row", line, line + 1
         else:
             yield block_kind(leaf), leaf.start, leaf.end
         at = leaf.end
-    for line in range(at, len(document.lines)):
-        if document.lines[line].strip():
-            yield "item", line, line + 1
+    yield from marks_alone(document, at, len(document.lines))
+
+
+def marks_alone(document: ScannedText, start: int, end: int) -> Iterator[tuple[str, int, int]]:
+    """Yield the lines with nothing but the mark of a quote or an item."""
+    for line in range(start, end):
+        if mark := document.lines[line].strip():
+            yield ("text" if mark.startswith(">") else "item"), line, line + 1
 
 
 def block_kind(leaf: ScannedBlock) -> str:
     """Return the kind of a block for merge and comparison."""
-    if leaf.kind in {"code", "html", "reference"}:
+    if leaf.kind in {"html", "reference"}:
+        return "html"
+    if leaf.kind == "code":
         return "code"
     if leaf.kind == "rule" or (leaf.kind == "heading" and leaf.is_top):
         return leaf.kind

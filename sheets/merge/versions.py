@@ -13,7 +13,7 @@ from sheets.merge.footnotes import KEYED, FootnoteTable, natural_key, take_notes
 from sheets.merge.hunks import Hunk, gap_before, merge_gaps
 from sheets.merge.moves import follow_moves
 from sheets.merge.result import Conflict, MergedFootnote, MergedText, MergeResult, conflict_id
-from sheets.merge.tokenize import cut_blocks, gap_indent, widen_gap
+from sheets.merge.tokenize import cut_body, gap_indent, widen_gap
 
 BLANK_LINE = "\n\n"
 
@@ -65,12 +65,12 @@ def merge_in_order(base: Version, ours: Version, theirs: Version) -> MergeResult
     versions = base, ours, theirs
     plain = [v.body.replace("\r\n", "\n").replace("\0", "") for v in versions]
     notes = FootnoteTable([take_notes(body) for body in plain])
-    bodies = [notes.key(d.body, side) for side, d in enumerate(notes.sides)]
+    cut = [notes.key_blocks(cut_body(body)[0], side) for side, body in enumerate(plain)]
     headers = [
         {key: notes.key(value.replace("\0", ""), side) for key, value in v.values.items()}
         for side, v in enumerate(versions)
     ]
-    rows = follow_moves(*(cut_blocks(body)[0] for body in bodies))
+    rows = follow_moves(*cut)
     parts = list(write_hunks(merge_blocks(*rows)))
     values, value_conflicts = merge_values(*headers)
     labels = notes.label(
@@ -188,7 +188,7 @@ class HeadingPath:
 
     def update(self, piece: Hunk) -> None:
         text = piece.merged or piece.ours or piece.theirs or piece.base
-        if piece.kind == "code":
+        if piece.kind == "code" or not ("#" in text or "\n=" in text or "\n-" in text):
             return
         for block in scan(text).blocks:
             if block.kind == "heading" and block.level <= 2:

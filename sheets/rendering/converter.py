@@ -18,8 +18,9 @@ from markdown.extensions import Extension
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import ETX, STX, AtomicString
 
+from sheets.markdown.html_tags import without_html
 from sheets.markdown.scanner import BULLETS, REFERENCE, ScannedBlock, scan, split_row
-from sheets.rendering.inline import add_patterns
+from sheets.rendering.inline import PatternChoice, add_patterns
 
 SCANS_PER_CHARACTER, FREE_SCANS = 40, 4_000
 """How many characters may be scanned for the ends of brackets and code spans, for each character of
@@ -44,6 +45,12 @@ class Converter(markdown.Markdown):
             self.preprocessors.deregister(name)
         add_patterns(self)
         self.treeprocessors.register(BoundInline(self), "bound_inline", 25)
+        self.choice = PatternChoice(self)
+
+    def convert(self, source: str) -> str:
+        """Return the HTML of a text."""
+        self.choice.choose(source)
+        return super().convert(source)
 
     def build_parser(self) -> "Converter":
         """Set the parser that takes the scanner's blocks."""
@@ -101,7 +108,8 @@ class ScannedBlocks(BlockParser):
         elif kind == "rule":
             SubElement(parent, "hr")
         elif kind == "html":
-            if text := clean(block.text).strip():
+            text = clean(block.text).strip()
+            if without_html(text).strip():
                 SubElement(parent, "p", {"class": "raw-html"}).text = text
         elif kind == "definitions":
             self.add_definitions(parent, block)
@@ -159,8 +167,8 @@ class ScannedBlocks(BlockParser):
             for index, side in enumerate(sides):
                 cell = SubElement(line, tag)
                 cell.text = row[index] if index < len(row) else ""
-                if side := aligned[side]:
-                    cell.set("align", side)
+                if align := aligned[side]:
+                    cell.set("align", align)
         return table
 
     def add_caption(self, parent: Element, table: Element | None, block: ScannedBlock) -> None:
@@ -186,7 +194,7 @@ class ScannedBlocks(BlockParser):
         if match:
             label = " ".join(match["label"].split()).lower()
             address, title = match["address"].strip("<>"), match["title"]
-            self.md.references.setdefault(label, (address, title[1:-1] if title else None))
+            self.md.references.setdefault(label, (address, title[1:-1] if title else ""))
 
 
 def clean(text: str) -> str:
@@ -261,10 +269,13 @@ def scanned_characters(text: str) -> int:
     return total + sum(len(text) - at for at in ends)
 
 
-def left_plain(*texts: str) -> list[str]:
-    """Return the pieces of the texts beyond a bound, which would be shown literally."""
+def left_plain(body: str) -> list[str]:
+    """Return the pieces of a text beyond a bound, which would be shown literally."""
     converter = Converter()
-    root = converter.parser.parseDocument("\n\n".join(texts).split("\n")).getroot()
-    assert root is not None  # parseDocument always makes one
+    root = Element("div")
+    document = scan(body)
+    cast("ScannedBlocks", converter.parser).add_blocks(root, document.blocks)
+    for note in document.notes:
+        cast("ScannedBlocks", converter.parser).add_blocks(root, note.children)
     BoundInline(converter).run(root)
     return converter.left_plain

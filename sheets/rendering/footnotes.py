@@ -8,22 +8,22 @@ the page what only this line added.
 import re
 from collections.abc import Iterable, Mapping
 
-from sheets.markdown.parse import MARKER, split_notes
+from sheets.markdown.parse import called_markers, split_notes
 from sheets.merge import Version
 from sheets.schema.types import SheetTemplate
 
 UNSEEN = ""
 """The key of the hidden header line."""
 REF = re.compile(r'id="ref-(\d+)-(\d+)"')
-NOTE = re.compile(r'<li id="note-(\d+)".*?</li>', re.DOTALL)
-NO_NOTES = re.compile(r'<section class="notes" id="notes"><h2[^>]*>[^<]*</h2><ol></ol></section>')
+NOTE = re.compile(r'<li id="note-(\d+)".*?class="backref".*?</li>', re.DOTALL)
+NO_NOTES = re.compile(r'<section class="notes" id="[^"]*"><h2[^>]*>[^<]*</h2><ol></ol></section>')
 
 
 def reading_order(version: Version, template: SheetTemplate) -> list[str]:
     """Return the markers of a version in the order in which its page numbers them."""
-    text, notes = split_notes(version.body)
-    parts = [*template.ordered(version.values).values(), text]
-    markers = (marker for part in parts for marker in MARKER.findall(part))
+    _text, notes = split_notes(version.body)
+    parts = [*template.ordered(version.values).values(), version.body]
+    markers = (marker for part in parts for marker in called_markers(part))
     return [marker for marker in dict.fromkeys(markers) if marker in notes]
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree
@@ -181,10 +182,12 @@ def render_in_active_language(
     html = with_profile(sanitize_html(converter.convert(body)), body, template, numbering)
     outline = list(converter.wikico2_outline)  # type: ignore[attr-defined]
     translated = list(converter.wikico2_translated)  # type: ignore[attr-defined]
-    ending = render_notes(numbering, notes, citations, converter)
+    taken = {entry.anchor for entry in headings.values()}
+    anchor = next(a for n in count(1) if (a := f"notes-{n}" if n > 1 else "notes") not in taken)
+    ending = render_notes(numbering, notes, citations, converter, anchor)
     if ending:
-        outline.append(("notes", _("Sources")))
-        translated += ["notes"] if lang_attribute() else []
+        outline.append((anchor, _("Sources")))
+        translated += [anchor] if lang_attribute() else []
     return RenderedSheet(html + ending, outline, cards, translated)
 
 
@@ -521,6 +524,7 @@ def render_notes(
     notes: Mapping[str, Note],
     citations: Mapping[str, CitationView],
     converter: markdown.Markdown,
+    anchor: str,
 ) -> str:
     """Return the list of footnotes, in the order of their numbers."""
     items: list[str] = []
@@ -545,7 +549,8 @@ def render_notes(
     if not items:
         return ""
     return format_html(
-        '<section class="notes" id="notes"><h2{}>{}</h2><ol>{}</ol></section>',
+        '<section class="notes" id="{}"><h2{}>{}</h2><ol>{}</ol></section>',
+        anchor,
         lang_attribute(),
         _("Sources"),
         format_html_join("", "{}", ((item,) for item in items)),

@@ -6,6 +6,7 @@ in the text. Pure.
 """
 
 import re
+from typing import Any, cast
 from xml.etree.ElementTree import Element
 
 import markdown
@@ -19,10 +20,10 @@ DEEPEST_LETTERS = 3
 """Most HTML tags around a letter that are honoured."""
 
 FORMULA = r"\$\$[^$]+\$\$|\$(?=[^\s$])[^$\n]*(?<=\S)\$(?!\d)|\\\((?:[^\\\n]|\\(?![()]))*+\\\)"
-STRUCK = r"~~(?=\S)((?:[^~]|~(?!~))+)(?<=\S)~~"
-LOWERED = r"(?<!~)~([^\s~]{1,60})~(?!~)"
-RAISED = r"\^([^\s^\[\]]{1,60})\^"
-ADDRESS = r"(?<![\w/@.:-])(?:https?://|www\.(?=\w))[^\s<>«»\"“”\[\]|\x02\x03]+"
+STRUCK = r"~~(?=\S)(?P<del>(?:[^~]|~(?!~))+)(?<=\S)~~"
+LOWERED = r"(?<!~)~(?P<sub>[^\s~]{1,60})~(?!~)"
+RAISED = r"\^(?P<sup>[^\s^\[\]]{1,60})\^"
+ADDRESS = r"(?<![\w/@.:-])(?:https?://|www\.(?=\w))[^\s<>«»\"“”\[\]|\x02\x03\ue000-\uf8ff]+"
 MAIL = r"(?<![\w.+@/:-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 ANGLED_MAIL = r"<(?:mailto:)?([^<>\s!]+@[^@<>\s]+)>"
 LETTERS = rf"<({LETTER_TAGS})(?:\s[^<>]*)?>((?:[^<]|<(?!/?(?:{LETTER_TAGS})[\s>]))*+)</\1\s*>"
@@ -38,19 +39,53 @@ def add_patterns(md: markdown.Markdown) -> None:
         patterns.deregister(name)
     patterns.register(Formula(FORMULA, md), "formula", 188)
     patterns.register(Mail(ANGLED_MAIL, md), "automail", 110)
-    patterns.register(Hidden(SCRIPT, md), "script", 109)
-    patterns.register(Hidden(COMMENT, md), "comment", 108)
+    patterns.register(Hidden(rf"{SCRIPT}|{COMMENT}", md), "comment", 108)
     patterns.register(AnchorTag(ANCHOR, md), "anchor_tag", 107)
-    patterns.register(BareAddress(ADDRESS, md), "address", 106)
-    patterns.register(BareMail(MAIL, md), "mail", 105)
-    patterns.register(SubstituteTagInlineProcessor(r"\\\n|[\v\u2028]", "br"), "line_end", 102)
-    patterns.register(SubstituteTagInlineProcessor(r"(?i)<br\s*/?>", "br"), "br", 101)
+    patterns.register(BareAddress(rf"{ADDRESS}|(?P<mail>{MAIL})", md), "address", 106)
+    line_end = r"(?i)\\\n|[\v\u2028]|<br\s*/?>"
+    patterns.register(SubstituteTagInlineProcessor(line_end, "br"), "line_end", 102)
     for level in range(DEEPEST_LETTERS):
         patterns.register(LetterTag(LETTERS, md), f"letters_{level}", 99 - level)
     patterns.register(Hidden(TAG, md), "tag", 90)
-    patterns.register(Marked(STRUCK, md, "del"), "struck", 73)
-    patterns.register(Marked(LOWERED, md, "sub"), "lowered", 72)
-    patterns.register(Marked(RAISED, md, "sup"), "raised", 71)
+    patterns.register(Marked(rf"{STRUCK}|{LOWERED}|{RAISED}", md), "marked", 72)
+
+
+SIGNS = {
+    "address": ("://", "www.", "WWW.", "@"),
+    "anchor_tag": ("<",), "autolink": ("<",), "automail": ("<",), "comment": ("<",),
+    "backtick": ("`",),
+    "em_strong": ("*", "_"),
+    "entity": ("&",),
+    "escape": ("\\",),
+    "formula": ("$", "\\("),
+    "image_link": ("![",), "image_reference": ("![",), "short_image_ref": ("![",),
+    "letters_0": ("<",), "letters_1": ("<",), "letters_2": ("<",), "tag": ("<",),
+    "line_end": ("\\\n", "\v", "\u2028", "<"),
+    "linebreak": ("  \n",),
+    "marked": ("~", "^"),
+    "sheet_link": ("[[",),
+}  # fmt: skip
+"""Of each pattern, the signs of which a text has one where the pattern matches."""
+
+
+class PatternChoice:
+    """Keeps those patterns in a converter that its text may need, since each costs time."""
+
+    def __init__(self, md: markdown.Markdown) -> None:
+        self.patterns = md.inlinePatterns
+        places = {p.name: p.priority for p in cast("Any", self.patterns)._priority}
+        self.all = {name: (self.patterns[name], places[name]) for name in SIGNS if name in places}
+        self.chosen = set(self.all)
+
+    def choose(self, text: str) -> None:
+        """Register the patterns that the text may need, and no others of `SIGNS`."""
+        wanted = {name for name in self.all if any(sign in text for sign in SIGNS[name])}
+        for name in self.chosen - wanted:
+            self.patterns.deregister(name)
+        for name in wanted - self.chosen:
+            pattern, priority = self.all[name]
+            self.patterns.register(pattern, name, priority)
+        self.chosen = wanted
 
 
 Found = tuple[Element | str | None, int | None, int | None]
@@ -74,15 +109,12 @@ class Formula(Pattern):
 
 
 class Marked(Pattern):
-    """Puts text between marks into an element."""
-
-    def __init__(self, pattern: str, md: markdown.Markdown, tag: str) -> None:
-        super().__init__(pattern, md)
-        self.tag = tag
+    """Puts struck, lowered and raised text into elements."""
 
     def handleMatch(self, match: re.Match[str], data: str) -> Found:  # type: ignore[override]  # noqa: N802
-        element = Element(self.tag)
-        element.text = match[1]
+        tag = str(match.lastgroup)
+        element = Element(tag)
+        element.text = match[tag]
         return element, match.start(), match.end()
 
 
@@ -125,21 +157,14 @@ class Mail(Pattern):
         return link(f"mailto:{match[1]}", AtomicString(match[1])), match.start(), match.end()
 
 
-class BareMail(Pattern):
-    """Makes a link of a mail address."""
-
-    ANCESTOR_EXCLUDES = ("a",)
-
-    def handleMatch(self, match: re.Match[str], data: str) -> Found:  # type: ignore[override]  # noqa: N802
-        return link(f"mailto:{match[0]}", AtomicString(match[0])), match.start(), match.end()
-
-
 class BareAddress(Pattern):
-    """Makes a link of an address of the web, without the punctuation behind it."""
+    """Makes a link of an address of the web, without the punctuation behind it, or of mail."""
 
     ANCESTOR_EXCLUDES = ("a",)
 
     def handleMatch(self, match: re.Match[str], data: str) -> Found:  # type: ignore[override]  # noqa: N802
+        if match["mail"]:
+            return link(f"mailto:{match[0]}", AtomicString(match[0])), match.start(), match.end()
         address = match[0].rstrip(TRAILING)
         closing = len(address) - len(address.rstrip(")"))
         surplus = min(closing, max(address.count(")") - address.count("("), 0))

@@ -18,15 +18,14 @@ from sheets.markdown.parse import OutlineTracker
 from sheets.markdown.scanner import delimiter_cells, scan
 from sheets.markdown.splice import note_lines, relabel_markers
 from sheets.merge.diff import diff_blocks
-from sheets.merge.footnotes import take_notes
-from sheets.merge.tokenize import MarkdownBlock, cut_blocks
+from sheets.merge.tokenize import MarkdownBlock, cut_body
 from sheets.models import Proposal, Revision, SectionRun
 from sheets.rendering.html import render_sheet
 from sheets.rendering.labels import reader_language
 from sheets.rendering.stored_rendering import revision_citations
 from sheets.schema.types import SheetTemplate
 
-CACHE = "authors"
+CACHE = "authors-2"
 
 
 @dataclass(frozen=True)
@@ -224,8 +223,7 @@ def show_authors(revision: Revision, template: SheetTemplate) -> AuthoredPage:
 
 def mark_blocks(body: str, origins: Trace, template: SheetTemplate, marks: AuthorMarks) -> str:
     """Insert a mark at the end of each block where the author or the section changes."""
-    definitions = take_notes(body)
-    blocks, rest = cut_blocks(definitions.body)
+    blocks, rest = cut_body(body)
     parts: list[str] = []
     outline = OutlineTracker(template)
     section, last = "", None

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import get_language, ngettext
 
 from sheets.markdown.parse import Note, OutlineTracker, read_note
-from sheets.markdown.scanner import delimiter_cells
+from sheets.markdown.scanner import BULLETS, delimiter_cells
 from sheets.merge import Version
 from sheets.merge.diff import (
     BlockChange,
@@ -150,11 +150,14 @@ def block_runs(changes: Sequence[BlockChange], *, whole: bool) -> Iterator[Block
 ADD, ADDED, CUT, GONE = "\ue010", "\ue011", "\ue012", "\ue013"
 FOLD, REST, END = "\ue014", "\ue015", "\ue016"
 MARKS = re.compile("[\ue010-\ue016]")
+MARKED_ANCHOR = re.compile("\\{#[\\w\ue010-\ue016-]+\\}\\s*$")
 FOLDED = re.compile(f"<p>(?P<sign>{FOLD}|{REST})(?P<count>\\d+){END}</p>")
 TAGS = {ADD: "<ins>", ADDED: "</ins>", CUT: "<del>", GONE: "</del>"}
 TAG = re.compile(r"(<[^>]*>)")
 TIGHT = re.compile(r"</(ins|del)>(\s*)<\1>")
-LEAD = re.compile(r"^\s*(?:#{1,6}\s+|[-*+]\s+|\d+[.)]\s+|\|\s*)")
+LEAD = re.compile(
+    rf"^\s*(?:>\s*)*+(?:#{{1,6}}\s+|(?:[-*+{BULLETS}]|\d+[.)])\s+(?:\[[ xX]\]\s+)?|o\t|:\s+|\|\s*)"
+)
 SIGNS = set(".,;:?…()«»%&’'°€/+=")
 CLOSE = {"item", "row"}
 
@@ -198,7 +201,11 @@ Text = Iterator[tuple[str, str]]
 
 
 def whole_text(changes: Iterable[BlockChange]) -> Text:
-    return ((marked_block(change), change.block) for change in changes)
+    for change in changes:
+        text = marked_block(change)
+        if change.block == "heading":  # its id is not shown
+            text = MARKED_ANCHOR.sub(lambda match: MARKS.sub("", match[0]), text)
+        yield text, change.block
 
 
 def folded_text(changes: Sequence[BlockChange]) -> Text:
@@ -260,20 +267,25 @@ def with_tags(text: str) -> str:
 
 def marked_block(change: BlockChange) -> str:
     """Return a block's Markdown with its added and its removed words between marks."""
-    if change.kind == "same" or change.block in ("code", "rule") or is_delimiter(change.new):
+    if (
+        change.kind == "same"
+        or change.block in ("code", "html", "rule")
+        or is_delimiter(change.new)
+    ):
         return change.new
     if not change.new:
         return "" if is_delimiter(change.old) else marked_words(change.old, CUT, GONE)
     if change.kind in ("added", "moved"):
         return marked_words(change.new, ADD, ADDED)
-    parts: list[str] = []
+    lead = LEAD.match(change.new)
+    parts = [lead[0] if lead else ""]  # before removed words, or the block would be none any more
+    behind = len(parts[0])
     for words, kind in change.pieces:
-        if kind == "same":
-            parts.append(words)
-        elif kind == "added":
-            parts.append(marked_words(words, ADD, ADDED, begins=not parts))
-        else:
+        if kind == "removed":
             parts.append(plain_words(words))
+            continue
+        words, behind = words[behind:], max(behind - len(words), 0)
+        parts.append(words if kind == "same" else marked_words(words, ADD, ADDED, begins=False))
     return "".join(parts)
 
 

@@ -147,7 +147,7 @@
   area?.addEventListener("paste", (event) => {
     const [file] = [...event.clipboardData.files].filter((one) => one.type.startsWith("image/"));
     const text = event.clipboardData.getData("text/plain");
-    if (text.includes("\t")) {
+    if (text.includes("\t") && !/^\s*(?:[-–—•●○◦▪■\uF0B7\uF0A7]|o|\d+[.)])\t/m.test(text)) {
       event.preventDefault();
       block(table(text.replace(/\r?\n$/, "").split(/\r?\n/).map((row) => row.split("\t"))));
     } else if (file && !text) {

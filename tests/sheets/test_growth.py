@@ -19,7 +19,7 @@ from sheets.forms.edit import LONGEST, EditForm, SuggestForm
 from sheets.markdown.notes import defined_twice, repair_footnotes, undefined_markers
 from sheets.markdown.parse import body_statements, linked_titles, read_note, split_notes
 from sheets.markdown.passages import split_passages
-from sheets.markdown.sections_edit import put_section
+from sheets.markdown.sections_edit import keep_anchors, put_section
 from sheets.markdown.sentences import quotable_units
 from sheets.markdown.splice import expand_footnotes, splice_sections
 from sheets.merge import MINE, Version, merge_versions, resolve_conflicts
@@ -51,7 +51,8 @@ REPEATED = [
     "1 000 ", "1.", "1,000", "1-", "a1-", "5 % du gaz ", "deux ans ", "1 kWh / ", "1/1/",
     "t éq CO2 ", "t ", "a-", "a_", "a.", "M. A", "a\xad", "\xad", "e\u0301", "\u0301", "a\u00a0",
     "«", "« ", "a »", "a ! ", "](/sources/7/pages/1/?", "- [ ] *a\n> `b\n| c\n",
-    "x[^a]*[x](`y` _z_ **\n> - ",
+    "x[^a]*[x](`y` _z_ **\n> - ", "<sub>", "<a href=x>", "<!--", "<script ", "~~a ", "^a", "$a",
+    "\\(", "a\n: b\n", "•\ta\no\tb\n", "[^1]: a\n\n    b\n", "<div>\n", "a@b.c/",
 ]  # fmt: skip
 BETWEEN = [
     ("a", "\n", "b"),
@@ -70,6 +71,9 @@ BETWEEN = [
     ("# ", "T", "\n\nx"),
     ("## ", "S", "\n\nx"),
     ("## ", "é", "\n\nx"),
+    ("## a {#", "a", "}"),
+    ("<a ", "href=", ">x</a>"),
+    ("https://a", ")", ""),
 ]
 HOSTILE = [("", sign, "") for sign in REPEATED] + BETWEEN
 
@@ -142,6 +146,7 @@ def spliced(text: str) -> None:
         Version(body(text)), Version(body(f"{text} mot")), ["resume", "impacts"], TEMPLATE
     )
     put_section(BASE, "resume", text, TEMPLATE)
+    keep_anchors(Version(f"{text} mot"), Version(text), TEMPLATE)
     expand_footnotes(Version(body(text)), TEMPLATE)
     repair_footnotes(Version(text), BASE)
     undefined_markers(Version(text))

@@ -111,7 +111,7 @@ def test_a_flood_is_stopped_before_its_text_is_read(
     def fail(*args: object) -> None:
         raise AssertionError("the text was read")
 
-    readers = "left_plain split_notes put_section repair_footnotes undefined_markers"
+    readers = "left_plain put_section repair_footnotes undefined_markers"
     for reader in readers.split():
         monkeypatch.setattr(f"sheets.forms.edit.{reader}", fail)
     answer = send(client, section="resume", body="## Résumé (10 secondes)\n\nMieux dit.\n")
