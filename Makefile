@@ -4,13 +4,17 @@ BIN = .venv/bin
 NODE_BIN = lint/node_modules/.bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test lint node format bench bench-search bench-reading soak messages lock bench-spoilt
+.PHONY: run test lint node format bench bench-search bench-reading soak messages lock bench-spoilt markdown-agreement
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py up
 
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest $(ARGS)
+
+markdown-agreement: .venv/dev.stamp  ## 150 documents, 2,000 mixtures of lines, every text in a browser; FOLDER=… adds its *.md
+	MARKDOWN_AGREEMENT=all MARKDOWN_FOLDER=$(FOLDER) $(BIN)/python -m pytest -n 0 \
+		tests/sheets/test_markdown_agreement.py tests/browser/test_markdown.py $(ARGS)
 
 lint: .venv/dev.stamp lint/node_modules/lint.stamp
 	$(BIN)/ruff check .
