@@ -152,7 +152,7 @@ class SheetAdmin(admin.ModelAdmin[Sheet]):
 def numbered_titles() -> list[str]:
     """Return the titles of the sheets that still have the number given to a title that stood twice.
 
-    The migration `0025_rename_double_titles` gave it, and left the address as it was.
+    The migration `0028_rename_double_titles` gave it, and left the address as it was.
     """
     former = SheetRedirect.objects.filter(
         renamed_by=None, slug=None, sheet__title__startswith=F("title")

@@ -20,7 +20,7 @@ from wikico2.text.normalize import visible_line
 def title_key(title: str | models.Value) -> models.Func:
     """Return what titles are compared by: no case, accents, ligatures or invisible characters.
 
-    The database computes it (`sheets/migrations/0025_rename_double_titles.py`), so that no way of
+    The database computes it (`sheets/migrations/0028_rename_double_titles.py`), so that no way of
     writing a title goes round the constraint. `title` is the name of a field, or a value.
     """
     return models.Func(title, function="wikico2_title_key", output_field=models.CharField())

@@ -187,7 +187,7 @@ def test_the_migration_numbers_doubles_and_keeps_their_addresses(
     ):  # fmt: skip
         Sheet.objects.create(sheet_type=kind, title=title, slug=slug)
     Sheet.objects.filter(slug="air-c").update(state="published")
-    migration = importlib.import_module("sheets.migrations.0025_rename_double_titles")
+    migration = importlib.import_module("sheets.migrations.0028_rename_double_titles")
 
     with caplog.at_level(logging.WARNING, "sheets"), connection.schema_editor() as editor:
         migration.rename_doubles(apps, editor)
