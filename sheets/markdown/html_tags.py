@@ -20,7 +20,7 @@ HTML_NAMES = frozenset(
 """The names of HTML's tags. Only these are hidden: `<Tmax>` is text."""
 SCRIPT = r"<(script|style)\b[^<]*+(?:<(?!/?(?:script|style)\b)[^<]*+)*+</\1\s*>"
 COMMENT = r"<!--(?:[^-<]|-(?!->)|<(?!!--))*+-->"
-MARKUP = re.compile(rf"(?i){SCRIPT}|{COMMENT}|{TAG}")
+MARKUP = re.compile(rf"(?i)(?<!\\)(?:{SCRIPT}|{COMMENT}|{TAG})")
 ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _LETTER_TAG = re.compile(rf"(?i)</?(?:{LETTER_TAGS})[\s/>]")
 

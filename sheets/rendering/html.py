@@ -377,7 +377,7 @@ def frame_children(root: ElementTree.Element) -> None:
                 parent[index] = ElementTree.Element("div", {"class": "table-scroll"})
                 parent[index].append(child)
             elif child.tag == "img":
-                set_picture(child)
+                set_picture(child, is_in_link=parent.tag == "a")
             elif child.tag == "p" and is_figure(child):
                 child.tag = "figure"
                 caption = ElementTree.SubElement(child, "figcaption")
@@ -393,7 +393,7 @@ def is_figure(paragraph: ElementTree.Element) -> bool:
     return bool(has_title and LOCAL.match(image.get("src", "")) and not (image.tail or "").strip())
 
 
-def set_picture(image: ElementTree.Element) -> None:
+def set_picture(image: ElementTree.Element, *, is_in_link: bool) -> None:
     """Set the size of an uploaded picture from its name, so that the layout does not shift.
 
     A picture from elsewhere becomes a link: its host would learn who reads what.
@@ -407,7 +407,7 @@ def set_picture(image: ElementTree.Element) -> None:
         text = image.get("alt") or source
         image.attrib.clear()
         image.tag, image.text = "span", AtomicString(text)
-        if ELSEWHERE.match(source):
+        if ELSEWHERE.match(source) and not is_in_link:
             image.tag = "a"
             image.attrib.update({"href": source, "class": "external", "rel": "noopener nofollow"})
 

@@ -92,7 +92,11 @@ CASES = {
         ["<li>#7 fuite</li>", "<p>#7 seul<"],
     ),
     "hidden HTML": ("<div>\ntexte <u>vu</u>\n</div>\n<!-- note -->", ["<u>vu</u>"]),
-    "no tag": ("si T <Tmax> et 3 < 4", ["&lt;Tmax&gt;", "3 &lt; 4"]),
+    "no tag": ("si T <Tmax>, 3 < 4, \\<b>", ["&lt;Tmax&gt;", "3 &lt; 4", "&lt;b&gt;"]),
+    "linked picture": (
+        "[![plan](https://exemple.fr/p.png)](https://exemple.fr/)",
+        ['href="https://exemple.fr/" rel="noopener nofollow"><span>plan</span></a>'],
+    ),
 }
 AFTER = "## Suite\n\nÀ part[^z]. \u2028\v \n\n\n\n* * *\n\n[^z]: note à part\n    sur deux lignes\n"
 
