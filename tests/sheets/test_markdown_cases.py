@@ -321,3 +321,16 @@ def test_the_compared_page_hides_the_id_of_a_reworded_heading() -> None:
 
     assert "{#" not in rendered
     assert "<ins>Relevés</ins>" in rendered
+
+
+@pytest.mark.django_db
+def test_the_preview_says_what_readers_will_not_see(client: Client, contributor: User) -> None:
+    kind = SheetType.objects.get(key="solution")
+    sheet = Sheet.objects.create(sheet_type=kind, title="Cas", slug="cas")
+    save_revision(sheet, base=None, body="## Début\n\nx\n", metadata={}, origin="human")
+    client.force_login(contributor)
+    sent = {"body": "## Début\n\n<div>vu</div>\n", "base": 1, "section": "debut"}
+    page = client.post(reverse("sheet_preview", args=["cas"]), sent).content.decode()
+
+    assert "&lt;div&gt;" in page.partition("</ul>")[0]
+    assert "vu" in page.partition("</ul>")[2]
