@@ -53,7 +53,8 @@ def put_section(into: Version, anchor: str, typed: str, template: SheetTemplate)
     the sheet's one of the same label gets a new label; a marker without a definition keeps the
     former one. The rest of the body keeps every byte.
     """
-    if typed.strip("\n") == cut_section(into, anchor, template).strip("\n"):
+    before = cut_section(into, anchor, template).replace("\r\n", "\n")
+    if typed.strip("\n") == before.strip("\n"):
         return into
     text, notes = split_notes(typed)
     old = body_sections(into.body, template)
@@ -68,6 +69,8 @@ def put_section(into: Version, anchor: str, typed: str, template: SheetTemplate)
     labels = joined_labels(defined, {m: n.text for m, n in notes.items()}, known)
     defined |= {labels[m]: n.text for m, n in notes.items() if m in calls or m not in known}
     text = keep_anchor(relabel_markers(text, labels).strip("\n"), edited, template)
+    if "\r\n" in into.body:
+        text = text.replace("\n", "\r\n")
     body = write_section(into.body, old, edited, BodySection(anchor, text), template)
     ordered = {m: defined[m] for m in known if m in defined} | defined
     return Version(write_notes(body, ordered), into.values)

@@ -144,10 +144,7 @@ def add_section(written: list[str], text: str, gap: str) -> None:
     """Append the text of a section and the line ends behind it, after a blank line."""
     if not text:
         return
-    before = "".join(written[-3:])
-    if before and not before.endswith(("\n\n", "\n\r\n")):
-        written.append("\n" if before.endswith("\n") else "\n\n")
-    written += [text, gap]
+    written += [blank_line_after("".join(written[-3:])), text, gap]
 
 
 def split_tail(document: ScannedText, part: BodySection) -> tuple[str, str]:
@@ -183,16 +180,26 @@ def write_notes(body: str, notes: Mapping[str, str]) -> str:
             known.add(label)
     pieces.append(document.source(start, len(document.lines)))
     new = write_definitions({m: text for m, text in notes.items() if m not in known})
-    if not new and len(known) == len({block.marker for block in document.notes}):
-        return "".join(pieces)
     before, after = "".join(pieces[:last]), "".join(pieces[last:])
     if not new:
-        return before + after.rstrip("\r\n") + "\n" if after.strip("\r\n") else before
-    if not before:
+        ends_body = bool(document.notes) and document.notes[-1].marker not in notes
+        if ends_body and not pieces[-1].strip("\r\n") and (text := before + after).strip():
+            return text.rstrip("\r\n") + "\n"
+        return before + after
+    if last:
+        before = before.rstrip("\r\n") + "\n"
+    else:
         before, after = split_open_block(after)
-    gap = "\n" if last else "\n\n"
-    end = "\n\n" if after.strip() and not last else "\n"
-    return f"{before.rstrip()}{gap if before.strip() else ''}{new}{end}{after}"
+        before += blank_line_after(before)
+        after = f"\n{after}" if after else ""
+    return f"{before}{new}\n{after}"
+
+
+def blank_line_after(text: str) -> str:
+    """Return the line ends that a new block needs behind a text."""
+    if not text or text.endswith(("\n\n", "\n\r\n")):
+        return ""
+    return "\n" if text.endswith("\n") else "\n\n"
 
 
 def split_open_block(text: str) -> tuple[str, str]:

@@ -273,9 +273,19 @@ def test_line_ends_of_all_kinds_are_kept() -> None:
     body = "## A\r\n\r\nun\r\n\r\n## B\r\n\r\ndeux\u0085trois\u2028\r\n"
 
     assert "".join(scan(body).lines) == body
-    assert put_section(Version(body), "a", "## A\n\n1\n", TEMPLATE).body.endswith(
-        "## B\r\n\r\ndeux\u0085trois\u2028\r\n"
-    )
+    put = put_section(Version(body), "a", "## A\n\n1\n", TEMPLATE).body
+    assert put == body.replace("un", "1")
+
+
+def test_a_definition_comes_and_goes_without_moving_anything_else() -> None:
+    body = "## A\n\nun[^1]\n\n[^1]: note  \n\n\n## B\n\ndeux\n\n\n"
+    added = put_section(
+        Version(body), "a", "## A\n\nun[^1][^2]\n\n[^1]: note\n[^2]: deux\n", TEMPLATE
+    ).body
+    gone = put_section(Version(body), "a", "## A\n\nun\n", TEMPLATE).body
+
+    assert added == body.replace("un[^1]", "un[^1][^2]").replace("  \n", "  \n[^2]: deux\n")
+    assert gone == body.replace("un[^1]", "un").replace("[^1]: note  \n", "")
 
 
 def test_the_scanner_is_imported_without_django() -> None:
