@@ -145,7 +145,7 @@ class ScannedText:
 
     def __init__(self, text: str) -> None:
         self.written = text
-        self.lines: list[str] = LINES.findall(text)
+        self.lines: list[str] = split_lines(text)
         self.starts = [0, *accumulate(map(len, self.lines))]
         self.root = _Scanner().scan(self.lines)
         self.blocks = self.root.children  # those that stand in no other
@@ -166,6 +166,14 @@ class ScannedText:
     def source(self, start: int, end: int) -> str:
         """Return the lines `start`..`end` (excluded) as written."""
         return self.written[self.starts[start] : self.starts[end]]
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a text with their ends; only \\n, \\r\\n and \\r end a line."""
+    if "\r" in text:
+        return LINES.findall(text)
+    *lines, last = text.split("\n")
+    return [f"{line}\n" for line in lines] + [last] * bool(last)
 
 
 @lru_cache(maxsize=32)  # when a text is saved, it is read to check, render, compare and index it

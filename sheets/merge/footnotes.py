@@ -84,13 +84,11 @@ class FootnoteTable:
         """Return blocks of one side with the same done to those that are no code."""
         keyed: list[MarkdownBlock] = []
         before = ""
-        for block in blocks:
-            if "[^" in block.text and block.kind != "code":
-                block = block._replace(text=self.key_markers(side, block.text), before=before)
-            elif block.before is not before:
-                block = block._replace(before=before)
-            keyed.append(block)
-            before = block.text
+        for gap, text, kind, _before in blocks:
+            if "[^" in text and kind != "code":
+                text = self.key_markers(side, text)
+            keyed.append(MarkdownBlock(gap, text, kind, before))
+            before = text
         return keyed
 
     def label(self, texts: Iterable[str]) -> dict[int, str]:
