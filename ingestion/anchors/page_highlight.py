@@ -2,142 +2,84 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 from ingestion.readers import Char, Rect
+from wikico2.text.quotes import find_quote
 
-MIN_PIECE = 12
-"""Minimum characters of a piece of a quote to be searched for separately."""
+SPACE = 0.1
+"""Minimum distance between two characters with a space between them, in heights of the line."""
 
-LONG_PIECE = 24
-"""Minimum characters of the beginning or end of a quote to count as a match on its own."""
+COLUMN = 2.0
+"""Minimum distance between two characters of different cells or columns, in heights of the line."""
 
-MIN_COVERAGE = 0.5
-"""Minimum share of a quote that its matched pieces must cover if it is not found whole."""
+RAISED = 0.15
+"""Minimum distance of a raised digit from the foot of the line, in heights of the line."""
 
-_HYPHENS = frozenset("-\u00ad\u2010\u2011\u2012\u2013\u2014\u2212\x02\ufffe")
-_PIECES = re.compile(r"\n+|\s\|\s|(?<=[.!?;:…])\s+|…|\[\.\.\.\]|\(\.\.\.\)")
-
-Spans = list[tuple[int, int]]
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def find_quote_on_page(quote: str, chars: Sequence[Char]) -> list[Rect]:
+def find_quote_on_page(quote: str, chars: Sequence[Char], *, in_parts: bool = False) -> list[Rect]:
     """Return the rectangles, one per line, that cover a quote on a page; none if it is not found.
 
-    Spaces, hyphens, ligatures, case and the kind of quotation marks are ignored. A quote that is
-    not found whole (it continues on another page, or comes from a table) is searched for piece by
-    piece, and matches if enough of it is found.
+    The quote is found as in a text (`find_quote`); spaces and raised digits are told by the boxes.
     """
-    for fold in (_letters_and_signs, _letters):
-        page, positions = _fold_chars(chars, fold)
-        spans = _find_spans(quote, page, fold) or _find_pieces(quote, page, fold)
-        if spans:
-            return _rectangles(chars[i] for i in _char_indices(spans, positions))
-    return []
+    pieces = list(_pieces(chars))
+    ends = list(accumulate(map(len, pieces)))
+    return [
+        rect
+        for start, end in find_quote("".join(pieces), quote, in_parts=in_parts)
+        for rect in _rectangles(chars[bisect_right(ends, start) : bisect_left(ends, end) + 1])
+    ]
 
 
-def _letters_and_signs(char: str) -> str:
-    """Fold a character for comparison: empty for spaces, hyphens and quotation marks."""
-    if char in _HYPHENS:
-        return ""
-    folded = unicodedata.normalize("NFKC", char).casefold()
-    return "".join(
-        part for part in folded if unicodedata.category(part) not in _IGNORED and part not in "|'\""
-    )
+def _pieces(chars: Sequence[Char]) -> Iterator[str]:
+    """Yield each character with the space before it; a "character" of a scan is a whole word.
 
-
-_IGNORED = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cn", "Co", "Cs", "Pi", "Pf"})
-
-
-def _letters(char: str) -> str:
-    folded = unicodedata.normalize("NFKD", char).casefold()
-    return "".join(part for part in folded if part.isalnum())
-
-
-def _fold_chars(chars: Sequence[Char], fold: Callable[[str], str]) -> tuple[str, list[int]]:
-    """Return the folded text of a page and, for each folded character, its index in `chars`."""
-    text: list[str] = []
-    positions: list[int] = []
-    for index, char in enumerate(chars):
-        folded = fold(char.char)
-        text.append(folded)
-        positions += [index] * len(folded)
-    return "".join(text), positions
-
-
-def _fold(text: str, fold: Callable[[str], str]) -> str:
-    return "".join(map(fold, unicodedata.normalize("NFC", text)))
-
-
-def _find_spans(quote: str, page: str, fold: Callable[[str], str]) -> Spans:
-    folded = _fold(quote, fold)
-    at = page.find(folded) if folded else -1
-    return [(at, at + len(folded))] if at >= 0 else []
-
-
-def _find_pieces(quote: str, page: str, fold: Callable[[str], str]) -> Spans:
-    """Find the sentences, lines and cells of a quote one by one.
-
-    The matches must cover `MIN_COVERAGE` of the quote, or its whole beginning or end (at least
-    `LONG_PIECE` characters) when the rest is on another page.
+    A raised digit is an exponent in a power of ten, and else a word of its own, such as the call of
+    a note.
     """
-    pieces = [piece for piece in (_fold(part, fold) for part in _PIECES.split(quote)) if piece]
-    spans: Spans = []
-    missing: list[int] = []
-    for number, piece in enumerate(pieces):
-        at = page.find(piece, spans[-1][1] if spans else 0)
-        at = at if at >= 0 else page.find(piece)
-        if at >= 0 and len(piece) >= MIN_PIECE:
-            spans.append((at, at + len(piece)))
-        elif len(piece) >= MIN_PIECE:
-            missing.append(number)
-    found = sum(end - start for start, end in spans)
-    if found >= MIN_COVERAGE * sum(map(len, pieces)) > 0:
-        return spans
-    missing_is_one_run = missing and len(missing) == missing[-1] - missing[0] + 1
-    if (
-        missing_is_one_run
-        and found >= LONG_PIECE
-        and (missing[0] == 0 or missing[-1] == len(pieces) - 1)
-    ):
-        return spans
-    return _find_partial("".join(pieces), page)
+    last = base = None  # the character before, and the last one that is not raised
+    word = ""  # the end of the word before
+    for char in chars:
+        gap, text = _gap(last, char) if last else "", char.char
+        if gap or not base or not text.isdecimal() or not _is_raised(base, char):
+            word = text if gap else (word + text)[-3:]
+            base = char
+        else:
+            is_power = word.endswith("10") and not word[:-2].isdecimal()
+            gap = "" if is_power or last is not base else " "
+            text = text.translate(_SUPERSCRIPTS) if word[-1:].isdecimal() else text
+        yield gap + text
+        last = char
 
 
-def _find_partial(folded: str, page: str) -> Spans:
-    """Find the beginning or the end of a quote, at least `MIN_COVERAGE` of it."""
-    min_length = max(LONG_PIECE, int(MIN_COVERAGE * len(folded)))
-    if len(folded) < min_length:
-        return []
-    start = page.find(folded[:min_length])
-    if start >= 0:
-        return [(start, start + _common_prefix_length(folded, page[start:]))]
-    end = page.find(folded[-min_length:])
-    if end >= 0:
-        end += min_length
-        return [(end - _common_prefix_length(folded[::-1], page[:end][::-1]), end)]
-    return []
+def _gap(char: Char, following: Char) -> str:
+    """Return the whitespace between two characters: nothing, a space or a line end."""
+    box, after = _box(char), _box(following)
+    distance = (after.x0 - box.x1) / max(box.y1 - box.y0, after.y1 - after.y0, 1e-9)
+    if not _same_line(box, after) or distance > COLUMN:
+        return "\n"
+    is_word = len(char.char) > 1 or len(following.char) > 1
+    return " " if is_word or distance > SPACE else ""
 
 
-def _common_prefix_length(one: str, other: str) -> int:
-    """Return the length of the common prefix of two texts."""
-    return next(
-        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
-        min(len(one), len(other)),
-    )
+def _is_raised(base: Char, char: Char) -> bool:
+    """Tell whether a character is smaller than one before it, and stands above its foot."""
+    height = base.y1 - base.y0
+    return base.y1 - char.y1 > RAISED * height and char.y1 - char.y0 < (1 - RAISED) * height
 
 
-def _char_indices(spans: Spans, positions: Sequence[int]) -> list[int]:
-    return sorted({positions[i] for start, end in spans for i in range(start, end)})
+def _box(char: Char) -> Rect:
+    return Rect(char.x0, char.y0, char.x1, char.y1)
 
 
 def _rectangles(chars: Iterable[Char]) -> list[Rect]:
     """Merge the boxes of characters into one rectangle per line."""
     lines: list[Rect] = []
-    for char in chars:
-        box = Rect(char.x0, char.y0, char.x1, char.y1)
+    for box in map(_box, chars):
         if lines and _same_line(lines[-1], box):
             line = lines[-1]
             lines[-1] = Rect(

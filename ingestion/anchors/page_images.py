@@ -55,13 +55,17 @@ class StoredPageImage:
         """Return the characters of the page with their boxes, in fractions of the page size."""
         return [Char(*values) for values in json.loads(self._archive.read("chars.json"))]
 
-    def highlight(self, quotes: Iterable[str], words: Iterable[Sequence[Any]] = ()) -> list[Rect]:
-        """Return the rectangles that cover the quotes on the image, one per line.
+    def highlight(
+        self, quotes: Iterable[str], words: Iterable[Sequence[Any]] = (), *, in_parts: bool = False
+    ) -> list[Rect]:
+        """Return the rectangles that cover the quotes on the image, one per line (`find_quote`).
 
         On a scan the quotes are searched for among the `words` found by OCR: word and box.
         """
         chars = [Char(*word) for word in words] or self.chars
-        return [rect for quote in quotes for rect in find_quote_on_page(quote, chars)]
+        return [
+            rect for quote in quotes for rect in find_quote_on_page(quote, chars, in_parts=in_parts)
+        ]
 
 
 def pack_image(picture: PageImage) -> bytes:

@@ -1,37 +1,16 @@
-"""Find quotes in the text of a page and split it into runs that a template can highlight.
-
-Quotes are compared by their letters and digits only, so that spaces, line ends, hyphens and the
-bars of a table do not matter.
-"""
+"""Find quotes in the text of a page and split it into runs that a template can highlight."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from wikico2.text.normalize import LETTERS
+from wikico2.text.quotes import Span, find_quote
 
-MIN_PIECE_LENGTH = 12
-"""Minimum letters and digits of a piece of a quote to be searched for separately."""
-
-MIN_LETTERS = 3
-"""Minimum letters and digits of a quote; a shorter one is compared with its punctuation."""
-
-# A run of blanks is matched from its first character only, so that time is linear.
-_PIECE_ENDS = re.compile(r"\n+|(?:(?<!\s)\s++)?(?:\[…\]|\[\.\.\.\]|…)\s*|(?<=[.;:!?])\s+")
 _BAR = re.compile(r"(?<!\\)\|")
 _DELIMITER_ROW = re.compile(r"^(?=[\s:|]*+-)[\s:|-]*+$")
-_PUNCTUATION = re.compile(r"[\W_]*")
 _BULLET = re.compile(r"^\s*[•●○▪■◦‣⁃·–—*-]\s+")
-
-
-class Span(NamedTuple):
-    """A range of characters from `start` (inclusive) to `end` (exclusive)."""
-
-    start: int
-    end: int
 
 
 class TextRun(NamedTuple):
@@ -64,73 +43,11 @@ class HighlightedBlock:
         return any(run.marked for line in cells for run in line)
 
 
-def fold_with_positions(text: str) -> tuple[str, list[int]]:
-    """Return the letters and digits of a text, lower case without accents, and their positions."""
-    letters: list[str] = []
-    positions: list[int] = []
-    for position, char in enumerate(text):
-        for letter in unicodedata.normalize("NFKD", char.translate(LETTERS)).casefold():
-            if letter.isalnum():
-                letters.append(letter)
-                positions.append(position)
-    return "".join(letters), positions
-
-
-def quote_pieces(quote: str) -> list[str]:
-    """Return the lines and sentences of a quote long enough to be searched for separately."""
-    parts = [part for part in _PIECE_ENDS.split(quote) if part.strip()]
-    if len(parts) < 2:
-        return []
-    return [part for part in parts if len(fold_with_positions(part)[0]) >= MIN_PIECE_LENGTH]
-
-
-def find_quote_in_text(text: str, quotes: Iterable[str]) -> list[Span]:
-    """Return the sorted spans of the quotes in the text, or of their pieces if not found whole."""
-    letters, positions = fold_with_positions(text)
-    found: list[Span] = []
-    for quote in quotes:
-        whole = _find_quote(text, letters, positions, quote, 0)
-        if whole:
-            found.append(whole)
-            continue
-        after = 0
-        for piece in quote_pieces(quote):
-            part = _find_quote(text, letters, positions, piece, after)
-            if part:
-                found.append(part)
-                after = part.end
-    return _merge_spans(found)
-
-
-def _find_quote(
-    text: str, letters: str, positions: list[int], quote: str, after: int
-) -> Span | None:
-    wanted = fold_with_positions(quote)[0]
-    if len(wanted) < MIN_LETTERS:  # such as « 5 % »: too short to ignore punctuation
-        letters, wanted, positions = text, quote.strip(), list(range(len(text)))
-    at = letters.find(wanted) if wanted else -1
-    while at >= 0:
-        start, end = positions[at], positions[at + len(wanted) - 1] + 1
-        if start >= after and _has_word_boundaries(text, start, end):
-            return _include_punctuation(text, start, end, quote.strip())
-        at = letters.find(wanted, at + 1)
-    return None
-
-
-def _include_punctuation(text: str, start: int, end: int, quote: str) -> Span:
-    """Extend a span by the punctuation, such as « or ®, that also surrounds the quote."""
-    head, tail = (_PUNCTUATION.match(read) for read in (quote, quote[::-1]))
-    before, after = (match[0] if match else "" for match in (head, tail))
-    if text.endswith(before, 0, start):
-        start -= len(before)
-    if text.startswith(after[::-1], end):
-        end += len(after)
-    return Span(start, end)
-
-
-def _has_word_boundaries(text: str, start: int, end: int) -> bool:
-    """Tell whether a span starts and ends at the boundaries of words or numbers."""
-    return not ((start and text[start - 1].isalnum()) or (end < len(text) and text[end].isalnum()))
+def find_quote_in_text(text: str, quotes: Iterable[str], *, in_parts: bool = False) -> list[Span]:
+    """Return the sorted spans of the quotes in the text (`find_quote`); overlapping ones as one."""
+    return _merge_spans(
+        [span for quote in quotes for span in find_quote(text, quote, in_parts=in_parts)]
+    )
 
 
 def _merge_spans(found: list[Span]) -> list[Span]:
@@ -161,16 +78,16 @@ def split_runs(text: str, marked: Sequence[Span], start: int, end: int) -> Highl
 
 
 def highlight_blocks(
-    blocks: Sequence[dict[str, Any]], text: str, quotes: Iterable[str]
+    blocks: Sequence[dict[str, Any]], text: str, quotes: Iterable[str], *, in_parts: bool = False
 ) -> list[HighlightedBlock]:
-    """Return the blocks of a page with the quotes highlighted.
+    """Return the blocks of a page with the quotes highlighted (`find_quote`).
 
     A page without blocks is split into paragraphs at empty lines.
     """
     if not blocks:
         blocks = [{"kind": "paragraph", "text": part} for part in re.split(r"\n{2,}", text) if part]
     whole = "\n\n".join(str(block.get("text", "")) for block in blocks)
-    marked = find_quote_in_text(whole, quotes)
+    marked = find_quote_in_text(whole, quotes, in_parts=in_parts)
     result: list[HighlightedBlock] = []
     start = 0
     for index, block in enumerate(blocks):

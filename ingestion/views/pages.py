@@ -46,11 +46,12 @@ def page_detail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     wanted = highlight_request(request, document)
     if wanted.elsewhere(number):
         return redirect(f"{reverse('page', args=[pk, wanted.page])}?{request.GET.urlencode()}")
-    blocks = highlight_blocks(sheet_page.blocks, sheet_page.text, wanted.quotes)
+    in_parts = wanted.in_parts
+    blocks = highlight_blocks(sheet_page.blocks, sheet_page.text, wanted.quotes, in_parts=in_parts)
     paged = is_paged(document.media_type)
     is_section = not paged and read is not None and not read.width  # cut by the reader
     picture, problem = _page_picture(document, number) if paged else (None, "")
-    found = picture.highlight(wanted.quotes, sheet_page.words) if picture else []
+    found = picture.highlight(wanted.quotes, sheet_page.words, in_parts=in_parts) if picture else []
     citations = document.citations.current().shown_to(request.user).filter(page=number)
     context = {
         "document": document,
@@ -120,13 +121,14 @@ def page_figure(request: HttpRequest, pk: int, number: int, index: int) -> HttpR
 
 @dataclass(frozen=True)
 class HighlightRequest:
-    """What to highlight on the page, and why."""
+    """What to highlight on the page, and why; `in_parts` if it may be on several pages."""
 
     quotes: tuple[str, ...] = ()
     verdict: str = ""
     verdict_label: str = ""
     passage: Chunk | None = None
     page: int | None = None  # where a citation stands now, if its source was read again
+    in_parts: bool = False
 
     def elsewhere(self, number: int) -> bool:
         """Tell whether what is asked for stands on another page than this one."""
@@ -149,11 +151,12 @@ def highlight_request(request: HttpRequest, document: Document) -> HighlightRequ
                 citation.verdict,
                 citation.get_verdict_display(),
                 page=citation.moved_to,
+                in_parts=citation.chunk_id is not None,
             )
     if (key := whole_number(passage_id)) is not None:
         passage = document.chunks.defer("search").filter(pk=key).first()
         if passage:
-            return HighlightRequest((passage.text,), passage=passage)
+            return HighlightRequest((passage.text,), passage=passage, in_parts=True)
     q = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_QUOTE]
     return HighlightRequest((q,) if q else ())
 

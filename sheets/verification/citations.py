@@ -2,7 +2,6 @@
 
 from collections.abc import Container, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import TypeVar
 
 from ingestion.search.passage import Passage
@@ -12,7 +11,7 @@ from sheets.verification.entailment import (
     passage_for_verify,
     verify_statement,
 )
-from wikico2.text.normalize import folded_words
+from wikico2.text.quotes import find_quote
 
 
 def drop_unsupported(
@@ -54,12 +53,5 @@ def keep_known_sources(one: StatementOrRow, known: Container[str]) -> StatementO
 
 
 def contains_quote(text: str, quote: str) -> bool:
-    """Tell whether the folded words of the quote occur in the text as one sequence."""
-    wanted = folded_words(quote)
-    return bool(wanted) and f" {' '.join(wanted)} " in flat_words(text)
-
-
-@lru_cache(maxsize=1024)  # each save of a sheet checks the same pages and passages
-def flat_words(text: str) -> str:
-    """Return the folded words of a text on one line, between spaces."""
-    return f" {' '.join(folded_words(text))} "
+    """Tell whether the quote stands in the text, as the highlights of its page find it."""
+    return bool(find_quote(text, quote))

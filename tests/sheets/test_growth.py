@@ -174,6 +174,7 @@ def searched(text: str) -> None:
 
 def quoted(text: str) -> None:
     find_quote_in_text(f"{text} fin", [text, f"« {text} … {text}"])
+    find_quote_in_text(f"{text} fin", [f"début {text} fin"], in_parts=True)
     read_note("1", text)
 
 
