@@ -4,7 +4,7 @@ BIN = .venv/bin
 NODE_BIN = lint/node_modules/.bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test lint node format bench bench-search bench-reading soak messages lock bench-spoilt markdown-agreement
+.PHONY: run test lint node format bench bench-search bench-reading soak messages lock bench-spoilt markdown-agreement test-long
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py up
@@ -15,6 +15,10 @@ test: .venv/dev.stamp
 markdown-agreement: .venv/dev.stamp  ## 150 documents, 2,000 mixtures of lines, every text in a browser; FOLDER=… adds its *.md
 	MARKDOWN_AGREEMENT=all MARKDOWN_FOLDER=$(FOLDER) $(BIN)/python -m pytest -n 0 \
 		tests/sheets/test_markdown_agreement.py tests/browser/test_markdown.py $(ARGS)
+
+test-long: .venv/dev.stamp  ## 3,000 merges with moves, 200 hostile archives; some minutes
+	LONG=1 $(BIN)/python -m pytest tests/sheets/test_merge_properties.py \
+		tests/sheets/test_hostile_archives.py $(ARGS)
 
 lint: .venv/dev.stamp lint/node_modules/lint.stamp
 	$(BIN)/ruff check .

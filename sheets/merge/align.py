@@ -7,9 +7,10 @@ ones use the longest common subsequence, computed on the bits of long integers.
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nlargest
 from itertools import chain
+from types import MappingProxyType
 
 from sheets.markdown.parse import MARKER
 from sheets.merge.tokenize import MarkdownBlock
@@ -121,17 +122,35 @@ def common_subsequence(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, in
 
 def match_blocks(a: Sequence[MarkdownBlock], b: Sequence[MarkdownBlock]) -> list[int]:
     """Return for each block of `a` the index of the equal or a similar block in `b`, or -1."""
-    found = match_items([x.text for x in a], [y.text for y in b], anchored=True)
+    found = match_equal(a, b)
+    match_similar(a, b, found)
+    return found
+
+
+def match_equal(a: Sequence[MarkdownBlock], b: Sequence[MarkdownBlock]) -> list[int]:
+    """Return for each block of `a` the index of the equal block in `b`, or -1."""
+    return match_items([x.text for x in a], [y.text for y in b], anchored=True)
+
+
+def match_similar(
+    a: Sequence[MarkdownBlock],
+    b: Sequence[MarkdownBlock],
+    found: list[int],
+    moves: Mapping[int, int] = MappingProxyType({}),
+) -> None:
+    """Add to the matches the similar blocks between them, except blocks that were moved."""
+    moved = set(moves.values())
     i = j = 0
     for end in range(len(a) + 1):
         y = found[end] if end < len(a) else len(b)
         if y < 0:
             continue
         if i < end and j < y:
-            for x, k in similar_blocks(a[i:end], b[j:y]):
-                found[i + x] = j + k
+            left = [x for x in range(i, end) if x not in moves]
+            right = [k for k in range(j, y) if k not in moved]
+            for x, k in similar_blocks([a[x] for x in left], [b[k] for k in right]):
+                found[left[x]] = right[k]
         i, j = end + 1, y + 1
-    return found
 
 
 def similar_blocks(a: Sequence[MarkdownBlock], b: Sequence[MarkdownBlock]) -> list[tuple[int, int]]:

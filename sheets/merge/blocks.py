@@ -24,12 +24,18 @@ class Rows(NamedTuple):
 
 
 def merge_blocks(
-    base: Sequence[MarkdownBlock], ours: Sequence[MarkdownBlock], theirs: Sequence[MarkdownBlock]
+    base: Sequence[MarkdownBlock],
+    ours: Sequence[MarkdownBlock],
+    theirs: Sequence[MarkdownBlock],
+    matches: tuple[Sequence[int], Sequence[int]] | None = None,
 ) -> list[Hunk]:
-    """Merge three sequences of blocks into hunks."""
+    """Merge three sequences of blocks into hunks.
+
+    `matches` are the indices of the versions of each base block on both sides, or -1, increasing.
+    """
     pieces: list[Hunk] = []
     lengths = len(base), len(ours), len(theirs)
-    to_ours, to_theirs = match_blocks(base, ours), match_blocks(base, theirs)
+    to_ours, to_theirs = matches or (match_blocks(base, ours), match_blocks(base, theirs))
     for region, shared in split_regions(lengths, to_ours, to_theirs):
         if region:
             rows = Rows(base[region.base], ours[region.ours], theirs[region.theirs])

@@ -1,12 +1,12 @@
 """Compare two versions of a sheet by blocks and words. Pure."""
 
-from collections import defaultdict
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from sheets.markdown.scanner import scan
-from sheets.merge.align import match_blocks, match_items, word_bag, word_overlap
+from sheets.merge.align import match_items, word_bag, word_overlap
 from sheets.merge.footnotes import (
     KEYED,
     Content,
@@ -15,6 +15,7 @@ from sheets.merge.footnotes import (
     natural_key,
     take_notes,
 )
+from sheets.merge.moves import match_moved
 from sheets.merge.tokenize import MarkdownBlock, cut_body, cut_words, gap_indent
 
 Kind = Literal["same", "changed", "added", "removed", "moved"]
@@ -22,8 +23,10 @@ PieceKind = Literal["same", "added", "removed"]
 Piece = tuple[str, PieceKind]
 
 MOVED = 12  # shorter blocks, in characters, are never reported as moved
-MOVED_LIKE = 0.75  # word overlap from which a changed block counts as moved
 READABLE = 0.3  # below this share of common words, a block is shown whole: old, then new
+FLOWING = {"text", "item", "row"}  # kinds of block that a blank line keeps apart
+HARD_BREAK = re.compile(r"(?:  |\\)\n|`|<")  # what makes the whitespace around it count
+SOFT_SPACE = re.compile(r"[ \t]*\n[ \t]*")
 ISLAND = 3  # fewer unchanged words between two changes are shown as changed
 
 
@@ -165,8 +168,8 @@ def compare_blocks(
     old: Sequence[MarkdownBlock], new: Sequence[MarkdownBlock], was: Writer, now: Writer
 ) -> Iterator[BlockChange]:
     """Yield the changes of the blocks in order: removed before added, matched ones as a pair."""
-    matches = match_blocks(old, new)
-    moves = find_moves(old, new, matches)
+    matches, moves = match_moved(old, new)
+    moves = {i: j for i, j in moves.items() if min(len(old[i].text), len(new[j].text)) >= MOVED}
     origin = {j: i for i, j in moves.items()}
     number = {i: n for n, i in enumerate(sorted(moves), 1)}
     here, there = HeadingTrail(), HeadingTrail()
@@ -190,12 +193,14 @@ def compare_blocks(
             continue
         for y in range(j, at):
             there.update(new[y])
-            yield there.change(None if y not in origin else old[origin[y]], new[y], was, now,
-                               number.get(origin.get(y, -1), 0))  # fmt: skip
+            before = None if y not in origin else old[origin[y]]
+            yield there.change(before, new[y], was, now, moved=number.get(origin.get(y, -1), 0))
         if i < len(old):
             here.update(old[i])
             there.update(new[at])
-            yield there.change(old[i], new[at], was, now, 0)
+            follows = i > 0 < at and matches[i - 1] == at - 1
+            pair = (old[i - 1], new[at - 1]) if follows else None
+            yield there.change(old[i], new[at], was, now, above=pair)
         j = at + 1
 
 
@@ -218,25 +223,36 @@ class HeadingTrail:
         return scan(block.text).blocks[0].level if block.kind == "heading" else 0
 
     def change(
-        self, old: MarkdownBlock | None, new: MarkdownBlock, was: Writer, now: Writer, moved: int
+        self,
+        old: MarkdownBlock | None,
+        new: MarkdownBlock,
+        was: Writer,
+        now: Writer,
+        *,
+        moved: int = 0,
+        above: tuple[MarkdownBlock, MarkdownBlock] | None = None,
     ) -> BlockChange:
-        """Return the change of a block that the new side has."""
+        """Return the change of a block that the new side has; `above` is the matched pair before.
+
+        A block of the same words is the same only if its page is: its layout counts.
+        """
         kind: Kind
         pieces: tuple[Piece, ...]
         text = now(new.text)
         before = was(old.text) if old else ""
         if old is None:
             kind, pieces = "added", ((text, "added"),)
-        elif old.text == new.text and is_same_place(old, new):
-            kind, pieces = "same", ((text, "same"),)
+        elif old.text == new.text:
+            kind = "same" if is_laid_out_alike(old, new, above) else "changed"
+            pieces = ((text, "same"),)
         else:
             cut = cut_lines if new.kind == "code" else cut_words
             pieces = tuple(
                 (now(words) if side != "removed" else was(words), side)
                 for words, side in word_pieces(old.text, new.text, cut)
             )
-            alike = len(pieces) == 1 and pieces[0][1] == "same" and new.kind != "code"
-            kind = "same" if alike and is_same_place(old, new) else "changed"
+            alike = is_wrapped_alike(old, new) and is_laid_out_alike(old, new, above)
+            kind = "same" if alike else "changed"
         if moved:
             kind = "moved"
         level = self.level(new)
@@ -245,49 +261,28 @@ class HeadingTrail:
         )
 
 
-def is_same_place(old: MarkdownBlock, new: MarkdownBlock) -> bool:
-    """Tell whether two blocks of one text are of one kind, and stand alike where it counts.
+def is_wrapped_alike(old: MarkdownBlock, new: MarkdownBlock) -> bool:
+    """Tell whether two paragraphs differ only in where their lines end, without a line break."""
+    return (
+        old.kind == new.kind == "text"
+        and not (HARD_BREAK.search(old.text) or HARD_BREAK.search(new.text))
+        and SOFT_SPACE.sub(" ", old.text) == SOFT_SPACE.sub(" ", new.text)
+    )
 
-    An item's indent decides its parent, a blank line whether a row belongs to the row before.
+
+def is_laid_out_alike(
+    old: MarkdownBlock,
+    new: MarkdownBlock,
+    above: tuple[MarkdownBlock, MarkdownBlock] | None,
+) -> bool:
+    """Tell whether two blocks are indented alike, and joined alike to the same block before them.
+
+    A blank line matters among paragraphs, list items and table rows.
     """
-    if new.kind == "row" and "|" in old.before and "|" in new.before:
-        return old.kind == "row" and old.gap.count("\n") == new.gap.count("\n")
-    counts = new.kind in {"item", "code"}
-    return old.kind == new.kind and (not counts or gap_indent(old.gap) == gap_indent(new.gap))
-
-
-def find_moves(
-    old: Sequence[MarkdownBlock], new: Sequence[MarkdownBlock], matches: Sequence[int]
-) -> dict[int, int]:
-    """Return the moved blocks: old index to new index."""
-    removed = [i for i, j in enumerate(matches) if j < 0 and len(old[i].text) >= MOVED]
-    if not removed:
-        return {}
-    matched = {j for j in matches if j >= 0}
-    added = [j for j, block in enumerate(new) if j not in matched and len(block.text) >= MOVED]
-    moves: dict[int, int] = {}
-    by_text: defaultdict[str, list[int]] = defaultdict(list)
-    for j in reversed(added):
-        by_text[new[j].text].append(j)
-    for i in removed:
-        if by_text.get(old[i].text):
-            moves[i] = by_text[old[i].text].pop()
-    taken = set(moves.values())
-    bags = {j: word_bag(new[j].text) for j in added if j not in taken}
-    by_word: defaultdict[str, list[int]] = defaultdict(list)
-    for j, words in bags.items():
-        for word in words:
-            by_word[word].append(j)
-    for i in removed:
-        if i in moves:
-            continue
-        words = word_bag(old[i].text)
-        near = {j for word in words if len(by_word[word]) <= 8 for j in by_word[word]} - taken
-        best = max(near, key=lambda j: (word_overlap(words, bags[j]), -j), default=-1)
-        if best >= 0 and len(words) >= 5 and word_overlap(words, bags[best]) >= MOVED_LIKE:
-            moves[i] = best
-            taken.add(best)
-    return moves
+    if gap_indent(old.gap) != gap_indent(new.gap) or old.kind != new.kind:
+        return False
+    joined = above is not None and {old.kind, *(block.kind for block in above)} <= FLOWING
+    return not joined or min(old.gap.count("\n"), 2) == min(new.gap.count("\n"), 2)
 
 
 def cut_lines(text: str) -> tuple[list[str], list[str]]:

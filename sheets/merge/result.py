@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sheets.markdown.parse import MARKER
-from sheets.merge.tokenize import split_gap, widen_gap
+from sheets.merge.tokenize import cut_blocks, split_gap, widen_gap
 
 Take = Literal["mine", "theirs", "both", "edit"]
+Side = Literal["ours", "theirs"]
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,24 @@ class MergedText:
 
 
 @dataclass(frozen=True)
+class MovedText(MergedText):
+    """A text that is at this place if the side `place` wins the conflict of that id.
+
+    `text` is "": the text of the conflict itself is shown at the place of the other side.
+    """
+
+    conflict: str = ""
+    place: Side = "theirs"
+    moved: str = ""
+
+
+@dataclass(frozen=True)
 class Conflict:
     """A text that both sides changed differently; "" for a side that removed it.
+
+    One of kind "place" is a text that both sides moved to different places: it is in the text once,
+    here if the side `place` is chosen, and else at its `MovedText`; `ours_after` and `theirs_after`
+    are the texts before it on either side, "" at the start; `both` is it with all that both wrote.
 
     `section` and `field` are the texts of the headings above it, "" if there is none; for header
     data the section is "" and the field its key. `joint` separates the two texts if both are taken;
@@ -36,7 +53,11 @@ class Conflict:
     theirs: str
     joint: str = "\n\n"
     gap: str = ""
-    kind: Literal["blocks", "words", "value"] = "blocks"
+    kind: Literal["blocks", "words", "value", "place"] = "blocks"
+    place: Side = "ours"
+    ours_after: str = ""
+    theirs_after: str = ""
+    both: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,15 +111,22 @@ class UnresolvedConflicts(ValueError):
 
 def resolve_conflicts(merged: MergeResult, choices: Mapping[str, ConflictChoice]) -> str:
     """Return the body with each conflict resolved; raise UnresolvedConflicts."""
+    text = join_parts(resolve_parts(merged.parts, choices), choices)
+    body = text.lstrip("\n") if merged.end or merged.notes else text
+    return with_notes(body, merged, resolve_value_conflicts(merged, choices))
+
+
+def join_parts(
+    parts: Sequence[MergedText | Conflict], choices: Mapping[str, ConflictChoice]
+) -> str:
+    """Return the text of the parts with each conflict resolved."""
     text = ""
     dropped: str | None = None  # the whitespace before a conflict that was just resolved as empty
-    for part in resolve_parts(merged.parts, choices):
-        gap, words = (
-            "",
-            part.text if isinstance(part, MergedText) else chosen_text_of(part, choices),
-        )
+    for part in parts:
+        gap, words = part_text(part, choices)
+        if isinstance(part, MovedText) and not words:
+            continue
         if isinstance(part, Conflict):
-            gap = part.gap
             if not words.strip():
                 dropped = widen_gap(gap, dropped or "")
                 continue
@@ -107,9 +135,17 @@ def resolve_conflicts(merged: MergeResult, choices: Mapping[str, ConflictChoice]
         if dropped is not None:
             at_start = not text or text.endswith("\n")
             gap, dropped = "" if at_start and "\n" not in gap else widen_gap(gap, dropped), None
+        if isinstance(part, Conflict) and gap.count("\n") == 1 and is_glued(text, words):
+            gap = widen_gap(gap, "\n\n")
         text += gap + words
-    body = text.lstrip("\n") if merged.end or merged.notes else text
-    return with_notes(body, merged, resolve_value_conflicts(merged, choices))
+    return text
+
+
+def is_glued(before: str, text: str) -> bool:
+    """Tell whether a paragraph would continue the paragraph or list item on the line before it."""
+    last = cut_blocks(before.rpartition("\n")[2])[0]
+    first = cut_blocks(text.partition("\n")[0])[0]
+    return bool(last and first) and last[-1].kind in {"text", "item"} and first[0].kind == "text"
 
 
 def resolve_value_conflicts(
@@ -135,6 +171,26 @@ def resolve_parts(
     return parts
 
 
+def part_text(
+    part: MergedText | Conflict, choices: Mapping[str, ConflictChoice]
+) -> tuple[str, str]:
+    """Return the whitespace before a part, and its text, "" where another place was chosen."""
+    if isinstance(part, Conflict):
+        away = part.kind == "place" and is_away(part.place, choices[part.id])
+        return part.gap, "" if away else chosen_text_of(part, choices)
+    if isinstance(part, MovedText):
+        return "", part.moved if is_away(OTHER[part.place], choices[part.conflict]) else ""
+    return "", part.text
+
+
+OTHER: Mapping[Side, Side] = {"ours": "theirs", "theirs": "ours"}
+
+
+def is_away(place: Side, choice: ConflictChoice) -> bool:
+    """Tell whether a choice puts a moved text at the place of the other side."""
+    return choice.take == {"ours": "theirs", "theirs": "mine"}[place]
+
+
 def chosen_text_of(conflict: Conflict, choices: Mapping[str, ConflictChoice]) -> str:
     """Return the chosen text of a conflict."""
     choice = choices[conflict.id]
@@ -144,6 +200,8 @@ def chosen_text_of(conflict: Conflict, choices: Mapping[str, ConflictChoice]) ->
         return conflict.theirs
     if choice.take == "mine" or not conflict.theirs.strip():
         return conflict.ours
+    if conflict.kind == "place":
+        return conflict.both
     if not conflict.ours.strip():
         return conflict.theirs
     return conflict.ours + conflict.joint + conflict.theirs

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sheets.markdown.parse import MARKER
 from sheets.markdown.scanner import scan
@@ -11,9 +11,21 @@ from sheets.markdown.version import Version
 from sheets.merge.blocks import merge_blocks
 from sheets.merge.footnotes import KEYED, FootnoteTable, natural_key, take_notes
 from sheets.merge.hunks import Hunk, gap_before, merge_gaps
-from sheets.merge.moves import follow_moves
-from sheets.merge.result import Conflict, MergedFootnote, MergedText, MergeResult, conflict_id
-from sheets.merge.tokenize import cut_body, gap_indent, widen_gap
+from sheets.merge.moves import PLACE, align_sides
+from sheets.merge.result import (
+    BOTH,
+    MINE,
+    OTHER,
+    THEIRS,
+    Conflict,
+    MergedFootnote,
+    MergedText,
+    MergeResult,
+    MovedText,
+    conflict_id,
+    join_parts,
+)
+from sheets.merge.tokenize import cut_body, gap_indent, split_gap, widen_gap
 
 BLANK_LINE = "\n\n"
 
@@ -51,11 +63,23 @@ def swap_sides(merged: MergeResult) -> MergeResult:
     """Return the result with the two sides of each conflict swapped."""
 
     def turned(conflict: Conflict) -> Conflict:
-        return replace(conflict, ours=conflict.theirs, theirs=conflict.ours)
+        return replace(
+            conflict,
+            ours=conflict.theirs,
+            theirs=conflict.ours,
+            place=OTHER[conflict.place],
+            ours_after=conflict.theirs_after,
+            theirs_after=conflict.ours_after,
+        )
+
+    def turned_part(part: MergedText | Conflict) -> MergedText | Conflict:
+        if isinstance(part, MovedText):
+            return replace(part, place=OTHER[part.place])
+        return turned(part) if isinstance(part, Conflict) else part
 
     return replace(
         merged,
-        parts=[turned(p) if isinstance(p, Conflict) else p for p in merged.parts],
+        parts=[turned_part(part) for part in merged.parts],
         value_conflicts=[turned(c) for c in merged.value_conflicts],
     )
 
@@ -70,8 +94,8 @@ def merge_in_order(base: Version, ours: Version, theirs: Version) -> MergeResult
         {key: notes.key(value.replace("\0", ""), side) for key, value in v.values.items()}
         for side, v in enumerate(versions)
     ]
-    rows = follow_moves(*cut)
-    parts = list(write_hunks(merge_blocks(*rows)))
+    rows = align_sides(*cut)
+    parts = join_places(list(write_hunks(merge_blocks(*rows))))
     values, value_conflicts = merge_values(*headers)
     labels = notes.label(
         [*values.values(), *(text for c in value_conflicts for text in part_texts(c))]
@@ -88,12 +112,7 @@ def merge_in_order(base: Version, ours: Version, theirs: Version) -> MergeResult
     ]
     ends = [body[len(body.rstrip()) :] for body in plain]
     return MergeResult(
-        [
-            MergedText(label(part.text))
-            if isinstance(part, MergedText)
-            else reduce_conflict(label_conflict(part, label))
-            for part in name_conflicts(parts)
-        ],
+        [label_part(part, label) for part in name_conflicts(parts)],
         sorted(kept, key=lambda note: natural_key(note.label)),
         {key: label(value) for key, value in values.items()},
         [label_conflict(c, label) for c in value_conflicts],
@@ -105,15 +124,31 @@ def part_texts(part: MergedText | Conflict) -> Sequence[str]:
     return (part.text,) if isinstance(part, MergedText) else (part.ours, part.theirs, part.base)
 
 
+def label_part(part: MergedText | Conflict, label: Callable[[str], str]) -> MergedText | Conflict:
+    """Return a part with footnote labels written into its texts."""
+    if isinstance(part, MovedText):
+        return replace(part, moved=label(part.moved))
+    if isinstance(part, MergedText):
+        return MergedText(label(part.text))
+    return reduce_conflict(label_conflict(part, label))
+
+
 def label_conflict(conflict: Conflict, label: Callable[[str], str]) -> Conflict:
     """Return a conflict with footnote labels written into its texts."""
-    base, ours, theirs = label(conflict.base), label(conflict.ours), label(conflict.theirs)
-    return replace(conflict, base=base, ours=ours, theirs=theirs)
+    return replace(
+        conflict,
+        base=label(conflict.base),
+        ours=label(conflict.ours),
+        theirs=label(conflict.theirs),
+        ours_after=label(conflict.ours_after),
+        theirs_after=label(conflict.theirs_after),
+        both=label(conflict.both),
+    )
 
 
 def reduce_conflict(conflict: Conflict) -> MergedText | Conflict:
     """Return the conflict; as text if its sides differ only invisibly (markers in code)."""
-    if conflict.ours == conflict.theirs:
+    if conflict.ours == conflict.theirs and conflict.kind != PLACE:
         return MergedText(conflict.gap + conflict.ours if conflict.ours else "")
     return conflict
 
@@ -141,14 +176,36 @@ def merge_values(
 # From hunks to parts
 
 
-def write_hunks(pieces: Sequence[Hunk]) -> Iterator[MergedText | Conflict]:
+class PlaceMark(NamedTuple):
+    """A mark of a place conflict among the parts, with the headings above it."""
+
+    text: str
+    section: str
+    field: str
+    before: str  # the block before it
+    gap: str  # the whitespace before it on the other side
+
+
+def write_hunks(pieces: Sequence[Hunk]) -> Iterator[MergedText | Conflict | PlaceMark]:
     """Yield hunks as text and conflicts, with the whitespace between blocks."""
     text: list[str] = []
     path = HeadingPath()
     gap = dropped = kind = ""  # whitespace before the block; that of omitted blocks; its kind
     begun = False  # whether the block has any text yet
     shown: Hunk | None = None  # the last hunk with a text
-    for last, piece, following in zip([None, *pieces], pieces, [*pieces[1:], None], strict=False):
+    real = [piece for piece in pieces if piece.kind != PLACE]
+    neighbours = zip([None, *real], [*real[1:], None], strict=False)
+    for piece in pieces:
+        if piece.kind == PLACE:
+            if text:
+                yield MergedText("".join(text))
+                text = []
+            other = piece.starts[2]
+            gap = other.gap if other else ""
+            yield PlaceMark(piece.base, path.section, path.field, path.last, gap)
+            kind = kind or "text"  # the moved text may come first
+            continue
+        last, following = next(neighbours)
         if piece.kind != "words":
             gap, begun = gap_before(piece, last, shown, dropped), False
             tight = kind == piece.kind and kind in {"item", "row"}
@@ -179,15 +236,68 @@ def write_hunks(pieces: Sequence[Hunk]) -> Iterator[MergedText | Conflict]:
         yield MergedText("".join(text))
 
 
+def join_places(
+    parts: Sequence[MergedText | Conflict | PlaceMark],
+) -> list[MergedText | Conflict]:
+    """Return the parts, with one conflict for the text between two marks, and its other place.
+
+    A conflict inside that text is part of it: each side has its own text at its own place.
+    """
+    marks = {p.text: n for n, p in enumerate(parts) if isinstance(p, PlaceMark)}
+    moved: dict[str, Conflict] = {}
+    for number in map(str, range(len(marks) // 3)):
+        start, end, there = (marks[f"{which} {number}"] for which in ("begin", "end", "there"))
+        conflict = place_conflict(parts[start : end + 1], parts[there])
+        if any(conflict.id == known.id for known in moved.values()):
+            conflict = replace(conflict, id=conflict_id(conflict.id, number))
+        moved[number] = conflict
+    joined: list[MergedText | Conflict] = []
+    inside = False  # whether a moved text is being joined
+    for part in parts:
+        if not isinstance(part, PlaceMark):
+            if not inside:
+                joined.append(part)
+            continue
+        which, _space, number = part.text.partition(" ")
+        if which == "there":
+            gap = part.gap if "\n" in part.gap else BLANK_LINE
+            joined.append(MovedText("", moved[number].id, "theirs", gap + moved[number].theirs))
+        else:
+            inside = which == "begin"
+            joined.extend([moved[number]] if inside else [])
+    return joined
+
+
+def place_conflict(
+    parts: Sequence[MergedText | Conflict | PlaceMark], there: MergedText | Conflict | PlaceMark
+) -> Conflict:
+    """Return the conflict of a moved text, given with its first mark, and its other place."""
+    begin = parts[0]
+    assert isinstance(begin, PlaceMark)
+    assert isinstance(there, PlaceMark)
+    text = [part for part in parts if not isinstance(part, PlaceMark)]
+    choices = [dict.fromkeys((c.id for c in text if isinstance(c, Conflict)), take) for take in (
+        MINE, THEIRS, BOTH
+    )]  # fmt: skip
+    gap, ours = split_gap(join_parts(text, choices[0]))
+    theirs, both = (join_parts(text, choice).lstrip() for choice in choices[1:])
+    name = conflict_identity(begin.section, begin.field, PLACE, ours, theirs)
+    return Conflict(
+        name, begin.section, begin.field, "", ours, theirs, BLANK_LINE, gap, "place", "ours",
+        begin.before, there.before, both,
+    )  # fmt: skip
+
+
 @dataclass
 class HeadingPath:
-    """The texts of the headings above a position in the text."""
+    """The texts of the headings above a position in the text, and the block before it."""
 
     section: str = ""
     field: str = ""
+    last: str = ""
 
     def update(self, piece: Hunk) -> None:
-        text = piece.merged or piece.ours or piece.theirs or piece.base
+        text = self.last = piece.merged or piece.ours or piece.theirs or piece.base
         if piece.kind == "code" or not ("#" in text or "\n=" in text or "\n-" in text):
             return
         for block in scan(text).blocks:
@@ -232,5 +342,5 @@ def name_conflicts(parts: Sequence[MergedText | Conflict]) -> Iterator[MergedTex
         if isinstance(part, Conflict):
             seen[part.id] += 1
             if seen[part.id] > 1:
-                part = replace(part, id=f"{part.id}-{seen[part.id]}")
+                part = replace(part, id=conflict_id(part.id, str(seen[part.id])))
         yield part

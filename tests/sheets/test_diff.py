@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,39 @@ def changes(old: str, new: str) -> list[BlockChange]:
 
 def side(change: BlockChange, without: str) -> str:
     return "".join(text for text, kind in change.pieces if kind != without)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Un.  \nDeux.\n", "Un.\nDeux.\n"),
+        ("Un.\\\nDeux.\n", "Un. \nDeux.\n"),
+        ("10\u00a0kW ici.\n", "10 kW ici.\n"),
+        ("Avant.\n\n    ligne\n", "Avant.\n\nligne\n"),
+        ("- un\n- deux\n", "- un\n\n- deux\n"),
+        ("Il y a :\n- un\n", "Il y a :\n\n- un\n"),
+        ("| a |\n| --- |\n| b |\n", "| a |\n| --- |\n\n| b |\n"),
+        ("- un\n  suite\n", "- un\n      suite\n"),
+        ("- un\n\n  suite\n", "- un\n\nsuite\n"),
+        ("Le `a  b` ici.\n", "Le `a b` ici.\n"),
+        ("```\na\n```\n", "```\n a\n```\n"),
+    ],
+)
+def test_what_shows_otherwise_is_never_the_same(old: str, new: str) -> None:
+    assert changes(old, new)
+    assert changes(new, old)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Un mot,\nun autre.\n", "Un mot, un autre.\n"),
+        ("Un.\n\n\n\nDeux.\n", "Un.\n\nDeux.\n"),
+        ("## Titre\nTexte.\n", "## Titre\n\nTexte.\n"),
+    ],
+)
+def test_what_shows_alike_is_the_same(old: str, new: str) -> None:
+    assert changes(old, new) == []
 
 
 def test_the_same_text_is_the_same() -> None:

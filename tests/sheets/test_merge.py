@@ -132,11 +132,82 @@ class TestWhatTheTwoSidesDidApart:
 
         assert settled(merged) == moved.replace("long", "très long")
 
+    def test_a_moved_item_that_meets_a_new_one_is_not_lost(self) -> None:
+        base = "- eau\n- gaz\n- bois\n- vent\n"
+        merged = merge_bodies(
+            base, base.replace("- gaz", "- air\n- gaz"), "- eau\n- vent\n- gaz\n- bois\n"
+        )
+
+        assert settled(merged) == "- eau\n- air\n- vent\n- gaz\n- bois\n"
+
+    def test_a_section_that_both_moved_to_one_place_stands_there_once(self) -> None:
+        base, moved = sections("ABCD"), sections("DABC")
+        merged = merge_bodies(base, moved, moved.replace("partie B", "partie B modifiée"))
+
+        assert settled(merged) == moved.replace("partie B", "partie B modifiée")
+
+    def test_a_new_paragraph_goes_along_with_its_moved_section(self) -> None:
+        base = sections("ABC")
+        longer = base.replace("partie B.", "partie B.\n\nUn ajout à la partie B.")
+        merged = merge_bodies(base, longer, sections("BAC"))
+
+        assert settled(merged) == sections("BAC").replace(
+            "partie B.", "partie B.\n\nUn ajout à la partie B."
+        )
+
+    def test_a_new_section_does_not_take_in_what_was_moved_there(self) -> None:
+        base = sections("AB") + "\nUne phrase que l'autre côté déplace plus haut.\n"
+        head, _sign, tail = sections("AB").partition("\n## B")
+        ours = f"{head}\n## N\n\nUne partie nouvelle.\n\n## B{base.partition('## B')[2]}"
+        theirs = f"{head}\nUne phrase que l'autre côté déplace plus haut.\n\n## B{tail}"
+        text = settled(merge_bodies(base, ours, theirs))
+
+        assert text.index("plus haut") < text.index("## N") < text.index("## B")
+
     def test_paragraphs_stay_apart_when_what_was_between_them_goes(self) -> None:
         base = "Avant.\n## Titre\nAprès.\n"
         merged = merge_bodies(base, "Avant.\n\nAprès.\n", "Avant.\n## Titre\nNouveau.\n\nAprès.\n")
 
         assert [b.text for b in cut_blocks(settled(merged))[0]] == ["Avant.", "Nouveau.", "Après."]
+
+
+def sections(names: str) -> str:
+    return "\n".join(f"## {n}\n\nCe que l'on sait de la partie {n}.\n" for n in names)
+
+
+class TestPlaces:
+    """Both sides moved one section, to different places."""
+
+    BASE, OURS, THEIRS = sections("ABCD"), sections("DABC"), sections("ADBC")
+
+    def test_its_place_is_one_conflict(self) -> None:
+        merged = merge_bodies(self.BASE, self.OURS, self.THEIRS)
+        conflict = only(merged)
+
+        assert conflict.kind == "place"
+        assert conflict.ours == conflict.theirs == sections("D").strip()
+        assert (conflict.ours_after, conflict.theirs_after) == (
+            "", "Ce que l'on sait de la partie A.",
+        )  # fmt: skip
+        assert resolve_conflicts(merged, {conflict.id: MINE}) == self.OURS
+        assert resolve_conflicts(merged, {conflict.id: THEIRS}) == self.THEIRS
+        both = resolve_conflicts(merged, {conflict.id: BOTH})
+        assert both.count("## D") == both.count("partie D") == 1
+
+    def test_what_each_wrote_in_it_is_part_of_it(self) -> None:
+        ours = self.OURS.replace("l'on sait de la partie D", "nous savons de la partie D")
+        merged = merge_bodies(self.BASE, ours, self.THEIRS)
+
+        assert resolve_conflicts(merged, {only(merged).id: MINE}) == ours
+        assert "nous savons de la partie D" in resolve_conflicts(merged, {only(merged).id: THEIRS})
+
+    def test_a_conflict_in_it_is_settled_with_its_place(self) -> None:
+        ours = self.OURS.replace("de la partie D", "ici de D")
+        theirs = self.THEIRS.replace("de la partie D", "là de D")
+        merged = merge_bodies(self.BASE, ours, theirs)
+
+        assert resolve_conflicts(merged, {only(merged).id: MINE}) == ours
+        assert resolve_conflicts(merged, {only(merged).id: THEIRS}) == theirs
 
 
 class TestWhatBothChanged:

@@ -1,9 +1,11 @@
 """What holds for any two edits: nothing that one side did is lost, and the sides are equals."""
 
+import os
 import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from sheets.merge import (
     MINE,
     THEIRS,
     Conflict,
+    ConflictChoice,
     MergedText,
     MergeResult,
     merge_bodies,
@@ -21,9 +24,11 @@ from sheets.merge import (
 )
 from sheets.merge.blocks import merge_blocks
 from sheets.merge.hunks import Hunk
+from sheets.merge.result import OTHER, MovedText
 from sheets.merge.tokenize import cut_blocks, cut_words, split_gap
 
 SCRIPTS = 1000
+MOVING_SCRIPTS = 3000 if os.environ.get("LONG") else 300
 TAGGED = re.compile(r"\b[bot]\d+\b")  # every word is one of a kind: of the base, ours or theirs
 
 
@@ -113,7 +118,11 @@ def shown(merged: MergeResult, side: str) -> str:
 
 def turned(merged: MergeResult) -> list[object]:
     return [
-        (p.id, p.section, p.field, p.base, p.theirs, p.ours) if isinstance(p, Conflict) else p
+        (p.id, p.section, p.field, p.base, p.theirs, p.ours)
+        if isinstance(p, Conflict)
+        else replace(p, place=OTHER[p.place])
+        if isinstance(p, MovedText)
+        else p
         for p in merged.parts
     ]
 
@@ -163,6 +172,70 @@ def test_a_thousand_scripts_merged_with_themselves_change_nothing() -> None:
         assert merge_bodies(base, base, ours).text == ours
         assert merge_bodies(base, ours, base).text == ours
         assert merge_bodies(base, ours, ours).text == ours
+
+
+def moving_scripts(count: int) -> Iterator[tuple[str, str, str]]:
+    """Yield scripts of which both sides move blocks and whole sections, and edit most of them."""
+    for seed in range(count):
+        chance = random.Random(seed)
+        base = Writer(chance, "b").sheet()
+        sides = []
+        for side in "ot":
+            kind = chance.random()
+            blocks = moved(base, chance) if kind < 0.8 else base
+            sides.append(Writer(chance, side).edit(blocks) if kind > 0.4 else blocks)
+        yield together(base), together(sides[0]), together(sides[1])
+
+
+def moved(blocks: list[str], chance: random.Random) -> list[str]:
+    """Return the blocks after one to three moves, of a few blocks or of a section."""
+    blocks = list(blocks)
+    for _ in range(chance.randint(1, 3)):
+        start = chance.randrange(len(blocks))
+        stop = start + chance.randint(1, 3)
+        headings = [n for n, block in enumerate(blocks) if block.startswith("#")]
+        if headings and chance.random() < 0.4:
+            start = chance.choice(headings)
+            stop = next((n for n in headings if n > start), len(blocks))
+        part, blocks[start:stop] = blocks[start:stop], []
+        at = chance.randrange(len(blocks) + 1)
+        blocks[at:at] = part
+    return blocks
+
+
+def test_moves_lose_and_double_nothing_whatever_is_chosen() -> None:
+    """What both sides kept stands in the result once, under every choice and any mix of them."""
+    places = 0
+    for seed, (base, ours, theirs) in enumerate(moving_scripts(MOVING_SCRIPTS)):
+        chance = random.Random(seed)
+        merged = merge_bodies(base, ours, theirs)
+        assert straight(merged) == turned(merge_bodies(base, theirs, ours))
+        places += sum(conflict.kind == "place" for conflict in merged.conflicts)
+        held = block_texts(base) & block_texts(ours) & block_texts(theirs)
+        own = {"o": tagged(ours) - tagged(base), "t": tagged(theirs) - tagged(base)}
+        mixes = [[MINE], [THEIRS], [BOTH], [MINE, THEIRS], [MINE, THEIRS, BOTH]]
+        for mix in mixes:
+            choices = {c.id: chance.choice(mix) for c in merged.conflicts}
+            text = resolve_conflicts(merged, choices)
+            found = Counter(block.text for block in cut_blocks(text)[0])
+            assert {block: found[block] for block in held} == dict.fromkeys(held, 1)
+            assert mix != [MINE] or own["o"] <= tagged(text)
+            assert mix != [THEIRS] or own["t"] <= tagged(text)
+    assert places > MOVING_SCRIPTS / 20
+
+
+def block_texts(text: str) -> set[str]:
+    return {block.text for block in cut_blocks(text)[0]}
+
+
+def test_a_place_is_chosen_once_for_what_was_there_and_what_is_there() -> None:
+    for base, ours, theirs in moving_scripts(MOVING_SCRIPTS):
+        merged = merge_bodies(base, ours, theirs)
+        for conflict in merged.conflicts:
+            if conflict.kind == "place":
+                choices = {c.id: MINE for c in merged.conflicts}
+                choices[conflict.id] = ConflictChoice("edit", "Autre texte.")
+                assert resolve_conflicts(merged, choices).count("Autre texte.") == 1
 
 
 def test_the_rules_change_nothing_by_themselves() -> None:

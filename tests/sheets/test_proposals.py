@@ -456,6 +456,25 @@ class TestPages:
             assert f'name="take_{key}" value="{take}"' in html
         assert "Davantage." in html
 
+    def test_the_place_of_a_section_that_both_moved_is_chosen(
+        self, page: Client, sheet: Sheet, machine: Write, expert: User
+    ) -> None:
+        parts = [f"## {n}\n\nCe que l'on sait de la partie {n}.\n" for n in "ABCD"]
+        order = ("ABCD", "DABC", "ADBC")
+        base, ours, theirs = ("\n".join(parts["ABCD".index(n)] for n in row) for row in order)
+        machine(base)
+        person(sheet, ours, expert)
+        proposal = proposed(machine(theirs))
+        html = page.get(proposal.get_absolute_url()).content.decode()
+        key = proposal.conflicts[0]
+
+        assert "Déplacé au début" in html
+        assert "Déplacé après" in html
+        assert f'name="take_{key}" value="both"' not in html
+        given = {"onto": 2, f"take_{key}": "theirs", "do": "accept"}
+        page.post(proposal.get_absolute_url(), given)
+        assert body(sheet) == theirs
+
     def test_accepting_settles_and_leads_to_the_sheet(
         self, page: Client, proposal: Proposal, sheet: Sheet
     ) -> None:
