@@ -1,9 +1,14 @@
 """Read the archive of a wiki: an untrusted zip of plain files."""
 
+import hashlib
 import json
+import stat
 import struct
+import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import IO, Any
 
@@ -15,8 +20,11 @@ LARGEST_ARCHIVE = 20_000 * MEGABYTE
 MOST_FILES = 500_000
 UNREADABLE = (
     zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, RuntimeError,
+    OverflowError, MemoryError, LookupError, TypeError,
 )  # fmt: skip
 """Errors of zipfile; RuntimeError for a password, and NotImplementedError is one too."""
+METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+"""The methods that an export may use; others take memory that no bound holds."""
 
 
 class DamagedFile(ValueError):
@@ -43,6 +51,10 @@ class WikiArchive:
             self.folders.setdefault(str(PurePosixPath(name).parent), []).append(name)
         self.check()
 
+    def records(self, folder: str) -> list[dict[str, Any]]:
+        """Return the records of a folder, by name; raises DamagedFile."""
+        return [self.json(name) for name in self.within(folder)]
+
     def within(self, folder: str) -> list[str]:
         """Return the names of the files of a folder, sorted."""
         return self.folders.get(folder, [])
@@ -59,14 +71,41 @@ class WikiArchive:
         if size > LARGEST_ARCHIVE or type(found) is not int or found != FORMAT:
             raise UserError("not_an_archive")
 
+    def entry(self, name: str, limit: int) -> zipfile.ZipInfo:
+        """Return the entry of a regular file; raises DamagedFile for another, or above `limit`."""
+        entry = self.archive.getinfo(name)
+        if entry.file_size > limit:
+            raise DamagedFile(f"> {limit // MEGABYTE} MB")
+        if entry.compress_type not in METHODS or stat.S_ISLNK(entry.external_attr >> 16):
+            raise DamagedFile(f"method {entry.compress_type}, or a link")
+        return entry
+
     def bytes(self, name: str, limit: int = LARGEST_TEXT) -> bytes:
         """Return a file of the archive; raises DamagedFile, also above `limit` bytes."""
-        if self.archive.getinfo(name).file_size > limit:
-            raise DamagedFile(f"> {limit // MEGABYTE} MB")
+        entry = self.entry(name, limit)
         try:
-            return self.archive.read(name)
+            return self.archive.read(entry)
         except UNREADABLE as error:
             raise DamagedFile(str(error)) from error
+
+    @contextmanager
+    def stream(self, name: str, limit: int) -> Iterator[tuple[IO[Any], str]]:
+        """Yield a temporary copy of a file, made piece by piece, and its SHA-256.
+
+        Raises DamagedFile.
+        """
+        entry = self.entry(name, limit)
+        digest = hashlib.sha256()
+        with tempfile.TemporaryFile() as copy:
+            try:
+                with self.archive.open(entry) as stored:
+                    while data := stored.read(MEGABYTE):
+                        digest.update(data)
+                        copy.write(data)
+            except UNREADABLE as error:
+                raise DamagedFile(str(error)) from error
+            copy.seek(0)
+            yield copy, digest.hexdigest()
 
     def text(self, name: str) -> str:
         """Return a text in UTF-8 without null characters; raises DamagedFile."""

@@ -37,21 +37,26 @@ from sheets.models import (
     SheetRedirect,
     SheetType,
 )
-from sheets.sources.passage_refs import export_passages
+from sheets.sources.passage_refs import export_generation_inputs, export_passages
 from sheets.transfer.archive import FORMAT
 from sheets.transfer.fields import (
+    DECISION,
+    DOCUMENT,
+    FIELD,
+    GENERATION,
+    LOCK,
+    PICTURE,
+    PROPOSAL,
+    REDIRECT,
+    REQUEST,
+    REVISION,
+    SECTION,
     SECTION_RUN,
-    document_record,
+    SHEET,
+    SHEET_TYPE,
     facts_to_json,
     file_of,
-    generation_record,
-    picture_record,
-    proposal_record,
-    revision_number,
-    revision_record,
-    sheet_record,
-    sheet_type_record,
-    username_of,
+    plain,
 )
 from sheets.transfer.formats import to_markdown
 from wikico2.models import User
@@ -132,7 +137,7 @@ class WikiExporter:
         pictures = Picture.objects.select_related("uploaded_by").order_by("name")
         if not self.archive.filelist:
             self.put("wikico2.json", facts_to_json({"format": FORMAT}))
-            if facts := {p.name: picture_record(p) for p in pictures}:
+            if facts := {p.name: PICTURE.write(p) for p in pictures}:
                 self.put("images/images.json", facts_to_json(facts))
         for rows, put in self.parts[progress.part :]:
             for row in in_batches(rows, progress.last):
@@ -247,6 +252,57 @@ def version_files(sheet: Sheet) -> Iterator[tuple[str, str]]:
         yield name, add_front_matter(revision_record(revision), revision.body)
 
 
+# --- Records --------------------------------------------------------------------------------------
+
+
+def sheet_type_record(kind: SheetType) -> dict[str, Any]:
+    """Return the record of a sheet type, with its sections and their fields."""
+    return SHEET_TYPE.write(kind) | {
+        "sections": [
+            SECTION.write(section)
+            | {"fields": [FIELD.write(f) for f in sorted(section.fields.all(), key=by_order)]}
+            for section in sorted(kind.sections.all(), key=by_order)
+        ]
+    }
+
+
+def by_order(row: Section | Field) -> int:
+    return row.order
+
+
+def document_record(document: Document, names: Mapping[int, str]) -> dict[str, Any]:
+    """Return the record of a source; `id` is its number in the footnotes of this archive."""
+    return DOCUMENT.write(document) | {
+        "id": document.pk,
+        "file": file_of(document),
+        "supersedes": names.get(document.supersedes_id or 0),
+        "attached_to": names.get(document.attached_to_id or 0),
+    }
+
+
+def sheet_record(sheet: Sheet, names: Mapping[int, str]) -> dict[str, Any]:
+    """Return the record of a sheet, without its versions."""
+    return SHEET.write(sheet) | {
+        "type": sheet.sheet_type.key,
+        "documents": sorted(names[d.pk] for d in sheet.documents.all() if d.pk in names),
+        "locks": [LOCK.write(lock) for lock in sheet.locks.all()],
+        "former_names": [REDIRECT.write(former) for former in sheet.redirects.all()],
+        "written_from": export_generation_inputs(sheet.written_from, names),
+    }
+
+
+def revision_record(revision: Revision) -> dict[str, Any]:
+    return REVISION.write(revision) | {
+        "generation": generation_record(revision.generation),
+        "header": dict(sorted(revision.metadata.items())),
+    }
+
+
+def generation_record(generation: Generation | None) -> dict[str, Any] | None:
+    """Return the record of a generation; `run` is its id within this archive."""
+    return GENERATION.write(generation) | {"run": generation.pk} if generation else None
+
+
 def generation_records(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
     """Yield the generations of a sheet, oldest first, without those in progress."""
     rows = sheet.generations.exclude(state__in=Generation.WORKING).select_related(
@@ -256,15 +312,12 @@ def generation_records(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[
     for run in in_batches(light):
         yield {
             **(generation_record(run) or {}),
-            "base": revision_number(run.base),
-            "requested_by": username_of(run.requested_by),
+            **REQUEST.write(run),
+            "base": plain(run.base),
             "documents": sorted(names[d.pk] for d in run.documents.all() if d.pk in names),
             "sections": [
-                {
-                    **{name: getattr(section, name) for name in SECTION_RUN},
-                    "passages": export_passages(section.passages, names),
-                }
-                for section in run.sections.all()
+                SECTION_RUN.write(one) | {"passages": export_passages(one.passages, names)}
+                for one in run.sections.all()
             ],
         }
 
@@ -280,4 +333,10 @@ def proposal_records(sheet: Sheet, names: Mapping[int, str]) -> Iterator[dict[st
     )
     numbers = {p.pk: number for number, p in enumerate(rows, 1)}
     for proposal in rows:
-        yield proposal_record(proposal, numbers, names)
+        yield {
+            **PROPOSAL.write(proposal),
+            **DECISION.write(proposal),
+            "written_from": export_generation_inputs(proposal.written_from, names),
+            "base_proposal": numbers.get(proposal.base_proposal_id or 0),
+            "generation": generation_record(proposal.generation),
+        }

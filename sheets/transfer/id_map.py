@@ -9,6 +9,8 @@ from django.contrib.auth.hashers import make_password
 from ingestion.models import Document
 from wikico2.models import User
 
+IMPORTED = "importé : "
+"""Before the names of people in archives; no account that signs up has such a name."""
 SOURCE = re.compile(r"(?<=\(/sources/)(\d{1,18})(?=/)")
 
 
@@ -24,21 +26,27 @@ class ImportIdMap:
         self.load_users()
 
     def load_users(self) -> None:
-        """Load the users of this wiki."""
-        self.people = {u.username: u for u in User.objects.all()}
+        """Load the users that imports created."""
+        self.people = {u.username: u for u in User.objects.filter(username__startswith=IMPORTED)}
 
     def person(self, name: str | None) -> User | None:
-        """Return the user of that name; create an inactive one where there is none."""
-        if not name:
-            return None
-        if name not in self.people:
-            self.people[name], _is_new = User.objects.get_or_create(
-                username=name[:150],
-                defaults={"is_active": False, "password": make_password(None)},
-            )
-        return self.people[name]
+        """Return the user who stands for a name in an archive, created inactive at its first use.
 
-    def add_document(self, document: Document, number: Any, name: str, sha: str) -> None:
+        An archive may name anyone: its names are never those of the accounts of this wiki.
+        """
+        shown = " ".join("".join(c for c in name or "" if c.isprintable()).split())
+        while shown.startswith(IMPORTED.strip()):  # it was imported there too
+            shown = shown.removeprefix(IMPORTED.strip()).strip()
+        if not shown:
+            return None
+        username = f"{IMPORTED}{shown}"[:150]
+        if username not in self.people:
+            self.people[username], _is_new = User.objects.get_or_create(
+                username=username, defaults={"is_active": False, "password": make_password(None)}
+            )
+        return self.people[username]
+
+    def add_document(self, document: Document, number: object, name: str, sha: str) -> None:
         """Record the number, the file name and the hash of a source in the archive."""
         self.documents[str(number)] = self.by_name[name] = document
         self.by_name.setdefault(sha, document)
@@ -54,4 +62,5 @@ class ImportIdMap:
         return SOURCE.sub(lambda m: str(known[m[1]].pk) if m[1] in known else "0", body)
 
     def values(self, header: Any) -> dict[str, str]:
+        """Return header data with local ids; raises AttributeError unless it is a mapping."""
         return {str(k): self.with_local_ids(str(v)) for k, v in (header or {}).items()}

@@ -5,6 +5,7 @@ after the common ones are appended; where the histories have diverged, the text 
 becomes a proposal. A sheet's file that was edited by hand counts as one more version.
 """
 
+import io
 import logging
 import re
 import zipfile
@@ -14,36 +15,50 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.core.files.base import ContentFile
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist, SuspiciousOperation, ValidationError
+from django.core.files.base import File
+from django.core.validators import URLValidator
 from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
-from ingestion.intake.upload import accept_upload
+from ingestion.intake.fetch import checked_url
+from ingestion.intake.upload import accept_upload, clean_name
 from ingestion.models import Document
-from sheets.markdown.front_matter import FrontMatterError
 from sheets.models import Field, Picture, Section, SheetType
 from sheets.rendering.images import reencode_picture, store_picture
 from sheets.revisions.errors import LossyText, PersonalText, StaleBase
 from sheets.sources.ref_resolution import queue_ref_resolution
-from sheets.transfer.archive import LARGEST_ARCHIVE, DamagedFile, WikiArchive, open_archive
+from sheets.transfer.archive import DamagedFile, WikiArchive, open_archive
+from sheets.transfer.fields import (
+    DESCRIBED,
+    DOCUMENT,
+    FIELD,
+    PICTURE,
+    SECTION,
+    SHEET_TYPE,
+    InvalidValue,
+)
 from sheets.transfer.id_map import ImportIdMap
-from sheets.transfer.sheet_importer import SheetImporter, parse_timestamp
+from sheets.transfer.sheet_importer import SheetImporter
 from wikico2.errors import UserError
 from wikico2.models import User
+from wikico2.sizes import MEGABYTE
 
-PICTURE = re.compile(r"^[0-9a-f]{16}-\d{1,5}x\d{1,5}\.webp$")
+PICTURE_NAME = re.compile(r"[0-9a-f]{16}-(\d{1,5})x(\d{1,5})\.webp")
+WEB_ADDRESS = URLValidator(["http", "https"])
+SHA256 = re.compile(r"[0-9a-f]{64}")
 BAD = (
-    FrontMatterError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
-    RecursionError, ObjectDoesNotExist, ValidationError, DatabaseError, StaleBase, PersonalText,
-    LossyText,
+    ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,
+    RecursionError, ObjectDoesNotExist, ValidationError, SuspiciousOperation, DatabaseError,
+    StaleBase, PersonalText, LossyText,
 )  # fmt: skip
 """Errors that an invalid file may cause; its transaction is rolled back."""
 LINKS = ("supersedes", "attached_to")
 """Fields of a source that name another source."""
 
-NOT_OURS = {"id", "file", "uploaded_by", *LINKS, "created_at"}
-DESCRIBED = ("author", "publisher", "published", "origin", "licence", "by_hand", "language")
+MOST_PROBLEMS = 500
+"""Sentences of a report; what else is left out is only logged."""
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +128,7 @@ class WikiImporter:
                         continue
                     take(name)
             except UserError as error:
-                self.leave_out(f"{name}: {error.sentence}")
+                self.leave_out(f"{shown_name(name)}: {error.sentence}")
             except BAD as error:
                 self.leave_out(damaged_file(name, error))
             if done + 1 < self.total:
@@ -124,58 +139,75 @@ class WikiImporter:
 
     def leave_out(self, problem: str) -> None:
         """Record once a file that could not be imported; users created with it were rolled back."""
-        if problem not in self.report.problems:
+        if problem not in self.report.problems and len(self.report.problems) < MOST_PROBLEMS:
             self.report.problems.append(problem)
         self.id_map.load_users()
 
     def take_type(self, name: str) -> None:
         """Import a sheet type, unless its key exists."""
         facts = self.archive.json(name)
-        if SheetType.objects.filter(key=facts["key"]).exists():
+        given = SHEET_TYPE.read(facts, self.id_map)
+        if SheetType.objects.filter(key=given["key"]).exists():
             return
-        sections = facts.pop("sections")
-        kind = SheetType.objects.create(**model_fields(SheetType, facts))
-        for section in sections:
-            fields = section.pop("fields")
-            made = Section.objects.create(sheet_type=kind, **model_fields(Section, section))
-            for one in fields:
-                Field.objects.create(section=made, **model_fields(Field, one))
+        kind = SheetType.objects.create(**given)
+        for section in facts["sections"]:
+            made = Section.objects.create(sheet_type=kind, **SECTION.read(section, self.id_map))
+            for one in section["fields"]:
+                Field.objects.create(section=made, **FIELD.read(one, self.id_map))
 
     def take_document(self, name: str) -> None:
         """Import a source, found by its content; without its file it fails with file_missing."""
         facts = self.archive.json(name)
-        sha = facts["sha256"]
+        given = DOCUMENT.read(facts, self.id_map)
+        if not SHA256.fullmatch(given["sha256"]):
+            raise InvalidValue(given["sha256"])
         number = duplicate_number(name)
-        found = self.duplicate(sha, number)
+        found = self.duplicate(given["sha256"], number)
         file = f"sources/{PurePosixPath(facts['file']).name}"
+        fresh = {field: given[field] for field in DESCRIBED}
         if file in self.archive.names and (found is None or found.error_code == "file_missing"):
-            content = self.archive.bytes(file, LARGEST_ARCHIVE)
-            upload = ContentFile(content, name=facts["filename"])
-            given = {
-                "title": facts["title"],
-                "access": facts["access"],
-                "allow_duplicate": number > 1,
-            }
-            found = accept_upload(upload, self.id_map.person(facts["uploaded_by"]), **given)
-            self.describe(found, facts)
+            found = self.take_file(file, given, allow_duplicate=number > 1)
         elif found is None:
             found = Document.objects.create(
-                **model_fields(Document, {k: v for k, v in facts.items() if k not in NOT_OURS}),
-                uploaded_by=self.id_map.person(facts["uploaded_by"]),
+                **given | {"origin": "", "filename": clean_name(given["filename"])},
                 state=Document.State.FAILED,
                 error_code="file_missing",
                 failed_step=Document.State.EXTRACTING,
             )
-            self.describe(found, facts)
+        else:
+            fresh = {}
+        if fresh:
+            fresh["origin"] = self.checked_origin(name, given["origin"])
+            Document.objects.filter(pk=found.pk).update(**fresh)
+            self.report.documents += 1
         self.know_document(name, facts, found)
 
-    def describe(self, document: Document, facts: Mapping[str, Any]) -> None:
-        """Copy the metadata of the archive to a source that was just created."""
-        Document.objects.filter(pk=document.pk).update(
-            created_at=parse_timestamp(facts["created_at"]),
-            **{name: facts[name] for name in DESCRIBED},
-        )
-        self.report.documents += 1
+    def take_file(self, file: str, given: Mapping[str, Any], *, allow_duplicate: bool) -> Document:
+        """Accept the file of a source; raises DamagedFile unless its record tells its content."""
+        limit, size = settings.MAX_UPLOAD_MB, self.archive.archive.getinfo(file).file_size
+        if size > limit * MEGABYTE:
+            raise UserError("too_large", size=-(-size // MEGABYTE), limit=limit)
+        with self.archive.stream(file, limit * MEGABYTE) as (content, sha256):
+            if sha256 != given["sha256"]:
+                raise DamagedFile(sha256)
+            return accept_upload(
+                File(content, name=given["filename"]),
+                given["uploaded_by"],
+                title=given["title"],
+                access=given["access"],
+                allow_duplicate=allow_duplicate,
+            )
+
+    def checked_origin(self, name: str, origin: str) -> str:
+        """Return a web address; "", with a sentence in the report, if it is none."""
+        try:
+            if origin:
+                WEB_ADDRESS(origin)
+                checked_url(origin)
+        except (UserError, ValidationError):
+            self.leave_out(f"{shown_name(name)}: {UserError('address_invalid').sentence}")
+            return ""
+        return origin
 
     def recall_document(self, name: str) -> None:
         """Find a source that this import created before it was interrupted."""
@@ -228,22 +260,20 @@ class WikiImporter:
             return {}
 
     def take_picture(self, name: str) -> None:
-        """Import a picture under its own name; raises UserError not_a_picture."""
+        """Import a picture, encoded anew, under its own name; raises UserError not_a_picture."""
         short = PurePosixPath(name).name
-        if not PICTURE.match(short):
+        match = PICTURE_NAME.fullmatch(short)
+        content, size = reencode_picture(io.BytesIO(self.archive.bytes(name)))
+        if not match or size != (int(match[1]), int(match[2])):
             raise UserError("not_a_picture")
-        content = self.archive.bytes(name)
-        upload = ContentFile(content)
-        reencode_picture(upload)  # raises if it is not a picture
         facts = self.picture_facts.get(short, "")
         if isinstance(facts, str):  # the form of the first archives
             facts = {"title": facts, "uploaded_by": self.user.username}
+        given = {"uploaded_by": None} | PICTURE.read(facts, self.id_map)
         known = Picture.objects.filter(name=short).exists()
-        picture = store_picture(
-            short, content, self.id_map.person(facts.get("uploaded_by")), facts["title"]
-        )
-        if not known and (made := parse_timestamp(facts.get("created_at"))):
-            Picture.objects.filter(pk=picture.pk).update(created_at=made)
+        picture = store_picture(short, content, given["uploaded_by"], given["title"])
+        if not known and "created_at" in given:
+            Picture.objects.filter(pk=picture.pk).update(created_at=given["created_at"])
         self.report.pictures += 1
 
     def take_sheet(self, name: str) -> None:
@@ -260,10 +290,9 @@ def duplicate_number(name: str) -> int:
 def damaged_file(name: str, error: Exception) -> str:
     """Return the problem sentence for a file that cannot be imported; the log has the error."""
     logger.warning("Import: %r was left out.", name, exc_info=error)
-    return _("%(name)s is damaged or contains an invalid value.") % {"name": name}
+    return _("%(name)s is damaged or contains an invalid value.") % {"name": shown_name(name)}
 
 
-def model_fields(model: type[Any], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that are fields of the model; other keys are ignored."""
-    names = {f.name for f in model._meta.get_fields()}
-    return {name: value for name, value in facts.items() if name in names}
+def shown_name(name: str) -> str:
+    """Return the name of a file of an archive for a sentence."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in name[:200])

@@ -1,12 +1,10 @@
 """Import the sheets of an archive: with their whole history, or the new versions of it."""
 
-import datetime as dt
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
-
-from django.utils import timezone
 
 from sheets.links.rename import require_free_title
 from sheets.links.wikilinks import fold_sheet_title
@@ -29,13 +27,26 @@ from sheets.revisions.versions import is_same_version, version_of
 from sheets.sources.passage_refs import import_generation_inputs, import_passages
 from sheets.staleness.state import save_generation_inputs
 from sheets.transfer.archive import WikiArchive
-from sheets.transfer.fields import GENERATION, SECTION_RUN
+from sheets.transfer.fields import (
+    DECISION,
+    GENERATION,
+    LOCK,
+    LONGEST,
+    NEW_SHEET,
+    PROPOSAL,
+    REDIRECT,
+    REQUEST,
+    REVISION,
+    SECTION_RUN,
+    SHEET,
+    InvalidValue,
+)
 from sheets.transfer.id_map import ImportIdMap
 from wikico2.errors import UserError
 from wikico2.models import User
 from wikico2.text.normalize import visible_line
 
-SLUG = re.compile(r"^[-\w]{1,220}$")
+SLUG = re.compile(r"[-\w]{1,220}")
 
 
 class SheetImporter:
@@ -53,11 +64,10 @@ class SheetImporter:
         one of `importer.BAD`.
         """
         slug = PurePosixPath(name).stem
-        if not SLUG.match(slug):
+        if not SLUG.fullmatch(slug):
             raise ValueError(slug)
-        front, body = split_front_matter(self.archive.text(name))
-        body = body.removeprefix(f"# {front.get('title')}\n\n")
-        file = Version(self.id_map.with_local_ids(body), self.id_map.values(front.get("header")))
+        front, file = self.version(name)
+        file = replace(file, body=file.body.removeprefix(f"# {front.get('title')}\n\n"))
         past = [self.version(n) for n in self.archive.within(f"versions/{slug}")]
         path = f"fiches/{slug}.json"
         facts = self.archive.json(path) if path in self.archive.names else {}
@@ -74,26 +84,21 @@ class SheetImporter:
     def version(self, name: str) -> tuple[dict[str, Any], Version]:
         """Return a version of the archive: its record, and its text with local source ids."""
         facts, body = split_front_matter(self.archive.text(name))
+        if len(body) > LONGEST:
+            raise InvalidValue(f"{len(body)} characters")
         return facts, Version(
             self.id_map.with_local_ids(body), self.id_map.values(facts.get("header"))
         )
 
     def create(self, slug: str, facts: Mapping[str, Any]) -> Sheet:
-        state = facts.get("state", Sheet.State.DRAFT)
-        if state not in Sheet.State.values:
-            raise ValueError(state)
-        kind = SheetType.objects.filter(key=facts["type"]).first()
+        given = NEW_SHEET.read(facts, self.id_map)
+        kind = SheetType.objects.filter(key=str(facts["type"])).first()
         if kind is None:
-            raise UserError("unknown_type", key=facts["type"])
-        title = visible_line(str(facts["title"]))[:200]
-        require_free_title(title)
-        sheet = Sheet.objects.create(
-            sheet_type=kind,
-            title=title,
-            slug=slug,
-            state=state,
-            created_by=self.id_map.person(facts.get("created_by")) or self.user,
-        )
+            raise UserError("unknown_type", key=str(facts["type"])[:50])
+        given["created_by"] = given.get("created_by") or self.user
+        given["title"] = visible_line(str(given["title"]))[:200]
+        require_free_title(given["title"])
+        sheet = Sheet.objects.create(sheet_type=kind, slug=slug, **given)
         sheet.documents.set(self.id_map.documents_named(facts.get("documents", ())))
         return sheet
 
@@ -105,10 +110,10 @@ class SheetImporter:
         runs: dict[int, Generation],
     ) -> None:
         """Append versions to a sheet, with its generations and proposals."""
-        given = [self.archive.json(n) for n in self.archive.within(f"redactions/{slug}")]
+        given = self.archive.records(f"redactions/{slug}")
         for facts in given:
             self.run_of(sheet, facts, runs)
-        records = [self.archive.json(n) for n in self.archive.within(f"propositions/{slug}")]
+        records = self.archive.records(f"propositions/{slug}")
         made: list[Proposal] = []
         for facts, text in past:
             run = self.run_of(sheet, facts.get("generation"), runs)
@@ -116,22 +121,18 @@ class SheetImporter:
                 if any(p.generation_id == run.pk for p in made):
                     break  # a merged revision needs the proposal that it merges
                 made.append(self.proposal(sheet, records[len(made)], runs, made))
-            second = facts.get("second_parent")
+            values = REVISION.read(facts, self.id_map, sheet)
+            number = values.pop("number")
             revision = save_revision(
                 sheet,
                 base=sheet.current,
                 body=text.body,
                 metadata=text.values,
-                origin=facts["origin"],
-                author=self.id_map.person(facts.get("author")),
                 generation=run,
-                second_parent=sheet.revisions.get(number=second) if second else None,
-                comment=facts.get("comment", ""),
-                minor=bool(facts.get("minor")),
-                created_at=parse_timestamp(facts.get("date")),
+                **values,
             )
-            if revision.number != facts["number"]:
-                raise ValueError(f"{facts['number']} ≠ {revision.number}")
+            if revision.number != number:
+                raise InvalidValue(f"{number} ≠ {revision.number}")
         for facts in given:
             if number := facts["base"]:
                 base = sheet.revisions.get(number=number)
@@ -141,31 +142,23 @@ class SheetImporter:
         for one, facts in zip(made, records, strict=True):
             self.decide(one, facts)
 
-    def run_of(
-        self, sheet: Sheet, facts: Mapping[str, Any] | None, runs: dict[int, Generation]
-    ) -> Generation | None:
+    def run_of(self, sheet: Sheet, facts: Any, runs: dict[int, Generation]) -> Generation | None:
         """Return the generation of a record, created at its first use."""
         if not facts:
             return None
         number = facts["run"]
         if number not in runs:
-            given = {k: facts[k] for k in GENERATION if k in facts and k != "created_at"}
-            for key in ("started_at", "finished_at"):
-                given[key] = parse_timestamp(given.get(key))
+            given = GENERATION.read(facts, self.id_map) | REQUEST.read(facts, self.id_map)
             if given["state"] in Generation.WORKING:
                 given["state"] = Generation.State.CANCELLED
-            asked_by = self.id_map.person(facts.get("requested_by"))
-            run = Generation.objects.create(
-                sheet=sheet, cost=facts["cost"], requested_by=asked_by, **given
-            )
-            asked = parse_timestamp(facts["created_at"])
-            Generation.objects.filter(pk=run.pk).update(created_at=asked)
+            run = Generation.objects.create(sheet=sheet, **given)
+            Generation.objects.filter(pk=run.pk).update(created_at=given["created_at"])
             run.documents.set(self.id_map.documents_named(facts.get("documents", ())))
             SectionRun.objects.bulk_create(
                 SectionRun(
                     generation=run,
                     passages=import_passages(section["passages"], self.id_map.keys),
-                    **{name: section[name] for name in SECTION_RUN},
+                    **SECTION_RUN.read(section, self.id_map),
                 )
                 for section in facts.get("sections", ())
             )
@@ -180,31 +173,26 @@ class SheetImporter:
         made: list[Proposal],
     ) -> Proposal:
         """Create a proposal, still open."""
-        base, before = facts.get("base"), facts.get("base_proposal")
-        given = ("sections", "notices", "choices", "remark", "signed", "sender")
+        given = PROPOSAL.read(facts, self.id_map, sheet)
+        before = facts.get("base_proposal")
         return Proposal.objects.create(
             sheet=sheet,
-            base=sheet.revisions.get(number=base) if base else None,
             base_proposal=made[before - 1] if before else None,
             generation=self.run_of(sheet, facts.get("generation"), runs),
-            author=self.id_map.person(facts.get("author")),
-            body=self.id_map.with_local_ids(facts["body"]),
-            metadata=self.id_map.values(facts["metadata"]),
             written_from=import_generation_inputs(
                 facts.get("written_from", {}), self.id_map.keys, runs
             ),
-            created_at=parse_timestamp(facts["created_at"]) or timezone.now(),
-            **{name: facts[name] for name in given},
+            **given
+            | {
+                "body": self.id_map.with_local_ids(given["body"]),
+                "metadata": self.id_map.values(given["metadata"]),
+            },
         )
 
     def decide(self, proposal: Proposal, facts: Mapping[str, Any]) -> None:
         """Set the decision on a proposal."""
-        number = facts.get("accepted_as")
-        proposal.accepted_as = proposal.sheet.revisions.get(number=number) if number else None
-        proposal.decided_by = self.id_map.person(facts.get("decided_by"))
-        proposal.decided_at = parse_timestamp(facts.get("decided_at"))
-        proposal.decided, proposal.reason = facts["decided"], facts["reason"]
-        proposal.state = facts["state"]
+        for name, value in DECISION.read(facts, self.id_map, proposal.sheet).items():
+            setattr(proposal, name, value)
         proposal.save()
         remerge_proposal(proposal)
 
@@ -215,24 +203,11 @@ class SheetImporter:
         if not facts:
             return
         for lock in facts["locks"]:
-            SectionLock.objects.create(
-                sheet=sheet,
-                section=lock["section"],
-                locked_by=self.id_map.person(lock["locked_by"]),
-                locked_at=parse_timestamp(lock["locked_at"]) or timezone.now(),
-            )
+            SectionLock.objects.create(sheet=sheet, **LOCK.read(lock, self.id_map))
         for former in facts.get("former_names", ()):
-            self.import_redirect(sheet, former)
+            self.import_redirect(sheet, REDIRECT.read(former, self.id_map))
         self.import_inputs(sheet, facts, runs)
-        number = facts["validated_revision"]
-        Sheet.objects.filter(pk=sheet.pk).update(
-            validated_by=self.id_map.person(facts["validated_by"]),
-            validated_at=parse_timestamp(facts["validated_at"]),
-            validated_revision=sheet.revisions.get(number=number) if number else None,
-            created_by=self.id_map.person(facts["created_by"]),
-            created_at=parse_timestamp(facts["created_at"]),
-            updated_at=parse_timestamp(facts["updated_at"]),
-        )
+        Sheet.objects.filter(pk=sheet.pk).update(**SHEET.read(facts, self.id_map, sheet))
         sheet.refresh_from_db()
 
     def import_inputs(
@@ -243,17 +218,15 @@ class SheetImporter:
             sheet, import_generation_inputs(facts.get("written_from", {}), self.id_map.keys, runs)
         )
 
-    def import_redirect(self, sheet: Sheet, facts: Mapping[str, Any]) -> None:
+    def import_redirect(self, sheet: Sheet, given: dict[str, Any]) -> None:
         """Import a former title of a sheet; its slug, unless another sheet has or had it here."""
-        slug = facts["slug"]
+        slug = given.pop("slug")
         others = SheetRedirect.objects.filter(slug=slug), Sheet.objects.filter(slug=slug)
         SheetRedirect.objects.create(
             sheet=sheet,
-            title=facts["title"],
-            folded=fold_sheet_title(facts["title"]),
+            folded=fold_sheet_title(given["title"]),
             slug=None if any(rows.exists() for rows in others) else slug,
-            renamed_by=self.id_map.person(facts["renamed_by"]),
-            renamed_at=parse_timestamp(facts["renamed_at"]) or timezone.now(),
+            **given,
         )
 
     def append_edited(self, sheet: Sheet, file: Version) -> bool:
@@ -301,16 +274,15 @@ class SheetImporter:
 
     def append_imported(self, sheet: Sheet, facts: Mapping[str, Any], text: Version) -> None:
         """Append a version of the archive, marked as imported."""
+        given = REVISION.read(facts, self.id_map)
         save_revision(
             sheet,
             base=sheet.current,
             body=text.body,
             metadata=text.values,
             origin=Revision.Origin.IMPORT,
-            author=self.id_map.person(facts.get("author")) or self.user,
-            comment=facts.get("comment", ""),
-            minor=bool(facts.get("minor")),
-            created_at=parse_timestamp(facts.get("date")),
+            author=given.get("author") or self.user,
+            **{name: given[name] for name in ("comment", "minor", "created_at") if name in given},
         )
 
     def propose(self, sheet: Sheet, base: Revision | None, file: Version) -> None:
@@ -331,8 +303,3 @@ def common_version_count(ours: list[Revision], past: list[tuple[dict[str, Any], 
     pairs = zip(ours, past, strict=False)
     same = (is_same_version(version_of(one), other[1]) for one, other in pairs)
     return next((n for n, alike in enumerate(same) if not alike), min(len(ours), len(past)))
-
-
-def parse_timestamp(text: Any) -> dt.datetime | None:
-    """Return a timestamp in ISO 8601 as a datetime, None for an empty one; raises ValueError."""
-    return dt.datetime.fromisoformat(text) if text else None

@@ -55,12 +55,14 @@ from sheets.revisions.save import save_revision
 from sheets.revisions.versions import version_of
 from sheets.staleness.state import generation_inputs, save_generation_inputs
 from sheets.transfer.exporter import export_wiki
-from sheets.transfer.id_map import ImportIdMap
+from sheets.transfer.id_map import IMPORTED, ImportIdMap
 from sheets.transfer.importer import import_wiki
 from sheets.transfer.pdf import picture_at
 from tests.conftest import LIGHT, STEAM, make_pdf, run_queue, upload
 from wikico2.errors import UserError
 from wikico2.models import User
+
+ARCHIVES = Path(__file__).parent / "archives"
 
 
 def packed(*, sources: bool = True) -> bytes:
@@ -283,7 +285,8 @@ def named(model: Any) -> dict[int, str]:
     }  # fmt: skip
     if model in by:
         rows = model.objects.order_by("pk").values_list("pk", *by[model])
-        return {pk: " ".join(map(str, rest)) for pk, *rest in rows}
+        names = {pk: " ".join(map(str, rest)) for pk, *rest in rows}
+        return {pk: name.removeprefix(IMPORTED) for pk, name in names.items()}
     return {
         pk: f"{n}" for n, pk in enumerate(model.objects.order_by("pk").values_list("pk", flat=True))
     }
@@ -356,7 +359,9 @@ class TestRoundTrip:
             assert after[kind] == rows, kind
         assert contents() == files
         assert packed_texts(packed()) == packed_texts(archive)
-        assert not User.objects.get(username="claire").has_usable_password()
+        claire = User.objects.get(username="importé : claire")
+        assert not claire.is_active
+        assert not claire.has_usable_password()
 
     def test_into_a_filled_wiki_loses_nothing(
         self, sheet: Sheet, document: Document, administrator: User, contributor: User
@@ -499,6 +504,90 @@ class TestRoundTrip:
             assert titles == [document.title, "La copie"]
         assert Sheet.objects.get().documents.count() == 2
 
+    def test_an_archive_of_the_version_before_gives_the_same_rows(
+        self, administrator: User
+    ) -> None:
+        """`format1.json` has what its import gave when names were those of accounts."""
+        empty()
+        report = import_wiki(io.BytesIO((ARCHIVES / "format1.zip").read_bytes()), administrator)
+        run_queue()
+
+        assert report.problems == []
+        assert sorted(report.created) == ["air", "lait-100-oui", "vide"]
+        found = json.loads(json.dumps(everything(), default=str))
+        expected = json.loads((ARCHIVES / "format1.json").read_text("utf-8"))
+        for kind, rows in expected.items():
+            assert found[kind] == rows, kind
+        with (
+            zipfile.ZipFile(ARCHIVES / "format1.zip") as before,
+            zipfile.ZipFile(io.BytesIO(packed())) as now,
+        ):
+            name = "versions/lait-100-oui/0002.md"
+            old, new = (split_front_matter(z.read(name).decode()) for z in (before, now))
+            assert new == (old[0] | {"author": f"{IMPORTED}{old[0]['author']}"}, old[1])
+
+    def test_names_of_an_archive_are_never_those_of_accounts(
+        self, sheet: Sheet, administrator: User, expert: User
+    ) -> None:
+        archive = packed()
+        empty()
+
+        for _again in range(2):  # what was imported once keeps its name
+            import_wiki(io.BytesIO(archive), administrator)
+            made = Sheet.objects.get()
+            assert made.validated_by is not None
+            assert made.validated_by.username == f"importé : {expert.username}"
+            assert not made.validated_by.is_active
+            authors = set(made.revisions.values_list("author__username", flat=True)) - {None}
+            assert authors
+            assert all(name.startswith(IMPORTED) for name in authors)
+            archive = packed()
+            empty()
+
+    @pytest.mark.parametrize(
+        "origin", ["javascript:alert(1)", "ftp://example.org/x", "http://[bad", "https://a:b@x.fr/"]
+    )
+    def test_an_address_that_is_none_is_left_out(
+        self, origin: str, document: Document, administrator: User
+    ) -> None:
+        Document.objects.filter(pk=document.pk).update(origin=origin)
+        archive = packed()
+        empty()
+
+        report = import_wiki(io.BytesIO(archive), administrator)
+
+        assert Document.objects.get().origin == ""
+        assert [p.partition(":")[0] for p in report.problems] == [
+            f"sources/{document.sha256[:16]}.json"
+        ]
+
+    def test_a_picture_is_encoded_anew(self, contributor: User, administrator: User) -> None:
+        picture = save_picture(image(), contributor)
+        archive = packed()
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            content = opened.read(f"images/{picture.name}") + b"<script>"
+        empty()
+        archive = replaced(archive, f"images/{picture.name}", content)
+
+        assert import_wiki(io.BytesIO(archive), administrator).problems == []
+
+        with Picture.objects.get().file.open("rb") as kept:
+            assert b"<script>" not in kept.read()
+
+    def test_another_file_than_the_record_tells_is_left_out(
+        self, document: Document, administrator: User
+    ) -> None:
+        archive = packed()
+        name = f"sources/{document.sha256[:16]}.pdf"
+        empty()
+
+        report = import_wiki(
+            io.BytesIO(replaced(archive, name, make_pdf(["Autre texte."]))), administrator
+        )
+
+        assert len(report.problems) == 1
+        assert not Document.objects.exists()
+
     def test_a_second_time_changes_nothing(self, sheet: Sheet, administrator: User) -> None:
         before = everything()
 
@@ -524,13 +613,15 @@ def is_said(row: Any, field: Any) -> bool:
     return bool(value) and (not field.has_default() or value != field.get_default())
 
 
-def contents() -> dict[str, bytes]:
-    """Return the files of sources and pictures."""
-    found = {}
-    for model, name in ((Document, "sha256"), (Picture, "name")):
-        for row in model.objects.all():
-            with row.file.open("rb") as kept:
-                found[getattr(row, name)] = kept.read()
+def contents() -> dict[str, object]:
+    """Return the files of sources, and the sizes of pictures, which are encoded anew."""
+    found: dict[str, object] = {}
+    for document in Document.objects.all():
+        with document.file.open("rb") as kept:
+            found[document.sha256] = kept.read()
+    for picture in Picture.objects.all():
+        with picture.file.open("rb") as kept, Image.open(kept) as opened:
+            found[picture.name] = opened.size
     return found
 
 
@@ -538,7 +629,7 @@ def packed_texts(archive: bytes) -> dict[str, str]:
     """Return the texts of an archive that do not name what each wiki numbers by itself."""
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         return {
-            name: opened.read(name).decode()
+            name: opened.read(name).decode().replace(IMPORTED, "")
             for name in opened.namelist()
             if name.startswith(("types/", "images/images"))
         }
@@ -753,7 +844,7 @@ class TestBadArchives:
 
     def test_who_another_import_created_meanwhile_is_found(self, administrator: User) -> None:
         known = ImportIdMap()
-        other = User.objects.create(username="zoe")
+        other = User.objects.create(username="importé : zoe")
 
         assert known.person("zoe") == other
         made = known.person("yan")
@@ -789,7 +880,11 @@ class TestBadArchives:
 
         assert report.created == ["good"]
         assert len(report.problems) == 1
-        assert Sheet.objects.get(slug="good").revisions.filter(author__username="zoe").exists()
+        assert (
+            Sheet.objects.get(slug="good")
+            .revisions.filter(author__username="importé : zoe")
+            .exists()
+        )
 
     def test_a_file_that_the_storage_lost_is_told(self, sheet: Sheet) -> None:
         picture = Picture.objects.get()
