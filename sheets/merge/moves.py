@@ -7,7 +7,7 @@ places, its place is a conflict: marks (blocks of kind "place") tell where it be
 place of ours, and where it would stand at that of theirs.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -164,18 +164,18 @@ def target_order(
     anchors = mine.anchors(fit), other.anchors(fit)
     after = {i: (mine if i in mine.moved else other).before[i] for i in moved}
     break_cycles(after, {i: anchors[i not in mine.moved][i] for i in moved})
+    groups = disputed_groups(mine, other, *anchors)
     marks: dict[int, Mark] = {}
-    for number, group in enumerate(disputed_groups(mine, other, *anchors)):
+    behind: dict[int, int] = {}  # the mark that ends a group, behind its last block
+    for number, group in enumerate(groups):
         begin, end, there = range(len(base) + 3 * number, len(base) + 3 * number + 3)
-        marks |= {
-            begin: Mark(group, number, "begin"),
-            end: Mark(group, number, "end"),
-            there: Mark(group, number, "there"),
-        }
-        after = {i: end if block == group[-1] else block for i, block in after.items()}
-        after |= {
-            begin: after[group[0]], group[0]: begin, end: group[-1], there: other.before[group[0]]
-        }  # fmt: skip
+        marks[begin], marks[end] = Mark(group, number, "begin"), Mark(group, number, "end")
+        marks[there] = Mark(group, number, "there")
+        after[begin], after[group[0]] = after[group[0]], begin
+        after[there] = other.before[group[0]]
+        behind[group[-1]] = end
+    after = {i: behind.get(block, block) for i, block in after.items()}
+    after |= {end: block for block, end in behind.items()}
     followers: defaultdict[int, list[int]] = defaultdict(list)
     for i in sorted(after, key=lambda i: is_section(i, base, marks)):
         followers[after[i]].append(i)
@@ -214,8 +214,9 @@ def disputed_groups(
 ) -> list[list[int]]:
     """Return the blocks that both sides moved to different places, those in a row together."""
     groups: list[list[int]] = []
+    both = mine.moved & other.moved
     for block, before in mine.before.items():
-        if block not in mine.moved & other.moved or by_mine[block] == by_other[block]:
+        if block not in both or by_mine[block] == by_other[block]:
             continue
         if groups and groups[-1][-1] == before == other.before[block]:
             groups[-1].append(block)
@@ -243,12 +244,12 @@ class Arrangement:
         """Return the blocks, each with its base block; NEW for a new one."""
         new = self.new_blocks()
         row: list[tuple[int, MarkdownBlock]] = []
-        waiting: Blocks = []  # new blocks from a heading on, before which moved text belongs
+        waiting: deque[MarkdownBlock] = deque()  # from a new heading on, before which it belongs
         for i in [START, *order]:
             comes = i in self.models or i in self.marks
             if not (comes and not is_section(i, self.base, self.marks)):
                 row += [(NEW, block) for block in waiting]
-                waiting = []
+                waiting.clear()
             if i in self.marks:
                 row.append((i, self.mark_block(self.marks[i])))
             elif i in self.side.index:
@@ -256,7 +257,7 @@ class Arrangement:
             added = new.get(i, [])
             heading = next((n for n, b in enumerate(added) if b.kind == "heading"), len(added))
             row += [(NEW, block) for block in added[:heading]]
-            waiting = [*added[heading:], *waiting]
+            waiting.extendleft(reversed(added[heading:]))
         return [*row, *((NEW, block) for block in waiting)]
 
     def new_blocks(self) -> dict[int, list[MarkdownBlock]]:
@@ -283,6 +284,6 @@ class Arrangement:
         return block._replace(gap=model.gap, before=model.before) if model else block
 
     def mark_block(self, mark: Mark) -> MarkdownBlock:
-        """Return the block of a mark, with the whitespace before the moved text on this side."""
-        gap = self.side.block(mark.group[0]).gap
-        return MarkdownBlock(gap, f"{mark.which} {mark.number}", PLACE)
+        """Return the block of a mark: its gap is that of the moved text, `before` its kind."""
+        moved = self.side.block(mark.group[0])
+        return MarkdownBlock(moved.gap, f"{mark.which} {mark.number}", PLACE, moved.kind)

@@ -143,7 +143,7 @@ def join_parts(
 
 def is_glued(before: str, text: str) -> bool:
     """Tell whether a paragraph would continue the paragraph or list item on the line before it."""
-    last = cut_blocks(before.rpartition("\n")[2])[0]
+    last = cut_blocks(before[before.rfind("\n") + 1 :])[0]
     first = cut_blocks(text.partition("\n")[0])[0]
     return bool(last and first) and last[-1].kind in {"text", "item"} and first[0].kind == "text"
 

@@ -183,7 +183,7 @@ class PlaceMark(NamedTuple):
     section: str
     field: str
     before: str  # the block before it
-    gap: str  # the whitespace before it on the other side
+    gap: str  # the whitespace before the moved text on the other side
 
 
 def write_hunks(pieces: Sequence[Hunk]) -> Iterator[MergedText | Conflict | PlaceMark]:
@@ -200,10 +200,12 @@ def write_hunks(pieces: Sequence[Hunk]) -> Iterator[MergedText | Conflict | Plac
             if text:
                 yield MergedText("".join(text))
                 text = []
-            other = piece.starts[2]
-            gap = other.gap if other else ""
+            mark = piece.starts[2]
+            assert mark is not None
+            line = "\n" if mark.before in {"item", "row"} else BLANK_LINE
+            gap = mark.gap if "\n" in mark.gap else line
             yield PlaceMark(piece.base, path.section, path.field, path.last, gap)
-            kind = kind or "text"  # the moved text may come first
+            kind = kind or mark.before  # the moved text may come first
             continue
         last, following = next(neighbours)
         if piece.kind != "words":
@@ -245,11 +247,13 @@ def join_places(
     """
     marks = {p.text: n for n, p in enumerate(parts) if isinstance(p, PlaceMark)}
     moved: dict[str, Conflict] = {}
+    ids: set[str] = set()
     for number in map(str, range(len(marks) // 3)):
         start, end, there = (marks[f"{which} {number}"] for which in ("begin", "end", "there"))
         conflict = place_conflict(parts[start : end + 1], parts[there])
-        if any(conflict.id == known.id for known in moved.values()):
+        if conflict.id in ids:
             conflict = replace(conflict, id=conflict_id(conflict.id, number))
+        ids.add(conflict.id)
         moved[number] = conflict
     joined: list[MergedText | Conflict] = []
     inside = False  # whether a moved text is being joined
@@ -260,8 +264,8 @@ def join_places(
             continue
         which, _space, number = part.text.partition(" ")
         if which == "there":
-            gap = part.gap if "\n" in part.gap else BLANK_LINE
-            joined.append(MovedText("", moved[number].id, "theirs", gap + moved[number].theirs))
+            text = part.gap + moved[number].theirs
+            joined.append(MovedText("", moved[number].id, "theirs", text))
         else:
             inside = which == "begin"
             joined.extend([moved[number]] if inside else [])
@@ -276,11 +280,10 @@ def place_conflict(
     assert isinstance(begin, PlaceMark)
     assert isinstance(there, PlaceMark)
     text = [part for part in parts if not isinstance(part, PlaceMark)]
-    choices = [dict.fromkeys((c.id for c in text if isinstance(c, Conflict)), take) for take in (
-        MINE, THEIRS, BOTH
-    )]  # fmt: skip
-    gap, ours = split_gap(join_parts(text, choices[0]))
-    theirs, both = (join_parts(text, choice).lstrip() for choice in choices[1:])
+    inner = [part.id for part in text if isinstance(part, Conflict)]
+    mine, theirs, both = (join_parts(text, dict.fromkeys(inner, t)) for t in (MINE, THEIRS, BOTH))
+    gap, ours = split_gap(mine)
+    theirs, both = theirs.lstrip(), both.lstrip()
     name = conflict_identity(begin.section, begin.field, PLACE, ours, theirs)
     return Conflict(
         name, begin.section, begin.field, "", ours, theirs, BLANK_LINE, gap, "place", "ours",

@@ -6,6 +6,7 @@ Each hostile text is doubled three times; twice the text may take 2.6 times the 
 import functools
 import gc
 import itertools
+import random
 import time
 from collections.abc import Callable, Iterator
 from html import unescape
@@ -314,3 +315,16 @@ def test_what_was_dense_before_does_not_stop_an_edit() -> None:
     form = EditForm(sent(f"{start.body}\nUn autre.\n"), start=start, template=TEMPLATE)
 
     assert form.is_valid(), form.errors
+
+
+def test_merging_texts_of_which_each_line_moved_is_linear() -> None:
+    def reordered(text: str) -> None:
+        lines = text.split("\n")[2:]
+        rows = [lines, *(random.Random(seed).sample(lines, len(lines)) for seed in (1, 2))]
+        result = merge_versions(*(Version("\n".join(row) + "\n") for row in rows))
+        resolved = resolve_conflicts(result, {conflict.id: MINE for conflict in result.conflicts})
+        assert sorted(resolved.split("\n")) == sorted([*lines, ""])
+
+    texts = ["\n".join(f"- {n} mot" for n in range(size)) for size in (500, 4_000)]
+    times = [min(spent(reordered, text) for _ in range(2)) for text in texts]
+    assert times[1] < times[0] * GROWTH**3
