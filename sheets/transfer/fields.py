@@ -41,7 +41,7 @@ class Names(Protocol):
     def person(self, name: str | None) -> User | None: ...
 
 
-class Table(NamedTuple):
+class FieldTable(NamedTuple):
     """The fields of a model in an archive: `renamed` ones have another name there.
 
     A user is written as a name, a revision as its number in its sheet. Values of other kinds than
@@ -78,10 +78,10 @@ def own_fields(model: type[models.Model]) -> list[str]:
     return [f.name for f in model._meta.fields if not (f.primary_key or f.is_relation)]
 
 
-SHEET_TYPE = Table(SheetType, own_fields(SheetType))
-SECTION = Table(Section, own_fields(Section))
-FIELD = Table(Field, own_fields(Field))
-DOCUMENT = Table(Document, (
+SHEET_TYPE = FieldTable(SheetType, own_fields(SheetType))
+SECTION = FieldTable(Section, own_fields(Section))
+FIELD = FieldTable(Field, own_fields(Field))
+DOCUMENT = FieldTable(Document, (
     "sha256", "title", "filename", "size", "media_type", "author", "publisher", "published",
     "origin", "licence", "by_hand", "language", "page_count", "access", "created_at", "uploaded_by",
 ))  # fmt: skip
@@ -89,34 +89,34 @@ DESCRIBED = (
     "author", "publisher", "published", "origin", "licence", "by_hand", "language", "created_at",
 )  # fmt: skip
 """The fields of a source that its file does not tell."""
-PICTURE = Table(Picture, ("title", "uploaded_by", "created_at"), ("uploaded_by", "created_at"))
-SHEET = Table(Sheet, (
+PICTURE = FieldTable(Picture, ("title", "uploaded_by", "created_at"), ("uploaded_by", "created_at"))
+SHEET = FieldTable(Sheet, (
     "title", "state", "validated_by", "validated_at", "validated_revision", "created_by",
     "created_at", "updated_at",
 ))  # fmt: skip
-NEW_SHEET = Table(Sheet, ("title", "state", "created_by"), ("state", "created_by"))
-LOCK = Table(SectionLock, ("section", "locked_by", "locked_at"))
-REDIRECT = Table(SheetRedirect, ("title", "slug", "renamed_by", "renamed_at"))
-REVISION = Table(
+NEW_SHEET = FieldTable(Sheet, ("title", "state", "created_by"), ("state", "created_by"))
+LOCK = FieldTable(SectionLock, ("section", "locked_by", "locked_at"))
+REDIRECT = FieldTable(SheetRedirect, ("title", "slug", "renamed_by", "renamed_at"))
+REVISION = FieldTable(
     Revision,
     ("number", "origin", "author", "created_at", "comment", "minor", "second_parent"),
     ("author", "created_at", "comment", "minor", "second_parent"),
     {"created_at": "date"},
 )
-GENERATION = Table(Generation, (
+GENERATION = FieldTable(Generation, (
     "backend", "model", "prompt_version", "parameters", "tokens_in", "tokens_out", "seconds",
     "state", "created_at", "started_at", "finished_at", "error_code", "error_details", "cost",
 ))  # fmt: skip
-REQUEST = Table(Generation, ("requested_by",), ("requested_by",))
-SECTION_RUN = Table(SectionRun, (
+REQUEST = FieldTable(Generation, ("requested_by",), ("requested_by",))
+SECTION_RUN = FieldTable(SectionRun, (
     "key", "order", "state", "output", "tokens_in", "tokens_out", "cost", "seconds", "error_code",
     "error_details",
 ))  # fmt: skip
-PROPOSAL = Table(Proposal, (
+PROPOSAL = FieldTable(Proposal, (
     "body", "metadata", "sections", "notices", "choices", "remark", "signed", "sender",
     "created_at", "base", "author",
 ))  # fmt: skip
-DECISION = Table(Proposal, (
+DECISION = FieldTable(Proposal, (
     "decided", "state", "reason", "decided_at", "accepted_as", "decided_by",
 ))  # fmt: skip
 

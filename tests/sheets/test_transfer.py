@@ -582,7 +582,7 @@ class TestRoundTrip:
         empty()
 
         report = import_wiki(
-            io.BytesIO(replaced(archive, name, make_pdf(["Autre texte."]))), administrator
+            io.BytesIO(replaced(archive, name, make_pdf(("Autre texte.",)))), administrator
         )
 
         assert len(report.problems) == 1
