@@ -147,7 +147,7 @@ class TestReading:
 
         monkeypatch.setattr(reread, "save_chunks", burst)
         texts = list(old.pages.values_list("number", "text"))
-        assert reread_outdated() == 1
+        assert read_again() == 1
         assert not outdated_documents().exists()
         assert list(old.pages.values_list("number", "text")) == texts
 
