@@ -200,3 +200,39 @@ def _written(path: Path, objects: Sequence[bytes]) -> Path:
     trailer = b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (size, len(data))
     path.write_bytes(data + b"xref\n0 %d\n0000000000 65535 f \n" % size + table + trailer)
     return path
+
+
+def with_small_raised_digits(path: Path) -> Path:
+    """Write "soit 12 m2" with a small raised glyph for the last digit, as fonts have it."""
+    boxes = {"s": 0, "o": 0, "i": 0, "t": 0, "m": 0, "one": 0, "two": 0, "raised": 380}
+    procedures, objects = [], []
+    for number, (name, bottom) in enumerate(boxes.items(), 6):
+        height = 320 if bottom else 700
+        drawing = b"600 0 0 %d 500 %d d1 0 %d 500 %d re f" % (
+            bottom,
+            bottom + height,
+            bottom,
+            height,
+        )
+        procedures.append(b"/%b %d 0 R" % (name.encode(), number))
+        objects.append(b"<< /Length %d >>\nstream\n%b\nendstream" % (len(drawing), drawing))
+    table = (
+        b"/CIDInit /ProcSet findresource begin begincmap /CMapName /X def /CMapType 2 def\n"
+        b"1 begincodespacerange <00> <FF> endcodespacerange\n"
+        b"8 beginbfchar\n<73> <0073>\n<6F> <006F>\n<69> <0069>\n<74> <0074>\n<6D> <006D>\n"
+        b"<31> <0031>\n<32> <0032>\n<41> <0032>\nendbfchar endcmap end"
+    )
+    content = b"BT /F1 10 Tf 60 700 Td (soit) Tj 30 0 Td (12) Tj 18 0 Td (mA) Tj ET"
+    head = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources "
+        b"<< /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%b\nendstream" % (len(content), content),
+        b"<< /Type /Font /Subtype /Type3 /FontBBox [0 0 600 700] /FontMatrix [.001 0 0 .001 0 0] "
+        b"/CharProcs << %b >> /Encoding << /Type /Encoding /Differences [49 /one /two 65 /raised "
+        b"105 /i 109 /m 111 /o 115 /s /t] >> /FirstChar 0 /LastChar 255 /Widths [%b] "
+        b"/ToUnicode 14 0 R >>" % (b" ".join(procedures), b"600 " * 256),
+    ]
+    stream = b"<< /Length %d >>\nstream\n%b\nendstream" % (len(table), table)
+    return _written(path, [*head, *objects, stream])

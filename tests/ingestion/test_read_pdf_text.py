@@ -622,3 +622,8 @@ def test_a_page_of_many_lines_takes_linear_time() -> None:
         return time.process_time() - start
 
     assert seconds(4_000) < 8 * max(seconds(1_000), 0.02)
+
+
+def test_digit_with_a_small_raised_glyph_is_an_exponent(tmp_path: Path) -> None:
+    (read_page,) = read_file(crafted.with_small_raised_digits(tmp_path / "page.pdf"))
+    assert read_page.text == "soit 12 m²"
