@@ -89,6 +89,12 @@ class TestAdding:
         someone.post(ADD, {"uploads": upload(make_pdf(LIGHT)), "access": "internal"})
         assert Document.objects.get().access == Document.Access.INTERNAL
 
+    def test_what_became_of_files_stands_above_the_form(self, someone: Client) -> None:
+        response = someone.post(ADD, {"uploads": [upload(make_pdf(AIR), "a.pdf")]})
+        page = response.content.decode()
+        assert page.index("data-results") < page.index("data-upload")
+        assert page.index("a.pdf") < page.index("data-drop")
+
     def test_above_the_limit_nothing_is_stored(self, someone: Client, settings: Any) -> None:
         settings.MAX_UPLOAD_MB = 1
         big = make_pdf(AIR) + b"\n" * (3 * 1024 * 1024)
