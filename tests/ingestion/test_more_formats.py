@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -40,6 +41,7 @@ from ingestion.readers.media_type import (
 )
 from ingestion.readers.registry import EXTENSIONS, FORMATS, refusal_code
 from ingestion.readers.sandbox import convert
+from ingestion.readers.sandbox.parent import child_environment
 from ingestion.readers.text.encoding import decode_declared, decode_text
 from tests.ingestion import office, ole
 
@@ -293,6 +295,26 @@ class TestConverting:
         status = Path(f"/proc/{child}/stat")
         assert not status.exists() or status.read_text().split()[2] in "ZX"
         assert list(Path(tempfile.gettempdir()).glob("wikico2-convert-*/profile")) == []
+
+    def test_the_program_is_limited_and_has_no_network(self) -> None:
+        bounds = '{"memory_mb": 500, "cpu_seconds": 5, "file_bytes": 1000}'
+        asked = (
+            "import resource as r, socket; print(r.getrlimit(r.RLIMIT_AS)[0] >> 20,"
+            " r.getrlimit(r.RLIMIT_CPU)[0], [name for _, name in socket.if_nameindex()])"
+        )
+        command = [sys.executable, "-P", "-m", "ingestion.readers.sandbox.confined", bounds]
+        done = subprocess.run(
+            [*command, sys.executable, "-c", asked],
+            env=child_environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        limits, _, interfaces = done.stdout.partition("[")
+        assert limits.split() == ["500", "5"]
+        if "eth" in interfaces or "en" in interfaces:
+            pytest.skip("this system does not let a program leave its network")
+        assert interfaces.strip() in ("'lo']", "]")
 
     def test_a_real_one(self, tmp_path: Path) -> None:
         if not convert.find_office():
