@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pypdfium2
 import pytest
@@ -237,7 +238,7 @@ def test_sniff(head: bytes, media_type: str) -> None:
     assert sniff_media_type(head) == media_type
 
 
-def line(text: str, y: float, x: float = 60, size: float = 10, **more: bool) -> TextLine:
+def line(text: str, y: float, x: float = 60, size: float = 10, **more: Any) -> TextLine:
     return TextLine((LineSegment(text, x, x + 5 * len(text)),), y, size, **more)
 
 
