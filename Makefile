@@ -4,7 +4,7 @@ BIN = .venv/bin
 NODE_BIN = lint/node_modules/.bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test lint node format bench bench-search bench-reading soak messages lock bench-spoilt markdown-agreement test-long
+.PHONY: run test lint node format bench bench-search bench-reading soak messages lock bench-spoilt markdown-agreement test-long bench-truth
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py up
@@ -51,6 +51,9 @@ bench-reading: .venv/dev.stamp
 
 bench-spoilt: .venv/dev.stamp  ## office documents with one object spoilt in each; some minutes
 	$(BIN)/python -m bench.spoilt $(ARGS)
+
+bench-truth: .venv/dev.stamp  ## levels of labelled statements, and of sentences with one change
+	$(BIN)/python -m bench.truth $(or $(FOLDER),$(error FOLDER=… is needed, with *.jsonl and documents)) $(ARGS)
 
 soak: .venv/dev.stamp  ## kill processes, break the model service; about 20 minutes
 

@@ -181,8 +181,8 @@ class GenerationAdmin(ReadOnlyMixin, admin.ModelAdmin[Generation]):
 
 @admin.register(Citation)
 class CitationAdmin(ReadOnlyMixin, admin.ModelAdmin[Citation]):
-    list_display = ["revision", "marker", "document", "page", "verdict"]
-    list_filter = ["verdict"]
+    list_display = ["revision", "marker", "document", "page", "level"]
+    list_filter = ["level"]
     list_select_related = ["revision", "document"]
     show_full_result_count = False
 

@@ -20,8 +20,9 @@ from sheets.links.related import update_related
 from sheets.models import Citation, FileJob, Generation, Revision, Sheet
 from sheets.notifications import digest
 from sheets.rendering.page_cache import clear_cached_pages
+from sheets.revisions.judging import judge_sheet
 from sheets.revisions.reanchor import reanchor_source
-from sheets.revisions.save import recheck_revision
+from sheets.revisions.save import outdated_checks, recheck_revision
 from sheets.search.indexing import (
     ensure_indexed_words,
     index_vectors,
@@ -51,10 +52,29 @@ def index_sheet(run: JobRun) -> bool:
 
 def recheck_citations(run: JobRun) -> bool:
     """Recheck the broken citations of a source, whose pages may have been missing."""
-    cited = Citation.objects.filter(document=run.row_id, verdict=Citation.Verdict.BROKEN)
+    cited = Citation.objects.filter(document=run.row_id, level=Citation.Level.NOT_FOUND)
     for pk in cited.values_list("revision", flat=True).distinct().order_by("revision"):
         run.check()
         recheck_revision(Revision.objects.get(pk=pk))
+    return True
+
+
+def recheck_sheets(run: JobRun) -> bool:
+    """Check again the current revisions that an older check has looked at, for a time slice."""
+    for pk in outdated_checks().order_by("pk").values_list("pk", flat=True):
+        if run.enough():
+            return False
+        if revision := Revision.objects.filter(pk=pk).first():
+            recheck_revision(revision)
+        run.advance()
+    return True
+
+
+def judge_statements(run: JobRun) -> bool:
+    """Have the judging model read what a sheet says in other words than its sources."""
+    sheet = Sheet.objects.filter(pk=run.row_id).first()
+    if sheet is not None:
+        judge_sheet(sheet, run.patience())
     return True
 
 
@@ -199,6 +219,23 @@ POLICIES = [
         Job.Lane.INDEXING,
         reanchor_citations,
         model="ingestion.Document",
+        merges=True,
+    ),
+    JobPolicy(
+        kinds.SHEET_RECHECK,
+        _("check of sheets after an upgrade"),
+        Job.Lane.UPKEEP,
+        recheck_sheets,
+        at_once=1,
+        merges=True,
+    ),
+    JobPolicy(
+        kinds.JUDGEMENT,
+        _("reading of statements by a model"),
+        Job.Lane.INDEXING,
+        judge_statements,
+        model="sheets.Sheet",
+        visible=visible_sheets,
         merges=True,
     ),
     JobPolicy(

@@ -13,6 +13,8 @@ PASSAGE_LOOKUP = "passage_lookup"
 DIGESTS = "digests"
 DIGEST = "digest"
 CLEANUP = "cleanup"
+JUDGEMENT = "judgement"
+SHEET_RECHECK = "sheet_recheck"
 
 
 def queue_passage_lookup(sheet_id: int) -> None:
@@ -23,3 +25,8 @@ def queue_passage_lookup(sheet_id: int) -> None:
 def queue_indexing(sheet_id: int, owner: Any = None) -> None:
     """Queue the slow part of indexing a sheet, which `owner` changed."""
     start_job(SHEET_INDEX, sheet_id, owner=owner)
+
+
+def queue_judging(sheet_id: int, owner: Any = None) -> None:
+    """Queue the reading of a sheet's statements by the judging model."""
+    start_job(JUDGEMENT, sheet_id, owner=owner)

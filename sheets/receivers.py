@@ -21,7 +21,7 @@ def queue_waiting_generations(sender: object, document_id: int, **kwargs: object
 @receiver(document_settled)
 def queue_citation_recheck(sender: object, document_id: int, **kwargs: object) -> None:
     """Queue the recheck of broken citations of an ingested source."""
-    if Citation.objects.filter(document=document_id, verdict=Citation.Verdict.BROKEN).exists():
+    if Citation.objects.filter(document=document_id, level=Citation.Level.NOT_FOUND).exists():
         start_job(CITATION_RECHECK, document_id)
 
 

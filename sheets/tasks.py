@@ -7,7 +7,11 @@ from sheets import queueing as kinds
 from sheets.models import Sheet
 from wikico2.jobs.queue import issue_tickets, start_job
 
-DAILY = {"sheets.tasks.send_digests": "send digests", "sheets.tasks.clear_pages": "clear pages"}
+DAILY = {
+    "sheets.tasks.send_digests": "send digests",
+    "sheets.tasks.clear_pages": "clear pages",
+    "sheets.tasks.recheck_sheets": "check outdated sheets again",
+}
 
 
 def send_digests() -> None:
@@ -18,6 +22,11 @@ def send_digests() -> None:
 def clear_pages() -> None:
     """Delete the oldest cached pages, and jobs that ended long ago."""
     start_job(kinds.CLEANUP)
+
+
+def recheck_sheets() -> None:
+    """Check again the current revisions that an older check has looked at."""
+    start_job(kinds.SHEET_RECHECK)
 
 
 # --- Tasks of former versions ---------------------------------------------------------------------

@@ -126,6 +126,7 @@ def _settings(folder: Path) -> dict[str, str]:
         "OVH_API_KEY": "key of the tests",
         "EMBEDDING_BACKEND": "openai",
         "LLM_BACKEND": "local",
+        "JUDGE_BACKEND": "none",
         "EMBEDDING_MODEL": EMBEDDING_MODEL,
         "LLM_MODEL": CHAT_MODEL,
         "VISION_BACKEND": "none",

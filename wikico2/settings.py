@@ -198,6 +198,8 @@ _BACKEND = "openai" if AI_API_KEY else "local"
 EMBEDDING_BACKEND = env.choice("EMBEDDING_BACKEND", ("openai", "local"), _BACKEND)
 LLM_BACKEND = env.choice("LLM_BACKEND", ("openai", "local"), _BACKEND)
 LLM_MODEL = env.text("LLM_MODEL", "Mixtral-8x7B-Instruct-v0.1")
+JUDGE_MODEL = env.text("JUDGE_MODEL", LLM_MODEL)
+JUDGE_BACKEND = env.choice("JUDGE_BACKEND", ("openai", "none"), "openai" if AI_API_KEY else "none")
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "bge-multilingual-gemma2")
 LOCAL_EMBEDDING_MODEL = env.choice(
     "LOCAL_EMBEDDING_MODEL",

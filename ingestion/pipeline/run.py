@@ -105,7 +105,7 @@ def remove_document(document: Document) -> None:
     """Delete a document with its pages and passages; queue the removal of its files and vectors.
 
     Its cached vectors are deleted too, unless another document has the same text. Citations keep
-    their quote, page number and verdict.
+    their quote, page number and level.
     """
     with transaction.atomic():
         hashes = document.chunks.values("content_hash")

@@ -124,8 +124,8 @@ class HighlightRequest:
     """What to highlight on the page, and why; `in_parts` if it may be on several pages."""
 
     quotes: tuple[str, ...] = ()
-    verdict: str = ""
-    verdict_label: str = ""
+    level: str = ""
+    level_label: str = ""
     passage: Chunk | None = None
     page: int | None = None  # where a citation stands now, if its source was read again
     in_parts: bool = False
@@ -148,8 +148,8 @@ def highlight_request(request: HttpRequest, document: Document) -> HighlightRequ
         if citation:
             return HighlightRequest(
                 (citation.quote,),
-                citation.verdict,
-                citation.get_verdict_display(),
+                citation.level,
+                citation.get_level_display(),
                 page=citation.moved_to,
                 in_parts=citation.chunk_id is not None,
             )

@@ -7,12 +7,12 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from sheets.models import Prompt, Sheet
+from sheets.models.level_reasons import level_name, reason_sentence
 from sheets.models.schema_loader import load_template
 from sheets.models.spending import check_token_ceiling, record_spending
-from sheets.models.verdict_reasons import verdict_sentence
 from sheets.schema.prompt import PromptText, prompt_messages
 from sheets.schema.types import SectionBrief, SectionDraft
-from sheets.verification.entailment import passage_for_verify, verify_statement
+from sheets.verification.levels import check_statement, passage_for_check
 from sheets.writers.context import gather_evidence
 from sheets.writers.llm import ModelWriter
 from wikico2.errors import UserError
@@ -59,13 +59,13 @@ class TrialForm(forms.ModelForm[Prompt]):
 
 
 @dataclass(frozen=True)
-class CheckedStatement:
-    """One statement of the trial with its verdict."""
+class TrialStatement:
+    """One statement of the trial with its level."""
 
     field: str
     text: str
     labels: str
-    verdict: str
+    level: str
     reasons: tuple[str, ...]
 
 
@@ -79,7 +79,7 @@ class PromptTrial:
     section: str
     messages: list[dict[str, str]]
     asked: bool = False
-    statements: tuple[CheckedStatement, ...] = ()
+    statements: tuple[TrialStatement, ...] = ()
     refused: tuple[str, ...] = ()
     tokens_in: int = 0
     tokens_out: int = 0
@@ -108,7 +108,7 @@ def run_trial(prompt: PromptText, sheet: Sheet, section: SectionBrief, *, ask: b
             error=error.sentence,
         )
     record_spending(writer.model, draft.tokens_in, draft.tokens_out)
-    texts = {k: passage_for_verify(p.title, p.headings, p.text) for k, p in evidence.shown.items()}
+    texts = {k: passage_for_check(p.title, p.headings, p.text) for k, p in evidence.shown.items()}
     return PromptTrial(
         section.heading,
         messages,
@@ -122,8 +122,8 @@ def run_trial(prompt: PromptText, sheet: Sheet, section: SectionBrief, *, ask: b
 
 def check_statements(
     draft: SectionDraft, section: SectionBrief, texts: dict[str, str]
-) -> list[CheckedStatement]:
-    """Return each statement of a draft with its verdict."""
+) -> list[TrialStatement]:
+    """Return each statement of a draft with its level."""
     headings = {f.key: f.heading for f in section.fields}
     found = []
     for field in draft.fields:
@@ -131,11 +131,11 @@ def check_statements(
         texts_with_sources += [(" | ".join(r.cells), r.sources) for r in field.rows]
         for text, sources in texts_with_sources:
             labels = [c.label for c in sources]
-            verdict = verify_statement(text, texts, labels)
-            reasons = tuple(verdict_sentence(code, detail) for code, detail in verdict.reasons)
+            finding = check_statement(text, texts, labels)
+            reasons = tuple(reason_sentence(code, detail) for code, detail in finding.reasons)
             found.append(
-                CheckedStatement(
-                    headings[field.key], text, ", ".join(labels), verdict.verdict, reasons
+                TrialStatement(
+                    headings[field.key], text, ", ".join(labels), level_name(finding.level), reasons
                 )
             )
     return found

@@ -1,7 +1,7 @@
 """Split a passage into quotable units: sentences, list items, tables. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -9,12 +9,25 @@ from sheets.markdown.scanner import delimiter_cells, split_row
 from wikico2.text.normalize import folded_words
 
 ABBREVIATION = re.compile(
-    r"(?:\b(?:M|MM|Mme|Dr|art|cf|ex|env|éd|etc|fig|max|min|n|no|p|pp|réf|resp|tab|t\. éq|éq|vol|"
-    r"al|ca|approx|i\.e|e\.g|c\.-à-d)|(?<!°)(?<!° )\b[A-Z])\.$",
-    re.IGNORECASE,
+    r"(?<![\w&/])(?:(?i:mmes?|dr|pr|ste|art|cf|ex|env|éd|fig|max|min|nos?|pp?|réf|resp|tab|vol|al|"
+    r"approx|c\.-à-d|chap|ann|alin|av|vs|hab|tél|suiv|ibid|t\. éq|éq|i\.e|e\.g)|MM?|St|n)\.$"
 )
-LONGEST_ABBREVIATION = 10
-BREAK = re.compile(r"(?<=[.!?…])\s+(?=[«“\"(]?[A-ZÀÂÇÉÈÊËÎÏÔÙÛÜŒ0-9])")
+"""An abbreviation at the end of a text whose full stop does not end a sentence. A unit or a name
+that ends in a capital (« MWh/m. », « EnR&R. ») is none; « etc. » before a capital ends one."""
+
+INITIAL = re.compile(r"(?:(?<![\w&/°º’'-])[A-ZÀ-Ý]|\b[A-Z]\.-?[A-Z])\.$")
+OPENER = re.compile(
+    r"(?i:[«“\"(]?\s?(?:les?|la|l[’']|une?|des?|du|il|ils|elles?|on|ce|cet|cette|ces|cela|pour|en|"
+    r"dans|par|à|au|aux|avec|sans|sur|si|lorsqu\w*|quand|ainsi|donc|toutefois|cependant|selon|afin|"
+    r"the|this|it|in|for)\b)"
+)
+"""Words that begin a sentence: after « bâtiment B. Le … » the letter is no initial of a name."""
+
+LONGEST_ABBREVIATION = 12
+BREAK = re.compile(
+    r"[.!?…](?:\s?[»”\")\]])?(?:\s?\[\w{1,3}\])*(?P<gap>\s+)"
+    r"(?=[«“\"(\[]?\s?(?:[A-ZÀ-ÖØ-ÞŒ0-9]|[dlnsjmtc][’'][A-ZÀ-ÖØ-ÞŒ]|[a-z]{1,2}[A-Z]))"
+)
 ITEM = re.compile(r"^\s*(?:[-–•*]|\d{1,2}[.)])\s+")
 ITEM_MARK = re.compile(r"^\s*[-–•*]\s+")
 NUMBERED_TITLE = re.compile(r"^\d+(?:\.\d+)+\.?\s+[A-ZÀÂÇÉÈÊÎÔÛŒ]")
@@ -77,7 +90,7 @@ CONTEXT_OPENING = re.compile(
     r"de même|par ailleurs|par conséquent|par contre|par exemple|à ce titre|à cet effet|"
     r"à l[’']inverse|au contraire|autrement dit|dans ce|dans cet|dans cette|dans ces|dans le même|"
     r"pour cela|pour ce|c[’']est|d[’']autre part|d[’']une part|du reste|l[’']un d|l[’']une d|"
-    r"la même|le même|les mêmes|tel|telle|sont|est|tous ces|toutes ces|une telle|un tel|"
+    r"la même|le même|les mêmes|tel|telle|tous ces|toutes ces|une telle|un tel|"
     r"parmi (?:ceux|celles|ces))\b)(?!\s+(?:faut|convient|est\s+(?:recommandé|conseillé|"
     r"nécessaire|possible|interdit|obligatoire|préférable|important|utile)))",
     re.IGNORECASE,
@@ -94,12 +107,14 @@ POINTER = re.compile(
 class QuotableUnit:
     """A unit that is quoted as a whole: a sentence, a list item, or a table.
 
-    `heading` is the nearest heading above it inside the passage, "" where there is none.
+    `heading` is the nearest heading above it inside the passage, "" where there is none; `lead_in`
+    the sentence ending in a colon that an item, or a table, belongs to.
     """
 
     kind: str  # "sentence", "item", "table"
     text: str
     heading: str = ""
+    lead_in: str = ""
     numbered: bool = False
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
@@ -107,7 +122,7 @@ class QuotableUnit:
 
 def quotable_units(text: str) -> Iterator[QuotableUnit]:
     """Yield the quotable units of a passage in order."""
-    heading = ""
+    heading = lead_in = ""
     for block in re.split(r"\n\s*\n", text):
         lines = [line.strip() for line in block.splitlines() if line.strip()]
         first = 0
@@ -115,9 +130,14 @@ def quotable_units(text: str) -> Iterator[QuotableUnit]:
             if first + 1 == len(lines) and not NUMBERED_TITLE.match(lines[first]):
                 break
             heading = lines[first]
+            lead_in = ""
             first += 1
         for unit in block_units(lines[first:]):
-            yield replace(unit, heading=heading)
+            if unit.kind == "sentence":
+                lead_in = unit.text if unit.text.endswith(":") else ""
+                yield replace(unit, heading=heading)
+            else:
+                yield replace(unit, heading=heading, lead_in=lead_in)
 
 
 def is_heading(line: str) -> bool:
@@ -144,8 +164,21 @@ def block_units(lines: list[str]) -> Iterator[QuotableUnit]:
                     "item", ITEM.sub("", line).strip(), numbered=bool(NUMBERED.match(line))
                 )
         else:
-            for sentence in split_sentences(" ".join(run)):
-                yield QuotableUnit("sentence", sentence)
+            for text in join_lines(run):
+                for sentence in split_sentences(text):
+                    yield QuotableUnit("sentence", sentence)
+
+
+def join_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Join the lines of a paragraph; one that ends in a colon stands by itself."""
+    joined: list[str] = []
+    for line in lines:
+        joined.append(line)
+        if line.endswith(":"):
+            yield " ".join(joined)
+            joined = []
+    if joined:
+        yield " ".join(joined)
 
 
 def line_kind(line: str) -> str:
@@ -158,15 +191,25 @@ def split_sentences(text: str) -> Iterator[str]:
     """Yield the sentences of running text; abbreviations and initials do not end one."""
     start = 0
     for match in BREAK.finditer(text):
-        end = match.start()
-        if ABBREVIATION.search(text, max(start, end - LONGEST_ABBREVIATION), end):
+        if _is_abbreviated(text, start, match):
             continue
-        if candidate := text[start:end].strip():
+        if candidate := text[start : match.start("gap")].strip():
             yield candidate
         start = match.end()
     rest = text[start:].strip()
     if rest:
         yield rest
+
+
+def _is_abbreviated(text: str, start: int, match: re.Match[str]) -> bool:
+    """Tell whether the full stop of a possible break belongs to an abbreviation or an initial."""
+    stop = match.start() + 1
+    if text[stop - 1] != ".":
+        return False
+    first = max(start, stop - LONGEST_ABBREVIATION)
+    if ABBREVIATION.search(text, first, stop):
+        return True
+    return INITIAL.search(text, first, stop) is not None and not OPENER.match(text, match.end())
 
 
 def table_units(lines: list[str]) -> Iterator[QuotableUnit]:

@@ -1,5 +1,6 @@
 """Models of the wiki: templates, sheets, revisions, generations, proposals, citations."""
 
+from sheets.models.checks import Confirmation, Judgement, RevisionCheck
 from sheets.models.editing import EditDraft, Picture, SavedForm
 from sheets.models.file_job import FileJob
 from sheets.models.generation import Generation, SectionRun
@@ -15,17 +16,20 @@ from sheets.models.watch import Digest, Watch
 __all__ = [
     "CachedPage",
     "Citation",
+    "Confirmation",
     "Digest",
     "EditDraft",
     "Field",
     "FileJob",
     "Generation",
+    "Judgement",
     "Link",
     "Picture",
     "Prompt",
     "Proposal",
     "Relation",
     "Revision",
+    "RevisionCheck",
     "SavedForm",
     "SearchedSection",
     "SearchedSheet",

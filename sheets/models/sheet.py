@@ -12,8 +12,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import Chunk, Document
+from sheets.models.level_reasons import reason_sentence
 from sheets.models.template import SheetType
-from sheets.models.verdict_reasons import verdict_sentence
 from wikico2.text.normalize import visible_line
 
 
@@ -306,7 +306,7 @@ class CitationQuerySet(models.QuerySet["Citation"]):
     def with_sheets(self) -> "CitationQuerySet":
         """Load the sheet of each citation, without the text of its revision."""
         return self.select_related("revision__sheet").only(
-            "marker", "page", "quote", "verdict", "document_id",
+            "marker", "page", "quote", "level", "document_id",
             "revision__number", "revision__sheet__title", "revision__sheet__slug",
             "revision__sheet__state",
         )  # fmt: skip
@@ -325,10 +325,16 @@ class CitationQuerySet(models.QuerySet["Citation"]):
 class Citation(models.Model):
     """The citation of one footnote of a revision: a quote on a page of a source."""
 
-    class Verdict(models.TextChoices):
-        VERIFIED = "verified", _("verified")
-        WEAK = "weak", _("weak")
-        BROKEN = "broken", _("broken")
+    class Level(models.TextChoices):
+        """The levels of `sheets.verification.levels`; "" where an older program has checked."""
+
+        VERBATIM = "verbatim", _("quoted word for word")
+        CONFIRMED = "confirmed", _("confirmed")
+        JUDGED = "judged", _("read by a model")
+        FIGURES = "figures", _("figures found, meaning to be checked")
+        FRAGILE = "fragile", _("fragile")
+        NOT_FOUND = "not_found", _("not found")
+        UNSOURCED = "unsourced", _("without a source")
 
     revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="citations")
     marker = models.CharField(_("marker"), max_length=40)
@@ -341,8 +347,11 @@ class Citation(models.Model):
     )
     page = models.PositiveIntegerField(_("page"))
     quote = models.TextField(_("quote"))
-    verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict.choices)
+    level = models.CharField(_("level"), max_length=10, choices=Level.choices, blank=True)
     reasons = models.JSONField(_("reasons"), default=list, blank=True)
+    unborne = models.JSONField(
+        _("words that no passage bears"), default=list, db_default=[], blank=True
+    )
 
     objects = CitationQuerySet.as_manager()
 
@@ -367,8 +376,8 @@ class Citation(models.Model):
 
     @property
     def reason_sentences(self) -> list[str]:
-        """Return the reasons of the verdict as sentences in the active language."""
-        sentences = (verdict_sentence(code, detail) for code, detail in self.reasons)
+        """Return the reasons of the level as sentences in the active language."""
+        sentences = (reason_sentence(code, detail) for code, detail in self.reasons)
         return [sentence for sentence in sentences if sentence]
 
 

@@ -48,9 +48,12 @@ from sheets.rendering.labels import (
 from sheets.schema.types import SheetTemplate
 from wikico2.text.normalize import fold_text
 
-VERSION = 6
+VERSION = 7
 """Increase it when the output changes in any language: stored renderings of older versions are then
 rendered again when read."""
+
+UNCHECKED = "unchecked"
+"""Shown for a citation that the present program has not checked yet."""
 
 TAGS = {
     "a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em",
@@ -62,7 +65,7 @@ ATTRIBUTES = {
     "a": {"href", "title", "id", "class", "aria-describedby", "rel"},
     "img": {"src", "alt", "title", "width", "height", "loading"},
     "section": {"class", "id"},
-    "sup": {"class", "data-verdict"},
+    "sup": {"class", "data-level"},
     "code": {"class"},
     "div": {"class"},
     "input": {"type", "disabled", "checked", "aria-label"},
@@ -106,9 +109,11 @@ class CitationView:
     page: int
     quote: str
     url: str
-    verdict: str
-    # Why the verdict is no better, as sentences in the language of the page.
+    level: str
+    # Why the level is no higher, as sentences in the language of the page.
     reasons: tuple[str, ...] = ()
+    # The words of the statement that no passage bears.
+    unborne: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -351,11 +356,11 @@ class SheetTree(Treeprocessor):
                     set_words(cell, words)
 
     def number(self, sup: ElementTree.Element, marker: str) -> None:
-        """Give a marker its number, link and verdict."""
+        """Give a marker its number, link and level."""
         number, times = self.numbering.use(marker)
         cited = self.citations.get(marker)
         if cited:
-            sup.set("data-verdict", cited.verdict)
+            sup.set("data-level", cited.level or UNCHECKED)
         link = ElementTree.SubElement(sup, "a")
         link.set("href", cited.url if cited else f"#note-{number}")
         link.set("id", f"ref-{number}-{times}")
@@ -539,7 +544,7 @@ def render_notes(
                 '<li id="note-{}"{}>{} <a class="backref" href="#ref-{}-1" '
                 'aria-label="{}"{}>↩</a></li>',
                 number,
-                format_html(' data-verdict="{}"', cited.verdict) if cited and cited.verdict else "",
+                format_html(' data-level="{}"', cited.level or UNCHECKED) if cited else "",
                 content,
                 number,
                 _("Back to the text"),
@@ -569,13 +574,16 @@ def unchecked_view(note: Note) -> CitationView | None:
 def cited_note(cited: CitationView) -> SafeString:
     """Return a citation as HTML: its quote, the link to its page, the reasons."""
     why = format_html(' <span class="why"{}>{}</span>', lang_attribute(), " ".join(cited.reasons))
+    words = format_html_join(", ", '<b class="unborne">{}</b>', ((word,) for word in cited.unborne))
     return format_html(
-        '<blockquote class="quote">« {} »</blockquote> <a class="source" href="{}">{}, p. {}</a>{}',
+        '<blockquote class="quote">« {} »</blockquote> '
+        '<a class="source" href="{}">{}, p. {}</a>{}{}',
         french_spaces(cited.quote) or "",
         cited.url,
         cited.title,
         cited.page,
         why if cited.reasons else "",
+        format_html(' <span class="unborne-words">{}</span>', words) if cited.unborne else "",
     )
 
 

@@ -58,6 +58,7 @@ def citation_view(
         page=note.page or 1,
         quote=note.quote,
         url=url,
-        verdict=checked.verdict,
+        level=checked.level,
         reasons=reason_sentences(checked.reasons, language),
+        unborne=checked.unborne,
     )

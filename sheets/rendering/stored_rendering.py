@@ -7,8 +7,8 @@ from typing import Any
 from django.utils import translation
 
 from sheets.models import Revision
+from sheets.models.level_reasons import reason_sentence
 from sheets.models.schema_loader import load_template
-from sheets.models.verdict_reasons import verdict_sentence
 from sheets.rendering.html import VERSION, CitationView, page_url, render_sheet
 from sheets.rendering.labels import SHEET_LANGUAGE
 from sheets.schema.types import SheetTemplate
@@ -61,15 +61,16 @@ def revision_citations(
             page=c.page,
             quote=c.quote,
             url=page_url(c.document_id or 0, c.page, c.pk),
-            verdict=c.verdict,
+            level=c.level,
             reasons=reason_sentences(c.reasons, language),
+            unborne=tuple(c.unborne),
         )
         for c in revision.citations.select_related("document")
     }
 
 
 def reason_sentences(reasons: Iterable[tuple[str, str]], language: str) -> tuple[str, ...]:
-    """Return the reasons of a verdict as sentences in that language."""
+    """Return the reasons of a level as sentences in that language."""
     with translation.override(language):
-        sentences = (verdict_sentence(code, detail) for code, detail in reasons)
+        sentences = (reason_sentence(code, detail) for code, detail in reasons)
         return tuple(sentence for sentence in sentences if sentence)

@@ -33,4 +33,4 @@ def reanchor_source(document_id: int) -> None:
 def _found_markers(revision: Revision, document_id: int) -> set[str]:
     """Return the markers of the citations of a source whose quote is found."""
     citations = revision.citations.filter(document=document_id)
-    return set(citations.exclude(verdict=Citation.Verdict.BROKEN).values_list("marker", flat=True))
+    return set(citations.exclude(level=Citation.Level.NOT_FOUND).values_list("marker", flat=True))

@@ -5,21 +5,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max, QuerySet
 
 from sheets.markdown.parse import body_statements, header_as_body, split_notes
 from sheets.markdown.splice import expand_footnotes, section_sizes
 from sheets.merge import Version
-from sheets.models import Citation, Generation, Revision, Sheet
+from sheets.models import Citation, Generation, Revision, RevisionCheck, Sheet
 from sheets.models.schema_loader import load_template
-from sheets.queueing import queue_indexing
+from sheets.queueing import queue_indexing, queue_judging
 from sheets.rendering.preview import render_revision
 from sheets.revisions.errors import LossyText, PersonalText, StaleBase
 from sheets.schema.types import SheetTemplate
 from sheets.search.indexing import index_words
 from sheets.signals import revision_saved
-from sheets.sources.citation_check import check_citations
-from sheets.verification.scores import SheetScores, compute_scores
+from sheets.sources.citation_check import CheckedBody, CheckedStatement, check_body
+from sheets.sources.confirmations import sheet_confirmations
+from sheets.sources.judge import is_judge_on
+from sheets.verification.scores import SheetScores, compute_scores, counts_as_statement
 from wikico2.models import User
 
 
@@ -87,6 +89,8 @@ def save_revision(
         setattr(sheet, name, value)
     index_words(locked, template)
     queue_indexing(sheet.pk, author)
+    if is_judge_on():
+        queue_judging(sheet.pk, author)
     revision_saved.send(Revision, revision=revision)
     return revision
 
@@ -121,6 +125,20 @@ def find_locked_changes(
     ]
 
 
+def check_revision(
+    revision: Revision, template: SheetTemplate, *, moved: bool = False
+) -> CheckedBody:
+    """Check the statements of a revision's body and of its header, as far as they are cited.
+
+    With `moved`, quotes are also looked for on other pages of their source.
+    """
+    _text, notes = split_notes(revision.body)
+    statements = body_statements(revision.body, template)
+    values = body_statements(header_as_body(revision.metadata, template), template)
+    said = sheet_confirmations(revision.sheet)
+    return check_body(notes, [*statements, *(v for v in values if v.markers)], said, moved=moved)
+
+
 def finalize_revision(
     revision: Revision, template: SheetTemplate, *, moved: bool = False
 ) -> SheetScores:
@@ -128,10 +146,8 @@ def finalize_revision(
 
     With `moved`, quotes are also looked for on other pages of their source.
     """
-    _text, notes = split_notes(revision.body)
-    statements = body_statements(revision.body, template)
-    values = body_statements(header_as_body(revision.metadata, template), template)
-    found = check_citations(notes, [*statements, *values], moved=moved)
+    checked = check_revision(revision, template, moved=moved)
+    found = checked.citations
     rows = Citation.objects.bulk_create(
         Citation(
             revision=revision,
@@ -141,23 +157,47 @@ def finalize_revision(
             chunk_id=c.chunk_id,
             page=c.note.page or 1,
             quote=c.note.quote,
-            verdict=c.verdict,
+            level=c.level,
             reasons=[list(r) for r in c.reasons],
+            unborne=list(c.unborne),
         )
         for order, c in enumerate(found, 1)
     )
-    verdicts = {c.note.marker: c.verdict for c in found}
     by_a_person = revision.origin != Revision.Origin.GENERATED
-    scores = compute_scores(template, [*statements, *values], verdicts, by_a_person=by_a_person)
+    scores = compute_scores(template, checked.statements, by_a_person=by_a_person)
+    RevisionCheck.objects.update_or_create(
+        revision=revision,
+        defaults={
+            "version": RevisionCheck.VERSION,
+            "levels": dict(scores.levels),
+            "statements": [statement_as_json(one) for one in checked.statements],
+        },
+    )
     page = render_revision(revision, template, found, {row.marker: row.pk for row in rows})
     revision.rendered = page.as_json() | {"measures": scores.as_json()}
     revision.save(update_fields=["rendered"])
     return scores
 
 
+def statement_as_json(one: CheckedStatement) -> dict[str, Any]:
+    """Return a checked statement in the form stored in `RevisionCheck.statements`."""
+    statement, finding = one.statement, one.finding
+    return {
+        "section": statement.section,
+        "field": statement.field,
+        "text": statement.text,
+        "markers": list(statement.markers),
+        "level": finding.level,
+        "counts": counts_as_statement(statement, finding.level),
+        "reasons": [list(reason) for reason in finding.reasons],
+        "unborne": list(finding.unborne),
+        "keys": list(one.keys),
+    }
+
+
 @transaction.atomic
 def recheck_revision(revision: Revision, *, moved: bool = False) -> None:
-    """Check the citations of a revision again, and render it with the new verdicts.
+    """Check the citations of a revision again, and render it with the new levels.
 
     With `moved`, quotes are also looked for on other pages of their source.
     """
@@ -168,3 +208,9 @@ def recheck_revision(revision: Revision, *, moved: bool = False) -> None:
         Sheet.objects.filter(pk=sheet.pk).update(
             completeness=scores.completeness, confidence=scores.confidence
         )
+
+
+def outdated_checks() -> QuerySet[Revision]:
+    """Return the current revisions that an older check, or none, has looked at."""
+    current = Revision.objects.filter(sheet__current=F("pk"))
+    return current.exclude(check_made__version=RevisionCheck.VERSION)

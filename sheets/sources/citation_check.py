@@ -1,21 +1,31 @@
 """Check the citations of a body against the passages and pages that they cite."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from django.db.models.expressions import RawSQL
 
 from ingestion.models import Chunk, Document, Page
 from sheets.markdown.parse import BodyStatement, Note
+from sheets.sources.confirmations import (
+    Keys,
+    Said,
+    apply_confirmation,
+    confirmation_key,
+    statement_judgements,
+)
 from sheets.verification.citations import contains_quote
-from sheets.verification.entailment import (
-    BROKEN,
-    VERIFIED,
-    WEAK,
-    Verdict,
-    passage_for_verify,
-    verify_statement,
+from sheets.verification.levels import (
+    FIGURES,
+    FRAGILE,
+    LEVELS,
+    NOT_FOUND,
+    UNSOURCED,
+    VERBATIM,
+    Finding,
+    check_statement,
+    passage_for_check,
 )
 
 NAMED_DOCUMENTS = "unnest(%s::bigint[], %s::integer[]) AS named (document, page)"
@@ -41,18 +51,36 @@ MAX_COMPARED_QUOTE = 4_000
 MAX_SEARCHED_PASSAGES = 5_000
 """Passages of a source in which a quote is looked for that is not on its page."""
 
-SEVERITY = {VERIFIED: 0, WEAK: 1, BROKEN: 2}
-
 
 @dataclass(frozen=True)
 class CheckedCitation:
-    """A citation with its document, its passage and its verdict."""
+    """A citation with its document, its passage and the worst level of its statements."""
 
     note: Note
     document: Document | None
     chunk_id: int | None
-    verdict: str
+    level: str
     reasons: tuple[tuple[str, str], ...]
+    unborne: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckedStatement:
+    """A statement with its level by all that it cites."""
+
+    statement: BodyStatement
+    finding: Finding
+    keys: Keys = ("", "")
+    """What a confirmation of it belongs to; empty without a passage."""
+    passages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckedBody:
+    """The citations and the statements of a body, checked."""
+
+    citations: list[CheckedCitation]
+    statements: list[CheckedStatement]
 
 
 @dataclass(frozen=True)
@@ -94,49 +122,105 @@ def named_sources(notes: Iterable[Note]) -> tuple[list[int], list[int]]:
     return [document for document, _ in pairs], [page for _, page in pairs]
 
 
-def check_citations(
-    notes: Mapping[str, Note], statements: Iterable[BodyStatement], *, moved: bool = False
-) -> list[CheckedCitation]:
-    """Check each citation of a body: the quote is on its page, and supports its statements.
+def check_body(
+    notes: Mapping[str, Note],
+    statements: Sequence[BodyStatement],
+    said: Mapping[Keys, Said] | None = None,
+    *,
+    moved: bool = False,
+) -> CheckedBody:
+    """Check each statement of a body against what it cites, and each citation.
 
-    A marker of several statements gets the worst of their verdicts. With `moved`, a quote that is
-    not on its page is looked for on the other pages of its source.
+    A citation has the worst level of the statements that have its marker. One that no statement
+    has is a quote that is, or is not, on its page. `said` are the confirmations of the sheet,
+    which count before the answers of a model. With `moved`, a quote that is not on its page is
+    looked for on the other pages of its source.
     """
     cited = {m: n for m, n in notes.items() if n.is_citation}
     sources = load_citation_sources(list(cited.values()))
     found = {m: find_cited_passage(n, sources) for m, n in cited.items()}
     # A quote that is in no passage, for example across two of them, is searched on its page.
     pages = load_pages([n for m, n in cited.items() if found[m] is None])
-    has_quote = {
-        m: bool(found[m]) or contains_quote(pages.get(cited_page(n), ""), n.quote)
+    flaws = {
+        m: flaw
         for m, n in cited.items()
+        if (flaw := _citation_flaw(n, found[m], sources, pages)) is not None
     }
     if moved:
-        elsewhere = find_moved_quotes({m: n for m, n in cited.items() if not has_quote[m]})
+        lost = {m: n for m, n in cited.items() if m in flaws and n.document_id in sources.documents}
+        elsewhere = find_moved_quotes(lost)
         found |= elsewhere
-        has_quote |= dict.fromkeys(elsewhere, True)
-    worst: dict[str, Verdict] = {}
-    for statement in statements:
-        markers = [m for m in statement.markers if m in found]
-        if not markers:
-            continue
-        quoted = [m for m in dict.fromkeys(markers) if has_quote[m]][:MAX_COMPARED_SOURCES]
-        passages = [supporting_text(cited[m], found[m], sources) for m in quoted]
-        verdict = judge_statement(statement.text, tuple(passages))
-        for marker in markers:
-            known = worst.get(marker)
-            if known is None or SEVERITY[verdict.verdict] > SEVERITY[known.verdict]:
-                worst[marker] = verdict
-    return [
-        make_checked(note, found[marker], has_quote[marker], worst.get(marker), sources)
-        for marker, note in cited.items()
+        flaws = {m: flaw for m, flaw in flaws.items() if m not in elsewhere}
+    checked = [_check_one(s, cited, found, flaws, sources) for s in statements]
+    unsure = [one.keys for one in checked if one.finding.level in {FIGURES, FRAGILE}]
+    answers = {**(statement_judgements(unsure) if unsure else {}), **(said or {})}
+    checked = [
+        replace(one, finding=apply_confirmation(one.finding, one.keys, answers)) for one in checked
     ]
+    worst: dict[str, Finding] = {}
+    for one in checked:
+        for marker in one.statement.markers:
+            known = worst.get(marker)
+            if known is None or is_lower(one.finding.level, known.level):
+                worst[marker] = one.finding
+    return CheckedBody(
+        [
+            make_checked(note, found[m], flaws.get(m) or worst.get(m, Finding(VERBATIM)), sources)
+            for m, note in cited.items()
+        ],
+        checked,
+    )
+
+
+def _check_one(
+    statement: BodyStatement,
+    cited: Mapping[str, Note],
+    found: Mapping[str, Chunk | None],
+    flaws: Mapping[str, Finding],
+    sources: CitationSources,
+) -> CheckedStatement:
+    """Return one statement with its level by the passages that it cites."""
+    markers = [m for m in dict.fromkeys(statement.markers) if m in found]
+    quoted = [m for m in markers if m not in flaws][:MAX_COMPARED_SOURCES]
+    if not quoted:
+        flaw = next((flaws[m] for m in markers), Finding(UNSOURCED))
+        return CheckedStatement(statement, flaw)
+    passages = tuple(supporting_text(cited[m], found[m], sources) for m in quoted)
+    finding = find_level(statement.text, passages)
+    keys = confirmation_key(statement.text, passages)
+    return CheckedStatement(statement, finding, keys, passages)
+
+
+def check_citations(
+    notes: Mapping[str, Note], statements: Sequence[BodyStatement]
+) -> list[CheckedCitation]:
+    """Check each citation of a body; see `check_body`."""
+    return check_body(notes, statements).citations
+
+
+def is_lower(level: str, other: str) -> bool:
+    """Tell whether a level is below another one."""
+    return LEVELS.index(level) > LEVELS.index(other)
+
+
+def _citation_flaw(
+    note: Note,
+    passage: Chunk | None,
+    sources: CitationSources,
+    pages: Mapping[tuple[int, int], str],
+) -> Finding | None:
+    """Return why a citation bears nothing: its source or its quote is missing; None if it may."""
+    if note.document_id not in sources.documents:
+        return Finding(NOT_FOUND, (("source_missing", ""),))
+    if passage or contains_quote(pages.get(cited_page(note), ""), note.quote):
+        return None
+    return Finding(NOT_FOUND, (("quote_not_found", ""),))
 
 
 @lru_cache(maxsize=4096)  # most statements are unchanged since the last save of a sheet
-def judge_statement(statement: str, passages: tuple[str, ...]) -> Verdict:
-    """Return the verdict on a statement by the passages that it cites."""
-    return verify_statement(statement, passages)
+def find_level(statement: str, passages: tuple[str, ...]) -> Finding:
+    """Return the level of a statement by the passages that it cites."""
+    return check_statement(statement, passages)
 
 
 def find_cited_passage(note: Note, sources: CitationSources) -> Chunk | None:
@@ -176,30 +260,22 @@ def supporting_text(note: Note, chunk: Chunk | None, sources: CitationSources) -
     document = sources.documents.get(note.document_id or 0)
     title = document.title if document else ""
     if chunk is None:
-        return passage_for_verify(title, (), note.quote[:MAX_COMPARED_QUOTE])
-    return passage_for_verify(title, chunk.headings, chunk.text)
+        return passage_for_check(title, (), note.quote[:MAX_COMPARED_QUOTE])
+    return passage_for_check(title, chunk.headings, chunk.text)
 
 
 def make_checked(
-    note: Note,
-    chunk: Chunk | None,
-    has_quote: bool,
-    verdict: Verdict | None,
-    sources: CitationSources,
+    note: Note, chunk: Chunk | None, finding: Finding, sources: CitationSources
 ) -> CheckedCitation:
-    """Return the citation with its verdict; broken when its source or its quote is missing."""
+    """Return the citation with its level."""
     document = sources.documents.get(note.document_id or 0)
-    if document is None:
-        return CheckedCitation(note, None, None, BROKEN, (("source_missing", ""),))
-    if not has_quote:
-        return CheckedCitation(note, document, None, BROKEN, (("quote_not_found", ""),))
-    code, reasons = (verdict.verdict, verdict.reasons) if verdict else (VERIFIED, ())
-    if chunk is None:
-        return CheckedCitation(note, document, None, code, reasons)
-    reasons = (*reasons, *passage_reasons(note, chunk))
-    if code == VERIFIED and reasons:
-        code = WEAK
-    return CheckedCitation(note, document, chunk.pk, code, reasons)
+    chunk_id = chunk.pk if chunk and document else None
+    level, reasons = finding.level, finding.reasons
+    if chunk is not None and level != NOT_FOUND:
+        doubts = tuple(passage_reasons(note, chunk))
+        reasons = (*reasons, *doubts)
+        level = max(level, FRAGILE, key=LEVELS.index) if doubts else level
+    return CheckedCitation(note, document, chunk_id, level, reasons, finding.unborne)
 
 
 def passage_reasons(note: Note, chunk: Chunk) -> Iterator[tuple[str, str]]:

@@ -67,7 +67,7 @@ def to_json(sheet: Sheet) -> dict[str, Any]:
 
 
 def statement_data(statement: BodyStatement, cited: dict[str, Citation]) -> dict[str, Any]:
-    """Return a statement with its citations: document, page, quote, verdict."""
+    """Return a statement with its citations: document, page, quote, level."""
     return {
         "text": statement.text,
         "citations": [
@@ -76,7 +76,7 @@ def statement_data(statement: BodyStatement, cited: dict[str, Citation]) -> dict
                 "title": c.document.title if c.document else "",
                 "page": c.page,
                 "quote": c.quote,
-                "verdict": c.verdict,
+                "level": c.level,
             }
             for marker in statement.markers
             if (c := cited.get(marker))

@@ -6,11 +6,7 @@ from typing import TypeVar
 
 from ingestion.search.passage import Passage
 from sheets.schema.types import DraftStatement, SectionDraft, TableRow
-from sheets.verification.entailment import (
-    BROKEN,
-    passage_for_verify,
-    verify_statement,
-)
+from sheets.verification.levels import NOT_FOUND, check_statement, passage_for_check
 from wikico2.text.quotes import find_quote
 
 
@@ -19,19 +15,17 @@ def drop_unsupported(
 ) -> SectionDraft:
     """Return the draft without the statements that the passages do not support.
 
-    Citations of deleted passages are removed, and statements without any other citation. A broken
-    statement is removed too, unless `keep_broken`: it is then marked on the page.
+    Citations of deleted passages are removed, and statements without any other citation. One that
+    is not found is removed too, unless `keep_broken`: it is then marked on the page.
     """
-    texts = {
-        label: passage_for_verify(p.title, p.headings, p.text) for label, p in passages.items()
-    }
+    texts = {label: passage_for_check(p.title, p.headings, p.text) for label, p in passages.items()}
 
     def is_supported(one: DraftStatement | TableRow) -> bool:
         labels = [c.label for c in one.sources if c.label in texts]
         if not labels or keep_broken:
             return bool(labels)
         text = one.text if isinstance(one, DraftStatement) else " | ".join(one.cells)
-        return verify_statement(text, texts, labels).verdict != BROKEN
+        return check_statement(text, texts, labels).level != NOT_FOUND
 
     fields = [
         replace(

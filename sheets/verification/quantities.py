@@ -8,13 +8,14 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
+from sheets.verification.units import BLANK, INDICES, Measure, read_measure
 from wikico2.text.exponents import DOUBTFUL, POWER, RAISED_RUN, read_exponent
 from wikico2.text.months import FULL_MONTH, MONTHS
 from wikico2.text.normalize import fold_text
 
-BLANK = "[ \u00a0\u2009\u202f]"
 NUMBER = re.compile(
-    rf"(?<![\w.,])[-−]?(?:\d{{1,3}}(?:{BLANK}\d{{3}})+(?!\d)|\d{{1,3}}(?:[.]\d{{3}})+(?=,\d)"
+    rf"(?:(?<![\w.,])|(?<=(?<!\w)[x×X]))(?:[-−]|(?<!\d )–)?(?:\d{{1,3}}(?:{BLANK}\d{{3}})+(?!\d)"
+    r"|\d{1,3}(?:[.]\d{3})+(?=,\d)"
     rf"|\d{{1,3}}(?:,\d{{3}})+(?=[.]\d)|\d+)(?:[.,]\d+)*(?!\d|(?:er|e|ème|eme|re|nd|th|st)\b)"
 )
 SPELLED = {
@@ -33,67 +34,7 @@ SCALE_WORD = re.compile(
 SCALE_WORDS = {
     "millier": 10**3, "thousand": 10**3, "million": 10**6, "milliard": 10**9, "billion": 10**9,
 }  # fmt: skip
-
-# Spelling of a unit: (dimension, factor to the dimension's base unit).
-UNITS: dict[str, tuple[str, Fraction]] = {
-    "%": ("%", Fraction(1)), "pour cent": ("%", Fraction(1)), "percent": ("%", Fraction(1)),
-    "pourcentage": ("%", Fraction(1)),
-    "‰": ("%", Fraction("0.1")), "°C": ("°C", Fraction(1)), "K": ("K", Fraction(1)),
-    "kelvin": ("K", Fraction(1)), "degré": ("°C", Fraction(1)),
-    "€": ("€", Fraction(1)), "euro": ("€", Fraction(1)), "EUR": ("€", Fraction(1)),
-    "k€": ("€", Fraction(10**3)), "M€": ("€", Fraction(10**6)), "Md€": ("€", Fraction(10**9)),
-    "$": ("$", Fraction(1)),
-    "an": ("mois", Fraction(12)), "année": ("mois", Fraction(12)), "year": ("mois", Fraction(12)),
-    "mois": ("mois", Fraction(1)), "month": ("mois", Fraction(1)),
-    "semaine": ("s", Fraction(604800)), "week": ("s", Fraction(604800)),
-    "jour": ("s", Fraction(86400)), "j": ("s", Fraction(86400)), "day": ("s", Fraction(86400)),
-    "heure": ("s", Fraction(3600)), "h": ("s", Fraction(3600)), "hour": ("s", Fraction(3600)),
-    "minute": ("s", Fraction(60)), "min": ("s", Fraction(60)),
-    "seconde": ("s", Fraction(1)), "s": ("s", Fraction(1)),
-    "bar": ("Pa", Fraction(10**5)), "mbar": ("Pa", Fraction(100)),
-    "litre": ("m3", Fraction("0.001")), "L": ("m3", Fraction("0.001")),
-    "l": ("m3", Fraction("0.001")), "hL": ("m3", Fraction("0.1")), "m3": ("m3", Fraction(1)),
-    "Nm3": ("Nm3", Fraction(1)), "hectolitre": ("m3", Fraction("0.1")),
-    "m2": ("m2", Fraction(1)), "km2": ("m2", Fraction(10**6)), "ha": ("m2", Fraction(10**4)),
-    "hectare": ("m2", Fraction(10**4)),
-    "mm": ("m", Fraction("0.001")), "cm": ("m", Fraction("0.01")), "m": ("m", Fraction(1)),
-    "km": ("m", Fraction(1000)), "kilomètre": ("m", Fraction(1000)), "mètre": ("m", Fraction(1)),
-    "tonne": ("g", Fraction(10**6)), "kilo": ("g", Fraction(1000)),
-    "kilogramme": ("g", Fraction(1000)), "tep": ("tep", Fraction(1)),
-    "ktep": ("tep", Fraction(1000)), "Mtep": ("tep", Fraction(10**6)),
-    "ppm": ("ppm", Fraction(1)), "dB": ("dB", Fraction(1)),
-    "point": ("point", Fraction(1)), "TRL": ("TRL", Fraction(1)),
-    **{
-        prefix + base: (base, Fraction(10) ** power)
-        for base in ("Wh", "W", "J", "Pa", "VA", "g", "t", "Wc")
-        for prefix, power in (("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12))
-    },
-}  # fmt: skip
-for _prefix, _power in (("", 6), ("k", 9), ("M", 12)):
-    UNITS[f"{_prefix}t"] = ("g", Fraction(10) ** _power)
-UNITS["mg"] = ("g", Fraction("0.001"))
-SYMBOLS = sorted(
-    (u for u in UNITS if len(u) < 4 or not u.islower() or u in ("mbar", "ktep")), key=len
-)[::-1]
-NOUNS = sorted((u for u in UNITS if u not in SYMBOLS), key=len)[::-1]
-_SYMBOL = "|".join(re.escape(u) for u in SYMBOLS)
-_NOUN = "|".join(re.escape(u) for u in NOUNS)
-_GAS = (
-    rf"(?:{BLANK}?(?:d[e’']{BLANK}?)?(?:(?:[ée]q(?:uivalents?|\.)?{BLANK}?)?CO[2₂]"
-    rf"(?:{BLANK}?(?:[ée]q(?:uivalents?|\b\.?)|e\b))?))"
-)
-_ONE_UNIT = rf"(?:(?:{_NOUN}|an)s?(?![\w])|(?:{_SYMBOL})(?={_GAS}|[^\w²³]|$))"
-UNIT = re.compile(
-    rf"{BLANK}?(?P<unit>{_ONE_UNIT})(?P<gas>{_GAS})?"
-    rf"(?:{BLANK}(?:HT|TTC|PCI|PCS|thermiques?|électriques?|finale?s?))?"
-    rf"(?:(?:{BLANK}?/{BLANK}?|{BLANK}(?:par|per|au){BLANK})"
-    rf"(?P<per>{_ONE_UNIT}|[^\W\d_]{{2,}}))?"
-)
-UNIT_EXPONENTS = {"²", "³"}
-SUPERSCRIPTS = str.maketrans({"²": "2", "³": "3", "₂": "2"})
-# « par an » gives the period of a total and is often left out, so that it is ignored; « par » a
-# shorter time is ignored as well, except for flows such as m3/h.
-FLOWS = {"m3", "Nm3", "m", "g"}
+INDEX = re.compile(r"(?<=[^\W\d_])[²³₂]")
 DATE = re.compile(
     rf"\b(?:(?P<day>\d{{1,2}})(?:er)?{BLANK})?(?P<month>{FULL_MONTH}){BLANK}"
     rf"(?:(?P<us_day>\d{{1,2}}),{BLANK})?(?P<year>(?:19|20)\d\d)\b"
@@ -101,6 +42,7 @@ DATE = re.compile(
     r"|\b(?P<iy>(?:19|20)\d\d)-(?P<im>\d\d)-(?P<id>\d\d)\b",
     re.IGNORECASE,
 )
+UNIT_EXPONENTS = {"²", "³"}
 MANTISSA = re.compile(rf"(?P<number>\d(?:[\d.,]|{BLANK}(?=\d{{3}}))*?){BLANK}?[×x*·.]{BLANK}?\Z")
 """What stands before a power of ten that it multiplies: "1,5 × "; matched in few characters."""
 
@@ -109,23 +51,18 @@ LONGEST_NUMBER = 32
 NOTE_CALL = re.compile(r"(?:(?<=\s)|(?<=^))\[\d{1,3}\](?!\w)")
 """The call of a note, as readers write it: "2015 [1]"."""
 
+YEAR = re.compile(r"(?:1[89]|20|21)\d\d")
 RANGE_WORDS = {"a", "-", "–", "—", "et", "ou", "to", "and", "puis"}
 CODE = re.compile(r"[A-Za-z]\w*(?:[-/]\w+)*")
+REFERENCE = re.compile(
+    r"\b(?:ISO|NF EN|NF|EN|DIN|RT|RE|[Aa]rticles?|[Dd]écret n°|[Ll]oi n°|[Dd]irective|[Aa]nnexe|"
+    r"[Tt]ableau|[Cc]hapitre|[Ff]iche|[Cc]atégorie|[Cc]lasse|[Nn]iveau|[Tt]ype|[Ss]cope)"
+    r"[ \u00a0](?:[LRD]\. ?)?\d[\d./-]*"
+)
 CODE_START = re.compile(r"\b[A-Za-z]")
 RUN = re.compile(r"[\w-]+")
 DIGIT = re.compile(r"\d")
-NO_CODE = re.compile(r"(?i)^(?:[kmgt]?t?g?co2(?:e|eq)?|n?[ckm]?m[23]|h2o?|o2)$")
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A parsed unit: `gas` distinguishes tCO2e from t, `per` €/kWh from €; "" where absent."""
-
-    dimension: str
-    factor: Fraction
-    gas: str = ""
-    per: str = ""
-    per_factor: Fraction = Fraction(1)
+NO_CODE = re.compile(r"(?i)^(?:x\d+|[kmgt]?t?g?co2(?:e|eq)?|n?[ckm]?m[23]|h2o?|o2)$")
 
 
 @dataclass(frozen=True)
@@ -149,22 +86,44 @@ class Quantity:
     def same(self, other: "Quantity") -> bool:
         """Tell whether `other` is this quantity, in the same unit or a multiple of it.
 
-        A number without a unit matches any unit; `per` and `gas` may be missing on either side.
+        A number without a unit matches any unit; kinds and divisors may be missing on either side.
+        """
+        if self.measure is None:
+            return bool(self.readings & other.readings)
+        return self._has_value_of(other) and not self.measure.clashes(other.measure)  # type: ignore[arg-type]
+
+    def exactly(self, other: "Quantity") -> bool:
+        """Tell whether `other` is this quantity with the same kinds and the same divisor.
+
+        Per cent equal a fraction: 5,5 % is 0,055.
         """
         mine, its = self.measure, other.measure
-        if mine is None:
-            return bool(self.readings & other.readings)
-        if its is None or mine.dimension != its.dimension:
+        if mine is None or its is None:
+            return self._is_fraction_of(other) or (
+                mine is its and bool(self.readings & other.readings)
+            )
+        same_kinds = mine.all_kinds == its.all_kinds and mine.per == its.per
+        return same_kinds and self._has_value_of(other)
+
+    def _is_fraction_of(self, other: "Quantity") -> bool:
+        """Tell whether one is a bare number below 1 and the other the same in per cent."""
+        bare, share = (self, other) if self.measure is None else (other, self)
+        if bare.measure is not None or share.measure is None or share.measure.dimension != "%":
             return False
-        if mine.gas and its.gas and mine.gas != its.gas:
+        values = {Fraction(r) * share.measure.factor / 100 for r in share.readings}
+        return any(abs(r) <= 1 and Fraction(r) in values for r in bare.readings)
+
+    def _has_value_of(self, other: "Quantity") -> bool:
+        mine, its = self.measure, other.measure
+        if mine is None or its is None or mine.dimension != its.dimension:
             return False
         factor, its_factor = mine.factor, its.factor
         if mine.per and its.per:
-            if mine.per != its.per:
+            if mine.per != its.per and mine.per.removesuffix("e") != its.per.removesuffix("e"):
                 return False
             factor, its_factor = factor / mine.per_factor, its_factor / its.per_factor
-        values = {Fraction(r) * factor for r in self.readings}
-        return any(Fraction(r) * its_factor in values for r in other.readings)
+        values = {abs(Fraction(r) * factor) for r in self.readings}
+        return any(abs(Fraction(r) * its_factor) in values for r in other.readings)
 
 
 @dataclass(frozen=True)
@@ -196,7 +155,7 @@ def find_quantities(text: str) -> tuple[Quantity, ...]:
     powers = list(_powers(dated))
     dated = blank_spans(dated, ((power.start, power.end) for power in powers))
     exponents = list(_exponent_spans(dated))
-    plain = blank_spans(dated, exponents).translate(SUPERSCRIPTS)
+    plain = _plain(blank_spans(dated, exponents))
     unread = [
         Quantity(text[start:end], frozenset(), None, start, end)
         for start, end in (*spans, *exponents)
@@ -208,12 +167,18 @@ def find_quantities(text: str) -> tuple[Quantity, ...]:
     plain = "".join(signs)
     numbers = (*powers, *unread, *_digits(plain), *_spelled(plain))
     found = sorted(numbers, key=lambda q: q.start)
-    return tuple(_with_ranges(plain, found))
+    return tuple(_with_ranges(plain, [_as_written(q, text) for q in found]))
+
+
+def _as_written(quantity: Quantity, text: str) -> Quantity:
+    """Return a quantity with its text as it stands in `text`, indices and all."""
+    written = text[quantity.start : quantity.end].strip()
+    return quantity if quantity.written == written else replace(quantity, written=written)
 
 
 def _powers(text: str) -> Iterator[Quantity]:
     """Yield the powers of ten, each with the number that it multiplies and its unit."""
-    measured = text.translate(SUPERSCRIPTS)
+    measured = _plain(text)
     for match in POWER.finditer(text):
         begin = max(match.start() - LONGEST_NUMBER, 0)
         times = MANTISSA.search(text[begin : match.start()])
@@ -264,8 +229,10 @@ def find_dates(text: str) -> tuple[Date, ...]:
 
 
 def find_codes(text: str) -> list[str]:
-    """Return the references of `text` that mix letters and digits: IND-UT-103, R600, ISO50001."""
-    return [code for _start, code in _codes(text.translate(SUPERSCRIPTS))]
+    """Return the references of `text`: those that mix letters and digits (IND-UT-103, R600), and
+    numbers of norms, articles and tables (ISO 50001, article 25)."""
+    named = (match[0].rstrip(".-") for match in REFERENCE.finditer(text))
+    return [*(code for _start, code in _codes(_plain(text))), *named]
 
 
 def _codes(text: str) -> Iterator[tuple[int, str]]:
@@ -301,12 +268,28 @@ def blank_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 
 def loose_measures(text: str) -> list[Measure]:
-    """Return the units in `text` that follow no number: « (kW) », « en tonnes »."""
+    """Return the units in `text` that follow no number: « (kW) », « en millions de tonnes »."""
+    plain = _plain(text)
     return [
         measure
-        for opening in re.finditer(r"(?:[(,]\s*|\ben )(?=\D)|^(?=\D)", text)
-        if (measure := read_measure(text, opening.end())[0])
+        for opening in re.finditer(r"(?i:[(,]\s*|\ben )(?=\D)|^(?=\D)", plain)
+        if (measure := _scaled_measure(plain, opening.end()))
     ]
+
+
+def _scaled_measure(text: str, at: int) -> Measure | None:
+    """Return the unit at an offset, multiplied by the word before it: "millions de tonnes"."""
+    scale = SCALE_WORD.match(text, at)
+    measure, _end = read_measure(text, scale.end() if scale else at)
+    if measure is None or scale is None:
+        return measure
+    factor = SCALE_WORDS[scale["scale"].lower().removesuffix("s")]
+    return replace(measure, factor=measure.factor * factor)
+
+
+def _plain(text: str) -> str:
+    """Return the text with plain digits in units and formulas: "m²", "CO₂"; exponents stay."""
+    return INDEX.sub(lambda match: match[0].translate(INDICES), text)
 
 
 def _digits(text: str) -> Iterator[Quantity]:
@@ -340,12 +323,19 @@ def _measured(
     return Quantity(text[start:after].strip(), readings, measure, start, after)
 
 
+def is_year(quantity: Quantity) -> bool:
+    """Tell whether a quantity is written like a year: 2019, without a unit."""
+    return quantity.measure is None and YEAR.fullmatch(quantity.written) is not None
+
+
 def _with_ranges(text: str, found: Sequence[Quantity]) -> Iterator[Quantity]:
     """Link the two ends of a range and give both its unit; drop number words without a unit."""
     linked = {q.start: q for q in found}
     for first, second in pairwise(found):
         if fold_text(text[first.end : second.start]).strip() not in RANGE_WORDS:
             continue
+        if is_year(first) != is_year(second):
+            continue  # « de 2,7 en 2019 à 3,6 en 2050 »
         measure = first.measure or second.measure
         if measure and second.measure and measure.dimension == second.measure.dimension:
             linked[first.start] = replace(first, measure=measure, partner=second.start)
@@ -380,31 +370,3 @@ def read_number(written: str) -> frozenset[Decimal]:
         except InvalidOperation:
             continue
     return frozenset(values)
-
-
-def read_measure(text: str, at: int) -> tuple[Measure | None, int]:
-    """Return the unit at offset `at` and its end; (None, at) if there is none."""
-    match = UNIT.match(text, at)
-    if not match:
-        return None, at
-    dimension, factor = UNITS[_unit_key(match["unit"])]
-    gas = "CO2" if match["gas"] else ""
-    end = match.end()
-    per, per_factor = "", Fraction(1)
-    if match["per"]:
-        key = _unit_key(match["per"])
-        if key in UNITS:
-            per, per_factor = UNITS[key]
-            if per == "mois" or (per == "s" and dimension not in FLOWS):
-                per = ""
-    return Measure(dimension, factor, gas, per, per_factor if per else Fraction(1)), end
-
-
-def _unit_key(written: str) -> str:
-    """Return the entry of UNITS for a unit as it is written."""
-    flat = written.translate(SUPERSCRIPTS).replace("\u00a0", " ")
-    flat = re.sub(r"°\s?C", "°C", flat)
-    if flat in UNITS:
-        return flat
-    singular = flat[:-1] if flat.endswith("s") else flat
-    return singular if singular in UNITS else flat.lower().removesuffix("s")

@@ -24,11 +24,11 @@ from sheets.schema.types import (
     SectionDraft,
     TableRow,
 )
-from sheets.verification.entailment import lexical_support
 from sheets.writers.base import AnswerRefused
 from wikico2.errors import UserError
 from wikico2.llm.client import ChatAnswer, RetryPolicy, request_chat
 from wikico2.text.exponents import DOUBTFUL
+from wikico2.text.normalize import stem_set
 
 LONGEST_STATEMENT = 1_500
 MOST_STATEMENTS = 40
@@ -264,4 +264,5 @@ def best_quote(statement: str, passage: Passage) -> str:
     options = [option for option in options if not DOUBTFUL.search(option)] or options
     if not options:
         return " ".join(passage.text.split())[:300]
-    return max(options, key=lambda option: lexical_support(statement, option))
+    wanted = stem_set(statement)
+    return max(options, key=lambda option: len(wanted & stem_set(option)))

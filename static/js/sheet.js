@@ -78,11 +78,14 @@
     const way = box.querySelector(".cite-source");
     if (source) way.replaceWith(Object.assign(source, { className: "cite-source" }));
     else way.textContent = copy.textContent;
-    for (const line of box.querySelectorAll(".cite-verdict")) {
-      if (line.dataset.verdict !== note.dataset.verdict) line.remove();
+    for (const line of box.querySelectorAll(".cite-level")) {
+      if (line.dataset.level !== note.dataset.level) line.remove();
     }
     const why = copy.querySelector(".why");
-    if (why) box.querySelector(".cite-verdict span")?.append(" ", why.textContent);
+    const words = copy.querySelector(".unborne-words");
+    const reason = box.querySelector(".cite-level span");
+    if (why) reason?.append(" ", why.textContent);
+    if (words) reason?.append(" ", words);
     return box;
   };
 

@@ -67,13 +67,13 @@ def _no_complaints(complaints: list[str]) -> Iterator[None]:
 
 
 class TestCitations:
-    def test_hover_shows_quote_source_and_verdict(self, live: Live, sheet: Sheet) -> None:
+    def test_hover_shows_quote_source_and_level(self, live: Live, sheet: Sheet) -> None:
         page = live(sheet.get_absolute_url())
         page.hover("#ref-1-1")
         box = page.locator(".cite-pop")
         expect(box).to_contain_text("couvre 70")
         expect(box.get_by_role("link")).to_have_text("Guide de l’air comprimé, p. 14")
-        expect(box.locator(".cite-verdict")).to_have_count(1)
+        expect(box.locator(".cite-level")).to_have_count(1)
         expect(box).to_contain_text("Vérifiée")
 
     def test_the_keyboard_reaches_it_and_escape_closes_it(self, live: Live, sheet: Sheet) -> None:

@@ -43,7 +43,7 @@ def test_from_a_pdf_to_the_highlighted_page(
     sheet, source = Sheet.objects.get(), Document.objects.get()
     assert sheet.current is not None
     for citation in sheet.current.citations.all():
-        assert citation.verdict == "verified"
+        assert citation.level == "verbatim"
         assert citation.document == source
     address = marker.get_attribute("href")
     assert address

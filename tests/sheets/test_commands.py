@@ -46,7 +46,7 @@ def test_a_file_is_taken_in_and_its_sheet_written(report: Path) -> None:
             assert cited["document"] == Document.objects.get().pk
             assert cited["page"] == 1
             assert cited["quote"]
-            assert cited["verdict"] == "verified"
+            assert cited["level"] == "verbatim"
 
 
 def test_a_file_that_is_there_already_counts(report: Path) -> None:

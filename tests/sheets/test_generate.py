@@ -75,7 +75,7 @@ class TestLocalWriter:
         citations = list(sheet.current.citations.all())
         assert citations
         for citation in citations:
-            assert citation.verdict == "verified"
+            assert citation.level == "verbatim"
             page = document.pages.get(number=citation.page)
             assert citation.quote.split()[0] in page.text
         assert "90 % de l'électricité" in sheet.current.body
@@ -247,8 +247,8 @@ class TestModelWriter:
         assert generation.model == "fake-chat"
         assert generation.tokens_in > 0
         assert sheet.current is not None
-        assert sheet.current.citations.filter(verdict="verified").exists()
-        assert not sheet.current.citations.filter(verdict="broken").exists()
+        assert sheet.current.citations.filter(level="verbatim").exists()
+        assert not sheet.current.citations.filter(level="not_found").exists()
 
     def answer(self, fake_ai: FakeAI, *elements: dict[str, Any]) -> None:
         """Let the model give these elements for every field."""

@@ -31,7 +31,7 @@ from sheets.rendering.snippet import cut_snippet
 from sheets.revisions.blame import texts_of
 from sheets.revisions.compare import compare_versions
 from sheets.revisions.save import save_revision
-from sheets.verification.entailment import verify_statement
+from sheets.verification.levels import check_statement
 from sheets.verification.quantities import find_codes, find_dates, find_quantities
 from sheets.views.edit import preview_typed
 from tests.sheets.factories import TEMPLATE
@@ -160,8 +160,8 @@ def checked(text: str) -> None:
     find_dates(text)
     find_codes(text)
     list(quotable_units(text))
-    verify_statement("Le gain atteint 5 % du combustible.", [text])
-    verify_statement(text, [text])
+    check_statement("Le gain atteint 5 % du combustible.", [text])
+    check_statement(text, [text])
 
 
 def searched(text: str) -> None:

@@ -9,7 +9,9 @@ from sheets.rendering.html import CitationView, french_spaces, render_sheet
 from tests.sheets.factories import TEMPLATE
 
 CITED = {
-    "1": CitationView("1", "Guide <b>", 4, "90 % de <i>", "/sources/7/pages/4/?citation=9", "weak")
+    "1": CitationView(
+        "1", "Guide <b>", 4, "90 % de <i>", "/sources/7/pages/4/?citation=9", "fragile"
+    )
 }
 BODY = """\
 ## 🎯 Résumé (10 secondes)
@@ -40,12 +42,12 @@ def test_sections_fields_and_markers() -> None:
     ]
     assert '<section class="sheet-section" id="impacts">' in page.body
     assert '<h3 id="impacts-energie">' in page.body
-    assert 'data-verdict="weak"' in page.body
+    assert 'data-level="fragile"' in page.body
     assert 'href="/sources/7/pages/4/?citation=9"' in page.body
     assert '<div class="table-scroll">' in page.body
     assert '<th scope="col">' in page.body
     assert "[^x]" in page.body, "a marker without a note is shown as it is"
-    assert '<li id="note-1" data-verdict="weak">' in page.body
+    assert '<li id="note-1" data-level="fragile">' in page.body
     assert page.header["categorie"].startswith("Air<sup")
 
 
@@ -90,7 +92,7 @@ def test_titles_and_quotes_are_escaped() -> None:
         "![x](https://elsewhere.example/pixel.png)",
         "![x](//elsewhere.example/pixel.png)",
         "![x](/\\\\elsewhere.example/pixel.png)",
-        '<sup class="cite" data-verdict="verified">1</sup>',
+        '<sup class="cite" data-level="verbatim">1</sup>',
         "[x](data:text/html;base64,PHNjcmlwdD4=)",
         "<a href='#' onclick='x()'>x</a>",
         "<style>body{display:none}</style>",

@@ -249,10 +249,10 @@ class TestCiting:
         )
         sheet.refresh_from_db()
 
-    def verdicts(self, sheet: Sheet) -> dict[str, tuple[str, list[str]]]:
+    def levels(self, sheet: Sheet) -> dict[str, tuple[str, list[str]]]:
         assert sheet.current is not None
         return {
-            c.marker: (c.verdict, [code for code, _ in c.reasons])
+            c.marker: (c.level, [code for code, _ in c.reasons])
             for c in sheet.current.citations.all()
         }
 
@@ -266,7 +266,7 @@ class TestCiting:
     ) -> None:
         client.force_login(administrator)
         self.cite(sheet, old, administrator)
-        assert {verdict for verdict, _ in self.verdicts(sheet).values()} == {"verified"}
+        assert {level for level, _ in self.levels(sheet).values()} == {"verbatim"}
         run_queue()
         body = sheet.current.body  # type: ignore[union-attr]
         first, second, third = pages_of(old)
@@ -282,10 +282,10 @@ class TestCiting:
         assert read_again() == 1
         run_queue()
         sheet.refresh_from_db()
-        found = self.verdicts(sheet)
-        assert found["1"][0] == "verified"
-        assert found["2"] == ("broken", ["quote_not_found"])
-        assert found["3"] == ("weak", ["quote_moved"])
+        found = self.levels(sheet)
+        assert found["1"][0] == "verbatim"
+        assert found["2"] == ("not_found", ["quote_not_found"])
+        assert found["3"] == ("fragile", ["quote_moved"])
         assert sheet.current.body == body  # type: ignore[union-attr]
         moved = Citation.objects.get(revision=sheet.current, marker="3")
         assert moved.chunk is not None

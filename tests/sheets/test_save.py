@@ -7,10 +7,13 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from ingestion.models import Document
 from sheets.merge import Version
-from sheets.models import Generation, Revision, Sheet, SheetType
+from sheets.models import Citation, Generation, Revision, RevisionCheck, Sheet, SheetType
+from sheets.queueing import SHEET_RECHECK
 from sheets.revisions.errors import LossyText, PersonalText, StaleBase
-from sheets.revisions.save import find_losses, save_revision
+from sheets.revisions.save import find_losses, outdated_checks, save_revision
+from tests.conftest import run_queue
 from tests.sheets.factories import TEMPLATE
+from wikico2.jobs.queue import start_job
 from wikico2.models import User
 
 HUMAN, GENERATED = Revision.Origin.HUMAN, Revision.Origin.GENERATED
@@ -181,13 +184,13 @@ def test_citations_are_checked_against_the_page(sheet: Sheet, document: Document
             ]
         ),
     )
-    found = {c.marker: (c.verdict, [r[0] for r in c.reasons]) for c in revision.citations.all()}
+    found = {c.marker: (c.level, [r[0] for r in c.reasons]) for c in revision.citations.all()}
 
     assert found == {
-        "1": ("verified", []),
-        "2": ("broken", ["number_not_found"]),
-        "3": ("broken", ["quote_not_found"]),
-        "4": ("broken", ["source_missing"]),
+        "1": ("verbatim", []),
+        "2": ("not_found", ["number_not_found"]),
+        "3": ("not_found", ["quote_not_found"]),
+        "4": ("not_found", ["source_missing"]),
     }
     cited = revision.citations.get(marker="1")
     assert cited.document == document
@@ -198,3 +201,25 @@ def test_citations_are_checked_against_the_page(sheet: Sheet, document: Document
     assert (
         f'href="/sources/{document.pk}/pages/1/?citation={cited.pk}"' in revision.rendered["body"]
     )
+
+
+def test_current_revisions_of_an_older_check_are_checked_again(
+    sheet: Sheet, document: Document
+) -> None:
+    quote = "Un compresseur d'air transforme plus de 90 % de l'électricité en chaleur."
+    body = (
+        f"## Impacts attendus\n\n### Énergie\n\n- {quote}[^1]\n\n"
+        f"[^1]: [Guide, p. 1](/sources/{document.pk}/pages/1/) « {quote} »"
+    )
+    old = write(sheet, body)
+    current = write(sheet, f"{body}\n")
+    Citation.objects.update(level="")
+    RevisionCheck.objects.all().delete()
+
+    start_job(SHEET_RECHECK)
+    run_queue()
+
+    assert current.citations.get().level == "verbatim"
+    assert RevisionCheck.objects.get(revision=current).levels == {"verbatim": 1}
+    assert old.citations.get().level == "", "an older version shows no level"
+    assert not outdated_checks().exists()

@@ -1,0 +1,77 @@
+"""Views of the levels of statements: what they mean, and those of one sheet."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from sheets.models import Citation, Revision, RevisionCheck
+from sheets.models.level_reasons import reason_sentence
+from sheets.rendering.html import page_url
+from sheets.verification.levels import LEVELS
+from sheets.views.reading import readable_sheets
+
+RISKIEST_FIRST = ("not_found", "unsourced", "fragile", "figures", "judged", "confirmed", "verbatim")
+
+
+@dataclass(frozen=True)
+class StatementView:
+    """A statement with its level, the reasons in the reader's language, and its sources."""
+
+    text: str
+    section: str
+    level: str
+    reasons: list[str]
+    unborne: list[str]
+    citations: list[Citation]
+
+
+@require_safe
+def levels_help(request: HttpRequest) -> HttpResponse:
+    """Explain what is checked of a statement, and what each level means."""
+    return render(request, "sheets/levels.html", {"levels": LEVELS})
+
+
+@require_safe
+def statement_list(request: HttpRequest, slug: str) -> HttpResponse:
+    """List the statements of a sheet with their levels, the riskiest first."""
+    sheet = get_object_or_404(readable_sheets(request), slug=slug)
+    check = RevisionCheck.objects.filter(revision=sheet.current_id).first()
+    wanted = request.GET.get("niveau", "")
+    statements = statement_views(sheet.current, check) if sheet.current and check else []
+    context = {
+        "sheet": sheet,
+        "check": check,
+        "level": wanted if wanted in LEVELS else "",
+        "counts": [(level, check.levels[level]) for level in LEVELS if check.levels.get(level)]
+        if check
+        else [],
+        "statements": [one for one in statements if not wanted or one.level == wanted],
+    }
+    return render(request, "sheets/statements.html", context)
+
+
+def statement_views(revision: Revision, check: RevisionCheck) -> list[StatementView]:
+    """Return the counted statements of a revision, the riskiest first."""
+    citations = {c.marker: c for c in revision.citations.select_related("document")}
+    for citation in citations.values():
+        if citation.document_id:
+            citation.url = page_url(citation.document_id, citation.page, citation.pk)  # type: ignore[attr-defined]
+    counted = (one for one in check.statements if one.get("counts", True))
+    found = [statement_view(one, citations) for one in counted]
+    return sorted(found, key=lambda one: RISKIEST_FIRST.index(one.level))
+
+
+def statement_view(one: dict[str, Any], citations: dict[str, Citation]) -> StatementView:
+    """Return a stored statement for the page."""
+    reasons = (reason_sentence(code, detail) for code, detail in one["reasons"])
+    return StatementView(
+        one["text"],
+        one["section"],
+        one["level"],
+        [reason for reason in reasons if reason],
+        one["unborne"],
+        [citations[marker] for marker in one["markers"] if marker in citations],
+    )

@@ -1,0 +1,210 @@
+"""The level of a statement: word for word, figures found, fragile, not found."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sheets.verification.levels import (
+    FIGURES,
+    FRAGILE,
+    LEVELS,
+    NOT_FOUND,
+    UNSOURCED,
+    VERBATIM,
+    check_statement,
+)
+
+PROSE = (
+    "Récupération de chaleur\n"
+    "Un échangeur à plaques récupère 60 à 80 % de la chaleur des buées. Son prix moyen est de "
+    "75 €/kW, auquel s’ajoutent 400 € par mètre de conduite. Le retour sur investissement peut "
+    "atteindre 4 ans, lorsque le four fonctionne plus de 5 000 h/an.\n\n"
+    "Les sites de moins de 2 MW sont dispensés d’audit. Le facteur est de 234 kgCO2e/MWh.\n\n"
+    "Sont éligibles :\n"
+    "- les fours à gaz de plus de 500 kW,\n"
+    "- les chaudières à vapeur.\n\n"
+    "La norme ISO 50001 s’applique depuis le 1er janvier 2019. L’usine compte 3 lignes EnR&R. "
+    "Le seuil est de 1,5 MWh/m. Il est révisé chaque année."
+)
+TABLE = (
+    "Consommation par atelier\n\n"
+    "| En MWh | 2019 | 2030 |\n| --- | --- | --- |\n"
+    "| Cuisson | 120 | 90 |\n| Lavage | 45,5 | 40 |"
+)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "Un échangeur à plaques récupère 60 à 80 % de la chaleur des buées.",
+        "un échangeur à plaques récupère 60 à 80% de la chaleur des buées",
+        "Les sites de moins de 2 MW sont dispensés d’audit. Le facteur est de 234 kgCO₂e/MWh.",
+        "Le seuil est de 1,5 MWh/m.",
+        "L'usine compte 3 lignes EnR&R.",
+        "Sont éligibles : les chaudières à vapeur.",
+        "Sont éligibles :\n- les fours à gaz de plus de 500 kW,\n- les chaudières à vapeur.",
+        "Le seuil est de 1,5 MWh/m. Il est révisé chaque année.",
+    ],
+)
+def test_whole_sentences_and_items_are_word_for_word(statement: str) -> None:
+    assert check_statement(statement, [PROSE]).level == VERBATIM
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "Cuisson : 2019 : 120 ; 2030 : 90",
+        "Cuisson – 2030 : 90",
+        "| En MWh | 2019 | 2030 |\n| --- | --- | --- |\n| Lavage | 45,5 | 40 |",
+    ],
+)
+def test_rows_with_their_headings_are_word_for_word(statement: str) -> None:
+    assert check_statement(statement, [TABLE]).level == VERBATIM
+
+
+@pytest.mark.parametrize(
+    ("statement", "level"),
+    [
+        ("Cuisson | 120 | 90", VERBATIM),
+        ("Cuisson | 90 | 120", FRAGILE),
+        ("Lavage | 90", FRAGILE),
+    ],
+)
+def test_a_row_of_a_sheet_is_a_row_of_the_source_or_in_doubt(statement: str, level: str) -> None:
+    assert check_statement(statement, [TABLE]).level == level
+
+
+def test_a_row_of_two_sentences_has_the_level_of_the_lower_one() -> None:
+    row = "Le seuil est de 1,5 MWh/m. | Les sites de moins de 2 MW sont dispensés d’audit."
+    assert check_statement(row, [PROSE]).level == VERBATIM
+    row = "Le seuil est de 1,5 MWh/m. | Les sites sont dispensés d’audit."
+    assert check_statement(row, [PROSE]).level == FRAGILE
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "Il est révisé chaque année.",
+        "Les chaudières à vapeur.",
+    ],
+)
+def test_what_leans_is_not_word_for_word_alone(statement: str) -> None:
+    found = check_statement(statement, [PROSE])
+    assert (found.level, found.reasons) == (FIGURES, (("leans_on_context", ""),))
+
+
+@pytest.mark.parametrize(
+    ("statement", "passage"),
+    [
+        ("Les sites de moins de 2 000 kW sont dispensés d’audit.", PROSE),
+        ("Le facteur est de 0,234 tCO2e/MWh.", PROSE),
+        ("La consommation de la cuisson est de 90 MWh en 2030.", TABLE),
+        ("Le lavage est de 45,5 MWh en 2019.", TABLE),
+        ("Les pertes baissent de 34 % en 2030.", "Les pertes en 2030 : -34 %."),
+        (
+            "Le rendement passe de 2,7 en 2019 à 3,6 en 2030.",
+            "En 2019 le rendement est de 2,7. Le rendement est de 3,6 en 2030.",
+        ),
+        ("Le taux est de 0,055.", "Le taux est de 5,5 %."),
+        ("La pompe pèse 10⁶ g.", "La pompe pèse 1 000 kg."),
+    ],
+)
+def test_other_units_and_forms_are_found(statement: str, passage: str) -> None:
+    assert check_statement(statement, [passage]).level == FIGURES
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "Un échangeur à plaques récupère 60 à 90 % de la chaleur des buées.",
+        "Son prix moyen est de 75 €/MW.",
+        "Le facteur est de 234 tCO2e/MWh.",
+        "Le facteur est de 234 kgCO2/MWh.",
+        "La norme ISO 5000 s’applique.",
+        "La norme ISO 50001 s’applique depuis le 1er janvier 2018.",
+        "Le retour sur investissement peut atteindre 4 mois.",
+        "L’usine compte quatre fois plus de lignes.",
+        "La fiche R4 s’applique depuis 2019.",
+    ],
+)
+def test_altered_figures_are_not_found(statement: str) -> None:
+    assert check_statement(statement, [PROSE]).level == NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "Le retour sur investissement atteint 4 ans.",
+        "Le retour sur investissement peut atteindre 4 ans.",
+        "Les sites de plus de 2 MW sont dispensés d’audit.",
+        "Les sites de moins de 2 MW ne sont pas dispensés d’audit.",
+        "Les sites de moins de 2 MW sont soumis à un audit.",
+        "Les sites sont dispensés d’audit.",
+        "Sont éligibles : les fours à gaz.",
+        "Les chaudières à vapeur récupèrent 60 à 80 % de la chaleur.",
+        "Un échangeur à plaques récupère la chaleur (des buées.",
+    ],
+)
+def test_what_says_less_more_or_otherwise_is_fragile(statement: str) -> None:
+    found = check_statement(statement, [PROSE])
+    assert found.level == FRAGILE
+    assert found.reasons
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "La consommation de la cuisson est de 90 MWh en 2019.",
+        "La consommation du lavage est de 120 MWh en 2019.",
+        "La consommation de la cuisson est de 90 MWh.",
+        "Cuisson : 2019 : 90 ; 2030 : 120",
+    ],
+)
+def test_a_number_of_another_row_or_column_is_fragile(statement: str) -> None:
+    assert check_statement(statement, [TABLE]).level == FRAGILE
+
+
+def test_a_statement_without_a_source_and_with_an_unknown_one() -> None:
+    assert check_statement("Le ciel est bleu.", []).level == UNSOURCED
+    assert check_statement("Le ciel est bleu.", {"S1": PROSE}, ["S2"]).level == NOT_FOUND
+
+
+def test_a_doubtful_number_is_never_above_fragile() -> None:
+    passage = "Le parc compte 62⁽³⁾ fours."
+    for statement in ("Le parc compte 62⁽³⁾ fours.", "Le parc compte 62 fours."):
+        assert LEVELS.index(check_statement(statement, [passage]).level) >= LEVELS.index(FRAGILE)
+
+
+@settings(max_examples=150)
+@given(st.integers(0, 10_000))
+def test_one_altered_digit_is_never_above_fragile(seed: int) -> None:
+    chance = random.Random(seed)
+    sentence = chance.choice(
+        [s for s in PROSE.replace("\n", " ").split(". ") if any(c.isdigit() for c in s)]
+    )
+    at = chance.choice([i for i, char in enumerate(sentence) if char in "123456789"])
+    altered = sentence[:at] + str(int(sentence[at]) % 9 + 1) + sentence[at + 1 :]
+    level = check_statement(altered, [PROSE]).level
+    assert LEVELS.index(level) >= LEVELS.index(FRAGILE), altered
+
+
+def test_the_command_answers_each_line_without_a_database(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "statements.jsonl"
+    lines = [
+        {"statement": "Le seuil est de 1,5 MWh/m.", "passage": PROSE},
+        {"statement": "Le seuil est de 2,5 MWh/m.", "passage": PROSE},
+        {"statement": "Le seuil est de 2,5 MWh/m.", "document": "absent.pdf"},
+    ]
+    file.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    call_command("verify", str(file), "--json")
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["level"] for row in rows] == [VERBATIM, NOT_FOUND, FRAGILE]
+    assert rows[1]["reasons"][0]["code"] == "number_not_found"
+    assert "absent.pdf" in rows[2]["reasons"][0]["sentence"]
