@@ -15,7 +15,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from ingestion.anchors.page_highlight import find_quote_on_page
 from ingestion.readers import Block, Limits, PageText, Remark
-from ingestion.readers.pdf import pdfium, reader
+from ingestion.readers.pdf import pdfium, reader, turned_text
 from ingestion.readers.pdf.layout import build_structure
 from ingestion.readers.pdf.lines import LineSegment, TextLine
 from ingestion.readers.pdf.page import RawPage
@@ -571,9 +571,9 @@ def test_a_page_that_fails_is_named_and_the_others_are_read(
     def fail(lines: object, rules: object) -> None:
         raise ValueError("a page that nobody foresaw")
 
-    whole = pdfium._upright_lines
+    whole = turned_text.part_upright_lines
     failing = iter([whole, fail, whole])
-    monkeypatch.setattr(pdfium, "_upright_lines", lambda *args: next(failing)(*args))
+    monkeypatch.setattr(pdfium, "part_upright_lines", lambda *args: next(failing)(*args))
     pages = read(tmp_path / "page.pdf", body, body, body)
     assert [bool(page.text) for page in pages] == [True, False, True]
     assert pages[1].remarks == (Remark("object_unread", 1, "page"),)

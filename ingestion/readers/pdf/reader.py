@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ingestion.readers import DocumentInfo, Limits, PageImage, PageText, Progress, ReadError, Rect
-from ingestion.readers.pdf import pdfium, xmp
+from ingestion.readers.pdf import page_image, pdfium, xmp
 from ingestion.readers.pdf.layout import build_structure
 from ingestion.readers.pdf.page import RawPage
 from ingestion.readers.repair.characters import detect_language
@@ -50,7 +50,7 @@ def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo
 
 def draw(file: str, number: int, max_width: int) -> PageImage:
     """Render a page with the position of each character."""
-    return pdfium.draw_page(pdfium.open_document(file), number, max_width)
+    return page_image.draw_page(pdfium.open_document(file), number, max_width)
 
 
 def picture(file: str, reference: str, max_width: int) -> PageImage:
@@ -58,7 +58,7 @@ def picture(file: str, reference: str, max_width: int) -> PageImage:
     number, _, part = reference.partition(":")
     try:
         box = Rect(*map(float, part.split(",")))
-        return pdfium.draw_part(pdfium.open_document(file), int(number), box, max_width)
+        return page_image.draw_part(pdfium.open_document(file), int(number), box, max_width)
     except (TypeError, ValueError) as error:
         raise ReadError("not_drawn", {"reference": reference}) from error
 
