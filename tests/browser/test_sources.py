@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from ingestion.models import Document, SourceImport
+from ingestion.models import Document
 from ingestion.pipeline.run import accept_upload
 from tests.browser.conftest import WIDTHS
 from tests.conftest import AIR, LIGHT, STEAM, make_pdf, run_queue, upload
 from tests.worker import Worker
-from wikico2.models import User
+from wikico2.models import Job, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -209,7 +209,9 @@ def test_an_address_is_given_refused_and_given_again_by_keyboard(
     expect(page.locator("[data-tone=red]")).to_contain_text("127.0.0.1")
     again = page.get_by_role("button", name=re.compile("Retry|Réessayer|Reprendre"))
     expect(again).to_have_count(0)  # it would be refused again
-    SourceImport.objects.update(error_code="address_slow", error_details={"host": "x", "limit": 1})
+    Job.objects.filter(kind="source_import").update(
+        error_code="address_slow", error_details={"host": "x", "limit": 1}
+    )
     page.reload()
     again.click()
     expect(page.locator("progress")).to_be_visible()

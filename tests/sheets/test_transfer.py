@@ -25,16 +25,19 @@ from sheets.merge import Version
 from sheets.models import (
     CachedPage,
     Citation,
+    Confirmation,
     Digest,
     EditDraft,
     FileJob,
     Generation,
+    Judgement,
     Link,
     Picture,
     Prompt,
     Proposal,
     Relation,
     Revision,
+    RevisionCheck,
     SavedForm,
     SearchedSection,
     SearchedSheet,
@@ -201,7 +204,7 @@ DERIVED: dict[Any, dict[str, str]] = {
         "stale_sections": "the same",
     },
     Revision: {"rendered": MADE_ANEW},
-    Citation: {"chunk": REFOUND},
+    Citation: {"chunk": REFOUND, "unborne": MADE_ANEW},
     Generation: {
         "prompt": "prompts are the installation's own; `prompt_version` says which it was",
     },
@@ -231,6 +234,9 @@ NOT_CARRIED: dict[Any, str] = {
     Digest: "a person's own wish, not the wiki's",
     FileJob: "work on this machine",
     CachedPage: MADE_ANEW,
+    RevisionCheck: MADE_ANEW,
+    Confirmation: "said by people of another installation, who are not known here",
+    Judgement: "answers of the model of this installation",
     Link: MADE_ANEW,
     Prompt: "the installation's own: one that came in would be what its model is told from then on",
     Relation: MADE_ANEW,
@@ -324,6 +330,12 @@ def empty() -> None:
     Document.objects.all().delete()
     Picture.objects.all().delete()
     SheetType.objects.all().delete()
+
+
+def in_common(rows: list[dict[str, Any]], others: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows with the fields that both versions have, without what is checked anew."""
+    known = {key for row in others for key in row} - {"reasons"}
+    return [{key: value for key, value in row.items() if key in known} for row in rows]
 
 
 class TestRoundTrip:
@@ -517,7 +529,7 @@ class TestRoundTrip:
         found = json.loads(json.dumps(everything(), default=str))
         expected = json.loads((ARCHIVES / "format1.json").read_text("utf-8"))
         for kind, rows in expected.items():
-            assert found[kind] == rows, kind
+            assert in_common(found[kind], rows) == in_common(rows, found[kind]), kind
         with (
             zipfile.ZipFile(ARCHIVES / "format1.zip") as before,
             zipfile.ZipFile(io.BytesIO(packed())) as now,
