@@ -19,6 +19,7 @@ from ingestion.anchors.page_images import StoredPageImage, page_image_of
 from ingestion.readers.registry import is_paged
 from ingestion.views.pages import HighlightBox
 from sheets.models import Citation, Confirmation, Revision, RevisionCheck, Sheet
+from sheets.rendering.html import page_url
 from sheets.revisions.save import recheck_revision
 from sheets.verification.levels import VERIFIED_LEVELS
 from sheets.views.levels import RISKIEST_FIRST, StatementView, statement_view
@@ -34,6 +35,7 @@ class PrintedPassage:
     """A citation of a statement, with the image of its page and where the quote stands on it."""
 
     citation: Citation
+    address: str = ""
     picture: StoredPageImage | None = None
     marks: list[HighlightBox] = field(default_factory=list)
 
@@ -151,17 +153,18 @@ def pending_count(check: RevisionCheck) -> int:
 def printed_passage(request: HttpRequest, citation: Citation) -> PrintedPassage:
     """Return a citation with the image of its page, where the reader may see it."""
     document = citation.document
-    if document is None or not is_paged(document.media_type):
+    if document is None:
         return PrintedPassage(citation)
-    if not document.can_be_read_by(request.user):
-        return PrintedPassage(citation)
+    address = page_url(document.pk, citation.page, citation.pk)
+    if not is_paged(document.media_type) or not document.can_be_read_by(request.user):
+        return PrintedPassage(citation, address)
     try:
         picture = page_image_of(document, citation.page)
     except UserError:
-        return PrintedPassage(citation)
+        return PrintedPassage(citation, address)
     page = document.pages.filter(number=citation.page).first()
     marks = picture.highlight((citation.quote,), page.words if page else [])
-    return PrintedPassage(citation, picture, [HighlightBox.of(rect) for rect in marks])
+    return PrintedPassage(citation, address, picture, [HighlightBox.of(rect) for rect in marks])
 
 
 def _editor_address(sheet: Sheet, statement: StatementView) -> str:
