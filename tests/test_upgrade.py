@@ -306,7 +306,10 @@ class TestWork:
     def test_schedules_have_the_new_names_and_none_is_doubled(self, wiki: OldWiki) -> None:
         regular = [(TASKS.get(f, f), "None", kind) for f, (_name, kind) in REGULAR.items()]
         once = [(TASKS.get(f, f), repr(arguments), "O") for f, arguments in ONCE.items()]
-        since = [("ingestion.tasks.reread_sources", "None", "I")]  # scheduled from now on
+        since = [  # scheduled from now on
+            ("ingestion.tasks.reread_sources", "None", "I"),
+            ("sheets.tasks.recheck_sheets", "None", "D"),
+        ]
         assert wiki.schedules == sorted([*regular, *once, *since])
 
     @pytest.mark.parametrize("name", [*ALL_TASKS, *TASKS.values()])

@@ -24,7 +24,7 @@ Piece = tuple[str, PieceKind]
 
 MOVED = 12  # shorter blocks, in characters, are never reported as moved
 READABLE = 0.3  # below this share of common words, a block is shown whole: old, then new
-FLOWING = {"text", "item", "row"}  # kinds of block that a blank line keeps apart
+FLOWING = {"row"}  # kinds of block that a blank line keeps apart
 HARD_BREAK = re.compile(r"(?:  |\\)\n|`|<")  # what makes the whitespace around it count
 SOFT_SPACE = re.compile(r"(?<![ \t])[ \t]*+\n[ \t]*+")
 ISLAND = 3  # fewer unchanged words between two changes are shown as changed

@@ -10,7 +10,7 @@ from sheets.markdown.scanner import scan
 from sheets.markdown.version import Version
 from sheets.merge.blocks import merge_blocks
 from sheets.merge.footnotes import KEYED, FootnoteTable, natural_key, take_notes
-from sheets.merge.hunks import Hunk, gap_before, merge_gaps
+from sheets.merge.hunks import Hunk, gap_before, gaps_after, merge_gaps
 from sheets.merge.moves import PLACE, align_sides
 from sheets.merge.result import (
     BOTH,
@@ -213,6 +213,8 @@ def write_hunks(pieces: Sequence[Hunk]) -> Iterator[MergedText | Conflict | Plac
             tight = kind == piece.kind and kind in {"item", "row"}
             if kind in {"text", "item"} and piece.kind == "text":
                 gap = widen_gap(gap, BLANK_LINE)
+            elif kind == "text" and piece.kind == "row" and not any(gaps_after(piece, shown)):
+                gap = widen_gap(gap, BLANK_LINE)  # no side has this row right after that text
             elif kind and "\n" not in gap:  # it was the first block, but no longer is
                 gap = widen_gap(gap, "\n" if tight else BLANK_LINE)
         if piece.merged == "":

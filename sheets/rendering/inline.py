@@ -38,7 +38,7 @@ def add_patterns(md: markdown.Markdown) -> None:
     for name in ("html", "automail"):
         patterns.deregister(name)
     patterns.register(Formula(FORMULA, md), "formula", 188)
-    patterns.register(Mail(ANGLED_MAIL, md), "automail", 110)
+    patterns.register(AngledMail(ANGLED_MAIL, md), "automail", 110)
     patterns.register(Hidden(rf"{SCRIPT}|{COMMENT}", md), "comment", 108)
     patterns.register(AnchorTag(ANCHOR, md), "anchor_tag", 107)
     patterns.register(BareAddress(rf"{ADDRESS}|(?P<mail>{MAIL})", md), "address", 106)
@@ -148,7 +148,7 @@ class AnchorTag(Pattern):
         return link(href[1], match[2]), match.start(), match.end()
 
 
-class Mail(Pattern):
+class AngledMail(Pattern):
     """Makes a link of a mail address in angle brackets."""
 
     ANCESTOR_EXCLUDES = ("a",)

@@ -311,5 +311,5 @@ def test_the_wiki_is_exported_and_imported(
     page.locator("#import-form button").click()
     expect(page.locator("#import progress")).to_be_visible()
     run_queue()
-    page.locator("#import a", has_text="air").click()
+    page.locator("#import").get_by_role("link", name="air", exact=True).click()
     expect(page.locator(".prose")).to_contain_text("La chaleur sert au lavage.")

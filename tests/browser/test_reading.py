@@ -72,9 +72,9 @@ class TestCitations:
         page.hover("#ref-1-1")
         box = page.locator(".cite-pop")
         expect(box).to_contain_text("couvre 70")
-        expect(box.get_by_role("link")).to_have_text("Guide de l’air comprimé, p. 14")
+        expect(box.locator(".cite-source")).to_have_text("Guide de l’air comprimé, p. 14")
         expect(box.locator(".cite-level")).to_have_count(1)
-        expect(box).to_contain_text("Vérifiée")
+        expect(box).to_contain_text("mot pour mot")
 
     def test_the_keyboard_reaches_it_and_escape_closes_it(self, live: Live, sheet: Sheet) -> None:
         page = live(sheet.get_absolute_url())

@@ -12,7 +12,7 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from ingestion.models import Chunk, Document, Vector
-from ingestion.pipeline import run
+from ingestion.pipeline import save_chunks
 from ingestion.pipeline.chunk import chunk_pages
 from ingestion.pipeline.run import (
     accept_upload,
@@ -266,7 +266,7 @@ def test_a_document_that_is_long_to_cut_is_not_taken_over(
         assert claim_next() is None
         return chunk_pages(*args, **kwargs)
 
-    monkeypatch.setattr(run, "chunk_pages", long_to_cut)
+    monkeypatch.setattr(save_chunks, "chunk_pages", long_to_cut)
     run_queue()
     waiting_document.refresh_from_db()
     assert waiting_document.is_ready

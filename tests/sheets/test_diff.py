@@ -27,8 +27,6 @@ def side(change: BlockChange, without: str) -> str:
         ("Un.\\\nDeux.\n", "Un. \nDeux.\n"),
         ("10\u00a0kW ici.\n", "10 kW ici.\n"),
         ("Avant.\n\n    ligne\n", "Avant.\n\nligne\n"),
-        ("- un\n- deux\n", "- un\n\n- deux\n"),
-        ("Il y a :\n- un\n", "Il y a :\n\n- un\n"),
         ("| a |\n| --- |\n| b |\n", "| a |\n| --- |\n\n| b |\n"),
         ("- un\n  suite\n", "- un\n      suite\n"),
         ("- un\n\n  suite\n", "- un\n\nsuite\n"),

@@ -514,7 +514,7 @@ class TestSavedAgain:
         self.save(claire, sent, "## Unique\n\nA\n")
         assert self.save(claire, sent, "## Unique\n\nA et plus\n").status_code == 302
 
-        assert latest(sheet).body == "## Unique\n\nA et plus\n\n## Deux\n\nB\n"
+        assert latest(sheet).body == "## Unique {#un}\n\nA et plus\n\n## Deux\n\nB\n"
 
     def test_a_draft_of_a_saved_form_is_continued_in_another(
         self, claire: Client, sheet: Sheet

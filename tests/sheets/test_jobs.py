@@ -139,7 +139,8 @@ def test_the_name_is_that_of_a_file_whatever_the_kind(
         "import": "wiki.zip",
     }
     assert not FileJob.objects.get(kind="export").with_files
-    assert [job.kind for job in Job.objects.filter(merges=False)] == ["pdf", "export", "import"]
+    kinds = Job.objects.filter(merges=False).order_by("pk").values_list("kind", flat=True)
+    assert list(kinds) == ["pdf", "export", "import"]
 
 
 class TestExport:

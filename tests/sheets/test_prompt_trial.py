@@ -67,7 +67,7 @@ def test_a_trial_shows_statements_with_their_verdicts_and_counts_the_tokens(
     values = texts() | {"sheet": str(sheet.pk), "section": "resume", "ask": "1"}
     page = admin.post(reverse("admin:sheets_prompt_trial"), values).content.decode()
     assert "transforme 97 %" in page
-    assert "broken" in page
+    assert "non retrouvé" in page
     assert "Une phrase" in page
     assert Spending.objects.today().tokens() > 0
     assert not sheet.revisions.exists()

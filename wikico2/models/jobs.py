@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from wikico2.errors import error_sentence
+from wikico2.errors import PERMANENT, error_sentence
 
 PULSE_LOST_SECONDS = 20
 """A worker process that has not been seen for so long is dead, or frozen."""
@@ -306,6 +306,11 @@ class JobState(JobSubject):
     def error(self) -> str:
         """Return the error as a sentence in the reader's language, or `""`."""
         return self.job.error if self.job else ""
+
+    @property
+    def may_help_to_retry(self) -> bool:
+        """Tell whether the job has stopped, and a retry of the same can succeed."""
+        return self.state in Job.STOPPED and self.error_code not in PERMANENT
 
 
 class QueuePause(models.Model):
