@@ -219,6 +219,7 @@ POLICIES = [
         Job.Lane.INDEXING,
         reanchor_citations,
         model="ingestion.Document",
+        visible=visible_documents,
         merges=True,
     ),
     JobPolicy(
