@@ -39,6 +39,14 @@ class TestList:
         assert "Time left: unknown." in html
         assert "/arreter/" not in html
 
+    def test_work_without_any_worker_is_an_alarm(
+        self, client: Client, db: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("wikico2.jobs.listing.workers_alive", lambda: False)
+        assert 'data-tone="amber"' in page(client)
+        start_job("digest", 1)
+        assert 'data-tone="red"' in page(client)
+
     def test_the_time_is_told_where_it_was_measured(
         self, waiting_document: Document, client: Client, alive: None
     ) -> None:
