@@ -1,11 +1,12 @@
 """Views of background jobs: the list, one job with its log, stop and retry, pause, spending."""
 
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -17,9 +18,9 @@ from sheets.models import Spending
 from wikico2.jobs import queue
 from wikico2.jobs.listing import JobLine, Outlook, job_lines, visible_job
 from wikico2.jobs.log import event_lines
-from wikico2.jobs.policy import known_kinds
+from wikico2.jobs.policy import known_kinds, policy_of
 from wikico2.llm.rate_limit import recent_requests
-from wikico2.models import Job, QueuePause, User
+from wikico2.models import Job, JobQuerySet, QueuePause, User
 
 SHOWN = 30
 LOOKED_AT = 200
@@ -34,8 +35,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
     """Show all jobs; only the partial for a polling request."""
     outlook = Outlook()
     jobs = Job.objects.filter(kind__in=known_kinds()).select_related("owner")
-    working = jobs.in_progress().order_by(F("lease_token").asc(nulls_last=True), "queued_at", "pk")
-    in_progress = job_lines(in_line(list(working[:LOOKED_AT]), outlook), request.user, outlook)
+    in_progress = job_lines(in_line(jobs.in_progress(), outlook), request.user, outlook)
     failed = jobs.filter(state=Job.State.FAILED).order_by("-ended_at", "-pk")[:LOOKED_AT]
     done = jobs.filter(state=Job.State.DONE, merges=False, started_at__isnull=False)
     months = Spending.objects.by_month()[:MONTHS_SHOWN]
@@ -46,7 +46,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
         "waiting_count": jobs.filter(state=Job.State.WAITING).count(),
         "running_count": jobs.held().count(),
         "lines": in_progress[:SHOWN],
-        "hidden_count": max(len(in_progress) - SHOWN, 0),
+        "hidden_count": hidden_count(jobs.in_progress(), in_progress, request.user),
         "failed": job_lines(list(failed), request.user, outlook)[:SHOWN],
         "done": job_lines(list(done.order_by("-ended_at")[:LOOKED_AT]), request.user, outlook)[
             :FINISHED_SHOWN
@@ -60,10 +60,29 @@ def job_list(request: HttpRequest) -> HttpResponse:
     return render(request, "sheets/_tasks.html" if partial else "sheets/tasks.html", context)
 
 
-def in_line(jobs: list[Job], outlook: Outlook) -> list[Job]:
-    """Return the running jobs, then those that wait in the order in which they run."""
-    last = len(outlook.places)
-    return sorted(jobs, key=lambda j: outlook.places.get(j.pk, last) if j.is_waiting else -1)
+def in_line(jobs: JobQuerySet, outlook: Outlook) -> list[Job]:
+    """Return the running jobs, then those next in the line, then those put off; not all of many."""
+    held = list(jobs.held().order_by("queued_at", "pk")[:LOOKED_AT])
+    places = list(islice(outlook.places, LOOKED_AT - len(held)))
+    by_place = jobs.in_bulk(places)
+    known = [job.pk for job in held] + places
+    others = jobs.exclude(pk__in=known).order_by("not_before", "queued_at", "pk")
+    in_places = [by_place[pk] for pk in places if pk in by_place]
+    return [*held, *in_places, *others[: LOOKED_AT - len(known)]]
+
+
+def hidden_count(jobs: JobQuerySet, lines: Sequence[JobLine], user: Any) -> int:
+    """Return how many of the jobs that `user` may see are not shown."""
+    total = jobs.count()
+    if total <= LOOKED_AT:
+        return max(len(lines) - SHOWN, 0)
+    seen = 0
+    for kind in jobs.order_by().values_list("kind", flat=True).distinct():
+        visible, of_kind = policy_of(kind).visible, jobs.filter(kind=kind)
+        if visible is not None:
+            of_kind = of_kind.filter(subject_id__in=visible(user).order_by().values("pk"))
+        seen += of_kind.count()
+    return max(seen - SHOWN, 0)
 
 
 def request_rates() -> dict[str, Any] | None:

@@ -1,5 +1,7 @@
 """The page of all background work: what it shows to whom, stop and retry, one job with its log."""
 
+import datetime as dt
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -10,6 +12,7 @@ from tests.conftest import run_queue
 from wikico2.jobs import queue
 from wikico2.jobs.policy import all_policies
 from wikico2.jobs.queue import start_job
+from wikico2.jobs.turns import claim_next
 from wikico2.models import Job, User
 
 ENGLISH = {"Accept-Language": "en"}
@@ -54,6 +57,62 @@ class TestList:
             start_job("document", 900_000 + number)
         Job.objects.filter(subject_id__gte=900_000).update(state="done", seconds=50)
         assert "Done in about 50 s." in page(client)
+
+    def test_who_is_next_is_on_it_however_many_came_before(
+        self,
+        waiting_document: Document,
+        client: Client,
+        contributor: User,
+        administrator: User,
+        alive: None,
+    ) -> None:
+        Job.objects.all().delete()
+        for number in range(250):
+            start_job("digest", number + 1, owner=administrator)
+        start_job("document_words", waiting_document.pk, owner=contributor)
+        html = page(client)
+        assert waiting_document.title in html
+        assert "221 more tasks are not shown." in html
+        Document.objects.update(access="internal")
+        html = page(client)
+        assert waiting_document.title not in html
+        assert "220 more tasks are not shown." in html
+
+    def test_one_that_no_simulation_reaches_is_not_said_to_wait_for_its_kind(
+        self, client: Client, db: None, alive: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in ("turns", "listing"):
+            monkeypatch.setattr(f"wikico2.jobs.{module}.SIMULATED", 3)
+        for number in range(5):
+            start_job("digest", number + 1)
+        html = page(client)
+        assert html.count("Queued: at least 3 tasks are before this one.") == 2
+        assert "another task of the same kind" not in html
+
+    def test_what_was_put_off_and_is_due_again_is_in_the_line(
+        self, client: Client, db: None, alive: None
+    ) -> None:
+        start_job("digest", 1)
+        past = timezone.now() - dt.timedelta(minutes=5)
+        Job.objects.update(error_code="service_busy", not_before=past)
+        html = page(client)
+        assert "limiting requests" in html
+        assert "Automatic retry at" not in html
+        assert "Queued: it is the next one." in html
+        Job.objects.update(not_before=timezone.now() + dt.timedelta(minutes=5))
+        html = page(client)
+        assert "Automatic retry at" in html
+        assert "Queued" not in html
+
+    def test_what_a_dead_worker_holds_is_not_under_way(
+        self, waiting_document: Document, client: Client, alive: None
+    ) -> None:
+        assert claim_next()
+        assert "<span>Under way" in page(client)
+        Job.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+        html = page(client)
+        assert "<span>Under way" not in html
+        assert "Queued: it is the next one." in html
 
     def test_it_tells_what_work_waits_for(
         self, waiting_document: Document, client: Client, administrator: User, alive: None

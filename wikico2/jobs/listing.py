@@ -8,10 +8,11 @@ from typing import Any
 
 from django.apps import apps
 from django.db.models import Avg, Count
+from django.utils import timezone
 
 from wikico2.jobs.policy import JobPolicy, policy_of
 from wikico2.jobs.queue import is_paused, workers_alive
-from wikico2.jobs.turns import places_in_line
+from wikico2.jobs.turns import SIMULATED, places_in_line
 from wikico2.models import Job, WorkerPulse
 
 MEASURED = 3
@@ -38,7 +39,8 @@ class JobLine:
 class JobWait:
     """What a job waits for, the first that holds: nothing alive, a pause, a service, its turn.
 
-    `place` is the number of jobs that run before it.
+    `place` is the number of jobs that run before it, or that at least run if it `is_far`. A job
+    that a dead worker holds waits for another worker, like one that none has taken.
     """
 
     no_worker: bool = False
@@ -46,6 +48,7 @@ class JobWait:
     error: str = ""
     until: Any = None
     place: int | None = None
+    is_far: bool = False
     is_waiting: bool = False
     seconds_left: float | None = None
 
@@ -67,20 +70,25 @@ class Outlook:
 
     def of(self, job: Job) -> JobWait:
         """Return what the job waits for, and how long it still takes in all honesty."""
+        place = self.places.get(job.pk)
+        is_waiting = job.is_waiting or place is not None
+        put_off = job.not_before if job.not_before and job.not_before > timezone.now() else None
+        is_far = is_waiting and place is None and not put_off and len(self.places) >= SIMULATED
         return JobWait(
             no_worker=job.is_working and not self.is_alive,
             paused=job.is_working and self.is_paused,
             error=job.error if job.waits else "",
-            until=job.not_before,
-            place=self.places.get(job.pk) if job.is_waiting else None,
-            is_waiting=job.is_waiting,
-            seconds_left=self._seconds_left(job),
+            until=put_off,
+            place=len(self.places) if is_far else place,
+            is_far=is_far,
+            is_waiting=is_waiting,
+            seconds_left=self._seconds_left(job, is_waiting=is_waiting),
         )
 
-    def _seconds_left(self, job: Job) -> float | None:
+    def _seconds_left(self, job: Job, *, is_waiting: bool) -> float | None:
         if self.is_paused or not self.is_alive:
             return None
-        return self._ahead.get(job.pk) if job.is_waiting else job.seconds_left
+        return self._ahead.get(job.pk) if is_waiting else job.seconds_left
 
     @cached_property
     def _ahead(self) -> dict[int, float]:
