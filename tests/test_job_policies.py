@@ -112,6 +112,26 @@ class TestEachKind:
         assert (kind.job().state, kind.ran) == ("done", 1)
 
     @of_each_kind
+    def test_that_succeeds_later_leaves_no_failure_behind(self, kind: Kind) -> None:
+        kind.start()
+        failed = kind.go_on(raising(UserError("no_words")))
+        assert failed.state == "failed"
+        kind.start()
+        kind.work = lambda run: True
+        run_queue()
+        assert kind.job().state == "done"
+
+    @of_each_kind
+    def test_that_starts_again_is_timed_anew(self, kind: Kind) -> None:
+        kind.start()
+        kind.go_on()
+        Job.objects.update(seconds=1_000)
+        kind.start()
+        run_queue()
+        last = Job.objects.latest("pk")
+        assert (last.state, last.seconds < 1_000) == ("done", True)
+
+    @of_each_kind
     def test_of_a_crashed_worker_goes_on_until_it_has_crashed_too_often(self, kind: Kind) -> None:
         kind.start()
         for attempts in (0, policy_of(kind.name).attempts - 1):

@@ -86,7 +86,8 @@ def start_job(
             )
             if not is_started:
                 ended = Job.objects.filter(pk=job.pk).exclude(state__in=Job.WORKING)
-                is_started = bool(ended.update(**(ANEW | values), queued_at=Now()))
+                again = ANEW | values | {"seconds": 0, "started_at": None}
+                is_started = bool(ended.update(**again, queued_at=Now()))
         if is_started and not delay:
             issue_tickets(1)
     return is_started

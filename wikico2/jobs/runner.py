@@ -229,6 +229,9 @@ class JobRun:
             return
         with transaction.atomic():
             self._end(state=Job.State.DONE, pace=None, ended_at=Now(), **NO_ERROR)
+            if self.policy.merges:  # what failed before, or was stopped, is done with it
+                same = Job.objects.filter(kind=self.job.kind, key=self.job.key, merges=True)
+                same.filter(state__in=Job.STOPPED).delete()
             self.policy.follow(self.job)
         if not self.policy.merges:
             self.log(event, **{"seconds": round(self.job.seconds, 1), **details})
