@@ -111,10 +111,10 @@ def job_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @login_required
 def job_stop(request: HttpRequest, pk: int) -> HttpResponse:
-    """Stop a job; what it has done is kept."""
+    """Stop a job; what it has done is kept. Its page offers to go on, the list has it no more."""
     line = get_line(request, pk, to_act=True)
     queue.stop_job(line.job, cast("User", request.user))
-    return redirect("tasks")
+    return redirect("task", pk)
 
 
 @require_POST

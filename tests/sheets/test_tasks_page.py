@@ -4,9 +4,11 @@ import datetime as dt
 
 import pytest
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
+from pytest_django import Settings
 
 from ingestion.models import Document
+from ingestion.templatetags.sources import duration
 from sheets.file_jobs import request_wiki_export
 from tests.conftest import run_queue
 from wikico2.jobs import queue
@@ -25,6 +27,11 @@ def alive(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def page(client: Client, address: str = "/taches/") -> str:
     return client.get(address, headers=ENGLISH).content.decode().replace("&#x27;", "'")
+
+
+@translation.override("en")
+def in_english(seconds: float) -> str:
+    return duration(seconds)
 
 
 class TestList:
@@ -57,6 +64,22 @@ class TestList:
             start_job("document", 900_000 + number)
         Job.objects.filter(subject_id__gte=900_000).update(state="done", seconds=50)
         assert "Done in about 50 s." in page(client)
+
+    def test_the_time_counts_the_turns_of_others_between_the_slices_of_a_job(
+        self, client: Client, db: None, alive: None, settings: Settings
+    ) -> None:
+        settings.TASK_SLICE_SECONDS = 20
+        for number in range(6):
+            start_job("forget_document", number + 1)
+        Job.objects.filter(subject_id__gt=3).update(state="done", seconds=50)
+        found = page(client)
+        # three slices of its own; two of each of those behind it, three of those before it
+        for seconds in (50 + 2 * 40, 50 + 50 + 40, 50 + 2 * 50):
+            assert f"Done in about {in_english(seconds)}." in found
+        settings.TASK_SLICE_SECONDS = 60
+        found = page(client)
+        for seconds in (50, 100, 150):
+            assert f"Done in about {in_english(seconds)}." in found
 
     def test_who_is_next_is_on_it_however_many_came_before(
         self,
@@ -151,15 +174,18 @@ class TestOneJob:
         client.force_login(contributor)
         address = f"/taches/{Job.objects.get().pk}/"
         assert f"{address}arreter/" in page(client)
-        client.post(f"{address}arreter/")
+        stopped = client.post(f"{address}arreter/")
+        assert stopped["Location"] == address
         waiting_document.refresh_from_db()
         assert (waiting_document.state, Job.objects.get().state) == ("cancelled", "cancelled")
         assert f"{address}reprendre/" in page(client, address)
+        assert ">Stopped<" in page(client, address)
         client.post(f"{address}reprendre/")
         run_queue()
         waiting_document.refresh_from_db()
         assert waiting_document.is_ready
         log = page(client, address)
+        assert ">Done<" in log
         assert f"Reading stopped by {contributor}." in log
         assert f"Reading restarted by {contributor}." in log
         assert "/arreter/" not in log

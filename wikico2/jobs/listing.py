@@ -1,12 +1,14 @@
 """What people see of jobs: what each is, its place in the line, what it waits for, how long."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.db.models import Avg, Count
 from django.utils import timezone
 
@@ -92,19 +94,38 @@ class Outlook:
 
     @cached_property
     def _ahead(self) -> dict[int, float]:
-        """Return the seconds until each waiting job ends, while all those before it are known."""
+        """Return the seconds until each waiting job ends, where those of the others are known.
+
+        A job of several time slices also waits, after each of them but the last, for those behind
+        it: each of them is counted with as many slices.
+        """
         waiting = dict(Job.objects.filter(pk__in=self.places).values_list("pk", "kind"))
-        means = mean_seconds(set(waiting.values()))
+        kinds = [waiting[pk] for pk in self.places if pk in waiting]
+        means = mean_seconds(set(kinds))
         workers = max(WorkerPulse.objects.alive().count(), 1)
+        before: Counter[str] = Counter()
+        behind = Counter(kinds)
         found: dict[int, float] = {}
-        ahead = 0.0
         for pk in self.places:
-            if waiting.get(pk) not in means:
+            if (kind := waiting.get(pk, "")) not in means:
                 break
-            own = means[waiting[pk]]
-            found[pk] = ahead / workers + own
-            ahead += own
+            behind[kind] -= 1
+            own = means[kind]
+            slices = max(math.ceil(own / settings.TASK_SLICE_SECONDS), 1)
+            if slices == 1 or set(+behind) <= means.keys():
+                others = work_within(slices, before, means)
+                others += work_within(slices - 1, +behind, means)
+                found[pk] = others / workers + own
+            before[kind] += 1
         return found
+
+
+def work_within(slices: int, jobs: Mapping[str, int], means: Mapping[str, float]) -> float:
+    """Return the seconds that this many jobs of each kind take within so many slices each."""
+    if not slices:
+        return 0.0
+    longest = slices * settings.TASK_SLICE_SECONDS
+    return sum(count * min(means[kind], longest) for kind, count in jobs.items())
 
 
 def mean_seconds(kinds: Iterable[str]) -> dict[str, float]:
