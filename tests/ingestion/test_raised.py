@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingestion.readers.repair.raised import DOUBTFUL, lower_text, raise_text
+from ingestion.readers.repair.raised import DOUBTFUL, lower_text, raise_text, write_pieces
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,8 @@ from ingestion.readers.repair.raised import DOUBTFUL, lower_text, raise_text
         ("soit 12 Nm", "3", "/h", "", "³"),
         ("le débit en [m", "3", "/h]", "3", "³"),
         ("(1 − i)", "−n", "", "", "⁻ⁿ"),
+        ("(1 + r)", "n-1", "", "", "ⁿ⁻¹"),
+        ("(1 + r)", "t+1", "", "", "^(t+1)"),
         ("les ions Ca", "2+", " et", "", "²⁺"),
         ("les ions NO₃", "-", " et", "", "⁻"),
         ("en W/m².K", "4", "", "", "⁴"),
@@ -73,3 +75,9 @@ def test_a_doubtful_number_is_found_as_one() -> None:
 def test_lowered_digits_become_indices_and_letters_stay() -> None:
     assert lower_text("2") == "₂"
     assert lower_text("ep") == "ep"
+
+
+@pytest.mark.parametrize("bar", ["/", "⁄", " / "])
+def test_a_fraction_is_no_number_with_a_call(bar: str) -> None:
+    pieces = [("soit 3", 0), ("1", 1), (bar, 0), ("2", -1), (" heures", 0)]
+    assert write_pieces(pieces, notes={"1"}) == "soit 3 1/2 heures"

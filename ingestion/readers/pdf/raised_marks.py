@@ -27,7 +27,6 @@ MAX_LENGTH = 16
 _TYPED = "(?<![⁰-⁹¹²³⁺⁻⁽])[⁰-⁹¹²³]{1,3}(?![⁰-⁹¹²³⁾ⁿ])"
 _MARKED = re.compile(f"{RAISED}([^{END}]*){END}|{LOWERED}([^{END}]*){END}|({_TYPED})")
 _MARKS = re.compile(f"[{RAISED}{LOWERED}{END}]")
-_FRACTION = re.compile(f"{RAISED}(\\d{{1,2}}){END} ?[/⁄] ?{LOWERED}(\\d{{1,3}}){END}")
 _CALLED = re.compile(
     f"(?<=\\S)\\s?(?:{RAISED}([^{END}]*){END}|[(\\[](\\d{{1,3}}|\\*{{1,3}})[)\\]]|([¹²³⁴⁵⁶⁷⁸⁹⁰]+))"
 )
@@ -97,12 +96,7 @@ def write_marked(text: str, notes: Container[str] = ()) -> str:
 
     Superscript digits of the file itself are read in the same way, since fonts have ¹, ² and ³.
     """
-    return write_pieces(_pieces(_FRACTION.sub(_fraction, text)), notes=notes)
-
-
-def _fraction(match: re.Match[str]) -> str:
-    space = " " if match.string[: match.start()][-1:].isdigit() else ""
-    return f"{space}{match[1]}/{match[2]}"
+    return write_pieces(_pieces(text), notes=notes)
 
 
 def _pieces(text: str) -> Iterator[Piece]:

@@ -35,11 +35,13 @@ MAX_SHIFTED = 40
 
 _ORDINAL = re.compile(r"(?i)(?:i?[eè]re?s?|[eè]mes?|es?|ers?|res?|nde?s?|ds?|[oa]s?|st|th|rd)\Z")
 _NUMBER = re.compile(r"\d{1,3}\Z")
-_SIGNED = re.compile(r"(?:[+\-−–](?:\d{1,3}|n)?|\dn?[+\-−–]|n)\Z")
-"""An exponent that is no note's number: "-1", "-n", or the charge of an ion, "2+"."""
+_SIGNED = re.compile(r"(?:[+\-−–](?:\d{1,3}|n)?|\dn?[+\-−–]|n(?:[+\-−–]\d{1,2})?)\Z")
+"""An exponent that is no note's number: "-1", "-n", "n+1", or the charge of an ion, "2+"."""
+_SUM = re.compile(r"-?[a-zA-Z](?:[+\-−–](?:\d{1,3}|[a-zA-Z]))\Z")
 _DECIMAL = re.compile(r"[\-−–]?0[,.]\d{1,3}\Z")
 _CALL = re.compile(r"[\[(]?(?:\d{1,3}|[a-z*†‡]{1,3})[\])]?\Z")
 _CALLS = re.compile(r"[\[(]?\d{1,3}[\])]?(?:\s?[,;–-]\s?[\[(]?\d{1,3}[\])]?)+\Z")
+_FRACTION_PART = re.compile(r"\d{1,3}\Z")
 _LENGTH = re.compile(r"(?:^|[\d\s/.·*(\[×x-])(?:da|[kcmdµhnMGN])?m\Z")
 _CHEMICAL = re.compile(r"(?:CO|NO|SO|CH|SF|NH|CF|NF|PM)\Z")
 _POWER = re.compile(r"(?:^|[^\d,.\u202f\xa0]|[×x*.·]\s?)10\Z")
@@ -76,6 +78,8 @@ def raise_text(text: str, before: str, after: str = "", *, notes: Container[str]
         return text
     if _SIGNED.match(raised) and (before[-1:].isalnum() or before[-1:] in ")]₀₁₂₃₄₅₆₇₈₉"):
         return raised.translate(SUPERSCRIPTS)
+    if _SUM.match(raised) and (before[-1:].isalnum() or before[-1:] in ")]"):
+        return f"^({raised})"
     if _NUMBER.match(raised):
         return _raised_number(raised, before.rstrip(), after, notes, before)
     sign = raised.strip("[]()")
@@ -136,10 +140,12 @@ Piece = tuple[str, int]
 
 def write_pieces(pieces: Iterable[Piece], *, notes: Container[str] = ()) -> str:
     """Return successive pieces of a paragraph as plain text; see `raise_text`, `lower_text`."""
-    merged = [
-        ("".join(text for text, _ in group), shift)
-        for shift, group in groupby((p for p in pieces if p[0]), key=lambda piece: piece[1])
-    ]
+    merged = _with_fractions(
+        [
+            ("".join(text for text, _ in group), shift)
+            for shift, group in groupby((p for p in pieces if p[0]), key=lambda piece: piece[1])
+        ]
+    )
     written: list[str] = []
     before = ""
     for at, (text, shift) in enumerate(merged):
@@ -155,6 +161,25 @@ def write_pieces(pieces: Iterable[Piece], *, notes: Container[str] = ()) -> str:
         written.append(text)
         before = (before + text)[-CONTEXT:]
     return "".join(written)
+
+
+def _with_fractions(pieces: Sequence[Piece]) -> list[Piece]:
+    """Write each raised number over a lowered one on the line: "3 1/2" is no 3 with a call."""
+    written: list[Piece] = []
+    at = 0
+    while at < len(pieces):
+        bar = pieces[at + 1 : at + 3]
+        is_fraction = pieces[at][1] > 0 and len(bar) == 2 and bar[1][1] < 0 and bar[0][1] == 0
+        if is_fraction and bar[0][0].strip() in ("/", "⁄"):
+            over, under = pieces[at][0].strip(), bar[1][0].strip()
+            if _FRACTION_PART.match(over) and _FRACTION_PART.match(under):
+                apart = " " if written and written[-1][0][-1:].isdigit() else ""
+                written.append((f"{apart}{over}/{under}", 0))
+                at += 3
+                continue
+        written.append(pieces[at])
+        at += 1
+    return written
 
 
 def write_paragraph(pieces: Sequence[Piece], *, notes: Container[str] = ()) -> tuple[str, str]:
