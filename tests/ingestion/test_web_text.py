@@ -27,6 +27,14 @@ def text_of(source: str) -> str:
         ("12 m<sup>2</sup>, soit 10<sup>6</sup> kWh", "12 m², soit 10⁶ kWh"),
         ("CO<sub>2</sub>", "CO₂"),
         ("H<span style='vertical-align: sub'>2</span>O", "H₂O"),
+        (
+            "<style>.up{vertical-align:super}</style>soit 10<span class=up>6</span> kWh",
+            "soit 10⁶ kWh",
+        ),
+        ("<style>span.dn{vertical-align:sub}</style>CO<span class=dn>2</span>", "CO₂"),
+        ("10<span style='vertical-align:.4em;font-size:70%'>6</span> kWh", "10⁶ kWh"),
+        ("<style>.n{vertical-align:-.1em}</style>soit <b class=n>12</b> kWh", "soit 12 kWh"),
+        ("<style>td{vertical-align:super}.n{vertical-align:top}</style><b class=n>5</b> t", "5 t"),
         ("taux de 25<sup>1</sup> %", "taux de 25⁽¹⁾ %"),
         ("taux de 25<sup><a href='#n1'>1</a></sup> %", "taux de 25 [1] %"),
         ("en 2015<a role='doc-noteref' href='#n2'>2</a>.", "en 2015 [2]."),
@@ -180,3 +188,16 @@ def test_remarks_between_items_do_not_divide_a_list() -> None:
     assert page == PageText(
         1, "- a\n- b", blocks=(Block("list", "- a\n- b"),), remarks=(Remark("hidden_text", 2),)
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("<ol start=5><li>a</li><li value=9>b</li><li>c</li></ol>", "5. a\n9. b\n10. c"),
+        ("<ol start=0><li>a</li><li>b</li></ol>", "0. a\n1. b"),
+        ("<ol reversed><li>a</li><li>b</li></ol>", "2. a\n1. b"),
+        ("<ol start=x><li value='²'>a</li></ol>", "1. a"),
+    ],
+)
+def test_items_have_the_numbers_that_a_browser_shows(source: str, text: str) -> None:
+    assert text_of(source) == text

@@ -28,7 +28,7 @@ from ingestion.readers.repair.raised import Piece, write_paragraph, write_pieces
 from ingestion.readers.text.encoding import decode_text
 from ingestion.readers.text.equations import mathml_text
 from ingestion.readers.text.html_notes import HtmlNotes, is_return_link, without_sign
-from ingestion.readers.text.html_visibility import HidingRules, shift_of
+from ingestion.readers.text.html_visibility import HidingRules
 from ingestion.readers.text.pagination import DocumentSummary, Item, paginate_blocks
 from ingestion.readers.text.table_grid import Cell, lay_out_table
 
@@ -124,6 +124,21 @@ class _ListItem:
 class _List:
     ordered: bool
     count: int = 0
+    step: int = 1
+
+    @classmethod
+    def of(cls, element: etree._Element) -> _List:
+        """Begin a list, at the number that it states."""
+        items = sum(child.tag == "li" for child in element)
+        is_reversed = element.get("reversed") is not None
+        start = _number(element.get("start"), items if is_reversed else 1)
+        step = -1 if is_reversed else 1
+        return cls(element.tag == "ol", start - step, step)
+
+    def next_marker(self, value: str | None) -> str:
+        """Return the number of the next item, as it is shown; `value` is what the item states."""
+        self.count = _number(value, self.count + self.step)
+        return f"{self.count}." if self.ordered else "-"
 
 
 @dataclass(slots=True)
@@ -186,12 +201,12 @@ class _HtmlWalk:
         elif tag not in INLINE_TAGS and tag:
             yield from self._flush()
         self._begin_note(element, tag)
-        if shift := shift_of(element, tag):
+        if shift := self.hiding.shift_of(element, tag):
             self.shifts.append((element, shift))
         if tag in ("ul", "ol", "menu"):
-            self.lists.append(_List(tag == "ol", _span_number(element.get("start"), 1) - 1))
+            self.lists.append(_List.of(element))
         elif tag == "li" and not self.in_cell:
-            self._begin_item()
+            self._begin_item(element)
         elif tag in HEADINGS:
             self.heading = HEADINGS[tag]
         elif tag == "pre":
@@ -225,10 +240,9 @@ class _HtmlWalk:
         elif self.note_element is None:
             self.note, self.note_element = sign, element
 
-    def _begin_item(self) -> None:
+    def _begin_item(self, element: etree._Element) -> None:
         inside = self.lists[-1] if self.lists else _List(ordered=False)
-        inside.count += 1
-        marker = f"{inside.count}." if inside.ordered else "-"
+        marker = inside.next_marker(element.get("value"))
         self.item = _ListItem(marker, max(len(self.lists) - 1, 0))
 
     def _add_text(self, text: str | None) -> None:
@@ -344,6 +358,11 @@ def _is_data_table(element: etree._Element) -> bool:
 
 def _span_number(value: str | None, default: int) -> int:
     return max(int(value), 1) if value and value.strip().isdecimal() else default
+
+
+def _number(value: str | None, default: int) -> int:
+    """Return the number that an attribute states, negative ones too."""
+    return int(value) if value and re.fullmatch(r"\s*-?[0-9]{1,9}\s*", value) else default
 
 
 def _has_words(element: etree._Element) -> bool:

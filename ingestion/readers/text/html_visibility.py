@@ -7,7 +7,7 @@ in other files are not read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -21,6 +21,11 @@ MAX_STYLE = 4_000
 """Characters of the style of an element that are looked at."""
 
 MAX_ANCESTORS = 30
+_SHIFTED_TAGS = frozenset(
+    {"span", "a", "font", "small", "b", "strong", "i", "em", "u", "q", "code"}
+)
+"""Elements on a line; in a cell or a picture `vertical-align` says something else."""
+
 STRUCK_TAGS = frozenset({"del", "s", "strike"})
 _HIDDEN = re.compile(
     r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|content-visibility\s*:"
@@ -37,7 +42,10 @@ _WHOLE = frozenset({"html", "body", "main", "article"})
 
 _SHOWN = re.compile(r"(?:^|[;\s])display\s*:\s*(?!none)|visibility\s*:\s*visible", re.IGNORECASE)
 _STRUCK = re.compile(r"text-decoration(?:-line)?\s*:[^;]*line-through", re.IGNORECASE)
-_SHIFT = re.compile(r"vertical-align\s*:\s*(super|sub)\b", re.IGNORECASE)
+_SHIFT = re.compile(
+    r"(?:^|[;\s])vertical-align\s*:\s*(super|sub|text-top|0?\.[3-9]\d*em|[3-9]\d%)\s*(?:!|;|$)",
+    re.IGNORECASE,
+)
 _WHITE = re.compile(
     r"(?:^|[;\s])color\s*:\s*(?:white|#fff(?:fff)?|transparent|rgba\([^)]*,\s*0?(?:\.0+)?\))\s*(?:!|;|$)"
     r"|(?:^|[;\s])color\s*:\s*rgb\(\s*255\s*,\s*255\s*,\s*255\s*\)",
@@ -50,16 +58,18 @@ _BRACE = re.compile(r"[{}]")
 
 @dataclass(frozen=True, slots=True)
 class HidingRules:
-    """The selectors by which the style sheets in a page hide or strike elements."""
+    """The selectors by which the style sheets in a page hide, strike, raise or lower elements."""
 
     hidden: frozenset[str] = field(default_factory=frozenset)  # ".note", "#x", "p", "p.note"
     struck: frozenset[str] = field(default_factory=frozenset)
+    shifts: Mapping[str, int] = field(default_factory=dict)  # 1 raised, -1 lowered
 
     @classmethod
     def of(cls, root: _Element) -> HidingRules:
         """Read the style sheets in a page."""
         hidden: set[str] = set()
         struck: set[str] = set()
+        shifts: dict[str, int] = {}
         sheets = (sheet.text or "" for sheet in root.iter("style"))
         rules = (rule for sheet in sheets for rule in _rules(_without_comments(sheet)))
         for selectors, stated in islice(rules, MAX_RULES):
@@ -70,7 +80,9 @@ class HidingRules:
                 found = struck
             if found is not None:
                 found.update(_simple_selectors(selectors))
-        return cls(frozenset(hidden), frozenset(struck))
+            elif shift := _stated_shift(declarations):
+                shifts.update(dict.fromkeys(_simple_selectors(selectors), shift))
+        return cls(frozenset(hidden), frozenset(struck), shifts)
 
     def left_out(self, element: _Element, tag: str) -> str:
         """Return "hidden_text" or "deleted_text" for an element that is not shown as current."""
@@ -91,14 +103,22 @@ class HidingRules:
                 return "deleted_text"
         return ""
 
+    def shift_of(self, element: _Element, tag: str) -> int:
+        """Return how an element shifts its text: 1 raised, -1 lowered, 0 not."""
+        if tag in ("sup", "sub"):
+            return 1 if tag == "sup" else -1
+        if tag not in _SHIFTED_TAGS:
+            return 0
+        if shift := _stated_shift((element.get("style") or "")[:MAX_STYLE]):
+            return shift
+        names = _names(element, tag) if self.shifts else ()
+        return next((self.shifts[name] for name in names if name in self.shifts), 0)
 
-def shift_of(element: _Element, tag: str) -> int:
-    """Return how an element shifts its text: 1 raised, -1 lowered, 0 not."""
-    if tag in ("sup", "sub"):
-        return 1 if tag == "sup" else -1
-    style = element.get("style")
-    match = _SHIFT.search(style[:MAX_STYLE]) if style else None
-    return 0 if match is None else 1 if match[1].lower() == "super" else -1
+
+def _stated_shift(style: str) -> int:
+    """Return how declarations shift text: 1 raised, -1 lowered, 0 not."""
+    match = _SHIFT.search(style)
+    return 0 if match is None else -1 if match[1].lower() == "sub" else 1
 
 
 def _without_comments(sheet: str) -> str:
