@@ -192,3 +192,52 @@ def test_open_presentation(tmp_path: Path) -> None:
         ("note", "Dire"),
     ]
     assert (second.text, second.remarks) == ("", (Remark("hidden_text"),))
+
+
+def test_white_headings_and_a_chart_of_an_open_presentation(tmp_path: Path) -> None:
+    """The fill of a row is stated once for its cells; charts keep values as programs write them."""
+    spaces = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{urn}:1.0"'
+        for name, urn in {
+            "draw": "drawing", "fo": "xsl-fo-compatible", "chart": "chart"
+        }.items()
+    )  # fmt: skip
+    link = 'xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="./Objet"'
+
+    def row_of(*texts: str, style: str = "") -> str:
+        cells = (
+            '<table:table-cell><text:p><text:span text:style-name="w">'
+            f"{text}</text:span></text:p></table:table-cell>"
+            for text in texts
+        )
+        return f"<table:table-row {style}>{''.join(cells)}</table:table-row>"
+
+    filled = 'table:default-cell-style-name="blue"'
+    content = (
+        f"<office:document-content {TABLE_SPACES} {spaces}><office:automatic-styles>"
+        '<style:style style:name="w" style:family="text">'
+        '<style:text-properties fo:color="#ffffff"/></style:style>'
+        '<style:style style:name="blue" style:family="table-cell">'
+        '<style:graphic-properties draw:fill="solid" draw:fill-color="#004080"/></style:style>'
+        "</office:automatic-styles><office:body><office:presentation><draw:page><draw:frame>"
+        f"<table:table>{row_of('Poste', 'kWh', style=filled)}"
+        f"{row_of('Gaz', '12', style=filled)}{row_of('Blanc', '13')}</table:table></draw:frame>"
+        f"<draw:frame><draw:object {link}/></draw:frame>"
+        "</draw:page></office:presentation></office:body></office:document-content>"
+    )
+    value = '<table:table-cell office:value-type="float" office:value="{0}"><text:p>{0}</text:p></table:table-cell>'.format  # fmt: skip # noqa: E501
+    label = "<table:table-cell><text:p>{}</text:p></table:table-cell>".format
+    chart = (
+        f"<office:document-content {TABLE_SPACES} {spaces}><chart:chart><table:table>"
+        f"<table:table-row>{label('')}{label('Gaz')}</table:table-row>"
+        f"<table:table-row>{label('2019')}{value('1.5')}</table:table-row>"
+        f"<table:table-row>{label('2023')}{value('NaN')}</table:table-row>"
+        "</table:table></chart:chart></office:document-content>"
+    )
+    parts = {"content.xml": content.encode(), "Objet/content.xml": chart.encode()}
+    office.archive(tmp_path / "a.odp", parts)
+    _, (page,) = read(odp, tmp_path / "a.odp")
+    assert [text for _, text in kinds(page)] == [
+        "| Poste | kWh |\n| --- | --- |\n| Gaz | 12 |",
+        "|  | Gaz |\n| --- | --- |\n| 2019 | 1,5 |\n| 2023 |  |",
+    ]

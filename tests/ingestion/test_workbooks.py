@@ -239,12 +239,17 @@ TABLE_SPACES = " ".join(
     f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
     for name in ("office", "table", "text", "style")
 )
+DRAWING_SPACES = (
+    'xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0" '
+    'xmlns:fo="urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0" '
+    'xmlns:number="urn:oasis:names:tc:opendocument:xmlns:datastyle:1.0"'
+)
 
 
 def open_workbook(path: Path, rows: str, styles: str = "") -> list[PageText]:
     content = (
-        f"<office:document-content {TABLE_SPACES}><office:automatic-styles>{styles}"
-        "</office:automatic-styles><office:body><office:spreadsheet><table:table "
+        f"<office:document-content {TABLE_SPACES} {DRAWING_SPACES}><office:automatic-styles>"
+        f"{styles}</office:automatic-styles><office:body><office:spreadsheet><table:table "
         f'table:name="Feuille1">{rows}</table:table></office:spreadsheet></office:body>'
         "</office:document-content>"
     )
@@ -300,6 +305,74 @@ class TestOpenWorkbook:
             "table",
             "| Poste | Énergie – 2019 | Énergie – 2023 |\n| --- | --- | --- |\n| Gaz | 410 | 388 |",
         )
+
+    def test_what_is_drawn_in_a_cell_is_read(self, tmp_path: Path) -> None:
+        box = "<draw:frame><draw:text-box><text:p>{}</text:p></draw:text-box></draw:frame>".format
+        pages = open_workbook(
+            tmp_path,
+            row(cell("Poste"), cell("kWh"))
+            + row(
+                cell("Gaz"),
+                f"<table:table-cell><text:p>12</text:p>{box('Libre')}</table:table-cell>",
+            )
+            + row(f"<table:table-cell>{box('Seul')}</table:table-cell>")
+            + row(
+                f"<table:table-cell><text:p>x</text:p>{box('Caché')}</table:table-cell>",
+                attributes='table:visibility="collapse"',
+            ),
+        )
+        assert kinds(pages[0])[2:] == [("paragraph", "Libre"), ("paragraph", "Seul")]
+
+    def test_a_number_that_is_negative_by_its_colour_gets_its_sign(self, tmp_path: Path) -> None:
+        number = 'table:style-name="{}" office:value-type="float" office:value="{}"'.format
+        plain, red = "<number:number/>", '<style:text-properties fo:color="#ff0000"/>'
+        data = '<number:number-style style:name="{}">{}{}</number:number-style>'.format
+        rule = '<style:map style:condition="{}" style:apply-style-name="{}"/>'.format
+        use = (
+            '<style:style style:name="{0}" style:family="table-cell" style:data-style-name="{0}"/>'
+        ).format
+        styles = (
+            data("P", plain, "")
+            + data("R", red + plain, rule("value()>=0", "P"))
+            + data("L", plain, rule("value() &lt; 0", "RR"))
+            + data("RR", red + plain, "")
+            + data("N", plain, rule("value()>=0", "P"))
+            + use("R") + use("L") + use("N")
+        )  # fmt: skip
+        pages = open_workbook(
+            tmp_path,
+            row(*map(cell, "abcdef"))
+            + row(
+                cell("12,5", number("R", -12.5)),
+                cell("12,5 %", number("L", -0.125)),
+                cell("12,5", number("N", -12.5)),
+                cell("12,5", number("R", 12.5)),
+                cell("(12,5)", number("R", -12.5)),
+                cell("0", number("R", -0.1)),
+            ),
+            styles,
+        )
+        assert pages[0].text.endswith("| -12,5 | -12,5 % | 12,5 | 12,5 | (12,5) | 0 |")
+
+    def test_cells_have_the_style_of_their_row_or_column(self, tmp_path: Path) -> None:
+        struck = (
+            '<style:style style:name="s" style:family="table-cell">'
+            '<style:text-properties style:text-line-through-style="solid"/></style:style>'
+        )
+        default = 'table:default-cell-style-name="s"'
+        pages = open_workbook(
+            tmp_path,
+            f"<table:table-column/><table:table-column {default}/><table:table-column/>"
+            + row(*map(cell, "abc"))
+            + row(*map(cell, "def"))
+            + row(*map(cell, "ghi"), attributes=default)
+            + row(cell("j"), cell("k"), cell("l")),
+            struck,
+        )
+        tables = [block.text for block in pages[0].blocks if block.kind == "table"]
+        assert tables[0] == "| a | c |\n| --- | --- |\n| d | f |"
+        assert pages[0].remarks == (Remark("deleted_text", 6),)
+        assert "j" in pages[0].text
 
 
 def test_white_of_the_theme_and_rows_without_height_are_hidden(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ META, PRESENTATION, CHART = (f"{_URN}{name}:1.0}}" for name in ("meta", "present
 FO, SVG = (f"{_URN}{name}-compatible:1.0}}" for name in ("xsl-fo", "svg"))
 XLINK = "{http://www.w3.org/1999/xlink}"
 DC = "{http://purl.org/dc/elements/1.1/}"
+NUMBER = f"{_URN}datastyle:1.0}}"
 MATH = "{http://www.w3.org/1998/Math/MathML}"
 MAX_DEPTH = 10
 TINY = 1.0
@@ -46,6 +47,7 @@ class OdfStyle:
     size: float | None = None  # points
     breaks_page: bool | None = None
     font: str | None = None
+    data_style: str | None = None  # how the numbers of a cell are shown
 
     def over(self, base: OdfStyle) -> OdfStyle:
         """Return this style, completed by the one beneath."""
@@ -80,6 +82,7 @@ class OdfFile:
     names: frozenset[str]
     styles: dict[tuple[str, str], OdfStyle] = field(default_factory=dict)  # by family and name
     layout: _Element | None = None  # the root of the styles part
+    red_negatives: frozenset[str] = frozenset()  # data styles that tell negatives by colour
     unread: list[str] = field(default_factory=list)
     roots: dict[str, _Element] = field(default_factory=dict)  # of the parts read so far
     pictures: FigureReader = field(init=False)
@@ -106,12 +109,15 @@ class OdfFile:
 
     def _read_styles(self) -> None:
         elements = list(self.content.iterfind(f"{OFFICE}automatic-styles/{STYLE}style"))
+        roots = [self.content]
         try:
             self.layout = self.root("styles.xml") if "styles.xml" in self.names else None
         except Exception:  # noqa: BLE001  the text is read without the styles
             self.unread.append("styles")
         if self.layout is not None:
             elements += self.layout.iter(STYLE + "style")
+            roots.append(self.layout)
+        self.red_negatives = frozenset(name for root in roots for name in _red_negatives(root))
         self.styles = _resolve_styles(elements)
 
     def root(self, name: str) -> _Element:
@@ -184,6 +190,25 @@ def count_of(value: str | None, most: int) -> int:
     return min(max(int(value), 1), most) if value and value.isdecimal() else 1
 
 
+def _red_negatives(root: _Element) -> Iterator[str]:
+    """Yield the names of data styles that show negative numbers in a colour."""
+    coloured: set[str] = set()
+    mapped: list[tuple[str, str, str]] = []
+    for mapping in root.iter(STYLE + "map"):
+        parent = mapping.getparent()
+        if parent is not None and str(parent.tag).startswith(NUMBER):
+            target = str(mapping.get(STYLE + "apply-style-name"))
+            condition = "".join(str(mapping.get(STYLE + "condition")).split())
+            mapped.append((str(parent.get(STYLE + "name")), condition, target))
+    for text in root.iter(STYLE + "text-properties"):
+        parent = text.getparent()
+        if parent is not None and str(parent.tag).startswith(NUMBER) and text.get(FO + "color"):
+            coloured.add(str(parent.get(STYLE + "name")))
+    for name, condition, target in mapped:
+        if (target if condition.startswith("value()<") else name) in coloured:
+            yield name
+
+
 def _resolve_styles(elements: Iterable[_Element]) -> dict[tuple[str, str], OdfStyle]:
     found: dict[tuple[str, str], _Element] = {}
     for element in elements:
@@ -211,6 +236,7 @@ def _ancestry(key: tuple[str, str], found: dict[tuple[str, str], _Element]) -> I
 
 def _read_style(element: _Element) -> OdfStyle:
     text = element.find(STYLE + "text-properties")
+    data_style = element.get(STYLE + "data-style-name")
     breaks: bool | None = None
     filled: bool | None = None
     hidden: bool | None = None
@@ -225,7 +251,9 @@ def _read_style(element: _Element) -> OdfStyle:
     if element.get(STYLE + "master-page-name"):
         breaks = True
     if text is None:
-        return OdfStyle(is_filled=filled, breaks_page=breaks, is_hidden=hidden)
+        return OdfStyle(
+            is_filled=filled, breaks_page=breaks, is_hidden=hidden, data_style=data_style
+        )
     struck = text.get(STYLE + "text-line-through-style") or text.get(
         STYLE + "text-line-through-type"
     )
@@ -241,13 +269,16 @@ def _read_style(element: _Element) -> OdfStyle:
         size=points(size) if size and not size.endswith("%") else None,
         breaks_page=breaks,
         font=text.get(STYLE + "font-name") or text.get(FO + "font-family"),
+        data_style=data_style,
     )
 
 
 def _is_filled(properties: _Element) -> bool | None:
     fill = str(properties.get(FO + "background-color") or "").lower()
     if not fill:
-        return True if properties.get(DRAW + "fill") not in (None, "none") else None
+        kind = properties.get(DRAW + "fill")
+        is_white = kind == "solid" and properties.get(DRAW + "fill-color") == "#ffffff"
+        return True if kind not in (None, "none") and not is_white else None
     return fill not in ("transparent", "#ffffff")
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import repeat
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from ingestion.readers import Block, Remark
 from ingestion.readers.office.guard import ObjectGuard, unread
+from ingestion.readers.office.number_format import format_value
 from ingestion.readers.office.odf import (
     CHART,
     DRAW,
@@ -331,11 +334,19 @@ class OdfWalk:
         if title is not None and (text := self.flat_text(title)):
             yield Block("caption", text)
         table = chart.find(TABLE + "table")
-        rows = [] if table is None else [row for row, _ in self._rows(table, 0)]
-        block = build_table([[cell.text for cell in row] for row in rows])
+        rows = [] if table is None else list(table.iter(TABLE + "table-row"))
+        block = build_table([[self._chart_text(cell) for cell in _cells_of(row)] for row in rows])
         if block is None:
             raise ValueError("the chart keeps no values")
         yield block
+
+    def _chart_text(self, cell: _Element) -> str:
+        """Return a name, or a value as a number is shown; `""` for a value that is missing."""
+        try:
+            value = float(str(cell.get(OFFICE + "value")))
+        except ValueError:
+            return self.flat_text(cell)
+        return format_value(value, "General") if isfinite(value) else ""
 
     def _list(self, element: _Element, level: int, depth: int) -> Iterator[NumberedItem]:
         if level > MAX_DEPTH:
@@ -403,11 +414,19 @@ class OdfWalk:
 
     def cell_text(self, cell: _Element) -> str:
         """Return the text of a cell on one line."""
-        style = self.file.style("table-cell", cell.get(TABLE + "style-name"))
+        style = self.cell_style(cell)
         before, self.is_filled = self.is_filled, self.is_filled or bool(style.is_filled)
         text = self.flat_text(cell)
         self.is_filled = before
+        self.anchored += [child for child in cell if is_shape(child)]
         return text
+
+    def cell_style(self, cell: _Element, column: str = "") -> OdfStyle:
+        """Return the style of a cell: its own, else that of its row, else that of its `column`."""
+        row = cell.getparent()
+        stated = "" if row is None else row.get(TABLE + "default-cell-style-name")
+        name = cell.get(TABLE + "style-name") or stated or column
+        return self.file.style("table-cell", str(name))
 
 
 def is_shape(element: _Element) -> bool:
@@ -433,6 +452,13 @@ def _paragraphs(element: _Element) -> Iterator[_Element]:
             yield current
         elif current.tag not in _SKIPPED and not is_shape(current):
             stack += reversed(current)
+
+
+def _cells_of(row: _Element) -> Iterator[_Element]:
+    """Yield the cells of a row of a chart, each as often as it is repeated."""
+    for cell in row.iterchildren(TABLE + "table-cell"):
+        times = count_of(cell.get(TABLE + "number-columns-repeated"), MAX_REPEATED)
+        yield from repeat(cell, times)
 
 
 def _is_frame(table: _Element) -> bool:

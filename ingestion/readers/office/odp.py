@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.readers import Block, DocumentInfo, Limits, PageText, Progress, ReadError, Remark
 from ingestion.readers.office.guard import unread
-from ingestion.readers.office.odf import DRAW, PRESENTATION, SVG, OdfFile, points
+from ingestion.readers.office.odf import DRAW, PRESENTATION, STYLE, SVG, OdfFile, points
 from ingestion.readers.office.odf_text import OdfWalk, is_shape
 from ingestion.readers.office.pictures import draw, picture
 from ingestion.readers.text.pagination import Item, build_page
@@ -59,6 +59,7 @@ def _slide(walk: OdfWalk, slide: _Element) -> Iterator[Item]:
         yield Remark("hidden_text")
         return
     shapes = [shape for shape in slide if is_shape(shape)]
+    walk.is_filled = _is_filled(walk, slide)
     title = next((shape for shape in shapes if _class_of(shape) == "title"), None)
     if title is not None and (text := walk.flat_text(_box(title))):
         yield Block("heading", text, 1)
@@ -71,6 +72,26 @@ def _slide(walk: OdfWalk, slide: _Element) -> Iterator[Item]:
             yield Block("note", text)
     yield from walk.remarks
     walk.remarks = []
+
+
+def _is_filled(walk: OdfWalk, slide: _Element) -> bool:
+    """Tell whether something may lie behind white text: a background, a filled shape, a picture."""
+    masters = walk.file.layout.iter(STYLE + "master-page") if walk.file.layout is not None else ()
+    name = slide.get(DRAW + "master-page-name")
+    for page in (slide, *(master for master in masters if master.get(STYLE + "name") == name)):
+        if walk.file.style("drawing-page", page.get(DRAW + "style-name")).is_filled:
+            return True
+        for shape in page.iterdescendants():
+            if shape.tag == DRAW + "image":
+                return True
+            if is_shape(shape):
+                names = shape.get(DRAW + "style-name"), shape.get(PRESENTATION + "style-name")
+                families = ("graphic", "presentation")
+                if any(
+                    walk.file.style(*key).is_filled for key in zip(families, names, strict=True)
+                ):
+                    return True
+    return False
 
 
 def _box(frame: _Element) -> _Element:

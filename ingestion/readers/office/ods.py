@@ -60,6 +60,7 @@ class _Sheet:
     cells: dict[tuple[int, int], _OdsCell] = field(default_factory=dict)
     grid: SheetGrid = field(default_factory=SheetGrid)
     items: list[Item] = field(default_factory=list)  # remarks, then what is drawn on the sheet
+    column_styles: dict[int, str] = field(default_factory=dict)
     row: int = 0
     is_read: bool = False
 
@@ -147,6 +148,9 @@ class _Workbook:
             if element.get(TABLE + "visibility") in _HIDDEN:
                 last = min(column + times, COLUMNS)
                 sheet.grid.hidden_columns.update(range(column + 1, last + 1))
+            if style := element.get(TABLE + "default-cell-style-name"):
+                for number in range(column + 1, min(column + times, COLUMNS) + 1):
+                    sheet.column_styles[number] = str(style)
             column += times
             if column > COLUMNS:
                 return
@@ -166,11 +170,14 @@ class _Workbook:
 
     def _row(self, sheet: _Sheet, row: _Element, times: int) -> None:
         """Read a row and its repetitions."""
+        before = len(self.walk.anchored)
         cells = list(self._cells(sheet, row))
-        if not cells:
-            return
         if row.get(TABLE + "visibility") in _HIDDEN:
-            sheet.items.append(Remark("hidden_text"))
+            del self.walk.anchored[before:]
+            last = sheet.row + min(times, MAX_REPEATED)
+            sheet.grid.hidden_rows.update(range(sheet.row + 1, last + 1))
+            if cells:
+                sheet.items.append(Remark("hidden_text"))
             return
         for number in range(sheet.row + 1, sheet.row + min(times, MAX_REPEATED) + 1):
             for column, cell in cells:
@@ -190,7 +197,7 @@ class _Workbook:
             times = count_of(element.get(TABLE + "number-columns-repeated"), 10**6)
             if element.tag == TABLE + "table-cell":
                 self._merge(sheet, element, column + 1)
-                cell = self._cell(element)
+                cell = self._cell(element, sheet.column_styles.get(column + 1, ""))
                 if cell is not None:
                     last = min(column + min(times, MAX_REPEATED), COLUMNS)
                     for number in range(column + 1, last + 1):
@@ -209,7 +216,7 @@ class _Workbook:
             row = sheet.row + 1
             sheet.grid.merges.append(Merge(row, column, row + down - 1, column + across - 1))
 
-    def _cell(self, element: _Element) -> _OdsCell | None:
+    def _cell(self, element: _Element, column_style: str) -> _OdsCell | None:
         """Return a cell; None if it is empty."""
         stated = (OFFICE + "value-type", TABLE + "formula")
         if not len(element) and all(element.get(name) is None for name in stated):
@@ -220,13 +227,15 @@ class _Workbook:
         has_value = element.get(OFFICE + "value-type") is not None or bool(text)
         if formula and not has_value:
             return _OdsCell("", None, _plain_formula(formula))
-        style = self.walk.file.style("table-cell", element.get(TABLE + "style-name"))
+        style = self.walk.cell_style(element, column_style)
         if (shown or text) and (style.is_hidden or style.is_struck):
             code = "deleted_text" if style.is_struck else "hidden_text"
             self.walk.remarks.append(Remark(code))
             return None
         if not element.findall(TEXT + "p"):
             text = shown
+        if style.data_style in self.walk.file.red_negatives:
+            text = _with_sign(text, value)
         return _OdsCell(text, value, "") if text else None
 
     def _computed(
@@ -275,6 +284,12 @@ def _value(element: _Element, text: str) -> tuple[Value, str]:
     if kind == "string":
         return text, str(element.get(OFFICE + "string-value") or "")
     return (text, text) if text else (None, "")
+
+
+def _with_sign(text: str, value: Value) -> str:
+    """Return the text of a number that only its colour shows to be negative with its sign."""
+    is_negative = isinstance(value, float) and value < 0 and re.search("[1-9]", text)
+    return f"-{text}" if is_negative and not re.search(r"[-−(]", text) else text
 
 
 def _shown(value: Value) -> str:
