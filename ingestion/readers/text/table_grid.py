@@ -14,6 +14,11 @@ MAX_GRID = 2_000_000
 MAX_HEADING_ROWS = 4
 _YEAR = re.compile(r"(?:19|20)\d\d\b")
 _AMOUNT = re.compile(r"[-+−(]?\d[\d\s.,]*")
+_VALUE = re.compile(
+    r"[-+−(<>≤≥≈~]{0,2}\s?\d[\d\s.,]{0,30}\)?\s?(?:[^\W\d][\w²³⁻¹°./·]{0,11}|[%€°]\w?)?\Z"
+)
+_EXACT = re.compile(r"\d[,.]\d|\d\s\d{3}|%|€")
+"""What no number or size in a heading has: decimals, thousands, a percentage, a price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,8 @@ def lay_out_table(rows: Sequence[Sequence[Cell]], headings: int = 0) -> FilledTa
 
     A cell over several rows is repeated in each, since each row must be readable alone. A heading
     over several columns is repeated over each; other cells stand in their first column. `headings`
-    is the number of heading rows that the document states; 0 if it states none.
+    is the number of heading rows that the document states; 0 if it states none. Then a first row of
+    values, as of a list of names with their values, is no heading.
     """
     rows = [row for row in rows if row]
     width = max((sum(_span(cell.across) for cell in row) for row in rows), default=0)
@@ -104,12 +110,32 @@ def _span(number: int) -> int:
 def _heading_rows(rows: Sequence[Sequence[Cell]]) -> int:
     """Count the heading rows of a table that does not state them: more than one where the first has
     merged cells and those under them read as headings."""
+    if len(rows) > 1 and _is_row_of_values(rows[0]) and any(map(_is_row_of_values, rows[1:])):
+        return 0
     count = 1
     while count < min(len(rows) - 1, MAX_HEADING_ROWS) and _is_divided(
         rows[count - 1], rows[count]
     ):
         count += 1
     return count
+
+
+def _is_row_of_values(row: Sequence[Cell]) -> bool:
+    """Tell a name and its values, as in "Surface | 1 200 m²", from headings."""
+    if len(row) < 2 or any(cell.across > 1 for cell in row) or not _has_letter(row[0].text):
+        return False
+    texts = [cell.text for cell in row[1:] if cell.text]
+    if not texts or not all(_VALUE.match(text) and not _is_year(text) for text in texts):
+        return False
+    return len(row) == 2 or any(map(_EXACT.search, texts))
+
+
+def _is_year(text: str) -> bool:
+    return _YEAR.match(text) is not None and len(text) <= 9
+
+
+def _has_letter(text: str) -> bool:
+    return any(map(str.isalpha, text))
 
 
 def _is_divided(row: Sequence[Cell], following: Sequence[Cell]) -> bool:
