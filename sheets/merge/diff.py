@@ -277,12 +277,16 @@ def is_laid_out_alike(
 ) -> bool:
     """Tell whether two blocks are indented alike, and joined alike to the same block before them.
 
-    A blank line matters among paragraphs, list items and table rows.
+    A blank line matters among paragraphs, list items and table rows, but not before an item that
+    follows a paragraph or an item: the list is the same, unless a quote ends there.
     """
     if gap_indent(old.gap) != gap_indent(new.gap) or old.kind != new.kind:
         return False
-    joined = above is not None and {old.kind, *(block.kind for block in above)} <= FLOWING
-    return not joined or min(old.gap.count("\n"), 2) == min(new.gap.count("\n"), 2)
+    around = {block.kind for block in above or ()}
+    if above is None or not {old.kind, *around} <= FLOWING:
+        return True
+    is_same_list = old.kind == "item" and "row" not in around and not old.text.startswith(">")
+    return is_same_list or min(old.gap.count("\n"), 2) == min(new.gap.count("\n"), 2)
 
 
 def cut_lines(text: str) -> tuple[list[str], list[str]]:

@@ -45,6 +45,8 @@ def test_what_shows_otherwise_is_never_the_same(old: str, new: str) -> None:
         ("Un mot,\nun autre.\n", "Un mot, un autre.\n"),
         ("Un.\n\n\n\nDeux.\n", "Un.\n\nDeux.\n"),
         ("## Titre\nTexte.\n", "## Titre\n\nTexte.\n"),
+        ("- un\n- deux\n", "- un\n\n- deux\n"),
+        ("Il y a :\n- un\n", "Il y a :\n\n- un\n"),
     ],
 )
 def test_what_shows_alike_is_the_same(old: str, new: str) -> None:
