@@ -116,35 +116,63 @@ def write_sections(body: str, old: Sequence[BodySection], parts: Sequence[BodySe
     """Return the body with `parts` in place of its sections `old`, and all its definitions.
 
     A part with lines is a section of the body and keeps its bytes; a new one keeps the blank lines
-    behind the section that it replaces.
+    behind the section that it replaces. Sections that stood next to each other without a blank line
+    stay so.
     """
     document = scan(body)
     stays = {part.start for part in parts}
     rest = [part for part in old if part.start not in stays]
     rest.reverse()
     written = [document.source(0, old[0].start if old else len(document.lines))]
+    above: BodySection | None = None  # the section of the body whose place was written last
+    fresh = ""  # its new text
     for part in parts:
         if part.start < 0:
-            replaces = bool(rest) and rest[-1].key == part.key
-            gap, notes = split_tail(document, rest.pop()) if replaces else ("\n\n", "")
+            was = rest.pop() if rest and rest[-1].key == part.key else None
+            gap, notes = split_tail(document, was) if was else ("\n\n", "")
             if scan(part.text).open_block:  # would swallow the definitions
                 written.append(notes)
                 notes = ""
-            add_section(written, part.text, gap)
+            is_tight = stay_tight(above, was, fresh, part.text)
+            add_section(written, part.text, gap, is_tight=is_tight)
             written.append(notes)
+            above, fresh = was if part.text else None, part.text
         else:
             while rest and rest[-1].start < part.start:
                 written.append(split_tail(document, rest.pop())[1])
-            add_section(written, document.source(part.start, part.end), "")
+            is_tight = stay_tight(above, part, fresh, part.text)
+            add_section(written, document.source(part.start, part.end), "", is_tight=is_tight)
+            above, fresh = part, ""
     written += [split_tail(document, part)[1] for part in reversed(rest)]
     return "".join(written)
 
 
-def add_section(written: list[str], text: str, gap: str) -> None:
-    """Append the text of a section and the line ends behind it, after a blank line."""
+def stay_tight(above: BodySection | None, below: BodySection | None, fresh: str, text: str) -> bool:
+    """Tell whether two sections of the body need no other lines between them than they had.
+
+    `fresh` is the new text of the upper one if it has any, `text` that of the lower one.
+    """
+    if above is None or below is None or above.end != below.start:
+        return False
+    if not fresh and text == below.text:
+        return True
+    head, leaves = scan(text).blocks[:1], scan(fresh).leaves
+    if not head or head[0].kind != "heading":
+        return False
+    is_underlined = head[0].end > head[0].start + 1
+    if not fresh:
+        return True
+    last = leaves[-1].kind if leaves else "html"
+    return last in {"rule", "heading"} if is_underlined else last != "html"
+
+
+def add_section(written: list[str], text: str, gap: str, *, is_tight: bool) -> None:
+    """Append the text of a section and the line ends behind it, after a blank line or tight."""
     if not text:
         return
-    written += [blank_line_after("".join(written[-3:])), text, gap]
+    before = "".join(written[-3:])
+    ends_line = not before or before.endswith("\n")
+    written += ["" if is_tight and ends_line else blank_line_after(before), text, gap]
 
 
 def split_tail(document: ScannedText, part: BodySection) -> tuple[str, str]:

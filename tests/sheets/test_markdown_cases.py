@@ -163,6 +163,35 @@ def test_the_second_of_two_sections_of_one_name_is_edited_where_it_stands() -> N
     assert put == body.replace("deux", "autre")
 
 
+def test_sections_without_a_blank_line_between_them_stay_so() -> None:
+    body = "Avant\n## A\na\n## B\n| b |\n|---|\n| c |\n## C\nd\n\n## D\n## E\ne\n"
+    version = Version(body)
+    for anchor, word in (("a", "a"), ("b", "c"), ("c", "d"), ("e", "e")):
+        typed = cut_section(version, anchor, TEMPLATE).replace(word, "neuf")
+        edited = put_section(version, anchor, typed, TEMPLATE).body
+        assert edited == body.replace(f"{word}\n", "neuf\n") or word == "c"
+        assert len(edited) == len(body) + 3
+
+
+@pytest.mark.parametrize(
+    ("typed", "end"),
+    [("## A\n\n<div>", "\n\n## B\n\nb\n"), ("## A\n\nneuf", "\n## B\n\nb\n")],
+)
+def test_what_would_swallow_the_next_heading_is_parted_from_it(typed: str, end: str) -> None:
+    edited = put_section(Version("## A\n\na\n## B\n\nb\n"), "a", typed, TEMPLATE)
+
+    assert edited.body == typed + end
+    assert [part.key for part in body_sections(edited.body, TEMPLATE)] == ["a", "b"]
+
+
+def test_a_paragraph_in_place_of_a_heading_joins_no_section_and_no_heading() -> None:
+    below = put_section(Version("## A\n\na\n## B\n\nb\n"), "b", "seul", TEMPLATE)
+    above = put_section(Version("## A\n***\nB\n==\n\nb\n"), "a", "## A\n\nneuf", TEMPLATE)
+
+    assert below.body == "## A\n\na\n\nseul\n"
+    assert above.body == "## A\n\nneuf\n\nB\n==\n\nb\n"
+
+
 def test_an_id_is_given_once() -> None:
     body = "## Cas\n\n## Cas\n\n## Cas 2\n\n## Notes\n\nx[^1]\n\n[^1]: y\n"
     ids = re.findall(r'id="([^"]+)"', render_sheet(body, {}, TEMPLATE, {}).body)
@@ -200,6 +229,7 @@ def test_a_definition_is_not_swallowed_by_code_without_an_end() -> None:
         ("- a\n  - b\n", "- a\n- b\n"),
         ("x\n\n    y\n", "x\n\ny\n"),
         ("| a |\n|---|\n| b |\n", "| a |\n\n|---|\n| b |\n"),
+        ("> Cité\n> - a\n> - b\n", "> Cité\n> - a\n\n> - b\n"),
     ],
 )
 def test_a_comparison_says_the_same_only_of_equal_pages(before: str, after: str) -> None:
