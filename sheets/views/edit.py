@@ -16,6 +16,7 @@ from sheets.forms.wiki import ConflictForm
 from sheets.links.localized_text import header_labels
 from sheets.links.wikilinks import resolve_links
 from sheets.markdown.notes import with_note
+from sheets.markdown.scanner import scan
 from sheets.markdown.splice import called_labels, note_lines
 from sheets.merge import Version
 from sheets.models import Revision, Sheet
@@ -303,11 +304,15 @@ def called_notes(whole: Version) -> str:
 
 
 def section_preview(body: str, whole: Version, form: EditForm) -> str:
-    """Render one section, with the footnote numbers of the whole sheet."""
+    """Render one section, with the footnotes and named addresses of the whole sheet."""
     order = reading_order(whole, form.template)
     here = note_lines(body)
-    ends = (f"[^{k}]: {v}" for k, v in note_lines(whole.body).items() if k not in here)
-    text = "\n".join([body.rstrip("\n"), "", *ends, ""])
+    ends = [block.text for block in scan(whole.body).blocks if block.kind == "reference"]
+    ends += [f"[^{k}]: {v}" for k, v in note_lines(whole.body).items() if k not in here]
+    pieces = [body.rstrip("\n"), "\n".join(ends)]
+    if scan(body).open_block:  # would swallow the definitions
+        pieces.reverse()
+    text = "\n\n".join(pieces) + "\n"
     known = [marker for marker in order if f"[^{marker}]:" in text]
     page = preview_version(Version(text, numbering_header(known)), form.template)
     return section_html(page.body, len(known))

@@ -374,3 +374,23 @@ def test_the_preview_says_what_readers_will_not_see(client: Client, contributor:
 
     assert "&lt;div&gt;" in page.partition("</ul>")[0]
     assert "vu" in page.partition("</ul>")[2]
+
+
+@pytest.mark.django_db
+def test_the_preview_of_a_section_knows_the_addresses_and_notes_of_the_others(
+    client: Client, contributor: User
+) -> None:
+    body = "## Début\n\nx\n\n## Suite\n\n[g]: https://exemple.fr\n\n[^1]: Note de [g]\n"
+    kind = SheetType.objects.get(key="solution")
+    sheet = Sheet.objects.create(sheet_type=kind, title="Cas", slug="cas")
+    save_revision(sheet, base=None, body=body, metadata={}, origin="human")
+    client.force_login(contributor)
+
+    def preview(typed: str) -> str:
+        sent = {"body": typed, "base": 1, "section": "debut"}
+        return client.post(reverse("sheet_preview", args=["cas"]), sent).content.decode()
+
+    assert preview("## Début\n\n[g] et[^1]\n").count('href="https://exemple.fr"') == 2
+    opened = preview("## Début\n\nx[^1]\n\n```\ncode\n")
+    assert "<code>code\n</code>" in opened
+    assert "Note de" in opened
