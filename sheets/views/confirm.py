@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_required, permission_required
 from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -23,6 +23,8 @@ from sheets.rendering.html import page_url
 from sheets.revisions.save import recheck_revision
 from sheets.verification.levels import VERIFIED_LEVELS
 from sheets.views.levels import RISKIEST_FIRST, StatementView, statement_view
+from sheets.views.reading import requested_sheet
+from sheets.views.returned_text import return_text
 from wikico2.errors import UserError
 from wikico2.parameters import whole_number
 
@@ -58,9 +60,7 @@ def confirm_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_sheet(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one statement of a sheet beside its passage; a POST confirms or rejects it."""
-    sheet = get_object_or_404(
-        Sheet.objects.readable_by(request.user).select_related("current"), slug=slug
-    )
+    sheet = requested_sheet(request, slug)
     if request.method == "POST":
         return _answer(request, sheet)
     revision = sheet.current
@@ -101,6 +101,8 @@ def _answer(request: HttpRequest, sheet: Sheet) -> HttpResponse:
     reason = " ".join(request.POST.get("reason", "").split())[:REASON_LENGTH]
     address = reverse("confirm_sheet", args=[sheet.slug])
     if revision != sheet.current_id or index is None:
+        if returned := return_text(request, "missing", HttpResponse(status=409)):
+            return returned
         messages.warning(request, _("The sheet has changed meanwhile: here is its present text."))
         return redirect(address)
     if not accepted and not reason:

@@ -122,6 +122,24 @@ def test_an_answer_on_another_version_is_not_taken(
     assert not Confirmation.objects.exists()
 
 
+def test_a_reason_that_was_not_stored_comes_back(
+    client: Client, expert: User, sheet: Sheet
+) -> None:
+    client.force_login(expert)
+    page = client.get(reverse("confirm_sheet", args=[sheet.slug])).content.decode()
+    assert f'name="sheet" value="{sheet.pk}"' in page
+    typed = {"answer": "reject", "reason": "la page parle d’eau", "index": "0", "revision": "1"}
+    late = client.post(reverse("confirm_sheet", args=[sheet.slug]), typed)
+    moved = client.post("/relire/ancienne/", typed | {"sheet": str(sheet.pk)})
+    client.logout()
+    unknown = client.post(reverse("confirm_sheet", args=[sheet.slug]), typed)
+
+    for response, status in ((late, 409), (moved, 409), (unknown, 401)):
+        assert response.status_code == status
+        assert "la page parle d’eau</textarea>" in response.content.decode()
+    assert not Confirmation.objects.exists()
+
+
 def test_only_experts_confirm(client: Client, contributor: User, sheet: Sheet) -> None:
     address = reverse("confirm_sheet", args=[sheet.slug])
     assert client.get(address).status_code == 302
