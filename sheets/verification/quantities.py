@@ -103,7 +103,7 @@ class Quantity:
                 mine is its and bool(self.readings & other.readings)
             )
         same_kinds = mine.all_kinds == its.all_kinds and mine.per == its.per
-        return same_kinds and self._has_value_of(other)
+        return same_kinds and self._has_value_of(other) and not mine.clashes(its)
 
     def _is_fraction_of(self, other: "Quantity") -> bool:
         """Tell whether one is a bare number below 1 and the other the same in per cent."""

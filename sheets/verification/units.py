@@ -59,7 +59,7 @@ class Measure:
     """A parsed unit; `gas` is "CO2", "CO2e" or "", `per` the dimensions that divide it.
 
     A year, or any time that divides what is no flow, is left out of `per`: « par an » gives the
-    period of a total and is often left unsaid.
+    period of a total and is often left unsaid. Where it is said, `period` has its kind and length.
     """
 
     dimension: str
@@ -68,6 +68,7 @@ class Measure:
     per: str = ""
     per_factor: Fraction = Fraction(1)
     kinds: frozenset[str] = frozenset()
+    period: Spelling | None = None
 
     @property
     def all_kinds(self) -> frozenset[str]:
@@ -75,7 +76,9 @@ class Measure:
         return self.kinds | {self.gas} if self.gas else self.kinds
 
     def clashes(self, other: Measure) -> bool:
-        """Tell whether both state kinds that never equal each other: HT and TTC."""
+        """Tell whether both state kinds, or periods, that never equal each other: HT and TTC."""
+        if self.period and other.period and self.period != other.period:
+            return True
         return any(
             self.all_kinds & pair and other.all_kinds & pair
             and self.all_kinds & pair != other.all_kinds & pair
@@ -140,17 +143,19 @@ def read_measure(text: str, at: int) -> tuple[Measure | None, int]:
     end, kinds, gas = _qualifiers(text, end, dimension)
     per: list[str] = []
     per_factor = Fraction(1)
-    while (divisor := _divisor(text, end, first=not per)) is not None:
+    period: Spelling | None = None
+    while (divisor := _divisor(text, end, dimension, first=not per)) is not None:
         name, its_factor, end = divisor
         if name == "mois" or (name == "s" and dimension not in FLOWS):
             per.append("")
+            period = name, its_factor
             continue
         per.append(name)
         per_factor *= its_factor
         end, more, _ = _qualifiers(text, end, dimension)
         kinds |= more
     name = ".".join(sorted(filter(None, per)))
-    return Measure(dimension, factor, gas, name, per_factor, frozenset(kinds)), end
+    return Measure(dimension, factor, gas, name, per_factor, frozenset(kinds), period), end
 
 
 def _skip_blank(text: str, at: int) -> int:
@@ -203,9 +208,14 @@ def _goes_on(text: str, at: int) -> bool:
 _SLASH = re.compile(rf"{BLANK}?/{BLANK}?|{BLANK}(?:par|per|au){BLANK}")
 _TIMES = re.compile(r"[.·*×-]")
 _NOUN = re.compile(r"[^\W\d_]{2,}")
+_NO_DIVISORS = frozenset(
+    "rapport exemple ailleurs contre suite défaut ce cet cette ces la le les un une des son sa ses "
+    "leur leurs".split()
+)
+"""Words after « par » that divide nothing: « une hausse de 3 kW par rapport à 2019 »."""
 
 
-def _divisor(text: str, at: int, *, first: bool) -> tuple[str, Fraction, int] | None:
+def _divisor(text: str, at: int, divided: str, *, first: bool) -> tuple[str, Fraction, int] | None:
     """Read one divisor: its dimension or noun, its factor, its end."""
     match = _SLASH.match(text, at)
     if match is None and not first:
@@ -222,7 +232,11 @@ def _divisor(text: str, at: int, *, first: bool) -> tuple[str, Fraction, int] | 
             end = gas.end()
             dimension += "CO2e" if gas["before"] or gas["after"] else "CO2"
         return dimension, factor, end
+    if divided == "%" or match[0].strip() == "au":  # « 35 % au minimum », « 5 % par commune »
+        return None
     if (noun := _NOUN.match(text, start)) and match[0] not in {".", "-"}:
         word = noun[0].lower()
+        if word in _NO_DIVISORS:
+            return None
         return word.rstrip("s") or word, Fraction(1), noun.end()
     return None

@@ -208,3 +208,23 @@ def test_the_command_answers_each_line_without_a_database(
     assert [row["level"] for row in rows] == [VERBATIM, NOT_FOUND, FRAGILE]
     assert rows[1]["reasons"][0]["code"] == "number_not_found"
     assert "absent.pdf" in rows[2]["reasons"][0]["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "passage", "level"),
+    [
+        ("Le site traite 62 ha/mois.", "Le site traite 62 ha/an.", NOT_FOUND),
+        ("Le site consomme 7 GWh par mois.", "Le site consomme 7 GWh par an.", NOT_FOUND),
+        ("Le site consomme 7 000 MWh par an.", "Le site consomme 7 GWh/an.", FIGURES),
+        (
+            "Le bilan vise une baisse de 35 % au minimum par rapport à 2019.",
+            "Le bilan vise une baisse d’au moins 35 % par rapport à 2019.",
+            FRAGILE,  # the limit stands elsewhere, but nothing is missing
+        ),
+        ("Le prix est de 20 euros au m².", "Le prix est de 20 €/m².", FIGURES),
+    ],
+)
+def test_periods_differ_and_a_limit_divides_nothing(
+    statement: str, passage: str, level: str
+) -> None:
+    assert check_statement(statement, [passage]).level == level
