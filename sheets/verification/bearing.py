@@ -25,6 +25,7 @@ from sheets.verification.quantities import (
     Quantity,
     find_quantities,
     loose_measures,
+    spell_dates,
 )
 from sheets.verification.units import Measure, read_measure
 from wikico2.text.normalize import fold_text, stem_word
@@ -120,6 +121,7 @@ SYNONYMS = {
 
 DIRECTION_OF = {start: kind for kind, starts in DIRECTIONS.items() for start in starts.split()}
 
+_NUMBER = rf"\d|(?:{'|'.join(SPELLED)})\b"
 PHRASES = tuple(
     (re.compile(pattern, re.IGNORECASE), word)
     for pattern, word in (
@@ -128,11 +130,13 @@ PHRASES = tuple(
         (r"\bjusqu[’']?(?:à|au|aux|en)?\b", " maximum "),
         (r"\b(?:de )?l[’']ordre d(?:e|u|es)\b|\bprès de\b|\bautour d(?:e|u|es)\b", " environ "),
         (
-            r"\b(?:de )?moins d(?:e |[’'])(?=\d)|\binférieure?s? (?:ou égale?s? )?(?:à|au|aux)\b",
+            rf"\b(?:de )?moins d(?:e |[’'])(?={_NUMBER})"
+            r"|\binférieure?s? (?:ou égale?s? )?(?:à|au|aux)\b",
             " inferieur ",
         ),
         (
-            r"\b(?:de )?plus d(?:e |[’'])(?=\d)|\bsupérieure?s? (?:ou égale?s? )?(?:à|au|aux)\b",
+            rf"\b(?:de )?plus d(?:e |[’'])(?={_NUMBER})"
+            r"|\bsupérieure?s? (?:ou égale?s? )?(?:à|au|aux)\b",
             " superieur ",
         ),
         (r"\bs[’'](?:élève|élèvent|établit|établissent) à\b", " est "),
@@ -220,6 +224,7 @@ class Bearing:
 @lru_cache(maxsize=8192)
 def read_parts(text: str) -> tuple[Part, ...]:
     """Return the words, quantities and marks of a text in order."""
+    text = spell_dates(text)
     for pattern, word in PHRASES:
         text = pattern.sub(word, text)
     quantities = sorted(find_quantities(text), key=lambda q: q.start)

@@ -20,12 +20,24 @@ NUMBER = re.compile(
 )
 SPELLED = {
     "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6, "sept": 7, "huit": 8, "neuf": 9,
-    "dix": 10, "onze": 11, "douze": 12, "quinze": 15, "vingt": 20, "trente": 30, "quarante": 40,
-    "cinquante": 50, "soixante": 60, "cent": 100, "two": 2, "three": 3, "four": 4, "five": 5,
-    "ten": 10,
+    "dix": 10, "onze": 11, "douze": 12, "treize": 13, "quatorze": 14, "quinze": 15, "seize": 16,
+    "vingt": 20, "trente": 30, "quarante": 40, "cinquante": 50, "soixante": 60, "cent": 100,
+    "mille": 1000, "two": 2, "three": 3, "four": 4, "five": 5, "ten": 10,
 }  # fmt: skip
 ONE = {"un": 1, "une": 1, "one": 1}
-WORD_NUMBER = re.compile(rf"\b(?:{'|'.join([*SPELLED, *ONE])})\b", re.IGNORECASE)
+COMPOUND = SPELLED | ONE | {"vingts": 20, "cents": 100}
+"""Words of numbers of several words: « quatre-vingt-dix », « cent cinquante mille »."""
+
+_COMPOUND = "|".join(sorted(COMPOUND, key=len, reverse=True))
+_SINGLE = "|".join(sorted([*SPELLED, *ONE], key=len, reverse=True))
+WORD_NUMBER = re.compile(
+    rf"\b(?:(?:{_COMPOUND})(?:(?:[-‑]|{BLANK})(?:{_COMPOUND})|[- ]et[- ](?:une?|onze))+"
+    rf"|{_SINGLE})\b",
+    re.IGNORECASE,
+)
+REPEATED = re.compile(rf"{BLANK}?\((?P<words>[^\W\d_](?:[^\W\d_]|[- ]){{1,40}}|\d{{1,6}})\)")
+"""A number said again behind it: « 15 (quinze) jours », « sept (7) phases »."""
+
 SCALE_WORD = re.compile(
     rf"{BLANK}?(?P<scale>milliers?|millions?|milliards?|thousand|billion)\b"
     rf"(?:\s+(?:de|d['’])\s*|\s*)",
@@ -39,8 +51,12 @@ DATE = re.compile(
     rf"\b(?:(?P<day>\d{{1,2}})(?:er)?{BLANK})?(?P<month>{FULL_MONTH}){BLANK}"
     rf"(?:(?P<us_day>\d{{1,2}}),{BLANK})?(?P<year>(?:19|20)\d\d)\b"
     r"|\b(?P<d>\d{1,2})[/.](?P<m>\d{1,2})[/.](?P<y>(?:19|20)\d\d)\b"
-    r"|\b(?P<iy>(?:19|20)\d\d)-(?P<im>\d\d)-(?P<id>\d\d)\b",
+    r"|\b(?P<iy>(?:19|20)\d\d)-(?P<im>\d\d)-(?P<id>\d\d)\b"
+    r"|(?<![\w/.,-])(?P<nm>0[1-9]|1[0-2])/(?P<ny>(?:19|20)\d\d)(?![\w/])",
     re.IGNORECASE,
+)
+MONTH_NAMES = (
+    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
 )
 UNIT_EXPONENTS = {"²", "³"}
 MANTISSA = re.compile(rf"(?P<number>\d(?:[\d.,]|{BLANK}(?=\d{{3}}))*?){BLANK}?[×x*·.]{BLANK}?\Z")
@@ -61,6 +77,7 @@ REFERENCE = re.compile(
 )
 CODE_START = re.compile(r"\b[A-Za-z]")
 RUN = re.compile(r"[\w-]+")
+WORD = re.compile(r"[^\W\d_]+")
 DIGIT = re.compile(r"\d")
 NO_CODE = re.compile(r"(?i)^(?:x\d+|[kmgt]?t?g?co2(?:e|eq)?|n?[ckm]?m[23]|h2o?|o2)$")
 
@@ -166,8 +183,17 @@ def find_quantities(text: str) -> tuple[Quantity, ...]:
         signs[start : start + len(code)] = " " * len(code)
     plain = "".join(signs)
     numbers = (*powers, *unread, *_digits(plain), *_spelled(plain))
-    found = sorted(numbers, key=lambda q: q.start)
+    found = _apart(sorted(numbers, key=lambda q: q.start))
     return tuple(_with_ranges(plain, [_as_written(q, text) for q in found]))
+
+
+def _apart(found: Iterable[Quantity]) -> Iterator[Quantity]:
+    """Yield quantities that lie in no other: of « un (1) mois » one."""
+    end = 0
+    for quantity in found:
+        if quantity.start >= end:
+            end = quantity.end
+            yield quantity
 
 
 def _as_written(quantity: Quantity, text: str) -> Quantity:
@@ -223,9 +249,20 @@ def find_dates(text: str) -> tuple[Date, ...]:
             found.append(Date(m[0], int(m["year"]), MONTHS[fold_text(m["month"])], day))
         elif m["y"]:
             found.append(Date(m[0], int(m["y"]), int(m["m"]), int(m["d"])))
+        elif m["ny"]:
+            found.append(Date(m[0], int(m["ny"]), int(m["nm"])))
         else:
             found.append(Date(m[0], int(m["iy"]), int(m["im"]), int(m["id"])))
     return tuple(found)
+
+
+def spell_dates(text: str) -> str:
+    """Return a text with its dates written alike: « 16/07/1980 » as « 16 juillet 1980 »."""
+    for date in find_dates(text):
+        if 1 <= date.month <= 12:
+            words = f"{date.day or ''} {MONTH_NAMES[date.month - 1]} {date.year}".strip()
+            text = text.replace(date.written, words)
+    return text
 
 
 def find_codes(text: str) -> list[str]:
@@ -302,13 +339,41 @@ def _digits(text: str) -> Iterator[Quantity]:
 def _spelled(text: str) -> Iterator[Quantity]:
     """Yield number words, but only before a unit: « deux semaines », not « deux tiers »."""
     for match in WORD_NUMBER.finditer(text):
-        word = match[0].lower()
-        value = SPELLED.get(word) or ONE[word]
-        readings = frozenset({Decimal(value).normalize()})
-        found = _measured(text, match[0], match.start(), match.end(), readings)
-        yield Quantity(
-            found.written, found.readings, found.measure, found.start, found.end, spelled=True
-        )
+        single = read_words(match[0]) is None
+        for word in WORD.finditer(text, match.start(), match.end()) if single else (match,):
+            value = read_words(word[0])
+            if value is not None:
+                readings = frozenset({Decimal(value).normalize()})
+                found = _measured(text, word[0], word.start(), word.end(), readings)
+                alone = len(WORD.findall(word[0])) == 1 and ")" not in found.written
+                yield replace(found, spelled=alone)
+
+
+def read_words(written: str) -> int | None:
+    """Return the value of a number in words: 90 for « quatre-vingt-dix »; None if it has none."""
+    total = group = last = 0
+    for word in WORD.findall(written.lower()):
+        if word == "et":
+            continue
+        value = COMPOUND.get(word)
+        rest = group % 100
+        if value is None or (value == 1000 and total) or (value == 100 and group > 9):
+            return None
+        if value == 1000:
+            total, group = (group or 1) * 1000, 0
+        elif value == 100:
+            group = (group or 1) * 100
+        elif value == 20 and rest == 4:
+            group += 76
+        elif rest and not (
+            (rest in {60, 80} and value < 20)  # « quatre-vingt-onze »
+            or (value < 10 and (last > 16 or (last == 10 and value > 6)))  # « dix-sept »
+        ):
+            return None
+        else:
+            group += value
+        last = value
+    return total + group
 
 
 def _measured(
@@ -319,8 +384,17 @@ def _measured(
         factor = SCALE_WORDS[scale["scale"].lower().removesuffix("s")]
         readings = frozenset((r * factor).normalize() for r in readings)
         end = scale.end()
+    elif (again := REPEATED.match(text, end)) and _value(again["words"]) in readings:
+        end = again.end()
     measure, after = read_measure(text, end)
     return Quantity(text[start:after].strip(), readings, measure, start, after)
+
+
+def _value(written: str) -> int | None:
+    """Return the value of digits, or of a number in words."""
+    if written.isdigit():
+        return int(written)
+    return read_words(written) if WORD_NUMBER.fullmatch(written) else None
 
 
 def is_year(quantity: Quantity) -> bool:

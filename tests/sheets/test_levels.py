@@ -18,6 +18,7 @@ from sheets.verification.levels import (
     VERBATIM,
     check_statement,
 )
+from sheets.verification.quantities import read_words
 
 PROSE = (
     "Récupération de chaleur\n"
@@ -227,4 +228,39 @@ def test_the_command_answers_each_line_without_a_database(
 def test_periods_differ_and_a_limit_divides_nothing(
     statement: str, passage: str, level: str
 ) -> None:
+    assert check_statement(statement, [passage]).level == level
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("quatre-vingt-dix", 90), ("soixante et onze", 71), ("vingt et un", 21),
+        ("quatre-vingt-dix-sept", 97), ("cent cinquante mille", 150_000), ("dix-sept", 17),
+        ("mille neuf cent quatre-vingt-dix-neuf", 1999), ("deux cents", 200),
+        ("vingt dix", None), ("deux trois", None), ("dix deux", None), ("cent deux cent", None),
+    ],
+)  # fmt: skip
+def test_numbers_of_several_words(written: str, value: int | None) -> None:
+    assert read_words(written) == value
+
+
+@pytest.mark.parametrize(
+    ("statement", "passage", "level"),
+    [
+        ("Le délai est de 15 jours.", "Le délai est de 15 (quinze) jours.", FIGURES),
+        ("Le délai est de quinze jours.", "Le délai est de 15 (quinze) jours.", FIGURES),
+        ("Le délai est de 15 mois.", "Le délai est de 15 (quinze) jours.", NOT_FOUND),
+        ("Le délai est de vingt jours.", "Le délai est de 15 (quinze) jours.", NOT_FOUND),
+        ("La mission comprend 7 phases.", "La mission comprend sept (7) phases.", FIGURES),
+        ("L’amende est de 150 k€.", "L’amende est de cent cinquante mille euros.", FIGURES),
+        ("L’amende est de 100 k€.", "L’amende est de cent cinquante mille euros.", NOT_FOUND),
+        ("Il reste quatre-vingt-dix logements.", "Il reste 90 logements.", FIGURES),
+        ("Il reste quatre-vingt-six logements.", "Il reste 90 logements.", NOT_FOUND),
+        ("La loi vaut dès le 16/07/1980.", "La loi vaut dès le 16 juillet 1980.", FIGURES),
+        ("La loi vaut dès le 16/06/1980.", "La loi vaut dès le 16 juillet 1980.", NOT_FOUND),
+        ("Le prix est connu en 12/2025.", "Le prix est connu en décembre 2025.", FIGURES),
+        ("Le prix est connu en 11/2025.", "Le prix est connu en décembre 2025.", NOT_FOUND),
+    ],
+)
+def test_numbers_in_words_and_dates_in_digits(statement: str, passage: str, level: str) -> None:
     assert check_statement(statement, [passage]).level == level
