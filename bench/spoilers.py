@@ -36,6 +36,7 @@ ROLES = re.compile(
     r"produit)\w* .{5,60}?\b(l[ea]s? [\wéèêà’-]+)",
     re.IGNORECASE,
 )
+CALL = re.compile(r"\[\d{1,3}\]")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 WORD = re.compile(r"\b[a-zéèêà]{6,}\b")
 
@@ -60,7 +61,8 @@ def spoil(sentence: str, other: str, chance: random.Random) -> Iterator[tuple[st
 
 
 def _digit(text: str, chance: random.Random) -> str:
-    digits = [i for i, char in enumerate(text) if char in "123456789"]
+    calls = {i for match in CALL.finditer(text) for i in range(*match.span())}
+    digits = [i for i, char in enumerate(text) if char in "123456789" and i not in calls]
     if not digits:
         return ""
     at = chance.choice(digits)
