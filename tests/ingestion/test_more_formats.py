@@ -367,6 +367,17 @@ class TestMails:
             ("paragraph", "À bientôt."),
         ]
 
+    def test_raised_and_struck_text_is_read_from_the_html(self, tmp_path: Path) -> None:
+        message = mail_with()
+        message.set_content("Soit 106 kWh, dont 40 % 30 %.")
+        message.add_alternative(
+            "<p>Soit 10<sup>6</sup> kWh, dont <s>40 %</s> 30 %.</p>", subtype="html"
+        )
+        path = written(tmp_path / "a.eml", message.as_bytes())
+        _, page = read_document(path, EML, LIMITS)
+        assert isinstance(page, PageText)
+        assert page.blocks[-1].text == "Soit 10⁶ kWh, dont 30 %."
+
     def test_attachments_come_one_by_one(self, tmp_path: Path) -> None:
         inner = mail_with()
         message = mail_with(bilan_csv=b"a;b\n1;2\n", gros_bin=bytes(3_000_000))
