@@ -106,7 +106,8 @@ class AddressForm(IntakeForm):
 
         `refused` maps the others to their sentences.
         """
-        typed = (word.strip(",;<>\"'") for word in self.cleaned_data["addresses"].split())
+        lines = self.cleaned_data["addresses"].splitlines()
+        typed = (word.strip(" \t,;<>\"'") for line in lines for word in _SPACED_ADDRESS.split(line))
         given = list(dict.fromkeys(filter(None, typed)))
         limit = settings.MAX_FILES_PER_UPLOAD
         if len(given) > limit:
@@ -147,6 +148,8 @@ ACCESS_CHOICES = (
 )
 LANGUAGES = ("fr", "en", "de", "es", "it", "nl", "pt")
 VERSION_OF_ITSELF = _("A source cannot be a new version of itself or of a source that replaces it.")
+_SPACED_ADDRESS = re.compile(r"\s+(?=[a-z]{3,5}://|www\.)", re.IGNORECASE)
+"""The space between two addresses on a line; any other belongs to an address."""
 _SOURCE = re.compile(r"^\s*(?:n°\s*)?(\d{1,18})\b|/sources/(\d{1,18})\b")
 
 

@@ -291,6 +291,17 @@ class TestAddress:
             assert (f"source-import-{one.pk}-retry" in page) == helps
             assert f"source-import-{one.pk}-forget" in page
 
+    def test_a_space_belongs_to_an_address(self, someone: Client) -> None:
+        good = "https://ademe.example/a.pdf"
+        lines = f"https://ademe.example/rapport final.pdf\n{good} www.ademe.example/b\nle rapport"
+        page = someone.post(WEB, {"addresses": lines}, follow=True).content.decode()
+        assert re.search(r"le rapport\s?: ", page)
+        assert set(SourceImport.objects.values_list("url", flat=True)) == {
+            "https://ademe.example/rapport%20final.pdf",
+            good,
+            "https://www.ademe.example/b",
+        }
+
     def test_several_are_taken(self, someone: Client, settings: Settings) -> None:
         good = "https://ademe.example/a.pdf"
         assert someone.post(WEB, {"addresses": f"{good}\n{good}2 {good}"}).status_code == 302
