@@ -204,8 +204,7 @@ HEADING_LENGTH = 100
 def opening_passages(document_ids: Sequence[int]) -> list[Passage]:
     """Return the first passages of each source, which often hold a fact box and a summary."""
     first = Chunk.objects.filter(document__in=document_ids, position__lt=OPENING)
-    found = passages_of(first.values_list("pk", flat=True))
-    return sorted(found.values(), key=lambda p: p.chunk_id)
+    return list(passages_of(first.values_list("pk", flat=True)).values())
 
 
 def named_passages(heading: str, title: str, document_ids: Sequence[int]) -> list[Passage]:
@@ -260,9 +259,13 @@ def named_first(named: Sequence[Passage], ranked: Sequence[Passage]) -> list[Pas
 
 
 def passages_of(chunk_ids: Iterable[int]) -> dict[int, Passage]:
-    """Return passages by chunk id, for those that still exist and may be quoted."""
+    """Return passages by chunk id, for those that still exist and may be quoted.
+
+    They are in reading order: ids tell only in which order workers have cut the sources.
+    """
     quotable = Chunk.objects.filter(pk__in=list(chunk_ids), doubt="")
     chunks = quotable.select_related("document").defer("search")
+    chunks = chunks.order_by("document_id", "position")
     return {
         c.pk: Passage(
             chunk_id=c.pk,

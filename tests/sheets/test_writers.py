@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from pytest_django import Settings
 
 from bench.facts import follow, share
-from ingestion.models import Document
+from ingestion.models import Chunk, Document
 from ingestion.pipeline.run import accept_upload
 from ingestion.vector_index.embedders.registry import get_embedder
 from sheets.markdown.sentences import has_verb, is_sentence, needs_context, points_elsewhere
@@ -25,6 +25,7 @@ from sheets.writers.context import (
     gather_evidence,
     interleave_fields,
     is_contained,
+    opening_passages,
 )
 from sheets.writers.extractive import (
     ExtractiveWriter,
@@ -236,6 +237,26 @@ class TestChoosing:
     def test_one_that_has_nothing_to_say_is_not(self) -> None:
         ranked = self.ranked(*[1] * 4)
         assert best_of_another_source(ranked, choose_passages(ranked, self.writer(10_000))) is None
+
+
+def test_the_first_passages_are_in_reading_order_whoever_cut_them_first(
+    waiting_document: Document,
+) -> None:
+    later = Document.objects.create(title="Après", sha256="b" * 64, size=1)
+    for document, position in (
+        (later, 1),
+        (later, 0),
+        (waiting_document, 1),
+        (waiting_document, 0),
+    ):
+        text = f"{document.title} {position}"
+        Chunk.objects.create(
+            document=document, position=position, text=text, page_start=1, page_end=1,
+            content_hash=text,
+        )  # fmt: skip
+    first, then = waiting_document.title, later.title
+    found = [p.text for p in opening_passages([later.pk, waiting_document.pk])]
+    assert found == [f"{first} 0", f"{first} 1", f"{then} 0", f"{then} 1"]
 
 
 @pytest.fixture
