@@ -28,10 +28,12 @@ BREAK = re.compile(
     r"[.!?…](?:\s?[»”\")\]])?(?:\s?\[\w{1,3}\])*(?P<gap>\s+)"
     r"(?=[«“\"(\[]?\s?(?:[A-ZÀ-ÖØ-ÞŒ0-9]|[dlnsjmtc][’'][A-ZÀ-ÖØ-ÞŒ]|[a-z]{1,2}[A-Z]))"
 )
-ITEM = re.compile(r"^\s*(?:[-–•*]|\d{1,2}[.)])\s+")
+ITEM = re.compile(r"^\s*(?:[-–•*]|\d{1,2}[.)]|\d{1,2}°(?=\s+(?![CFK]\b)[A-ZÀ-ÖØ-ÞŒ«])|[a-z]\))\s+")
+"""The mark of an item: « 2° Les fours » too, as laws write, but not « 20° C »."""
+
 ITEM_MARK = re.compile(r"^\s*[-–•*]\s+")
 NUMBERED_TITLE = re.compile(r"^\d+(?:\.\d+)+\.?\s+[A-ZÀÂÇÉÈÊÎÔÛŒ]")
-NUMBERED = re.compile(r"^\s*\d{1,2}[.)]\s+")
+NUMBERED = re.compile(r"^\s*(?:\d{1,2}[.)°]|[a-z]\))\s+")
 
 # Finite French (and a few English) verb forms, folded. With the endings below they suffice to tell
 # a sentence from a title, a caption or a cell; this is no full grammar.
@@ -147,7 +149,7 @@ def is_heading(line: str) -> bool:
     """
     return (
         len(line) <= 150
-        and line[-1] not in ".;:,!?…"
+        and line[-1] not in ".;:,…"
         and not ITEM_MARK.match(line)
         and (not line.startswith("|"))
     )

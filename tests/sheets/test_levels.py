@@ -264,3 +264,28 @@ def test_numbers_of_several_words(written: str, value: int | None) -> None:
 )
 def test_numbers_in_words_and_dates_in_digits(statement: str, passage: str, level: str) -> None:
     assert check_statement(statement, [passage]).level == level
+
+
+LAW = "Est éligible :\n\n1° Le four à gaz de plus de 500 kW ;\n\n2° Le four neuf suffit seul.\n\n"
+LAW += "a) Le bois est exclu.\n\n20° C est la limite basse."
+
+
+@pytest.mark.parametrize(
+    ("statement", "level"),
+    [
+        ("Le four neuf suffit seul.", VERBATIM),
+        ("2° Le four neuf suffit seul.", VERBATIM),
+        ("Est éligible : Le four à gaz de plus de 500 kW ;", VERBATIM),
+        ("Le bois est exclu.", VERBATIM),
+        ("C est la limite basse.", FRAGILE),
+        ("Le four à gaz de plus de 500 kW ;", FIGURES),  # leans on its lead-in
+    ],
+)
+def test_the_items_of_a_law_are_items(statement: str, level: str) -> None:
+    assert check_statement(statement, [LAW]).level == level
+
+
+def test_a_heading_that_asks_is_no_beginning_of_a_sentence() -> None:
+    passage = "Pourquoi agir ?\nObjectifs\nLe plan vise la neutralité en 2050. Il court déjà."
+    assert check_statement("Le plan vise la neutralité en 2050.", [passage]).level == VERBATIM
+    assert check_statement("Objectifs Le plan vise la neutralité.", [passage]).level == FRAGILE
