@@ -97,6 +97,8 @@ class SheetImporter:
             raise UserError("unknown_type", key=str(facts["type"])[:50])
         given["created_by"] = given.get("created_by") or self.user
         given["title"] = visible_line(str(given["title"]))[:200]
+        if not given["title"]:
+            raise InvalidValue("a title of which no sign shows")
         require_free_title(given["title"])
         sheet = Sheet.objects.create(sheet_type=kind, slug=slug, **given)
         sheet.documents.set(self.id_map.documents_named(facts.get("documents", ())))

@@ -4,6 +4,7 @@ import importlib
 import io
 import logging
 import threading
+import zipfile
 from typing import Any
 
 import pytest
@@ -120,6 +121,25 @@ class TestOneTitle:
         assert report.created == []
         assert "fiches/air-comprime.md" in report.problems[0]
         assert "AIR comprime" in report.problems[0]
+
+    def test_an_import_leaves_out_a_sheet_whose_title_shows_nothing(
+        self, kind: SheetType, administrator: User
+    ) -> None:
+        create_sheet(kind, "Air comprimé", None)
+        source = io.BytesIO(packed())
+        Sheet.objects.all().delete()
+        archive = io.BytesIO()
+        with zipfile.ZipFile(source) as old, zipfile.ZipFile(archive, "w") as new:
+            for name in old.namelist():
+                text = old.read(name).replace('"Air comprimé"'.encode(), b'"\\u200B"')
+                new.writestr(name, text)
+        archive.seek(0)
+
+        report = import_wiki(archive, administrator)
+
+        assert report.created == []
+        assert "fiches/air-comprime.md" in report.problems[0]
+        assert not Sheet.objects.exists()
 
 
 class TestAdministration:
