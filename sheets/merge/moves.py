@@ -35,9 +35,34 @@ def match_moved(old: Blocks, new: Blocks) -> tuple[Matches, dict[int, int]]:
     """
     found = match_equal(old, new)
     moves = exact_moves(old, new, found)
+    moves |= headings_of_moved(old, new, found, moves)
     match_similar(old, new, found, moves)
     moves |= similar_moves(old, new, found, moves)
     return found, moves
+
+
+def headings_of_moved(
+    old: Blocks, new: Blocks, found: Sequence[int], moves: Mapping[int, int]
+) -> dict[int, int]:
+    """Return the reworded headings right above moved blocks: their sections moved with them."""
+    taken = {*found, *moves.values()}
+    fresh: dict[int, int] = {}
+    for below, at in moves.items():
+        i, j = below - 1, at - 1
+        if (
+            min(i, j) >= 0
+            and found[i] < 0
+            and i not in moves
+            and j not in taken
+            and old[i].kind == new[j].kind == "heading"
+            and heading_level(old[i].text) == heading_level(new[j].text)
+        ):
+            fresh[i] = j
+    return fresh
+
+
+def heading_level(text: str) -> int:
+    return len(text) - len(text.lstrip("#"))
 
 
 def exact_moves(old: Blocks, new: Blocks, found: Sequence[int]) -> dict[int, int]:

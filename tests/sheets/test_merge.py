@@ -579,3 +579,18 @@ def test_windows_line_ends_are_no_change() -> None:
     assert settled(merge_bodies(BASE, ours, changed(("20 %", "25 %")))) == changed(
         ("hiver", "été"), ("20 %", "25 %")
     )
+
+
+def test_a_section_that_one_side_moves_and_both_rename_stands_once() -> None:
+    kept = "## Contexte\n\nLe séchage prend la moitié de la vapeur du site."
+    body = "Le condensat gèle parfois en hiver."
+    base = f"{kept}\n\n## Risques\n\n{body}\n"
+    ours = f"## Risques et freins\n\n{body}\n\n{kept}\n"
+    theirs = base.replace("## Risques", "## Risques connus")
+
+    merged = merge_bodies(base, ours, theirs)
+
+    (conflict,) = merged.conflicts
+    for choice, heading in ((MINE, "## Risques et freins"), (THEIRS, "## Risques connus")):
+        text = resolve_conflicts(merged, {conflict.id: choice})
+        assert text == f"{heading}\n\n{body}\n\n{kept}\n"
