@@ -24,7 +24,8 @@ Piece = tuple[str, PieceKind]
 
 MOVED = 12  # shorter blocks, in characters, are never reported as moved
 READABLE = 0.3  # below this share of common words, a block is shown whole: old, then new
-FLOWING = {"row"}  # kinds of block that a blank line keeps apart
+FLOWING = {"text", "item", "row"}  # kinds of block that a blank line keeps apart
+CAPTION = ("Table", ": ")
 HARD_BREAK = re.compile(r"(?:  |\\)\n|`|<")  # what makes the whitespace around it count
 SOFT_SPACE = re.compile(r"(?<![ \t])[ \t]*+\n[ \t]*+")
 ISLAND = 3  # fewer unchanged words between two changes are shown as changed
@@ -286,7 +287,8 @@ def is_laid_out_alike(
     if above is None or not {old.kind, *around} <= FLOWING:
         return True
     is_same_list = old.kind == "item" and "row" not in around and not old.text.startswith(">")
-    return is_same_list or min(old.gap.count("\n"), 2) == min(new.gap.count("\n"), 2)
+    most = 3 if old.text.startswith(CAPTION) else 2  # a caption is one blank line below its table
+    return is_same_list or min(old.gap.count("\n"), most) == min(new.gap.count("\n"), most)
 
 
 def cut_lines(text: str) -> tuple[list[str], list[str]]:

@@ -230,6 +230,8 @@ def test_a_definition_is_not_swallowed_by_code_without_an_end() -> None:
         ("x\n\n    y\n", "x\n\ny\n"),
         ("| a |\n|---|\n| b |\n", "| a |\n\n|---|\n| b |\n"),
         ("> Cité\n> - a\n> - b\n", "> Cité\n> - a\n\n> - b\n"),
+        ("| a |\n|---|\n| b |\n\nTable: c\n", "| a |\n|---|\n| b |\n\n\nTable: c\n"),
+        ("| a |\n|---|\n| b |\n\nVoir c\n", "| a |\n|---|\n| b |\n\n\nVoir c\n"),
     ],
 )
 def test_a_comparison_says_the_same_only_of_equal_pages(before: str, after: str) -> None:
