@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models.documents import Document
-from wikico2.errors import PERMANENT, error_sentence
-from wikico2.models import Job, JobState, JobSubjectQuerySet
+from wikico2.errors import error_sentence
+from wikico2.models import JobState, JobSubjectQuerySet
 
 
 class SourceImportQuerySet(JobSubjectQuerySet["SourceImport"]):
@@ -75,11 +75,6 @@ class SourceImport(JobState):
     def is_fetching(self) -> bool:
         """Tell whether the address is being fetched, rather than the archive opened."""
         return bool(self.url and not self.file)
-
-    @property
-    def may_help_to_retry(self) -> bool:
-        """Tell whether the import has stopped, and a retry can succeed."""
-        return self.state in Job.STOPPED and self.error_code not in PERMANENT
 
 
 class ImportedFile(models.Model):

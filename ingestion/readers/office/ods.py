@@ -41,7 +41,7 @@ def check(file: str, limits: Limits) -> DocumentInfo:
 def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo | PageText]:
     """Read the visible sheets, row by row."""
     opened = OdfFile.open(file, limits)
-    yield from opened.summary().document(_Workbook.of(opened).pages(progress))
+    yield from opened.summary().document(_OdsBook.of(opened).pages(progress))
 
 
 class _OdsCell(NamedTuple):
@@ -66,14 +66,14 @@ class _Sheet:
 
 
 @dataclass(slots=True)
-class _Workbook:
+class _OdsBook:
     walk: OdfWalk
     sheets: list[_Sheet]
     formulas: FormulaValues = field(default_factory=FormulaValues)
     cells_left: int = MAX_CELLS
 
     @classmethod
-    def of(cls, opened: OdfFile) -> _Workbook:
+    def of(cls, opened: OdfFile) -> _OdsBook:
         sheets = []
         for table in opened.body("spreadsheet").iterchildren(TABLE + "table"):
             style = opened.style("table", table.get(TABLE + "style-name"))
