@@ -349,12 +349,15 @@ def _align(mine: Sequence[Part], its: Sequence[Part]) -> list[tuple[int, int]]:
     """Return the pairs of the longest common subsequence, numbers and contents before articles."""
     rows, columns = len(mine), len(its)
     best = [[0] * (columns + 1) for _ in range(rows + 1)]
+    keys = [part.key for part in its]
     for i in range(rows - 1, -1, -1):
+        part, weight, below, row = mine[i], _weight(mine[i]), best[i + 1], best[i]
         for j in range(columns - 1, -1, -1):
-            value = max(best[i + 1][j], best[i][j + 1])
-            if _same(mine[i], its[j]):
-                value = max(value, best[i + 1][j + 1] + _weight(mine[i]))
-            best[i][j] = value
+            value = below[j] if below[j] > row[j + 1] else row[j + 1]
+            # Most words differ: their keys tell it without a call.
+            if part.key == keys[j] and below[j + 1] + weight > value and _same(part, its[j]):
+                value = below[j + 1] + weight
+            row[j] = value
     pairs: list[tuple[int, int]] = []
     i = j = 0
     while i < rows and j < columns:

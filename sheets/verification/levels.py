@@ -47,6 +47,9 @@ VERIFIED_LEVELS = frozenset({VERBATIM, CONFIRMED, JUDGED})
 COMPARED_UNITS = 12
 """Sentences, items and cells that are aligned with a claim: those with most words in common."""
 
+LONGEST_CLAIM = 140
+"""Words of a claim that is aligned: the time is that of its words by those of the passage's."""
+
 CELL_MARK = " | "
 SHORTEST_SENTENCE = 4
 """Words of a cell from which on it is checked by itself."""
@@ -167,7 +170,10 @@ def _orders(claim: str) -> Iterator[str]:
 
 def _best(claim: str, units: Sequence[EvidenceUnit]) -> Bearing:
     """Return the bearing of a claim by the unit that bears it best."""
-    wanted = evidence_keys(read_parts(claim))
+    parts = read_parts(claim)
+    if sum(part.kind != "mark" for part in parts) > LONGEST_CLAIM:
+        return Bearing((), (("too_long", ""),), matched=1)
+    wanted = evidence_keys(parts)
     near = sorted(units, key=lambda unit: -len(wanted & (unit.keys | unit.context)))
     found = (
         bear(read_parts(order), unit) for order in _orders(claim) for unit in near[:COMPARED_UNITS]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 from sheets.markdown.scanner import delimiter_cells, split_row
 from sheets.markdown.sentences import (
@@ -52,6 +54,11 @@ class Whole:
 
 
 OUT_OF_REACH = -2
+MOST_CHAINS = 8
+"""Ways to read the beginning of a statement as wholes that are followed."""
+
+MOST_ENDS = 64
+"""Equal wholes that a statement may end with."""
 
 
 @dataclass(frozen=True)
@@ -116,20 +123,28 @@ def _consists_of(words: Words, wholes: Sequence[Whole]) -> str:
     starts: dict[int, set[tuple[int, ...]]] = {0: {()}}
     best = "differs"
     for at in range(len(words)):
-        for used in starts.pop(at, ()):
-            first = used[-1] + 1 if used else 0
-            for index in range(first, len(wholes)):
-                whole = wholes[index]
-                end = at + len(whole.words)
-                if whole.words and words[at:end] == whole.words:
-                    chain = (*used, index)
-                    if end == len(words):
-                        if _all_supported(chain, wholes):
-                            return ""
-                        best = "leans"
-                    elif len(starts.setdefault(end, set())) < 8:
-                        starts[end].add(chain)
+        chains = starts.pop(at, set())
+        fitting = _fitting(words, at, wholes) if chains else {}
+        for used, (end, indices) in product(chains, fitting.items()):
+            after = indices[bisect_left(indices, used[-1] + 1 if used else 0) :]
+            if end == len(words):
+                if any(_all_supported((*used, index), wholes) for index in after[:MOST_ENDS]):
+                    return ""
+                best = "leans" if after else best
+            else:
+                known = starts.setdefault(end, set())
+                known.update((*used, index) for index in after[: MOST_CHAINS - len(known)])
     return best
+
+
+def _fitting(words: Words, at: int, wholes: Sequence[Whole]) -> dict[int, list[int]]:
+    """Return the indices of the wholes that the words go on with at a place, by where they end."""
+    fitting: dict[int, list[int]] = {}
+    for index, whole in enumerate(wholes):
+        end = at + len(whole.words)
+        if whole.words and whole.words[0] == words[at] and words[at:end] == whole.words:
+            fitting.setdefault(end, []).append(index)
+    return fitting
 
 
 def _all_supported(chain: Sequence[int], wholes: Sequence[Whole]) -> bool:
