@@ -254,6 +254,16 @@ def structured(lines: Sequence[TextLine], *bookmarks: Bookmark) -> PageText:
     return page
 
 
+def test_labelled_fields_far_apart_on_one_line_stay_apart() -> None:
+    """A line of two fields is not one sentence: the second one goes on in its own column."""
+    left, right = "Type de solution : Technique", "Niveau de maturité : Mature, offert en"
+    cells = LineSegment(left, 60, 200), LineSegment(right, 306, 500)
+    page = structured([TextLine(cells, 100, 10), line("série", 112, x=306)])
+    assert page.text == f"{left}\n\n{right} série"
+    near = LineSegment(left, 60, 200), LineSegment(right, 212, 406)
+    assert structured([TextLine(near, 100, 10)]).text == f"{left} {right}"
+
+
 def test_bullets_drawn_apart_go_back_to_their_text() -> None:
     page = structured([line("Un point", 100, x=80), line("Un autre", 130, x=80)])
     assert page.text == "Un point\n\nUn autre"

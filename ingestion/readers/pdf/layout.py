@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 from statistics import median
 
@@ -43,6 +43,7 @@ from ingestion.readers.repair.headings import (
 _BULLET = re.compile(r"(?:[•●○◦▪▫■□‣⁃∙·►▶➢➤➔→✓✔❖◆◇⬥]+|[-–—*o»>](?=\s))\s*(?=\S)")
 _NUMBERED = re.compile(r"\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)]\s+(?=\S)")
 _NUMBERS = re.compile(r"(?:[-−+]?\d[\d.,]*(?:\s?(?:%|€|[kM]€|[kMGT]?Wh|°C?))?(?:\s+|$))+$")
+_FIELD = re.compile(r"[^\W\d_][^:]{0,60}\s?:\s+(?=\S)")
 _SENTENCE_END = re.compile(r"[.!?…:;][»”\")\]]*$")
 
 MAX_REPEATS = 2
@@ -71,6 +72,9 @@ SHIFTED_STEP = 0.4
 
 MAX_CAPTION_DISTANCE = 30.0
 """Maximum distance between a figure and its caption, in points."""
+
+MIN_FIELD_GAP = 3.0
+"""Minimum gap between two labelled fields of one line, in font sizes."""
 
 MAX_BESIDE_TURNED = 200
 """Maximum number of characters on a page beside a turned table that may go on over pages."""
@@ -223,7 +227,7 @@ def _page_drafts(lines: Sequence[TextLine], page: RawPage, body: float) -> list[
     aligned = find_tables(rest, page.rules)
     tables += [_table_draft(page, t, rest) for t in aligned]
     in_tables = {i for table in aligned for i in table.lines}
-    text = [line for i, line in enumerate(rest) if i not in in_tables]
+    text = [f for i, line in enumerate(rest) if i not in in_tables for f in _fields(line)]
     ordered = order_by_columns(text, page.width)
     found = _paragraphs(ordered, page.number, _leading(ordered), body)
     order = _drawing_order(lines, rest)
@@ -234,6 +238,16 @@ def _page_drafts(lines: Sequence[TextLine], page: RawPage, body: float) -> list[
         table = _Draft(page.number, list(turned.lines), turned.table, size=size, turned=True)
         found.insert(_place_of(turned.table.box, found), table)
     return found + [_Draft(page.number, note.lines, note=note.mark) for note in notes]
+
+
+def _fields(line: TextLine) -> list[TextLine]:
+    """Split a line of labelled fields ("Type : Technique    Maturity : High"), far apart."""
+    pieces = line.segments
+    far = all(right.x0 - left.x1 > MIN_FIELD_GAP * line.size for left, right in pairwise(pieces))
+    if len(pieces) == 1 or not far or not all(_FIELD.match(piece.text) for piece in pieces):
+        return [line]
+    cut = [False] * (len(pieces) - 1) + [line.cut]
+    return [replace(line, segments=(piece,), cut=c) for piece, c in zip(pieces, cut, strict=True)]
 
 
 def _drawing_order(lines: Sequence[TextLine], joined: Sequence[TextLine]) -> dict[int, int]:
@@ -341,7 +355,7 @@ def _continues_paragraph(lines: Sequence[TextLine], line: TextLine, leading: flo
     shifted = SHIFTED_STEP if line.is_shifted or last.is_shifted else 0.0
     if not -0.3 * size < step <= (max(leading, 1.0) * 1.22 + 0.08 + shifted) * size:
         return False
-    if line.x0 > last.x1 + size and step > 0.3 * size:
+    if line.x0 > last.x1 + size and (step > 0.3 * size or _FIELD.match(line.text)):
         return False
     ended = _SENTENCE_END.search(last.text) is not None
     short = _ends_early(lines, line)
