@@ -55,8 +55,6 @@ bench-spoilt: .venv/dev.stamp  ## office documents with one object spoilt in eac
 bench-truth: .venv/dev.stamp  ## levels of labelled statements, and of sentences with one change
 	$(BIN)/python -m bench.truth $(or $(FOLDER),$(error FOLDER=… is needed, with *.jsonl and documents)) $(ARGS)
 
-soak: .venv/dev.stamp  ## kill processes, break the model service; about 20 minutes
-
 soak: .venv/dev.stamp  ## kill processes, break the model service; about half an hour
 	$(BIN)/python -m bench.soak $(ARGS)
 

@@ -160,7 +160,7 @@ def _claims(statement: str) -> list[str]:
 
 def _orders(claim: str) -> Iterator[str]:
     """Yield a claim, and with what stands in front (« En 2050, … ») behind, and the reverse."""
-    claim = claim.rstrip(" .;")
+    claim = " ".join(claim.split()).rstrip(" .;")
     yield claim
     if match := FRONTED.match(claim):
         yield f"{match['rest']} {match['front']}"

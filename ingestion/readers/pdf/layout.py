@@ -397,10 +397,8 @@ def _titles_first(drafts: Sequence[_Draft], headings: HeadingClassifier) -> list
     ordered: list[_Draft] = []
     for draft in drafts:
         late = draft.is_prose and len(ordered) > 1 and headings.level(draft.candidate())
-        index = next(
-            (i for i, text in enumerate(ordered) if late and _is_title_of(draft, text)), -1
-        )
-        ordered.insert(index if index >= 0 else len(ordered), draft)
+        places = (i for i, text in enumerate(ordered) if _is_title_of(draft, text))
+        ordered.insert(next(places, len(ordered)) if late else len(ordered), draft)
     return ordered
 
 
