@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import translation
 from django_q.models import OrmQ
 from pytest_django import DjangoDbBlocker
 from reportlab.lib.styles import getSampleStyleSheet
@@ -116,6 +117,14 @@ def _reset_services() -> Iterator[None]:
     if "httpx" in sys.modules and services.chroma_port() == settings.CHROMA_PORT:
         for collection in list(list_collections()):
             drop_collection(collection.name)
+
+
+@pytest.fixture(autouse=True)
+def _reset_language() -> Iterator[None]:
+    """Begin each test in French: the last request of a test leaves its language active."""
+    translation.deactivate()
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

@@ -208,11 +208,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self, body: Any) -> None:
         service = self.service
+        if self.path == "/stats":  # asked by tests, not by the program: no faults, no latency
+            self.due = time.monotonic()
+            self._json(_stats(service))
+            return
         texts = body.get("input", []) if body else []
         self.due = time.monotonic() + service.latency + service.latency_per_text * len(texts)
         with service.lock:
-            if self.path != "/stats":
-                service.requests.append(Request(self.path, body, time.monotonic()))
+            service.requests.append(Request(self.path, body, time.monotonic()))
             chat_faults = service.chat_faults if self.path.endswith("/chat/completions") else None
             faults: deque[Any] = chat_faults or service.faults
             fault = faults.popleft() if faults else service.random_fault()
@@ -236,9 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: Any, fault: Fault | None) -> None:
         model = body.get("model") if body else None
-        if self.path == "/stats":
-            self._json(_stats(self.service))
-        elif model is not None and model not in self.service.models:
+        if model is not None and model not in self.service.models:
             self._error(404, f"The model `{model}` does not exist.")
         elif self.path == "/v1/embeddings":
             form = body.get("encoding_format", "float")
