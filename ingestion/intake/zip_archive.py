@@ -30,6 +30,10 @@ OFFICE_MEMBERS = frozenset({"[Content_Types].xml", "mimetype"})
 _FRENCH = frozenset("àâäæçéèêëîïôœöùûüÿÀÂÄÆÇÉÈÊËÎÏÔŒÖÙÛÜŸ’‘“”«»–—…°")
 
 
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+"""Errors of zipfile; RuntimeError for a password and, as NotImplementedError, for a method."""
+
+
 class ZipMember(NamedTuple):
     """A document of an archive; `error` is the code of its refusal, or empty."""
 
@@ -49,7 +53,7 @@ class ZipArchive:
     def __init__(self, file: IO[bytes]) -> None:
         try:
             self._zip = zipfile.ZipFile(cast("IO[bytes]", _BoundedFile(file)))
-        except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError):
+        except UNREADABLE:
             raise UserError("archive_damaged") from None
         self.members = [
             _zip_member(info) for info in self._zip.infolist() if not _is_system_file(info)
@@ -82,7 +86,7 @@ class ZipArchive:
         try:
             for data in self._content(member):
                 into.write(data)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError):
+        except UNREADABLE:
             raise UserError("member_damaged") from None
         into.flush()
         if is_archive(into):
@@ -105,7 +109,7 @@ def is_archive(file: IO[bytes]) -> bool:
             return False
         with zipfile.ZipFile(cast("IO[bytes]", _BoundedFile(file))) as archive:
             return not OFFICE_MEMBERS & set(archive.namelist())
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError, UserError):
+    except (*UNREADABLE, UserError):
         return True
     finally:
         file.seek(0)

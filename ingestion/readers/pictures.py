@@ -19,19 +19,18 @@ MOST_BYTES = 60_000_000
 
 def figure_block(data: bytes, reference: str, text: str = "") -> Block | None:
     """Return the block of a figure; None for a picture without text that is too small."""
-    if not text and not is_large_enough(data):
+    is_shown = is_large_enough(data)
+    if not text and not is_shown:
         return None
-    picture = reference if is_large_enough(data) else ""
+    picture = reference if is_shown else ""
     return Block("figure", text, picture=picture, digest=picture_digest(data) if picture else "")
 
 
 def is_large_enough(data: bytes) -> bool:
     """Tell whether a picture can be opened and is larger than a logo or ornament."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            width, height = image.size
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+    if (size := _size(data)) is None:
         return False
+    width, height = size
     return (
         width >= LEAST_WIDTH
         and height >= LEAST_HEIGHT
@@ -42,12 +41,17 @@ def is_large_enough(data: bytes) -> bool:
 
 def is_ornament(data: bytes) -> bool:
     """Tell whether data is a picture too small to show anything, as logos in mails are."""
+    size = _size(data)
+    return size is not None and (size[0] < LEAST_WIDTH or size[1] < LEAST_HEIGHT)
+
+
+def _size(data: bytes) -> tuple[int, int] | None:
+    """Return the width and height of a picture in pixels; None if it cannot be opened."""
     try:
         with Image.open(io.BytesIO(data)) as image:
-            width, height = image.size
+            return image.size
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
-        return False
-    return width < LEAST_WIDTH or height < LEAST_HEIGHT
+        return None
 
 
 def picture_digest(data: bytes) -> str:

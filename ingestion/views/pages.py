@@ -121,11 +121,9 @@ def page_figure(request: HttpRequest, pk: int, number: int, index: int) -> HttpR
 
 @dataclass(frozen=True)
 class HighlightRequest:
-    """What to highlight on the page, and why; `in_parts` if it may be on several pages."""
+    """What to highlight on the page; `in_parts` if it may be on several pages."""
 
     quotes: tuple[str, ...] = ()
-    level: str = ""
-    level_label: str = ""
     passage: Chunk | None = None
     page: int | None = None  # where a citation stands now, if its source was read again
     in_parts: bool = False
@@ -148,8 +146,6 @@ def highlight_request(request: HttpRequest, document: Document) -> HighlightRequ
         if citation:
             return HighlightRequest(
                 (citation.quote,),
-                citation.level,
-                citation.get_level_display(),
                 page=citation.moved_to,
                 in_parts=citation.chunk_id is not None,
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
 
@@ -30,6 +30,7 @@ from sheets.verification.quantities import (
 from sheets.verification.units import Measure, read_measure
 from wikico2.text.normalize import fold_text, stem_word
 
+JOINTS = frozenset("'’-")
 PART = re.compile(r"\w+|[;:,.()!?–—]")
 
 ARTICLES = frozenset(
@@ -179,6 +180,8 @@ class Part:
     quantity: Quantity | None = None
     measures: tuple[Measure, ...] = ()
     """Measures that a bare number of a table may have, from its headings."""
+    joint: str = field(default=" ", compare=False)
+    """What ties it to the part before: an apostrophe, a hyphen, a space or nothing."""
 
     @property
     def carries(self) -> bool:
@@ -247,13 +250,14 @@ def _number(quantity: Quantity) -> Part:
 def _words(text: str) -> Iterator[Part]:
     for match in PART.finditer(text):
         if match[0] in ";:,.()!?–—":
-            yield Part(match[0], match[0], "mark")
+            yield Part(match[0], match[0], "mark", joint="" if match[0] in ",.)" else " ")
             continue
         folded = fold_text(match[0])
         if value := SPELLED.get(folded):
             yield _number(Quantity(match[0], frozenset({Decimal(value).normalize()}), spelled=True))
         elif folded:
-            yield Part(match[0], word_key(folded), "word")
+            joint = text[match.start() - 1 : match.start()]
+            yield Part(match[0], word_key(folded), "word", joint=joint if joint in JOINTS else " ")
 
 
 @lru_cache(maxsize=65536)
@@ -513,7 +517,7 @@ def _negation_key(part: Part) -> str:
 
 
 def _quote(parts: Sequence[Part]) -> str:
-    return " ".join(part.written for part in parts)[:80]
+    return "".join(part.joint + part.written for part in parts).lstrip(" '’-,.")[:80]
 
 
 # --- Evidence -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from sheets.verification.units import BLANK, INDICES, Measure, read_measure
 from wikico2.text.exponents import DOUBTFUL, POWER, RAISED_RUN, read_exponent
-from wikico2.text.months import FULL_MONTH, MONTHS
+from wikico2.text.months import FRENCH_MONTHS, FULL_MONTH, MONTHS
 from wikico2.text.normalize import fold_text
 
 NUMBER = re.compile(
@@ -54,9 +54,6 @@ DATE = re.compile(
     r"|\b(?P<iy>(?:19|20)\d\d)-(?P<im>\d\d)-(?P<id>\d\d)\b"
     r"|(?<![\w/.,-])(?P<nm>0[1-9]|1[0-2])/(?P<ny>(?:19|20)\d\d)(?![\w/])",
     re.IGNORECASE,
-)
-MONTH_NAMES = (
-    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
 )
 UNIT_EXPONENTS = {"²", "³"}
 MANTISSA = re.compile(rf"(?P<number>\d(?:[\d.,]|{BLANK}(?=\d{{3}}))*?){BLANK}?[×x*·.]{BLANK}?\Z")
@@ -260,7 +257,7 @@ def spell_dates(text: str) -> str:
     """Return a text with its dates written alike: « 16/07/1980 » as « 16 juillet 1980 »."""
     for date in find_dates(text):
         if 1 <= date.month <= 12:
-            words = f"{date.day or ''} {MONTH_NAMES[date.month - 1]} {date.year}".strip()
+            words = f"{date.day or ''} {FRENCH_MONTHS[date.month - 1]} {date.year}".strip()
             text = text.replace(date.written, words)
     return text
 

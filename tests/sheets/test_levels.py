@@ -289,3 +289,12 @@ def test_a_heading_that_asks_is_no_beginning_of_a_sentence() -> None:
     passage = "Pourquoi agir ?\nObjectifs\nLe plan vise la neutralité en 2050. Il court déjà."
     assert check_statement("Le plan vise la neutralité en 2050.", [passage]).level == VERBATIM
     assert check_statement("Objectifs Le plan vise la neutralité.", [passage]).level == FRAGILE
+
+
+def test_reasons_quote_words_as_they_are_written() -> None:
+    passage = "La chaudière d’appoint de l’usine consomme 12 MWh."
+    finding = check_statement("La chaudière consomme 12 MWh.", [passage])
+    assert ("left_out", "d’appoint de l’usine") in finding.reasons
+    passage = "Le bilan est obligatoire, sauf s’ils relèvent d’une sous-catégorie."
+    finding = check_statement("Le bilan est obligatoire.", [passage])
+    assert ("cut_at_the_end", "sauf s’ils relèvent d’une sous-catégorie.") in finding.reasons

@@ -20,6 +20,9 @@ _NAMES = (
     ("décembre december", "déc dec"),
 )
 
+FRENCH_MONTHS = tuple(full.split()[0] for full, _short in _NAMES)
+"""The French names, in the order of the year."""
+
 MONTHS = {
     fold_text(name): number
     for number, names in enumerate(_NAMES, start=1)

@@ -363,7 +363,7 @@ class _DocxWalk:
         archive = zipfile.ZipFile(io.BytesIO(data))
         if sum(member.file_size for member in archive.infolist()) > MAX_INSERTED_BYTES:
             raise ValueError("inserted document too large")
-        package = OfficePackage(archive, {n.lower().lstrip("/"): n for n in archive.namelist()})
+        package = OfficePackage.of(archive)
         name, root = open_main_part(package, MAIN)
         inserted = _DocxWalk(package, name, root, self.inserted + 1).items()
         yield from (item for _, item in inserted)

@@ -15,6 +15,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from wikico2.text.months import FRENCH_MONTHS
+
 MAX_FORMAT = 500
 """Characters of a format; a longer one is taken for the general format."""
 
@@ -33,9 +35,6 @@ BUILTIN = {
 }  # fmt: skip
 """The formats that files name by number only, as a French program shows them."""
 
-MONTHS = (
-    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
-)
 SHORT_MONTHS = "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.".split()
 DAYS = "lundi mardi mercredi jeudi vendredi samedi dimanche".split()
 
@@ -347,7 +346,7 @@ def _format_date(value: float, section: FormatSection, date1904: bool) -> str:
         return _general(value)
     if section.long_date:
         day = f"{moment.day}er" if moment.day == 1 else str(moment.day)
-        return f"{DAYS[moment.weekday()]} {day} {MONTHS[moment.month - 1]} {moment.year}"
+        return f"{DAYS[moment.weekday()]} {day} {FRENCH_MONTHS[moment.month - 1]} {moment.year}"
     tokens = section.tokens
     written = []
     for at, token in enumerate(tokens):
@@ -402,7 +401,11 @@ def _date_part(moment: dt.datetime, part: str, minutes: bool, half: bool) -> str
         return (str(moment.day), f"{moment.day:02d}", name[:3] + ".", name)[min(length, 4) - 1]
     if letter == "m" and not minutes:
         month = moment.month
-        names = SHORT_MONTHS[month - 1], MONTHS[month - 1], MONTHS[month - 1][0].upper()
+        names = (
+            SHORT_MONTHS[month - 1],
+            FRENCH_MONTHS[month - 1],
+            FRENCH_MONTHS[month - 1][0].upper(),
+        )
         return (str(month), f"{month:02d}", *names)[min(length, 5) - 1]
     if letter == "s" and "." in part:
         places = len(part.partition(".")[2])

@@ -81,7 +81,11 @@ class OfficePackage:
     def open(cls, file: str, limits: Limits) -> OfficePackage:
         """Open a package; raise `ReadError` if it is encrypted, damaged or too large unpacked."""
         check_office_archive(file, limits)
-        archive = zipfile.ZipFile(file)
+        return cls.of(zipfile.ZipFile(file))
+
+    @classmethod
+    def of(cls, archive: zipfile.ZipFile) -> OfficePackage:
+        """Return the package of an archive, whose parts are found whatever case they are in."""
         return cls(archive, {name.lower().lstrip("/"): name for name in archive.namelist()})
 
     def has(self, name: str) -> bool:

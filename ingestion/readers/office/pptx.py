@@ -24,7 +24,7 @@ from ingestion.readers.office.package import (
     package_summary,
 )
 from ingestion.readers.office.pictures import draw, picture
-from ingestion.readers.office.slide_background import has_fill, is_white_page
+from ingestion.readers.office.slide_background import P, has_fill, is_white_page
 from ingestion.readers.text.pagination import Item, build_page
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "draw", "picture", "read"]
 
-P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 MAIN = "ppt/presentation.xml"
 EMU_PER_POINT = 12_700
 """Units of the format (EMU) per point."""

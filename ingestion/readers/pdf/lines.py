@@ -97,11 +97,6 @@ class TextLine:
         return any(END in segment.text for segment in self.segments)
 
 
-def tidy_lines(lines: Sequence[TextLine]) -> list[TextLine]:
-    """Rejoin parts of lines that were drawn separately: subscripts, superscripts, bullets."""
-    return join_markers(join_broken_lines(lines))
-
-
 def join_markers(lines: Sequence[TextLine]) -> list[TextLine]:
     """Join bullets and numbers to their items; not for tables, in which "-" is a cell."""
     return [_merge_contents_entry(_join_marker(line)) for line in _join_bullets(lines)]

@@ -198,7 +198,6 @@ MAX_WORD = 80
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _CUT_END = re.compile(f"{CUT}$|(?<=\\w)-$")
 _LAST_WORD = re.compile(r"(?<![^\W\d_])(?<![^\W\d_]-)[^\W\d_]+(?:-[^\W\d_]+)*$")
-_FIRST_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 _HYPHEN_AFTER = _word_set(
     """
@@ -255,7 +254,7 @@ def join_cut(left: str, right: str, words: Mapping[str, int]) -> str:
     The word is joined (flexi|bilité) or keeps its hyphen (sous|station), whichever is more frequent
     in `words`, the word counts of the document; a rule decides when neither is.
     """
-    head, tail = _LAST_WORD.search(left[-MAX_WORD:]), _FIRST_WORD.match(right)
+    head, tail = _LAST_WORD.search(left[-MAX_WORD:]), _WORD.match(right)
     if head is None or tail is None or not tail.group()[0].islower():
         return f"{left}-{right}"
     first, second = head.group().lower(), tail.group().lower()

@@ -41,7 +41,6 @@ _SUM = re.compile(r"-?[a-zA-Z](?:[+\-−–](?:\d{1,3}|[a-zA-Z]))\Z")
 _DECIMAL = re.compile(r"[\-−–]?0[,.]\d{1,3}\Z")
 _CALL = re.compile(r"[\[(]?(?:\d{1,3}|[a-z*†‡]{1,3})[\])]?\Z")
 _CALLS = re.compile(r"[\[(]?\d{1,3}[\])]?(?:\s?[,;–-]\s?[\[(]?\d{1,3}[\])]?)+\Z")
-_FRACTION_PART = re.compile(r"\d{1,3}\Z")
 _LENGTH = re.compile(r"(?:^|[\d\s/.·*(\[×x-])(?:da|[kcmdµhnMGN])?m\Z")
 _CHEMICAL = re.compile(r"(?:CO|NO|SO|CH|SF|NH|CF|NF|PM)\Z")
 _POWER = re.compile(r"(?:^|[^\d,.\u202f\xa0]|[×x*.·]\s?)10\Z")
@@ -172,7 +171,7 @@ def _with_fractions(pieces: Sequence[Piece]) -> list[Piece]:
         is_fraction = pieces[at][1] > 0 and len(bar) == 2 and bar[1][1] < 0 and bar[0][1] == 0
         if is_fraction and bar[0][0].strip() in ("/", "⁄"):
             over, under = pieces[at][0].strip(), bar[1][0].strip()
-            if _FRACTION_PART.match(over) and _FRACTION_PART.match(under):
+            if _NUMBER.match(over) and _NUMBER.match(under):
                 apart = " " if written and written[-1][0][-1:].isdigit() else ""
                 written.append((f"{apart}{over}/{under}", 0))
                 at += 3
