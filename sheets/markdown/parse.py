@@ -7,7 +7,7 @@ ones a field, `[^3]` marks a statement, and a footnote such as
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 
@@ -63,12 +63,16 @@ class Note:
 
 @dataclass(frozen=True)
 class BodyStatement:
-    """A statement of the body: its section, field, text and footnote markers."""
+    """A statement of a sheet: its section, field, text and footnote markers.
+
+    A value of the header data has the heading that it stands beside as its `label`.
+    """
 
     section: str
     field: str
     text: str
     markers: tuple[str, ...]
+    label: str = ""
 
 
 def split_notes(body: str) -> tuple[str, dict[str, Note]]:
@@ -356,13 +360,16 @@ def has_words(text: str) -> bool:
     return bool(PLAIN.search(text)) or bool(folded_words(text))
 
 
-def header_as_body(metadata: Mapping[str, str], template: SheetTemplate) -> str:
-    """Return the header data as Markdown, so that its statements are parsed like the body's."""
+def header_statements(metadata: Mapping[str, str], template: SheetTemplate) -> list[BodyStatement]:
+    """Return the statements of the header data, parsed like those of the body."""
     parts: list[str] = []
+    labels: dict[str, str] = {}
     for section in template.written:
         if section.role == "header":
             parts.append(f"## {section.heading}")
-            parts.extend(
-                f"### {f.heading}\n\n{metadata[f.key]}" for f in section.fields if f.key in metadata
-            )
-    return "\n\n".join(parts)
+            for field in section.fields:
+                if field.key in metadata:
+                    labels[field.key] = field.heading
+                    parts.append(f"### {field.heading}\n\n{metadata[field.key]}")
+    found = body_statements("\n\n".join(parts), template)
+    return [replace(one, label=labels.get(one.field, "")) for one in found]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.urls import reverse
 
-from sheets.markdown.parse import body_statements, header_as_body, split_notes
+from sheets.markdown.parse import body_statements, header_statements, split_notes
 from sheets.merge import Version
 from sheets.models import Revision
 from sheets.rendering.html import CitationView, RenderedSheet, page_url, render_sheet
@@ -34,10 +34,8 @@ def preview_version(version: Version, template: SheetTemplate) -> RenderedSheet:
     """Check the citations of an unsaved version and render it in the reader's language."""
     language = reader_language()
     _text, notes = split_notes(version.body)
-    values = header_as_body(version.values, template)
-    found = check_citations(
-        notes, [*body_statements(version.body, template), *body_statements(values, template)]
-    )
+    values = header_statements(version.values, template)
+    found = check_citations(notes, [*body_statements(version.body, template), *values])
     shown = {
         c.note.marker: citation_view(
             c, reverse("page", args=[c.note.document_id, c.note.page or 1]), language

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Max, QuerySet
 
-from sheets.markdown.parse import body_statements, header_as_body, split_notes
+from sheets.markdown.parse import body_statements, header_statements, split_notes
 from sheets.markdown.splice import expand_footnotes, section_sizes
 from sheets.merge import Version
 from sheets.models import Citation, Generation, Revision, RevisionCheck, Sheet
@@ -134,7 +134,7 @@ def check_revision(
     """
     _text, notes = split_notes(revision.body)
     statements = body_statements(revision.body, template)
-    values = body_statements(header_as_body(revision.metadata, template), template)
+    values = header_statements(revision.metadata, template)
     said = sheet_confirmations(revision.sheet)
     return check_body(notes, [*statements, *(v for v in values if v.markers)], said, moved=moved)
 

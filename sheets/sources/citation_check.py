@@ -1,5 +1,6 @@
 """Check the citations of a body against the passages and pages that they cite."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -17,16 +18,19 @@ from sheets.sources.confirmations import (
 )
 from sheets.verification.citations import contains_quote
 from sheets.verification.levels import (
-    FIGURES,
-    FRAGILE,
+    JUDGED_LEVELS,
     LEVELS,
     NOT_FOUND,
     UNSOURCED,
     VERBATIM,
     Finding,
+    at_best_fragile,
     check_statement,
     passage_for_check,
 )
+
+LABEL_REMARK = re.compile(r"\s*\([^()]*\)$")
+"""A parenthesis at the end of a label: « Coût typique (ordre de grandeur) »."""
 
 NAMED_DOCUMENTS = "unnest(%s::bigint[], %s::integer[]) AS named (document, page)"
 
@@ -152,7 +156,7 @@ def check_body(
         found |= elsewhere
         flaws = {m: flaw for m, flaw in flaws.items() if m not in elsewhere}
     checked = [_check_one(s, cited, found, flaws, sources) for s in statements]
-    unsure = [one.keys for one in checked if one.finding.level in {FIGURES, FRAGILE}]
+    unsure = [one.keys for one in checked if one.finding.level in JUDGED_LEVELS]
     answers = {**(statement_judgements(unsure) if unsure else {}), **(said or {})}
     checked = [
         replace(one, finding=apply_confirmation(one.finding, one.keys, answers)) for one in checked
@@ -186,7 +190,7 @@ def _check_one(
         flaw = next((flaws[m] for m in markers), Finding(UNSOURCED))
         return CheckedStatement(statement, flaw)
     passages = tuple(supporting_text(cited[m], found[m], sources) for m in quoted)
-    finding = find_level(statement.text, passages)
+    finding = find_level(statement.text, passages, statement.label)
     keys = confirmation_key(statement.text, passages)
     return CheckedStatement(statement, finding, keys, passages)
 
@@ -218,9 +222,20 @@ def _citation_flaw(
 
 
 @lru_cache(maxsize=4096)  # most statements are unchanged since the last save of a sheet
-def find_level(statement: str, passages: tuple[str, ...]) -> Finding:
-    """Return the level of a statement by the passages that it cites."""
-    return check_statement(statement, passages)
+def find_level(statement: str, passages: tuple[str, ...], label: str = "") -> Finding:
+    """Return the level of a statement by the passages that it cites.
+
+    A value beside its label is also word for word if the source has both: "Type: technique".
+    """
+    finding = check_statement(statement, passages)
+    if label and finding.level != VERBATIM:
+        bare = LABEL_REMARK.sub("", label)
+        if any(
+            check_statement(f"{name} : {statement}", passages).level == VERBATIM
+            for name in dict.fromkeys((label, bare))
+        ):
+            return Finding(VERBATIM)
+    return finding
 
 
 def find_cited_passage(note: Note, sources: CitationSources) -> Chunk | None:
@@ -274,7 +289,7 @@ def make_checked(
     if chunk is not None and level != NOT_FOUND:
         doubts = tuple(passage_reasons(note, chunk))
         reasons = (*reasons, *doubts)
-        level = max(level, FRAGILE, key=LEVELS.index) if doubts else level
+        level = at_best_fragile(level) if doubts else level
     return CheckedCitation(note, document, chunk_id, level, reasons, finding.unborne)
 
 

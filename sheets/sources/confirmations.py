@@ -11,12 +11,11 @@ from django.utils.formats import date_format
 from sheets.models import Confirmation, Judgement, Sheet
 from sheets.verification.levels import (
     CONFIRMED,
-    FIGURES,
-    FRAGILE,
     JUDGED,
-    LEVELS,
+    JUDGED_LEVELS,
     VERBATIM,
     Finding,
+    at_best_fragile,
 )
 from sheets.verification.verbatim import exact_words
 
@@ -73,10 +72,10 @@ def apply_confirmation(finding: Finding, keys: Keys, said: Mapping[Keys, Said]) 
     if one is None or (one.accepted and finding.level == VERBATIM):
         return finding
     if one.is_model:
-        if not one.accepted or finding.level not in {FIGURES, FRAGILE}:
+        if not one.accepted or finding.level not in JUDGED_LEVELS:
             return finding
         return Finding(JUDGED, (("judged_by_writer" if one.is_writer else "judged_by", one.by),))
     if one.accepted:
         return Finding(CONFIRMED, (("confirmed_by", one.by),))
-    level = max(finding.level, FRAGILE, key=LEVELS.index)
+    level = at_best_fragile(finding.level)
     return Finding(level, (("rejected_by", f"{one.by} : {one.reason}"), *finding.reasons))

@@ -17,7 +17,7 @@ from sheets.models import Judgement
 from sheets.models.spending import check_token_ceiling, record_spending
 from sheets.sources.citation_check import CheckedStatement
 from sheets.sources.confirmations import Keys
-from sheets.verification.levels import FIGURES, FRAGILE
+from sheets.verification.levels import JUDGED_LEVELS
 from wikico2.llm.client import RetryPolicy, request_chat
 
 PROMPT_VERSION = 1
@@ -32,7 +32,6 @@ LONGEST_PASSAGES = 6_000
 NEAR = 3
 """A statement with at most so many words that its source lacks is asked twice, these marked."""
 
-JUDGED_LEVELS = frozenset({FIGURES, FRAGILE})
 ALTERED = frozenset({"sign_differs", "rejected_by", "doubtful_number", "too_long", "not_a_row"})
 
 SYSTEM = (

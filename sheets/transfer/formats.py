@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 
 from sheets.markdown.front_matter import add_front_matter
-from sheets.markdown.parse import BodyStatement, body_statements, header_as_body
+from sheets.markdown.parse import BodyStatement, body_statements, header_statements
 from sheets.models import Citation, Sheet
 from sheets.models.schema_loader import load_template
 
@@ -35,7 +35,7 @@ def to_json(sheet: Sheet) -> dict[str, Any]:
     statements: list[BodyStatement] = []
     if revision:
         cited = {c.marker: c for c in revision.citations.select_related("document")}
-        header = body_statements(header_as_body(revision.metadata, template), template)
+        header = header_statements(revision.metadata, template)
         statements = body_statements(revision.body, template)
     return {
         "title": sheet.title,

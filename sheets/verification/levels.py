@@ -28,7 +28,7 @@ from sheets.verification.quantities import (
 )
 from sheets.verification.verbatim import is_row, verbatim_flaw
 from wikico2.text.exponents import DOUBTFUL
-from wikico2.text.normalize import fold_text, folded_words
+from wikico2.text.normalize import folded_words
 
 VERBATIM, CONFIRMED, JUDGED, FIGURES, FRAGILE, NOT_FOUND, UNSOURCED = LEVELS = (
     "verbatim",
@@ -43,6 +43,9 @@ VERBATIM, CONFIRMED, JUDGED, FIGURES, FRAGILE, NOT_FOUND, UNSOURCED = LEVELS = (
 
 VERIFIED_LEVELS = frozenset({VERBATIM, CONFIRMED, JUDGED})
 """What counts as verified in a sum, a filter or a badge."""
+
+JUDGED_LEVELS = frozenset({FIGURES, FRAGILE})
+"""What a model is asked about, and may lift."""
 
 COMPARED_UNITS = 12
 """Sentences, items and cells that are aligned with a claim: those with most words in common."""
@@ -100,6 +103,11 @@ def check_statement(
     if CELL_MARK in statement and "\n" not in statement:
         return _check_row([c for c in statement.split(CELL_MARK) if c.strip()], passages)
     return _check_text(statement, passages)
+
+
+def at_best_fragile(level: str) -> str:
+    """Return the lower of a level and FRAGILE."""
+    return max(level, FRAGILE, key=LEVELS.index)
 
 
 def _check_row(cells: Sequence[str], passages: Sequence[str]) -> Finding:
@@ -242,4 +250,4 @@ def _missing_references(statement: str, units: Sequence[EvidenceUnit]) -> Iterat
 @lru_cache(maxsize=256)
 def _words_of(texts: tuple[str, ...]) -> str:
     """Return the folded words of texts on one line, between spaces."""
-    return f" {' '.join(word for text in texts for word in folded_words(fold_text(text)))} "
+    return f" {' '.join(word for text in texts for word in folded_words(text))} "

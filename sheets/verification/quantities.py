@@ -239,27 +239,31 @@ def _number_start(text: str, end: int) -> int:
 @lru_cache(maxsize=8192)
 def find_dates(text: str) -> tuple[Date, ...]:
     """Return the dates of `text`: days and months of a year. A year alone is a number."""
-    found = []
-    for m in DATE.finditer(text):
-        if m["month"]:
-            day = int(m["day"] or m["us_day"] or 0)
-            found.append(Date(m[0], int(m["year"]), MONTHS[fold_text(m["month"])], day))
-        elif m["y"]:
-            found.append(Date(m[0], int(m["y"]), int(m["m"]), int(m["d"])))
-        elif m["ny"]:
-            found.append(Date(m[0], int(m["ny"]), int(m["nm"])))
-        else:
-            found.append(Date(m[0], int(m["iy"]), int(m["im"]), int(m["id"])))
-    return tuple(found)
+    return tuple(map(_read_date, DATE.finditer(text)))
+
+
+def _read_date(m: re.Match[str]) -> Date:
+    if m["month"]:
+        day = int(m["day"] or m["us_day"] or 0)
+        name = fold_text(m["month"]).replace("ı", "i")  # a pattern without case matches it
+        return Date(m[0], int(m["year"]), MONTHS[name], day)
+    if m["y"]:
+        return Date(m[0], int(m["y"]), int(m["m"]), int(m["d"]))
+    if m["ny"]:
+        return Date(m[0], int(m["ny"]), int(m["nm"]))
+    return Date(m[0], int(m["iy"]), int(m["im"]), int(m["id"]))
 
 
 def spell_dates(text: str) -> str:
     """Return a text with its dates written alike: « 16/07/1980 » as « 16 juillet 1980 »."""
-    for date in find_dates(text):
-        if 1 <= date.month <= 12:
-            words = f"{date.day or ''} {FRENCH_MONTHS[date.month - 1]} {date.year}".strip()
-            text = text.replace(date.written, words)
-    return text
+    return DATE.sub(_spelled_date, text)
+
+
+def _spelled_date(m: re.Match[str]) -> str:
+    date = _read_date(m)
+    if not 1 <= date.month <= 12:
+        return m[0]
+    return f"{date.day or ''} {FRENCH_MONTHS[date.month - 1]} {date.year}".strip()
 
 
 def find_codes(text: str) -> list[str]:

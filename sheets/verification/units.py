@@ -50,7 +50,6 @@ CLASHES = tuple(
 )
 """Kinds that never equal each other."""
 
-TIMES = frozenset({"mois", "s"})
 FLOWS = frozenset({"m3", "Nm3", "m", "g"})
 
 
@@ -167,8 +166,9 @@ def _atom(text: str, at: int) -> tuple[Spelling, int] | None:
     match = table.pattern.match(text, at)
     if match is None:
         return None
-    written = match[0].replace("\u00a0", " ").replace("\u202f", " ")
-    return table.spellings.get(written) or table.spellings[written.lower()], match.end()
+    written = re.sub(BLANK, " ", match[0])
+    found = table.spellings.get(written) or table.spellings.get(written.lower())
+    return (found, match.end()) if found else None
 
 
 def _qualifiers(text: str, at: int, dimension: str) -> tuple[int, set[str], str]:

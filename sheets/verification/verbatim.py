@@ -79,16 +79,7 @@ def exact_words(text: str) -> Words:
     plain = EMPHASIS.sub("", plain).translate(TYPOGRAPHY)
     plain = THOUSANDS.sub(lambda m: m[1] + re.sub(r"\s", "", m[2]), plain)
     plain = AREA.sub(lambda m: "2" if m[0] == "²" else "3", plain)
-    return tuple(_apart(match[0]) for match in TOKEN.finditer(plain))
-
-
-def _apart(token: str) -> str:
-    return token.casefold()
-
-
-def is_verbatim(statement: str, passages: Sequence[str]) -> bool:
-    """Tell whether the statement consists of whole sentences, items or rows of the passages."""
-    return verbatim_flaw(statement, passages) == ""
+    return tuple(match[0].casefold() for match in TOKEN.finditer(plain))
 
 
 def verbatim_flaw(statement: str, passages: Sequence[str]) -> str:

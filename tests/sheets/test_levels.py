@@ -9,6 +9,7 @@ from django.core.management import call_command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sheets.sources.citation_check import find_level
 from sheets.verification.levels import (
     FIGURES,
     FRAGILE,
@@ -18,7 +19,7 @@ from sheets.verification.levels import (
     VERBATIM,
     check_statement,
 )
-from sheets.verification.quantities import read_words
+from sheets.verification.quantities import read_words, spell_dates
 
 PROSE = (
     "Récupération de chaleur\n"
@@ -298,3 +299,26 @@ def test_reasons_quote_words_as_they_are_written() -> None:
     passage = "Le bilan est obligatoire, sauf s’ils relèvent d’une sous-catégorie."
     finding = check_statement("Le bilan est obligatoire.", [passage])
     assert ("cut_at_the_end", "sauf s’ils relèvent d’une sous-catégorie.") in finding.reasons
+
+
+@pytest.mark.parametrize("said", ["5 pour\u2009cent", "5 tonneſ", "le 3 maı 2020", "5 POUR CENT"])
+def test_odd_blanks_and_letters_of_units_and_months_are_read(said: str) -> None:
+    """A pattern without case also matches « ſ » and « ı », which do not fold to themselves."""
+    assert check_statement("Le gain est net.", [f"Le gain est de {said}."]).level != VERBATIM
+    assert check_statement(f"Le gain est de {said}.", ["Le gain est net."]).level != VERBATIM
+
+
+def test_a_date_within_another_one_stays_apart() -> None:
+    assert spell_dates("Mis à jour 02/2020, lu le 15/02/2020.") == (
+        "Mis à jour février 2020, lu le 15 février 2020."
+    )
+
+
+def test_a_value_is_word_for_word_with_the_label_that_it_stands_beside() -> None:
+    passages = ("Type de solution : Technique\n\nCoût typique : 10 à 60 € par compresseur",)
+    assert find_level("Technique", passages).level == FRAGILE
+    assert find_level("Technique", passages, "Type de solution").level == VERBATIM
+    assert find_level("Technique", passages, "Coût typique").level == FRAGILE
+    label = "Coût typique (ordre de grandeur)"
+    assert find_level("10 à 60 € par compresseur", passages, label).level == VERBATIM
+    assert find_level("10 à 90 € par compresseur", passages, label).level == NOT_FOUND
