@@ -4,10 +4,8 @@ Each hostile text is doubled three times; twice the text may take 2.6 times the 
 """
 
 import functools
-import gc
 import itertools
 import random
-import time
 from collections.abc import Callable, Iterator
 from html import unescape
 
@@ -34,6 +32,7 @@ from sheets.revisions.save import save_revision
 from sheets.verification.levels import check_statement
 from sheets.verification.quantities import find_codes, find_dates, find_quantities
 from sheets.views.edit import preview_typed
+from tests.cost import processor_time
 from tests.sheets.factories import TEMPLATE
 from wikico2.models import User
 from wikico2.text.analyzer import build_tsvector, compose_accents, extract_terms
@@ -201,22 +200,10 @@ _fresh: Iterator[int] = itertools.count()
 def spent(reader: Callable[[str], None], text: str) -> float:
     """Return the processor time, in seconds, of a function for a text not cached yet."""
     text = f"q{next(_fresh)}\n\n{text}"
-    start = time.process_time()
-    reader(text)
-    return time.process_time() - start
-
-
-@pytest.fixture
-def _no_collection() -> Iterator[None]:
-    """Keep garbage collection out of the measurement."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
+    return processor_time(lambda: reader(text))
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("_no_collection")
 @pytest.mark.parametrize(("reader", "size"), READERS, ids=lambda x: getattr(x, "__name__", ""))
 def test_twice_the_text_takes_about_twice_the_time(
     reader: Callable[[str], None], size: int
@@ -258,7 +245,6 @@ NOTES = "".join(
 )
 
 
-@pytest.mark.usefixtures("_no_collection")
 @pytest.mark.parametrize("sign", ["", "- - - x\n", "*a* ", "`x", "[x]("])
 def test_the_largest_text_is_rendered_in_two_seconds(sign: str) -> None:
     dense = "".join(DENSE.format(n=n) for n in range(LONGEST // len(DENSE)))
@@ -268,7 +254,6 @@ def test_the_largest_text_is_rendered_in_two_seconds(sign: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("_no_collection")
 def test_a_sheet_of_huge_words_is_saved_in_two_seconds() -> None:
     kind = SheetType.objects.get(key="solution")
     sheet = Sheet.objects.create(sheet_type=kind, title="Air", slug="air")

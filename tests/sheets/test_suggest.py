@@ -1,6 +1,5 @@
 """Suggestions: any reader's words wait for an expert; machines and floods are kept out."""
 
-import time
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from pytest_django.fixtures import Settings
 from sheets.merge import Version
 from sheets.models import Proposal, Sheet, SheetType
 from sheets.revisions.edit import save_edit
+from tests.cost import processor_time
 from wikico2.models import User
 
 BODY = "## 🎯 Résumé (10 secondes)\n\nA.\n\n## 🧭 Contexte & périmètre\n\nB.\n"
@@ -134,10 +134,7 @@ def test_a_suggestion_much_longer_than_the_sheet_is_refused_and_kept(
 
 @pytest.mark.parametrize("text", ["a" + "\n" * 40_000 + "b", "a" + "\n" * 9_000 + "b"])
 def test_a_suggestion_of_line_ends_costs_little(client: Client, sheet: Sheet, text: str) -> None:
-    start = time.process_time()
-    send(client, section="resume", body=text)
-
-    assert time.process_time() - start < 1
+    assert processor_time(lambda: send(client, section="resume", body=text)) < 1
 
 
 def test_where_anonymous_readers_may_not_they_log_in(
