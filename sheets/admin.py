@@ -30,6 +30,7 @@ from sheets.models import (
     SheetType,
     Spending,
 )
+from wikico2.accounts.rules import may
 from wikico2.errors import UserError
 from wikico2.models import User
 
@@ -105,7 +106,7 @@ class SheetAdmin(admin.ModelAdmin[Sheet]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Sheet | None = None) -> list[str]:
         """Make the state read-only for those who may not publish."""
-        publishes = request.user.has_perm("sheets.publish_sheet")
+        publishes = may(request.user, "sheet.publish")
         return self.readonly_fields if publishes else [*self.readonly_fields, "state"]
 
     def save_model(self, request: HttpRequest, obj: Sheet, form: Any, change: bool) -> None:

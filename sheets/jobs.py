@@ -31,6 +31,7 @@ from sheets.search.indexing import (
 )
 from sheets.sources.passage_refs import resolve_passage_refs
 from sheets.staleness import new_passages
+from wikico2.accounts.rules import may
 from wikico2.jobs.policy import JobPolicy, register_kind
 from wikico2.jobs.queue import clear_ended_jobs, start_job
 from wikico2.jobs.runner import JobRun
@@ -135,7 +136,7 @@ def visible_sheets(user: Any) -> QuerySet[Sheet]:
 
 def visible_file_jobs(user: Any) -> QuerySet[FileJob]:
     """Return the file jobs that `user` may see: all, or none."""
-    may_see = user.has_perm("sheets.publish_sheet")
+    may_see = may(user, "wiki.transfer")
     return FileJob.objects.all() if may_see else FileJob.objects.none()
 
 
@@ -148,7 +149,8 @@ POLICIES = [
         model="sheets.Generation",
         visible=visible_generations,
         title=lambda generation: generation.sheet.title,
-        permission="sheets.change_sheet",
+        stop_rule="generation.stop",
+        retry_rule="generation.retry",
         follow=follow_generation_job,
     ),
     JobPolicy(
@@ -159,7 +161,8 @@ POLICIES = [
         model="sheets.FileJob",
         visible=visible_file_jobs,
         title=lambda file_job: file_job.title,
-        permission="sheets.publish_sheet",
+        stop_rule="wiki.transfer",
+        retry_rule="wiki.transfer",
         attempts=3,
     ),
     JobPolicy(
@@ -170,7 +173,8 @@ POLICIES = [
         model="sheets.FileJob",
         visible=visible_file_jobs,
         title=lambda file_job: file_job.title,
-        permission="sheets.publish_sheet",
+        stop_rule="wiki.transfer",
+        retry_rule="wiki.transfer",
         attempts=3,
         at_once=1,
     ),
@@ -182,7 +186,8 @@ POLICIES = [
         model="sheets.FileJob",
         visible=visible_file_jobs,
         title=lambda file_job: file_job.title,
-        permission="sheets.publish_sheet",
+        stop_rule="wiki.transfer",
+        retry_rule="wiki.transfer",
         follow=follow_export_job,
         attempts=3,
     ),

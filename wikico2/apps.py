@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
 
 
@@ -11,3 +12,9 @@ class WikiCO2Config(AppConfig):
         from wikico2.jobs.queue import ensure_schedule
 
         post_migrate.connect(ensure_schedule, sender=self, dispatch_uid="wikico2.schedule")
+
+
+class WikiAdminConfig(AdminConfig):
+    """Django's admin, with the site that asks the table of rules."""
+
+    default_site = "wikico2.admin_site.WikiAdminSite"

@@ -1,5 +1,7 @@
 """Template context of every page."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -7,10 +9,26 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import SafeString
 
+from wikico2.accounts.rules import may
+
 THEMES = {
     "light": SafeString(' data-theme="light"'),
     "dark": SafeString(' data-theme="dark"'),
 }
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What a reader may do, for templates: `may.sheet.edit` asks the rule `sheet.edit`."""
+
+    user: Any
+    kind: str = ""
+
+    def __getitem__(self, name: str) -> "Rights | bool":
+        return may(self.user, f"{self.kind}.{name}") if self.kind else Rights(self.user, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        raise TypeError("Rights are looked up by name")
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -18,8 +36,8 @@ def site(request: HttpRequest) -> dict[str, Any]:
     return {
         "PUBLIC_SITE": settings.PUBLIC_SITE,
         "LOCAL_WRITER": settings.LLM_BACKEND == "local",
-        "ANONYMOUS_SUGGESTIONS": settings.ANONYMOUS_SUGGESTIONS,
         "MAX_UPLOAD_MB": settings.MAX_UPLOAD_MB,
+        "may": Rights(request.user),
         "reader_name": SimpleLazyObject(lambda: str(request.user)),
         "theme_attribute": theme_attribute(request),
     }

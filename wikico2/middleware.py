@@ -6,7 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import Resolver404, resolve
+
+from wikico2.accounts.rules import may
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -52,16 +55,23 @@ class PrivateSiteMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if may_read(request) or (request.method == "POST" and "username" in request.POST):
             return self.get_response(request)
-        return redirect_to_login(request.get_full_path())
+        return turn_away(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
         """Stop who has sent a name and a password with a form and is still not logged in."""
-        return None if may_read(request) else redirect_to_login(request.get_full_path())
+        return None if may_read(request) else turn_away(request)
 
 
 def may_read(request: HttpRequest) -> bool:
-    """Tell whether the request may be answered: the site is public, or its user has an account."""
-    return settings.PUBLIC_SITE or request.user.is_authenticated or is_open(request.path_info)
+    """Tell whether the request may be answered: the site is public, or its user has a role."""
+    return may(request.user, "site.read") or is_open(request.path_info)
+
+
+def turn_away(request: HttpRequest) -> HttpResponse:
+    """Ask for a log-in, or tell an account without a role that it may not read this site."""
+    if request.user.is_authenticated:
+        return render(request, "403.html", {"no_role": True}, status=403)
+    return redirect_to_login(request.get_full_path())
 
 
 def is_open(path: str) -> bool:

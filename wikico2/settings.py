@@ -54,7 +54,7 @@ INSTALLED_APPS = [
     "wikico2.apps.WikiCO2Config",
     "ingestion.apps.IngestionConfig",
     "sheets.apps.SheetsConfig",
-    "django.contrib.admin",
+    "wikico2.apps.WikiAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion.models.page_remarks import remark_sentences
 from ingestion.readers.registry import reader_version
+from wikico2.accounts.rules import may
 from wikico2.errors import CHANGEABLE, PERMANENT, error_sentence
 from wikico2.models import JobSubject
 
@@ -33,7 +34,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
 
     def readable_by(self, user: Any) -> "DocumentQuerySet":
         """Return the documents whose pages `user` may open."""
-        if user.is_authenticated:
+        if may(user, "source.read_internal"):
             return self
         return self.filter(access=Document.Access.OPEN)
 
@@ -90,6 +91,7 @@ class Document(JobSubject):
     """Errors of a document that was read completely and has no text at all."""
 
     JOB_KINDS = ("document",)
+    OWNER_FIELDS = ("uploaded_by_id",)
 
     title = models.CharField(_("title"), max_length=300)
     filename = models.CharField(_("file name"), max_length=255)
@@ -290,7 +292,7 @@ class Document(JobSubject):
 
     def can_be_read_by(self, user: Any) -> bool:
         """Tell whether `user` may open the pages and the file."""
-        return self.access == self.Access.OPEN or bool(user.is_authenticated)
+        return self.access == self.Access.OPEN or may(user, "source.read_internal")
 
 
 class Page(models.Model):

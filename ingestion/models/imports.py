@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models.documents import Document
+from wikico2.accounts.rules import may
 from wikico2.errors import error_sentence
 from wikico2.models import JobState, JobSubjectQuerySet
 
@@ -17,7 +18,7 @@ class SourceImportQuerySet(JobSubjectQuerySet["SourceImport"]):
 
     def visible_to(self, user: Any) -> "SourceImportQuerySet":
         """Return the source imports that `user` may see: all, or none."""
-        return self if user.has_perm("ingestion.add_document") else self.none()
+        return self if may(user, "import.read") else self.none()
 
 
 class SourceImport(JobState):
@@ -28,6 +29,7 @@ class SourceImport(JobState):
     """
 
     JOB_KINDS = ("source_import",)
+    OWNER_FIELDS = ("given_by_id",)
 
     name = models.CharField(_("name"), max_length=300)
     url = models.URLField(_("web address"), max_length=2000, blank=True)

@@ -1,4 +1,4 @@
-"""What the log of a document's job says, and who may read it."""
+"""What the log of a document's job says."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -52,9 +52,3 @@ def latest_events(code: str, documents: QuerySet[Document], count: int) -> list[
     rows = list(of_documents.select_related("job").order_by("-pk")[:count])
     found = documents.in_bulk([row.job.row_id for row in rows])
     return [SourceEvent(row.at, row.details, found[row.job.row_id]) for row in rows]
-
-
-def may_read_events(user: Any, document: Document) -> bool:
-    """Tell whether `user` may read the event log: the uploader, and who may delete sources."""
-    uploaded = document.uploaded_by_id == user.pk is not None
-    return uploaded or bool(user.has_perm("ingestion.delete_document"))

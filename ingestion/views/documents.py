@@ -4,7 +4,6 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
@@ -17,7 +16,6 @@ from ingestion.intake.near_duplicates import find_near_duplicates
 from ingestion.models import Document
 from ingestion.models.page_remarks import remark_sentences
 from ingestion.ocr.recognise import count_unrecognised
-from ingestion.pipeline.event_log import may_read_events
 from ingestion.pipeline.run import (
     cancel_document,
     remove_document,
@@ -26,6 +24,8 @@ from ingestion.pipeline.run import (
 )
 from ingestion.readers.registry import FORMATS, is_paged, with_extension
 from ingestion.views.errors import gone_response, internal_response, unavailable_response
+from wikico2.accounts.decorators import requires
+from wikico2.accounts.rules import check, may
 from wikico2.errors import UserError, error_sentence
 from wikico2.jobs.log import event_lines
 from wikico2.parameters import LARGEST_NUMBER, return_address, whole_number
@@ -89,7 +89,7 @@ def document_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def _readable_pictures(user: Any, source: Document) -> int:
     """Return how many unread pictures `user` may queue for OCR now."""
     idle = source.is_ready or source.error_code in Document.BLANK
-    may_change = user.has_perm("ingestion.change_document")
+    may_change = may(user, "source.edit")
     return count_unrecognised(source) if idle and may_change else 0
 
 
@@ -165,18 +165,17 @@ def progress_context(request: HttpRequest, source: Document) -> dict[str, Any]:
     readable = Document.objects.readable_by(request.user)
     return {
         "document": source,
-        "has_journal": may_read_events(request.user, source),
+        "has_journal": may(request.user, "source.read_log", source),
         "alike": find_near_duplicates(source, readable) if source.is_ready else [],
     }
 
 
 @require_safe
-@login_required
+@requires("source.read_log")
 def document_log(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the event log of a source to those who may read it; updated while it is read."""
     source = get_object_or_404(Document, pk=pk)
-    if not may_read_events(request.user, source):
-        raise PermissionDenied
+    check(request.user, "source.read_log", source)
     context = {"document": source, "lines": list(event_lines(source.job))}
     partial = request.headers.get("HX-Request")
     template = "ingestion/_journal.html" if partial else "ingestion/journal.html"
@@ -184,8 +183,7 @@ def document_log(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@login_required
-@permission_required("ingestion.change_document", raise_exception=True)
+@requires("source.retry")
 def document_retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Restart a failed or cancelled reading where it stopped."""
     source = get_object_or_404(Document, pk=pk)
@@ -197,8 +195,7 @@ def document_retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@login_required
-@permission_required("ingestion.change_document", raise_exception=True)
+@requires("source.edit")
 def document_pictures(request: HttpRequest, pk: int) -> HttpResponse:
     """Queue OCR of the unread pages without text and figures."""
     source = get_object_or_404(Document, pk=pk)
@@ -210,11 +207,11 @@ def document_pictures(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@login_required
-@permission_required("ingestion.change_document", raise_exception=True)
+@requires("source.stop")
 def document_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel a reading; a later retry resumes it."""
     source = get_object_or_404(Document, pk=pk)
+    check(request.user, "source.stop", source)
     try:
         cancel_document(source, request.user)
     except UserError as error:
@@ -223,7 +220,7 @@ def document_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@requires("source.remove")
 def document_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Remove a source with its file, passages and vectors."""
     source = get_object_or_404(Document, pk=pk)
@@ -240,10 +237,10 @@ def document_remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def may_remove(user: Any, source: Document) -> bool:
-    """Tell whether `user` may remove the source: by permission, or the uploader while uncited."""
-    if user.has_perm("ingestion.delete_document"):
+    """Tell whether `user` may remove the source: a curator, or the uploader while uncited."""
+    if may(user, "source.remove"):
         return True
-    return source.uploaded_by_id == user.pk is not None and not source.citations.exists()
+    return may(user, "source.remove", source) and not source.citations.exists()
 
 
 def _document_response(request: HttpRequest, source: Document) -> HttpResponse:

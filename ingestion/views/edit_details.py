@@ -1,7 +1,6 @@
 """Views to edit a source's metadata, and to set the source that it replaces."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -10,19 +9,21 @@ from django.views.decorators.http import require_http_methods, require_POST
 from ingestion.forms import VERSION_OF_ITSELF, DescriptionForm, source_label
 from ingestion.models import Document
 from ingestion.pipeline.edit_details import save_description
+from wikico2.accounts.decorators import requires
+from wikico2.accounts.rules import may
 from wikico2.parameters import whole_number
 
 MAX_OFFERED = 300
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@login_required
-@permission_required("ingestion.change_document", raise_exception=True)
+@requires("source.edit")
 def document_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the form of a source's metadata, and save the changes."""
     source = get_object_or_404(Document, pk=pk)
     title = source.title
     form = DescriptionForm(request.POST or None, instance=source)
+    form.fields["access"].disabled = not may(request.user, "source.set_access", source)
     if request.method == "POST" and form.is_valid():
         save_description(source, form.changed_data)
         messages.success(request, _("The description was saved."))
@@ -40,8 +41,7 @@ def document_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@login_required
-@permission_required("ingestion.change_document", raise_exception=True)
+@requires("source.edit")
 def document_version(request: HttpRequest, pk: int) -> HttpResponse:
     """Set the source that this one is a new version of (`of`), or none."""
     source = get_object_or_404(Document, pk=pk)

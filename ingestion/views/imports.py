@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.decorators import login_required, permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -11,13 +10,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ingestion.intake.imports import cancel_import, delete_import, retry_import
 from ingestion.models import ImportedFile, SourceImport
+from wikico2.accounts.decorators import requires
+from wikico2.accounts.rules import check
 from wikico2.models import Job
 from wikico2.sizes import format_size
 
 
 @require_safe
-@login_required
-@permission_required("ingestion.add_document", raise_exception=True)
+@requires("import.read")
 def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a source import and the files that it has imported so far."""
     source_import = get_object_or_404(SourceImport.objects.select_related("given_by"), pk=pk)
@@ -29,8 +29,7 @@ def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@login_required
-@permission_required("ingestion.add_document", raise_exception=True)
+@requires("import.read")
 def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the progress of a source import; polled while it or a reading is in progress."""
     source_import = SourceImport.objects.filter(pk=pk).first()
@@ -42,8 +41,7 @@ def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@login_required
-@permission_required("ingestion.add_document", raise_exception=True)
+@requires("import.retry")
 def import_retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Restart a failed or cancelled source import."""
     source_import = get_object_or_404(SourceImport, pk=pk)
@@ -52,21 +50,21 @@ def import_retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@login_required
-@permission_required("ingestion.add_document", raise_exception=True)
+@requires("import.stop")
 def import_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel a source import; the sources that it has imported stay."""
     source_import = get_object_or_404(SourceImport, pk=pk)
+    check(request.user, "import.stop", source_import)
     cancel_import(source_import, request.user)
     return _import_response(request, source_import)
 
 
 @require_POST
-@login_required
-@permission_required("ingestion.add_document", raise_exception=True)
+@requires("import.remove")
 def import_forget(request: HttpRequest, pk: int) -> HttpResponse:
     """Delete a source import; the sources that it has imported stay."""
     source_import = get_object_or_404(SourceImport, pk=pk)
+    check(request.user, "import.remove", source_import)
     cancel_import(source_import)
     delete_import(source_import)
     return redirect("document_add")

@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import TooManyFilesSent
 from django.core.files.base import File
 from django.core.files.uploadedfile import UploadedFile
@@ -24,6 +23,8 @@ from ingestion.intake.upload_handlers import CappedUpload
 from ingestion.models import Document, SourceImport
 from ingestion.pipeline.run import accept_upload
 from ingestion.views.imports import ImportStatus, unfinished_imports
+from wikico2.accounts.decorators import requires
+from wikico2.accounts.rules import check, may
 from wikico2.errors import UserError, error_sentence
 from wikico2.jobs.queue import workers_alive
 from wikico2.parameters import whole_number
@@ -39,7 +40,7 @@ def document_add(request: HttpRequest) -> HttpResponse:
     The permission is checked, and the size of files bounded, before the request's body is read:
     that is why the CSRF check comes second, in `_add_files`.
     """
-    if not request.user.has_perm("ingestion.add_document"):
+    if not may(request.user, "source.add"):
         return render(request, "ingestion/upload_refused.html", status=403)
     request.upload_handlers.insert(0, CappedUpload(request))
     try:
@@ -83,8 +84,7 @@ def _add_files(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@login_required
-@permission_required("ingestion.add_document", raise_exception=True)
+@requires("source.add")
 def url_add(request: HttpRequest) -> HttpResponse:
     """Queue the import of web addresses; those that are refused come back with their sentences."""
     form = AddressForm(request.POST)
@@ -108,11 +108,12 @@ def url_add(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@login_required
-@permission_required("ingestion.add_document", raise_exception=True)
+@requires("source.add")
 def document_copy(request: HttpRequest, pk: int) -> HttpResponse:
     """Add a copy of a source, although its content is a duplicate."""
     source = get_object_or_404(Document, pk=pk)
+    if source.access == Document.Access.INTERNAL:  # whoever adds the copy may open it to all
+        check(request.user, "source.set_access", source)
     access = request.POST.get("access", "")
     try:
         with source.file.open("rb") as content:

@@ -52,6 +52,7 @@ class Generation(JobSubject):
     """A request to write a sheet, with its outcome and its cost; the work itself is a job."""
 
     JOB_KINDS = ("generation",)
+    OWNER_FIELDS = ("requested_by_id",)
 
     class State(models.TextChoices):  # in the words of sheets
         WAITING = "waiting", _("waiting")

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ingestion.models import Chunk, Document
 from sheets.models.level_reasons import reason_sentence
 from sheets.models.template import SheetType
+from wikico2.accounts.rules import may
 from wikico2.text.normalize import visible_line
 
 
@@ -32,13 +33,13 @@ class SheetQuerySet(models.QuerySet["Sheet"]):
     def listed_for(self, user: Any) -> "SheetQuerySet":
         """Return the sheets that `user` sees in lists: drafts only where the site shows them."""
         shown = self.exclude(state=Sheet.State.ARCHIVED)
-        if user.is_authenticated or settings.SHOW_DRAFTS:
+        if may(user, "draft.read"):
             return shown
         return shown.filter(state=Sheet.State.PUBLISHED)
 
     def readable_by(self, user: Any) -> "SheetQuerySet":
         """Return the sheets that `user` may open."""
-        if user.is_authenticated or settings.SHOW_DRAFTS:
+        if may(user, "draft.read"):
             return self
         return self.filter(state__in=(Sheet.State.PUBLISHED, Sheet.State.ARCHIVED))
 
@@ -67,6 +68,8 @@ class SheetQuerySet(models.QuerySet["Sheet"]):
 
 class Sheet(models.Model):
     """A page of the wiki."""
+
+    OWNER_FIELDS = ("created_by_id",)
 
     class State(models.TextChoices):
         DRAFT = "draft", _("draft")

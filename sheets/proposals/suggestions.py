@@ -19,11 +19,6 @@ from wikico2.models import User
 HOUR = dt.timedelta(hours=1)
 
 
-def may_suggest(request: HttpRequest) -> bool:
-    """Tell whether this reader may suggest: signed in, or if the settings allow it to anyone."""
-    return request.user.is_authenticated or settings.ANONYMOUS_SUGGESTIONS
-
-
 def sender_of(request: HttpRequest) -> str:
     """Return an identifier of the sender: the account, or a hash of the network address."""
     if request.user.is_authenticated:

@@ -109,7 +109,13 @@ def cache_key(request: HttpRequest) -> str:
     return hashlib.blake2s("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
-PAGE_SETTINGS = ("PUBLIC_SITE", "SHOW_DRAFTS", "LLM_BACKEND", "MAX_UPLOAD_MB")
+PAGE_SETTINGS = (
+    "PUBLIC_SITE",
+    "SHOW_DRAFTS",
+    "ANONYMOUS_SUGGESTIONS",
+    "LLM_BACKEND",
+    "MAX_UPLOAD_MB",
+)
 """The settings that pages depend on."""
 
 

@@ -7,6 +7,7 @@ from django.db.models import Q
 from ingestion.models import Document
 from ingestion.models import DocumentQuerySet as Documents
 from sheets.models import Citation, Sheet
+from wikico2.accounts.rules import may
 
 
 def sources_visible_to(user: Any) -> Documents:
@@ -16,7 +17,7 @@ def sources_visible_to(user: Any) -> Documents:
     since the footnote shows the title.
     """
     documents = Document.objects.all()
-    if user.is_authenticated:
+    if may(user, "source.read_internal"):
         return documents
     cited = Citation.objects.current().shown_to(user).values("document")
     return documents.filter(Q(access=Document.Access.OPEN) | Q(pk__in=cited))
@@ -29,7 +30,7 @@ def sources_visible_on(sheet: Sheet, user: Any) -> Documents:
     it; citations in other sheets do not count.
     """
     documents = Document.objects.filter(sheets=sheet)
-    if user.is_authenticated:
+    if may(user, "source.read_internal"):
         return documents
     cited = Citation.objects.filter(revision=sheet.current_id).values("document")
     return documents.filter(Q(access=Document.Access.OPEN) | Q(pk__in=cited))

@@ -15,6 +15,7 @@ from sheets.markdown.parse import MARKER, has_words, unescape_markdown
 from sheets.merge.diff import BlockChange, PieceKind
 from sheets.models import Section, Sheet
 from sheets.rendering.html import french_spaces
+from wikico2.accounts.rules import may
 
 register = template.Library()
 
@@ -137,7 +138,7 @@ def sheet_body(context: dict[str, Any], sheet: Sheet, html: str) -> SafeString:
 
     The HTML is from the renderer, filtered by its allow-list; see `sheet_html`.
     """
-    may_write = context["perms"]["sheets"]["change_sheet"]
+    may_write = may(context["user"], "sheet.edit")
     if not (may_write or sheet.stale_sections):
         return mark_safe(html)  # noqa: S308  (see above)
     locked = sheet.locked_keys() if may_write else set()

@@ -4,7 +4,6 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -25,6 +24,7 @@ from sheets.notifications.activity import (
 )
 from sheets.templatetags.sheet_html import written_by
 from sheets.views.reading import readable_sheets
+from wikico2.accounts.decorators import requires
 from wikico2.filters import Facet, FacetChoice, Filter, clean_line
 from wikico2.models import User
 from wikico2.parameters import return_address
@@ -92,8 +92,8 @@ def activity_feed(request: HttpRequest) -> HttpResponse:
     return HttpResponse(atom.writeString("utf-8"), content_type=atom.content_type)
 
 
-@login_required
 @require_safe
+@requires("watch.set")
 def watch_list(request: HttpRequest) -> HttpResponse:
     """Show the user's watches, their latest changes, and the setting of the digest."""
     user = cast("User", request.user)
@@ -108,8 +108,8 @@ def watch_list(request: HttpRequest) -> HttpResponse:
     return render(request, "sheets/watching.html", context)
 
 
-@login_required
 @require_POST
+@requires("watch.set")
 def sheet_watch(request: HttpRequest, slug: str) -> HttpResponse:
     """Start or stop watching a sheet."""
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
@@ -122,8 +122,8 @@ def sheet_watch(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect(return_address(request) or sheet)
 
 
-@login_required
 @require_POST
+@requires("watch.set")
 def category_watch(request: HttpRequest) -> HttpResponse:
     """Start or stop watching a category."""
     category = clean_line(request.POST.get("category", ""))[:200]
@@ -139,8 +139,8 @@ def category_watch(request: HttpRequest) -> HttpResponse:
     return redirect(return_address(request) or "watching")
 
 
-@login_required
 @require_POST
+@requires("watch.set")
 def digest_toggle(request: HttpRequest) -> HttpResponse:
     """Turn the daily digest on or off."""
     digest = Digest.of(cast("User", request.user), get_language() or "fr")

@@ -1,6 +1,5 @@
 """The home page and the list of sheets."""
 
-from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import Count, Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +17,7 @@ from sheets.search.list_filters import (
     type_facet,
 )
 from sheets.sources.visibility import sources_visible_to
+from wikico2.accounts.rules import may
 
 PER_PAGE = 25
 SHOWN_AT_HOME = 6
@@ -67,13 +67,13 @@ def sheet_list(request: HttpRequest) -> HttpResponse:
         "facet_chosen": active.without("q", "type").narrows,
         "narrowed": active.narrows,
         "watched": watches_category(request, active["category"]),
-        "drafts_hidden": not settings.SHOW_DRAFTS and not request.user.is_authenticated,
+        "drafts_hidden": not may(request.user, "draft.read"),
     }
     return render(request, "sheets/list.html", context)
 
 
 def watches_category(request: HttpRequest, category: str) -> bool:
     """Tell whether the reader watches this category."""
-    if not category or not request.user.is_authenticated:
+    if not category or not may(request.user, "watch.set"):
         return False
     return Watch.objects.filter(user=request.user.pk, category=category).exists()

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
@@ -25,6 +24,7 @@ from sheets.verification.levels import VERIFIED_LEVELS
 from sheets.views.levels import RISKIEST_FIRST, StatementView, statement_view
 from sheets.views.reading import requested_sheet
 from sheets.views.returned_text import return_text
+from wikico2.accounts.decorators import requires
 from wikico2.errors import UserError
 from wikico2.parameters import whole_number
 
@@ -42,9 +42,8 @@ class PrintedPassage:
     marks: list[HighlightBox] = field(default_factory=list)
 
 
-@login_required
-@permission_required("sheets.validate_sheet", raise_exception=True)
 @require_safe
+@requires("statement.confirm")
 def confirm_list(request: HttpRequest) -> HttpResponse:
     """List the sheets with statements to confirm, those with most first."""
     checks = RevisionCheck.objects.filter(
@@ -55,9 +54,8 @@ def confirm_list(request: HttpRequest) -> HttpResponse:
     return render(request, "sheets/confirm_list.html", {"rows": rows[:SHEETS_SHOWN]})
 
 
-@login_required
-@permission_required("sheets.validate_sheet", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
+@requires("statement.confirm")
 def confirm_sheet(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one statement of a sheet beside its passage; a POST confirms or rejects it."""
     sheet = requested_sheet(request, slug)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
@@ -25,6 +24,7 @@ from sheets.models.schema_loader import load_template
 from sheets.rendering.labels import Label, reader_label
 from sheets.revisions.versions import initial_version, is_same_version, version_of
 from sheets.schema.types import SheetTemplate
+from wikico2.accounts.rules import check
 from wikico2.models import User
 from wikico2.parameters import LARGEST_NUMBER, whole_number
 
@@ -198,8 +198,7 @@ def sent_draft(request: HttpRequest, sheet: Sheet) -> EditDraft | None:
 
 def require_may_edit(request: HttpRequest) -> None:
     """Raise PermissionDenied unless the user may edit."""
-    if not request.user.has_perm("sheets.change_sheet"):
-        raise PermissionDenied
+    check(request.user, "sheet.edit")
 
 
 def other_editors(editor: Editor, user: Any) -> list[str]:

@@ -3,7 +3,6 @@
 from typing import cast
 
 from django import forms
-from django.contrib.auth.decorators import login_required, permission_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy
@@ -24,6 +23,7 @@ from sheets.models import FileJob, Revision, Sheet
 from sheets.transfer.formats import to_markdown
 from sheets.transfer.pdf import pdf_of, stored_pdf
 from sheets.views.reading import readable_sheets
+from wikico2.accounts.decorators import requires
 from wikico2.errors import UserError
 from wikico2.models import User
 
@@ -83,9 +83,8 @@ class ArchiveForm(forms.Form):
     )
 
 
-@login_required
-@permission_required("sheets.publish_sheet", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
+@requires("wiki.transfer")
 def wiki_transfer(request: HttpRequest) -> HttpResponse:
     """Show the exports and imports of the wiki; queue an import on POST."""
     form = ArchiveForm(request.POST or None, request.FILES or None)
@@ -114,17 +113,15 @@ def latest_file_jobs(kind: str) -> list[FileJob]:
 
 
 @never_cache
-@login_required
-@permission_required("sheets.publish_sheet", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
+@requires("wiki.transfer")
 def wiki_import_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the progress and the result of an import; cancel or resume it on POST."""
     return file_job_page(request, FileJob.Kind.IMPORT, pk)
 
 
-@login_required
-@permission_required("sheets.publish_sheet", raise_exception=True)
 @require_POST
+@requires("wiki.transfer")
 def wiki_export_create(request: HttpRequest) -> HttpResponse:
     """Queue an export of the wiki, and redirect to its progress page."""
     files = request.POST.get("files") != "0"
@@ -132,9 +129,8 @@ def wiki_export_create(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@login_required
-@permission_required("sheets.publish_sheet", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
+@requires("wiki.transfer")
 def wiki_export_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the progress and the archive of an export; cancel or restart it on POST."""
     return file_job_page(request, FileJob.Kind.EXPORT, pk)
@@ -156,9 +152,8 @@ def file_job_page(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     return render(request, f"sheets/{partial}wiki_{kind}.html", context)
 
 
-@login_required
-@permission_required("sheets.publish_sheet", raise_exception=True)
 @require_safe
+@requires("wiki.transfer")
 def wiki_zip(request: HttpRequest, pk: int) -> FileResponse:
     """Send the archive of an export."""
     file_job = get_object_or_404(FileJob, kind=FileJob.Kind.EXPORT, pk=pk)

@@ -3,7 +3,6 @@
 from typing import cast
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -17,6 +16,8 @@ from sheets.generation.progress import generation_outline
 from sheets.generation.request import cancel_generation, request_sheet, retry_generation
 from sheets.models import Generation, Sheet
 from sheets.views.reading import readable_sheets
+from wikico2.accounts.decorators import requires
+from wikico2.accounts.rules import check
 from wikico2.errors import UserError
 from wikico2.models import User
 from wikico2.parameters import whole_number
@@ -30,8 +31,7 @@ def latest_generation(sheet: Sheet) -> Generation | None:
     return generation
 
 
-@login_required
-@permission_required("sheets.add_sheet", raise_exception=True)
+@requires("sheet.create")
 def sheet_new(request: HttpRequest) -> HttpResponse:
     """Request a new sheet: its type, title and sources."""
     if request.method == "POST":
@@ -78,22 +78,21 @@ def generation_progress(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "sheets/_progress.html", context)
 
 
-@login_required
-@permission_required("sheets.change_sheet", raise_exception=True)
 @require_POST
+@requires("generation.stop")
 def generation_cancel(request: HttpRequest, slug: str) -> HttpResponse:
     """Cancel the generation of a sheet."""
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
     generation = latest_generation(sheet)
     if generation and generation.is_working:
+        check(request.user, "generation.stop", generation)
         cancel_generation(generation, cast("User", request.user))
         messages.info(request, _("Generation was stopped. The previous text is unchanged."))
     return redirect(sheet)
 
 
-@login_required
-@permission_required("sheets.change_sheet", raise_exception=True)
 @require_POST
+@requires("generation.retry")
 def generation_retry(request: HttpRequest, slug: str) -> HttpResponse:
     """Resume a failed or cancelled generation."""
     sheet = get_object_or_404(readable_sheets(request), slug=slug)

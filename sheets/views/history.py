@@ -3,7 +3,6 @@
 from typing import cast
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db.models import F, Func, IntegerField, QuerySet, Window
@@ -28,6 +27,7 @@ from sheets.revisions.edit import restore_revision
 from sheets.revisions.errors import StaleBase
 from sheets.revisions.versions import version_of
 from sheets.views.reading import readable_sheets, requested_sheet
+from wikico2.accounts.decorators import requires
 from wikico2.models import User
 from wikico2.parameters import LARGEST_NUMBER, whole_number
 
@@ -143,9 +143,8 @@ def render_comparison(sheet: Sheet, was: Revision, now: Revision, view: str, *, 
     return render_to_string("sheets/_diff.html", context)
 
 
-@login_required
-@permission_required("sheets.change_sheet", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
+@requires("sheet.edit")
 def revision_restore(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show what restoring a version would change; restore it on POST, as a new version."""
     found = requested_sheet(request, slug)

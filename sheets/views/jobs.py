@@ -5,16 +5,14 @@ from itertools import islice
 from typing import Any, cast
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from ingestion.models import Document
-from ingestion.pipeline.event_log import may_read_events
 from sheets.models import Spending
+from wikico2.accounts.decorators import requires
 from wikico2.jobs import queue
 from wikico2.jobs.listing import JobLine, Outlook, job_lines, visible_job
 from wikico2.jobs.log import event_lines
@@ -31,6 +29,7 @@ MONTHS_SHOWN = 12
 
 @never_cache
 @require_safe
+@requires("job.read")
 def job_list(request: HttpRequest) -> HttpResponse:
     """Show all jobs; only the partial for a polling request."""
     outlook = Outlook()
@@ -95,51 +94,49 @@ def request_rates() -> dict[str, Any] | None:
 
 @never_cache
 @require_safe
-@login_required
+@requires("job.read")
 def job_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a job with its log, which only those who may act on it read."""
     line = get_line(request, pk)
     job = line.job
-    document = Document.objects.filter(pk=job.row_id).first() if job.kind == "document" else None
-    may_read = may_read_events(request.user, document) if document else line.may_control
-    is_own = job.owner_id == request.user.pk
-    events = list(event_lines(job)) if may_read or is_own else []
+    events = list(event_lines(job)) if line.may_stop or job.owner_id == request.user.pk else []
     partial = "_" if request.headers.get("HX-Request") else ""
     return render(request, f"sheets/{partial}task.html", {"line": line, "events": events})
 
 
 @require_POST
-@login_required
+@requires("job.read")
 def job_stop(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop a job; what it has done is kept. Its page offers to go on, the list has it no more."""
-    line = get_line(request, pk, to_act=True)
+    line = get_line(request, pk)
+    if not line.may_stop:
+        raise PermissionDenied
     queue.stop_job(line.job, cast("User", request.user))
     return redirect("task", pk)
 
 
 @require_POST
-@login_required
+@requires("job.read")
 def job_retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Start a failed or stopped job again where it stopped."""
-    line = get_line(request, pk, to_act=True)
+    line = get_line(request, pk)
+    if not line.may_start:
+        raise PermissionDenied
     queue.restart_job(line.job, cast("User", request.user))
     return redirect("tasks")
 
 
-def get_line(request: HttpRequest, pk: int, *, to_act: bool = False) -> JobLine:
-    """Return a job; raises Http404 where the user may not see it, PermissionDenied to act on it."""
+def get_line(request: HttpRequest, pk: int) -> JobLine:
+    """Return a job; raises Http404 where the user may not see it."""
     job = get_object_or_404(Job.objects.select_related("owner"), pk=pk, kind__in=known_kinds())
     line = visible_job(job, request.user)
     if line is None:
         raise Http404
-    if to_act and not line.may_control:
-        raise PermissionDenied
     return line
 
 
 @require_POST
-@login_required
-@permission_required("wikico2.add_queuepause", raise_exception=True)
+@requires("queue.manage")
 def jobs_pause(request: HttpRequest) -> HttpResponse:
     """Pause all jobs: running ones stop within seconds, and keep their progress."""
     queue.pause_queue(request.user)
@@ -147,8 +144,7 @@ def jobs_pause(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@login_required
-@permission_required("wikico2.add_queuepause", raise_exception=True)
+@requires("queue.manage")
 def jobs_resume(request: HttpRequest) -> HttpResponse:
     """Resume all jobs."""
     queue.resume_queue()

@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,6 +15,7 @@ from sheets.links.wikilinks import fold_sheet_title, resolve_titles, wanted_titl
 from sheets.models import Link
 from sheets.search import suggest_completions
 from sheets.views.reading import requested_sheet
+from wikico2.accounts.decorators import requires
 from wikico2.errors import UserError
 from wikico2.models import User
 
@@ -56,8 +56,7 @@ def wanted_titles_list(request: HttpRequest) -> HttpResponse:
     return render(request, "sheets/wanted.html", context)
 
 
-@login_required
-@permission_required("sheets.change_sheet", raise_exception=True)
+@requires("sheet.rename")
 def sheet_rename(request: HttpRequest, slug: str) -> HttpResponse:
     """Rename a sheet; its former address and the links to it still work."""
     sheet = requested_sheet(request, slug)

@@ -4,8 +4,8 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -35,6 +35,8 @@ from sheets.revisions.errors import StaleBase
 from sheets.staleness.new_passages import new_passages
 from sheets.views.reading import requested_sheet
 from sheets.views.returned_text import return_text
+from wikico2.accounts.decorators import requires
+from wikico2.accounts.rules import may
 from wikico2.errors import UserError
 from wikico2.models import User
 from wikico2.parameters import return_address
@@ -42,8 +44,7 @@ from wikico2.parameters import return_address
 # --- Regenerating ---------------------------------------------------------------------------------
 
 
-@login_required
-@permission_required("sheets.change_sheet", raise_exception=True)
+@requires("sheet.generate")
 def sheet_regenerate(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the sections that can be regenerated; regenerate the chosen ones on POST."""
     sheet = requested_sheet(request, slug)
@@ -99,9 +100,8 @@ def written_sections(sheet: Sheet) -> list[Section]:
     return list(sections.filter(fields__isnull=False).distinct().order_by("order"))
 
 
-@login_required
-@permission_required("sheets.validate_sheet", raise_exception=True)
 @require_POST
+@requires("sheet.lock")
 def section_lock(request: HttpRequest, slug: str) -> HttpResponse:
     """Lock or unlock a section."""
     sheet = requested_sheet(request, slug)
@@ -131,10 +131,10 @@ def proposal_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         pk=pk,
     )
     shown.sheet = sheet
-    if shown.is_anonymous and not request.user.is_authenticated:
-        return redirect_to_login(
-            request.get_full_path()
-        )  # an anonymous suggestion is not public before it is reviewed
+    if shown.is_anonymous and not may(request.user, "proposal.read_anonymous"):
+        if request.user.is_authenticated:
+            raise PermissionDenied  # an anonymous suggestion is not public before it is reviewed
+        return redirect_to_login(request.get_full_path())
     if request.method == "POST":
         return decide_proposal(request, shown)
     if not shown.is_open or sheet.current is None:
@@ -142,8 +142,7 @@ def proposal_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     return show_open(request, shown)
 
 
-@login_required
-@permission_required("sheets.change_proposal", raise_exception=True)
+@requires("proposal.settle")
 def decide_proposal(request: HttpRequest, shown: Proposal) -> HttpResponse:
     """Run the submitted action; choices and texts are saved first, so that none is lost."""
     if not shown.is_open or shown.sheet.current is None:

@@ -17,6 +17,7 @@ from sheets.models.schema_loader import load_template
 from sheets.rendering.page_cache import cache_pages
 from sheets.revisions.blame import AuthoredPage, show_authors
 from sheets.sources.visibility import sources_visible_on
+from wikico2.accounts.rules import may
 from wikico2.parameters import whole_number
 
 
@@ -71,7 +72,7 @@ def watch_mark(request: HttpRequest, sheet: Sheet) -> str:
     Only a page that is not cached asks for it: the cache fills in its own value.
     """
     user = request.user
-    watches = user.is_authenticated and Watch.objects.filter(user=user.pk, sheet=sheet).exists()
+    watches = may(user, "watch.set") and Watch.objects.filter(user=user.pk, sheet=sheet).exists()
     return "true" if watches else "false"
 
 

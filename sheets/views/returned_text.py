@@ -16,7 +16,6 @@ from urllib.parse import unquote_to_bytes
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
-from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, transaction
@@ -36,8 +35,9 @@ from sheets.generation.request import create_sheet
 from sheets.merge import Version
 from sheets.models import Sheet, SheetType
 from sheets.models.schema_loader import load_template
-from sheets.proposals.suggestions import may_suggest
 from sheets.revisions.edit import save_edit
+from wikico2.accounts.decorators import requires
+from wikico2.accounts.rules import may
 from wikico2.errors import UserError
 from wikico2.models import User
 from wikico2.parameters import whole_number
@@ -302,14 +302,14 @@ def ways_on(
         more["entry"] = entry or AuthenticationForm(request)
         more["entry"].fields["username"].widget.attrs.pop("autofocus", None)  # read first
     sheet = None
-    if settings.PUBLIC_SITE or user.is_authenticated:
+    if may(user, "site.read"):
         sheet = Sheet.objects.readable_by(user).filter(pk=sheet_id(data)).first()
     more["sheet"] = sheet
-    suggests = name == "sheet_edit" and reason == "role" and may_suggest(request)
+    suggests = name == "sheet_edit" and reason == "role" and may(user, "proposal.create")
     if suggests and sheet and sheet.current:
         more["suggest"] = reverse("sheet_suggest", args=[sheet.slug])
     gone = name in ("sheet_edit", "sheet_from_text") and reason == "gone"
-    if gone and user.has_perm("sheets.add_sheet"):
+    if gone and may(user, "sheet.create"):
         kind = SheetType.objects.filter(key=data.get("kind", "")).first()
         initial = {"title": data.get("called", ""), "sheet_type": kind}
         more["new"] = new or NewSheetForm(initial=initial)
@@ -399,9 +399,8 @@ def hidden_fields(data: QueryDict, shown: set[str]) -> list[tuple[str, str]]:
 # --- A new sheet of a text whose sheet is gone ----------------------------------------------------
 
 
-@login_required
-@permission_required("sheets.add_sheet", raise_exception=True)
 @require_POST
+@requires("sheet.create")
 def sheet_from_text(request: HttpRequest) -> HttpResponse:
     """Create a sheet of a text that was given back."""
     new = NewSheetForm(request.POST)

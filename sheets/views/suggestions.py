@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,10 +15,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from sheets.forms.edit import SuggestForm, flatten_text, initial_of
 from sheets.markdown.sections_edit import section_headings
 from sheets.models import Proposal, Sheet
-from sheets.proposals.suggestions import check_limit, create_suggestion, may_suggest, sender_of
+from sheets.proposals.suggestions import check_limit, create_suggestion, sender_of
 from sheets.rendering.labels import reader_label
 from sheets.views.editor import Editor, open_editor, sent_base
 from sheets.views.reading import requested_sheet
+from wikico2.accounts.decorators import requires
+from wikico2.accounts.rules import may
 from wikico2.errors import UserError
 
 PER_PAGE = 30
@@ -31,7 +33,9 @@ def sheet_suggest(request: HttpRequest, slug: str) -> HttpResponse:
     sheet = requested_sheet(request, slug)
     if sheet.current is None:
         raise Http404
-    if not may_suggest(request):
+    if not may(request.user, "proposal.create"):
+        if request.user.is_authenticated:
+            raise PermissionDenied
         return redirect_to_login(request.get_full_path())
     given = request.POST if request.method == "POST" else request.GET
     chooses = request.POST.get("do") == "about"
@@ -124,8 +128,8 @@ def thank_sender(request: HttpRequest, sheet: Sheet) -> HttpResponse:
     return redirect(sheet)
 
 
-@login_required
 @require_safe
+@requires("proposal.list")
 def proposal_list(request: HttpRequest) -> HttpResponse:
     """List open proposals, oldest first; or decided ones, latest first."""
     decided = request.GET.get("etat") == "decidees"

@@ -1,26 +1,30 @@
-"""Three of the five roles, as groups whose permissions are updated after each migration."""
+"""Four of the roles, as groups whose permissions follow from the table of rules.
+
+They are updated after each migration. The fifth, the super-administrator, is Django's superuser; an
+account without a role may what the public may.
+"""
 
 from typing import Any
 
 from django.utils.translation import gettext_noop
 
+from wikico2.accounts.rules import RULES, Role
+
+READER = gettext_noop("Lecteur")
 CONTRIBUTOR = gettext_noop("Utilisateur")
 EXPERT = gettext_noop("Expert CO2")
 ADMINISTRATOR = gettext_noop("Administrateur")
 
-CONTRIBUTOR_MAY = {
-    "ingestion.add_document",
-    "ingestion.change_document",
-    "ingestion.view_document",
-    "sheets.add_sheet",
-    "sheets.change_sheet",
-    "sheets.view_sheet",
-    "sheets.add_proposal",
-    "sheets.view_proposal",
+GROUPS = {
+    Role.READER: READER,
+    Role.CONTRIBUTOR: CONTRIBUTOR,
+    Role.EXPERT: EXPERT,
+    Role.ADMINISTRATOR: ADMINISTRATOR,
 }
-EXPERT_MAY = CONTRIBUTOR_MAY | {"sheets.validate_sheet", "sheets.change_proposal"}
-ADMINISTRATOR_MAY = EXPERT_MAY | {
-    "sheets.publish_sheet",
+
+# What the pages of the administration ask beside the table.
+CONTRIBUTOR_SEES = {"sheets.view_proposal"}
+ADMINISTRATOR_SEES = {
     "ingestion.delete_document",
     *(
         f"sheets.{verb}_{model}"
@@ -31,20 +35,30 @@ ADMINISTRATOR_MAY = EXPERT_MAY | {
     "sheets.view_revision",
     "sheets.view_generation",
     "sheets.view_citation",
+    "sheets.view_prompt",
     "ingestion.view_page",
     "ingestion.view_chunk",
-    "wikico2.add_queuepause",
     "wikico2.delete_queuepause",
     "ingestion.view_sourceimport",
     "wikico2.add_user",
-    "wikico2.change_user",
     "wikico2.view_user",
 }
-ROLES = {
-    CONTRIBUTOR: CONTRIBUTOR_MAY,
-    EXPERT: EXPERT_MAY,
-    ADMINISTRATOR: ADMINISTRATOR_MAY,
-}
+
+
+def role_permissions(role: Role) -> set[str]:
+    """Return the permissions that a role holds, those of the roles before it included."""
+    held = {rule.permission for rule in RULES.values() if rule.least <= role}
+    owned = {
+        rule.owner_permission
+        for rule in RULES.values()
+        if rule.owner is not None and rule.owner <= role
+    }
+    seen = CONTRIBUTOR_SEES if role >= Role.CONTRIBUTOR else set()
+    administered = ADMINISTRATOR_SEES if role >= Role.ADMINISTRATOR else set()
+    return (held | owned | seen | administered) - {""}
+
+
+ROLES = {name: role_permissions(role) for role, name in GROUPS.items()}
 
 
 def ensure_roles(**kwargs: Any) -> None:

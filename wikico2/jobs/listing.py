@@ -30,11 +30,12 @@ class JobLine:
     title: str
     url: str
     wait: "JobWait"
-    may_control: bool
+    may_stop: bool
+    may_start: bool
 
     @property
     def may_retry(self) -> bool:
-        return self.may_control and self.policy.may_help_to_retry(self.job)
+        return self.may_start and self.policy.may_help_to_retry(self.job)
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,8 @@ def _line(job: Job, subjects: dict[int, Any], user: Any, outlook: Outlook) -> Jo
         title=policy.title(subject) if subject is not None else "",
         url=find_url(),
         wait=outlook.of(job),
-        may_control=policy.may_control(user),
+        may_stop=policy.may_stop(user, job, subject),
+        may_start=policy.may_retry(user, job, subject),
     )
 
 

@@ -12,6 +12,7 @@ from django.apps import apps
 from django.db.models import QuerySet
 from django.db.models.signals import post_delete
 
+from wikico2.accounts.rules import may
 from wikico2.errors import PERMANENT
 from wikico2.models import Job
 
@@ -64,7 +65,8 @@ class JobPolicy:
     model: str = ""
     visible: Callable[[Any], QuerySet[Any]] | None = None
     title: Callable[[Any], str] = str
-    permission: str = "wikico2.add_queuepause"
+    stop_rule: str = "queue.manage"
+    retry_rule: str = "queue.manage"
     follow: Callable[[Job], None] = lambda job: None
     on_lost: Callable[[Job], None] = lambda job: None
     attempts: int = 5
@@ -90,9 +92,15 @@ class JobPolicy:
         """Tell whether the job has stopped, and a retry can succeed."""
         return job.state in Job.STOPPED and job.error_code not in self.permanent
 
-    def may_control(self, user: Any) -> bool:
-        """Tell whether `user` may stop and retry jobs of the kind."""
-        return bool(user.has_perm(self.permission))
+    def may_stop(self, user: Any, job: Job, subject: Any = None) -> bool:
+        """Tell whether `user` may stop the job, which belongs to who asked for it or its row."""
+        rule = self.stop_rule
+        return may(user, rule, job) or may(user, rule, subject)
+
+    def may_retry(self, user: Any, job: Job, subject: Any = None) -> bool:
+        """Tell whether `user` may start the job again."""
+        rule = self.retry_rule
+        return may(user, rule, job) or may(user, rule, subject)
 
 
 _policies: dict[str, JobPolicy] = {}

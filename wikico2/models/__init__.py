@@ -1,6 +1,7 @@
 """Models that all processes share: user accounts, rate limits, background jobs."""
 
 from wikico2.models.accounts import RateLimit, RateLimitSlot, User
+from wikico2.models.audit import AuditEvent, AuditEventQuerySet
 from wikico2.models.jobs import (
     Job,
     JobEvent,
@@ -14,6 +15,8 @@ from wikico2.models.jobs import (
 )
 
 __all__ = [
+    "AuditEvent",
+    "AuditEventQuerySet",
     "Job",
     "JobEvent",
     "JobQuerySet",

@@ -12,6 +12,10 @@ class User(AbstractUser):
     class Meta:
         verbose_name = _("account")
         verbose_name_plural = _("accounts")
+        permissions = [
+            ("curate", "Can stop, remove and open to all what others brought"),
+            ("enter_admin", "Can enter the administration"),
+        ]
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username

@@ -59,6 +59,8 @@ class Job(models.Model):
     is the work in all.
     """
 
+    OWNER_FIELDS = ("owner_id",)
+
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
         RUNNING = "running", _("under way")

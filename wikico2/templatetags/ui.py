@@ -39,10 +39,13 @@ def pagination(context: dict[str, Any], page: Page[Any]) -> dict[str, Any]:
     }
 
 
-@register.inclusion_tag("_job_wait.html")
-def job_wait(job: Job | None, outlook: Outlook | None = None) -> dict[str, Any]:
+@register.inclusion_tag("_job_wait.html", takes_context=True)
+def job_wait(
+    context: dict[str, Any], job: Job | None, outlook: Outlook | None = None
+) -> dict[str, Any]:
     """Show what a job in progress waits for, its place in the line and the time left."""
-    return {"wait": (outlook or Outlook()).of(job) if job and job.is_working else None}
+    wait = (outlook or Outlook()).of(job) if job and job.is_working else None
+    return {"wait": wait, "may": context.get("may")}
 
 
 register.filter("format_size", format_size)
