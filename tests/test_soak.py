@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from bench.soak import Outcome, inspect, make_document
+from bench.soak import Outcome, ask_for_sheet, inspect, make_document
 from ingestion.models import Document, Vector
 from ingestion.pipeline.run import accept_upload
+from ingestion.search.hybrid import forget
 from ingestion.vector_index.collections import drop_model_collection
-from tests.conftest import let_go_on, run_queue, upload
+from sheets.models import Sheet
+from tests.conftest import let_go_on, run_job, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, MIX, FakeAI, Fault
 from tests.worker import ROOT, database_url
 from wikico2.jobs.queue import resume_stalled
@@ -62,9 +64,7 @@ def test_faults_change_nothing(
     undisturbed: Outcome, fake_ai: FakeAI, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the model service's answers 20 % are 429, 5 % are 500, and so on: see `MIX`."""
-    Document.objects.all().delete()
-    Vector.objects.all().delete()
-    drop_model_collection(EMBEDDING_MODEL)
+    forget_all()
     fake_ai.reset()
     fake_ai.deal(at_once(MIX), 100, random.Random(SEED))
     monkeypatch.setattr(client, "FIRST_PAUSE", 0.01)
@@ -80,6 +80,31 @@ def test_faults_change_nothing(
     found = inspect(EMBEDDING_MODEL)
     assert found.wrong == []
     assert found.rows == undisturbed.rows
+
+
+def test_the_order_of_the_work_changes_nothing(undisturbed: Outcome) -> None:
+    """Sheets say the same whichever document was read first: equal passages stand by place."""
+    rows = []
+    for order in (1, -1):
+        forget_all()
+        for document in [accept_upload(upload(content), None) for content in FILES][::order]:
+            while not Document.objects.get(pk=document.pk).is_ready:
+                run_job(document)
+        ask_for_sheet(0)
+        run_queue()
+        found = inspect(EMBEDDING_MODEL)
+        assert found.wrong == []
+        assert len(found.rows) == len(FILES) + 1
+        rows.append(found.rows)
+    assert rows[0] == rows[1]
+
+
+def forget_all() -> None:
+    Sheet.objects.all().delete()
+    Document.objects.all().delete()
+    Vector.objects.all().delete()
+    drop_model_collection(EMBEDDING_MODEL)
+    forget()
 
 
 def at_once(mix: list[tuple[float, Fault]]) -> list[tuple[float, Fault]]:

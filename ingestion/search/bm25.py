@@ -15,6 +15,7 @@ from django.db import connection
 from ingestion.search import postings, spelling
 from ingestion.search.query import ParsedQuery, QueryClause
 from ingestion.search.synonyms import load_thesaurus
+from ingestion.search.ties import DIGITS, TieOrder, best_first
 from wikico2.text.analyzer import (
     compose_accents,
     extract_terms,
@@ -40,10 +41,11 @@ SYNONYM_WEIGHT, PART_WEIGHT = 0.8, 0.6
 
 @dataclass(frozen=True)
 class SearchTable:
-    """A searched table, with the column that its postings refer to."""
+    """A searched table, with the column that its postings refer to, and the order of equal rows."""
 
     table: str
     key: str = "id"
+    order: TieOrder | None = None
 
 
 @dataclass(frozen=True)
@@ -312,7 +314,7 @@ def rank_rows(
         FROM scored CROSS JOIN sums
         {f"JOIN {space.table} ON {space.table}.{space.key} = entry" if ordered else ""}
         WHERE {where}
-        ORDER BY score DESC, entry LIMIT %s
+        ORDER BY round(score * 1e{DIGITS}) DESC FETCH FIRST %s ROWS WITH TIES
     """  # noqa: S608 (our own table names, numbers, and quoted tsqueries)
     names = list(bits)
     params = [
@@ -334,7 +336,7 @@ def rank_rows(
         for entry, score, found, _total, _sum, _squares in rows
         for holds in (read(found),)
     ]
-    matches.sort(key=lambda m: (-m.score, m.entry))
+    matches = best_first(matches, lambda m: m.score, lambda m: m.entry, space.order)[:limit]
     if not rows:
         return Ranking([], 0)
     _entry, _score, _found, total, score_sum, square_sum = rows[0]

@@ -29,6 +29,7 @@ from ingestion.search.bm25 import (
 )
 from ingestion.search.fusion import ScoreSet, above_chance, fuse_scores
 from ingestion.search.query import ParsedQuery
+from ingestion.search.ties import DIGITS, best_first
 from ingestion.vector_index.collections import VectorCollection, nearest_vectors
 from ingestion.vector_index.embedders.registry import get_embedder_by_name
 from ingestion.vector_index.rebuild import active_model
@@ -38,8 +39,8 @@ from wikico2.transactions import outside_transaction
 
 logger = logging.getLogger(__name__)
 
-NEAREST = 100
-"""Neighbours requested from the vector index."""
+NEAREST, MOST_TIED = 100, 1_600
+"""Neighbours taken from the vector index; and at most, with those as near as the last of them."""
 VECTOR_RETRY_AFTER = 20.0
 """Seconds without vector search on pages after it did not answer in time."""
 
@@ -151,8 +152,9 @@ def search_rows(
         is_near = entry in outstanding
         found.append(RowHit(entry, score, match, key, similarity, is_near, complete))
     # For a few words, rows that contain them all come before rows of similar meaning.
-    strict = lexical.strict
-    found.sort(key=lambda f: (strict and not f.complete, -f.score, f.entry))
+    found = best_first(found, lambda f: f.score, lambda f: f.entry, target.space.order)
+    if lexical.strict:
+        found.sort(key=lambda f: not f.complete)
     return SearchResult(found, ranking.total, lexical, is_partial, vector_error)
 
 
@@ -219,9 +221,7 @@ class _VectorSearch:
             if about:
                 subject = embed_query(about, self.model, in_queue=in_queue)
                 self.vector = _with_context(self.vector, subject)
-            self.hits = nearest_vectors(
-                self.target.kind, self.vector, NEAREST, model=self.model, owners=owners
-            )
+            self.hits = self._nearest(owners)
             _VectorSearch._paused_until = 0.0
         except UserError as error:
             self.error = error
@@ -230,6 +230,24 @@ class _VectorSearch:
             self.error = UserError("internal", reason=type(error).__name__)
         finally:
             connection.close()  # this thread's own, opened by the rate limit
+
+    def _nearest(self, owners: Sequence[int] | None) -> list[tuple[int, float]]:
+        """Return the nearest neighbours, and all that are as near as the last of them.
+
+        Which of these the index returns depends on the order in which it got them.
+        """
+        k = NEAREST
+        while True:
+            hits = nearest_vectors(
+                self.target.kind, self._vector(), k + 1, model=self.model, owners=owners
+            )
+            if len(hits) <= NEAREST:
+                return hits
+            least = round(hits[NEAREST - 1][1], DIGITS)
+            near = [hit for hit in hits if round(hit[1], DIGITS) >= least]
+            if len(near) < len(hits) or len(hits) <= k or k >= MOST_TIED:
+                return near
+            k *= 4
 
     def result(self) -> tuple[list[tuple[int, float]], UserError | None]:
         """Wait for the neighbours; return them, nearest first, or the error."""
@@ -265,7 +283,7 @@ class _VectorSearch:
         return ScoreSet(similarities, float(cosines.mean()), float(cosines.std()) or 1.0)
 
     def _vector(self) -> Vectors:
-        assert self.vector is not None  # called only when neighbours were found
+        assert self.vector is not None  # called only once it is computed
         return self.vector
 
 
@@ -296,8 +314,8 @@ def _sample(hashed: type[models.Model], model: str) -> Vectors:
 
 def _draw_sample(hashed: type[models.Model], model: str) -> Vectors:
     hashes = hashed._default_manager.order_by("content_hash").values("content_hash")[:SAMPLE_SIZE]
-    rows = Vector.objects.filter(model=model, content_hash__in=hashes)
-    vectors = [row.values for row in rows]
+    rows = Vector.objects.filter(model=model, content_hash__in=hashes).order_by("content_hash")
+    vectors = [row.values for row in rows]  # in order, as must be what is summed up
     return np.stack(vectors) if vectors else np.empty((0, 0), dtype=np.float32)
 
 

@@ -11,6 +11,7 @@ from ingestion.search import bm25, postings, spelling
 from ingestion.search.bm25 import prepare_query, rank_rows
 from ingestion.search.query import parse_query
 from ingestion.search.retrieve import PASSAGE_TARGET, find_passages
+from ingestion.search.ties import best_first
 
 TABLE = Chunk._meta.db_table
 TEXTS = {
@@ -122,6 +123,32 @@ class TestThesaurus:
 
 
 class TestRanking:
+    def test_equal_rows_stand_by_their_place_not_by_the_worker_that_was_first(
+        self, found: Found
+    ) -> None:
+        """Whoever writes last the first place of a document stands first, also within a limit."""
+        document = add({f"{n}": "Le xénon éclaire." for n in range(4)}, "xénon")
+        last, *_rest = document.chunks.order_by("position")
+        later = Chunk(**{f.attname: getattr(last, f.attname) for f in Chunk._meta.fields})
+        last.delete()
+        later.pk = None
+        later.save()
+        asked = prepare_query(parse_query("xénon éclairage"), PASSAGE_TARGET.space)
+        for limit in (1, 2, 9):
+            ranked = rank_rows(asked, PASSAGE_TARGET.space, limit=limit, strict=False).matches
+            places = Chunk.objects.in_bulk([match.entry for match in ranked])
+            positions = [places[match.entry].position for match in ranked]
+            assert positions[:4] == list(range(min(limit, 4)))
+            assert len(ranked) == min(limit, 5)
+        finding = find_passages(parse_query("xénon"), dense=False)
+        assert finding.hits[0].entry == later.pk
+
+    def test_scores_that_differ_in_their_last_digits_are_equal(self) -> None:
+        """The sum of the same terms differs with their order: 0.1 + 0.2 + 0.3."""
+        scores = {2: 0.1 + 0.2 + 0.3, 1: 0.3 + 0.2 + 0.1, 3: 0.7}
+        assert scores[2] > scores[1]
+        assert best_first(scores, scores.__getitem__, int, None) == [3, 1, 2]
+
     def test_a_word_tells_more_of_a_shorter_text(self, found: Found) -> None:
         assert found("air") == ["air", "cold"]
 

@@ -9,10 +9,10 @@ from pytest_django import Settings
 
 from ingestion.models import Chunk, Document
 from ingestion.pipeline.run import accept_upload
-from ingestion.search import retrieve
+from ingestion.search import hybrid, retrieve
 from ingestion.search.passage import BY_MEANING, BY_WORDS
 from ingestion.vector_index.collections import count_vectors, drop_model_collection
-from tests.conftest import LIGHT, make_pdf, run_queue, upload
+from tests.conftest import AIR, LIGHT, make_pdf, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI
 from wikico2.errors import TransientError
 
@@ -54,6 +54,19 @@ def test_only_the_documents_asked_for_answer(document: Document) -> None:
     found = retrieve.retrieve_passages(QUESTION, document_ids=[other.pk])
     assert {p.document_id for p in found} == {other.pk}
     assert retrieve.retrieve_passages(QUESTION, document_ids=[]) == []
+
+
+def test_all_passages_as_near_as_the_last_neighbour_are_neighbours(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which of them the index returns depends on the order in which it got them."""
+    for number in range(6):
+        accept_upload(upload(make_pdf(AIR, title="Guide", author=f"{number}")), None)
+    run_queue()
+    assert Chunk.objects.values("content_hash").distinct().count() == 1
+    monkeypatch.setattr(hybrid, "NEAREST", 1)
+    found = [p.found_by for p in retrieve.retrieve_passages(QUESTION, k=20)]
+    assert found == [BY_MEANING] * 6
 
 
 def test_a_question_is_embedded_once(document: Document, fake_ai: FakeAI) -> None:
