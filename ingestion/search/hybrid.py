@@ -29,6 +29,7 @@ from ingestion.search.bm25 import (
 )
 from ingestion.search.fusion import ScoreSet, above_chance, fuse_scores
 from ingestion.search.query import ParsedQuery
+from ingestion.search.similarity import OwnedVectors, cosines, forget_vectors, owned_vectors
 from ingestion.search.ties import DIGITS, best_first
 from ingestion.vector_index.collections import VectorCollection, nearest_vectors
 from ingestion.vector_index.embedders.registry import get_embedder_by_name
@@ -39,8 +40,8 @@ from wikico2.transactions import outside_transaction
 
 logger = logging.getLogger(__name__)
 
-NEAREST, MOST_TIED = 100, 1_600
-"""Neighbours taken from the vector index; and at most, with those as near as the last of them."""
+NEAREST = 100
+"""Neighbours taken, with all that are as near as the last of them."""
 VECTOR_RETRY_AFTER = 20.0
 """Seconds without vector search on pages after it did not answer in time."""
 
@@ -208,6 +209,9 @@ class _VectorSearch:
         self.wait = wait
         on_page = wait is WaitPolicy.PAGE
         self.deadline = time.monotonic() + settings.SEARCH_WAIT_SECONDS if on_page else None
+        self.owned: OwnedVectors | None = None
+        if owners and wait is WaitPolicy.QUEUE:
+            self.owned = owned_vectors(target.hashed, target.kind.owner, owners, self.model)
         self.thread = threading.Thread(target=self._run, args=(text, about, owners), daemon=True)
         if on_page and time.monotonic() < _VectorSearch._paused_until:
             self.error = TransientError("index_unreachable")
@@ -236,18 +240,17 @@ class _VectorSearch:
 
         Which of these the index returns depends on the order in which it got them.
         """
-        k = NEAREST
-        while True:
+        if self.owned:
+            return through_ties(self.owned.nearest(self._vector()))
+        near: list[tuple[int, float]] = []
+        for k in (NEAREST, 4 * NEAREST, 16 * NEAREST):
             hits = nearest_vectors(
                 self.target.kind, self._vector(), k + 1, model=self.model, owners=owners
             )
-            if len(hits) <= NEAREST:
-                return hits
-            least = round(hits[NEAREST - 1][1], DIGITS)
-            near = [hit for hit in hits if round(hit[1], DIGITS) >= least]
-            if len(near) < len(hits) or len(hits) <= k or k >= MOST_TIED:
-                return near
-            k *= 4
+            near = through_ties(hits)
+            if len(near) < len(hits) or len(hits) <= k:
+                break
+        return near
 
     def result(self) -> tuple[list[tuple[int, float]], UserError | None]:
         """Wait for the neighbours; return them, nearest first, or the error."""
@@ -269,7 +272,7 @@ class _VectorSearch:
         known = Vector.objects.filter(model=self.model, content_hash__in=hashes.values())
         values = {vector.content_hash: vector.values for vector in known}
         return {
-            pk: float(_cosines(values[content_hash][None, :], self._vector())[0])
+            pk: float(cosines(values[content_hash][None, :], self._vector())[0])
             for pk, content_hash in hashes.items()
             if content_hash in values
         }
@@ -279,8 +282,8 @@ class _VectorSearch:
         vectors = _sample(self.target.hashed, self.model)
         if not len(vectors) or vectors.shape[1] != len(self._vector()):
             return ScoreSet(similarities)
-        cosines = _cosines(vectors, self._vector())
-        return ScoreSet(similarities, float(cosines.mean()), float(cosines.std()) or 1.0)
+        usual = cosines(vectors, self._vector())
+        return ScoreSet(similarities, float(usual.mean()), float(usual.std()) or 1.0)
 
     def _vector(self) -> Vectors:
         assert self.vector is not None  # called only once it is computed
@@ -292,9 +295,12 @@ def _with_context(vector: Vectors, about: Vectors) -> Vectors:
     return vector / np.linalg.norm(vector) + CONTEXT_WEIGHT * about / np.linalg.norm(about)
 
 
-def _cosines(vectors: Vectors, vector: Vectors) -> Vectors:
-    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector)
-    return np.asarray((vectors @ vector) / np.where(lengths == 0, 1.0, lengths), np.float32)
+def through_ties(hits: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Return the first `NEAREST` hits, and all that are as near as the last of them."""
+    if len(hits) <= NEAREST:
+        return hits
+    least = round(hits[NEAREST - 1][1], DIGITS)
+    return [hit for hit in hits if round(hit[1], DIGITS) >= least]
 
 
 _samples: dict[tuple[type[models.Model], str], tuple[float, Vectors]] = {}
@@ -326,8 +332,9 @@ def embed_query(question: str, model: str = "", *, in_queue: bool = False) -> Ve
 
 
 def forget() -> None:
-    """Clear the caches of this process: queries, samples, and the pause after a late answer."""
+    """Clear the caches of this process: queries, vectors, and the pause after a late answer."""
     forget_questions()
+    forget_vectors()
     _samples.clear()
     _VectorSearch._paused_until = 0.0
 

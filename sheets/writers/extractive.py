@@ -339,7 +339,7 @@ def gather_candidates(evidence: Evidence) -> list[QuoteCandidate]:
     """
     seen: set[str] = set()
     found: list[QuoteCandidate] = []
-    for label, passage in evidence.shown.items():
+    for number, (label, passage) in enumerate(evidence.shown.items()):
         before: QuotableUnit | None = None
         headings = {heading_key(h) for h in passage.headings}
         for position, whole in enumerate(quotable_units(passage.text)):
@@ -350,7 +350,7 @@ def gather_candidates(evidence: Evidence) -> list[QuoteCandidate]:
             if heading_key(unit.text) in headings:
                 continue
             seen.add(fold_text(unit.text))
-            order = (passage.document_id, passage.page_start, passage.chunk_id * 1000 + position)
+            order = (passage.document_id, number, position)
             found.append(QuoteCandidate(label, passage, unit, order))
     return found
 

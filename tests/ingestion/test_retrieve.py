@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from ingestion.models import Chunk, Document
 from ingestion.pipeline.run import accept_upload
-from ingestion.search import hybrid, retrieve
+from ingestion.search import hybrid, retrieve, similarity
 from ingestion.search.passage import BY_MEANING, BY_WORDS
 from ingestion.vector_index.collections import count_vectors, drop_model_collection
 from tests.conftest import AIR, LIGHT, make_pdf, run_queue, upload
@@ -67,6 +67,23 @@ def test_all_passages_as_near_as_the_last_neighbour_are_neighbours(
     monkeypatch.setattr(hybrid, "NEAREST", 1)
     found = [p.found_by for p in retrieve.retrieve_passages(QUESTION, k=20)]
     assert found == [BY_MEANING] * 6
+
+
+def test_what_is_written_depends_on_no_approximate_search(
+    document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vectors of a sheet's sources are compared one by one, whatever the index holds."""
+
+    def found() -> list[tuple[int, str]]:
+        passages = retrieve.retrieve_passages(QUESTION, document_ids=ids, for_writing=True)
+        return [(p.chunk_id, p.found_by) for p in passages]
+
+    ids = [document.pk]
+    by_index = [p.chunk_id for p in retrieve.retrieve_passages(QUESTION, document_ids=ids)]
+    drop_model_collection(EMBEDDING_MODEL)
+    assert found() == [(pk, BY_MEANING) for pk in by_index]
+    monkeypatch.setattr(similarity, "MOST_COMPARED", len(by_index) - 1)
+    assert BY_MEANING not in {found_by for _pk, found_by in found()}
 
 
 def test_a_question_is_embedded_once(document: Document, fake_ai: FakeAI) -> None:

@@ -109,6 +109,14 @@ class TestQuoting:
             "plans.",
         ]
 
+    def test_quotes_stand_in_reading_order_whoever_cut_their_passages_first(self) -> None:
+        shown = {
+            "S1": passage(9, "Le guide est destiné aux collectivités."),
+            "S2": passage(4, "La pompe à chaleur a un COP de 3 à l’usine."),
+        }
+        chosen = gather_candidates(Evidence(shown, {}))
+        assert [c.label for c in sorted(chosen, key=lambda c: c.order)] == ["S1", "S2"]
+
     def test_without_it_it_is_left_out(self) -> None:
         assert quoted("Il a été élaboré par l’agence de l’eau et par ses partenaires.") == []
 
