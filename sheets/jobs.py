@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import Document
 from sheets import queueing as kinds
+from sheets.actions.states import purge_deleted_sheets
 from sheets.file_jobs import (
     clear_file_jobs,
     export_wiki_slice,
@@ -31,6 +32,7 @@ from sheets.search.indexing import (
 )
 from sheets.sources.passage_refs import resolve_passage_refs
 from sheets.staleness import new_passages
+from wikico2.accounts.audit import clear_old_events
 from wikico2.accounts.rules import may
 from wikico2.jobs.policy import JobPolicy, register_kind
 from wikico2.jobs.queue import clear_ended_jobs, start_job
@@ -111,10 +113,12 @@ def send_digest(run: JobRun) -> bool:
 
 
 def clear_old_rows(run: JobRun) -> bool:
-    """Delete the oldest cached pages, and jobs that ended long ago with their files."""
+    """Delete what is kept for a while only: pages, ended jobs, deleted sheets, audit events."""
     clear_cached_pages()
     clear_file_jobs()
     clear_ended_jobs()
+    clear_old_events()
+    purge_deleted_sheets()
     return True
 
 

@@ -28,7 +28,7 @@ from ingestion.vector_index.chroma_client import drop_collection, list_collectio
 from tests import database, services
 from tests.fake_ai import FakeAI
 from tests.worker import Worker
-from wikico2.accounts.roles import ADMINISTRATOR, CONTRIBUTOR, EXPERT
+from wikico2.accounts.roles import ADMINISTRATOR, CONTRIBUTOR, EXPERT, READER
 from wikico2.jobs.runner import run_out_of_turn
 from wikico2.llm import client
 from wikico2.models import Job, JobSubject, User
@@ -156,6 +156,11 @@ def _cached_reading(
 def fake_ai() -> FakeAI:
     """The fake model service, without requests so far."""
     return services.AI
+
+
+@pytest.fixture
+def reader(db: None) -> User:
+    return _create_user("rosa", READER)
 
 
 @pytest.fixture

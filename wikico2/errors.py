@@ -107,6 +107,15 @@ SENTENCES = {
     "title_taken": gettext_noop(
         "A sheet already has this title: “%(title)s”. Choose another title, or edit that sheet."
     ),
+    "wrong_state": gettext_noop(
+        "The state of the sheet does not allow this: it was changed meanwhile. Nothing was changed."
+    ),
+    "stale_version": gettext_noop(
+        "Version %(number)s is no longer the current one: the sheet has version %(current)s. Read "
+        "what changed, then validate that version."
+    ),
+    "comment_needed": gettext_noop("Say which changes you ask for."),
+    "nothing_to_publish": gettext_noop("This sheet has no text yet."),
     "unknown_type": gettext_noop("The sheet type “%(key)s” does not exist."),
     "nothing_suggested": gettext_noop("Nothing to send yet: write a remark or edit the text."),
     "too_many_suggestions": gettext_noop(

@@ -1,5 +1,8 @@
 """Parse request parameters that no Django form reads."""
 
+import ipaddress
+
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -23,3 +26,17 @@ def return_address(request: HttpRequest) -> str:
         wanted, {request.get_host()}, request.is_secure()
     )
     return wanted if is_ours and len(wanted) <= LONGEST_ADDRESS else ""
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Return the network address of the sender; None where it is none, as over a socket file.
+
+    Behind our own proxy it is the last address that the proxy has added.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.SECURE_PROXY_SSL_HEADER:
+        address = request.META.get("HTTP_X_FORWARDED_FOR", address)[-100:].split(",")[-1].strip()
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return None

@@ -48,6 +48,11 @@ CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS")
 PUBLIC_SITE = env.boolean("PUBLIC_SITE", True)
 SHOW_DRAFTS = env.boolean("SHOW_DRAFTS", True)
 ANONYMOUS_SUGGESTIONS = env.boolean("ANONYMOUS_SUGGESTIONS", PUBLIC_SITE)
+# Whether readers without an account see the current version of a sheet, or the last validated one.
+SHOW_UNVALIDATED = env.boolean("SHOW_UNVALIDATED", True)
+REVIEW_MONTHS = env.integer("REVIEW_MONTHS", 12, least=0)
+DELETED_DAYS = env.integer("DELETED_DAYS", 30, least=1)
+AUDIT_DAYS = env.integer("AUDIT_DAYS", 730, least=0)
 SUGGESTIONS_PER_HOUR = env.integer("SUGGESTIONS_PER_HOUR", 10, least=1)
 
 INSTALLED_APPS = [
@@ -75,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "wikico2.accounts.audit.AuditOriginMiddleware",
     "sheets.views.returned_text.ReturnTextMiddleware",
     "wikico2.middleware.WellFormedMiddleware",
     "wikico2.middleware.PrivateSiteMiddleware",

@@ -6,12 +6,12 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from sheets.links.wikilinks import fold_sheet_title
-from sheets.models import Sheet, SheetRedirect
+from sheets.models import Sheet, SheetEvent, SheetRedirect
 from wikico2.errors import UserError
 from wikico2.models import User
 from wikico2.text.normalize import plain_letters, visible_line
 
-RESERVED_SLUGS = frozenset({"nouvelle", "vers", "demandees"})
+RESERVED_SLUGS = frozenset({"nouvelle", "vers", "demandees", "supprimees", "echeances"})
 TRIES = 1_000
 
 
@@ -20,7 +20,7 @@ def free_slugs(title: str, sheet: Sheet | None = None) -> Iterator[str]:
     stem = slugify(plain_letters(title))[:200] or "fiche"
     for number in range(1, TRIES):
         slug = stem if number == 1 else f"{stem}-{number}"
-        taken = Sheet.objects.filter(slug=slug)
+        taken = Sheet.all_sheets.filter(slug=slug)
         former = SheetRedirect.objects.filter(slug=slug)
         if sheet is not None:
             taken, former = taken.exclude(pk=sheet.pk), former.exclude(sheet=sheet)
@@ -65,4 +65,5 @@ def _rename_locked(sheet: Sheet, title: str, slug: str, user: User | None) -> Sh
         slug=old_slug if old_slug != slug else None,
         renamed_by=user,
     )
+    SheetEvent.objects.write(locked, SheetEvent.Kind.RENAMED, user, old=old_title, new=title)
     return locked

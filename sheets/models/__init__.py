@@ -2,6 +2,7 @@
 
 from sheets.models.checks import Confirmation, Judgement, RevisionCheck
 from sheets.models.editing import EditDraft, Picture, SavedForm
+from sheets.models.events import SheetEvent
 from sheets.models.file_job import FileJob
 from sheets.models.generation import Generation, SectionRun
 from sheets.models.links import Link, Relation, SheetRedirect
@@ -37,6 +38,7 @@ __all__ = [
     "SectionLock",
     "SectionRun",
     "Sheet",
+    "SheetEvent",
     "SheetRedirect",
     "SheetType",
     "Spending",

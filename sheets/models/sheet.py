@@ -1,5 +1,6 @@
 """Sheets, their revisions, citations and proposals."""
 
+import datetime as dt
 from typing import Any
 
 from django.conf import settings
@@ -43,6 +44,18 @@ class SheetQuerySet(models.QuerySet["Sheet"]):
             return self
         return self.filter(state__in=(Sheet.State.PUBLISHED, Sheet.State.ARCHIVED))
 
+    def awaiting_validation(self) -> "SheetQuerySet":
+        """Return the sheets to be validated: submitted, or changed since they were validated."""
+        changed = Q(validated_revision__isnull=False) & ~Q(validated_revision=F("current"))
+        return self.exclude(state=Sheet.State.ARCHIVED).filter(
+            Q(state=Sheet.State.REVIEW) | changed, current__isnull=False
+        )
+
+    def due_for_review(self, today: dt.date) -> "SheetQuerySet":
+        """Return the sheets whose date of review has come, the longest due first."""
+        due = self.exclude(state=Sheet.State.ARCHIVED).filter(review_on__lte=today)
+        return due.order_by("review_on", "title", "pk")
+
     def titled(self, title: str) -> "SheetQuerySet":
         """Return the sheet of this title, case, accents and spaces aside; there is at most one."""
         key = title_key(models.Value(visible_line(title)))
@@ -66,10 +79,17 @@ class SheetQuerySet(models.QuerySet["Sheet"]):
         return sum(count for count, _ in deleted), {}
 
 
+class KeptSheetManager(models.Manager.from_queryset(SheetQuerySet)):  # type: ignore[misc]
+    """The sheets that are not deleted."""
+
+    def get_queryset(self) -> SheetQuerySet:
+        return SheetQuerySet(self.model, using=self._db).filter(deleted_at=None)
+
+
 class Sheet(models.Model):
     """A page of the wiki."""
 
-    OWNER_FIELDS = ("created_by_id",)
+    OWNER_FIELDS = ("created_by_id", "responsible_id")
 
     class State(models.TextChoices):
         DRAFT = "draft", _("draft")
@@ -125,10 +145,31 @@ class Sheet(models.Model):
         blank=True,
         related_name="+",
     )
+    responsible = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("person in charge"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="sheets_in_charge",
+    )
+    review_on = models.DateField(_("to review on"), null=True, blank=True, db_index=True)
+    # A deleted sheet is kept for `DELETED_DAYS`; `objects` leaves it out.
+    deleted_at = models.DateTimeField(_("deleted on"), null=True, blank=True, editable=False)
+    deleted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("deleted by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
     created_at = models.DateTimeField(_("created on"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated on"), auto_now=True)
 
-    objects = SheetQuerySet.as_manager()
+    objects = KeptSheetManager()
+    all_sheets = SheetQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("sheet")
@@ -150,6 +191,7 @@ class Sheet(models.Model):
             ),
             models.UniqueConstraint(
                 title_key("title"),
+                condition=Q(deleted_at=None),
                 name="sheet_one_title",
                 violation_error_message=_(
                     "Another sheet already has this title. Choose another one, or edit that sheet."
@@ -184,6 +226,29 @@ class Sheet(models.Model):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('wikico2.deleting_sheet', %s, true)", [str(self.pk)])
             return super().delete(*args, **kwargs)
+
+    def show_to(self, user: Any) -> "Sheet":
+        """Return the sheet as `user` may read it: where the settings say so, its validated version.
+
+        The version stands in `current` of this object, which must not be saved then.
+        """
+        if self.is_changed_since_validation and not may(user, "unvalidated.read"):
+            self.current = self.validated_revision
+            measures = (self.current.rendered if self.current else {}).get("measures", {})
+            self.completeness = measures.get("completeness", self.completeness)
+            self.confidence = measures.get("confidence", self.confidence)
+        return self
+
+    @property
+    def is_validated(self) -> bool:
+        """Tell whether the current version is the validated one."""
+        return self.validated_revision_id is not None and (
+            self.validated_revision_id == self.current_id
+        )
+
+    @property
+    def is_changed_since_validation(self) -> bool:
+        return self.validated_revision_id is not None and not self.is_validated
 
     def has_human_edits(self) -> bool:
         """Tell whether any revision was not generated."""

@@ -4,11 +4,13 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db import models
+from django.db.models import F, Q, QuerySet
 
 from ingestion.models import Document
 from ingestion.pipeline.event_log import latest_events
-from sheets.models import Revision, Sheet, Watch
+from sheets.models import Revision, Sheet, SheetEvent, Watch
+from wikico2.accounts.rules import may
 from wikico2.filters import Filter, FilterField, read_choice, read_line
 
 PEOPLE, MACHINE = "personnes", "machine"
@@ -39,8 +41,14 @@ def list_changes(user: Any) -> QuerySet[Revision]:
     The sheet, the author and the generation are loaded with each, without texts.
     """
     shown = Sheet.objects.listed_for(user).order_by().values("pk")
+    rows = Revision.objects.filter(sheet__in=shown)
+    if not may(user, "unvalidated.read"):
+        rows = rows.filter(
+            Q(sheet__validated_revision=None)
+            | Q(number__lte=F("sheet__validated_revision__number"))
+        )
     return (
-        Revision.objects.filter(sheet__in=shown)
+        rows
         .select_related("sheet__sheet_type", "author", "generation")
         .only(
             "number", "origin", "comment", "created_at",
@@ -50,6 +58,41 @@ def list_changes(user: Any) -> QuerySet[Revision]:
         )
         .order_by("-created_at", "-pk")
     )  # fmt: skip
+
+
+def list_events(user: Any) -> QuerySet[SheetEvent]:
+    """Return the events of the sheets that `user` sees in lists, latest first."""
+    return SheetEvent.objects.shown_to(user).select_related("sheet", "actor", "revision")
+
+
+class ActivityList:
+    """Revisions and events together, latest first, for a paginator: only one page is loaded.
+
+    Each has its moment as `at`; an event is told from a revision by its `kind`.
+    """
+
+    def __init__(self, changes: QuerySet[Revision], events: QuerySet[SheetEvent]) -> None:
+        self.changes, self.events = changes, events
+        event, revision = models.Value("event"), models.Value("revision")
+        rows = (
+            changes.order_by().annotate(what=revision).values_list("created_at", "what", "pk"),
+            events.order_by().annotate(what=event).values_list("at", "what", "pk"),
+        )
+        self.rows = rows[0].union(rows[1], all=True).order_by("-created_at", "-what", "-pk")
+
+    def __len__(self) -> int:
+        return self.changes.count() + self.events.count()
+
+    def __getitem__(self, part: slice) -> list[Revision | SheetEvent]:
+        keys = [(what, pk) for _at, what, pk in self.rows[part]]
+        found: dict[tuple[str, int], Any] = {}
+        for what, rows in (("revision", self.changes), ("event", self.events)):
+            wanted = [pk for kind, pk in keys if kind == what]
+            found |= {(what, row.pk): row for row in rows.filter(pk__in=wanted)} if wanted else {}
+        for (what, _pk), row in found.items():
+            if what == "revision":
+                row.at = row.created_at
+        return [found[key] for key in keys if key in found]
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from sheets.merge import (
     resolve_conflicts,
     resolve_value_conflicts,
 )
-from sheets.models import Generation, Proposal, Revision, Section, SectionLock, Sheet
+from sheets.models import Generation, Proposal, Revision, Section, SectionLock, Sheet, SheetEvent
 from sheets.models.schema_loader import load_template
 from sheets.revisions.conflicts import section_of, with_ours
 from sheets.revisions.errors import LossyText, PersonalText, StaleBase
@@ -401,11 +401,19 @@ def choices_to_json(choices: Mapping[str, ConflictChoice]) -> dict[str, Any]:
 # --- Locks ----------------------------------------------------------------------------------------
 
 
+@transaction.atomic
 def lock_section(sheet: Sheet, section: str, user: User) -> None:
     """Lock a section: no generation changes it."""
-    SectionLock.objects.get_or_create(sheet=sheet, section=section, defaults={"locked_by": user})
+    defaults = {"locked_by": user}
+    _lock, is_new = SectionLock.objects.get_or_create(
+        sheet=sheet, section=section, defaults=defaults
+    )
+    if is_new:
+        SheetEvent.objects.write(sheet, SheetEvent.Kind.LOCKED, user, section=section)
 
 
-def unlock_section(sheet: Sheet, section: str) -> None:
+@transaction.atomic
+def unlock_section(sheet: Sheet, section: str, user: User | None = None) -> None:
     """Unlock a section."""
-    SectionLock.objects.filter(sheet=sheet, section=section).delete()
+    if SectionLock.objects.filter(sheet=sheet, section=section).delete()[0]:
+        SheetEvent.objects.write(sheet, SheetEvent.Kind.UNLOCKED, user, section=section)

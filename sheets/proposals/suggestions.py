@@ -15,6 +15,7 @@ from sheets.proposals.review import ProposalBase, create_proposal
 from sheets.revisions.versions import is_same_version, version_of
 from wikico2.errors import UserError
 from wikico2.models import User
+from wikico2.parameters import client_address
 
 HOUR = dt.timedelta(hours=1)
 
@@ -23,9 +24,7 @@ def sender_of(request: HttpRequest) -> str:
     """Return an identifier of the sender: the account, or a hash of the network address."""
     if request.user.is_authenticated:
         return f"user {request.user.pk}"
-    address = request.META.get("REMOTE_ADDR", "")
-    if settings.SECURE_PROXY_SSL_HEADER:  # only the last one is set by our own proxy
-        address = request.META.get("HTTP_X_FORWARDED_FOR", address).split(",")[-1].strip()
+    address = client_address(request) or ""
     return salted_hmac("sheets.suggest", address).hexdigest()[:40]
 
 

@@ -110,12 +110,9 @@ def cache_key(request: HttpRequest) -> str:
 
 
 PAGE_SETTINGS = (
-    "PUBLIC_SITE",
-    "SHOW_DRAFTS",
-    "ANONYMOUS_SUGGESTIONS",
-    "LLM_BACKEND",
+    "PUBLIC_SITE", "SHOW_DRAFTS", "SHOW_UNVALIDATED", "ANONYMOUS_SUGGESTIONS", "LLM_BACKEND",
     "MAX_UPLOAD_MB",
-)
+)  # fmt: skip
 """The settings that pages depend on."""
 
 

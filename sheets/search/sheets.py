@@ -15,6 +15,7 @@ from sheets.search.field_filters import QUERY_FIELDS
 from sheets.search.indexing import SHEETS
 from sheets.search.results import MAX_ROWS, FacetRow, Hit, match_reason
 from sheets.sources.visibility import sources_visible_to
+from wikico2.accounts.rules import may
 from wikico2.filters import Filter
 from wikico2.text.analyzer import quote_lexeme
 
@@ -112,16 +113,21 @@ class SheetSearcher:
     def hits(self, rows: Sequence[FacetRow], result: SearchResult) -> list[Hit]:
         lexemes = result.lexical.lexemes
         pks = [row.found.entry for row in rows]
-        sheets = Sheet.objects.only("title", "slug", "state", "sheet_type").in_bulk(pks)
+        sheets = Sheet.objects.only(
+            "title", "slug", "state", "sheet_type", "current", "validated_revision"
+        ).in_bulk(pks)
         sections = best_sections([row.found for row in rows], result)
         kinds = {kind.pk: kind for kind in self.kinds.values()}
         states = {value: str(label) for value, label in Sheet.State.choices}
+        is_hidden = not may(self.user, "unvalidated.read")
         hits = []
         for row in rows:
             sheet = sheets.get(row.found.entry)
             if sheet is None:
                 continue
-            section = sections.get(sheet.pk)
+            section = (
+                None if is_hidden and sheet.is_changed_since_validation else sections.get(sheet.pk)
+            )
             anchor = section.anchor if section else ""
             hits.append(
                 Hit(

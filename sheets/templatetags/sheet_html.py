@@ -6,8 +6,9 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from sheets.models import Generation, Revision, Sheet
+from sheets.models import Generation, Revision, Sheet, SheetEvent
 from sheets.rendering.html import french_spaces
+from wikico2.accounts.rules import may
 
 register = template.Library()
 
@@ -35,6 +36,12 @@ def state_badge(sheet: Sheet) -> dict[str, Any]:
     """Show the state of a sheet as a badge."""
     tone, icon = STATE_TONES[Sheet.State(sheet.state)]
     return {"label": sheet.get_state_display(), "tone": tone, "icon_name": icon}
+
+
+@register.simple_tag(takes_context=True)
+def event_sentence(context: dict[str, Any], event: SheetEvent) -> str:
+    """Return what happened, as a sentence; sources are named to those who may read them all."""
+    return event.sentence(named=may(context["user"], "source.read_internal"))
 
 
 @register.filter

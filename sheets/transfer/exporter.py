@@ -34,6 +34,7 @@ from sheets.models import (
     SectionLock,
     SectionRun,
     Sheet,
+    SheetEvent,
     SheetRedirect,
     SheetType,
 )
@@ -42,6 +43,7 @@ from sheets.transfer.archive import FORMAT
 from sheets.transfer.fields import (
     DECISION,
     DOCUMENT,
+    EVENT,
     FIELD,
     GENERATION,
     LOCK,
@@ -116,12 +118,16 @@ class WikiExporter:
         self.progress = progress or ExportProgress()
         self.names = source_names()
         sheets = Sheet.objects.select_related(
-            "sheet_type", "current", "created_by", "validated_by", "validated_revision"
+            "sheet_type", "current", "created_by", "validated_by", "validated_revision",
+            "responsible",
         ).defer(
             "current__rendered", "validated_revision__body", "validated_revision__rendered",
             "stale_sections",
         )  # fmt: skip
-        beside = ("locks__locked_by", "redirects__renamed_by")
+        happened = SheetEvent.objects.select_related("actor", "revision").defer(
+            "revision__body", "revision__rendered"
+        )
+        beside = ("locks__locked_by", "redirects__renamed_by", Prefetch("events", happened))
         cited = Prefetch("documents", Document.objects.only("pk"))
         self.parts: tuple[tuple[QuerySet[Any], Any], ...] = (
             (SheetType.objects.prefetch_related("sections__fields"), self.put_type),
@@ -286,6 +292,7 @@ def sheet_record(sheet: Sheet, names: Mapping[int, str]) -> dict[str, Any]:
         "type": sheet.sheet_type.key,
         "documents": sorted(names[d.pk] for d in sheet.documents.all() if d.pk in names),
         "locks": [LOCK.write(lock) for lock in sheet.locks.all()],
+        "events": [EVENT.write(event) for event in sheet.events.all()],
         "former_names": [REDIRECT.write(former) for former in sheet.redirects.all()],
         "written_from": export_generation_inputs(sheet.written_from, names),
     }

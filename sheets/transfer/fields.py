@@ -22,6 +22,7 @@ from sheets.models import (
     SectionLock,
     SectionRun,
     Sheet,
+    SheetEvent,
     SheetRedirect,
     SheetType,
 )
@@ -92,8 +93,9 @@ DESCRIBED = (
 PICTURE = FieldTable(Picture, ("title", "uploaded_by", "created_at"), ("uploaded_by", "created_at"))
 SHEET = FieldTable(Sheet, (
     "title", "state", "validated_by", "validated_at", "validated_revision", "created_by",
-    "created_at", "updated_at",
-))  # fmt: skip
+    "created_at", "updated_at", "responsible", "review_on",
+), ("responsible", "review_on"))  # fmt: skip
+EVENT = FieldTable(SheetEvent, ("kind", "at", "actor", "revision", "comment", "details"))
 NEW_SHEET = FieldTable(Sheet, ("title", "state", "created_by"), ("state", "created_by"))
 LOCK = FieldTable(SectionLock, ("section", "locked_by", "locked_at"))
 REDIRECT = FieldTable(SheetRedirect, ("title", "slug", "renamed_by", "renamed_at"))
@@ -142,6 +144,8 @@ def plain(value: Any) -> Any:
         return value.number
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).isoformat()
+    if isinstance(value, dt.date):
+        return value.isoformat()
     return str(value) if isinstance(value, Decimal) else value
 
 
@@ -156,6 +160,8 @@ def read_value(field: Any, value: Any, known: Names, sheet: Sheet | None) -> Any
         return sheet.revisions.get(number=checked(whole, value, int)) if sheet else None
     if isinstance(field, models.DateTimeField):
         return parse_timestamp(checked(field, value, str))
+    if isinstance(field, models.DateField):
+        return dt.date.fromisoformat(checked(field, value, str))
     if isinstance(field, models.DecimalField):
         number = Decimal(checked(models.CharField(name=field.name, max_length=40), value, str))
         return checked(field, number, Decimal)

@@ -17,6 +17,7 @@ from sheets.models import (
     SectionLock,
     SectionRun,
     Sheet,
+    SheetEvent,
     SheetRedirect,
     SheetType,
 )
@@ -29,6 +30,7 @@ from sheets.staleness.state import save_generation_inputs
 from sheets.transfer.archive import WikiArchive
 from sheets.transfer.fields import (
     DECISION,
+    EVENT,
     GENERATION,
     LOCK,
     LONGEST,
@@ -41,7 +43,7 @@ from sheets.transfer.fields import (
     SHEET,
     InvalidValue,
 )
-from sheets.transfer.id_map import ImportIdMap
+from sheets.transfer.id_map import IMPORTED, ImportIdMap
 from wikico2.errors import UserError
 from wikico2.models import User
 from wikico2.text.normalize import visible_line
@@ -95,6 +97,8 @@ class SheetImporter:
         kind = SheetType.objects.filter(key=str(facts["type"])).first()
         if kind is None:
             raise UserError("unknown_type", key=str(facts["type"])[:50])
+        if given.get("state") == Sheet.State.VALIDATED:
+            given["state"] = Sheet.State.REVIEW
         given["created_by"] = given.get("created_by") or self.user
         given["title"] = visible_line(str(given["title"]))[:200]
         if not given["title"]:
@@ -209,8 +213,37 @@ class SheetImporter:
         for former in facts.get("former_names", ()):
             self.import_redirect(sheet, REDIRECT.read(former, self.id_map))
         self.import_inputs(sheet, facts, runs)
-        Sheet.objects.filter(pk=sheet.pk).update(**SHEET.read(facts, self.id_map, sheet))
+        for event in facts.get("events", ()):
+            given = EVENT.read(event, self.id_map, sheet)
+            if given["kind"] == SheetEvent.Kind.VALIDATED:
+                given["kind"] = SheetEvent.Kind.IMPORTED
+                given["details"] = {"name": person_name(given["actor"])}
+            SheetEvent.objects.create(sheet=sheet, **given)
+        self.import_validation(sheet, SHEET.read(facts, self.id_map, sheet))
         sheet.refresh_from_db()
+
+    def import_validation(self, sheet: Sheet, given: dict[str, Any]) -> None:
+        """Import the other fields; whom an archive names has validated nothing in this wiki.
+
+        A sheet that was validated there is to be validated here, and its page says by whom it was.
+        """
+        given.pop("responsible", None)
+        names = ("validated_by", "validated_at", "validated_revision")
+        person, at, revision = (given.pop(name) for name in names)
+        told = SheetEvent.objects.latest_of(sheet, SheetEvent.Kind.IMPORTED)
+        if revision is not None and told is None:
+            details = {"name": person_name(person)}
+            moment = {"at": at} if at else {}
+            SheetEvent.objects.create(
+                sheet=sheet,
+                kind=SheetEvent.Kind.IMPORTED,
+                revision=revision,
+                details=details,
+                **moment,
+            )
+        if given["state"] == Sheet.State.VALIDATED:
+            given["state"] = Sheet.State.REVIEW
+        Sheet.objects.filter(pk=sheet.pk).update(**given)
 
     def import_inputs(
         self, sheet: Sheet, facts: Mapping[str, Any], runs: Mapping[int, Generation]
@@ -298,6 +331,11 @@ class SheetImporter:
                 template=load_template(sheet.sheet_type),
                 author=self.user,
             )
+
+
+def person_name(person: User | None) -> str:
+    """Return the name that an archive gave somebody."""
+    return person.username.removeprefix(IMPORTED) if person else ""
 
 
 def common_version_count(ours: list[Revision], past: list[tuple[dict[str, Any], Version]]) -> int:

@@ -13,18 +13,21 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import conditional_page, require_POST, require_safe
 
-from sheets.models import Digest, SearchedSheet, SheetType, Watch
+from sheets.models import Digest, SearchedSheet, SheetEvent, SheetType, Watch
 from sheets.notifications.activity import (
     ACTIVITY_FILTER,
     MACHINE,
     PEOPLE,
+    ActivityList,
     list_changes,
+    list_events,
     list_lost_citations,
     list_watched_changes,
 )
 from sheets.templatetags.sheet_html import written_by
 from sheets.views.reading import readable_sheets
 from wikico2.accounts.decorators import requires
+from wikico2.accounts.rules import may
 from wikico2.filters import Facet, FacetChoice, Filter, clean_line
 from wikico2.models import User
 from wikico2.parameters import return_address
@@ -38,7 +41,7 @@ SHOWN_AS_WATCHED = 30
 def activity_list(request: HttpRequest) -> HttpResponse:
     """List what has changed, the latest first."""
     active = ACTIVITY_FILTER.read(request.GET)
-    changes = active.apply(list_changes(request.user))
+    changes = activity_of(request, active)
     context = {
         "page": Paginator(changes, PER_PAGE).get_page(request.GET.get("page")),
         "active": active,
@@ -48,6 +51,14 @@ def activity_list(request: HttpRequest) -> HttpResponse:
         "lost": [] if active.narrows else list_lost_citations(request.user),
     }
     return render(request, "sheets/activity.html", context)
+
+
+def activity_of(request: HttpRequest, active: Filter) -> ActivityList:
+    """Return what matches a filter: versions, and, unless only automatic ones are asked, events."""
+    events = active.without("by").apply(list_events(request.user))
+    if active["by"] == MACHINE:
+        events = events.none()
+    return ActivityList(active.apply(list_changes(request.user)), events)
 
 
 def activity_facets(active: Filter) -> list[Facet]:
@@ -81,7 +92,10 @@ def activity_feed(request: HttpRequest) -> HttpResponse:
         author_name="WikiCO2",
         language=get_language(),
     )
-    for change in active.apply(list_changes(request.user))[:IN_FEED]:
+    for change in activity_of(request, active)[:IN_FEED]:
+        if isinstance(change, SheetEvent):
+            add_event(atom, change, request)
+            continue
         atom.add_item(
             title=clean_line(f"{change.sheet.title} · {_('version %(n)s') % {'n': change.number}}"),
             link=request.build_absolute_uri(change.get_absolute_url()),
@@ -92,8 +106,21 @@ def activity_feed(request: HttpRequest) -> HttpResponse:
     return HttpResponse(atom.writeString("utf-8"), content_type=atom.content_type)
 
 
-@require_safe
+def add_event(atom: Atom1Feed, event: SheetEvent, request: HttpRequest) -> None:
+    """Add an event to a feed."""
+    said = event.sentence(named=may(request.user, "source.read_internal"))
+    atom.add_item(
+        title=clean_line(f"{event.sheet.title} · {said}"),
+        link=request.build_absolute_uri(f"{reverse('sheet_state', args=[event.sheet.slug])}"),
+        description=clean_line(str(event.actor or "")),
+        unique_id=f"tag:wikico2,event:{event.pk}",
+        updateddate=event.at,
+        pubdate=event.at,
+    )
+
+
 @requires("watch.set")
+@require_safe
 def watch_list(request: HttpRequest) -> HttpResponse:
     """Show the user's watches, their latest changes, and the setting of the digest."""
     user = cast("User", request.user)
@@ -108,8 +135,8 @@ def watch_list(request: HttpRequest) -> HttpResponse:
     return render(request, "sheets/watching.html", context)
 
 
-@require_POST
 @requires("watch.set")
+@require_POST
 def sheet_watch(request: HttpRequest, slug: str) -> HttpResponse:
     """Start or stop watching a sheet."""
     sheet = get_object_or_404(readable_sheets(request), slug=slug)
@@ -122,8 +149,8 @@ def sheet_watch(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect(return_address(request) or sheet)
 
 
-@require_POST
 @requires("watch.set")
+@require_POST
 def category_watch(request: HttpRequest) -> HttpResponse:
     """Start or stop watching a category."""
     category = clean_line(request.POST.get("category", ""))[:200]
@@ -139,8 +166,8 @@ def category_watch(request: HttpRequest) -> HttpResponse:
     return redirect(return_address(request) or "watching")
 
 
-@require_POST
 @requires("watch.set")
+@require_POST
 def digest_toggle(request: HttpRequest) -> HttpResponse:
     """Turn the daily digest on or off."""
     digest = Digest.of(cast("User", request.user), get_language() or "fr")

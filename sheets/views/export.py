@@ -22,7 +22,7 @@ from sheets.links.localized_text import localize_text
 from sheets.models import FileJob, Revision, Sheet
 from sheets.transfer.formats import to_markdown
 from sheets.transfer.pdf import pdf_of, stored_pdf
-from sheets.views.reading import readable_sheets
+from sheets.views.reading import readable_sheets, shown_sheet
 from wikico2.accounts.decorators import requires
 from wikico2.errors import UserError
 from wikico2.models import User
@@ -33,7 +33,7 @@ SHOWN = 5
 @require_safe
 def export_markdown(request: HttpRequest, slug: str) -> HttpResponse:
     """Send a sheet as a Markdown file."""
-    found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
+    found = shown_sheet(request, readable_sheets(request).select_related("current"), slug)
     return as_file(to_markdown(found).encode(), "text/markdown; charset=utf-8", f"{found.slug}.md")
 
 
@@ -65,7 +65,7 @@ def pdf_progress(request: HttpRequest, slug: str, name: str) -> HttpResponse:
 def get_exportable_sheet(request: HttpRequest, slug: str) -> Sheet:
     """Return a sheet that has a text; raises Http404."""
     sheets = readable_sheets(request).select_related("current__author", "current__generation")
-    return get_object_or_404(sheets, slug=slug, current__isnull=False)
+    return shown_sheet(request, sheets, slug, current__isnull=False)
 
 
 def as_file(content: bytes, kind: str, name: str) -> HttpResponse:

@@ -26,12 +26,18 @@ from sheets.revisions.compare import compare_versions, render_changes
 from sheets.revisions.edit import restore_revision
 from sheets.revisions.errors import StaleBase
 from sheets.revisions.versions import version_of
-from sheets.views.reading import readable_sheets, requested_sheet
+from sheets.views.reading import (
+    readable_sheets,
+    requested_sheet,
+    shown_revisions,
+    shown_sheet,
+)
 from wikico2.accounts.decorators import requires
 from wikico2.models import User
 from wikico2.parameters import LARGEST_NUMBER, whole_number
 
 PER_PAGE = 50
+EVENTS_SHOWN = 20
 VIEWS = {"cote": "side", "texte": "inline", "rendu": "page"}
 LARGEST_CACHED = 150_000
 CACHE_SECONDS = 3600
@@ -48,9 +54,11 @@ class Bytes(Func):
 @cache_pages("page")
 def sheet_history(request: HttpRequest, slug: str) -> HttpResponse:
     """List the versions of a sheet, latest first."""
-    found = get_object_or_404(readable_sheets(request), slug=slug)
+    found = shown_sheet(request, readable_sheets(request).select_related("current"), slug)
     page = Paginator(list_revisions(found), PER_PAGE).get_page(request.GET.get("page"))
-    return TemplateResponse(request, "sheets/history.html", {"sheet": found, "page": page})
+    events = found.events.select_related("actor", "revision", "sheet")[:EVENTS_SHOWN]
+    context = {"sheet": found, "page": page, "events": list(events)}
+    return TemplateResponse(request, "sheets/history.html", context)
 
 
 def list_revisions(sheet: Sheet) -> QuerySet[Revision]:
@@ -58,7 +66,8 @@ def list_revisions(sheet: Sheet) -> QuerySet[Revision]:
     size = Bytes("body")
     before = Window(Lag(size, default=0), order_by=F("number").asc())
     return (
-        sheet.revisions.select_related("author", "generation")
+        shown_revisions(sheet)
+        .select_related("author", "generation")
         .defer("body", "metadata", "rendered")
         .annotate(size=size, grown=size - before)
         .order_by("-number")
@@ -68,7 +77,7 @@ def list_revisions(sheet: Sheet) -> QuerySet[Revision]:
 @require_safe
 def sheet_compare(request: HttpRequest, slug: str) -> HttpResponse:
     """Redirect to the comparison of the two selected versions, the older one first."""
-    found = get_object_or_404(readable_sheets(request), slug=slug)
+    found = shown_sheet(request, readable_sheets(request).select_related("current"), slug)
     given = [whole_number(request.GET.get(name, ""), LARGEST_NUMBER) for name in ("a", "b")]
     numbers = sorted(number for number in given if number is not None)
     if len(numbers) < 2 or numbers[0] == numbers[1]:
@@ -81,7 +90,7 @@ def sheet_compare(request: HttpRequest, slug: str) -> HttpResponse:
 @cache_pages()
 def sheet_diff(request: HttpRequest, slug: str, old: int, new: int) -> HttpResponse:
     """Show the differences between two versions: side by side, inline, or on the page."""
-    found = get_object_or_404(readable_sheets(request), slug=slug)
+    found = shown_sheet(request, readable_sheets(request).select_related("current"), slug)
     was, now = get_revision_pair(found, old, new)
     view = request.GET.get("vue", "")
     view = view if view in VIEWS else "cote"
@@ -98,7 +107,9 @@ def sheet_diff(request: HttpRequest, slug: str, old: int, new: int) -> HttpRespo
 
 def get_revision_pair(sheet: Sheet, old: int, new: int) -> tuple[Revision, Revision]:
     """Return two revisions of a sheet by their numbers, without their text; raises Http404."""
-    rows = sheet.revisions.filter(number__in={old, new}).select_related("author", "generation")
+    rows = (
+        shown_revisions(sheet).filter(number__in={old, new}).select_related("author", "generation")
+    )
     found = {r.number: r for r in rows.defer("body", "metadata", "rendered")}
     if old not in found or new not in found:
         raise Http404

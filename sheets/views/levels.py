@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from sheets.models import Citation, Revision, RevisionCheck
 from sheets.models.level_reasons import reason_sentence
 from sheets.rendering.html import page_url
 from sheets.verification.levels import LEVELS
-from sheets.views.reading import readable_sheets
+from sheets.views.reading import readable_sheets, shown_sheet
 
 RISKIEST_FIRST = ("not_found", "unsourced", "fragile", "figures", "judged", "confirmed", "verbatim")
 
@@ -37,7 +37,7 @@ def levels_help(request: HttpRequest) -> HttpResponse:
 @require_safe
 def statement_list(request: HttpRequest, slug: str) -> HttpResponse:
     """List the statements of a sheet with their levels, the riskiest first."""
-    sheet = get_object_or_404(readable_sheets(request), slug=slug)
+    sheet = shown_sheet(request, readable_sheets(request).select_related("current"), slug)
     check = RevisionCheck.objects.filter(revision=sheet.current_id).first()
     wanted = request.GET.get("niveau", "")
     statements = statement_views(sheet.current, check) if sheet.current and check else []

@@ -112,7 +112,7 @@ def section_lock(request: HttpRequest, slug: str) -> HttpResponse:
         lock_section(sheet, section.key, cast("User", request.user))
         message = _("“%(section)s” is locked: it is not regenerated until an expert unlocks it.")
     else:
-        unlock_section(sheet, section.key)
+        unlock_section(sheet, section.key, cast("User", request.user))
         message = _("“%(section)s” is unlocked.")
     messages.success(request, message % {"section": section.heading})
     return redirect(return_address(request) or reverse("sheet_generate", args=[sheet.slug]))

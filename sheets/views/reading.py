@@ -12,7 +12,7 @@ from sheets.generation.progress import generation_outline
 from sheets.links.localized_text import localize_text
 from sheets.links.related import related_sheets
 from sheets.links.wikilinks import list_backlinks
-from sheets.models import Generation, Proposal, Sheet, Watch
+from sheets.models import Generation, Proposal, Revision, Sheet, SheetEvent, Watch
 from sheets.models.schema_loader import load_template
 from sheets.rendering.page_cache import cache_pages
 from sheets.revisions.blame import AuthoredPage, show_authors
@@ -33,16 +33,26 @@ def requested_sheet(request: HttpRequest, slug: str) -> Sheet:
     """
     rows = readable_sheets(request).select_related("current")
     number = whole_number(request.POST.get("sheet", "")) if request.method == "POST" else None
-    return (
-        get_object_or_404(rows, slug=slug) if number is None else get_object_or_404(rows, pk=number)
-    )
+    wanted: dict[str, Any] = {"slug": slug} if number is None else {"pk": number}
+    return get_object_or_404(rows, **wanted).show_to(request.user)
+
+
+def shown_sheet(request: HttpRequest, rows: QuerySet[Sheet], slug: str, **more: Any) -> Sheet:
+    """Return a sheet of `rows` as the reader may read it; raises Http404."""
+    return get_object_or_404(rows, slug=slug, **more).show_to(request.user)
+
+
+def shown_revisions(sheet: Sheet) -> QuerySet[Revision]:
+    """Return the versions of a sheet up to the one that is shown."""
+    rows = sheet.revisions.all()
+    return rows.filter(number__lte=sheet.current.number) if sheet.current else rows
 
 
 @require_safe
 @cache_pages()
 def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a sheet, or the progress of its generation."""
-    found = get_object_or_404(sheets_to_read(request), slug=slug)
+    found = shown_sheet(request, sheets_to_read(request), slug)
     if found.current:
         found.current.sheet = found
     context = {
@@ -54,6 +64,7 @@ def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "related": related_sheets(found, request.user),
         "former_titles": former_titles(found),
         "proposal_id": found.proposal_id,
+        "imported_validation": imported_validation(found),
         "progress": None,
         "authored": authored_page(request, found),
         "watched": lambda: watch_mark(request, found),
@@ -93,13 +104,28 @@ def sheets_to_read(request: HttpRequest) -> Any:
     waiting = Proposal.objects.filter(sheet=OuterRef("pk"), state=Proposal.State.OPEN)
     return (
         readable_sheets(request)
-        .select_related("current__author", "current__generation", "validated_by")
+        .select_related(
+            "current__author",
+            "current__generation",
+            "validated_by",
+            "responsible",
+            "validated_revision",
+        )
+        .defer("validated_revision__body", "validated_revision__rendered")
         .annotate(
             generation_id=Subquery(latest.values("pk")[:1]),
             generation_state=Subquery(latest.values("state")[:1]),
             proposal_id=Subquery(waiting.values("pk")[:1]),
         )
     )
+
+
+def imported_validation(sheet: Sheet) -> str:
+    """Return who validated an unvalidated sheet in the wiki that it was imported from, or ""."""
+    if sheet.validated_revision_id is not None:
+        return ""
+    event = SheetEvent.objects.latest_of(sheet, SheetEvent.Kind.IMPORTED)
+    return event.sentence(named=True) if event else ""
 
 
 def former_titles(sheet: Sheet) -> list[str]:
@@ -111,8 +137,10 @@ def former_titles(sheet: Sheet) -> list[str]:
 @require_safe
 def revision_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show one version of a sheet."""
-    found = get_object_or_404(readable_sheets(request).select_related("current"), slug=slug)
-    shown = get_object_or_404(found.revisions.select_related("author", "generation"), number=number)
+    found = shown_sheet(request, readable_sheets(request).select_related("current"), slug)
+    shown = get_object_or_404(
+        shown_revisions(found).select_related("author", "generation"), number=number
+    )
     shown.sheet = found
     context = {"sheet": found, "revision": shown, "text": localize_text(shown, request.user)}
     return render(request, "sheets/revision.html", context)

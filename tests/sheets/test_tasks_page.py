@@ -35,6 +35,10 @@ def in_english(seconds: float) -> str:
 
 
 class TestList:
+    @pytest.fixture(autouse=True)
+    def _member(self, client: Client, reader: User) -> None:
+        client.force_login(reader)
+
     def test_it_tells_what_for_whom_and_where_in_the_line(
         self, waiting_document: Document, client: Client, contributor: User, alive: None
     ) -> None:

@@ -28,7 +28,7 @@ class Role(IntEnum):
 
 
 @dataclass(frozen=True)
-class Rule:
+class AccessRule:
     """Who may do one action.
 
     `least` is the least role that may do it to every object, `owner` the least role that may do it
@@ -55,25 +55,28 @@ UPLOADS = "ingestion.add_document"
 DESCRIBES = "ingestion.change_document"
 CURATES = "wikico2.curate"
 
-_reader = Rule(Role.READER, READS)
-_editor = Rule(Role.CONTRIBUTOR, EDITS)
-_expert = Rule(Role.EXPERT, VALIDATES)
-_publisher = Rule(Role.ADMINISTRATOR, PUBLISHES)
+_reader = AccessRule(Role.READER, READS)
+_editor = AccessRule(Role.CONTRIBUTOR, EDITS)
+_expert = AccessRule(Role.EXPERT, VALIDATES)
+_publisher = AccessRule(Role.ADMINISTRATOR, PUBLISHES)
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, AccessRule] = {
     # The site
-    "site.read": Rule(Role.READER, READS, opened_by="PUBLIC_SITE"),
-    "account.own": Rule(Role.ACCOUNT),
+    "site.read": AccessRule(Role.READER, READS, opened_by="PUBLIC_SITE"),
+    "account.own": AccessRule(Role.ACCOUNT),
     "watch.set": _reader,
     # Sheets
-    "draft.read": Rule(Role.READER, READS, opened_by="SHOW_DRAFTS"),
-    "sheet.create": Rule(Role.CONTRIBUTOR, ADDS),
+    "draft.read": AccessRule(Role.READER, READS, opened_by="SHOW_DRAFTS"),
+    "unvalidated.read": AccessRule(Role.READER, READS, opened_by="SHOW_UNVALIDATED"),
+    "sheet.create": AccessRule(Role.CONTRIBUTOR, ADDS),
     "sheet.edit": _editor,
     "sheet.rename": _editor,
     "sheet.generate": _editor,
     "sheet.change_sources": _editor,
     "sheet.submit": _editor,
-    "sheet.assign": Rule(Role.EXPERT, VALIDATES, owner=Role.CONTRIBUTOR, owner_permission=EDITS),
+    "sheet.assign": AccessRule(
+        Role.EXPERT, VALIDATES, owner=Role.CONTRIBUTOR, owner_permission=EDITS
+    ),
     "sheet.schedule_review": _expert,
     "sheet.request_changes": _expert,
     "sheet.validate": _expert,
@@ -81,51 +84,63 @@ RULES: dict[str, Rule] = {
     "sheet.publish": _publisher,
     "sheet.archive": _publisher,
     "sheet.restore": _publisher,
-    "sheet.delete": Rule(Role.SUPERUSER, "sheets.delete_sheet"),
+    "sheet.delete": AccessRule(Role.SUPERUSER, "sheets.delete_sheet"),
     "statement.confirm": _expert,
     # Proposals and comments
-    "proposal.create": Rule(Role.CONTRIBUTOR, PROPOSES, opened_by="ANONYMOUS_SUGGESTIONS"),
+    "proposal.create": AccessRule(Role.CONTRIBUTOR, PROPOSES, opened_by="ANONYMOUS_SUGGESTIONS"),
     "proposal.list": _reader,
     "proposal.read_anonymous": _reader,
-    "proposal.settle": Rule(Role.EXPERT, SETTLES),
+    "proposal.settle": AccessRule(Role.EXPERT, SETTLES),
     "comment.read": _reader,
-    "comment.create": Rule(Role.CONTRIBUTOR, PROPOSES),
-    "comment.resolve": Rule(
+    "comment.create": AccessRule(Role.CONTRIBUTOR, PROPOSES),
+    "comment.resolve": AccessRule(
         Role.EXPERT, SETTLES, owner=Role.CONTRIBUTOR, owner_permission=PROPOSES
     ),
-    "comment.remove": Rule(Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=PROPOSES),
+    "comment.remove": AccessRule(
+        Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=PROPOSES
+    ),
     # Sources
-    "source.read_internal": Rule(Role.READER, "ingestion.view_document"),
-    "source.add": Rule(Role.CONTRIBUTOR, UPLOADS),
-    "source.edit": Rule(Role.CONTRIBUTOR, DESCRIBES),
-    "source.retry": Rule(Role.CONTRIBUTOR, DESCRIBES),
-    "source.set_access": Rule(
+    "source.read_internal": AccessRule(Role.READER, "ingestion.view_document"),
+    "source.add": AccessRule(Role.CONTRIBUTOR, UPLOADS),
+    "source.edit": AccessRule(Role.CONTRIBUTOR, DESCRIBES),
+    "source.retry": AccessRule(Role.CONTRIBUTOR, DESCRIBES),
+    "source.set_access": AccessRule(
         Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=DESCRIBES
     ),
-    "source.stop": Rule(Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=DESCRIBES),
-    "source.remove": Rule(Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=DESCRIBES),
-    "source.read_log": Rule(
+    "source.stop": AccessRule(
         Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=DESCRIBES
     ),
-    "import.read": Rule(Role.CONTRIBUTOR, UPLOADS),
-    "import.retry": Rule(Role.CONTRIBUTOR, UPLOADS),
-    "import.stop": Rule(Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=UPLOADS),
-    "import.remove": Rule(Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=UPLOADS),
+    "source.remove": AccessRule(
+        Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=DESCRIBES
+    ),
+    "source.read_log": AccessRule(
+        Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=DESCRIBES
+    ),
+    "import.read": AccessRule(Role.CONTRIBUTOR, UPLOADS),
+    "import.retry": AccessRule(Role.CONTRIBUTOR, UPLOADS),
+    "import.stop": AccessRule(
+        Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=UPLOADS
+    ),
+    "import.remove": AccessRule(
+        Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=UPLOADS
+    ),
     # Jobs
-    "job.read": Rule(Role.READER, "wikico2.view_job"),
-    "job.read_costs": Rule(Role.READER, "wikico2.view_job"),
-    "generation.stop": Rule(Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=EDITS),
+    "job.read": AccessRule(Role.READER, "wikico2.view_jobs"),
+    "job.read_costs": AccessRule(Role.READER, "wikico2.view_jobs"),
+    "generation.stop": AccessRule(
+        Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=EDITS
+    ),
     "generation.retry": _editor,
-    "queue.manage": Rule(Role.ADMINISTRATOR, "wikico2.add_queuepause"),
+    "queue.manage": AccessRule(Role.ADMINISTRATOR, "wikico2.add_queuepause"),
     # Curation
-    "workshop.enter": Rule(Role.EXPERT, CURATES),
+    "workshop.enter": AccessRule(Role.EXPERT, CURATES),
     "wiki.transfer": _publisher,
-    "admin.enter": Rule(Role.ADMINISTRATOR, "wikico2.enter_admin"),
-    "audit.read": Rule(Role.ADMINISTRATOR, "wikico2.view_auditevent"),
-    "type.curate": Rule(Role.ADMINISTRATOR, "sheets.change_sheettype"),
-    "prompt.curate": Rule(Role.ADMINISTRATOR, "sheets.add_prompt"),
-    "vocabulary.curate": Rule(Role.ADMINISTRATOR, "ingestion.change_synonyms"),
-    "people.curate": Rule(Role.ADMINISTRATOR, "wikico2.change_user"),
+    "admin.enter": AccessRule(Role.ADMINISTRATOR, "wikico2.enter_admin"),
+    "audit.read": AccessRule(Role.ADMINISTRATOR, "wikico2.view_auditevent"),
+    "type.curate": AccessRule(Role.ADMINISTRATOR, "sheets.change_sheettype"),
+    "prompt.curate": AccessRule(Role.ADMINISTRATOR, "sheets.add_prompt"),
+    "vocabulary.curate": AccessRule(Role.ADMINISTRATOR, "ingestion.change_synonyms"),
+    "people.curate": AccessRule(Role.ADMINISTRATOR, "wikico2.change_user"),
 }
 
 

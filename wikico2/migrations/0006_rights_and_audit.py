@@ -5,7 +5,6 @@ import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
 
-
 NEVER_CHANGED = """
 CREATE FUNCTION wikico2_audit_is_kept() RETURNS trigger AS $$
 BEGIN
@@ -36,6 +35,7 @@ class Migration(migrations.Migration):
                 "permissions": [
                     ("curate", "Can stop, remove and open to all what others brought"),
                     ("enter_admin", "Can enter the administration"),
+                    ("view_jobs", "Can see background jobs and what they cost"),
                 ],
                 "verbose_name": "account",
                 "verbose_name_plural": "accounts",

@@ -15,6 +15,7 @@ class User(AbstractUser):
         permissions = [
             ("curate", "Can stop, remove and open to all what others brought"),
             ("enter_admin", "Can enter the administration"),
+            ("view_jobs", "Can see background jobs and what they cost"),
         ]
 
     def __str__(self) -> str:

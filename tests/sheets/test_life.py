@@ -1,0 +1,303 @@
+"""The life of a sheet: states, validation of a version, review, deleting, what is public."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.test import Client
+from django.utils import timezone
+
+from sheets.actions import states
+from sheets.merge import Version
+from sheets.models import Revision, SearchedSheet, Sheet, SheetEvent, SheetType
+from sheets.revisions.edit import save_edit
+from wikico2.errors import UserError
+from wikico2.models import AuditEvent, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sheet(contributor: User) -> Sheet:
+    kind = SheetType.objects.get(key="solution")
+    made = Sheet.objects.create(
+        sheet_type=kind, title="Chaleur des compresseurs", slug="chaleur", created_by=contributor
+    )
+    write(made, contributor, "La chaleur est récupérée.")
+    return made
+
+
+@pytest.fixture
+def root(db: None) -> User:
+    return User.objects.create_superuser("racine", password="x")
+
+
+def write(sheet: Sheet, user: User, text: str) -> Revision:
+    body = f"## 🎯 Résumé (10 secondes)\n\n{text}\n"
+    save_edit(sheet, user, base=sheet.current, text=Version(body))
+    sheet.refresh_from_db()
+    assert sheet.current is not None
+    return sheet.current
+
+
+def kinds(sheet: Sheet) -> list[str]:
+    return list(sheet.events.order_by("pk").values_list("kind", flat=True))
+
+
+class TestStates:
+    def test_from_draft_to_the_archive_and_back(
+        self, sheet: Sheet, contributor: User, expert: User, administrator: User
+    ) -> None:
+        states.submit_sheet(sheet, contributor, "Prête")
+        assert sheet.state == "review"
+        states.validate_sheet(sheet, expert, version=1)
+        assert (sheet.state, sheet.validated_by, sheet.is_validated) == ("validated", expert, True)
+        states.publish_sheet(sheet, administrator)
+        states.archive_sheet(sheet, administrator)
+        assert not Sheet.objects.listed_for(administrator).filter(pk=sheet.pk).exists()
+        states.restore_sheet(sheet, administrator)
+        sheet.refresh_from_db()
+        assert (sheet.state, sheet.validated_revision_id) == ("published", sheet.current_id)
+        assert kinds(sheet) == ["submit", "validate", "publish", "archive", "restore"]
+
+    def test_each_step_is_logged_with_who_did_it(self, sheet: Sheet, expert: User) -> None:
+        states.validate_sheet(sheet, expert, version=1)
+        event = AuditEvent.objects.about(sheet).get()
+        assert (event.action, event.actor, event.details) == (
+            "sheet.validate", expert, {"version": 1},
+        )  # fmt: skip
+        assert event.label == sheet.title
+
+    def test_a_change_leaves_the_validation_with_its_version(
+        self, sheet: Sheet, expert: User, contributor: User
+    ) -> None:
+        states.validate_sheet(sheet, expert, version=1)
+        write(sheet, contributor, "Une valeur inventée : 99 %.")
+        assert sheet.is_changed_since_validation
+        assert list(Sheet.objects.awaiting_validation()) == [sheet]
+        with pytest.raises(UserError, match="1"):
+            states.validate_sheet(sheet, expert, version=1)
+        states.validate_sheet(sheet, expert, version=2)
+        assert sheet.is_validated
+        assert not Sheet.objects.awaiting_validation().exists()
+
+    def test_changes_are_requested_with_a_comment(self, sheet: Sheet, expert: User) -> None:
+        states.submit_sheet(sheet, expert)
+        with pytest.raises(UserError):
+            states.request_changes(sheet, expert, "  ")
+        states.request_changes(sheet, expert, "Citer la source du gain")
+        sheet.refresh_from_db()
+        assert sheet.state == "draft"
+        event = sheet.events.get(kind="request_changes")
+        assert (event.comment, event.revision) == ("Citer la source du gain", sheet.current)
+
+    def test_a_published_sheet_stays_published_while_changes_are_requested(
+        self, sheet: Sheet, administrator: User
+    ) -> None:
+        states.publish_sheet(sheet, administrator)
+        states.request_changes(sheet, administrator, "À jour ?")
+        sheet.refresh_from_db()
+        assert sheet.state == "published"
+
+    def test_a_state_that_does_not_allow_it_changes_nothing(
+        self, sheet: Sheet, administrator: User
+    ) -> None:
+        with pytest.raises(UserError):
+            states.restore_sheet(sheet, administrator)
+        states.validate_sheet(sheet, administrator, version=1)
+        with pytest.raises(UserError):
+            states.validate_sheet(sheet, administrator, version=1)
+        assert kinds(sheet) == ["validate"]
+
+    def test_a_sheet_without_text_is_neither_submitted_nor_published(
+        self, administrator: User
+    ) -> None:
+        kind = SheetType.objects.get(key="solution")
+        empty = Sheet.objects.create(sheet_type=kind, title="Vide", slug="vide")
+        for action in (states.submit_sheet, states.publish_sheet):
+            with pytest.raises(UserError):
+                action(empty, administrator)
+        assert states.possible_actions(empty) == ["archive", "delete"]
+
+    def test_the_actions_ask_the_table(self, sheet: Sheet, contributor: User) -> None:
+        refused: list[Any] = [
+            lambda: states.validate_sheet(sheet, contributor, version=1),
+            lambda: states.publish_sheet(sheet, contributor),
+            lambda: states.delete_sheet(sheet, contributor),
+        ]
+        for action in refused:
+            with pytest.raises(PermissionDenied):
+                action()
+        assert kinds(sheet) == []
+
+
+class TestReview:
+    def test_a_validation_sets_the_next_review(self, sheet: Sheet, expert: User) -> None:
+        states.validate_sheet(sheet, expert, version=1)
+        assert sheet.review_on == states.add_months(timezone.localdate(), 12)
+
+    @pytest.mark.parametrize(
+        ("day", "months", "then"),
+        [
+            ("2026-01-31", 1, "2026-02-28"),
+            ("2027-12-15", 12, "2028-12-15"),
+            ("2028-02-29", 12, "2029-02-28"),
+            ("2026-11-30", 1, "2026-12-30"),
+        ],
+    )
+    def test_months_end_where_they_end(self, day: str, months: int, then: str) -> None:
+        start = dt.date.fromisoformat(day)
+        assert states.add_months(start, months) == dt.date.fromisoformat(then)
+
+    def test_what_is_due_is_listed(
+        self, client: Client, sheet: Sheet, expert: User, contributor: User
+    ) -> None:
+        states.schedule_review(sheet, expert, dt.date(2020, 5, 4))
+        states.assign_sheet(sheet, expert, contributor)
+        client.force_login(contributor)
+        page = client.get("/fiches/echeances/?les=miennes").content.decode()
+        assert sheet.title in page
+        assert "4 mai 2020" in page
+        client.force_login(expert)
+        assert sheet.title not in client.get("/fiches/echeances/?les=miennes").content.decode()
+
+    def test_the_owner_of_a_sheet_hands_it_over(
+        self, sheet: Sheet, contributor: User, expert: User
+    ) -> None:
+        states.assign_sheet(sheet, contributor, expert)  # she created it
+        Sheet.objects.filter(pk=sheet.pk).update(created_by=None)
+        sheet.refresh_from_db()
+        with pytest.raises(PermissionDenied):
+            states.assign_sheet(sheet, contributor, contributor)
+
+
+class TestDeleting:
+    def test_it_names_what_goes_and_can_be_undone(
+        self, client: Client, sheet: Sheet, root: User
+    ) -> None:
+        client.force_login(root)
+        page = client.get("/fiches/chaleur/supprimer/").content.decode()
+        assert "1 version de son texte" in page
+        client.get("/fiches/chaleur/")  # into the cache
+        client.post("/fiches/chaleur/supprimer/", {"sheet": sheet.pk})
+        assert client.get("/fiches/chaleur/").status_code == 404
+        assert not SearchedSheet.objects.filter(sheet=sheet).exists()
+        assert sheet.title in client.get("/fiches/supprimees/").content.decode()
+        client.post(f"/fiches/supprimees/{sheet.pk}/retablir/")
+        assert client.get("/fiches/chaleur/").status_code == 200
+        assert SearchedSheet.objects.filter(sheet=sheet).exists()
+        assert kinds(sheet) == ["delete", "undelete"]
+
+    def test_its_title_is_free_meanwhile(self, sheet: Sheet, root: User) -> None:
+        states.delete_sheet(sheet, root)
+        kind = SheetType.objects.get(key="solution")
+        Sheet.objects.create(sheet_type=kind, title=sheet.title, slug="autre")
+        with pytest.raises(UserError):
+            states.undelete_sheet(sheet, root)
+
+    def test_it_goes_for_good_after_its_time(
+        self, sheet: Sheet, root: User, settings: Any
+    ) -> None:
+        states.delete_sheet(sheet, root)
+        assert states.purge_deleted_sheets() == 0
+        old = timezone.now() - dt.timedelta(days=settings.DELETED_DAYS, minutes=1)
+        Sheet.all_sheets.filter(pk=sheet.pk).update(deleted_at=old)
+        assert states.purge_deleted_sheets() == 1
+        assert states.purge_deleted_sheets() == 0
+        assert not Sheet.all_sheets.exists()
+        assert AuditEvent.objects.filter(action="sheet.delete", label=sheet.title).exists()
+
+
+class TestPages:
+    def test_a_changed_sheet_says_which_version_was_validated(
+        self, client: Client, sheet: Sheet, expert: User, contributor: User
+    ) -> None:
+        states.validate_sheet(sheet, expert, version=1)
+        write(sheet, contributor, "Une valeur inventée : 99 %.")
+        page = client.get("/fiches/chaleur/").content.decode()
+        assert "Validée en version 1, modifiée depuis." in page
+        assert 'href="/fiches/chaleur/diff/1/2/"' in page
+
+    def test_validating_an_older_version_than_the_current_one_is_told(
+        self, client: Client, sheet: Sheet, expert: User, contributor: User
+    ) -> None:
+        write(sheet, contributor, "Deuxième version.")
+        client.force_login(expert)
+        data = {"do": "validate", "version": "1", "sheet": sheet.pk}
+        answer = client.post("/fiches/chaleur/etat/", data)
+        assert answer.status_code == 422
+        assert "La version 1 n’est plus la version actuelle" in answer.content.decode()
+
+    def test_a_comment_is_kept_when_it_is_refused(
+        self, client: Client, sheet: Sheet, expert: User
+    ) -> None:
+        states.submit_sheet(sheet, expert)
+        client.force_login(expert)
+        data = {"do": "request_changes", "comment": "x" * 2_001, "sheet": sheet.pk}
+        answer = client.post("/fiches/chaleur/etat/", data)
+        assert answer.status_code == 422
+        assert "x" * 2_001 in answer.content.decode()
+
+    def test_who_may_not_is_refused(self, client: Client, sheet: Sheet, contributor: User) -> None:
+        data = {"do": "validate", "version": "1"}
+        assert client.post("/fiches/chaleur/etat/", data).status_code == 302
+        client.force_login(contributor)
+        assert client.post("/fiches/chaleur/etat/", data).status_code == 403
+        assert client.post("/fiches/chaleur/etat/", {"do": "n'importe"}).status_code == 403
+
+    def test_events_stand_in_activity_feed_and_history(
+        self, client: Client, sheet: Sheet, expert: User
+    ) -> None:
+        states.submit_sheet(sheet, expert, "secret de membres")
+        for address in ("/activite/", "/activite/flux.atom", "/fiches/chaleur/historique/"):
+            page = client.get(address).content.decode()
+            assert "oumise à validation" in page, address
+            assert "secret de membres" not in page, address
+        client.force_login(expert)
+        assert "secret de membres" in client.get("/fiches/chaleur/historique/").content.decode()
+
+    def test_automatic_changes_alone_leave_events_out(
+        self, client: Client, sheet: Sheet, expert: User
+    ) -> None:
+        states.submit_sheet(sheet, expert)
+        assert "oumise à validation" not in client.get("/activite/?par=machine").content.decode()
+
+
+class TestPublicVersion:
+    @pytest.fixture(autouse=True)
+    def _changed(self, sheet: Sheet, expert: User, contributor: User, settings: Any) -> None:
+        settings.SHOW_UNVALIDATED = False
+        states.validate_sheet(sheet, expert, version=1)
+        write(sheet, contributor, "Une valeur inventée : 99 %.")
+
+    @pytest.mark.parametrize(
+        "address",
+        ["", "export.md", "historique/", "enonces/", "proposer/", "versions/2/", "diff/1/2/"],
+    )
+    def test_the_public_reads_the_validated_one(self, client: Client, address: str) -> None:
+        answer = client.get(f"/fiches/chaleur/{address}")
+        assert "inventée" not in answer.content.decode()
+        assert address == "versions/2/" or "/versions/2/" not in answer.content.decode()
+
+    def test_it_is_the_same_in_search_and_activity(self, client: Client) -> None:
+        for address in ("/recherche/?q=chaleur", "/activite/", "/activite/flux.atom"):
+            page = client.get(address).content.decode()
+            assert "inventée" not in page
+            assert "/versions/2/" not in page
+
+    def test_members_read_the_current_one(self, client: Client, contributor: User) -> None:
+        client.force_login(contributor)
+        assert "inventée" in client.get("/fiches/chaleur/").content.decode()
+
+
+def test_an_event_never_changes_the_log(sheet: Sheet, expert: User) -> None:
+    states.submit_sheet(sheet, expert)
+    event = AuditEvent.objects.about(sheet).get()
+    expert.delete()  # only who it was may be forgotten
+    event.refresh_from_db()
+    assert (event.actor, event.actor_name) == (None, "emile")
+    assert SheetEvent.objects.get(sheet=sheet).actor is None
+    event.action = "autre"
+    with pytest.raises(Exception, match="never changes"):
+        event.save()
