@@ -15,7 +15,7 @@ from django.db import connection
 from ingestion.search import postings, spelling
 from ingestion.search.query import ParsedQuery, QueryClause
 from ingestion.search.synonyms import load_thesaurus
-from ingestion.search.ties import DIGITS, TieOrder, best_first
+from ingestion.search.ties import DIGITS, best_first
 from wikico2.text.analyzer import (
     compose_accents,
     extract_terms,
@@ -41,11 +41,21 @@ SYNONYM_WEIGHT, PART_WEIGHT = 0.8, 0.6
 
 @dataclass(frozen=True)
 class SearchTable:
-    """A searched table, with the column that its postings refer to, and the order of equal rows."""
+    """A searched table, with the column that its postings refer to.
+
+    Rows of equal score stand by the columns `order`.
+    """
 
     table: str
     key: str = "id"
-    order: TieOrder | None = None
+    order: str = "id"
+
+    def sort(self, keys: Sequence[int]) -> list[int]:
+        """Return the keys of rows in their order."""
+        query = f"SELECT {self.key} FROM {self.table} WHERE {self.key} = ANY (%s)"  # noqa: S608
+        with connection.cursor() as cursor:
+            cursor.execute(f"{query} ORDER BY {self.order}", [list(keys)])
+            return [key for (key,) in cursor.fetchall()]
 
 
 @dataclass(frozen=True)
@@ -293,6 +303,7 @@ def rank_rows(
     ordered = "search @@" in where
     least = len(groups) if strict else math.ceil(len(groups) / 2) if query.strict else 1
     rare, rare_params = _rare_condition(query, groups, space, least)
+    rows_of_table = f"JOIN {space.table} ON {space.table}.{space.key} = entry"
     inside, inside_params = ("", ())
     if within:
         inside, inside_params = f"WHERE p.entry {within[0]}", within[1]
@@ -310,11 +321,15 @@ def rank_rows(
         ), sums AS MATERIALIZED (
             SELECT sum(score) AS score_sum, sum(score * score) AS square_sum FROM scored
         )
-        SELECT entry, score, found, count(*) OVER (), score_sum, square_sum
-        FROM scored CROSS JOIN sums
-        {f"JOIN {space.table} ON {space.table}.{space.key} = entry" if ordered else ""}
-        WHERE {where}
-        ORDER BY round(score * 1e{DIGITS}) DESC FETCH FIRST %s ROWS WITH TIES
+        SELECT entry, score, found, total, score_sum, square_sum FROM (
+            SELECT entry, score, found, count(*) OVER () AS total, score_sum, square_sum,
+                round(score * 1e{DIGITS}) AS rounded
+            FROM scored CROSS JOIN sums
+            {rows_of_table if ordered else ""}
+            WHERE {where}
+            ORDER BY rounded DESC FETCH FIRST %s ROWS WITH TIES
+        ) AS best {rows_of_table}
+        ORDER BY rounded DESC, {space.order}
     """  # noqa: S608 (our own table names, numbers, and quoted tsqueries)
     names = list(bits)
     params = [
@@ -336,7 +351,7 @@ def rank_rows(
         for entry, score, found, _total, _sum, _squares in rows
         for holds in (read(found),)
     ]
-    matches = best_first(matches, lambda m: m.score, lambda m: m.entry, space.order)[:limit]
+    matches = best_first(matches, lambda m: m.score)[:limit]
     if not rows:
         return Ranking([], 0)
     _entry, _score, _found, total, score_sum, square_sum = rows[0]

@@ -30,7 +30,7 @@ from ingestion.search.bm25 import (
 from ingestion.search.fusion import ScoreSet, above_chance, fuse_scores
 from ingestion.search.query import ParsedQuery
 from ingestion.search.similarity import OwnedVectors, cosines, forget_vectors, owned_vectors
-from ingestion.search.ties import DIGITS, best_first
+from ingestion.search.ties import DIGITS, best_first, tied
 from ingestion.vector_index.collections import VectorCollection, nearest_vectors
 from ingestion.vector_index.embedders.registry import get_embedder_by_name
 from ingestion.vector_index.rebuild import active_model
@@ -145,15 +145,18 @@ def search_rows(
     if meaning and near and target.single:
         best = [match.entry for match in ranking.matches[:RESCORED] if match.entry not in near]
         similarities = meaning.score_set({**similar, **meaning.similarities(best)})
+    scores = fuse_scores(words, similarities)
+    if near and (equal := tied(scores)):  # those found by words alone are in order
+        scores = dict.fromkeys(target.space.sort(equal), 0.0) | scores
     found = []
-    for entry, score in fuse_scores(words, similarities).items():
+    for entry, score in scores.items():
         key, similarity = near.get(entry, (None, 0.0))
         match = matches.get(entry)
         complete = match is not None and match.complete
         is_near = entry in outstanding
         found.append(RowHit(entry, score, match, key, similarity, is_near, complete))
     # For a few words, rows that contain them all come before rows of similar meaning.
-    found = best_first(found, lambda f: f.score, lambda f: f.entry, target.space.order)
+    found = best_first(found, lambda f: f.score)
     if lexical.strict:
         found.sort(key=lambda f: not f.complete)
     return SearchResult(found, ranking.total, lexical, is_partial, vector_error)

@@ -8,12 +8,13 @@ from ingestion.search.bm25 import SearchTable
 from ingestion.search.hybrid import RowHit, SearchResult, SearchTarget, WaitPolicy, search_rows
 from ingestion.search.passage import BY_MEANING, BY_WORDS, Passage
 from ingestion.search.query import ParsedQuery, QueryClause, strip_unprintable
-from ingestion.search.ties import TieOrder
 from ingestion.vector_index.collections import PASSAGES
 
-EARLY_FIRST = TieOrder(Chunk, ("position", "document__sha256"))
 PASSAGE_TARGET = SearchTarget(
-    SearchTable("ingestion_chunk", order=EARLY_FIRST), PASSAGES, Chunk, single=True
+    SearchTable("ingestion_chunk", order="position, content_hash, document_id"),
+    PASSAGES,
+    Chunk,
+    single=True,
 )
 
 

@@ -21,7 +21,10 @@ from wikico2.text.normalize import fold_text
 
 SECTIONS = VectorCollection("sections-", "sheet")
 SHEETS = SearchTarget(
-    SearchTable("sheets_searchedsheet", "sheet_id"), SECTIONS, SearchedSection, single=False
+    SearchTable("sheets_searchedsheet", "sheet_id", "sheet_id"),
+    SECTIONS,
+    SearchedSection,
+    single=False,
 )
 INDEXED_SECTIONS = IndexedModel(
     kind=SECTIONS,

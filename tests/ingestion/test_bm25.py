@@ -11,7 +11,7 @@ from ingestion.search import bm25, postings, spelling
 from ingestion.search.bm25 import prepare_query, rank_rows
 from ingestion.search.query import parse_query
 from ingestion.search.retrieve import PASSAGE_TARGET, find_passages
-from ingestion.search.ties import best_first
+from ingestion.search.ties import best_first, tied
 
 TABLE = Chunk._meta.db_table
 TEXTS = {
@@ -147,7 +147,8 @@ class TestRanking:
         """The sum of the same terms differs with their order: 0.1 + 0.2 + 0.3."""
         scores = {2: 0.1 + 0.2 + 0.3, 1: 0.3 + 0.2 + 0.1, 3: 0.7}
         assert scores[2] > scores[1]
-        assert best_first(scores, scores.__getitem__, int, None) == [3, 1, 2]
+        assert best_first([1, 2, 3], scores.__getitem__) == [3, 1, 2]
+        assert sorted(tied(scores)) == [1, 2]
 
     def test_a_word_tells_more_of_a_shorter_text(self, found: Found) -> None:
         assert found("air") == ["air", "cold"]
