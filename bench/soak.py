@@ -42,7 +42,7 @@ QUICK = {
     "LEASE_SECONDS": "6",
     "TASK_SLICE_SECONDS": "4",
     "AI_TIMEOUT": "4",
-    "EMBEDDING_BATCH": "4",
+    "EMBEDDING_BATCH": "16",
     "EMBEDDING_REQUESTS_AT_ONCE": "2",
     "EMBEDDING_DIMENSIONS": str(DIMENSIONS),
     "LOG_LEVEL": "WARNING",
@@ -72,6 +72,7 @@ def main() -> int:
     parser.add_argument(
         "--undisturbed", type=Path, metavar="FILE", help="JSON of its rows, instead of that run"
     )
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="write that JSON")
     parser.add_argument(
         "--copied", default="", metavar="URL", help="a database that is migrated already"
     )
@@ -84,6 +85,8 @@ def main() -> int:
     for plan in plans(options):
         outcome = in_new_process(files, plan)
         expected = expected or outcome.rows
+        if options.keep:
+            options.keep.write_text(json.dumps(expected), "utf-8")
         out(f"{plan.name}:\n{as_table(outcome.summary(expected))}")
         is_same = is_same and outcome.rows == expected and not outcome.wrong
     out("The same rows and vectors." if is_same else "NOT the same.")
