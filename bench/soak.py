@@ -274,10 +274,11 @@ def all_done(harness: SiteHarness) -> bool:
 
 
 def inspect(model: str) -> Outcome:
-    """Return a digest of each document's rows and vectors, and the inconsistencies found."""
+    """Return a digest of each document's rows and vectors, and what is wrong or has failed."""
     from ingestion.models import Chunk, Document, Vector
     from ingestion.vector_index.chroma_client import get_or_create_collection
     from ingestion.vector_index.collections import collection_name
+    from wikico2.models import Job
 
     outcome = Outcome()
     collection = get_or_create_collection(collection_name(model))
@@ -313,6 +314,8 @@ def inspect(model: str) -> Outcome:
     if in_chroma:
         outcome.wrong.append(f"{len(in_chroma)} vectors in Chroma without a passage")
     add_sheets(outcome)
+    failed = Job.objects.filter(state=Job.State.FAILED)
+    outcome.wrong += [f"{job}: {job.error_code}" for job in failed]
     outcome.passages = Chunk.objects.count()
     if of_passages.count() != passages.count():
         outcome.wrong.append(f"{of_passages.count()} vectors stored, not one per passage")

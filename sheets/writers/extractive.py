@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ingestion.search.hybrid import embed_query
 from ingestion.search.passage import Passage
 from ingestion.vector_index.embedders.base import Embedder
 from sheets.markdown.parse import heading_key
@@ -42,6 +43,7 @@ from sheets.verification.quantities import (
     find_quantities,
     loose_measures,
 )
+from sheets.writers.context import field_question
 from sheets.writers.vectors import embed_texts
 from wikico2.llm.client import RetryPolicy, Vectors
 from wikico2.text.exponents import DOUBTFUL
@@ -145,12 +147,16 @@ class ExtractiveWriter:
         headings = {s.key: s.heading for s in self.template.written}
         return [FieldNames.of(field, headings[section]) for section, field in self.fields]
 
-    @cached_property
-    def questions(self) -> Vectors:
-        """Return the vectors of the competing fields' questions, shape (fields, dimensions)."""
-        return np.vstack(
-            [self.embedder.query(f"{f.heading} : {f.question}") for _, f in self.fields]
-        )
+    def questions(self, patience: RetryPolicy) -> Vectors:
+        """Return the vectors of the competing fields' questions, shape (fields, dimensions).
+
+        They are the queries that have found the passages, and cached with them.
+        """
+        vectors = []
+        for _, field in self.fields:
+            patience.on_wait()
+            vectors.append(embed_query(field_question(field), self.embedder.name, in_queue=True))
+        return np.vstack(vectors)
 
     def write(
         self, title: str, section: SectionBrief, evidence: Evidence, patience: RetryPolicy
@@ -169,20 +175,22 @@ class ExtractiveWriter:
                 section.key,
                 tuple(self.summary(title, f, candidates, vectors) for f in section.fields),
             )
-        fit, meaning = self.fit(candidates, vectors)
+        fit, meaning = self.fit(candidates, vectors, self.questions(patience))
         return SectionDraft(
             section.key,
             tuple(self.fill(section.key, f, candidates, fit, meaning) for f in section.fields),
         )
 
-    def fit(self, candidates: list[QuoteCandidate], vectors: Vectors) -> tuple[Vectors, Vectors]:
+    def fit(
+        self, candidates: list[QuoteCandidate], vectors: Vectors, questions: Vectors
+    ) -> tuple[Vectors, Vectors]:
         """Return two scores of each candidate for each field, of shape (candidates, fields).
 
         The second one, `meaning`, is the cosine minus its mean over the fields, since some
         sentences are near every question. The first one, `fit`, adds to it bonuses for the words
         that the headings and the sentence share with the field.
         """
-        cosine = vectors @ self.questions.T
+        cosine = vectors @ questions.T
         meaning = cosine - cosine.mean(axis=1, keepdims=True)
         fit = meaning.copy()
         for row, candidate in enumerate(candidates):

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -125,6 +126,17 @@ class TestLocalWriter:
         proposal = Proposal.objects.get(sheet=sheet)
         assert proposal.base == sheet.revisions.get(number=1)
         assert "90 %" in proposal.body
+
+    def test_no_slice_asks_the_service_for_a_vector_again(
+        self, document: Document, solution: SheetType, settings: Settings, fake_ai: FakeAI
+    ) -> None:
+        settings.TASK_SLICE_SECONDS = 0
+        sheet = ask(document, solution)
+        fake_ai.reset()
+        run_queue()
+
+        twice = {text for text, times in Counter(fake_ai.texts).items() if times > 1}
+        assert twice <= {sheet.title}  # a question's subject, then the opening that is indexed
 
     def test_short_slices_end_in_the_same_sheet(
         self, document: Document, solution: SheetType, settings: Settings
