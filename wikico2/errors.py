@@ -3,11 +3,15 @@
 Rows store the code and the details; the message is formatted in the reader's language when shown.
 """
 
+import logging
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
+
+logger = logging.getLogger(__name__)
 
 SENTENCES = {
     "empty_file": gettext_noop("This file is empty (0 bytes). Check it and upload it again."),
@@ -382,6 +386,19 @@ class UserError(Exception):
 
 class TransientError(UserError):
     """A temporary error: a later try may succeed."""
+
+
+def as_user_error(error: Exception) -> UserError:
+    """Return an error of any kind as one with a message; what nobody expected is logged.
+
+    A lost connection to the database, or a deadlock, is temporary.
+    """
+    if isinstance(error, UserError):
+        return error
+    if isinstance(error, OperationalError | InterfaceError):
+        return TransientError("database_lost", reason=type(error).__name__)
+    logger.error("Unexpected:", exc_info=error)
+    return UserError("internal", reason=type(error).__name__)
 
 
 def error_sentence(code: str, details: dict[str, Any], *, waits: bool = False) -> str:

@@ -41,6 +41,7 @@ from wikico2.errors import TransientError, UserError
 from wikico2.jobs.policy import OUTAGES, UNCOUNTED
 from wikico2.jobs.runner import JobRun
 from wikico2.llm.client import RetryPolicy
+from wikico2.llm.concurrency import outcome_of
 
 logger = logging.getLogger(__name__)
 
@@ -180,7 +181,7 @@ def write_concurrently(run: GenerationRun, waiting: list[SectionRun]) -> bool:
             done, _waiting = wait(futures, timeout=1, return_when=FIRST_COMPLETED)
             for future in done:
                 section, begun = futures.pop(future)
-                answer = future_outcome(future)
+                answer = outcome_of(future)
                 save_section(run, section, answer, time.monotonic() - begun)
                 outage = outage_of(answer) or outage
             run.slice.check()
@@ -202,17 +203,6 @@ def raise_if_stopped(stop: threading.Event) -> None:
     """Raise UserError("stopped") in a waiting thread when its result is no longer needed."""
     if stop.is_set():
         raise UserError("stopped")
-
-
-def future_outcome(future: "Future[SectionDraft]") -> SectionDraft | UserError:
-    """Return the draft of a thread, or its error as a UserError."""
-    try:
-        return future.result()
-    except UserError as error:
-        return error
-    except Exception as error:
-        logger.exception("A section could not be written.")
-        return UserError("internal", reason=type(error).__name__)
 
 
 def begin_section(run: GenerationRun, section: SectionRun) -> tuple[SectionBrief, Evidence]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
@@ -33,6 +34,7 @@ from tests.worker import await_renewal, wait_for
 from wikico2.errors import TransientError, UserError
 from wikico2.jobs import log, queue, runner
 from wikico2.jobs.log import event_lines, record_failure, trim_events
+from wikico2.jobs.policy import OUTAGES
 from wikico2.jobs.runner import JobRun
 from wikico2.jobs.turns import claim_next
 from wikico2.llm import client as ai
@@ -230,6 +232,17 @@ class TestWaiting:
         jobs = iter([("a", wait)])
         assert list(run_concurrently(jobs, at_once=1, patience=patience)) == [("a", 1)]
         assert told == ["service_busy"]
+
+    def test_a_database_that_is_lost_in_a_thread_is_an_outage(self) -> None:
+        """Threads ask the database for their place in the rate limit, and lose it with others."""
+
+        def lose(patience: RetryPolicy) -> int:
+            raise OperationalError("server closed the connection unexpectedly")
+
+        patience = RetryPolicy.from_settings()
+        ((_key, error),) = run_concurrently(iter([("a", lose)]), at_once=2, patience=patience)
+        assert isinstance(error, TransientError)
+        assert error.code in OUTAGES
 
 
 class TestNoUselessRetry:

@@ -21,7 +21,7 @@ from django.db import (
 from django.db.models import Exists, F
 from django.db.models.functions import Now
 
-from wikico2.errors import TransientError, UserError
+from wikico2.errors import TransientError, UserError, as_user_error
 from wikico2.jobs.log import record_event, record_failure, trim_events
 from wikico2.jobs.policy import UNCOUNTED, JobPolicy, policy_of
 from wikico2.jobs.queue import NO_LEASE, issue_tickets
@@ -85,7 +85,7 @@ def run_slice(job: Job) -> None:
         logger.warning("Job %s: %s", job, error)
         if not connection.in_atomic_block:
             close_old_connections()
-        run.postpone(TransientError("database_lost", reason=type(error).__name__))
+        run.postpone(as_user_error(error))
     except Exception as error:  # noqa: BLE001 (logged, and tried again by the policy)
         if not run.is_held():
             logger.info("Job %s: its subject was removed, or its lease lost, during a step.", job)

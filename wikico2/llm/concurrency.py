@@ -1,7 +1,6 @@
 """Run several requests to a service at the same time, in threads of their own."""
 
 import functools
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,11 +9,9 @@ from dataclasses import replace
 from queue import SimpleQueue
 from typing import TypeVar
 
-from wikico2.errors import UserError
+from wikico2.errors import UserError, as_user_error
 from wikico2.llm.client import RetryPolicy
 from wikico2.llm.rate_limit import keep_connection
-
-logger = logging.getLogger(__name__)
 
 Key = TypeVar("Key")
 Answer = TypeVar("Answer")
@@ -69,7 +66,7 @@ def run_concurrently(
             if not done:
                 _report_pause(pauses, patience)
             for answered in done:
-                answer: Answer | UserError = _outcome(answered)
+                answer: Answer | UserError = outcome_of(answered)
                 yield running.pop(answered), answer
             may_start = may_start and not enough()
     finally:
@@ -93,15 +90,12 @@ def _work(waiting: "SimpleQueue[tuple[Future[Answer], Callable[[], Answer]] | No
                 future.set_exception(error)
 
 
-def _outcome(future: "Future[Answer]") -> Answer | UserError:
+def outcome_of(future: "Future[Answer]") -> Answer | UserError:
     """Return the answer of a job, or its failure as a UserError."""
     try:
         return future.result()
-    except UserError as error:
-        return error
-    except Exception as error:
-        logger.exception("A request to a service:")
-        return UserError("internal", reason=type(error).__name__)
+    except Exception as error:  # noqa: BLE001 (logged there, if it is unexpected)
+        return as_user_error(error)
 
 
 def _report_pause(pauses: list[tuple[UserError, float]], patience: RetryPolicy) -> None:
