@@ -61,6 +61,7 @@ POLICIES = [
         visible=lambda user: Document.objects.readable_by(user),
         stop_rule="source.stop",
         retry_rule="source.retry",
+        log_rule="source.read_log",
         follow=follow_document_job,
         on_lost=delete_orphan_vectors,
         sentences=event_log.SENTENCES,

@@ -26,6 +26,7 @@ from sheets.transfer.archive import open_archive
 from sheets.transfer.exporter import ExportProgress, WikiExporter, state_of_wiki
 from sheets.transfer.importer import ImportReport, WikiImporter
 from sheets.transfer.pdf import SheetPdf, store_pdf
+from wikico2.accounts.audit import record
 from wikico2.errors import UserError
 from wikico2.jobs.queue import restart_job, start_job, stop_job
 from wikico2.jobs.runner import JobRun, LeaseLost
@@ -69,6 +70,7 @@ def request_wiki_import(archive: File[Any], name: str, user: User) -> FileJob:
         with transaction.atomic():
             file_job.save()
             start_job(Kind.IMPORT, file_job.pk, owner=user, total=total)
+            record("wiki.import", file_job, user)
     except BaseException:
         file_job.file.delete(save=False)
         raise
@@ -96,6 +98,7 @@ def request_wiki_export(user: User, *, files: bool = True) -> FileJob:
             language=translation.get_language() or "",
         )
         start_job(Kind.EXPORT, file_job.pk, owner=user)
+        record("wiki.export", file_job, user, files=files)
     return file_job
 
 

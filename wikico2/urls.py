@@ -7,6 +7,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language
 
 from wikico2 import views
+from wikico2.accounts import audit_log
 
 handler400 = views.bad_request
 
@@ -14,6 +15,8 @@ urlpatterns = [
     path("", include("sheets.urls")),  # first: most requests match these
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("journal/", audit_log.audit_log, name="audit_log"),
+    path("journal/export.csv", audit_log.audit_export, name="audit_export"),
     path("compte/connexion/", LoginView.as_view(), name="login"),
     path("compte/deconnexion/", LogoutView.as_view(), name="logout"),
     # Without a CSRF token, so that all anonymous readers get the same page.

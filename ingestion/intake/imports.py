@@ -22,6 +22,7 @@ from ingestion.intake.upload import accept_upload, clean_name
 from ingestion.intake.zip_archive import ZipArchive, is_archive
 from ingestion.kinds import SOURCE_IMPORT
 from ingestion.models import Document, ImportedFile, SourceImport
+from wikico2.accounts.audit import record
 from wikico2.errors import UserError
 from wikico2.jobs.queue import restart_job, start_job, stop_job
 from wikico2.jobs.runner import JobRun
@@ -82,6 +83,7 @@ def cancel_import(source_import: SourceImport, user: Any = None) -> bool:
 def delete_import(source_import: SourceImport) -> None:
     """Delete a source import and its archive; the sources that it has imported stay."""
     name = source_import.file.name
+    record("import.remove", source_import)
     source_import.delete()
     if name:
         transaction.on_commit(lambda: default_storage.delete(name))

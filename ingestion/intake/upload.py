@@ -20,6 +20,7 @@ from ingestion.readers import DocumentInfo, Limits, ReadError
 from ingestion.readers.api import check_document
 from ingestion.readers.media_type import identify_path
 from ingestion.readers.registry import EXTENSIONS, FORMATS, refusal_code
+from wikico2.accounts.audit import record
 from wikico2.errors import UserError
 from wikico2.jobs.queue import restart_job, start_job
 from wikico2.sizes import MEGABYTE
@@ -195,6 +196,7 @@ def _store_document(
             document.save()
             on_created(document)
             start_job(DOCUMENT, document.pk, owner=document.uploaded_by_id)
+            record("source.add", document, document.uploaded_by, access=document.access)
     except BaseException:
         document.file.delete(save=False)
         raise

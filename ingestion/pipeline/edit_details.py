@@ -9,6 +9,7 @@ from ingestion.models import Document
 from ingestion.pipeline.run import refresh_lexemes
 from ingestion.search import spelling
 from ingestion.signals import version_changed
+from wikico2.accounts.audit import record
 from wikico2.jobs.queue import start_job
 
 MAX_REFRESHED_IN_REQUEST = 300
@@ -27,6 +28,10 @@ def save_description(document: Document, changed: Collection[str]) -> None:
     before = Document.objects.select_for_update(of=("self",)).get(pk=document.pk)
     document.by_hand = sorted({*before.by_hand, *changed})
     document.save(update_fields=[*changed, "by_hand"])
+    if "access" in changed:
+        record("source.set_access", document, old=before.access, new=document.access)
+    if others := sorted(set(changed) - {"access"}):
+        record("source.edit", document, fields=others)
     if "title" in changed:
         refresh_search_fields(document)
     if "supersedes" in changed and before.supersedes_id:

@@ -34,6 +34,7 @@ from ingestion.vector_index.collections import PASSAGES, VectorStream, delete_do
 from ingestion.vector_index.embed import embed_chunks, without_vector
 from ingestion.vector_index.embedders.base import Embedder
 from ingestion.vector_index.embedders.registry import get_embedder
+from wikico2.accounts.audit import record
 from wikico2.errors import TransientError, UserError
 from wikico2.jobs.log import record_event
 from wikico2.jobs.queue import restart_job, start_job, stop_job
@@ -114,6 +115,7 @@ def remove_document(document: Document) -> None:
         document_settled.send(Document, document_id=document.pk)
         params = {"file": document.file.name, "sha256": document.sha256}
         start_job(FORGET_DOCUMENT, document.pk, params=params)
+        record("source.remove", document)
         document.delete()
 
 

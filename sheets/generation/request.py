@@ -11,6 +11,7 @@ from sheets.models import Generation, SectionRun, Sheet, SheetType
 from sheets.models.schema_loader import load_template
 from sheets.queueing import GENERATION
 from sheets.sources.versions import take_later_versions
+from wikico2.accounts.audit import record
 from wikico2.errors import UserError
 from wikico2.jobs.queue import restart_job, start_job, stop_job
 from wikico2.models import Job, User
@@ -42,9 +43,11 @@ def create_sheet(sheet_type: SheetType, title: str, user: User | None) -> Sheet:
     for slug in free_slugs(title):
         try:
             with transaction.atomic():
-                return Sheet.objects.create(
+                sheet = Sheet.objects.create(
                     sheet_type=sheet_type, title=title, slug=slug, created_by=user
                 )
+                record("sheet.create", sheet, user)
+                return sheet
         except IntegrityError:  # a concurrent request took the title or the slug
             require_free_title(title)
     raise UserError("internal", reason=f"slug of {title}")
@@ -87,6 +90,7 @@ def request_generation(
         SectionRun(generation=generation, key=key, order=n) for n, key in enumerate(keys)
     )
     start_job(GENERATION, generation.pk, owner=user, total=len(keys))
+    record("sheet.generate", sheet, user, sections=keys)
     return generation
 
 

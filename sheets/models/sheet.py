@@ -79,7 +79,10 @@ class SheetQuerySet(models.QuerySet["Sheet"]):
         return sum(count for count, _ in deleted), {}
 
 
-class KeptSheetManager(models.Manager.from_queryset(SheetQuerySet)):  # type: ignore[misc]
+SheetManager = models.Manager.from_queryset(SheetQuerySet)
+
+
+class KeptSheetManager(SheetManager["Sheet"]):
     """The sheets that are not deleted."""
 
     def get_queryset(self) -> SheetQuerySet:

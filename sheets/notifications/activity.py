@@ -80,7 +80,8 @@ class ActivityList:
         )
         self.rows = rows[0].union(rows[1], all=True).order_by("-created_at", "-what", "-pk")
 
-    def __len__(self) -> int:
+    def count(self) -> int:
+        """Return the number of all of them."""
         return self.changes.count() + self.events.count()
 
     def __getitem__(self, part: slice) -> list[Revision | SheetEvent]:

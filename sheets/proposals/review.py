@@ -35,6 +35,7 @@ from sheets.revisions.save import find_losses, save_revision
 from sheets.schema.types import SheetTemplate
 from sheets.signals import revision_saved
 from sheets.staleness.state import generation_inputs, save_generation_inputs
+from wikico2.accounts.audit import record
 from wikico2.models import User
 
 
@@ -300,6 +301,7 @@ def accept_proposal(
     taken = concerned if sections is None else [k for k in concerned if k in sections]
     proposal.accepted_as = revision
     record_decision(proposal, user, taken, Proposal.ACCEPTED_SECTION, concerned)
+    record("proposal.accept", sheet, user, proposal=proposal.pk, sections=taken)
     return revision
 
 
@@ -340,6 +342,7 @@ def reject_section(proposal: Proposal, user: User, section: str) -> None:
     _sheet, proposal = lock_open_proposal(proposal)
     concerned = [k for k in proposed_keys(proposal) if proposal.concerns(k)]
     record_decision(proposal, user, [section], Proposal.KEPT_SECTION, concerned)
+    record("proposal.keep", proposal.sheet, user, proposal=proposal.pk, sections=[section])
 
 
 @transaction.atomic
@@ -351,6 +354,7 @@ def reject_proposal(proposal: Proposal, user: User, reason: str) -> None:
     proposal.decided_by = user
     proposal.decided_at = timezone.now()
     proposal.save(update_fields=["state", "reason", "decided_by", "decided_at"])
+    record("proposal.refuse", proposal.sheet, user, proposal=proposal.pk)
     save_generation_inputs(proposal.sheet, proposal.written_from)
 
 

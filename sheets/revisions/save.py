@@ -22,6 +22,7 @@ from sheets.sources.citation_check import CheckedBody, CheckedStatement, check_b
 from sheets.sources.confirmations import sheet_confirmations
 from sheets.sources.judge import is_judge_on
 from sheets.verification.scores import SheetScores, compute_scores, counts_as_statement
+from wikico2.accounts.audit import record
 from wikico2.models import User
 
 
@@ -76,6 +77,8 @@ def save_revision(
         minor=minor,
         **({"created_at": created_at} if created_at else {}),
     )
+    if created_at is None:  # else it was written elsewhere
+        record("sheet.write", locked, author, version=revision.number, origin=origin)
     scores = finalize_revision(revision, template)
     now = {
         "current": revision,

@@ -43,7 +43,7 @@ def activity_list(request: HttpRequest) -> HttpResponse:
     active = ACTIVITY_FILTER.read(request.GET)
     changes = activity_of(request, active)
     context = {
-        "page": Paginator(changes, PER_PAGE).get_page(request.GET.get("page")),
+        "page": Paginator(cast("Any", changes), PER_PAGE).get_page(request.GET.get("page")),
         "active": active,
         "feed": active.address(reverse("activity_feed")),
         "facets": activity_facets(active),

@@ -24,6 +24,7 @@ from sheets.verification.levels import VERIFIED_LEVELS
 from sheets.views.levels import RISKIEST_FIRST, StatementView, statement_view
 from sheets.views.reading import requested_sheet
 from sheets.views.returned_text import return_text
+from wikico2.accounts.audit import record
 from wikico2.accounts.decorators import requires
 from wikico2.errors import UserError
 from wikico2.parameters import whole_number
@@ -129,6 +130,8 @@ def confirm_statement(sheet: Sheet, index: int, *, accepted: bool, reason: str, 
         passage_hash=passage_hash,
         defaults={"accepted": accepted, "reason": "" if accepted else reason, "by": user},
     )
+    verb = "confirm" if accepted else "dispute"
+    record(f"statement.{verb}", sheet, user, text=statements[index]["text"][:200])
     recheck_revision(revision)
     return True
 

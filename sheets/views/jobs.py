@@ -99,7 +99,7 @@ def job_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a job with its log, which only those who may act on it read."""
     line = get_line(request, pk)
     job = line.job
-    events = list(event_lines(job)) if line.may_stop or job.owner_id == request.user.pk else []
+    events = list(event_lines(job)) if line.may_read_log else []
     partial = "_" if request.headers.get("HX-Request") else ""
     return render(request, f"sheets/{partial}task.html", {"line": line, "events": events})
 

@@ -52,7 +52,7 @@ def shown_revisions(sheet: Sheet) -> QuerySet[Revision]:
 @cache_pages()
 def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a sheet, or the progress of its generation."""
-    found = shown_sheet(request, sheets_to_read(request), slug)
+    found: Any = shown_sheet(request, sheets_to_read(request), slug)  # annotated there
     if found.current:
         found.current.sheet = found
     context = {

@@ -250,14 +250,21 @@ class TestList:
 
 
 class TestTasks:
-    def test_says_that_nobody_works(self, client: Client, waiting_document: Document) -> None:
+    def test_says_that_nobody_works(
+        self, client: Client, waiting_document: Document, reader: User
+    ) -> None:
+        assert client.get("/taches/").status_code == 302  # jobs are shown to members
+        client.force_login(reader)
         response = client.get("/taches/")
         assert response.context["outlook"].is_alive is False
         assert response.context["waiting_count"] == 1
         assert waiting_document.title in response.content.decode().replace("&#x27;", "'")
         assert "hx-trigger" in response.content.decode()
 
-    def test_is_still_when_all_is_done(self, client: Client, document: Document) -> None:
+    def test_is_still_when_all_is_done(
+        self, client: Client, document: Document, reader: User
+    ) -> None:
+        client.force_login(reader)
         html = client.get("/taches/", headers=HTMX).content.decode()
         assert "hx-trigger" not in html
         assert "<html" not in html
@@ -271,8 +278,10 @@ class TestTasks:
         assert f"/taches/{job_of(waiting_document).pk}/reprendre/" in html
 
     def test_asks_as_much_for_many_as_for_few(
-        self, client: Client, db: None, django_assert_max_num_queries: Any
+        self, client: Client, reader: User, django_assert_max_num_queries: Any
     ) -> None:
+        client.force_login(reader)
+
         def asked(times: int) -> int:
             for state in ("waiting", "extracting", "ready") * times:
                 pk = row(f"Source {state}", state=state, ready_at=timezone.now()).pk

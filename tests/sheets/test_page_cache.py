@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -117,7 +118,7 @@ def remove_author(sheet: Sheet) -> None:
 
 
 def validate(sheet: Sheet) -> None:
-    Sheet.objects.update(validated_at=timezone.now())
+    Sheet.objects.update(validated_at=timezone.now(), validated_revision=F("current"))
 
 
 def make_stale(sheet: Sheet) -> None:

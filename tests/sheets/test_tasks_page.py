@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone, translation
 from pytest_django import Settings
@@ -36,8 +37,11 @@ def in_english(seconds: float) -> str:
 
 class TestList:
     @pytest.fixture(autouse=True)
-    def _member(self, client: Client, reader: User) -> None:
-        client.force_login(reader)
+    def _member(self, client: Client, db: None) -> None:
+        """Log in somebody who may see jobs, and read no internal source."""
+        member = User.objects.create_user("membre")
+        member.user_permissions.add(Permission.objects.get(codename="view_jobs"))
+        client.force_login(member)
 
     def test_it_tells_what_for_whom_and_where_in_the_line(
         self, waiting_document: Document, client: Client, contributor: User, alive: None
@@ -196,11 +200,13 @@ class TestOneJob:
         assert "/reprendre/" not in log
 
     def test_only_those_with_the_right_act(
-        self, waiting_document: Document, client: Client
+        self, waiting_document: Document, client: Client, reader: User
     ) -> None:
         address = f"/taches/{Job.objects.get().pk}/"
         assert client.get(address).status_code == 302
-        client.force_login(User.objects.create_user("lecteur"))
+        client.force_login(User.objects.create_user("sans-role"))
+        assert client.get(address).status_code == 403
+        client.force_login(reader)
         assert client.get(address).status_code == 200
         for action in ("arreter/", "reprendre/"):
             assert client.get(address + action).status_code == 405

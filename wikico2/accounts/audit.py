@@ -17,7 +17,7 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from wikico2.models import AuditEvent, User
+from wikico2.models import AuditEvent
 from wikico2.parameters import client_address
 
 LONGEST_NAME = 300
@@ -34,6 +34,7 @@ class RequestOrigin:
 
     channel: str = AuditEvent.Channel.PROGRAM
     address: str | None = None
+    request: HttpRequest | None = None
 
 
 PROGRAM = RequestOrigin()
@@ -47,7 +48,9 @@ class AuditOriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        token = _origin.set(RequestOrigin(channel_of(request.path_info), client_address(request)))
+        token = _origin.set(
+            RequestOrigin(channel_of(request.path_info), client_address(request), request)
+        )
         try:
             return self.get_response(request)
         finally:
@@ -61,14 +64,16 @@ def channel_of(path: str) -> str:
 
 
 def record(action: str, row: models.Model | None = None, user: Any = None, **details: Any) -> None:
-    """Log that `user` did `action` to `row`; `details` are plain values.
+    """Log that `user`, or whoever sent the request, did `action` to `row`.
 
-    Call it in the transaction of the change, so that both are kept or neither.
+    `details` are plain values. Call it in the transaction of the change, so that both are kept or
+    neither.
     """
-    person = user if isinstance(user, User) and user.pk is not None else None
     origin = _origin.get()
+    asked = user if user is not None else requesting_user()
+    person = asked if getattr(asked, "is_authenticated", False) else None
     AuditEvent.objects.create(
-        actor=person,
+        actor_id=person.pk if person else None,
         actor_name=str(person)[:LONGEST_NAME] if person else "",
         channel=origin.channel,
         address=origin.address,
@@ -78,6 +83,11 @@ def record(action: str, row: models.Model | None = None, user: Any = None, **det
         label=str(row)[:LONGEST_NAME] if row is not None else "",
         details=details,
     )
+
+
+def requesting_user() -> Any:
+    """Return the user of the request that is being answered; None outside of one."""
+    return getattr(_origin.get().request, "user", None)
 
 
 def clear_old_events() -> int:

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
 from wikico2.accounts.rules import RULES, may, may_own
 
-View = Callable[..., HttpResponse]
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 def requires(action: str) -> Callable[[View], View]:
@@ -23,16 +23,16 @@ def requires(action: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not may_own(request.user, action):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 
-        @wraps(answer)
-        def open_answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            asked = answer if may(request.user, action) else login_required(answer)
+        @wraps(view)
+        def open_answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            asked = view if may(request.user, action) else login_required(answer)
             return asked(request, *args, **kwargs)
 
-        return open_answer if rule.opened_by else login_required(answer)
+        return cast("View", open_answer if rule.opened_by else login_required(answer))
 
     return decorate

@@ -25,7 +25,6 @@ GROUPS = {
 # What the pages of the administration ask beside the table.
 CONTRIBUTOR_SEES = {"sheets.view_proposal"}
 ADMINISTRATOR_SEES = {
-    "ingestion.delete_document",
     *(
         f"sheets.{verb}_{model}"
         for verb in ("add", "change", "view", "delete")

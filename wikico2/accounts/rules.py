@@ -114,7 +114,10 @@ RULES: dict[str, AccessRule] = {
         Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=DESCRIBES
     ),
     "source.read_log": AccessRule(
-        Role.EXPERT, CURATES, owner=Role.CONTRIBUTOR, owner_permission=DESCRIBES
+        Role.ADMINISTRATOR,
+        "ingestion.delete_document",
+        owner=Role.CONTRIBUTOR,
+        owner_permission=DESCRIBES,
     ),
     "import.read": AccessRule(Role.CONTRIBUTOR, UPLOADS),
     "import.retry": AccessRule(Role.CONTRIBUTOR, UPLOADS),

@@ -32,6 +32,7 @@ class JobLine:
     wait: "JobWait"
     may_stop: bool
     may_start: bool
+    may_read_log: bool
 
     @property
     def may_retry(self) -> bool:
@@ -170,6 +171,7 @@ def _line(job: Job, subjects: dict[int, Any], user: Any, outlook: Outlook) -> Jo
         wait=outlook.of(job),
         may_stop=policy.may_stop(user, job, subject),
         may_start=policy.may_retry(user, job, subject),
+        may_read_log=policy.may_read_log(user, job, subject),
     )
 
 

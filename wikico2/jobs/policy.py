@@ -67,6 +67,7 @@ class JobPolicy:
     title: Callable[[Any], str] = str
     stop_rule: str = "queue.manage"
     retry_rule: str = "queue.manage"
+    log_rule: str = ""
     follow: Callable[[Job], None] = lambda job: None
     on_lost: Callable[[Job], None] = lambda job: None
     attempts: int = 5
@@ -96,6 +97,11 @@ class JobPolicy:
         """Tell whether `user` may stop the job, which belongs to who asked for it or its row."""
         rule = self.stop_rule
         return may(user, rule, job) or may(user, rule, subject)
+
+    def may_read_log(self, user: Any, job: Job, subject: Any = None) -> bool:
+        """Tell whether `user` may read the job's log: by `log_rule`, or who may stop it."""
+        rule = self.log_rule or self.stop_rule
+        return job.owner_id == user.pk or may(user, rule, job) or may(user, rule, subject)
 
     def may_retry(self, user: Any, job: Job, subject: Any = None) -> bool:
         """Tell whether `user` may start the job again."""

@@ -19,6 +19,7 @@ from django_q.brokers import get_broker
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
+from wikico2.accounts.audit import record
 from wikico2.jobs.log import record_event
 from wikico2.jobs.policy import policy_of
 from wikico2.jobs.turns import runnable
@@ -104,6 +105,7 @@ def restart_job(job: Job | None, user: Any = None) -> bool:
             return False
         job.refresh_from_db()
         record_event(job, "retried", name=str(user or "–"))
+        record("job.retry", job, user)
         policy_of(job.kind).follow(job)
         issue_tickets(1)
     return True
@@ -124,6 +126,7 @@ def stop_job(job: Job | None, user: Any = None) -> bool:
             return False
         job.refresh_from_db()
         record_event(job, "cancelled", name=str(user or "–"))
+        record("job.stop", job, user)
         policy_of(job.kind).follow(job)
     return True
 
@@ -197,7 +200,9 @@ def is_in_database() -> bool:
 
 def pause_queue(user: Any = None) -> None:
     """Pause all jobs: none starts, and running ones stop within seconds."""
-    QueuePause.objects.get_or_create(only=True, defaults={"by": user})
+    _pause, is_new = QueuePause.objects.get_or_create(only=True, defaults={"by": user})
+    if is_new:
+        record("queue.pause", user=user)
 
 
 def resume_queue() -> None:
@@ -206,6 +211,7 @@ def resume_queue() -> None:
         paused, _rows = QueuePause.objects.all().delete()
         if paused:
             resume_stalled()
+            record("queue.resume")
 
 
 def is_paused() -> bool:
