@@ -455,6 +455,10 @@ class Citation(models.Model):
 class ProposalQuerySet(models.QuerySet["Proposal"]):
     """Queries about proposals."""
 
+    def credits(self) -> "ProposalQuerySet":
+        """Load only what tells whose suggestion an accepted proposal is."""
+        return self.select_related("author").only("accepted_as", "author", "signed", "generation")
+
     def waiting(self) -> "ProposalQuerySet":
         return self.filter(state=Proposal.State.OPEN)
 

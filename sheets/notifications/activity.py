@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Prefetch, Q, QuerySet
 
 from ingestion.models import Document
 from ingestion.pipeline.event_log import latest_events
-from sheets.models import Revision, Sheet, SheetEvent, Watch
+from sheets.models import Proposal, Revision, Sheet, SheetEvent, Watch
 from wikico2.accounts.rules import may
 from wikico2.filters import Filter, FilterField, read_choice, read_line
 
@@ -54,7 +54,10 @@ def list_changes(user: Any) -> QuerySet[Revision]:
             "number", "origin", "comment", "created_at",
             "sheet__title", "sheet__slug", "sheet__state", "sheet__sheet_type",
             "author__username", "author__first_name", "author__last_name",
-            "generation__backend", "generation__model",
+            "generation__backend", "generation__model", "generation__prompt_version", "parent",
+        )
+        .prefetch_related(
+            Prefetch("accepted_proposals", Proposal.objects.credits())
         )
         .order_by("-created_at", "-pk")
     )  # fmt: skip
@@ -75,7 +78,10 @@ class ActivityList:
         self.changes, self.events = changes, events
         event, revision = models.Value("event"), models.Value("revision")
         rows = (
-            changes.order_by().annotate(what=revision).values_list("created_at", "what", "pk"),
+            changes.order_by()
+            .prefetch_related(None)
+            .annotate(what=revision)
+            .values_list("created_at", "what", "pk"),
             events.order_by().annotate(what=event).values_list("at", "what", "pk"),
         )
         self.rows = rows[0].union(rows[1], all=True).order_by("-created_at", "-what", "-pk")

@@ -4,10 +4,10 @@ from typing import Any
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext as _
 
-from sheets.models import Generation, Revision, Sheet, SheetEvent
+from sheets.models import Sheet, SheetEvent
 from sheets.rendering.html import french_spaces
+from sheets.revisions.authorship import automatic_writer, revision_author
 from wikico2.accounts.rules import may
 
 register = template.Library()
@@ -56,19 +56,5 @@ def share_tone(share: int) -> str:
     return "green" if share >= 80 else "amber"
 
 
-@register.filter
-def written_by(revision: Revision) -> str:
-    """Return who wrote a revision: a person, a model, or automatic extraction."""
-    if revision.generation is not None and revision.origin == Revision.Origin.GENERATED:
-        return writer_of(revision.generation)
-    if revision.author is None:
-        return _("Written by a person whose account no longer exists")
-    return _("Written by %(person)s") % {"person": revision.author}
-
-
-@register.filter
-def writer_of(generation: Generation) -> str:
-    """Return who wrote the text of a generation."""
-    if generation.backend == "local":
-        return _("Written by automatic extraction, without a language model")
-    return _("Written by the model %(model)s") % {"model": generation.model}
+register.filter("written_by", revision_author)
+register.filter("writer_of", automatic_writer)

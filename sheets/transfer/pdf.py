@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from sheets.links.localized_text import LocalizedText
 from sheets.models import Picture, Revision, Sheet
 from sheets.rendering.images import ADDRESS
+from sheets.revisions.authorship import authorship_line, authorship_of
 from wikico2.errors import UserError
 
 STYLE = Path(settings.BASE_DIR) / "static" / "css" / "pdf.css"
@@ -37,6 +38,7 @@ def pdf_of(sheet: Sheet, revision: Revision, text: LocalizedText) -> SheetPdf:
             "sheet": sheet,
             "revision": revision,
             "text": text,
+            "authorship": authorship_line(authorship_of(sheet, revision), sheet),
             "SITE_URL": settings.SITE_URL,
         },
     )

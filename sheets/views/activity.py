@@ -24,7 +24,7 @@ from sheets.notifications.activity import (
     list_lost_citations,
     list_watched_changes,
 )
-from sheets.templatetags.sheet_html import written_by
+from sheets.revisions.authorship import revision_author
 from sheets.views.reading import readable_sheets
 from wikico2.accounts.decorators import requires
 from wikico2.accounts.rules import may
@@ -99,7 +99,9 @@ def activity_feed(request: HttpRequest) -> HttpResponse:
         atom.add_item(
             title=clean_line(f"{change.sheet.title} · {_('version %(n)s') % {'n': change.number}}"),
             link=request.build_absolute_uri(change.get_absolute_url()),
-            description=clean_line(" · ".join(filter(None, (written_by(change), change.comment)))),
+            description=clean_line(
+                " · ".join(filter(None, (revision_author(change), change.comment)))
+            ),
             updateddate=change.created_at,
             pubdate=change.created_at,
         )

@@ -5,7 +5,7 @@ from typing import cast
 from django.contrib import messages
 from django.core.cache import cache
 from django.core.paginator import Paginator
-from django.db.models import F, Func, IntegerField, QuerySet, Window
+from django.db.models import F, Func, IntegerField, Prefetch, QuerySet, Window
 from django.db.models.functions import Lag
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sheets.markdown.splice import note_lines
-from sheets.models import Revision, Sheet
+from sheets.models import Proposal, Revision, Sheet
 from sheets.models.schema_loader import load_template
 from sheets.rendering.footnotes import reading_order
 from sheets.rendering.labels import reader_language
@@ -68,6 +68,7 @@ def list_revisions(sheet: Sheet) -> QuerySet[Revision]:
     return (
         shown_revisions(sheet)
         .select_related("author", "generation")
+        .prefetch_related(Prefetch("accepted_proposals", Proposal.objects.credits()))
         .defer("body", "metadata", "rendered")
         .annotate(size=size, grown=size - before)
         .order_by("-number")

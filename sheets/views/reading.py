@@ -15,6 +15,7 @@ from sheets.links.wikilinks import list_backlinks
 from sheets.models import Generation, Proposal, Revision, Sheet, SheetEvent, Watch
 from sheets.models.schema_loader import load_template
 from sheets.rendering.page_cache import cache_pages
+from sheets.revisions.authorship import authorship_line, authorship_of
 from sheets.revisions.blame import AuthoredPage, show_authors
 from sheets.sources.visibility import sources_visible_on
 from wikico2.accounts.rules import may
@@ -64,6 +65,7 @@ def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "related": related_sheets(found, request.user),
         "former_titles": former_titles(found),
         "proposal_id": found.proposal_id,
+        "authorship": authorship_text(found),
         "imported_validation": imported_validation(found),
         "progress": None,
         "authored": authored_page(request, found),
@@ -118,6 +120,13 @@ def sheets_to_read(request: HttpRequest) -> Any:
             proposal_id=Subquery(waiting.values("pk")[:1]),
         )
     )
+
+
+def authorship_text(sheet: Sheet) -> str:
+    """Return who wrote, modified and validated the text that is shown."""
+    if sheet.current is None:
+        return ""
+    return authorship_line(authorship_of(sheet, sheet.current), sheet)
 
 
 def imported_validation(sheet: Sheet) -> str:
