@@ -14,6 +14,7 @@ from sheets.views import (
     links,
     pictures,
     search,
+    sources,
 )
 from sheets.views import (
     suggestions as suggest,
@@ -49,6 +50,8 @@ urlpatterns = [
     path("fiches/echeances/", life.sheets_due, name="sheets_due"),
     path("fiches/<slug:slug>/", sheet_detail, name="sheet"),
     path("fiches/<slug:slug>/etat/", life.sheet_state, name="sheet_state"),
+    path("fiches/<slug:slug>/sources/", sources.sheet_sources, name="sheet_sources"),
+    path("sources/<int:pk>/fiches/", sources.source_sheets, name="source_sheets"),
     path("fiches/<slug:slug>/responsable/", life.sheet_care, name="sheet_care"),
     path("fiches/<slug:slug>/supprimer/", life.sheet_delete, name="sheet_delete"),
     path("relire/", confirm.confirm_list, name="confirm"),

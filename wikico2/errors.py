@@ -118,6 +118,7 @@ SENTENCES = {
         "Version %(number)s is no longer the current one: the sheet has version %(current)s. Read "
         "what changed, then validate that version."
     ),
+    "source_not_readable": gettext_noop("This source is not open to you. Nothing was changed."),
     "comment_needed": gettext_noop("Say which changes you ask for."),
     "nothing_to_publish": gettext_noop("This sheet has no text yet."),
     "unknown_type": gettext_noop("The sheet type “%(key)s” does not exist."),
