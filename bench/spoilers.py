@@ -36,6 +36,51 @@ ROLES = re.compile(
     r"produit)\w* .{5,60}?\b(l[ea]s? [\wéèêà’-]+)",
     re.IGNORECASE,
 )
+RANGE = re.compile(
+    r"(?P<low>\d+(?:[.,]\d+)?)(?P<between>\s?(?:à|et|-|–|ou)\s?)(?P<high>\d+(?:[.,]\d+)?)(?![\d./])"
+)
+BOUND = re.compile(
+    r"\b(?P<bound>au moins|au minimum|au plus|au maximum|jusqu['’]à|plus de|moins de|"
+    r"supérieure?s? à|inférieure?s? à|environ|près de)\b(?! tard)(?=[^.;]{0,12}\d)",
+    re.IGNORECASE,
+)
+WIDER = {
+    "au moins": "moins de", "au minimum": "au maximum", "au plus": "plus de",
+    "au maximum": "au minimum", "plus de": "au plus", "moins de": "plus de",
+    "environ": "exactement", "près de": "au moins",
+}  # fmt: skip
+SUBJECT = re.compile(
+    r"(?:(?:L[ea]s?|Une?|Des|Cette?)\b|L['’])[^,;:.()]{3,60}?(?=\s(?:est|sont|permet|permettent|doit|"
+    r"doivent|peut|peuvent|représente|représentent|constitue|a|ont|prévoit|vise|comprend)\s)"
+)
+INVENTED = (
+    "avec l'accord du préfet de région", "et sont financés à moitié par l'Union européenne",
+    "ce qui a été contesté devant le Conseil d'État", "à l'exception de l'outre-mer",
+    "comme l'a confirmé une étude allemande", "grâce à un logiciel libre de droits",
+    "après une enquête auprès des riverains", "sous le contrôle d'un commissaire indépendant",
+    "dont le résultat est affiché en mairie", "et remplace un ancien dispositif régional",
+    "ce qui divise par deux la facture des ménages", "au terme d'un vote à bulletin secret",
+    "avec une garantie de trois ans", "pour un coût moyen de 12 000 euros",
+    "et concerne surtout les communes de montagne", "dans un délai de 45 jours ouvrés",
+    "comme dans la plupart des pays voisins", "et donne droit à un crédit d'impôt",
+    "en partenariat avec les chambres d'agriculture", "sauf pendant la période estivale",
+    "à la demande des associations de locataires", "et figure dans le rapport annuel au Parlement",
+    "selon une méthode mise au point à Grenoble", "à l'aide de capteurs installés sur les toits",
+    "et fait l'objet d'un affichage obligatoire", "pour les seuls bâtiments construits avant 1975",
+    "ce que les experts jugent insuffisant", "et a été généralisé en 2017",
+)  # fmt: skip
+"""Additions of our own that no source says."""
+
+GOLD_KINDS = {
+    "digit_altered": "digit_altered", "year_altered": "year_altered",
+    "unit_altered": "unit_altered", "antonym": "negation_or_direction",
+    "negation": "negation_or_direction", "hedge_dropped": "condition_dropped",
+    "condition_dropped": "condition_dropped", "roles_swapped": "subject_swapped",
+    "numbers_swapped": "subject_swapped", "subject_swapped": "subject_swapped",
+    "range_widened": "range_widened", "bound_turned": "range_widened", "invented": "invented",
+}  # fmt: skip
+"""The changes that make a sentence false for certain, with the kind that `TRUTH` counts them as."""
+
 CALL = re.compile(r"\[\d{1,3}\]")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 WORD = re.compile(r"\b[a-zéèêà]{6,}\b")
@@ -56,6 +101,10 @@ def spoil(sentence: str, other: str, chance: random.Random) -> Iterator[tuple[st
         ("roles_swapped", _roles(sentence)),
         ("numbers_swapped", _numbers(sentence)),
         ("word_swapped", _word(sentence, other, chance)),
+        ("subject_swapped", _subject(sentence, other)),
+        ("range_widened", _range(sentence, chance)),
+        ("bound_turned", _bound(sentence)),
+        ("invented", _invented(sentence, chance)),
     )
     return ((kind, text) for kind, text in changes if text and text != sentence)
 
@@ -145,3 +194,35 @@ def _word(text: str, other: str, chance: random.Random) -> str:
         return ""
     word, wrong = chance.choice(mine), chance.choice(theirs)
     return f"{text[: word.start()]}{wrong}{text[word.end() :]}"
+
+
+def _subject(text: str, other: str) -> str:
+    mine, theirs = SUBJECT.match(text), SUBJECT.match(other)
+    return f"{theirs[0]}{text[mine.end() :]}" if mine and theirs else ""
+
+
+def _range(text: str, chance: random.Random) -> str:
+    """Move the lower end of a range down, or the upper end up."""
+    found = [m for m in RANGE.finditer(text) if _value(m["low"]) < _value(m["high"])]
+    if not found:
+        return ""
+    match = chance.choice(found)
+    end, factor = chance.choice((("low", 0.5), ("high", 1.5)))
+    wider = f"{_value(match[end]) * factor:g}".replace(".", ",")
+    return f"{text[: match.start(end)]}{wider}{text[match.end(end) :]}"
+
+
+def _value(written: str) -> float:
+    return float(written.replace(",", "."))
+
+
+def _bound(text: str) -> str:
+    """Turn a bound of a number round, or leave it out."""
+    if not (match := BOUND.search(text)):
+        return ""
+    turned = WIDER.get(match["bound"].lower(), "égal à")
+    return f"{text[: match.start()]}{turned}{text[match.end() :]}"
+
+
+def _invented(text: str, chance: random.Random) -> str:
+    return f"{text.rstrip(' .')}, {chance.choice(INVENTED)}." if text.endswith(".") else ""

@@ -2,7 +2,9 @@
 
 The folder holds `*.jsonl` of labelled statements ("true", "kind", "statement", "document",
 "passage_contains") and, anywhere below it or beside it, the documents. Prints the level by kind.
-Then sentences and rows of all its PDFs are checked as they are, and with one thing changed.
+The statements of `bench/gold/` whose documents are in the folder are checked too: "tune" are those
+on which the check may be tuned, "held" those that are only measured. With `--drawn`, sentences and
+rows of all its PDFs are checked as they are, and with one thing changed.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wikico2.settings")
 
+HALVES = ("tune", "held")
 HELD = {"verbatim", "confirmed", "judged", "figures"}
 MOST_OF_A_KIND = 300
 
@@ -28,6 +31,8 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=1, help="of what is drawn and changed (1)")
     parser.add_argument("--show", default="", metavar="KIND", help="print the mistakes of a kind")
+    parser.add_argument("--half", choices=("tune", "held", ""), default="", help="of the gold")
+    parser.add_argument("--drawn", action="store_true", help="draw sentences of all PDFs, too")
     options = parser.parse_args()
     import django
 
@@ -36,10 +41,15 @@ def main() -> int:
     labelled = list(labelled_levels(options.folder, options.show))
     if labelled:
         print_table("labelled statements", labelled)
-    changed = list(changed_levels(options.folder, options.seed, options.show))
-    if changed:
+    count = len(labelled)
+    for half in (options.half,) if options.half else HALVES:
+        if found := list(gold_levels(options.folder, half, options.show)):
+            print_table(f"gold, {half}", found)
+            count += len(found)
+    if options.drawn:
+        changed = list(changed_levels(options.folder, options.seed, options.show))
         print_table("whole sentences and rows (true), and with one change", changed)
-    count = len(labelled) + len(changed)
+        count += len(changed)
     out(f"\n{count} statements, {time.process_time() - begun:.1f} s of processor time")
     return 0 if count else 1
 
@@ -64,6 +74,31 @@ def labelled_levels(folder: Path, show: str) -> Iterator[tuple[str, bool, str]]:
             if show == row["kind"]:
                 out(f"{found.level}: {row['statement']} {found.reasons} {found.unborne}")
             yield row["kind"], bool(row["true"]), found.level
+
+
+def gold_levels(folder: Path, half: str, show: str) -> Iterator[tuple[str, bool, str]]:
+    """Yield (kind, whether it is true, level) for each statement of one half of the gold."""
+    from bench.gold import GoldError, find_documents, read_gold, read_statement
+    from ingestion.readers import ReadError
+    from sheets.verification.levels import check_statement, passage_for_check
+
+    documents = find_documents(folder)
+    skipped: Counter[str] = Counter()
+    for line in read_gold():
+        if line.half != half:
+            continue
+        try:
+            statement, passages = read_statement(line, documents)
+        except (GoldError, ReadError) as error:
+            skipped[str(error)] += 1
+            continue
+        texts = [passage_for_check("", p.headings, p.text) for p in passages]
+        found = check_statement(statement, texts)
+        if show in (line.kind, "all") and (found.level in HELD) != line.true:
+            out(f"{found.level}, {line.kind}: {statement} {found.reasons} {found.unborne}")
+        yield line.kind, line.true, found.level
+    for reason, count in sorted(skipped.items()):
+        out(f"not measured, {count}: {reason}")
 
 
 def changed_levels(folder: Path, seed: int, show: str) -> Iterator[tuple[str, bool, str]]:
@@ -152,6 +187,11 @@ def print_table(title: str, found: Sequence[tuple[str, bool, str]]) -> None:
             f"{kind:24}{'yes' if true else 'no':6}{sum(levels):6}"
             + "".join(f"{n or '·':>12}" for n in levels)
         )
+    for true in (True, False):
+        levels = [sum(n for (_, t, name), n in counts.items() if (t, name) == (true, level))
+                  for level in LEVELS]  # fmt: skip
+        name = "all true" if true else "all false"
+        out(f"{name:30}{sum(levels):6}" + "".join(f"{n or '·':>12}" for n in levels))
 
 
 def out(line: str) -> None:
