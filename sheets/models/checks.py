@@ -15,7 +15,7 @@ class RevisionCheck(models.Model):
     `levels` counts them. `version` is that of the check: an older one is made again.
     """
 
-    VERSION = 1
+    VERSION = 2
 
     revision = models.OneToOneField(
         Revision, on_delete=models.CASCADE, related_name="check_made", primary_key=True

@@ -41,11 +41,11 @@ ARTICLES = frozenset(
 
 CONNECTIVES = frozenset(
     "ainsi donc or enfin toutefois cependant neanmoins egalement aussi alors effet "
-    "outre ailleurs par consequent exemple fait".split()
+    "outre ailleurs consequent exemple fait".split()
 )
 """Words that join a sentence to the one before it."""
 
-PREPOSITIONS = frozenset("pour dans sur chez par".split())
+PREPOSITIONS = frozenset("pour dans sur chez dont".split())
 """Words that may change when a complement moves."""
 
 NOUNS_LIKE_VERBS = frozenset("fixe place forme mesure compte limite porte cause finance".split())
@@ -64,7 +64,8 @@ LIMITS = {
     "min": "minimum minima minimal minimale", "max": "maximum maximal maximale maxima limite "
     "plafonne plafonnee plafond", "about": "environ approximativement quasi presque",
     "under": "inferieur inferieure inferieurs inferieures", "over": "superieur superieure "
-    "superieurs superieures depasse depassent", "mean": "moyenne moyen moyens moyennes",
+    "superieurs superieures depasse depassent depasser excede excedent exceder",
+    "mean": "moyenne moyen moyens moyennes",
 }  # fmt: skip
 LIMIT_OF = {word: kind for kind, words in LIMITS.items() for word in words.split()}
 
@@ -100,6 +101,9 @@ PARENTHESIS = re.compile(r"\s?\((?![^()]*\b(?:hors|sauf|si|hormis|uniquement|seu
 
 IN_YEAR = re.compile(r",? [Ee]n (?:19|20)\d\d\b,?")
 LONGEST_LABEL = 80
+LONGEST_VALUE = 6
+"""Words of a cell that is a value."""
+
 BOUNDARIES = frozenset({";", ".", ":", "–", "—", "("})
 DIRECTIONS = {
     "down": "baiss abaiss dimin redu reduc reduis recul chut decroi",
@@ -127,22 +131,30 @@ PHRASES = tuple(
     (re.compile(pattern, re.IGNORECASE), word)
     for pattern, word in (
         (r"\bau moins\b|\bau minimum\b|\bà minima\b|\bà partir d(?:e|u|es)\b", " minimum "),
-        (r"\bau plus\b(?= \d)|\bau maximum\b|\bdans la limite d(?:e|u|es)\b", " maximum "),
+        (
+            r"\bau plus\b(?! (?:tard|tôt|près|haut|vite)\b)|\bau maximum\b"
+            r"|\bdans la limite d(?:e|u|es)\b",
+            " maximum ",
+        ),
         (r"\bjusqu[’']?(?:à|au|aux|en)?\b", " maximum "),
         (r"\b(?:de )?l[’']ordre d(?:e|u|es)\b|\bprès de\b|\bautour d(?:e|u|es)\b", " environ "),
         (
-            rf"\b(?:de )?moins d(?:e |[’'])(?={_NUMBER})"
+            rf"\b(?:de )?moins d(?:e |[’'])(?={_NUMBER})|\ben[- ]deçà d(?:e |u |es |[’'])"
             r"|\binférieure?s? (?:ou égale?s? )?(?:à|au|aux)\b",
             " inferieur ",
         ),
         (
-            rf"\b(?:de )?plus d(?:e |[’'])(?={_NUMBER})"
+            rf"\b(?:de )?plus d(?:e |[’'])(?={_NUMBER})|\bau[- ]delà d(?:e |u |es |[’'])"
             r"|\bsupérieure?s? (?:ou égale?s? )?(?:à|au|aux)\b",
             " superieur ",
         ),
         (r"\bs[’'](?:élève|élèvent|établit|établissent) à\b", " est "),
-        (r"\bsuivant (?=l[ea’']|un|ce)|\ben fonction d(?:e|u|es)\b", " selon "),
+        (
+            r"\bsuivant (?=l[ea’']|un|ce)|\ben fonction d(?:e|u|es)\b|\bd[’']après (?=l[ea’'])",
+            " selon ",
+        ),
         (r"\bqui (?:varie|varient|va|vont|est|sont) (?:comprise?s? )?(?=entre|de)", " variant "),
+        (r"\bpar (?:conséquent|exemple|ailleurs)\b", " donc "),
         (r"\beaux? chaudes? sanitaires?\b", " ECS "),
         (r"\bgaz à effet de serre\b", " GES "),
         (r"\bénergies? renouvelables?\b", " EnR "),
@@ -150,6 +162,30 @@ PHRASES = tuple(
     )
 )
 """Set phrases, each written as one word, so that « au moins » and « moins de » are told apart."""
+
+COLLECTIVES = {
+    "dizaine": 10, "douzaine": 12, "quinzaine": 15, "vingtaine": 20, "trentaine": 30,
+    "quarantaine": 40, "cinquantaine": 50, "soixantaine": 60, "centaine": 100,
+}  # fmt: skip
+COLLECTIVE = re.compile(rf"\bune ({'|'.join(COLLECTIVES)}) d(?:e |[’'])", re.IGNORECASE)
+"""« une trentaine de kilomètres » is « environ 30 kilomètres »."""
+
+CONNECTIVE_OPENING = re.compile(
+    r"(?:à cette fin|à cet effet|à ce titre|de plus|de même|en effet|en outre|en revanche|"
+    r"par ailleurs|par conséquent|par exemple|ainsi|toutefois|cependant|néanmoins|enfin)\s?,\s+",
+    re.IGNORECASE,
+)
+"""An opening that joins a sentence to the one before it, and says nothing more."""
+
+PASSIVE = re.compile(
+    r"(?P<patient>[^,;:()]{3,120}?)\s(?:est|sont)\s(?P<verb>[^\W\d_]{2,20}(?:é|i|u|is|it)e?s?)\spar\s"
+    r"(?P<agent>[^,;:()]{3,120}?)\.?$"
+)
+"""« A est assuré par B » is « B assure A »."""
+
+ELLIPTICAL = frozenset("dont puis contre".split())
+"""After these words a number without a unit may have that of the number before them: « 6 hectares,
+dont 3,5 imperméabilisés »."""
 
 LIGHT = frozenset("type terme niveau valeur".split())
 """Nouns that say nothing that the noun after them does not."""
@@ -227,7 +263,7 @@ class Bearing:
 @lru_cache(maxsize=8192)
 def read_parts(text: str) -> tuple[Part, ...]:
     """Return the words, quantities and marks of a text in order."""
-    text = spell_dates(text)
+    text = COLLECTIVE.sub(lambda m: f"environ {COLLECTIVES[m[1].lower()]} ", spell_dates(text))
     for pattern, word in PHRASES:
         text = pattern.sub(word, text)
     quantities = sorted(find_quantities(text), key=lambda q: q.start)
@@ -240,7 +276,49 @@ def read_parts(text: str) -> tuple[Part, ...]:
         parts.append(_number(quantity))
         at = quantity.end
     parts.extend(_words(text[at:]))
-    return tuple(parts)
+    return tuple(_with_carried_units(_with_limits_first(parts)))
+
+
+def _with_limits_first(parts: Sequence[Part]) -> list[Part]:
+    """Put a limit that stands behind its number before it: « 35 % au minimum »."""
+    ordered = list(parts)
+    for i in range(len(ordered) - 1):
+        number, limit = ordered[i : i + 2]
+        after = ordered[i + 2] if i + 2 < len(ordered) else None
+        if (
+            number.kind == "number"
+            and limit.key in {"limit:min", "limit:max", "limit:about"}
+            and (after is None or after.kind != "number")
+            and not (i and ordered[i - 1].key.startswith("limit:"))
+        ):
+            ordered[i], ordered[i + 1] = limit, number
+    return ordered
+
+
+def _with_carried_units(parts: Sequence[Part]) -> Iterator[Part]:
+    """Yield parts; a bare number after « dont » may have the unit of the number before it."""
+    unit: Measure | None = None
+    for i, part in enumerate(parts):
+        if part.quantity is None:
+            unit = None if part.key in {";", ".", ":"} else unit
+        elif part.quantity.measure:
+            unit = part.quantity.measure
+        elif unit and _is_elliptical(parts, i):
+            yield replace(part, measures=(unit,))
+            continue
+        yield part
+
+
+def _is_elliptical(parts: Sequence[Part], at: int) -> bool:
+    """Tell whether a bare number leaves its unit out: no noun that it counts follows."""
+    before = [fold_text(p.written) for p in parts[max(at - 2, 0) : at]]
+    if not ELLIPTICAL & set(before):
+        return False
+    after = parts[at + 1] if at + 1 < len(parts) else None
+    if after is None or after.kind == "mark" or "," in parts[at].written:
+        return True
+    folded = fold_text(after.written)
+    return folded in ARTICLES | PREPOSITIONS | COPULAS or is_verb(folded)
 
 
 def _number(quantity: Quantity) -> Part:
@@ -405,7 +483,7 @@ def _omissions(
         gap = [unit.parts[j] for j in range(start, end) if j not in taken]
         ahead = (part.quantity for part in unit.parts[end : end + 3] if part.quantity)
         yield from _gap(gap, next(ahead, None), _has_range(mine))
-    yield from _tail(unit.parts[last + 1 :])
+    yield from _tail(unit.parts[last + 1 :], is_either=sum(map(_is_either, unit.parts)) > 1)
 
 
 def _lead(parts: Sequence[Part]) -> Iterator[tuple[str, str]]:
@@ -443,8 +521,11 @@ def _is_implied(part: Part, quantity: Quantity | None) -> bool:
     return quantity is not None and folded in QUANTITY_NOUNS.get(quantity.unit, "").split()
 
 
-def _tail(parts: Sequence[Part]) -> Iterator[tuple[str, str]]:
-    """What is cut at the end is a clause of its own: a reason, or another quantity."""
+def _tail(parts: Sequence[Part], *, is_either: bool) -> Iterator[tuple[str, str]]:
+    """What is cut at the end is a clause of its own: a reason, or another quantity.
+
+    With `is_either` the sentence has « soit … soit », of which none may be left out.
+    """
     said = [part for part in parts if part.carries]
     if not said:
         return
@@ -452,9 +533,14 @@ def _tail(parts: Sequence[Part]) -> Iterator[tuple[str, str]]:
     begins = parts[0].key == ";" or fold_text(words[0].written) in STOPS
     joined = fold_text(words[0].written) in {"et", "auquel", "auxquels", "tandis"}
     other = joined and any(part.kind == "number" for part in parts)
-    if (begins or other) and not any(_excepts(part) for part in said):
+    either = is_either and any(map(_is_either, words))
+    if (begins or other) and not either and not any(map(_excepts, said)):
         return
     yield "cut_at_the_end", _quote(parts)
+
+
+def _is_either(part: Part) -> bool:
+    return fold_text(part.written) == "soit"
 
 
 def _cuts(part: Part) -> bool:
@@ -554,9 +640,20 @@ def _variants(sentence: str, context: frozenset[Key]) -> Iterator[EvidenceUnit]:
     if len(years) == 1:
         moved = f"{IN_YEAR.sub(' ', sentence).rstrip('. ')}{years[0]}"
         yield EvidenceUnit(sentence, read_parts(moved), context)
+    if opening := CONNECTIVE_OPENING.match(sentence):
+        rest = sentence[opening.end() :]
+        yield EvidenceUnit(sentence, read_parts(rest), context)
+    if active := to_active(sentence):
+        yield EvidenceUnit(sentence, read_parts(active), context)
     label, colon, rest = sentence.partition(" : ")
     if colon and len(label) <= LONGEST_LABEL:
         yield EvidenceUnit(sentence, (*read_parts(rest.rstrip(". ")), *read_parts(label)), context)
+
+
+def to_active(sentence: str) -> str:
+    """Return a sentence in the passive with its agent first, "" for another one."""
+    match = PASSIVE.match(sentence)
+    return f"{match['agent']} {match['verb']} {match['patient']}" if match else ""
 
 
 def _subject(sentence: str) -> frozenset[Key]:
@@ -579,7 +676,7 @@ def _cells(table: QuotableUnit, caption: str) -> Iterator[EvidenceUnit]:
     numeric = [
         index
         for index in range(1, len(table.columns))
-        if any(find_quantities(row[index]) for row in table.rows)
+        if any(_is_value(row[index]) for row in table.rows)
     ]
     for row in table.rows:
         of_row = tuple(m for cell in row if (m := _whole_measure(cell)))
@@ -605,6 +702,11 @@ def _cells(table: QuotableUnit, caption: str) -> Iterator[EvidenceUnit]:
                 is_row=True,
                 needed=frozenset(needed),
             )
+
+
+def _is_value(cell: str) -> bool:
+    """Tell whether a cell is a number with its unit, not a text that has one."""
+    return len(cell.split()) <= LONGEST_VALUE and bool(find_quantities(cell))
 
 
 def _is_unit(part: Part) -> bool:

@@ -19,6 +19,7 @@ from sheets.verification.bearing import (
     evidence_keys,
     read_evidence,
     read_parts,
+    to_active,
 )
 from sheets.verification.quantities import (
     Quantity,
@@ -172,6 +173,8 @@ def _orders(claim: str) -> Iterator[str]:
     yield claim
     if match := FRONTED.match(claim):
         yield f"{match['rest']} {match['front']}"
+    if active := to_active(claim):
+        yield active
     if match := TRAILING.search(claim):
         yield f"{match['tail']} {claim[: match.start()]}"
 

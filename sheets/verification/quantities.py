@@ -46,6 +46,16 @@ SCALE_WORD = re.compile(
 SCALE_WORDS = {
     "millier": 10**3, "thousand": 10**3, "million": 10**6, "milliard": 10**9, "billion": 10**9,
 }  # fmt: skip
+PARTS = {"quart": 4, "cinquième": 5, "dixième": 10, "vingtième": 20, "centième": 100}
+FRACTION = re.compile(
+    rf"\b(?:(?P<count>\d|deux|trois|quatre|cinq|six|sept|huit|neuf|(?P<one>une?)){BLANK}"
+    rf"(?P<part>{'|'.join(PARTS)})(?(one)|s)|la{BLANK}moitié)\b(?!{BLANK}d[’']heure)"
+    rf"(?(one)(?={BLANK}(?:d[eu]s?\b|d[’']|aux?\b)|{BLANK}?[.,;)]|\Z))",
+    re.IGNORECASE,
+)
+"""A fraction in words that is a whole number of per cent: « trois quarts des logements »."""
+
+AND_A_HALF = re.compile(rf"{BLANK}et{BLANK}demie?\b")
 INDEX = re.compile(r"(?<=[^\W\d_])[²³₂]")
 DATE = re.compile(
     rf"\b(?:(?P<day>\d{{1,2}})(?:er)?{BLANK})?(?P<month>{FULL_MONTH}){BLANK}"
@@ -112,20 +122,20 @@ class Quantity:
         Per cent equal a fraction: 5,5 % is 0,055.
         """
         mine, its = self.measure, other.measure
+        if self._is_fraction_of(other):
+            return True
         if mine is None or its is None:
-            return self._is_fraction_of(other) or (
-                mine is its and bool(self.readings & other.readings)
-            )
+            return mine is its and bool(self.readings & other.readings)
         same_kinds = mine.all_kinds == its.all_kinds and mine.per == its.per
         return same_kinds and self._has_value_of(other) and not mine.clashes(its)
 
     def _is_fraction_of(self, other: "Quantity") -> bool:
-        """Tell whether one is a bare number below 1 and the other the same in per cent."""
-        bare, share = (self, other) if self.measure is None else (other, self)
-        if bare.measure is not None or share.measure is None or share.measure.dimension != "%":
+        """Tell whether one is the other in per cent: a bare number below 1, or « 1,5 fois »."""
+        bare, share = (other, self) if self.unit == "%" else (self, other)
+        if share.measure is None or share.unit != "%" or bare.unit not in {"", "fois"}:
             return False
         values = {Fraction(r) * share.measure.factor / 100 for r in share.readings}
-        return any(abs(r) <= 1 and Fraction(r) in values for r in bare.readings)
+        return any((abs(r) <= 1 or bare.unit) and Fraction(r) in values for r in bare.readings)
 
     def _has_value_of(self, other: "Quantity") -> bool:
         mine, its = self.measure, other.measure
@@ -168,6 +178,8 @@ def find_quantities(text: str) -> tuple[Quantity, ...]:
     dated = blank_spans(dated, spans)
     powers = list(_powers(dated))
     dated = blank_spans(dated, ((power.start, power.end) for power in powers))
+    fractions = list(_fractions(dated))
+    dated = blank_spans(dated, ((part.start, part.end) for part in fractions))
     exponents = list(_exponent_spans(dated))
     plain = _plain(blank_spans(dated, exponents))
     unread = [
@@ -179,7 +191,7 @@ def find_quantities(text: str) -> tuple[Quantity, ...]:
     for start, code in _codes(plain):
         signs[start : start + len(code)] = " " * len(code)
     plain = "".join(signs)
-    numbers = (*powers, *unread, *_digits(plain), *_spelled(plain))
+    numbers = (*powers, *fractions, *unread, *_digits(plain), *_spelled(plain))
     found = _apart(sorted(numbers, key=lambda q: q.start))
     return tuple(_with_ranges(plain, [_as_written(q, text) for q in found]))
 
@@ -213,6 +225,20 @@ def _powers(text: str) -> Iterator[Quantity]:
             written = text[start : match.end()]
             found = _measured(measured, written, start, match.end(), readings)
             yield replace(found, written=text[start : found.end].strip())
+
+
+def _fractions(text: str) -> Iterator[Quantity]:
+    """Yield the fractions in words, as per cent."""
+    for match in FRACTION.finditer(text):
+        share = Decimal(50)
+        if match["part"]:
+            count = match["count"].lower()
+            times = int(count) if count.isdigit() else COMPOUND[count]
+            share = Decimal(100) * times / PARTS[match["part"].lower()]
+        measure, _end = read_measure("%", 0)
+        yield Quantity(
+            match[0], frozenset({share.normalize()}), measure, match.start(), match.end()
+        )
 
 
 def _doubtful_span(match: re.Match[str]) -> tuple[int, int]:
@@ -388,6 +414,9 @@ def _measured(
     elif (again := REPEATED.match(text, end)) and _value(again["words"]) in readings:
         end = again.end()
     measure, after = read_measure(text, end)
+    if measure and (half := AND_A_HALF.match(text, after)):
+        readings = frozenset((r + Decimal("0.5")).normalize() for r in readings)
+        after = half.end()
     return Quantity(text[start:after].strip(), readings, measure, start, after)
 
 

@@ -26,7 +26,7 @@ from sheets.markdown.sentences import (
 )
 
 TOKEN = re.compile(
-    r"[-−–]?\d+(?:[.,]\d+)*[⁰¹²³⁴⁵⁶⁷⁸⁹]*|[^\W\d_][\w₂²³]*|[%€$‰°<>≤≥=+×÷±?]|[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[^\W_]"
+    r"[-−–]?\d+(?:[.,]\d+)*[⁰¹²³⁴⁵⁶⁷⁸⁹]*|[^\W\d_][\w₂²³]*|[%€$‰°<>≤≥=+×÷±?…]|[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[^\W_]"
 )
 CALL = re.compile(r"\s?\[(?:\d{1,3}|[a-z*†‡])\]|\[\^[\w-]{1,40}\]")
 THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:[ \u00a0\u2009\u202f]\d{3})+)(?!\d)")
@@ -38,6 +38,10 @@ TYPOGRAPHY = str.maketrans(
         "æ": "ae", "Æ": "Ae", "₂": "2", "ﬁ": "fi", "ﬂ": "fl", "ﬀ": "ff", "ﬃ": "ffi", "ﬄ": "ffl",
     }
 )  # fmt: skip
+ELLIPSIS = re.compile(r"\.{3,}")
+OPEN_END = re.compile(r"(?<=\betc)\.?\s?…")
+"""What « etc. » already says."""
+
 AREA = re.compile(r"(?<=m)[²³](?!\w)")
 
 Words = tuple[str, ...]
@@ -77,6 +81,7 @@ def exact_words(text: str) -> Words:
     """
     plain = CALL.sub("", unicodedata.normalize("NFC", text))
     plain = EMPHASIS.sub("", plain).translate(TYPOGRAPHY)
+    plain = OPEN_END.sub("", ELLIPSIS.sub("…", plain))
     plain = THOUSANDS.sub(lambda m: m[1] + re.sub(r"\s", "", m[2]), plain)
     plain = AREA.sub(lambda m: "2" if m[0] == "²" else "3", plain)
     return tuple(match[0].casefold() for match in TOKEN.finditer(plain))

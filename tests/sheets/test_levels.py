@@ -221,7 +221,7 @@ def test_the_command_answers_each_line_without_a_database(
         (
             "Le bilan vise une baisse de 35 % au minimum par rapport à 2019.",
             "Le bilan vise une baisse d’au moins 35 % par rapport à 2019.",
-            FRAGILE,  # the limit stands elsewhere, but nothing is missing
+            FIGURES,
         ),
         ("Le prix est de 20 euros au m².", "Le prix est de 20 €/m².", FIGURES),
     ],
@@ -322,3 +322,83 @@ def test_a_value_is_word_for_word_with_the_label_that_it_stands_beside() -> None
     label = "Coût typique (ordre de grandeur)"
     assert find_level("10 à 60 € par compresseur", passages, label).level == VERBATIM
     assert find_level("10 à 90 € par compresseur", passages, label).level == NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("statement", "passage"),
+    [
+        ("Un dixième des fours sont neufs.", "10 % des fours sont neufs."),
+        ("La moitié des fours sont neufs.", "50 % des fours sont neufs."),
+        ("Ils dépassent trois quarts du parc.", "Ils dépassent 75 % du parc."),
+        ("La surface est de 1,5 fois celle du site.", "La surface est de 150 % celle du site."),
+        ("Le bail dure un an et demi.", "Le bail dure 18 mois."),
+        ("Il est à environ 30 km de Lyon.", "Il est à une trentaine de kilomètres de Lyon."),
+        ("Le site est à une centaine de mètres.", "Le site est à environ 100 m."),
+        (
+            "La friche couvre 6 ha dont 3,5 ha sont imperméabilisés.",
+            "La friche couvre 6 hectares dont 3,5 sont imperméabilisés.",
+        ),
+        (
+            "Le dossier doit prévoir un taux de 35 % au minimum.",
+            "Le dossier doit prévoir un taux d’au moins 35 %.",
+        ),
+        ("L’amende est de 500 € au plus.", "L’amende est de 500 € maximum."),
+        ("Il faut éviter d’aller au-delà de 30 %.", "Il faut éviter d’aller à plus de 30 %."),
+        ("La puissance excède 4,5 MW.", "La puissance est supérieure à 4 500 kW."),
+        ("Le site produit 3 GWh.", "À cette fin, le site produit 3 000 MWh."),
+        (
+            "Une pompe assure 60 % des besoins de chaleur.",
+            "60 % des besoins de chaleur sont assurés par une pompe.",
+        ),
+    ],
+)  # fmt: skip
+def test_limits_fractions_and_carried_units_are_found(statement: str, passage: str) -> None:
+    assert check_statement(statement, [passage]).level == FIGURES
+
+
+@pytest.mark.parametrize(
+    ("statement", "passage"),
+    [
+        ("Un cinquième des fours sont neufs.", "10 % des fours sont neufs."),
+        ("La surface est de 1,6 fois celle du site.", "La surface est de 150 % celle du site."),
+        ("Le site est à 30 km de Lyon.", "Le site est à une trentaine de kilomètres de Lyon."),
+        (
+            "La friche couvre 6 ha dont 3,5 m² sont imperméabilisés.",
+            "La friche couvre 6 hectares dont 3,5 sont imperméabilisés.",
+        ),
+        (
+            "La région compte 6 ha dont 3 ha rurales.",
+            "La région compte 6 ha dont 3 communes rurales.",
+        ),
+        (
+            "Le dossier doit prévoir un taux de 35 % au maximum.",
+            "Le dossier doit prévoir un taux d’au moins 35 %.",
+        ),
+        ("La taxe est due au plus le 31 mai.", "La taxe est due au plus tard le 31 mai."),
+        ("La puissance excède 4,5 MW.", "La puissance est inférieure à 4 500 kW."),
+        (
+            "60 % des besoins de chaleur assurent une pompe.",
+            "60 % des besoins de chaleur sont assurés par une pompe.",
+        ),
+        ("Le site produit 3 GWh.", "Dans ce cas, le site produit 3 000 MWh."),
+        (
+            "Elle appartient au réseau, donc soit au gestionnaire.",
+            "Elle appartient au réseau, donc soit au gestionnaire, soit au propriétaire.",
+        ),
+    ],
+)  # fmt: skip
+def test_what_looks_like_another_form_and_is_none_stays_fragile(
+    statement: str, passage: str
+) -> None:
+    assert LEVELS.index(check_statement(statement, [passage]).level) >= LEVELS.index(FRAGILE)
+
+
+def test_a_list_that_goes_on_is_not_whole_without_its_dots() -> None:
+    passage = "La régulation a deux défauts : vannes bloquées, sondes sales, …"
+
+    assert check_statement(passage.replace("…", "..."), [passage]).level == VERBATIM
+    assert check_statement("La régulation a deux défauts : vannes bloquées.", [passage]).level != (
+        VERBATIM
+    )
+    cut = "La régulation a deux défauts : vannes bloquées, sondes sales."
+    assert check_statement(cut, [passage]).level != VERBATIM
