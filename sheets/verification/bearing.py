@@ -171,7 +171,7 @@ COLLECTIVE = re.compile(rf"\bune ({'|'.join(COLLECTIVES)}) d(?:e |[’'])", re.I
 """« une trentaine de kilomètres » is « environ 30 kilomètres »."""
 
 CONNECTIVE_OPENING = re.compile(
-    r"(?:à cette fin|à cet effet|à ce titre|de plus|de même|en effet|en outre|en revanche|"
+    r"(?:[àa] (?:cette fin|cet effet|ce titre)|de plus|de même|en effet|en outre|en revanche|"
     r"par ailleurs|par conséquent|par exemple|ainsi|toutefois|cependant|néanmoins|enfin)\s?,\s+",
     re.IGNORECASE,
 )
