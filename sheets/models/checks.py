@@ -31,6 +31,12 @@ class RevisionCheck(models.Model):
     def __str__(self) -> str:
         return f"{self.revision_id}: {self.levels}"
 
+    @classmethod
+    def current_of(cls, sheet: Sheet) -> "RevisionCheck | None":
+        """Return the check of a sheet's current revision, None if it has to be made again."""
+        made = cls.objects.filter(revision=sheet.current_id, version=cls.VERSION)
+        return made.first() if sheet.current_id else None
+
 
 class Confirmation(models.Model):
     """What a person said of a statement after reading its passages: borne out or not, and why not.

@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from ingestion.models import Document, DocumentQuerySet
 from ingestion.search import postings
-from sheets.models import Sheet, SheetType
+from sheets.models import RevisionCheck, Sheet, SheetType
 from sheets.models.sheet import SheetQuerySet
 from sheets.search.indexing import SHEETS
+from sheets.verification.levels import FRAGILE, NOT_FOUND, UNSOURCED
 from wikico2.filters import Facet, FacetChoice, Filter, FilterField, read_choice, read_match
 from wikico2.text.analyzer import main_lexemes
 
@@ -32,6 +33,9 @@ ORDERS_OFFERED = {
 }
 VALUES_SHOWN = 12
 MOST_WORDS = 8
+MOSTLY_VERIFIED = 80
+"""Per cent of the statements of a sheet that is mostly verified."""
+
 LEVELS = {"skeleton": (0, 30), "partial": (30, 80), "complete": (80, 101)}
 """Levels of completeness: (from, below) in per cent."""
 
@@ -48,6 +52,21 @@ def _at_level(level: str) -> Q:
     return Q(completeness__gte=least, completeness__lt=below)
 
 
+def _has_level(level: str) -> Q:
+    """Return the condition that a statement of the current version has a level."""
+    return Q(**{f"current__check_made__levels__{level}__gt": 0})
+
+
+_IS_CHECKED = Q(current__check_made__version=RevisionCheck.VERSION)
+CHECKED = {
+    "verified": _IS_CHECKED & Q(confidence__gte=MOSTLY_VERIFIED),
+    "partly": _IS_CHECKED & Q(confidence__lt=MOSTLY_VERIFIED),
+    "fragile": _IS_CHECKED & (_has_level(FRAGILE) | _has_level(NOT_FOUND)),
+    "unsourced": _IS_CHECKED & _has_level(UNSOURCED),
+    "outdated": Q(current__isnull=False) & ~_IS_CHECKED,
+}
+"""What the check found of a sheet; a sheet may be several of them."""
+
 SHEET_FILTER = Filter(
     (
         FilterField("q", read_match(r"[^\0]{1,200}"), _contains_words),
@@ -55,6 +74,7 @@ SHEET_FILTER = Filter(
         FilterField("category", read_match(r"[^\0]{1,200}"), "searched__category_name"),
         FilterField("system", read_match(r"[^\0]{1,200}"), "searched__system_name"),
         FilterField("level", read_choice(LEVELS), _at_level),
+        FilterField("checked", read_choice(CHECKED), CHECKED.__getitem__),
         FilterField("state", read_choice(Sheet.State.values), "state"),
         FilterField("source", read_match(r"[1-9][0-9]{0,17}"), "documents"),
         FilterField("stale", read_choice(("1",)), lambda _value: ~Q(stale_reasons=[])),
@@ -87,6 +107,7 @@ def sheet_facets(sheets: SheetQuerySet, active: Filter, named: DocumentQuerySet)
     system = pgettext("what a sheet acts on", "System")
     yield active.facet("system", system, _value_choices(sheets, active, "system"))
     yield active.facet("level", _("Completeness"), _level_choices(sheets, active))
+    yield active.facet("checked", _("Verification"), _checked_choices(sheets, active))
     states, stale = _state_choices(sheets, active)
     yield active.facet("state", _("State"), states)
     yield active.facet("stale", _("Freshness"), stale)
@@ -144,6 +165,24 @@ def _level_choices(sheets: SheetQuerySet, active: Filter) -> list[FacetChoice]:
     labels = {"skeleton": _("stub"), "partial": _("partial"), "complete": _("complete")}
     return [
         FacetChoice(key, labels[key], n) for key, n in counts.items() if n or key == active["level"]
+    ]
+
+
+def _checked_choices(sheets: SheetQuerySet, active: Filter) -> list[FacetChoice]:
+    """Return what the check found that occurs, with the number of sheets of each."""
+    left = active.without("checked").apply(sheets).order_by()
+    counts = left.aggregate(**{key: Count("pk", filter=found) for key, found in CHECKED.items()})
+    labels = {
+        "verified": _("at least %(share)s%% verified") % {"share": MOSTLY_VERIFIED},
+        "partly": _("less than %(share)s%% verified") % {"share": MOSTLY_VERIFIED},
+        "fragile": _("with fragile statements"),
+        "unsourced": _("with statements without a source"),
+        "outdated": _("to be checked again"),
+    }
+    return [
+        FacetChoice(key, labels[key], n)
+        for key, n in counts.items()
+        if n or key == active["checked"]
     ]
 
 

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from sheets.markdown.front_matter import add_front_matter
 from sheets.markdown.parse import BodyStatement, body_statements, header_statements
-from sheets.models import Citation, Sheet
+from sheets.models import Citation, RevisionCheck, Sheet
 from sheets.models.schema_loader import load_template
 
 
@@ -27,12 +27,23 @@ def to_markdown(sheet: Sheet) -> str:
 
 
 def to_json(sheet: Sheet) -> dict[str, Any]:
-    """Return the sheet as a dict: metadata, and the statements of its sections with citations."""
+    """Return the sheet as a dict: metadata, and the statements of its sections with citations.
+
+    Each statement has its level, "" where an older check, or none, has looked at it; "levels"
+    counts them.
+    """
     revision = sheet.current
     template = load_template(sheet.sheet_type)
     cited: dict[str, Citation] = {}
     header: list[BodyStatement] = []
     statements: list[BodyStatement] = []
+    check = RevisionCheck.current_of(sheet)
+    levels = {_key(one): one["level"] for one in check.statements} if check else {}
+
+    def data(statement: BodyStatement) -> dict[str, Any]:
+        key = statement.section, statement.field, statement.text
+        return {**statement_data(statement, cited), "level": levels.get(key, "")}
+
     if revision:
         cited = {c.marker: c for c in revision.citations.select_related("document")}
         header = header_statements(revision.metadata, template)
@@ -46,24 +57,28 @@ def to_json(sheet: Sheet) -> dict[str, Any]:
         "revision": revision.number if revision else None,
         "completeness": sheet.completeness,
         "confidence": sheet.confidence,
+        "levels": check.levels if check else {},
         "documents": [
             {"id": d.pk, "title": d.title, "filename": d.filename} for d in sheet.documents.all()
         ],
-        "metadata": {s.field: statement_data(s, cited) for s in header},
+        "metadata": {s.field: data(s) for s in header},
         "sections": [
             {
                 "key": section.key,
                 "heading": section.heading,
                 "statements": [
-                    {"field": s.field, **statement_data(s, cited)}
-                    for s in statements
-                    if s.section == section.key
+                    {"field": s.field, **data(s)} for s in statements if s.section == section.key
                 ],
             }
             for section in template.written
             if section.role == "body"
         ],
     }
+
+
+def _key(one: dict[str, Any]) -> tuple[str, str, str]:
+    """Return what a checked statement is known by."""
+    return one["section"], one["field"], one["text"]
 
 
 def statement_data(statement: BodyStatement, cited: dict[str, Citation]) -> dict[str, Any]:

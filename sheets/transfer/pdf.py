@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,22 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 from sheets.links.localized_text import LocalizedText
-from sheets.models import Picture, Revision, Sheet
+from sheets.models import Picture, Revision, RevisionCheck, Sheet
+from sheets.models.level_reasons import level_name
+from sheets.rendering.html import UNCHECKED
 from sheets.rendering.images import ADDRESS
 from sheets.revisions.authorship import authorship_line, authorship_of
+from sheets.verification.levels import LEVELS
 from wikico2.errors import UserError
 
 STYLE = Path(settings.BASE_DIR) / "static" / "css" / "pdf.css"
 FOLDER = "exports"
+NOTE = re.compile(r'<li id="note-\d+" data-level="(?P<level>[a-z_]+)">')
+"""A note as `sheets.rendering.html` writes it."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -39,10 +47,31 @@ def pdf_of(sheet: Sheet, revision: Revision, text: LocalizedText) -> SheetPdf:
             "revision": revision,
             "text": text,
             "authorship": authorship_line(authorship_of(sheet, revision), sheet),
+            "levels": levels_in_words(sheet, revision),
+            "body": name_levels(text.body),
             "SITE_URL": settings.SITE_URL,
         },
     )
     return SheetPdf(hashlib.sha256(f"{page}\0{STYLE.read_text()}".encode()).hexdigest()[:32], page)
+
+
+def levels_in_words(sheet: Sheet, revision: Revision) -> list[tuple[str, int]]:
+    """Return the names of the levels of a revision's statements, with how many have each.
+
+    Empty where an older check, or none, has looked at it.
+    """
+    check = RevisionCheck.current_of(sheet) if revision.pk == sheet.current_id else None
+    counts = check.levels if check else {}
+    return [(level_name(level), counts[level]) for level in LEVELS if counts.get(level)]
+
+
+def name_levels(body: str) -> str:
+    """Return the body of a sheet with the level of each note in words, for paper."""
+    return NOTE.sub(lambda m: f'{m[0]}<span class="level">{_in_words(m["level"])}</span> ', body)
+
+
+def _in_words(level: str) -> str:
+    return _("to be checked again") if level == UNCHECKED else level_name(level)
 
 
 def stored_pdf(name: str) -> bytes | None:
