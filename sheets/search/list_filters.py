@@ -1,6 +1,6 @@
 """Filters, facets and orders of the list of sheets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
@@ -106,8 +106,9 @@ def sheet_facets(sheets: SheetQuerySet, active: Filter, named: DocumentQuerySet)
     yield active.facet("category", _("Category"), _value_choices(sheets, active, "category"))
     system = pgettext("what a sheet acts on", "System")
     yield active.facet("system", system, _value_choices(sheets, active, "system"))
-    yield active.facet("level", _("Completeness"), _level_choices(sheets, active))
-    yield active.facet("checked", _("Verification"), _checked_choices(sheets, active))
+    levels, checked = _level_and_checked_choices(sheets, active)
+    yield active.facet("level", _("Completeness"), levels)
+    yield active.facet("checked", _("Verification"), checked)
     states, stale = _state_choices(sheets, active)
     yield active.facet("state", _("State"), states)
     yield active.facet("stale", _("Freshness"), stale)
@@ -158,32 +159,36 @@ def _value_choices(sheets: SheetQuerySet, active: Filter, name: str) -> list[Fac
     return [FacetChoice(value, value, n) for value, n in counts]
 
 
-def _level_choices(sheets: SheetQuerySet, active: Filter) -> list[FacetChoice]:
-    """Return the levels of completeness that occur, with their counts."""
-    left = active.without("level").apply(sheets).order_by()
-    counts = left.aggregate(**{level: Count("pk", filter=_at_level(level)) for level in LEVELS})
-    labels = {"skeleton": _("stub"), "partial": _("partial"), "complete": _("complete")}
-    return [
-        FacetChoice(key, labels[key], n) for key, n in counts.items() if n or key == active["level"]
-    ]
+def _level_and_checked_choices(
+    sheets: SheetQuerySet, active: Filter
+) -> tuple[list[FacetChoice], list[FacetChoice]]:
+    """Return the levels of completeness, and what the check found, that occur.
 
-
-def _checked_choices(sheets: SheetQuerySet, active: Filter) -> list[FacetChoice]:
-    """Return what the check found that occurs, with the number of sheets of each."""
-    left = active.without("checked").apply(sheets).order_by()
-    counts = left.aggregate(**{key: Count("pk", filter=found) for key, found in CHECKED.items()})
+    They are counted in one query; each is counted among the sheets that the other leaves.
+    """
+    left = active.without("level", "checked").apply(sheets).order_by()
+    at_level = _at_level(active["level"]) if active["level"] else Q()
+    found = CHECKED[active["checked"]] if active["checked"] else Q()
+    counts = left.aggregate(
+        **{key: Count("pk", filter=_at_level(key) & found) for key in LEVELS},
+        **{key: Count("pk", filter=which & at_level) for key, which in CHECKED.items()},
+    )
     labels = {
+        "skeleton": _("stub"),
+        "partial": _("partial"),
+        "complete": _("complete"),
         "verified": _("at least %(share)s%% verified") % {"share": MOSTLY_VERIFIED},
         "partly": _("less than %(share)s%% verified") % {"share": MOSTLY_VERIFIED},
         "fragile": _("with fragile statements"),
         "unsourced": _("with statements without a source"),
         "outdated": _("to be checked again"),
     }
-    return [
-        FacetChoice(key, labels[key], n)
-        for key, n in counts.items()
-        if n or key == active["checked"]
-    ]
+
+    def choices(name: str, keys: Iterable[str]) -> list[FacetChoice]:
+        occurring = (key for key in keys if counts[key] or key == active[name])
+        return [FacetChoice(key, labels[key], counts[key]) for key in occurring]
+
+    return choices("level", LEVELS), choices("checked", CHECKED)
 
 
 def _source_choices(
