@@ -1,9 +1,11 @@
 """Accounts and their roles in the Django admin."""
 
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
+from wikico2.admin_site import AdminGroup
 from wikico2.models import User
 
 
@@ -11,6 +13,7 @@ from wikico2.models import User
 class AccountAdmin(UserAdmin[User]):
     """User accounts; only a superuser may edit or create a superuser."""
 
+    group = AdminGroup.PEOPLE
     list_display = ("username", "first_name", "last_name", "email", "is_active", "last_login")
     list_filter = ("is_active", "groups")
 
@@ -26,6 +29,17 @@ class AccountAdmin(UserAdmin[User]):
         if is_superuser(request):
             return ("last_login", "date_joined")
         return ("last_login", "date_joined", "is_superuser", "user_permissions")
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class RoleAdmin(GroupAdmin):
+    """The roles; what each may is set by the program, and added to by a superuser only."""
+
+    group = AdminGroup.PEOPLE
+    list_display = ("name",)
 
 
 def is_superuser(request: HttpRequest) -> bool:

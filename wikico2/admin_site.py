@@ -1,17 +1,90 @@
-"""The administration's site: who enters it, the table of rules says."""
+"""The administration: one site of our own, with its lists grouped by what people come for."""
 
-from django.contrib.admin import AdminSite
+from typing import Any, ClassVar
+
+from django.contrib import admin
 from django.contrib.auth.forms import AuthenticationForm
-from django.http import HttpRequest
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
 
 from wikico2.accounts.rules import may
 
+QUEUE_APP = "django_q"
+"""The app of the queue's tickets: people follow jobs on the site instead."""
 
-class WikiAdminSite(AdminSite):
-    """The site of the Django admin, open to administrators and to accounts marked as staff."""
 
+class AdminGroup(models.TextChoices):
+    """The groups of the front page, in their order."""
+
+    CONTENT = "content", _("Content")
+    TYPES = "types", _("Sheet templates")
+    VOCABULARY = "vocabulary", _("Vocabulary")
+    PEOPLE = "people", _("People")
+    FOLLOW_UP = "follow_up", _("Follow-up")
+
+
+class GroupedAdmin(admin.ModelAdmin[Any]):
+    """A model in a group of the front page; `group` is None for rows that are reached otherwise."""
+
+    group: ClassVar[AdminGroup | None] = AdminGroup.FOLLOW_UP
+
+
+class ReadOnlyMixin:
+    """Refuse adding, changing and deleting rows in the administration."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(ReadOnlyMixin, GroupedAdmin):
+    """Rows that only the program writes."""
+
+
+class WikiAdminSite(admin.AdminSite):
+    """The administration of the wiki, open to administrators and to accounts marked as staff."""
+
+    site_title = _("WikiCO2 administration")
+    site_header = _("WikiCO2 administration")
+    index_title = _("Administration")
+    empty_value_display = "–"
     login_form = AuthenticationForm  # Django's own refuses who is not marked as staff
 
+    def register(self, model_or_iterable: Any, *args: Any, **options: Any) -> None:
+        """Register models; those of the queue are left out."""
+        given = model_or_iterable
+        found = [given] if isinstance(given, type) else list(given)
+        ours = [model for model in found if model._meta.app_label != QUEUE_APP]
+        if ours:
+            super().register(ours, *args, **options)
+
     def has_permission(self, request: HttpRequest) -> bool:
-        staff = request.user.is_active and request.user.is_staff  # an operator's own choice
+        """Tell whether the table of rules lets them enter, or an operator marked them as staff."""
+        staff = request.user.is_active and request.user.is_staff
         return bool(staff or may(request.user, "admin.enter"))
+
+    def app_index(self, request: HttpRequest, *args: Any, **rest: Any) -> HttpResponse:
+        """Lead to the front page: its groups do not follow the apps of the code."""
+        return redirect("admin:index")
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Return the models in their groups, in the form of Django's list of apps."""
+        apps = self._build_app_dict(request).values()  # type: ignore[attr-defined]  # Django's own
+        rows = {row["model"]: row for app in apps for row in app["models"]}
+        groups: dict[AdminGroup, list[Any]] = {group: [] for group in AdminGroup}
+        for model, model_admin in self._registry.items():
+            group = getattr(model_admin, "group", AdminGroup.FOLLOW_UP)
+            if group is not None and model in rows:
+                groups[group].append(rows[model])
+        return [
+            {"name": group.label, "app_label": group.value, "models": found}
+            for group, found in groups.items()
+            if found
+        ]

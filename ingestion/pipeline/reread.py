@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import DatabaseError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from ingestion.intake.files import local_copy
 from ingestion.intake.upload import read_limits
-from ingestion.kinds import DOCUMENT
+from ingestion.kinds import DOCUMENT, SOURCE_REREAD
 from ingestion.models import Document, Page
 from ingestion.models.documents import DocumentQuerySet
 from ingestion.pipeline.extract import save_pages
@@ -40,6 +40,18 @@ def outdated_documents() -> DocumentQuerySet:
     for media_type in FORMATS:
         older |= Q(media_type=media_type, reader_version__lt=reader_version(media_type))
     return Document.objects.ready().filter(older)
+
+
+@transaction.atomic
+def request_rereading(documents: DocumentQuerySet | QuerySet[Document]) -> int:
+    """Queue the reading of these sources anew, of those that are ready; return how many are."""
+    known = {"media_type__in": FORMATS, "state": Document.State.READY}
+    count = Document.objects.filter(pk__in=documents.order_by().values("pk"), **known).update(
+        reader_version=0
+    )
+    if count:
+        start_job(SOURCE_REREAD)
+    return count
 
 
 def reread_outdated(run: JobRun) -> bool:

@@ -13,6 +13,7 @@ from sheets.models.spending import check_token_ceiling, record_spending
 from sheets.schema.prompt import PromptText, prompt_messages
 from sheets.schema.types import SectionBrief, SectionDraft
 from sheets.verification.levels import check_statement, passage_for_check
+from sheets.writers.base import Writer
 from sheets.writers.context import gather_evidence
 from sheets.writers.llm import ModelWriter
 from wikico2.errors import UserError
@@ -86,12 +87,16 @@ class PromptTrial:
     error: str = ""
 
 
-def run_trial(prompt: PromptText, sheet: Sheet, section: SectionBrief, *, ask: bool) -> PromptTrial:
-    """Build the messages for a section; with `ask`, call the model and check its answer."""
-    writer = ModelWriter(prompt)
+def run_trial(writer: Writer, sheet: Sheet, section: SectionBrief, *, ask: bool) -> PromptTrial:
+    """Build the messages for a section, if `writer` calls a model; with `ask`, let it write.
+
+    What it writes is checked, and not saved.
+    """
     documents = list(sheet.documents.ready().values_list("pk", flat=True))
     evidence = gather_evidence(sheet.title, section, writer, documents)
-    messages = prompt_messages(prompt, sheet.title, section, evidence)
+    messages = []
+    if isinstance(writer, ModelWriter):
+        messages = prompt_messages(writer.prompt, sheet.title, section, evidence)
     if not ask:
         return PromptTrial(section.heading, messages)
     try:

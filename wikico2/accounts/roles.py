@@ -31,6 +31,8 @@ ADMINISTRATOR_SEES = {
         for model in ("sheettype", "section", "field")
     ),
     *(f"ingestion.{verb}_synonyms" for verb in ("add", "change", "view", "delete")),
+    *(f"sheets.{verb}_term" for verb in ("add", "change", "view", "delete")),
+    "sheets.view_spending",
     "sheets.view_revision",
     "sheets.view_generation",
     "sheets.view_citation",
