@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from ingestion.models import Document
 from sheets import queueing as kinds
 from sheets.actions.states import purge_deleted_sheets
+from sheets.curation.bulk import run_bulk_slice
 from sheets.file_jobs import (
     clear_file_jobs,
     export_wiki_slice,
@@ -18,7 +19,7 @@ from sheets.file_jobs import (
 from sheets.generation.request import follow_generation_job
 from sheets.generation.run import write_sheet_slice
 from sheets.links.related import update_related
-from sheets.models import Citation, FileJob, Generation, Revision, Sheet
+from sheets.models import BulkAction, Citation, FileJob, Generation, Revision, Sheet
 from sheets.notifications import digest
 from sheets.rendering.page_cache import clear_cached_pages
 from sheets.revisions.judging import judge_sheet
@@ -144,6 +145,11 @@ def visible_file_jobs(user: Any) -> QuerySet[FileJob]:
     return FileJob.objects.all() if may_see else FileJob.objects.none()
 
 
+def visible_bulk_actions(user: Any) -> QuerySet[BulkAction]:
+    """Return the actions on several rows that `user` may see: all, or none."""
+    return BulkAction.objects.all() if may(user, "workshop.enter") else BulkAction.objects.none()
+
+
 POLICIES = [
     JobPolicy(
         kinds.GENERATION,
@@ -193,6 +199,17 @@ POLICIES = [
         stop_rule="wiki.transfer",
         retry_rule="wiki.transfer",
         follow=follow_export_job,
+        attempts=3,
+    ),
+    JobPolicy(
+        kinds.BULK_ACTION,
+        _("action on several rows"),
+        Job.Lane.WRITING,
+        run_bulk_slice,
+        model="sheets.BulkAction",
+        visible=visible_bulk_actions,
+        stop_rule="workshop.enter",
+        retry_rule="workshop.enter",
         attempts=3,
     ),
     JobPolicy(

@@ -15,6 +15,7 @@ DIGEST = "digest"
 CLEANUP = "cleanup"
 JUDGEMENT = "judgement"
 SHEET_RECHECK = "sheet_recheck"
+BULK_ACTION = "bulk_action"
 
 
 def queue_passage_lookup(sheet_id: int) -> None:

@@ -15,6 +15,7 @@ from sheets.views import (
     pictures,
     search,
     sources,
+    workshop,
 )
 from sheets.views import (
     suggestions as suggest,
@@ -99,6 +100,13 @@ urlpatterns = [
     path("suivi/", activity.watch_list, name="watching"),
     path("suivi/categorie/", activity.category_watch, name="watch_category"),
     path("suivi/courriel/", activity.digest_toggle, name="digest_wanted"),
+    path("atelier/", workshop.desk, name="workshop"),
+    path("atelier/fiches/", workshop.workshop_sheets, name="workshop_sheets"),
+    path("atelier/sources/", workshop.workshop_sources, name="workshop_sources"),
+    path("atelier/vues/", workshop.view_save, name="view_save"),
+    path("atelier/vues/<int:pk>/retirer/", workshop.view_remove, name="view_remove"),
+    path("atelier/actions/<int:pk>/", workshop.bulk_action_detail, name="bulk_action"),
+    path("atelier/actions/<int:pk>/fichier/", workshop.bulk_action_file, name="bulk_action_file"),
     path("taches/", job_list, name="tasks"),
     path("taches/pause/", jobs_pause, name="tasks_pause"),
     path("taches/reprise/", jobs_resume, name="tasks_resume"),

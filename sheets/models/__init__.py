@@ -1,5 +1,6 @@
 """Models of the wiki: templates, sheets, revisions, generations, proposals, citations."""
 
+from sheets.models.bulk_action import BulkAction, SavedView
 from sheets.models.checks import Confirmation, Judgement, RevisionCheck
 from sheets.models.editing import EditDraft, Picture, SavedForm
 from sheets.models.events import SheetEvent
@@ -12,9 +13,11 @@ from sheets.models.searched import SearchedSection, SearchedSheet
 from sheets.models.sheet import Citation, Proposal, Revision, SectionLock, Sheet
 from sheets.models.spending import Spending
 from sheets.models.template import Field, Section, SheetType
+from sheets.models.vocabulary import Term
 from sheets.models.watch import Digest, Watch
 
 __all__ = [
+    "BulkAction",
     "CachedPage",
     "Citation",
     "Confirmation",
@@ -32,6 +35,7 @@ __all__ = [
     "Revision",
     "RevisionCheck",
     "SavedForm",
+    "SavedView",
     "SearchedSection",
     "SearchedSheet",
     "Section",
@@ -42,5 +46,6 @@ __all__ = [
     "SheetRedirect",
     "SheetType",
     "Spending",
+    "Term",
     "Watch",
 ]

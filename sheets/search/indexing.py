@@ -8,10 +8,11 @@ from ingestion.search.hybrid import SearchTarget
 from ingestion.vector_index.collections import VectorCollection, delete_owner_vectors, sync_vectors
 from ingestion.vector_index.embedders.registry import get_embedder
 from ingestion.vector_index.registry import IndexedModel
+from sheets.links.terms import save_terms
 from sheets.links.wikilinks import save_links
 from sheets.markdown.parse import readable_text
 from sheets.markdown.passages import SheetPassage, split_passages
-from sheets.models import SearchedSection, SearchedSheet, Sheet
+from sheets.models import SearchedSection, SearchedSheet, Sheet, Term
 from sheets.models.schema_loader import load_template
 from sheets.schema.types import SheetTemplate
 from sheets.writers.vectors import embed_texts, hash_of
@@ -50,13 +51,14 @@ def index_words(sheet: Sheet, template: SheetTemplate | None = None) -> None:
     system = [*_indexed_fields(SYSTEM_KEYS, header, found), *([] if by_type else [sheet.title])]
     texts = [*header.values(), *(f"{part.heading}\n{part.text}" for part in found)]
     save_links(sheet)
+    terms = save_terms(sheet, revision.metadata if revision else {})
     SearchedSheet(
         sheet=sheet,
         revision=revision,
         title=sheet.title,
         folded=fold_text(sheet.title)[:250],
-        system_name=header.get("systeme", "")[:200],
-        category_name=header.get("categorie", "")[:200],
+        system_name=next((term.name for term in terms[Term.Kind.SYSTEM]), ""),
+        category_name=next((term.name for term in terms[Term.Kind.CATEGORY]), ""),
         sector=_text_lexemes(sector),
         system=_text_lexemes(system),
         text="\n".join(texts),
