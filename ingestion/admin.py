@@ -217,7 +217,7 @@ class ChunkAdmin(ReadOnlyAdmin):
     list_select_related = ["document"]
     search_fields = ["document__title"]
     show_full_result_count = False
-    exclude = ["search"]
+    fields = ["document", "position", "page_start", "page_end", "kind", "headings", "text"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("search")

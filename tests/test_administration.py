@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.test import Client
 from django.urls import reverse
 
@@ -79,6 +80,23 @@ class TestPages:
         client.force_login(expert)
         assert client.get(reverse("admin:index")).status_code == 302
 
+    def test_every_name_shown_is_a_translated_one(self, sheet: Sheet) -> None:
+        root = Asked(User(is_superuser=True, is_active=True))
+        found = []
+        for model, options in admin.site._registry.items():
+            if model._meta.app_label not in ("sheets", "ingestion", "wikico2"):
+                continue
+            row = model._default_manager.first() or model()
+            sets = options.get_fieldsets(root, row)  # type: ignore[arg-type]
+            shown = [*options.list_display, *options.list_filter, *flatten_fieldsets(sets)]
+            known = {field.name: field for field in model._meta.get_fields()}
+            for name in map(str, shown):
+                field = known.get(name.partition("__")[0])
+                if field is not None and type(getattr(field, "verbose_name", None)) is str:
+                    found.append(f"{model.__name__}.{name}")
+            assert type(model._meta.verbose_name) is not str, model
+        assert set(found) <= {"Vector.content_hash", "Vector.model", "Vector.created_at"}
+
     def test_an_app_of_the_code_is_no_place(self, ada: Client) -> None:
         response = ada.get("/admin/sheets/")
         assert (response.status_code, response.headers["Location"]) == (302, "/admin/")
@@ -149,7 +167,7 @@ class TestTypes:
     def test_a_wrong_table_is_told(self, ada: Client, wrong: dict[str, str], said: str) -> None:
         section = Section.objects.get(key="impacts", sheet_type__key="solution")
         values = {
-            "section": section.pk, "heading_fr": "Bruit", "key": "bruit", "question": "Quel bruit ?",
+            "section": section.pk, "heading_fr": "Bruit", "key": "bruit", "question": "Lequel ?",
             "shape": "table", "columns": "Source\nNiveau",
         }  # fmt: skip
         page = ada.post(reverse("admin:sheets_field_add"), {**values, **wrong}).content.decode()

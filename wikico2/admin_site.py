@@ -7,6 +7,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from wikico2.accounts.rules import may
@@ -29,6 +30,11 @@ class GroupedAdmin(admin.ModelAdmin[Any]):
     """A model in a group of the front page; `group` is None for rows that are reached otherwise."""
 
     group: ClassVar[AdminGroup | None] = AdminGroup.FOLLOW_UP
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the list under the name of what is in it."""
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, {**title, **(extra_context or {})})
 
 
 class ReadOnlyMixin:

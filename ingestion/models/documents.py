@@ -96,9 +96,11 @@ class Document(JobSubject):
     title = models.CharField(_("title"), max_length=300)
     filename = models.CharField(_("file name"), max_length=255)
     file = models.FileField(_("file"), upload_to="sources/%Y/%m/", max_length=300)
-    sha256 = models.CharField(max_length=64, db_index=True, editable=False)
+    sha256 = models.CharField(_("checksum"), max_length=64, db_index=True, editable=False)
     size = models.PositiveBigIntegerField(_("size in bytes"), editable=False)
-    media_type = models.CharField(max_length=100, default="application/pdf", editable=False)
+    media_type = models.CharField(
+        _("format"), max_length=100, default="application/pdf", editable=False
+    )
     author = models.CharField(_("author"), max_length=300, blank=True)
     publisher = models.CharField(_("publisher"), max_length=300, blank=True)
     published = models.CharField(
@@ -151,7 +153,7 @@ class Document(JobSubject):
     error_code = models.CharField(max_length=40, blank=True, editable=False)
     error_details = models.JSONField(default=dict, blank=True, editable=False)
     indexed_with = models.CharField(_("indexed with"), max_length=100, blank=True, editable=False)
-    ready_at = models.DateTimeField(null=True, editable=False)
+    ready_at = models.DateTimeField(_("ready since"), null=True, editable=False)
 
     objects = DocumentQuerySet.as_manager()
 
@@ -298,7 +300,9 @@ class Document(JobSubject):
 class Page(models.Model):
     """The text of one page, numbered from 1 as in the file."""
 
-    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="pages")
+    document = models.ForeignKey(
+        Document, verbose_name=_("source"), on_delete=models.CASCADE, related_name="pages"
+    )
     number = models.PositiveIntegerField(_("page"))
     text = models.TextField(_("text"), blank=True)
     width = models.FloatField(_("width in points"), default=0)

@@ -83,11 +83,16 @@ class ImportedFile(models.Model):
     """The outcome for one file of a source import: its document, or the error."""
 
     source_import = models.ForeignKey(SourceImport, on_delete=models.CASCADE, related_name="files")
-    position = models.PositiveIntegerField()
+    position = models.PositiveIntegerField(_("position"))
     name = models.CharField(_("name"), max_length=500)
     size = models.PositiveBigIntegerField(_("size in bytes"), default=0)
     document = models.ForeignKey(
-        Document, on_delete=models.SET_NULL, null=True, blank=True, related_name="imported_files"
+        Document,
+        verbose_name=_("source"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="imported_files",
     )
     error_code = models.CharField(max_length=40, blank=True)
     error_details = models.JSONField(default=dict, blank=True)

@@ -31,13 +31,17 @@ class Chunk(models.Model):
         TABLE = "table", _("table")
         FIGURE = "figure", _("figure")
 
-    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="chunks")
-    position = models.PositiveIntegerField()
-    text = models.TextField()
-    page_start = models.PositiveIntegerField()
-    page_end = models.PositiveIntegerField()
-    headings = ArrayField(models.TextField(), default=list, blank=True)
-    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.TEXT)
+    document = models.ForeignKey(
+        Document, verbose_name=_("source"), on_delete=models.CASCADE, related_name="chunks"
+    )
+    position = models.PositiveIntegerField(_("position"))
+    text = models.TextField(_("text"))
+    page_start = models.PositiveIntegerField(_("first page"))
+    page_end = models.PositiveIntegerField(_("last page"))
+    headings = ArrayField(
+        models.TextField(), verbose_name=_("headings above"), default=list, blank=True
+    )
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices, default=Kind.TEXT)
     # Why it is shown but not quoted: one of `readers.DOUBTS`, or `""`.
     doubt = models.CharField(max_length=10, blank=True, db_default="", default="", editable=False)
     content_hash = models.CharField(max_length=64, db_index=True)

@@ -14,7 +14,7 @@ from sheets.forms.wiki import free_title
 from sheets.links.rename import rename_sheet
 from sheets.models import Sheet, SheetRedirect
 from wikico2.accounts.rules import may
-from wikico2.admin_site import AdminGroup
+from wikico2.admin_site import AdminGroup, GroupedAdmin
 from wikico2.errors import UserError
 from wikico2.models import User
 
@@ -30,7 +30,7 @@ class SheetAdminForm(forms.ModelForm[Sheet]):
 
 
 @admin.register(Sheet)
-class SheetAdmin(admin.ModelAdmin[Sheet]):
+class SheetAdmin(GroupedAdmin):
     group = AdminGroup.CONTENT
     form = SheetAdminForm
     list_display = ["title", "sheet_type", "state", "completeness", "confidence", "updated_at"]

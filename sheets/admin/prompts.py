@@ -37,7 +37,7 @@ class PromptAdmin(GroupedAdmin):
     """Append-only; a new version can be tried before it is saved."""
 
     group = AdminGroup.TYPES
-    list_display = ["name", "comment", "author", "created_at", "used"]
+    list_display = ["version_name", "comment", "author", "created_at", "used"]
     list_select_related = ["author"]
     fields = ["system", "request", "repair", "comment"]
     add_form_template = "admin/sheets/prompt/add_form.html"
@@ -51,6 +51,10 @@ class PromptAdmin(GroupedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).annotate(generation_count=Count("generations"))
+
+    @admin.display(description=gettext_lazy("version"), ordering="version")
+    def version_name(self, prompt: Prompt) -> str:
+        return prompt.name
 
     @admin.display(description=gettext_lazy("sheets written"), ordering="generation_count")
     def used(self, prompt: Prompt) -> Any:

@@ -190,6 +190,19 @@ class OutlineRowAdmin(GroupedAdmin):
         messages.success(request, said % {"row": obj.heading_fr})
         return redirect(outline_address(self.type_of(obj)))
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Show the form with one way to save it, which leads back to the outline."""
+        one_way = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().changeform_view(
+            request, object_id, form_url, {**(extra_context or {}), **one_way}
+        )
+
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         """Ask, delete, and lead back to the outline."""
         row = self.get_object(request, object_id)

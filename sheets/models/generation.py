@@ -63,7 +63,9 @@ class Generation(JobSubject):
 
     WORKING = (State.WAITING, State.RUNNING)
 
-    sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="generations")
+    sheet = models.ForeignKey(
+        Sheet, verbose_name=_("sheet"), on_delete=models.CASCADE, related_name="generations"
+    )
     documents = models.ManyToManyField(Document, related_name="generations", blank=True)
     base = models.ForeignKey(
         Revision, on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
@@ -86,7 +88,12 @@ class Generation(JobSubject):
     error_code = models.CharField(max_length=40, blank=True, editable=False)
     error_details = models.JSONField(default=dict, blank=True, editable=False)
     requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("requested by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
     )
     created_at = models.DateTimeField(_("requested on"), auto_now_add=True)
     started_at = models.DateTimeField(_("started on"), null=True, editable=False)

@@ -299,7 +299,9 @@ class Revision(models.Model):
         RESTORE = "restore", _("restored")
         IMPORT = "import", _("imported")
 
-    sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="revisions")
+    sheet = models.ForeignKey(
+        Sheet, verbose_name=_("sheet"), on_delete=models.CASCADE, related_name="revisions"
+    )
     number = models.PositiveIntegerField(_("number"))
     parent = models.ForeignKey(
         "self", on_delete=models.RESTRICT, null=True, blank=True, related_name="+"
@@ -407,11 +409,18 @@ class Citation(models.Model):
         NOT_FOUND = "not_found", _("not found")
         UNSOURCED = "unsourced", _("without a source")
 
-    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="citations")
+    revision = models.ForeignKey(
+        Revision, verbose_name=_("revision"), on_delete=models.CASCADE, related_name="citations"
+    )
     marker = models.CharField(_("marker"), max_length=40)
     order = models.PositiveIntegerField(default=0)
     document = models.ForeignKey(
-        Document, on_delete=models.SET_NULL, null=True, blank=True, related_name="citations"
+        Document,
+        verbose_name=_("source"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="citations",
     )
     chunk = models.ForeignKey(
         Chunk, on_delete=models.SET_NULL, null=True, blank=True, related_name="citations"
@@ -477,7 +486,9 @@ class Proposal(models.Model):
 
     ACCEPTED_SECTION, KEPT_SECTION, REPLACED_SECTION = "accepted", "kept", "replaced"
 
-    sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="proposals")
+    sheet = models.ForeignKey(
+        Sheet, verbose_name=_("sheet"), on_delete=models.CASCADE, related_name="proposals"
+    )
     # The merge base: a revision, or the text of a proposal accepted after it; None when the sheet
     # has no generated text.
     base = models.ForeignKey(
@@ -510,7 +521,12 @@ class Proposal(models.Model):
         _("state"), max_length=10, choices=State.choices, default=State.OPEN, db_index=True
     )
     author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("author"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
     )
     # For a suggestion: the reader's remark, the name given by a reader without an account, and an
     # identifier of the sender, for the limit per hour.
@@ -526,9 +542,14 @@ class Proposal(models.Model):
         related_name="accepted_proposals",
     )
     decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("decided by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
     )
-    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(_("decided on"), null=True, blank=True)
     reason = models.TextField(_("reason"), blank=True)
     created_at = models.DateTimeField(_("date"), db_default=Now())
 

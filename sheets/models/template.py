@@ -51,7 +51,12 @@ class Section(models.Model):
         BODY = "body", _("body")
         COMPUTED = "computed", _("computed automatically")
 
-    sheet_type = models.ForeignKey(SheetType, on_delete=models.CASCADE, related_name="sections")
+    sheet_type = models.ForeignKey(
+        SheetType,
+        verbose_name=_("sheet type"),
+        on_delete=models.CASCADE,
+        related_name="sections",
+    )
     key = models.SlugField(_("key"))
     order = models.PositiveSmallIntegerField(_("order"))
     role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.BODY)
@@ -73,7 +78,7 @@ class Section(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.sheet_type_id}:{self.key}"
+        return self.heading
 
     @property
     def heading(self) -> str:
@@ -90,7 +95,9 @@ class Field(models.Model):
         STEPS = "steps", _("steps")
         VALUE = "value", _("short value")
 
-    section = models.ForeignKey(Section, on_delete=models.CASCADE, related_name="fields")
+    section = models.ForeignKey(
+        Section, verbose_name=_("section"), on_delete=models.CASCADE, related_name="fields"
+    )
     key = models.SlugField(_("key"))
     order = models.PositiveSmallIntegerField(_("order"))
     heading_fr = models.CharField(_("French heading"), max_length=200)
@@ -129,7 +136,7 @@ class Field(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.section_id}:{self.key}"
+        return self.heading
 
     @property
     def heading(self) -> str:
