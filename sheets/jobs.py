@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from ingestion.models import Document
 from sheets import queueing as kinds
 from sheets.actions.states import purge_deleted_sheets
-from sheets.curation.bulk import run_bulk_slice
+from sheets.curation.bulk import clear_bulk_actions, run_bulk_slice
 from sheets.file_jobs import (
     clear_file_jobs,
     export_wiki_slice,
@@ -117,6 +117,7 @@ def clear_old_rows(run: JobRun) -> bool:
     """Delete what is kept for a while only: pages, ended jobs, deleted sheets, audit events."""
     clear_cached_pages()
     clear_file_jobs()
+    clear_bulk_actions()
     clear_ended_jobs()
     clear_old_events()
     purge_deleted_sheets()

@@ -5,15 +5,15 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.translation import ngettext
 
+from sheets.actions.states import delete_sheet
 from sheets.forms.wiki import free_title
 from sheets.links.rename import rename_sheet
 from sheets.models import Sheet, SheetRedirect
-from wikico2.accounts.rules import may
 from wikico2.admin_site import AdminGroup, GroupedAdmin
 from wikico2.errors import UserError
 from wikico2.models import User
@@ -33,21 +33,29 @@ class SheetAdminForm(forms.ModelForm[Sheet]):
 class SheetAdmin(GroupedAdmin):
     group = AdminGroup.CONTENT
     form = SheetAdminForm
-    list_display = ["title", "sheet_type", "state", "completeness", "confidence", "updated_at"]
+    list_display = ["title", "sheet_type", "state", "responsible", "completeness", "updated_at"]
     list_filter = ["sheet_type", "state"]
-    list_select_related = ["sheet_type"]
+    list_select_related = ["sheet_type", "responsible"]
     search_fields = ["title"]
     raw_id_fields = ["documents"]
-    fields = ["sheet_type", "title", "slug", "state", "documents"]
-    readonly_fields = ["slug"]
+    fields = [
+        "sheet_type", "title", "slug", "state", "responsible", "review_on", "validated_by",
+        "validated_at", "documents",
+    ]  # fmt: skip
+    readonly_fields = [
+        "slug", "state", "responsible", "review_on", "validated_by", "validated_at",
+    ]  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # sheets are created on the site, with their sources
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Sheet | None = None) -> list[str]:
-        """Make the state read-only for those who may not publish."""
-        publishes = may(request.user, "sheet.publish")
-        return self.readonly_fields if publishes else [*self.readonly_fields, "state"]
+    def delete_model(self, request: HttpRequest, obj: Sheet) -> None:
+        """Delete a sheet as on the site: it can be brought back for a while."""
+        delete_sheet(obj, cast("User", request.user))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Sheet]) -> None:
+        for sheet in queryset:
+            delete_sheet(sheet, cast("User", request.user))
 
     def save_model(self, request: HttpRequest, obj: Sheet, form: Any, change: bool) -> None:
         """Save a sheet; the former title and address lead to it, as after a renaming on the site.

@@ -5,6 +5,7 @@ anywhere, the action goes on with the next one and treats none twice. Who asked 
 do it to each row, by the table of rules.
 """
 
+import datetime as dt
 import tempfile
 import zipfile
 from collections.abc import Callable, Collection
@@ -19,6 +20,13 @@ from ingestion.models import Document
 from ingestion.pipeline.edit_details import save_description
 from ingestion.pipeline.reread import request_rereading
 from ingestion.pipeline.run import retry_document
+from sheets.actions.states import (
+    archive_sheet,
+    assign_sheet,
+    publish_sheet,
+    restore_sheet,
+    submit_sheet,
+)
 from sheets.generation.request import request_generation
 from sheets.models import BulkAction, Revision, Sheet, Term
 from sheets.models.vocabulary import rename_in_header, term_name
@@ -30,13 +38,14 @@ from wikico2.accounts.rules import may
 from wikico2.errors import UserError
 from wikico2.jobs.queue import start_job
 from wikico2.jobs.runner import JobRun
-from wikico2.models import User
+from wikico2.models import Job, User
 
 Action = BulkAction.Action
 AT_ONCE = 20
 """Up to this many rows are treated in the request; more of them in the queue."""
 SLOW = {Action.TERM: 3, Action.CATEGORY: 3, Action.EXPORT: 20}
 """Fewer, for what checks and renders each sheet anew."""
+RETENTION = dt.timedelta(days=30)
 TRIES = 3
 """How often a sheet is written again that somebody saves at the same moment."""
 
@@ -45,7 +54,8 @@ TRIES = 3
 class BulkKind:
     """What an action does to one row; `act` raises UserError to leave it.
 
-    `rule` is the action of the table of rules that is asked for each row.
+    `rule` is the action of the table of rules that is asked for each row; that of a new state
+    depends on the state.
     """
 
     rule: str
@@ -101,9 +111,23 @@ def _save_header(sheet: Sheet, header: dict[str, str], action: BulkAction, comme
     )
 
 
+def change_state(action: BulkAction, sheet: Sheet) -> None:
+    """Submit, publish, archive or restore a sheet. Validating is done on the sheet, by reading."""
+    STATE_CHANGES[action.value][1](sheet, _asker(action))
+
+
 def set_responsible(action: BulkAction, sheet: Sheet) -> None:
-    """Put a person in charge of a sheet, or nobody."""
-    raise UserError("already_so")
+    """Put a person in charge of a sheet, or with "0" nobody."""
+    person = User.objects.filter(pk=int(action.value)).first()
+    if sheet.responsible_id == (person.pk if person else None):
+        raise UserError("already_so")
+    assign_sheet(sheet, _asker(action), person)
+
+
+def _asker(action: BulkAction) -> User:
+    if action.asked_by is None:
+        raise UserError("not_allowed")
+    return action.asked_by
 
 
 def regenerate_stale(action: BulkAction, sheet: Sheet) -> None:
@@ -148,7 +172,17 @@ def read_anew(action: BulkAction, document: Document) -> None:
         raise UserError("not_ready")
 
 
+STATE_CHANGES: dict[str, tuple[str, Callable[[Sheet, User], None]]] = {
+    "submit": ("sheet.submit", submit_sheet),
+    "publish": ("sheet.publish", publish_sheet),
+    "archive": ("sheet.archive", archive_sheet),
+    "restore": ("sheet.restore", restore_sheet),
+}
+"""The changes of state that many sheets can undergo: the rule, and what does it."""
+
 KINDS: dict[str, BulkKind] = {
+    Action.STATE: BulkKind("workshop.enter", change_state),
+    Action.RESPONSIBLE: BulkKind("sheet.assign", set_responsible),
     Action.CATEGORY: BulkKind("sheet.edit", set_category),
     Action.TERM: BulkKind("sheet.edit", rename_term_in_sheet),
     Action.REGENERATE: BulkKind("sheet.generate", regenerate_stale),
@@ -158,6 +192,13 @@ KINDS: dict[str, BulkKind] = {
     Action.RETRY: BulkKind("source.retry", retry_reading, on_sources=True),
     Action.REREAD: BulkKind("source.retry", read_anew, on_sources=True),
 }
+
+
+def rule_of(action: BulkAction) -> str:
+    """Return the rule that is asked for each row of an action."""
+    if action.action == Action.STATE:
+        return STATE_CHANGES[action.value][0]
+    return KINDS[action.action].rule
 
 
 # --- Requests -------------------------------------------------------------------------------------
@@ -228,7 +269,7 @@ def _treat_locked(action: BulkAction, *, last: bool) -> bool:
     try:
         if row is None:
             raise UserError("row_gone")
-        if not may(action.asked_by, kind.rule, row):
+        if not may(action.asked_by, rule_of(action), row):
             raise UserError("not_allowed")
         with transaction.atomic():
             kind.act(action, row)
@@ -242,6 +283,16 @@ def _treat_locked(action: BulkAction, *, last: bool) -> bool:
     action.waiting = rest
     action.save(update_fields=["waiting", "treated", "left"])
     return True
+
+
+def clear_bulk_actions() -> None:
+    """Delete the reports of old actions, with the archives of exports."""
+    running = Job.objects.in_progress().filter(kind=BULK_ACTION).values("subject_id")
+    old = BulkAction.objects.filter(created_at__lt=timezone.now() - RETENTION)
+    for action in old.exclude(pk__in=running):
+        if action.file:
+            action.file.delete(save=False)
+        action.delete()
 
 
 def finish_action(action: BulkAction) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import Document
@@ -34,6 +35,11 @@ def _is_proposed() -> Q:
     return Q(Exists(Proposal.objects.waiting().filter(sheet=OuterRef("pk"))))
 
 
+def _is_due() -> Q:
+    due = Sheet.objects.due_for_review(timezone.localdate())
+    return Q(pk__in=due.order_by().values("pk"))
+
+
 @dataclass(frozen=True)
 class SheetQueue:
     """The sheets that need one kind of work; `note` says what is to be done there."""
@@ -56,9 +62,12 @@ QUEUES = {
         SheetQueue(
             "validate", _("To validate"),
             _("Submitted, or changed since the version that was validated."),
-            lambda: Q(state=Sheet.State.REVIEW)
-            | (Q(validated_revision__isnull=False) & ~Q(validated_revision=F("current"))),
+            lambda: Q(pk__in=Sheet.objects.awaiting_validation().order_by().values("pk")),
             "verified", "blue",
+        ),
+        SheetQueue(
+            "due", _("Due for review"), _("Their date of review has come."),
+            _is_due, "clock", "amber",
         ),
         SheetQueue(
             "stale", _("Out of date"), _("A source, the model or the template has changed since."),
@@ -67,6 +76,10 @@ QUEUES = {
         SheetQueue(
             "incomplete", _("Incomplete"), _("Less than 80% of the fields are filled."),
             lambda: Q(completeness__lt=COMPLETE), "circle", "",
+        ),
+        SheetQueue(
+            "unassigned", _("Without a person in charge"), _("Nobody answers for them."),
+            lambda: Q(responsible=None), "user", "",
         ),
         SheetQueue(
             "broken", _("With statements not found"),
@@ -83,16 +96,20 @@ QUEUES = {
 """The queues of the desk, in their order."""
 
 
-def written_sheets(user: Any) -> SheetQuerySet:
-    """Return the sheets that are curated: those that `user` sees in lists and that have a text."""
-    found: SheetQuerySet = Sheet.objects.listed_for(user).filter(current__isnull=False)
-    return found
+def written_sheets(user: Any, *, archived: bool = False) -> SheetQuerySet:
+    """Return the sheets with a text that `user` sees in lists, or those of the archive."""
+    found: SheetQuerySet = Sheet.objects.listed_for(user)
+    if archived:
+        found = Sheet.objects.readable_by(user).filter(state=Sheet.State.ARCHIVED)
+    return found.filter(current__isnull=False)
 
 
-def queue_counts(sheets: SheetQuerySet) -> Counts:
-    """Return how many of the sheets are in each queue (one query)."""
+def queue_counts(sheets: SheetQuerySet, user: Any) -> Counts:
+    """Return how many of the sheets are in each queue, and of how many `user` is in charge."""
     counted = {key: Count("pk", filter=queue.condition()) for key, queue in QUEUES.items()}
-    return sheets.order_by().aggregate(**counted)
+    return sheets.order_by().aggregate(
+        **counted, mine=Count("pk", filter=Q(responsible=user.pk)), all=Count("pk")
+    )
 
 
 def source_counts() -> Counts:
@@ -168,9 +185,10 @@ def desk_figures(user: Any) -> dict[str, Any]:
     months, today = spending_by_month()
     actions = list(BulkAction.objects.select_related("asked_by")[:ACTIONS_SHOWN])
     BulkAction.load_jobs(actions)
-    counts = queue_counts(written_sheets(user))
+    counts = queue_counts(written_sheets(user), user)
     return {
         "queues": [(queue, counts[key]) for key, queue in QUEUES.items()],
+        "mine": counts["mine"],
         "proposals": proposal_counts(),
         "sources": source_counts(),
         "jobs": job_counts(),

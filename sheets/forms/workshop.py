@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ingestion.models import Document
+from sheets.forms.life import people_with_a_role
 from sheets.models import BulkAction, SavedView, Term
 from sheets.models.vocabulary import LONGEST_NAME
 from wikico2.errors import UserError
@@ -16,6 +17,7 @@ from wikico2.parameters import whole_number
 from wikico2.text.normalize import fold_text, visible_line
 
 Action = BulkAction.Action
+PEOPLE_OFFERED = 300
 
 
 class RowsField(forms.Field):
@@ -67,11 +69,36 @@ class SelectionForm(forms.Form):
         return listed() if self.cleaned_data["all"] else list(self.cleaned_data["row"])
 
 
+STATE_CHOICES = (
+    ("submit", gettext_lazy("Submit for validation")),
+    ("publish", gettext_lazy("Publish")),
+    ("archive", gettext_lazy("Archive")),
+    ("restore", gettext_lazy("Restore from the archive")),
+)
+
+
 class SheetSelectionForm(SelectionForm):
-    actions = (Action.CATEGORY, Action.REGENERATE, Action.EXPORT)
+    actions = (
+        Action.STATE,
+        Action.CATEGORY,
+        Action.RESPONSIBLE,
+        Action.REGENERATE,
+        Action.EXPORT,
+    )
+    state = forms.ChoiceField(label=gettext_lazy("State"), choices=STATE_CHOICES, required=False)
+    responsible = forms.ChoiceField(label=gettext_lazy("Person in charge"), required=False)
     category = forms.CharField(
         label=gettext_lazy("Category"), max_length=LONGEST_NAME, required=False
     )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        person = self.fields["responsible"]
+        assert isinstance(person, forms.ChoiceField)
+        person.choices = [
+            ("0", _("nobody")),
+            *((str(one.pk), str(one)) for one in people_with_a_role()[:PEOPLE_OFFERED]),
+        ]
 
     def clean_category(self) -> str:
         """Return the category as it is spelled already, if it is known."""

@@ -62,6 +62,10 @@ class BulkAction(JobState):
         return reverse("bulk_action", args=[self.pk])
 
     @property
+    def total_rows(self) -> int:
+        return len(self.waiting) + len(self.treated) + len(self.left)
+
+    @property
     def left_rows(self) -> list[dict[str, Any]]:
         """Return the rows that were left, with the reason in the reader's language."""
         return [

@@ -14,21 +14,22 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ingestion.models import Document
 from ingestion.views.listing import SORTS, SOURCE_FILTER, source_facets
-from sheets.curation.bulk import KINDS, request_bulk_action
+from sheets.curation.bulk import KINDS, STATE_CHANGES, request_bulk_action
 from sheets.curation.queues import QUEUES, desk_figures, queue_counts, written_sheets
 from sheets.forms.workshop import (
+    STATE_CHOICES,
     SavedViewForm,
     SelectionForm,
     SheetSelectionForm,
     SourceSelectionForm,
 )
-from sheets.models import BulkAction, SavedView, Term
+from sheets.models import BulkAction, SavedView, Sheet, Term
 from sheets.search.list_filters import SHEET_FILTER, filtered_sheets, order_facet, sheet_facets
 from sheets.sources.visibility import sources_visible_to
 from wikico2.accounts.decorators import requires
 from wikico2.accounts.rules import may
 from wikico2.errors import UserError
-from wikico2.filters import Filter, FilterField, read_choice
+from wikico2.filters import Filter, FilterField, read_choice, read_match
 from wikico2.jobs.queue import restart_job, stop_job
 from wikico2.models import User
 from wikico2.parameters import return_address
@@ -41,8 +42,16 @@ def _in_queue(key: str) -> Q:
     return QUEUES[key].condition()
 
 
+def _in_charge(pk: str) -> Q:
+    return Q(responsible=int(pk))
+
+
 WORKSHOP_FILTER = Filter(
-    (*SHEET_FILTER.fields, FilterField("queue", read_choice(QUEUES), _in_queue))
+    (
+        *SHEET_FILTER.fields,
+        FilterField("queue", read_choice(QUEUES), _in_queue),
+        FilterField("responsible", read_match(r"[1-9][0-9]{0,17}"), _in_charge),
+    )
 )
 
 
@@ -62,18 +71,21 @@ def desk(request: HttpRequest) -> HttpResponse:
 @requires("workshop.enter")
 def workshop_sheets(request: HttpRequest) -> HttpResponse:
     """List sheets to act on; a POST does the action to the ticked ones."""
-    sheets = written_sheets(request.user)
     active = WORKSHOP_FILTER.read(request.GET)
-    found = filtered_sheets(sheets, active).select_related("searched")
+    archived = active["state"] == Sheet.State.ARCHIVED
+    sheets = written_sheets(request.user, archived=archived)
+    found = filtered_sheets(sheets, active).select_related("searched", "responsible")
     form = SheetSelectionForm(request.POST or None)
     if request.method == "POST" and (done := _act(request, form, found)):
         return done
-    counts = queue_counts(sheets)
+    counts = queue_counts(sheets, request.user)
     context = {
         **_list_context(request, active, SavedView.Rows.SHEETS, form),
         "page": Paginator(found, PER_PAGE).get_page(request.GET.get("page")),
         "queues": [(queue, counts[key], active.toggle("queue", key).address(request.path))
                    for key, queue in QUEUES.items()],
+        "mine": counts["mine"],
+        "archived": archived,
         "orders": order_facet(active),
         "facets": list(sheet_facets(sheets, active, sources_visible_to(request.user))),
         "categories": Term.objects.filter(kind=Term.Kind.CATEGORY)[:CATEGORIES_OFFERED],
@@ -120,6 +132,9 @@ def _list_context(
         "rows_kind": rows,
         "form": form,
         "offered": {action for action in form.actions if may(user, KINDS[action].rule)},
+        "states": [
+            (key, label) for key, label in STATE_CHOICES if may(user, STATE_CHANGES[key][0])
+        ],
         "views": [view for view in user.saved_views.all() if view.rows == rows],
         "most_rows": BulkAction.MOST_ROWS,
     }
@@ -169,6 +184,11 @@ def value_label(action: BulkAction) -> str:
     """Return what an action sets, in words."""
     if action.action == BulkAction.Action.ACCESS:
         return str(dict(Document.Access.choices).get(action.value, action.value))
+    if action.action == BulkAction.Action.STATE:
+        return str(dict(STATE_CHOICES).get(action.value, action.value))
+    if action.action == BulkAction.Action.RESPONSIBLE:
+        person = User.objects.filter(pk=int(action.value or 0)).first()
+        return str(person or _("nobody"))
     if action.action == BulkAction.Action.TERM:
         term = Term.objects.filter(pk=int(action.value or 0)).first()
         return term.name if term else ""

@@ -22,7 +22,8 @@ from sheets.markdown.sections_edit import keep_anchors, put_section
 from sheets.markdown.sentences import quotable_units
 from sheets.markdown.splice import expand_footnotes, splice_sections
 from sheets.merge import MINE, Version, merge_versions, resolve_conflicts
-from sheets.models import Revision, Sheet, SheetType
+from sheets.models import Revision, Sheet, SheetType, Term
+from sheets.models.vocabulary import names_in_header, rename_in_header
 from sheets.rendering.charts import profile_shares
 from sheets.rendering.html import french_spaces, render_sheet
 from sheets.rendering.snippet import cut_snippet
@@ -187,10 +188,18 @@ def suggested(text: str) -> None:
         form.text()
 
 
+def named(text: str) -> None:
+    """Read the terms of the vocabulary from a key fact, and write another name into it."""
+    header = {"sous_secteurs": text, "categorie": text, "systeme": text}
+    for kind in Term.Kind.values:
+        names_in_header(header, kind)
+        rename_in_header(header, Term(kind=kind, name="b", folded="b", former=["a", "x"]))
+
+
 READERS: list[tuple[Callable[[str], None], int]] = [
     (read, 1_000), (rendered, 400), (previewed, 400), (compared, 700), (merged, 350),
     (spliced, 1_000), (checked, 300), (searched, 700), (suggested, 800),
-    (quoted, 350),
+    (quoted, 350), (named, 800),
 ]  # fmt: skip
 """The functions under test, each with the length in characters of its shortest text."""
 

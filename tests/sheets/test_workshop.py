@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from ingestion.models import Document
@@ -63,6 +64,7 @@ class TestDesk:
         Sheet.objects.update(completeness=90)
         Sheet.objects.filter(pk=review.pk).update(state=Sheet.State.REVIEW)
         Sheet.objects.filter(pk=fine.pk).update(validated_revision=fine.current)
+        Sheet.objects.filter(pk=fine.pk).update(review_on=timezone.localdate())
         stale(old, "impacts")
         RevisionCheck.objects.filter(revision=broken.current).update(
             levels={"not_found": 2, "fragile": 1}
@@ -72,7 +74,8 @@ class TestDesk:
         response = emile.get(reverse("workshop"))
         counts = {queue.key: count for queue, count in response.context["queues"]}
         assert counts == {
-            "proposed": 0, "validate": 1, "stale": 1, "incomplete": 0, "broken": 1, "weak": 1,
+            "proposed": 0, "validate": 1, "due": 1, "stale": 1, "incomplete": 0,
+            "unassigned": 4, "broken": 1, "weak": 1,
         }  # fmt: skip
         assert response.context["sources"]["internal"] == 1
         for key, sheet in (("validate", review), ("stale", old), ("broken", broken)):
@@ -183,6 +186,37 @@ class TestActing:
         assert [code for _pk, _title, code, _details in action.left] == ["not_stale", "no_sources"]
         run = Generation.objects.get()
         assert [section.key for section in run.sections.all()] == ["impacts"]
+
+    def test_states_change_as_on_the_page_of_a_sheet(
+        self, client: Client, administrator: User, expert: User
+    ) -> None:
+        client.force_login(administrator)
+        one, other, third = write("A"), write("B"), write("C")
+        Sheet.objects.filter(pk=other.pk).update(state=Sheet.State.PUBLISHED)
+        action = self.act(client, "workshop_sheets", do="state", state="publish", all="1")
+        assert [title for _pk, title in action.treated] == ["C", "A"]
+        assert [(title, code) for _pk, title, code, _details in action.left] == [("B", "wrong_state")]
+        assert one.events.get().actor == administrator
+        self.act(client, "workshop_sheets", do="state", state="archive", row=[one.pk, third.pk])
+        listed = client.get(reverse("workshop_sheets"), {"state": "archived"}).context["page"]
+        assert {sheet.title for sheet in listed} == {"A", "C"}
+        self.act(client, "workshop_sheets", do="state", state="restore", row=[one.pk])
+        one.refresh_from_db()
+        assert one.state == Sheet.State.PUBLISHED
+        left = request_bulk_action(Action.STATE, [other.pk], expert, "archive").left
+        assert [code for _pk, _title, code, _details in left] == ["not_allowed"]
+
+    def test_a_person_is_put_in_charge(self, emile: Client, expert: User) -> None:
+        one, other = write("A"), write("B")
+        self.act(emile, "workshop_sheets", do="responsible", responsible=expert.pk, row=[one.pk])
+        response = emile.get(reverse("workshop_sheets"), {"responsible": expert.pk})
+        assert list(response.context["page"]) == [one]
+        assert response.context["mine"] == 1
+        listed = emile.get(reverse("workshop_sheets"), {"queue": "unassigned"}).context["page"]
+        assert list(listed) == [other]
+        self.act(emile, "workshop_sheets", do="responsible", responsible="0", row=[one.pk])
+        one.refresh_from_db()
+        assert one.responsible is None
 
     def test_an_export_is_an_archive_of_the_chosen(self, emile: Client) -> None:
         one, other = write("A", categorie="Froid"), write("B")
