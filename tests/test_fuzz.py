@@ -46,6 +46,7 @@ from ingestion.models import (
 from sheets.merge import Version
 from sheets.models import (
     EditDraft,
+    Field,
     FileJob,
     Generation,
     Picture,
@@ -55,6 +56,7 @@ from sheets.models import (
     Sheet,
     SheetType,
     Spending,
+    VocabularyTerm,
     Watch,
 )
 from sheets.proposals.suggestions import create_suggestion
@@ -612,6 +614,20 @@ def cases(wiki: Wiki) -> list[Case]:
         Case(f"/sources/{source.pk}/arreter/", EXPERT_ROLE, {"next": "/sources/"}),
         Case(f"/sources/{source.pk}/images/", EXPERT_ROLE, {"next": "/sources/"}),
         Case(f"/sources/{source.pk}/retirer/", ADMINISTRATOR, {"next": "/sources/"}, True),
+        *(
+            Case("/atelier/fiches/", EXPERT_ROLE, {"do": do, "row": str(air.pk)}, True)
+            for do in ("category", "state", "responsible", "regenerate", "export")
+        ),
+        *(
+            Case("/atelier/sources/", EXPERT_ROLE, {"do": do, "row": str(source.pk)}, True)
+            for do in ("access", "licence", "retry", "reread")
+        ),
+        Case(
+            "/atelier/vues/",
+            EXPERT_ROLE,
+            {"name": "Froid", "rows": "sheets", "query": "queue=stale", "next": "/atelier/"},
+            shown_at="/atelier/fiches/",
+        ),
         Case("/wiki/", ADMINISTRATOR, {}),
         Case("/wiki/exports/", ADMINISTRATOR, {"files": "0"}, True),
         Case(f"/wiki/imports/{rows['import'].pk}/", ADMINISTRATOR, {"do": "restart"}, True),
@@ -624,15 +640,24 @@ def cases(wiki: Wiki) -> list[Case]:
         "ingestion_synonyms": rows["synonyms"].pk,
         "sheets_sheet": air.pk,
         "sheets_sheettype": air.sheet_type_id,
+        "sheets_field": Field.objects.values_list("pk", flat=True)[0],
+        "sheets_vocabularyterm": VocabularyTerm.objects.get_or_create(
+            kind="category", name="Froid"
+        )[0].pk,
         "sheets_section": Section.objects.filter(fields__shape="table").values_list("pk")[0][0],
         "wikico2_user": wiki.users[CONTRIBUTOR].pk,
     }
     for name, pk in pages.items():
         found.append(Case(reverse(f"admin:{name}_change", args=[pk]), ROOT, {}, True))
-    for name in ("sheets_sheettype", "sheets_section", "sheets_prompt", "ingestion_synonyms"):
+    added = ("sheettype", "section", "field", "prompt", "vocabularyterm")
+    for name in ("ingestion_synonyms", *(f"sheets_{model}" for model in added)):
         found.append(Case(reverse(f"admin:{name}_add"), ROOT, {}, True))
     trial = reverse("admin:sheets_prompt_trial")
+    kind = reverse("admin:sheets_sheettype_change", args=[air.sheet_type_id])
+    outline = {"move": f"section:{pages['sheets_section']}:up"}
     found += [
+        Case(kind.replace("change", "order"), ROOT, outline, shown_at=kind),
+        Case(kind.replace("change", "trial"), ROOT, {"sheet": str(air.pk), "section": "resume"}),
         Case(reverse("admin:wikico2_user_add"), ROOT, {"password1": "x", "password2": "x"}, True),
         Case(
             reverse("admin:auth_user_password_change", args=[pages["wikico2_user"]]), ROOT, {}, True

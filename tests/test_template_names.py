@@ -24,8 +24,9 @@ DJANGOS = {
     *("get_full_path", "resolver_match", "url_name", "is_authenticated", "is_staff"),
     *("True", "False", "None"),
     *("perms", "request", "user", "messages", "block", "original", "opts", "LANGUAGE_CODE"),
+    *("app_list", "admin_url", "object_name"),
 }
-"""Names of Django's forms, paginators, loops, requests and users."""
+"""Names of Django's forms, paginators, loops, requests, users and lists of models."""
 MADE_FROM_OURS = re.compile(r"get_(\w+)_display|(\w+)_id|(?:add|change|delete|view)_(\w+)")
 
 

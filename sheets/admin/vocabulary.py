@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from sheets.curation.terms import merge_terms, rename_term
-from sheets.models import BulkAction, Term
+from sheets.models import BulkAction, VocabularyTerm
 from wikico2.admin_site import AdminGroup, GroupedAdmin
 from wikico2.errors import UserError
 from wikico2.models import User
@@ -24,11 +24,11 @@ MOST_MERGED = 50
 SHEETS_LISTED = 100
 
 
-class TermForm(forms.ModelForm[Term]):
+class VocabularyTermForm(forms.ModelForm[VocabularyTerm]):
     """The name of a term; it must not be that of another one of its kind."""
 
     class Meta:
-        model = Term
+        model = VocabularyTerm
         fields = ("kind", "name")
 
     def clean(self) -> dict[str, Any]:
@@ -37,18 +37,18 @@ class TermForm(forms.ModelForm[Term]):
         folded = fold_text(visible_line(values.get("name") or ""))[:250]
         if values.get("name") and not folded:
             self.add_error("name", UserError("term_empty").sentence)
-        others = Term.objects.meaning(kind, [folded]).exclude(pk=self.instance.pk)
+        others = VocabularyTerm.objects.meaning(kind, [folded]).exclude(pk=self.instance.pk)
         if folded and (other := others.first()):
             self.add_error("name", UserError("term_taken", name=other.name).sentence)
         return values
 
 
-@admin.register(Term)
-class TermAdmin(GroupedAdmin):
+@admin.register(VocabularyTerm)
+class VocabularyTermAdmin(GroupedAdmin):
     """Terms with the number of their sheets; a new name is written into them."""
 
     group = AdminGroup.VOCABULARY
-    form = TermForm
+    form = VocabularyTermForm
     list_display = ["name", "kind", "sheet_count", "former_names"]
     list_filter = ["kind"]
     show_facets = admin.ShowFacets.ALWAYS
@@ -78,11 +78,11 @@ class TermAdmin(GroupedAdmin):
         return int(term.sheet_total)
 
     @admin.display(description=gettext_lazy("former names"))
-    def former_names(self, term: Term) -> str:
+    def former_names(self, term: VocabularyTerm) -> str:
         return ", ".join(term.former)
 
     @admin.display(description=gettext_lazy("sheets"))
-    def borne_by(self, term: Term) -> str:
+    def borne_by(self, term: VocabularyTerm) -> str:
         """Return links to the sheets that bear the term."""
         if term.pk is None:
             return ""
@@ -91,12 +91,14 @@ class TermAdmin(GroupedAdmin):
             " · ", '<a href="{}">{}</a>', ((s.get_absolute_url(), s) for s in sheets)
         )
 
-    def save_model(self, request: HttpRequest, obj: Term, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: VocabularyTerm, form: Any, change: bool
+    ) -> None:
         """Save a new term, or rename one together with its sheets."""
         if not change:
             super().save_model(request, obj, form, change)
         elif "name" in form.changed_data:
-            term = Term.objects.get(pk=obj.pk)
+            term = VocabularyTerm.objects.get(pk=obj.pk)
             done = rename_term(term, form.cleaned_data["name"], cast("User", request.user))
             self._tell(request, done)
 
@@ -121,7 +123,7 @@ class TermAdmin(GroupedAdmin):
     @admin.action(
         description=gettext_lazy("Merge the selected terms into one"), permissions=["change"]
     )
-    def merge(self, request: HttpRequest, queryset: QuerySet[Term]) -> Any:
+    def merge(self, request: HttpRequest, queryset: QuerySet[VocabularyTerm]) -> Any:
         """Ask which name stays; the others become former names of it, also in their sheets."""
         chosen = list(queryset.order_by("-sheet_total", "folded")[: MOST_MERGED + 1])
         kinds = {term.kind for term in chosen}
@@ -147,4 +149,4 @@ class TermAdmin(GroupedAdmin):
             "opts": self.opts,
             "terms": chosen,
         }
-        return TemplateResponse(request, "admin/sheets/term/merge.html", context)
+        return TemplateResponse(request, "admin/sheets/vocabularyterm/merge.html", context)

@@ -28,7 +28,7 @@ from sheets.actions.states import (
     submit_sheet,
 )
 from sheets.generation.request import request_generation
-from sheets.models import BulkAction, Revision, Sheet, Term
+from sheets.models import BulkAction, Revision, Sheet, VocabularyTerm
 from sheets.models.vocabulary import rename_in_header, term_name
 from sheets.queueing import BULK_ACTION
 from sheets.revisions.errors import StaleBase
@@ -79,15 +79,17 @@ def set_category(action: BulkAction, sheet: Sheet) -> None:
     header = sheet.current.metadata
     if term_name(header.get("categorie", "")) == action.value:
         raise UserError("already_so")
-    known = Term.objects.filter(kind=Term.Kind.CATEGORY, name=action.value).first()
-    term = known or Term(kind=Term.Kind.CATEGORY, name=action.value)
+    known = VocabularyTerm.objects.filter(
+        kind=VocabularyTerm.Kind.CATEGORY, name=action.value
+    ).first()
+    term = known or VocabularyTerm(kind=VocabularyTerm.Kind.CATEGORY, name=action.value)
     bare = {**header, "categorie": term.name}
     _save_header(sheet, bare, action, f"Catégorie : {term.name}")
 
 
 def rename_term_in_sheet(action: BulkAction, sheet: Sheet) -> None:
     """Write the present name of a term into the key facts of a sheet, as a new version."""
-    term = Term.objects.filter(pk=int(action.value)).first()
+    term = VocabularyTerm.objects.filter(pk=int(action.value)).first()
     if term is None or sheet.current is None:
         raise UserError("already_so")
     header = rename_in_header(sheet.current.metadata, term)

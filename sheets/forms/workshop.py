@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from ingestion.models import Document
 from sheets.forms.life import people_with_a_role
-from sheets.models import BulkAction, SavedView, Term
+from sheets.models import BulkAction, SavedView, VocabularyTerm
 from sheets.models.vocabulary import LONGEST_NAME
 from wikico2.errors import UserError
 from wikico2.parameters import whole_number
@@ -103,8 +103,8 @@ class SheetSelectionForm(SelectionForm):
     def clean_category(self) -> str:
         """Return the category as it is spelled already, if it is known."""
         name = visible_line(self.cleaned_data["category"])
-        known = Term.objects.filter(kind=Term.Kind.CATEGORY)
-        found = known.meaning(Term.Kind.CATEGORY, [fold_text(name)[:250]]).first()
+        known = VocabularyTerm.objects.filter(kind=VocabularyTerm.Kind.CATEGORY)
+        found = known.meaning(VocabularyTerm.Kind.CATEGORY, [fold_text(name)[:250]]).first()
         return found.name if found else name
 
 

@@ -31,7 +31,7 @@ def shown(part: str) -> str:
 
 def fill(apps: Any, schema_editor: Any) -> None:
     """Create the terms, and tell which sheets bear them."""
-    terms = apps.get_model("sheets", "Term").objects
+    terms = apps.get_model("sheets", "VocabularyTerm").objects
     searched = apps.get_model("sheets", "SearchedSheet").objects
     known: dict[tuple[str, str], Any] = {}
 

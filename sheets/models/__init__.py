@@ -13,7 +13,7 @@ from sheets.models.searched import SearchedSection, SearchedSheet
 from sheets.models.sheet import Citation, Proposal, Revision, SectionLock, Sheet
 from sheets.models.spending import Spending
 from sheets.models.template import Field, Section, SheetType
-from sheets.models.vocabulary import Term
+from sheets.models.vocabulary import VocabularyTerm
 from sheets.models.watch import Digest, Watch
 
 __all__ = [
@@ -46,6 +46,6 @@ __all__ = [
     "SheetRedirect",
     "SheetType",
     "Spending",
-    "Term",
+    "VocabularyTerm",
     "Watch",
 ]

@@ -23,16 +23,16 @@ MOST_IN_A_FIELD = 50
 BETWEEN = re.compile(r"([,;])")
 
 
-class TermQuerySet(models.QuerySet["Term"]):
+class VocabularyTermQuerySet(models.QuerySet["VocabularyTerm"]):
     """Queries about the vocabulary."""
 
-    def meaning(self, kind: str, folded: Collection[str]) -> "TermQuerySet":
+    def meaning(self, kind: str, folded: Collection[str]) -> "VocabularyTermQuerySet":
         """Return the terms of a kind that have, or had, one of these names (folded)."""
         names = list(folded)
         return self.filter(Q(folded__in=names) | Q(former__overlap=names), kind=kind)
 
 
-class Term(models.Model):
+class VocabularyTerm(models.Model):
     """A category, a system or a sector, under the name that it is written with.
 
     `former` holds the folded names that it had, or that were merged into it: a text that still says
@@ -63,7 +63,7 @@ class Term(models.Model):
     )
     sheets = models.ManyToManyField(Sheet, related_name="terms", blank=True, editable=False)
 
-    objects = TermQuerySet.as_manager()
+    objects = VocabularyTermQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("category, system or sector")
@@ -90,7 +90,7 @@ class Term(models.Model):
 
 def split_value(value: str, kind: str) -> list[str]:
     """Return the parts of a key fact with what is between them: only sectors may be several."""
-    return BETWEEN.split(value) if kind == Term.Kind.SECTOR else [value]
+    return BETWEEN.split(value) if kind == VocabularyTerm.Kind.SECTOR else [value]
 
 
 def term_name(part: str) -> str:
@@ -101,7 +101,7 @@ def term_name(part: str) -> str:
 def names_in_header(header: Mapping[str, str], kind: str) -> dict[str, str]:
     """Return the names of a kind that key facts give, by their folded form."""
     found: dict[str, str] = {}
-    for key in Term.FIELDS[kind]:
+    for key in VocabularyTerm.FIELDS[kind]:
         for part in split_value(header.get(key, ""), kind)[: 2 * MOST_IN_A_FIELD]:
             name = term_name(part)
             if folded := fold_text(name)[:250]:
@@ -109,20 +109,20 @@ def names_in_header(header: Mapping[str, str], kind: str) -> dict[str, str]:
     return found
 
 
-def rename_in_header(header: Mapping[str, str], term: Term) -> dict[str, str]:
+def rename_in_header(header: Mapping[str, str], term: VocabularyTerm) -> dict[str, str]:
     """Return key facts in which every name of the term is its present one; notes stay.
 
     A part that says the present name already, whatever its case or accents, gets its spelling too.
     """
     changed = dict(header)
-    for key in Term.FIELDS[term.kind]:
+    for key in VocabularyTerm.FIELDS[term.kind]:
         if key in header:
             parts = split_value(header[key], term.kind)
             changed[key] = "".join(_renamed_part(part, term) for part in parts)
     return changed
 
 
-def _renamed_part(part: str, term: Term) -> str:
+def _renamed_part(part: str, term: VocabularyTerm) -> str:
     name = term_name(part)
     if name == term.name or fold_text(name)[:250] not in term.known_as:
         return part

@@ -12,7 +12,7 @@ from sheets.links.terms import save_terms
 from sheets.links.wikilinks import save_links
 from sheets.markdown.parse import readable_text
 from sheets.markdown.passages import SheetPassage, split_passages
-from sheets.models import SearchedSection, SearchedSheet, Sheet, Term
+from sheets.models import SearchedSection, SearchedSheet, Sheet, VocabularyTerm
 from sheets.models.schema_loader import load_template
 from sheets.schema.types import SheetTemplate
 from sheets.writers.vectors import embed_texts, hash_of
@@ -57,8 +57,8 @@ def index_words(sheet: Sheet, template: SheetTemplate | None = None) -> None:
         revision=revision,
         title=sheet.title,
         folded=fold_text(sheet.title)[:250],
-        system_name=next((term.name for term in terms[Term.Kind.SYSTEM]), ""),
-        category_name=next((term.name for term in terms[Term.Kind.CATEGORY]), ""),
+        system_name=next((term.name for term in terms[VocabularyTerm.Kind.SYSTEM]), ""),
+        category_name=next((term.name for term in terms[VocabularyTerm.Kind.CATEGORY]), ""),
         sector=_text_lexemes(sector),
         system=_text_lexemes(system),
         text="\n".join(texts),

@@ -23,7 +23,7 @@ from sheets.forms.workshop import (
     SheetSelectionForm,
     SourceSelectionForm,
 )
-from sheets.models import BulkAction, SavedView, Sheet, Term
+from sheets.models import BulkAction, SavedView, Sheet, VocabularyTerm
 from sheets.search.list_filters import SHEET_FILTER, filtered_sheets, order_facet, sheet_facets
 from sheets.sources.visibility import sources_visible_to
 from wikico2.accounts.decorators import requires
@@ -79,17 +79,20 @@ def workshop_sheets(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and (done := _act(request, form, found)):
         return done
     counts = queue_counts(sheets, request.user)
+    categories = VocabularyTerm.objects.filter(kind=VocabularyTerm.Kind.CATEGORY)
     context = {
         **_list_context(request, active, SavedView.Rows.SHEETS, form),
         "page": Paginator(found, PER_PAGE).get_page(request.GET.get("page")),
-        "queues": [(queue, counts[key], active.toggle("queue", key).address(request.path))
-                   for key, queue in QUEUES.items()],
+        "queues": [
+            (queue, counts[key], active.toggle("queue", key).address(request.path))
+            for key, queue in QUEUES.items()
+        ],
         "mine": counts["mine"],
         "archived": archived,
         "orders": order_facet(active),
         "facets": list(sheet_facets(sheets, active, sources_visible_to(request.user))),
-        "categories": Term.objects.filter(kind=Term.Kind.CATEGORY)[:CATEGORIES_OFFERED],
-    }  # fmt: skip
+        "categories": categories[:CATEGORIES_OFFERED],
+    }
     status = 422 if request.method == "POST" else 200
     return render(request, "sheets/workshop_sheets.html", context, status=status)
 
@@ -190,7 +193,7 @@ def value_label(action: BulkAction) -> str:
         person = User.objects.filter(pk=int(action.value or 0)).first()
         return str(person or _("nobody"))
     if action.action == BulkAction.Action.TERM:
-        term = Term.objects.filter(pk=int(action.value or 0)).first()
+        term = VocabularyTerm.objects.filter(pk=int(action.value or 0)).first()
         return term.name if term else ""
     return action.value
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from sheets.models import Revision, Sheet, SheetType, Term
+from sheets.models import Revision, Sheet, SheetType, VocabularyTerm
 from sheets.revisions.save import save_revision
 from tests.browser.conftest import WIDTHS, Live
 from wikico2.accounts.roles import ADMINISTRATOR, ensure_roles
@@ -81,7 +81,12 @@ def test_from_the_counts_to_a_changed_list(live: Live, curator: User) -> None:
     page.get_by_role("link", name="Ma chaleur").click()
     expect(page.get_by_text("2 fiches", exact=False).first).to_be_visible()
 
-    page.goto(reverse("admin:sheets_term_change", args=[Term.objects.get(name="Chaleur").pk]))
+    page.goto(
+        reverse(
+            "admin:sheets_vocabularyterm_change",
+            args=[VocabularyTerm.objects.get(name="Chaleur").pk],
+        )
+    )
     page.get_by_label("Nom :").fill("Chaleur de récupération")
     page.get_by_role("button", name="Enregistrer", exact=True).click()
     page.get_by_role("link", name="Compte rendu").click()

@@ -22,7 +22,7 @@ from sheets.markdown.sections_edit import keep_anchors, put_section
 from sheets.markdown.sentences import quotable_units
 from sheets.markdown.splice import expand_footnotes, splice_sections
 from sheets.merge import MINE, Version, merge_versions, resolve_conflicts
-from sheets.models import Revision, Sheet, SheetType, Term
+from sheets.models import Revision, Sheet, SheetType, VocabularyTerm
 from sheets.models.vocabulary import names_in_header, rename_in_header
 from sheets.rendering.charts import profile_shares
 from sheets.rendering.html import french_spaces, render_sheet
@@ -191,9 +191,9 @@ def suggested(text: str) -> None:
 def named(text: str) -> None:
     """Read the terms of the vocabulary from a key fact, and write another name into it."""
     header = {"sous_secteurs": text, "categorie": text, "systeme": text}
-    for kind in Term.Kind.values:
+    for kind in VocabularyTerm.Kind.values:
         names_in_header(header, kind)
-        rename_in_header(header, Term(kind=kind, name="b", folded="b", former=["a", "x"]))
+        rename_in_header(header, VocabularyTerm(kind=kind, name="b", folded="b", former=["a", "x"]))
 
 
 READERS: list[tuple[Callable[[str], None], int]] = [

@@ -9,14 +9,14 @@ from django.urls import reverse
 
 from sheets.curation.terms import merge_terms, rename_term
 from sheets.generation.request import create_sheet
-from sheets.models import Field, Revision, SearchedSheet, Sheet, SheetType, Term, Watch
+from sheets.models import Field, Revision, SearchedSheet, Sheet, SheetType, VocabularyTerm, Watch
 from sheets.models.vocabulary import names_in_header, rename_in_header
 from sheets.revisions.save import save_revision
 from tests.conftest import run_queue
 from wikico2.errors import UserError
 from wikico2.models import User
 
-KIND = Term.Kind
+KIND = VocabularyTerm.Kind
 
 
 def write(title: str, header: dict[str, str], kind: str = "solution") -> Sheet:
@@ -31,8 +31,8 @@ def write(title: str, header: dict[str, str], kind: str = "solution") -> Sheet:
     return sheet
 
 
-def term(name: str, kind: str = KIND.CATEGORY) -> Term:
-    return Term.objects.get(kind=kind, name=name)
+def term(name: str, kind: str = KIND.CATEGORY) -> VocabularyTerm:
+    return VocabularyTerm.objects.get(kind=kind, name=name)
 
 
 class TestReading:
@@ -52,7 +52,9 @@ class TestReading:
         assert list(names_in_header(header, kind).values()) == names
 
     def test_a_part_is_renamed_with_its_notes_and_what_is_around_it(self) -> None:
-        sector = Term(kind=KIND.SECTOR, name="Laiteries", folded="laiteries", former=["lait"])
+        sector = VocabularyTerm(
+            kind=KIND.SECTOR, name="Laiteries", folded="laiteries", former=["lait"]
+        )
         header = {"sous_secteurs": "Lait[^2], fromage ; LAIT ", "categorie": "lait"}
         assert rename_in_header(header, sector) == {
             "sous_secteurs": "Laiteries[^2], fromage ; Laiteries ", "categorie": "lait",
@@ -83,7 +85,7 @@ class TestIndexing:
         other = write("Deux", {"categorie": "Chaud"})
         third = write("Trois", {"sous_secteurs": "Lait[^1], Fromage"}, "secteur")
         SearchedSheet.objects.filter(sheet=other).update(category_name="FROID")
-        Term.objects.all().delete()
+        VocabularyTerm.objects.all().delete()
         migration = importlib.import_module("sheets.migrations.0046_terms_from_sheets")
         migration.fill(apps, None)
         migration.fill(apps, None)
@@ -91,7 +93,7 @@ class TestIndexing:
         assert set(term("Groupe froid", KIND.SYSTEM).sheets.all()) == {one}
         assert set(term("Fromage", KIND.SECTOR).sheets.all()) == {third}
         assert SearchedSheet.objects.get(sheet=other).category_name == "Froid"
-        assert Term.objects.count() == 4
+        assert VocabularyTerm.objects.count() == 4
 
 
 @pytest.mark.django_db
@@ -175,16 +177,16 @@ class TestRenaming:
         sheet = write("Un", {"categorie": "Froid"})
         write("Deux", {"categorie": "Frigo"})
         write("Trois", {"categorie": "Chaud"})
-        place = reverse("admin:sheets_term_change", args=[term("Froid").pk])
+        place = reverse("admin:sheets_vocabularyterm_change", args=[term("Froid").pk])
         assert "Deux" not in client.get(place).content.decode()
         assert "existe déjà" in client.post(place, {"name": "chaud"}).content.decode()
         client.post(place, {"name": "Froid industriel"})
-        listing = reverse("admin:sheets_term_changelist")
+        listing = reverse("admin:sheets_vocabularyterm_changelist")
         chosen = [term("Froid industriel").pk, term("Frigo").pk]
         asked = {"action": "merge", "_selected_action": chosen}
         assert "Frigo" in client.post(listing, asked).content.decode()
         client.post(listing, {**asked, "kept": chosen[0]})
         assert {s.title for s in term("Froid industriel").sheets.all()} == {"Un", "Deux"}
         assert sheet.revisions.count() == 2
-        place = reverse("admin:sheets_term_delete", args=[chosen[0]])
+        place = reverse("admin:sheets_vocabularyterm_delete", args=[chosen[0]])
         assert client.post(place, {"post": "yes"}).status_code == 403

@@ -24,7 +24,7 @@ from sheets.models import (
     SavedView,
     Sheet,
     SheetType,
-    Term,
+    VocabularyTerm,
 )
 from sheets.models.spending import record_spending
 from sheets.revisions.save import save_revision
@@ -140,7 +140,10 @@ class TestActing:
         assert [(title, code) for _pk, title, code, _details in action.left] == [
             ("B", "already_so"), ("n° 999999", "row_gone"),
         ]  # fmt: skip
-        assert {s.title for s in Term.objects.get(name="Froid").sheets.all()} == {"A", "B"}
+        assert {s.title for s in VocabularyTerm.objects.get(name="Froid").sheets.all()} == {
+            "A",
+            "B",
+        }
         assert third.revisions.count() == 1
         page = emile.get(action.get_absolute_url()).content.decode()
         assert "Il en était déjà ainsi" in page
@@ -195,7 +198,9 @@ class TestActing:
         Sheet.objects.filter(pk=other.pk).update(state=Sheet.State.PUBLISHED)
         action = self.act(client, "workshop_sheets", do="state", state="publish", all="1")
         assert [title for _pk, title in action.treated] == ["C", "A"]
-        assert [(title, code) for _pk, title, code, _details in action.left] == [("B", "wrong_state")]
+        assert [(title, code) for _pk, title, code, _details in action.left] == [
+            ("B", "wrong_state")
+        ]
         assert one.events.get().actor == administrator
         self.act(client, "workshop_sheets", do="state", state="archive", row=[one.pk, third.pk])
         listed = client.get(reverse("workshop_sheets"), {"state": "archived"}).context["page"]

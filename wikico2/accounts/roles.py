@@ -31,7 +31,7 @@ ADMINISTRATOR_SEES = {
         for model in ("sheettype", "section", "field")
     ),
     *(f"ingestion.{verb}_synonyms" for verb in ("add", "change", "view", "delete")),
-    *(f"sheets.{verb}_term" for verb in ("add", "change", "view", "delete")),
+    *(f"sheets.{verb}_vocabularyterm" for verb in ("add", "change", "view", "delete")),
     "sheets.view_spending",
     "sheets.view_revision",
     "sheets.view_generation",
