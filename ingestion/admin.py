@@ -37,7 +37,7 @@ class DocumentAdmin(GroupedAdmin):
 
     group = AdminGroup.CONTENT
     list_display = ["title", "state", "error", "page_count", "access", "uploaded_by", "created_at"]
-    list_filter = ["state", "access", "media_type", "language"]
+    list_filter = ["state", "access", "language"]
     show_facets = admin.ShowFacets.ALWAYS
     list_select_related = ["uploaded_by"]
     search_fields = ["title", "filename", "author", "sha256"]
@@ -112,7 +112,8 @@ class DocumentAdmin(GroupedAdmin):
 
     @admin.display(description=_("error"))
     def error(self, document: Document) -> str:
-        return document.error
+        """Return why the reading failed; what a job waits for is on the page of the source."""
+        return "" if document.is_working else document.error
 
     @admin.action(description=_("Read the selected sources again"))
     def retry(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
@@ -137,8 +138,8 @@ class DocumentAdmin(GroupedAdmin):
             sentence = _("Choose two to %(most)d sources to merge.") % {"most": MOST_MERGED}
             self.message_user(request, sentence, messages.WARNING)
             return None
-        kept = whole_number(request.POST.get("kept", ""))
-        target = next((one for one in chosen if one.pk == kept), None)
+        asked = whole_number(request.POST.get("kept", ""))
+        target = next((one for one in chosen if one.pk == asked), None)
         if target is not None:
             others = [one for one in chosen if one.pk != target.pk]
             merged = merge_documents(target, others)
@@ -153,8 +154,8 @@ class DocumentAdmin(GroupedAdmin):
             values = {"count": len(merged), "title": target.title}
             self.message_user(request, sentence % values, messages.SUCCESS)
             if left := [str(one) for one in others if one not in merged]:
-                sentence = _("Left as they are, since they are versions of it already: %(titles)s.")
-                self.message_user(request, sentence % {"titles": ", ".join(left)}, messages.INFO)
+                told = _("Left as they are, since they are versions of it already: %(titles)s.")
+                self.message_user(request, told % {"titles": ", ".join(left)}, messages.INFO)
             return None
         context = {
             **self.admin_site.each_context(request),

@@ -251,8 +251,8 @@ class TestSources:
         document.refresh_from_db()
         assert document.supersedes_id is None
         ada.post(address, {**chosen, "kept": document.pk})
-        document.refresh_from_db()
-        assert (document.supersedes_id, document.licence) == (other.pk, "Licence Ouverte")
+        now = Document.objects.get(pk=document.pk)
+        assert (now.supersedes_id, now.licence) == (other.pk, "Licence Ouverte")
 
     def test_a_merge_never_makes_a_ring(self, document: Document, contributor: User) -> None:
         a, b, c = (
@@ -263,6 +263,7 @@ class TestSources:
             ),
         )
         assert merge_documents(a, [b, c, b]) == [b, c]
-        a.refresh_from_db(), b.refresh_from_db(), c.refresh_from_db()
+        for one in (a, b, c):
+            one.refresh_from_db()
         assert (a.supersedes_id, b.supersedes_id, c.supersedes_id) == (b.pk, c.pk, None)
         assert merge_documents(c, [a, b]) == []

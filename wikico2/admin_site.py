@@ -65,8 +65,8 @@ class WikiAdminSite(admin.AdminSite):
 
     def register(self, model_or_iterable: Any, *args: Any, **options: Any) -> None:
         """Register models; those of the queue are left out."""
-        given = model_or_iterable
-        found = [given] if isinstance(given, type) else list(given)
+        given: Any = model_or_iterable
+        found: list[Any] = [given] if isinstance(given, type) else list(given)
         ours = [model for model in found if model._meta.app_label != QUEUE_APP]
         if ours:
             super().register(ours, *args, **options)
@@ -76,13 +76,15 @@ class WikiAdminSite(admin.AdminSite):
         staff = request.user.is_active and request.user.is_staff
         return bool(staff or may(request.user, "admin.enter"))
 
-    def app_index(self, request: HttpRequest, *args: Any, **rest: Any) -> HttpResponse:
+    def app_index(  # type: ignore[override]  # Django's own answers with a page only
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """Lead to the front page: its groups do not follow the apps of the code."""
         return redirect("admin:index")
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Return the models in their groups, in the form of Django's list of apps."""
-        apps = self._build_app_dict(request).values()  # type: ignore[attr-defined]  # Django's own
+        apps = self._build_app_dict(request).values()
         rows = {row["model"]: row for app in apps for row in app["models"]}
         groups: dict[AdminGroup, list[Any]] = {group: [] for group in AdminGroup}
         for model, model_admin in self._registry.items():

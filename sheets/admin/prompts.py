@@ -1,9 +1,10 @@
 """The prompt in the administration: its versions, what differs, a trial, and restoring one."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import label_for_field
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -18,6 +19,7 @@ from sheets.merge.diff import Piece, word_pieces
 from sheets.models import Prompt
 from sheets.writers.llm import ModelWriter
 from wikico2.admin_site import AdminGroup, GroupedAdmin
+from wikico2.models import User
 from wikico2.parameters import LARGEST_NUMBER, whole_number
 
 TEXTS = ("system", "request", "repair")
@@ -93,7 +95,7 @@ class PromptAdmin(GroupedAdmin):
     ) -> HttpResponse:
         """Show a version, and what differs from the one before or from `?with=`."""
         pk = whole_number(object_id, LARGEST_NUMBER)
-        prompt = Prompt.objects.select_related("author").filter(pk=pk).first()
+        prompt = Prompt.objects.select_related("author").filter(pk=pk or 0).first()
         extra: dict[str, Any] = {}
         if prompt is not None:
             asked = whole_number(request.GET.get("with", ""), LARGEST_NUMBER)
@@ -124,7 +126,8 @@ class PromptAdmin(GroupedAdmin):
             return redirect("admin:sheets_prompt_change", pk)
         comment = _("Version %(version)d restored.") % {"version": prompt.version}
         texts = texts_of(prompt)
-        new = Prompt.objects.create(**texts, comment=comment, author=request.user)
+        author = cast("User", request.user)
+        new = Prompt.objects.create(**texts, comment=comment, author=author)
         self.log_addition(request, new, comment)
         messages.success(request, _("Version %(name)s is now used.") % {"name": new.name})
         return redirect("admin:sheets_prompt_changelist")
@@ -160,7 +163,7 @@ def differences(old: Prompt | None, new: Prompt) -> list[TextDifference]:
     before = texts_of(old) if old else texts_of(new)
     found = []
     for name in TEXTS:
-        label = str(Prompt._meta.get_field(name).verbose_name)
+        label = str(label_for_field(name, Prompt))
         texts = before[name], getattr(new, name)
         found.append(TextDifference(label, word_pieces(*texts), texts[0] != texts[1]))
     return found

@@ -256,7 +256,7 @@ def move_row(kind: SheetType, what: str, row_id: int, step: int) -> bool:
     else:
         row = Field.objects.filter(pk=row_id, section__sheet_type=kind).first()
         rows = Field.objects.filter(section=row.section_id) if row else Field.objects.none()
-    ordered = list(rows.select_for_update().order_by("order"))
+    ordered: list[Any] = list(rows.select_for_update().order_by("order"))
     at = next((n for n, one in enumerate(ordered) if one.pk == row_id), None)
     if at is None or not 0 <= at + step < len(ordered):
         return False

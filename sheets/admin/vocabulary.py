@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -123,7 +123,7 @@ class VocabularyTermAdmin(GroupedAdmin):
     @admin.action(
         description=gettext_lazy("Merge the selected terms into one"), permissions=["change"]
     )
-    def merge(self, request: HttpRequest, queryset: QuerySet[VocabularyTerm]) -> Any:
+    def merge(self, request: HttpRequest, queryset: Any) -> Any:
         """Ask which name stays; the others become former names of it, also in their sheets."""
         chosen = list(queryset.order_by("-sheet_total", "folded")[: MOST_MERGED + 1])
         kinds = {term.kind for term in chosen}

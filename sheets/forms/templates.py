@@ -26,7 +26,7 @@ class LinesField(forms.CharField):
 
     def to_python(self, value: Any) -> Any:
         """Return the lines; raises ValidationError for too many or too long ones."""
-        lines = [" ".join(line.split()) for line in super().to_python(value).splitlines()]
+        lines = [" ".join(line.split()) for line in (super().to_python(value) or "").splitlines()]
         while lines and not lines[-1]:
             lines.pop()
         if len(lines) > MOST_LINES or any(len(line) > LONGEST_LINE for line in lines):

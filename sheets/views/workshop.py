@@ -207,7 +207,7 @@ def bulk_action_file(request: HttpRequest, pk: int) -> FileResponse:
         file = action.file.open("rb")
     except (FileNotFoundError, ValueError):  # ValueError: none was written
         raise Http404 from None
-    name = action.file.name.rpartition("/")[2]
+    name = (action.file.name or "").rpartition("/")[2]
     return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
 
 
@@ -222,7 +222,7 @@ def view_save(request: HttpRequest) -> HttpResponse:
     form = SavedViewForm(request.POST)
     if not form.is_valid():
         for errors in form.errors.values():
-            messages.error(request, errors[0])
+            messages.error(request, str(errors[0]))
         return redirect(return_address(request) or "workshop")
     name, rows = form.cleaned_data["name"], form.cleaned_data["rows"]
     known = WORKSHOP_FILTER if rows == SavedView.Rows.SHEETS else SOURCE_FILTER

@@ -31,7 +31,7 @@ def sheets(transactional_db: None) -> list[Sheet]:
     kind, _made = SheetType.objects.get_or_create(
         key="solution", defaults={"name_fr": "Solution", "plural_fr": "Solutions"}
     )
-    made = []
+    made: list[Sheet] = []
     for title, category in zip(TITLES, ("Chaleur", "Vapeur", ""), strict=True):
         sheet = Sheet.objects.create(sheet_type=kind, title=title, slug=f"fiche-{len(made)}")
         save_revision(

@@ -93,7 +93,7 @@ class TestDesk:
 
     def test_its_queries_do_not_grow_with_the_wiki(self, emile: Client) -> None:
         write("A", categorie="Froid")
-        counts = {}
+        counts: dict[str, list[int]] = {}
         for size in (1, 8):
             for n in range(size):
                 write(f"Fiche {size} {n}", categorie=f"Catégorie {n}")
