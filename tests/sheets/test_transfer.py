@@ -23,6 +23,7 @@ from sheets.links.rename import rename_sheet
 from sheets.markdown.front_matter import FrontMatterError, add_front_matter, split_front_matter
 from sheets.merge import Version
 from sheets.models import (
+    BulkAction,
     CachedPage,
     Citation,
     Confirmation,
@@ -39,6 +40,7 @@ from sheets.models import (
     Revision,
     RevisionCheck,
     SavedForm,
+    SavedView,
     SearchedSection,
     SearchedSheet,
     Section,
@@ -49,6 +51,7 @@ from sheets.models import (
     SheetRedirect,
     SheetType,
     Spending,
+    VocabularyTerm,
     Watch,
 )
 from sheets.models.schema_loader import load_template
@@ -242,6 +245,9 @@ DERIVED: dict[Any, dict[str, str]] = {
 """The fields of what an archive carries that it need not carry, each with its reason."""
 
 NOT_CARRIED: dict[Any, str] = {
+    BulkAction: "the report of work on this installation",
+    SavedView: "a person's own wish, not the wiki's",
+    VocabularyTerm: "made anew from what key facts name; former names are the installation's own",
     Digest: "a person's own wish, not the wiki's",
     FileJob: "work on this machine",
     CachedPage: MADE_ANEW,
