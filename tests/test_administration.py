@@ -114,6 +114,30 @@ def groups_of(response: Any) -> list[dict[str, Any]]:
     return groups
 
 
+class TestSheets:
+    def test_a_title_goes_through_the_renaming_of_the_site(self, ada: Client, sheet: Sheet) -> None:
+        address = reverse("admin:sheets_sheet_change", args=[sheet.pk])
+        ada.post(address, {"sheet_type": sheet.sheet_type_id, "title": "Air comprimé"})
+        renamed = Sheet.objects.get(pk=sheet.pk)
+        assert (renamed.title, renamed.slug) == ("Air comprimé", "air-comprime")
+        assert renamed.redirects.get().title == "Air"
+        assert list(renamed.documents.all()) == list(sheet.documents.all())
+
+    def test_its_state_is_changed_on_the_site_alone(self, ada: Client, sheet: Sheet) -> None:
+        address = reverse("admin:sheets_sheet_change", args=[sheet.pk])
+        page = ada.get(address).content.decode()
+        assert reverse("sheet_state", args=[sheet.slug]) in page
+        values = {"sheet_type": sheet.sheet_type_id, "title": "Air", "state": "validated"}
+        ada.post(address, values)
+        assert Sheet.objects.get(pk=sheet.pk).state == Sheet.State.DRAFT
+
+    def test_a_deleted_one_can_be_brought_back(self, client: Client, sheet: Sheet) -> None:
+        client.force_login(User.objects.create_superuser("racine", password="x"))
+        client.post(reverse("admin:sheets_sheet_delete", args=[sheet.pk]), {"post": "yes"})
+        assert Sheet.all_sheets.get(pk=sheet.pk).deleted_at is not None
+        assert not Sheet.objects.filter(pk=sheet.pk).exists()
+
+
 class TestTypes:
     def test_one_page_shows_sections_and_fields_in_order(self, ada: Client) -> None:
         kind = SheetType.objects.get(key="solution")

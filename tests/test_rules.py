@@ -24,7 +24,16 @@ from django.utils import timezone
 from ingestion.models import Document, Page, SourceImport
 from sheets.actions.states import delete_sheet
 from sheets.merge import Version
-from sheets.models import FileJob, Generation, Picture, Proposal, Sheet, SheetType
+from sheets.models import (
+    BulkAction,
+    FileJob,
+    Generation,
+    Picture,
+    Proposal,
+    SavedView,
+    Sheet,
+    SheetType,
+)
 from sheets.proposals.suggestions import create_suggestion
 from sheets.revisions.edit import save_edit
 from tests.test_fuzz import routes
@@ -127,6 +136,13 @@ ADDRESSES: dict[str, Access] = {
     "pick_citation": Access(),
     "picture_add": Access(None, "sheet.edit"),
     "picture": Access(values=("p-1.webp",)),
+    "workshop": Access("workshop.enter"),
+    "workshop_sheets": Access("workshop.enter", "workshop.enter"),
+    "workshop_sources": Access("workshop.enter", "workshop.enter"),
+    "view_save": Access(None, "workshop.enter"),
+    "view_remove": Access(None, "workshop.enter", values=("view",)),
+    "bulk_action": Access("workshop.enter", "workshop.enter", values=("bulk",)),
+    "bulk_action_file": Access("workshop.enter", values=("bulk",)),
     "tasks": Access("job.read"),
     "tasks_pause": Access(None, "queue.manage"),
     "tasks_resume": Access(None, "queue.manage"),
@@ -224,6 +240,8 @@ def rows_of(owner: User, root: User) -> dict[str, Any]:
     )
     FileJob.objects.create(kind="pdf", name="pdf-1", sheet=sheet)
     return {
+        "bulk": BulkAction.objects.create(action="export"),
+        "view": SavedView.objects.create(user=root, name="Froid", rows="sheets"),
         "source": source,
         "sheet": sheet,
         "proposal": proposal,

@@ -8,7 +8,10 @@ from django.contrib import admin, messages
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
-from django.utils.translation import ngettext
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from sheets.actions.states import delete_sheet
 from sheets.forms.wiki import free_title
@@ -37,14 +40,25 @@ class SheetAdmin(GroupedAdmin):
     list_filter = ["sheet_type", "state"]
     list_select_related = ["sheet_type", "responsible"]
     search_fields = ["title"]
-    raw_id_fields = ["documents"]
     fields = [
         "sheet_type", "title", "slug", "state", "responsible", "review_on", "validated_by",
-        "validated_at", "documents",
+        "validated_at", "documents", "places",
     ]  # fmt: skip
     readonly_fields = [
-        "slug", "state", "responsible", "review_on", "validated_by", "validated_at",
+        "slug", "state", "responsible", "review_on", "validated_by", "validated_at", "documents",
+        "places",
     ]  # fmt: skip
+
+    @admin.display(description=gettext_lazy("change on the wiki"))
+    def places(self, sheet: Sheet) -> str:
+        """Return links to the pages where the rest is changed, with what belongs to it."""
+        found = [
+            (sheet.get_absolute_url(), _("sheet")),
+            (reverse("sheet_state", args=[sheet.slug]), _("state and person in charge")),
+            (reverse("sheet_sources", args=[sheet.slug]), _("sources")),
+            (reverse("sheet_history", args=[sheet.slug]), _("history")),
+        ]
+        return format_html_join(" · ", '<a href="{}">{}</a>', found)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # sheets are created on the site, with their sources
