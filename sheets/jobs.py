@@ -33,6 +33,7 @@ from sheets.search.indexing import (
 )
 from sheets.sources.passage_refs import resolve_passage_refs
 from sheets.staleness import new_passages
+from wikico2.accounts.attempts import forget_old_counters
 from wikico2.accounts.audit import clear_old_events
 from wikico2.accounts.rules import may
 from wikico2.jobs.policy import JobPolicy, register_kind
@@ -114,8 +115,9 @@ def send_digest(run: JobRun) -> bool:
 
 
 def clear_old_rows(run: JobRun) -> bool:
-    """Delete what is kept for a while only: pages, ended jobs, deleted sheets, audit events."""
+    """Delete what is kept for a while only: pages, ended jobs, deleted sheets, events, counters."""
     clear_cached_pages()
+    forget_old_counters()
     clear_file_jobs()
     clear_bulk_actions()
     clear_ended_jobs()

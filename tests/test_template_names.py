@@ -22,6 +22,7 @@ DJANGOS = {
     *("end_index", "has_next", "has_previous", "next_page_number", "previous_page_number"),
     *("num_pages", "object_list", "paginator", "start_index"),
     *("get_full_path", "resolver_match", "url_name", "is_authenticated", "is_staff"),
+    *("validlink",),
     *("True", "False", "None"),
     *("perms", "request", "user", "messages", "block", "original", "opts", "LANGUAGE_CODE"),
     *("app_list", "admin_url", "object_name"),

@@ -1,12 +1,17 @@
 """Accounts and their roles in the Django admin."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
+from wikico2.accounts.forms import AdminSignInForm
 from wikico2.admin_site import AdminGroup
 from wikico2.models import User
+
+admin.site.login_form = AdminSignInForm
 
 
 @admin.register(User)
@@ -16,6 +21,21 @@ class AccountAdmin(UserAdmin[User]):
     group = AdminGroup.PEOPLE
     list_display = ("username", "first_name", "last_name", "email", "is_active", "last_login")
     list_filter = ("is_active", "groups")
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Have the owner of a new account change the password that somebody else has chosen."""
+        if not change and obj.has_usable_password():
+            obj.must_change_password = True
+        super().save_model(request, obj, form, change)
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """Set a password for somebody else, who has to change it at the next sign-in."""
+        response = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and response.status_code == 302 and id != str(request.user.pk):
+            User.objects.filter(pk=id).update(must_change_password=True)
+        return response
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         allowed = super().has_change_permission(request, obj)

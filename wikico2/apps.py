@@ -8,8 +8,8 @@ class WikiCO2Config(AppConfig):
     verbose_name = "WikiCO2"
 
     def ready(self) -> None:
-        from wikico2 import checks, lookups  # noqa: F401  (they register themselves)
-        from wikico2.accounts import audit_receivers  # noqa: F401  (likewise)
+        from wikico2 import checks, lookups, mail  # noqa: F401  (they register themselves)
+        from wikico2.accounts import audit_receivers, sessions  # noqa: F401  (likewise)
         from wikico2.jobs.queue import ensure_schedule
 
         post_migrate.connect(ensure_schedule, sender=self, dispatch_uid="wikico2.schedule")

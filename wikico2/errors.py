@@ -271,6 +271,10 @@ SENTENCES = {
         "The database did not answer, or refused a change for a moment. Nothing is lost: "
         "retry later."
     ),
+    "mail_refused": gettext_noop(
+        "The mail server did not take the e-mail (%(reason)s). Check the settings of the mail "
+        "server, then retry."
+    ),
     "sources_pending": gettext_noop("The sources of this sheet are not read yet."),
     "no_worker": gettext_noop(
         "The background worker is not running. Nothing is lost: work resumes once it is restarted."

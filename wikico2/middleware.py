@@ -6,14 +6,20 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import Resolver404, resolve
+from django.shortcuts import redirect, render
+from django.urls import Resolver404, resolve, reverse
+from django.utils.http import urlencode
 
 from wikico2.accounts.rules import may
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
-OPEN_TO_ALL = {"login", "logout", "healthz", "readyz", "set_language"}
+OPEN_TO_ALL = {
+    "login", "logout", "healthz", "readyz", "set_language", "invitation", "password_reset",
+    "password_reset_done", "password_reset_confirm",
+}  # fmt: skip
+BEFORE_FIRST_PASSWORD = {"password_change", "logout", "healthz", "readyz", "set_language"}
+"""The addresses that are open while a new password has to be chosen."""
 
 POLICY = "; ".join(
     (
@@ -60,6 +66,28 @@ class PrivateSiteMiddleware:
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
         """Stop who has sent a name and a password with a form and is still not logged in."""
         return None if may_read(request) else turn_away(request)
+
+
+class FirstPasswordMiddleware:
+    """Lead people whose password somebody else has chosen to the page where they change it."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if not user.is_authenticated or not user.must_change_password:
+            return self.get_response(request)
+        try:
+            name = resolve(request.path_info).url_name
+        except Resolver404:
+            return self.get_response(request)
+        if name in BEFORE_FIRST_PASSWORD:
+            return self.get_response(request)
+        address = reverse("password_change")
+        if request.method == "GET":
+            address += "?" + urlencode({"next": request.get_full_path()})
+        return redirect(address)
 
 
 def may_read(request: HttpRequest) -> bool:

@@ -1,4 +1,4 @@
-"""Parse request parameters that no Django form reads."""
+"""Parse request parameters that no Django form reads, and the address of the client."""
 
 import ipaddress
 

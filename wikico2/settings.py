@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "sheets.views.returned_text.ReturnTextMiddleware",
     "wikico2.middleware.WellFormedMiddleware",
     "wikico2.middleware.PrivateSiteMiddleware",
+    "wikico2.middleware.FirstPasswordMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -273,6 +274,14 @@ Q_CLUSTER = {
 AUTH_USER_MODEL = "wikico2.User"
 AUTHENTICATION_BACKENDS = ["wikico2.accounts.backend.Backend"]
 SESSION_ENGINE = "wikico2.accounts.session_store"
+# Failed sign-ins of one account, and of one network address, after which each further one has to
+# wait twice as long; and after which it is locked for so many minutes.
+SIGN_IN_SLOWED_AFTER = env.integer("SIGN_IN_SLOWED_AFTER", 3, least=1)
+SIGN_IN_LOCKED_AFTER = env.integer("SIGN_IN_LOCKED_AFTER", 10, least=2)
+SIGN_IN_ADDRESS_FACTOR = env.integer("SIGN_IN_ADDRESS_FACTOR", 5, least=1)
+SIGN_IN_LOCK_MINUTES = env.integer("SIGN_IN_LOCK_MINUTES", 15, least=1)
+INVITATION_DAYS = env.integer("INVITATION_DAYS", 7, least=1)
+PASSWORD_RESET_TIMEOUT = 4 * 3600
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"

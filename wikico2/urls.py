@@ -1,7 +1,7 @@
 """URLs of the site; those of sources and sheets are in their apps."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language
@@ -17,7 +17,7 @@ urlpatterns = [
     path("readyz", views.readyz, name="readyz"),
     path("journal/", audit_log.audit_log, name="audit_log"),
     path("journal/export.csv", audit_log.audit_export, name="audit_export"),
-    path("compte/connexion/", LoginView.as_view(), name="login"),
+    path("", include("wikico2.account_pages.urls")),
     path("compte/deconnexion/", LogoutView.as_view(), name="logout"),
     # Without a CSRF token, so that all anonymous readers get the same page.
     path("langue/", csrf_exempt(set_language), name="set_language"),

@@ -16,7 +16,6 @@ from urllib.parse import unquote_to_bytes
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
-from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
@@ -37,6 +36,7 @@ from sheets.models import Sheet, SheetType
 from sheets.models.schema_loader import load_template
 from sheets.revisions.edit import save_edit
 from wikico2.accounts.decorators import requires
+from wikico2.accounts.forms import SignInForm
 from wikico2.accounts.rules import may
 from wikico2.errors import UserError
 from wikico2.models import User
@@ -91,6 +91,12 @@ EXITS = {
         gettext_noop("Your session has ended"),
         gettext_noop("Log in here: your text is sent with your name and password."),
         gettext_noop("You will be asked for your password when you save."),
+    ),
+    "password": Exit(
+        gettext_noop("Your account must choose a new password first"),
+        gettext_noop(
+            "Choose it in another tab (Your account, Password), then send your text again here."
+        ),
     ),
     "token": Exit(
         gettext_noop("This form had expired"),
@@ -183,7 +189,7 @@ class ReturnTextMiddleware:
         name = form_name(request)
         if name not in TEXT_FORMS or "username" not in request.POST:
             return None
-        entry = AuthenticationForm(request, request.POST)
+        entry = SignInForm(request, request.POST)
         if not entry.is_valid():
             return return_text(request, "session", HttpResponse(status=401), entry=entry)
         login(request, entry.get_user())
@@ -201,8 +207,10 @@ def form_name(request: HttpRequest) -> str:
 def reason_of(request: HttpRequest, response: HttpResponse, name: str) -> str:
     """Return the key in `EXITS` of a response that is a refusal, or ""."""
     status = response.status_code
-    if status == 302 and response["Location"].partition("?")[0] == reverse(settings.LOGIN_URL):
-        return "session"
+    if status == 302:
+        leads = response["Location"].partition("?")[0]
+        if leads in (reverse(settings.LOGIN_URL), reverse("password_change")):
+            return "session" if leads == reverse(settings.LOGIN_URL) else "password"
     if status == 401:
         return "session"
     if status >= 500:
@@ -218,6 +226,11 @@ def reason_of(request: HttpRequest, response: HttpResponse, name: str) -> str:
     if status == 404:
         return "gone" if sheet_is_gone(request) else "missing"
     return {403: "role", 429: "busy"}.get(status, "refused")
+
+
+def refusal_status(reason: str, response: HttpResponse) -> int:
+    """Return the status of an answer that gives a text back: never that of a redirect."""
+    return {"session": 401, "password": 403}.get(reason, response.status_code)
 
 
 def sheet_is_gone(request: HttpRequest) -> bool:
@@ -238,7 +251,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def tell_script(reason: str, response: HttpResponse) -> HttpResponse:
     """Return the sentences about a refusal as plain text, for the scripts of the editor."""
     shown = EXITS[reason]
-    status = 401 if reason == "session" else response.status_code
+    status = refusal_status(reason, response)
     advice = shown.advice if shown.scripted is None else shown.scripted
     text = f"{_(shown.happened)}. {_(advice) if advice else ''}"
     return HttpResponse(text.strip(), status=status, content_type="text/plain; charset=utf-8")
@@ -249,7 +262,7 @@ def return_text(
     reason: str,
     response: HttpResponse,
     *,
-    entry: AuthenticationForm | None = None,
+    entry: SignInForm | None = None,
     new: NewSheetForm | None = None,
 ) -> HttpResponse | None:
     """Return a page with the text of the request's form; None where it holds none."""
@@ -261,7 +274,7 @@ def return_text(
     if not fields or data.get("do") == "discard":
         return None
     shown = EXITS[reason]
-    status = 401 if reason == "session" else response.status_code
+    status = refusal_status(reason, response)
     context: dict[str, Any] = {
         "reason": reason,
         "happened": _(shown.happened),
@@ -292,14 +305,14 @@ def ways_on(
     reason: str,
     name: str,
     data: QueryDict,
-    entry: AuthenticationForm | None,
+    entry: SignInForm | None,
     new: NewSheetForm | None,
 ) -> dict[str, Any]:
     """Return what else the page offers: a log-in, a suggestion, a new sheet."""
     user, more = request.user, dict[str, Any]()
     again = EXITS[reason].again
     if again and not user.is_authenticated and (name in NEED_ACCOUNT or reason == "session"):
-        more["entry"] = entry or AuthenticationForm(request)
+        more["entry"] = entry or SignInForm(request)
         more["entry"].fields["username"].widget.attrs.pop("autofocus", None)  # read first
     sheet = None
     if may(user, "site.read"):

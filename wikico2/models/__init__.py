@@ -1,6 +1,13 @@
 """Models that all processes share: user accounts, rate limits, background jobs."""
 
-from wikico2.models.accounts import RateLimit, RateLimitSlot, User
+from wikico2.models.accounts import (
+    OutgoingMail,
+    RateLimit,
+    RateLimitSlot,
+    SessionOwner,
+    SignInCounter,
+    User,
+)
 from wikico2.models.audit import AuditEvent, AuditEventQuerySet
 from wikico2.models.jobs import (
     Job,
@@ -24,9 +31,12 @@ __all__ = [
     "JobSubject",
     "JobSubjectQuerySet",
     "JobTurn",
+    "OutgoingMail",
     "QueuePause",
     "RateLimit",
     "RateLimitSlot",
+    "SessionOwner",
+    "SignInCounter",
     "User",
     "WorkerPulse",
 ]

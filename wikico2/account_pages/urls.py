@@ -1,0 +1,25 @@
+"""URLs of accounts: signing in, one's own account, the list of people."""
+
+from django.urls import path
+
+from wikico2.account_pages import entry, own, people
+
+urlpatterns = [
+    path("compte/connexion/", entry.SignInView.as_view(), name="login"),
+    path("compte/invitation/<str:signed>/", entry.invitation, name="invitation"),
+    path("compte/oubli/", entry.forgotten_password, name="password_reset"),
+    path("compte/oubli/envoye/", entry.forgotten_password_sent, name="password_reset_done"),
+    path(
+        "compte/oubli/<str:uidb64>/<str:token>/",
+        entry.NewPasswordView.as_view(),
+        name="password_reset_confirm",
+    ),
+    path("compte/", own.account, name="account"),
+    path("compte/mot-de-passe/", own.OwnPasswordView.as_view(), name="password_change"),
+    path("compte/adresse/", own.address_change, name="address_change"),
+    path("compte/adresse/<str:signed>/", own.address_confirm, name="address_confirm"),
+    path("compte/sessions/", own.sessions_end, name="sessions_end"),
+    path("personnes/", people.people_list, name="people"),
+    path("personnes/inviter/", people.person_invite, name="person_invite"),
+    path("personnes/<int:pk>/", people.person_detail, name="person"),
+]
