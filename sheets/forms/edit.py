@@ -14,6 +14,7 @@ from sheets.markdown.sections_edit import cut_section, is_header, keep_anchors, 
 from sheets.merge import Version
 from sheets.rendering.converter import left_plain
 from sheets.schema.types import FieldBrief, SheetTemplate
+from wikico2.mail import is_mail_configured
 from wikico2.text.normalize import visible_line
 
 LONGEST = 150_000
@@ -214,6 +215,16 @@ class SuggestForm(TextForm):
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
+    reply_to = forms.EmailField(
+        label=gettext_lazy("Your e-mail address"),
+        required=False,
+        max_length=254,
+        help_text=gettext_lazy(
+            "To receive the answer. It is not shown to anybody, and deleted once the answer is "
+            "sent."
+        ),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
     # A honeypot: hidden from people, filled in by bots.
     website = forms.CharField(
         label=gettext_lazy("Leave this field empty"),
@@ -228,6 +239,8 @@ class SuggestForm(TextForm):
         self.refusal = refusal
         if not anonymous:
             self.fields["signed"].widget = forms.HiddenInput()
+        if not anonymous or not is_mail_configured():
+            del self.fields["reply_to"]
 
     def clean_body(self) -> str:
         """Refuse a text that is much longer than the sheet, before it is parsed."""

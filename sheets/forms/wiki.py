@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django import forms
 from django.db.models.functions import Lower
+from django.http import QueryDict
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -189,6 +190,7 @@ TAKES = [
     ("both", gettext_lazy("Keep both")),
     ("edit", gettext_lazy("Write another text")),
 ]
+ITEM = re.compile(r"[0-9a-f]{4,64}")
 POSTED_NAME = re.compile(r"^(take|text)_([0-9a-f]{4,64})$")
 LONGEST = 200_000
 
@@ -202,10 +204,12 @@ class ConflictForm(forms.Form):
 
     onto = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
     reason = forms.CharField(
-        label=gettext_lazy("Reason"),
+        label=gettext_lazy("Answer"),
         required=False,
         max_length=2000,
-        help_text=gettext_lazy("Kept with the proposal."),
+        help_text=gettext_lazy(
+            "Kept with the proposal, and sent to its author. A refusal needs one."
+        ),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
@@ -249,6 +253,12 @@ class ConflictForm(forms.Form):
             for key, given in sent.items()
             if given.get("take", "") in takes or given.get("text", "").strip()
         }
+
+    @property
+    def left(self) -> set[str]:
+        """Return the ids of the changes without conflict that are left out."""
+        sent = self.data.getlist("left") if isinstance(self.data, QueryDict) else []
+        return {key for key in sent if ITEM.fullmatch(key)}
 
     def made_choices(self) -> dict[str, ConflictChoice]:
         """Return the choices made for the existing conflicts, by conflict id."""

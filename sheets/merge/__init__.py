@@ -14,7 +14,13 @@ from sheets.merge.result import (
     resolve_conflicts,
     resolve_value_conflicts,
 )
-from sheets.merge.versions import merge_bodies, merge_values, merge_versions
+from sheets.merge.versions import (
+    itemise_changes,
+    merge_bodies,
+    merge_values,
+    merge_versions,
+    take_items,
+)
 
 __all__ = [
     "BOTH",
@@ -27,9 +33,11 @@ __all__ = [
     "MergedText",
     "UnresolvedConflicts",
     "Version",
+    "itemise_changes",
     "merge_bodies",
     "merge_values",
     "merge_versions",
     "resolve_conflicts",
     "resolve_value_conflicts",
+    "take_items",
 ]

@@ -143,6 +143,10 @@ class FootnoteTable:
             return ours or theirs or base or ""
         return theirs if ours == base else ours
 
+    def is_uncalled(self, content: Content) -> bool:
+        """Tell whether the base has a definition that no marker of the base calls."""
+        return content in self.sides[0].written and content not in self.called[0]
+
     def stays(self, content: Content) -> bool:
         """Tell whether a definition is kept although no marker of its side calls it."""
         base, ours, theirs = (content in side.written for side in self.sides)

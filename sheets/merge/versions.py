@@ -1,14 +1,16 @@
 """Merge the bodies and the header data of three versions of a sheet. Pure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from sheets.markdown.parse import MARKER
-from sheets.markdown.scanner import scan
+from sheets.markdown.scanner import delimiter_cells, scan
 from sheets.markdown.version import Version
-from sheets.merge.blocks import merge_blocks
+from sheets.merge.blocks import Rows, conflict_hunk, merge_blocks
 from sheets.merge.footnotes import KEYED, FootnoteTable, natural_key, take_notes
 from sheets.merge.hunks import Hunk, gap_before, gaps_after, merge_gaps
 from sheets.merge.moves import PLACE, align_sides
@@ -24,6 +26,8 @@ from sheets.merge.result import (
     MovedText,
     conflict_id,
     join_parts,
+    resolve_conflicts,
+    resolve_value_conflicts,
 )
 from sheets.merge.tokenize import cut_body, gap_indent, split_gap, widen_gap
 
@@ -49,6 +53,29 @@ def merge_versions(base: Version, ours: Version, theirs: Version) -> MergeResult
     if version_key(theirs) < version_key(ours):
         return swap_sides(merge_in_order(base, theirs, ours))
     return merge_in_order(base, ours, theirs)
+
+
+def itemise_changes(old: Version, new: Version) -> MergeResult:
+    """Return each block and header value in which two versions differ as a conflict of its own.
+
+    Its `ours` is the text of `old`, its `theirs` that of `new`. A table that was added or taken out
+    is one conflict. Blocks that only moved are at their new places.
+    """
+    return merge_in_order(old, old, new, itemised=True)
+
+
+def take_items(old: Version, new: Version, left: Collection[str]) -> Version:
+    """Return `new` without the items `left`, ids of conflicts of `itemise_changes`."""
+    if not left:
+        return new
+    items = itemise_changes(old, new)
+    choices = {c.id: MINE if c.id in left else THEIRS for c in items.conflicts}
+    if all(choice is MINE for choice in choices.values()):
+        return old
+    if MINE not in choices.values():
+        return new
+    body = resolve_conflicts(items, choices)
+    return Version(body, resolve_value_conflicts(items, choices))
 
 
 def is_equal(a: Version, b: Version) -> bool:
@@ -84,8 +111,13 @@ def swap_sides(merged: MergeResult) -> MergeResult:
     )
 
 
-def merge_in_order(base: Version, ours: Version, theirs: Version) -> MergeResult:
-    """Merge as `merge_versions` does; ours comes first where nothing else decides."""
+def merge_in_order(
+    base: Version, ours: Version, theirs: Version, *, itemised: bool = False
+) -> MergeResult:
+    """Merge as `merge_versions` does; ours comes first where nothing else decides.
+
+    If `itemised`, what only theirs changed is a conflict too.
+    """
     versions = base, ours, theirs
     plain = [v.body.replace("\r\n", "\n").replace("\0", "") for v in versions]
     notes = FootnoteTable([take_notes(body) for body in plain])
@@ -95,8 +127,9 @@ def merge_in_order(base: Version, ours: Version, theirs: Version) -> MergeResult
         for side, v in enumerate(versions)
     ]
     rows = align_sides(*cut)
-    parts = join_places(list(write_hunks(merge_blocks(*rows))))
-    values, value_conflicts = merge_values(*headers)
+    hunks = merge_blocks(*rows)
+    parts = join_places(list(write_hunks(open_hunks(hunks) if itemised else hunks)))
+    values, value_conflicts = merge_values(*headers, itemised=itemised)
     labels = notes.label(
         [*values.values(), *(text for c in value_conflicts for text in part_texts(c))]
         + [text for part in parts for text in part_texts(part)]
@@ -106,7 +139,11 @@ def merge_in_order(base: Version, ours: Version, theirs: Version) -> MergeResult
         return KEYED.sub(lambda m: f"[^{labels[int(m[1])]}]", text)
 
     kept = [
-        MergedFootnote(labels[n], notes.write(content), notes.stays(content))
+        MergedFootnote(
+            labels[n],
+            notes.write(content),
+            notes.stays(content) or (itemised and notes.is_uncalled(content)),
+        )
         for content, n in notes.numbers.items()
         if any(content in side.written for side in notes.sides)
     ]
@@ -154,7 +191,11 @@ def reduce_conflict(conflict: Conflict) -> MergedText | Conflict:
 
 
 def merge_values(
-    base: Mapping[str, str], ours: Mapping[str, str], theirs: Mapping[str, str]
+    base: Mapping[str, str],
+    ours: Mapping[str, str],
+    theirs: Mapping[str, str],
+    *,
+    itemised: bool = False,
 ) -> tuple[dict[str, str], list[Conflict]]:
     """Merge header data by key; a key changed in two ways is a conflict and gets our value.
 
@@ -164,7 +205,7 @@ def merge_values(
     conflicts: list[Conflict] = []
     for key in dict.fromkeys([*base, *ours, *theirs]):
         was, mine, other = base.get(key, ""), ours.get(key, ""), theirs.get(key, "")
-        if was != mine != other != was:
+        if was != mine != other != was or (itemised and mine != other):
             name = conflict_identity(key, was, mine, other)
             conflicts.append(Conflict(name, "", key, was, mine, other, " ; ", "", "value"))
         chosen = other if mine == was else mine
@@ -174,6 +215,54 @@ def merge_values(
 
 
 # From hunks to parts
+
+
+def open_hunks(hunks: Sequence[Hunk]) -> list[Hunk]:
+    """Return the hunks with the changes of theirs as conflicts.
+
+    A table that came or went is one conflict, told by the row of delimiters among its rows. A block
+    in the place of another one of its kind is one conflict with it.
+    """
+    found: list[Hunk] = []
+    for theirs, group in groupby(hunks, lambda hunk: hunk.side == "theirs"):
+        run = list(group)
+        if not theirs:
+            found += run
+            continue
+        for kind, group_of_kind in groupby(run, lambda hunk: hunk.kind):
+            found += open_run(kind, list(group_of_kind))
+    return found
+
+
+def open_run(kind: str, run: list[Hunk]) -> Iterator[Hunk]:
+    """Yield the conflicts of a run of hunks of one kind that theirs changed."""
+    if kind == "row":
+        heads = [n - 1 for n, hunk in enumerate(run) if n and is_delimiter(hunk)]
+        tables = [run[start:end] for start, end in pairwise([*heads, len(run)])]
+        run = run[: heads[0]] if heads else run
+        yield from open_run("text", run)
+        yield from map(join_changes, tables)
+        return
+    gone, come = ([h for h in run if not text(h)] for text in (HUNK_THEIRS, HUNK_OURS))
+    if len(gone) == len(come) and run == [*gone, *come]:
+        yield from (join_changes(pair) for pair in zip(gone, come, strict=True))
+    else:
+        yield from (hunk._replace(merged=None) for hunk in run)
+
+
+def is_delimiter(hunk: Hunk) -> bool:
+    return delimiter_cells(hunk.ours or hunk.theirs) > 0
+
+
+HUNK_OURS, HUNK_THEIRS = attrgetter("ours"), attrgetter("theirs")
+
+
+def join_changes(rows: Sequence[Hunk]) -> Hunk:
+    """Return changes of theirs that follow one another as one conflict."""
+    ours = [h.starts[1] or h.starts[0] for h in rows if h.ours]
+    theirs = [h.starts[2] for h in rows if h.theirs]
+    old, new = ([block for block in side if block] for side in (ours, theirs))
+    return conflict_hunk(Rows(old, old, new))._replace(side="theirs")
 
 
 class PlaceMark(NamedTuple):

@@ -483,6 +483,7 @@ class Proposal(models.Model):
         ACCEPTED = "accepted", _("accepted")
         REFUSED = "refused", _("refused")
         REPLACED = "replaced", _("superseded")
+        CLOSED = "closed", _("closed")
 
     ACCEPTED_SECTION, KEPT_SECTION, REPLACED_SECTION = "accepted", "kept", "replaced"
 
@@ -532,6 +533,8 @@ class Proposal(models.Model):
     # identifier of the sender, for the limit per hour.
     remark = models.TextField(_("remark"), blank=True)
     signed = models.CharField(_("signature"), max_length=100, blank=True)
+    # Where a reader without an account wants the answer; deleted once it is sent.
+    reply_to = models.EmailField(_("address for the answer"), blank=True)
     sender = models.CharField(max_length=40, blank=True, editable=False, db_index=True)
     accepted_as = models.ForeignKey(
         Revision,

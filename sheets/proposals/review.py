@@ -26,17 +26,23 @@ from sheets.merge import (
     merge_versions,
     resolve_conflicts,
     resolve_value_conflicts,
+    take_items,
 )
+from sheets.merge.diff import diff_blocks
 from sheets.models import Generation, Proposal, Revision, Section, SectionLock, Sheet, SheetEvent
 from sheets.models.schema_loader import load_template
 from sheets.revisions.conflicts import section_of, with_ours
 from sheets.revisions.errors import LossyText, PersonalText, StaleBase
 from sheets.revisions.save import find_losses, save_revision
+from sheets.revisions.versions import version_of
 from sheets.schema.types import SheetTemplate
-from sheets.signals import revision_saved
+from sheets.signals import proposal_decided, proposal_made, revision_saved
 from sheets.staleness.state import generation_inputs, save_generation_inputs
 from wikico2.accounts.audit import record
 from wikico2.models import User
+
+LEFT = "left"
+"""In the choices of a proposal: a change without conflict that is left out."""
 
 
 class ProposalClosed(Exception):
@@ -54,7 +60,8 @@ def save_or_propose(
 
     It becomes a proposal when a person has edited the sheet, when it loses more than half of the
     words of a section, or when it changes a locked one. Only the sections that were requested and
-    that are not locked are taken from it.
+    that are not locked are taken from it. A text that changes nothing of the sheet is not kept: the
+    current revision is returned.
     """
     sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=generation.sheet_id)
     locked = sheet.locked_keys()
@@ -85,16 +92,58 @@ def save_or_propose(
         close_replaced(sheet, asked)
         save_generation_inputs(sheet, written_from)
         return revision
+    sections = [] if whole else asked
+    if adds_nothing(sheet, start, text, sections, template):
+        assert sheet.current is not None
+        close_replaced(sheet, sections)
+        save_generation_inputs(sheet, written_from)
+        return sheet.current
     return create_proposal(
         sheet,
         start=start,
         text=text,
         generation=generation,
-        sections=[] if whole else asked,
+        sections=sections,
         written_from=written_from,
         notices=[n for n in notices if n["section"] in asked],
         template=template,
     )
+
+
+def adds_nothing(
+    sheet: Sheet,
+    start: "ProposalBase",
+    text: Version,
+    sections: Collection[str],
+    template: SheetTemplate,
+) -> bool:
+    """Tell whether a generated text, merged onto the current revision, is what stands there."""
+    if sheet.current is None:
+        return False
+    draft = Proposal(
+        sheet=sheet,
+        base=start.revision,
+        base_proposal=start.proposal,
+        body=text.body,
+        metadata=dict(text.values),
+        sections=list(sections),
+    )
+    merged = merge_onto(draft, sheet.current, template)
+    return not merged.conflicts and reads_alike(version_of(sheet.current), with_ours(merged))
+
+
+def reads_alike(a: Version, b: Version) -> bool:
+    """Tell whether two versions show a reader the same."""
+    if dict(a.values) != dict(b.values):
+        return False
+    return a.body == b.body or all(c.kind == "same" for c in diff_blocks(a.body, b.body))
+
+
+def is_remark(proposal: Proposal) -> bool:
+    """Tell whether a reader proposes no other text, and only says something of the present one."""
+    if proposal.generation_id or not proposal.remark.strip():
+        return False
+    return reads_alike(Version(*proposal.base_text), Version(proposal.body, proposal.metadata))
 
 
 class ProposalBase:
@@ -141,6 +190,7 @@ def create_proposal(
     remark: str = "",
     signed: str = "",
     sender: str = "",
+    reply_to: str = "",
 ) -> Proposal:
     """Create a proposal, merged onto the current revision.
 
@@ -163,8 +213,10 @@ def create_proposal(
         remark=remark,
         signed=signed,
         sender=sender,
+        reply_to=reply_to,
     )
     remerge_proposal(proposal, template)
+    proposal_made.send(sender=Proposal, proposal=proposal)
     return proposal
 
 
@@ -250,10 +302,17 @@ def remerge_open_proposals(sender: object, revision: Revision, **kwargs: object)
 
 
 @transaction.atomic
-def save_choices(proposal: Proposal, choices: Mapping[str, ConflictChoice]) -> None:
-    """Store the choices made so far, without accepting or rejecting anything."""
+def save_choices(
+    proposal: Proposal, choices: Mapping[str, ConflictChoice], left: Collection[str] = ()
+) -> None:
+    """Store the choices made so far, without accepting or rejecting anything.
+
+    `left` are the ids of the changes that are left out; those left out before are not, if they are
+    not among them.
+    """
     locked = Proposal.objects.select_for_update(of=("self",)).get(pk=proposal.pk)
-    proposal.choices = locked.choices | choices_to_json(choices)
+    kept = {k: c for k, c in locked.choices.items() if c.get("take") != LEFT}
+    proposal.choices = kept | choices_to_json(choices) | {key: {"take": LEFT} for key in left}
     if locked.is_open:
         proposal.save(update_fields=["choices"])
 
@@ -266,9 +325,14 @@ def accept_proposal(
     onto: int,
     choices: Mapping[str, ConflictChoice],
     sections: Collection[str] | None = None,
+    left: Collection[str] = (),
+    reason: str = "",
     comment: str = "",
 ) -> Revision:
     """Accept a proposal, whole or by section, as one revision with two parents.
+
+    The changes `left`, ids of the conflicts of `itemise_changes`, are not taken. `reason` is what
+    is said of the decision.
 
     `onto` is the number of the revision that the person saw. Raises StaleBase when it is no longer
     the current one, ProposalClosed when the proposal is no longer open, and UnresolvedConflicts
@@ -281,7 +345,8 @@ def accept_proposal(
         raise StaleBase(current)
     template = load_template(sheet.sheet_type)
     merged = merge_onto(proposal, current, template)
-    text = chosen_text(merged, Version(current.body, current.metadata), choices, sections, template)
+    ours = version_of(current)
+    text = take_items(ours, chosen_text(merged, ours, choices, sections, template), left)
     revision = current
     if (text.body.strip(), text.values) != (current.body.strip(), current.metadata):
         revision = save_revision(
@@ -299,7 +364,9 @@ def accept_proposal(
     proposal.choices |= choices_to_json(choices)
     concerned = [k for k in proposed_keys(proposal) if proposal.concerns(k)]
     taken = concerned if sections is None else [k for k in concerned if k in sections]
-    proposal.accepted_as = revision
+    if revision != current or proposal.generation_id:  # else nothing of it was taken
+        proposal.accepted_as = revision
+    proposal.reason = reason
     record_decision(proposal, user, taken, Proposal.ACCEPTED_SECTION, concerned)
     record("proposal.accept", sheet, user, proposal=proposal.pk, sections=taken)
     return revision
@@ -345,17 +412,29 @@ def reject_section(proposal: Proposal, user: User, section: str) -> None:
     record("proposal.keep", proposal.sheet, user, proposal=proposal.pk, sections=[section])
 
 
-@transaction.atomic
 def reject_proposal(proposal: Proposal, user: User, reason: str) -> None:
     """Reject a proposal with a reason. Raises ProposalClosed."""
+    close_proposal(proposal, user, Proposal.State.REFUSED, reason)
+
+
+def answer_remark(proposal: Proposal, user: User, answer: str) -> None:
+    """Close a remark with an answer, "" for none. Raises ProposalClosed."""
+    close_proposal(proposal, user, Proposal.State.CLOSED, answer)
+
+
+@transaction.atomic
+def close_proposal(proposal: Proposal, user: User, state: str, reason: str) -> None:
+    """Close an open proposal as a whole. Raises ProposalClosed."""
     _sheet, proposal = lock_open_proposal(proposal)
-    proposal.state = Proposal.State.REFUSED
+    proposal.state = state
     proposal.reason = reason
     proposal.decided_by = user
     proposal.decided_at = timezone.now()
     proposal.save(update_fields=["state", "reason", "decided_by", "decided_at"])
-    record("proposal.refuse", proposal.sheet, user, proposal=proposal.pk)
+    closing = "close" if state == Proposal.State.CLOSED else "refuse"
+    record(f"proposal.{closing}", proposal.sheet, user, proposal=proposal.pk)
     save_generation_inputs(proposal.sheet, proposal.written_from)
+    proposal_decided.send(sender=Proposal, proposal=proposal)
 
 
 def lock_open_proposal(proposal: Proposal) -> tuple[Sheet, Proposal]:
@@ -378,11 +457,15 @@ def record_decision(
     """Record the decision on some sections; close the proposal when none is left undecided."""
     proposal.decided |= dict.fromkeys(keys, how)
     if not any(k not in proposal.decided for k in concerned) or not has_differences(proposal):
-        taken = proposal.accepted_as is not None
-        proposal.state = Proposal.State.ACCEPTED if taken else Proposal.State.REFUSED
+        refused = Proposal.KEPT_SECTION in proposal.decided.values()
+        proposal.state = Proposal.State.REFUSED if refused else Proposal.State.CLOSED
+        if proposal.accepted_as is not None:
+            proposal.state = Proposal.State.ACCEPTED
         proposal.decided_by = user
         proposal.decided_at = timezone.now()
     proposal.save()
+    if not proposal.is_open:
+        proposal_decided.send(sender=Proposal, proposal=proposal)
     remerge_proposal(proposal)
     inputs = {k: v for k, v in proposal.written_from.items() if k in proposal.decided}
     save_generation_inputs(proposal.sheet, inputs if proposal.is_open else proposal.written_from)

@@ -47,6 +47,7 @@ def create_suggestion(
     section: str = "",
     remark: str = "",
     signed: str = "",
+    reply_to: str = "",
 ) -> Proposal:
     """Create a proposal from a reader's suggestion.
 
@@ -68,4 +69,5 @@ def create_suggestion(
         remark=remark.strip(),
         signed=signed.strip(),
         sender=sender,
+        reply_to=reply_to,
     )

@@ -3,8 +3,9 @@
 The same values serve the page of a proposal and that of a conflict between two editors.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from sheets.markdown.parse import (
     MARKER,
@@ -16,16 +17,21 @@ from sheets.markdown.parse import (
     split_marked,
     split_notes,
 )
+from sheets.markdown.scanner import delimiter_cells, split_row
 from sheets.markdown.splice import header_section
 from sheets.merge import (
     MINE,
+    THEIRS,
     Conflict,
     MergeResult,
     Version,
+    itemise_changes,
     resolve_conflicts,
     resolve_value_conflicts,
 )
-from sheets.merge.diff import BlockChange, ValueChange, diff_blocks, diff_values
+from sheets.merge.diff import BlockChange, Kind, Piece, PieceKind, diff_blocks, word_pieces
+from sheets.merge.tokenize import cut_body
+from sheets.rendering.footnotes import reading_order
 from sheets.rendering.labels import Label, reader_label
 from sheets.schema.types import SectionBrief, SheetTemplate
 from sheets.sources.citation_check import CheckedCitation, check_citations
@@ -59,13 +65,43 @@ class ConflictView:
         return max(len(self.conflict.ours), len(self.conflict.theirs)) > LONG
 
 
+Cells = tuple[tuple[Piece, ...], ...]
+
+
+@dataclass(frozen=True)
+class ComparedRow:
+    """The cells of a row of a table on both sides, () where a side does not have it.
+
+    `head` tells the first row of its table.
+    """
+
+    old: Cells
+    new: Cells
+    head: bool = False
+
+
 @dataclass(frozen=True)
 class RemoteChange:
-    """A block that only the other side changed, with the sources of its new text."""
+    """What only the other side changed, with the sources of its new text.
+
+    `id` names it where it can be left out by itself, else it is "". `rows` are those of a table,
+    below the cells of its first row, `columns`.
+    """
 
     label: Label
-    block: BlockChange
+    blocks: tuple[BlockChange, ...]
     sources: tuple[CheckedCitation, ...] = ()
+    id: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[ComparedRow, ...] = ()
+
+    @property
+    def old(self) -> str:
+        return "\n".join(block.old for block in self.blocks if block.old)
+
+    @property
+    def new(self) -> str:
+        return "\n".join(block.new for block in self.blocks if block.new)
 
 
 @dataclass(frozen=True)
@@ -93,16 +129,14 @@ def conflict_sections(
     notes = split_notes(merged.text)[1]
     notes |= {n.label: read_note(n.label, n.text) for n in merged.notes}
     conflicts = [(section_of(c.conflict, template), c) for c in conflict_views(merged, template)]
+    whole = with_ours(merged)
+    items = itemise_changes(ours, whole)
+    loose = loose_ids(merged, ours, items)
+    heads = table_heads(ours.body) | table_heads(whole.body)
     changes = [
-        (
-            outline.section(b.section) if b.section else "",
-            RemoteChange(block_label(b.section, b.field, outline, template), b),
-        )
-        for b in diff_blocks(ours.body, with_ours(merged).body)
-        if b.kind not in ("same", "moved") and not (b.kind == "removed" and b.moved)
+        (section_of(item, template), remote_change(item, loose, heads, outline, template))
+        for item in items.conflicts
     ]
-    fresh = diff_values(ours.values, with_ours(merged).values)
-    changes += [(header_section(v.key, template), value_change(v, template)) for v in fresh]
 
     found = sources_of([c for _, c in conflicts], [c for _, c in changes], notes)
     parts: dict[str, tuple[list[ConflictView], list[RemoteChange]]] = {}
@@ -118,20 +152,24 @@ def conflict_sections(
         )
     for number, (key, change) in enumerate(changes):
         sources = found.get((str(number), "change"), ())
-        parts.setdefault(key, ([], []))[1].append(RemoteChange(change.label, change.block, sources))
+        parts.setdefault(key, ([], []))[1].append(replace(change, sources=sources))
     order = {s.key: n for n, s in enumerate(template.sections)}
     headings = {s.key: reader_label(shown_heading(s), template, s.key) for s in template.sections}
     headings |= {
         outline.section(name): Label(name)
         for name in (
             *(c.conflict.section for _, c in conflicts),
-            *(c.block.section for _, c in changes),
+            *(item.section for item in items.conflicts),
         )
         if name and outline.section(name) not in headings
     }
+    shown = Renumber(note_numbers(ours, notes, template))
     return [
         ConflictSection(
-            key, headings.get(key, Label(key)), tuple(parts[key][0]), tuple(parts[key][1])
+            key,
+            headings.get(key, Label(key)),
+            tuple(shown.view(view) for view in parts[key][0]),
+            tuple(shown.change(change) for change in parts[key][1]),
         )
         for key in sorted(parts, key=lambda k: order.get(k, len(order)))
     ]
@@ -147,10 +185,158 @@ def shown_heading(section: SectionBrief) -> str:
     return f"{section.emoji} {section.heading}".strip()
 
 
-def value_change(change: ValueChange, template: SheetTemplate) -> RemoteChange:
-    """Return a change of header data as the change of a block."""
-    block = BlockChange(change.kind, "", change.key, change.old, change.new, change.pieces)
-    return RemoteChange(field_label(change.key, template), block)
+def loose_ids(merged: MergeResult, ours: Version, items: MergeResult) -> set[str]:
+    """Return the ids of the items that stand whatever is chosen in the conflicts.
+
+    The others share a block with a conflict: they are taken or left with it.
+    """
+    ids = {c.id for c in items.conflicts}
+    if merged.conflicts:
+        theirs = dict.fromkeys((c.id for c in merged.conflicts), THEIRS)
+        other = Version(resolve_conflicts(merged, theirs), resolve_value_conflicts(merged, theirs))
+        ids &= {c.id for c in itemise_changes(ours, other).conflicts}
+    return ids
+
+
+def remote_change(
+    item: Conflict,
+    loose: Collection[str],
+    heads: Mapping[str, tuple[str, ...]],
+    outline: OutlineTracker,
+    template: SheetTemplate,
+) -> RemoteChange:
+    """Return an item of `itemise_changes` as the page shows it."""
+    name = item.id if item.id in loose else ""
+    if item.kind == "value":
+        kind: Kind = "changed"
+        if not (item.ours and item.theirs):
+            kind = "added" if item.theirs else "removed"
+        pieces = tuple(word_pieces(item.ours, item.theirs))
+        block = BlockChange(kind, "", item.field, item.ours, item.theirs, pieces)
+        return RemoteChange(field_label(item.field, template), (block,), id=name)
+    label = block_label(item.section, item.field, outline, template)
+    old, new = item.ours.split("\n"), item.theirs.split("\n")
+    columns = next((heads[row_key(row)] for row in (*new, *old) if row_key(row) in heads), None)
+    blocks = tuple(diff_blocks(item.ours, item.theirs))
+    if columns is None:
+        return RemoteChange(label, blocks, id=name)
+    rows = tuple(table_rows(old, new, columns))
+    return RemoteChange(label, blocks, id=name, columns=columns, rows=rows)
+
+
+def row_key(row: str) -> str:
+    """Return a row of a table without the numbers of its notes."""
+    return MARKER.sub("[^]", row.strip())
+
+
+def table_heads(body: str) -> dict[str, tuple[str, ...]]:
+    """Return the cells of the first row of its table by `row_key`, for each row of a text."""
+    heads: dict[str, tuple[str, ...]] = {}
+    head: tuple[str, ...] = ()
+    for block in cut_body(body)[0]:
+        if block.kind != "row":
+            head = ()
+            continue
+        head = head or tuple(split_row(block.text))
+        heads[row_key(block.text)] = head
+    return heads
+
+
+def table_rows(old: list[str], new: list[str], columns: tuple[str, ...]) -> Iterator[ComparedRow]:
+    """Yield the rows of both sides, in pairs where there are as many."""
+    before, after = (
+        [split_row(row) for row in side if row.strip() and not delimiter_cells(row)]
+        for side in (old, new)
+    )
+    pairs: list[tuple[list[str], list[str]]] = list(zip(before, after, strict=False))
+    if len(before) != len(after):
+        pairs = [*((row, []) for row in before), *(([], row) for row in after)]
+    for was, now in pairs:
+        cells = [word_pieces(a, b) for a, b in zip_longest(was, now, fillvalue="")]
+        yield ComparedRow(
+            side_cells(cells, "added") if was else (),
+            side_cells(cells, "removed") if now else (),
+            tuple(now or was) == columns,
+        )
+
+
+def side_cells(cells: Iterable[Iterable[Piece]], other: PieceKind) -> Cells:
+    """Return the cells without the words that only the other side has."""
+    return tuple(tuple(piece for piece in cell if piece[1] != other) for cell in cells)
+
+
+# --- Numbers of notes -----------------------------------------------------------------------------
+
+
+def note_numbers(
+    ours: Version, notes: Mapping[str, Note], template: SheetTemplate
+) -> dict[str, str]:
+    """Return the number of each note by its label: that of our page, else one after them."""
+    known = split_notes(ours.body)[1]
+    order = reading_order(ours, template)
+    by_text = {known[label].text.strip(): n for n, label in enumerate(order, 1)}
+    last = len(order)
+    numbers: dict[str, str] = {}
+    for label, note in notes.items():
+        number = by_text.get(note.text.strip())
+        if number is None:
+            last = number = last + 1
+        numbers[label] = str(number)
+    return numbers
+
+
+class Renumber:
+    """Write the numbers of notes that readers see into what the page shows."""
+
+    def __init__(self, numbers: Mapping[str, str]) -> None:
+        self.numbers = numbers
+
+    def text(self, text: str) -> str:
+        return MARKER.sub(lambda m: f"[^{self.numbers.get(m[1], m[1])}]", text)
+
+    def pieces(self, pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+        return tuple((self.text(words), kind) for words, kind in pieces)
+
+    def blocks(self, blocks: Iterable[BlockChange]) -> tuple[BlockChange, ...]:
+        return tuple(
+            replace(b, old=self.text(b.old), new=self.text(b.new), pieces=self.pieces(b.pieces))
+            for b in blocks
+        )
+
+    def cells(self, cells: Cells) -> Cells:
+        return tuple(self.pieces(cell) for cell in cells)
+
+    def sources(self, sources: Iterable[CheckedCitation]) -> tuple[CheckedCitation, ...]:
+        return tuple(
+            replace(s, note=replace(s.note, marker=self.numbers.get(s.note.marker, s.note.marker)))
+            for s in sources
+        )
+
+    def view(self, view: ConflictView) -> ConflictView:
+        names = ("base", "ours", "theirs", "ours_after", "theirs_after", "both")
+        texts = {name: self.text(getattr(view.conflict, name)) for name in names}
+        return replace(
+            view,
+            conflict=replace(view.conflict, **texts),  # type: ignore[arg-type]
+            blocks=self.blocks(view.blocks),
+            lead=self.text(view.lead),
+            tail=self.text(view.tail),
+            ours_sources=self.sources(view.ours_sources),
+            theirs_sources=self.sources(view.theirs_sources),
+        )
+
+    def change(self, change: RemoteChange) -> RemoteChange:
+        rows = (replace(r, old=self.cells(r.old), new=self.cells(r.new)) for r in change.rows)
+        return replace(
+            change,
+            blocks=self.blocks(change.blocks),
+            sources=self.sources(change.sources),
+            columns=tuple(self.text(cell) for cell in change.columns),
+            rows=tuple(rows),
+        )
+
+
+# --- What the page says of each -------------------------------------------------------------------
 
 
 def field_label(key: str, template: SheetTemplate) -> Label:
@@ -211,7 +397,7 @@ def sources_of(
             whole = text if view.conflict.kind != "words" else f"{view.lead}{text}{view.tail}"
             texts[view.id, side] = whole
     for number, change in enumerate(changes):
-        texts[str(number), "change"] = change.block.new
+        texts[str(number), "change"] = change.new
     named: dict[str, Note] = {}
     owner: dict[str, Key] = {}
     statements: list[BodyStatement] = []

@@ -1,7 +1,8 @@
 """Template tags for proposals, conflicts, stale sheets and the tools of sections."""
 
 import re
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
 from django import template
 from django.db.models import QuerySet
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from sheets.markdown.parse import MARKER, has_words, unescape_markdown
-from sheets.merge.diff import BlockChange, PieceKind
+from sheets.merge.diff import BlockChange, Piece, PieceKind
 from sheets.models import Section, Sheet
 from sheets.rendering.html import french_spaces
 from wikico2.accounts.rules import may
@@ -85,6 +86,12 @@ def side(change: BlockChange, which: str) -> SafeString:
         shown = [(text, other)]
     tag = "del" if which == "old" else "ins"
     return format_html_join("", "{}", ((mark_words(words, kind, tag),) for words, kind in shown))
+
+
+@register.filter
+def marked(pieces: Iterable[Piece], tag: Literal["del", "ins"]) -> SafeString:
+    """Show the words of a cell of one side, with what the other side lacks in <del> or <ins>."""
+    return format_html_join("", "{}", ((mark_words(words, kind, tag),) for words, kind in pieces))
 
 
 @register.filter

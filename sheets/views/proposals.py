@@ -15,12 +15,17 @@ from django.views.decorators.http import require_POST
 from sheets.forms.wiki import ConflictForm, RegenerateForm
 from sheets.generation.request import request_generation
 from sheets.links.localized_text import localize_header
+from sheets.markdown.sections_edit import cut_section, is_header, section_headings
+from sheets.markdown.splice import note_lines
 from sheets.merge import MergeResult, UnresolvedConflicts, Version
 from sheets.models import Generation, Proposal, Section, Sheet
 from sheets.models.schema_loader import load_template
 from sheets.proposals.review import (
+    LEFT,
     ProposalClosed,
     accept_proposal,
+    answer_remark,
+    is_remark,
     lock_section,
     merge_onto,
     reject_proposal,
@@ -28,10 +33,13 @@ from sheets.proposals.review import (
     save_choices,
     unlock_section,
 )
+from sheets.rendering.footnotes import numbering_header, reading_order, section_html
 from sheets.rendering.html import render_sheet as to_html
 from sheets.rendering.labels import reader_language
 from sheets.revisions.conflicts import ConflictSection, conflict_sections
 from sheets.revisions.errors import StaleBase
+from sheets.revisions.versions import version_of
+from sheets.schema.types import SheetTemplate
 from sheets.staleness.new_passages import new_passages
 from sheets.views.reading import requested_sheet
 from sheets.views.returned_text import return_text
@@ -137,6 +145,8 @@ def proposal_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         return redirect_to_login(request.get_full_path())
     if request.method == "POST":
         return decide_proposal(request, shown)
+    if is_remark(shown):
+        return show_remark(request, shown)
     if not shown.is_open or sheet.current is None:
         return show_decided(request, shown)
     return show_open(request, shown)
@@ -147,9 +157,11 @@ def decide_proposal(request: HttpRequest, shown: Proposal) -> HttpResponse:
     """Run the submitted action; choices and texts are saved first, so that none is lost."""
     if not shown.is_open or shown.sheet.current is None:
         return already_decided(request, shown)
+    if is_remark(shown):
+        return settle_remark(request, shown)
     merged, _parts = merged_sections(shown)
     form = ConflictForm(merged.conflicts, request.POST, choices=shown.choices)
-    save_choices(shown, form.posted)
+    save_choices(shown, form.posted, form.left)
     if not form.is_valid():
         return show_open(request, shown, form, status=422)
     what, _colon, section = request.POST.get("do", "save").partition(":")
@@ -160,14 +172,20 @@ def decide_proposal(request: HttpRequest, shown: Proposal) -> HttpResponse:
             reject_section(shown, cast("User", request.user), section)
             messages.success(request, _("This section is unchanged."))
         elif what == "accept":
-            accept_proposal(
+            before = shown.sheet.current
+            revision = accept_proposal(
                 shown,
                 cast("User", request.user),
                 onto=form.cleaned_data["onto"],
                 choices=form.made_choices(),
                 sections=[section] if section else None,
+                left=form.left,
+                reason=form.cleaned_data["reason"].strip(),
             )
-            messages.success(request, _("Accepted as a new version. The previous one is kept."))
+            if revision == before:
+                messages.info(request, _("Nothing was taken: the sheet is unchanged."))
+            else:
+                messages.success(request, _("Accepted as a new version. The previous one is kept."))
         else:
             messages.info(request, _("Your choices are saved. Nothing else has changed."))
     except ProposalClosed:
@@ -198,6 +216,58 @@ def refuse_proposal(request: HttpRequest, shown: Proposal, form: ConflictForm) -
     reject_proposal(shown, cast("User", request.user), reason)
     messages.success(request, _("Proposal refused. The sheet is unchanged."))
     return redirect(shown.sheet)
+
+
+def settle_remark(request: HttpRequest, shown: Proposal) -> HttpResponse:
+    """Close a remark, with an answer unless it is closed without one."""
+    form = ConflictForm([], request.POST, choices={})
+    form.fields["onto"].required = False
+    form.is_valid()
+    answer = form.cleaned_data.get("reason", "").strip()
+    if request.POST.get("do") == "answer" and not answer and not form.errors:
+        form.add_error("reason", _("Write the answer, or close the remark without one."))
+    if form.errors:
+        return show_remark(request, shown, form, status=422)
+    try:
+        answer_remark(shown, cast("User", request.user), answer)
+    except ProposalClosed:
+        return already_decided(request, shown)
+    messages.success(
+        request, _("The remark is answered.") if answer else _("The remark is closed.")
+    )
+    return redirect(shown.sheet)
+
+
+def show_remark(
+    request: HttpRequest, shown: Proposal, form: ConflictForm | None = None, status: int = 200
+) -> HttpResponse:
+    """Render a remark with the text of its section as it stands now, and its answer."""
+    template = load_template(shown.sheet.sheet_type)
+    key = shown.sections[0] if len(shown.sections) == 1 else ""
+    current = version_of(shown.sheet.current)
+    context = {
+        "sheet": shown.sheet,
+        "proposal": shown,
+        "form": form or ConflictForm([], choices={}),
+        "key": key,
+        "heading": section_headings(current, template).get(key, ""),
+        "section_html": section_page(current, key, template) if key else "",
+        "answerable": bool(shown.author_id or shown.reply_to),
+    }
+    return render(request, "sheets/remark.html", context, status=status)
+
+
+def section_page(text: Version, key: str, template: SheetTemplate) -> str:
+    """Return the HTML of a section, with the numbers of the notes of the whole sheet."""
+    if is_header(key, template):
+        return ""
+    part = cut_section(text, key, template)
+    here = note_lines(part)
+    others = (f"[^{k}]: {v}" for k, v in note_lines(text.body).items() if k not in here)
+    order = reading_order(text, template)
+    body = "\n\n".join([part, "\n".join(others)])
+    page = to_html(body, numbering_header(order), template, {}, reader_language()).body
+    return section_html(page, len(order))
 
 
 def already_decided(request: HttpRequest, shown: Proposal) -> HttpResponse:
@@ -235,6 +305,8 @@ def show_open(
         "form": form,
         "parts": with_conflict_fields(parts, form),
         "conflict_count": len(conflict_ids),
+        "left": {k for k, given in shown.choices.items() if given.get("take") == LEFT},
+        "change_count": sum(len(part.changes) for part in parts),
         "typed": [
             given["text"]
             for key, given in shown.choices.items()

@@ -57,6 +57,7 @@ def sheet_suggest(request: HttpRequest, slug: str) -> HttpResponse:
                 section=editor.section if editor.section in known_keys(editor) else "",
                 remark=form.cleaned_data["remark"],
                 signed=form.cleaned_data["signed"],
+                reply_to=form.cleaned_data.get("reply_to", ""),
             )
         except UserError as error:
             form.add_error(None, error.sentence)

@@ -164,7 +164,7 @@ def test_refusing_asks_why(live: Live, sheet: Sheet, expert: User) -> None:
     page.get_by_text("Refuser toute la proposition").click()
     page.get_by_role("button", name="Refuser", exact=True).click()
     expect(page.locator(".refusal .error")).to_be_visible()
-    page.get_by_label("Raison").fill("Rien de neuf.")
+    page.get_by_label("Réponse").fill("Rien de neuf.")
     page.get_by_role("button", name="Refuser", exact=True).click()
     expect(page.locator(".messages")).to_contain_text("Proposition refusée")
     proposal.refresh_from_db()

@@ -74,7 +74,7 @@ def test_a_remark_alone_waits_too(client: Client, sheet: Sheet, expert: User) ->
     proposal = Proposal.objects.get()
     client.post(proposal.get_absolute_url(), {"onto": "1", "do": "accept"})
     proposal.refresh_from_db()
-    assert proposal.state == Proposal.State.ACCEPTED
+    assert proposal.state == Proposal.State.CLOSED
     assert sheet.revisions.count() == 1
 
 

@@ -223,6 +223,7 @@ DERIVED: dict[Any, dict[str, str]] = {
         "prompt": "prompts are the installation's own; `prompt_version` says which it was",
     },
     Proposal: {
+        "reply_to": "the address of a person, deleted once it has served",
         "merged": MADE_ANEW,
         "merged_onto": MADE_ANEW,
         "conflicts": MADE_ANEW,
