@@ -11,7 +11,7 @@ class SheetsConfig(AppConfig):
         from ingestion.vector_index.registry import register_indexed_model
         from sheets import jobs, receivers  # noqa: F401  (declare jobs, register receivers)
         from sheets.generation import budget  # noqa: F401  (registers receivers)
-        from sheets.notifications import replies  # noqa: F401  (registers a receiver)
+        from sheets.notifications import notices, replies  # noqa: F401  (register receivers)
         from sheets.search.indexing import INDEXED_SECTIONS
         from sheets.sources import ref_resolution as awaited  # noqa: F401  (registers a receiver)
         from sheets.staleness.receivers import check_writer_settings

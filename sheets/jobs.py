@@ -40,6 +40,7 @@ from wikico2.jobs.policy import JobPolicy, register_kind
 from wikico2.jobs.queue import clear_ended_jobs, start_job
 from wikico2.jobs.runner import JobRun
 from wikico2.models import Job
+from wikico2.notifications import clear_old_notifications
 
 
 def index_sheet(run: JobRun) -> bool:
@@ -115,9 +116,10 @@ def send_digest(run: JobRun) -> bool:
 
 
 def clear_old_rows(run: JobRun) -> bool:
-    """Delete what is kept for a while only: pages, ended jobs, deleted sheets, events, counters."""
+    """Delete what is kept for a while only: pages, jobs, deleted sheets, events, counters."""
     clear_cached_pages()
     forget_old_counters()
+    clear_old_notifications()
     clear_file_jobs()
     clear_bulk_actions()
     clear_ended_jobs()

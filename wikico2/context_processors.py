@@ -38,9 +38,15 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "LOCAL_WRITER": settings.LLM_BACKEND == "local",
         "MAX_UPLOAD_MB": settings.MAX_UPLOAD_MB,
         "may": Rights(request.user),
+        "unread_count": SimpleLazyObject(lambda: unread_count(request)),
         "reader_name": SimpleLazyObject(lambda: str(request.user)),
         "theme_attribute": theme_attribute(request),
     }
+
+
+def unread_count(request: HttpRequest) -> str:
+    """Return the number of notifications that the user has not seen, "" for none."""
+    return str(getattr(request.user, "unread_notifications", 0) or "")
 
 
 def theme_attribute(request: HttpRequest) -> SafeString:

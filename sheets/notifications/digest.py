@@ -2,51 +2,76 @@
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import ngettext
 
 from sheets.models import Digest, Revision, Watch
 from sheets.notifications.activity import list_watched_changes
+from wikico2.models import Notification, User
+from wikico2.notifications import pending_for_digest
 
 MOST = 100
 
 
 def due_user_ids() -> list[int]:
-    """Return the ids of the active users with a watch, a wanted digest and an address."""
+    """Return the ids of the active users with an address who are due a digest.
+
+    They watch something and want a digest of it, or want their notifications in one.
+    """
     if not settings.EMAIL_HOST:
         return []
     watching = Watch.objects.filter(user=OuterRef("pk"))
-    wanted = Digest.objects.filter(Exists(watching), wanted=True, user__is_active=True)
-    return list(wanted.exclude(user__email="").values_list("pk", flat=True))
+    wanted = Digest.objects.filter(Exists(watching), wanted=True)
+    told = Notification.objects.for_digest().filter(user=OuterRef("pk"))
+    due = Q(pk__in=wanted.values("pk")) | Q(Exists(told), mail=User.Mail.DIGEST)
+    return list(
+        User.objects.filter(due, is_active=True)
+        .exclude(email="")
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
 
 
 def email_digest(user_id: int) -> int:
     """Send a user the changes since the last digest, at most `MOST`; return their number.
 
-    If sending fails, the next day's digest includes these changes.
+    Who wants it has their notifications in it too. If sending fails, the next day's digest includes
+    all of it.
     """
-    digest = Digest.objects.select_related("user").filter(pk=user_id, wanted=True).first()
-    if digest is None or not digest.user.email:
+    user = User.objects.filter(pk=user_id, is_active=True).exclude(email="").first()
+    if user is None:
         return 0
+    digest = Digest.of(user, user.language or settings.LANGUAGE_CODE)
     until = timezone.now()
-    changes = list_watched_changes(digest.user, digest.sent_until)
-    found = list(changes.filter(created_at__lte=until)[:MOST])
-    if found:
-        digest_message(digest, found).send()
+    changes = list_watched_changes(user, digest.sent_until).filter(created_at__lte=until)
+    found = list(changes[:MOST]) if digest.wanted else []
+    told = pending_for_digest(user) if user.mail == User.Mail.DIGEST else []
+    if found or told:
+        digest_message(digest, found, told).send()
     Digest.objects.filter(pk=user_id, sent_until=digest.sent_until).update(sent_until=until)
-    return len(found)
+    Notification.objects.filter(pk__in=[row.pk for row in told]).update(mailed_at=until)
+    return len(found) + len(told)
 
 
-def digest_message(digest: Digest, found: list[Revision]) -> EmailMessage:
+def digest_message(digest: Digest, found: list[Revision], told: list[Notification]) -> EmailMessage:
     """Return the e-mail, in the user's language."""
-    with translation.override(digest.language):
+    with translation.override(digest.user.language or digest.language):
         subject = ngettext(
             "WikiCO2: %(n)s change in your watchlist",
             "WikiCO2: %(n)s changes in your watchlist",
             len(found),
         ) % {"n": len(found)}
-        context = {"changes": found, "site": settings.SITE_URL, "user": digest.user}
+        if not found:
+            subject = ngettext(
+                "WikiCO2: %(n)s notification", "WikiCO2: %(n)s notifications", len(told)
+            ) % {"n": len(told)}
+        context = {
+            "changes": found,
+            "notifications": told,
+            "site": settings.SITE_URL,
+            "user": digest.user,
+        }
         body = render_to_string("sheets/digest.txt", context)
     return EmailMessage(subject, body, to=[digest.user.email])

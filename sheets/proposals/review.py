@@ -236,6 +236,8 @@ def close_replaced(sheet: Sheet, sections: Collection[str]) -> dict[str, Any]:
             proposal.decided_at = timezone.now()
         proposal.save(update_fields=["decided", "state", "decided_at"])
         remerge_proposal(proposal)
+        if not proposal.is_open:
+            proposal_decided.send(sender=Proposal, proposal=proposal)
     return choices
 
 

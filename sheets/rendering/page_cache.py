@@ -31,7 +31,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
 
 from sheets.models import CachedPage
-from wikico2.context_processors import theme_attribute
+from wikico2.context_processors import theme_attribute, unread_count
 
 View = Callable[..., HttpResponse]
 
@@ -165,6 +165,7 @@ def reader_context(request: HttpRequest, watched: bool) -> Mapping[str, Callable
     """Return the context variables that belong to one reader, as functions of no arguments."""
     return {
         "csrf_token": lambda: get_token(request),
+        "unread_count": lambda: unread_count(request),
         "reader_name": lambda: escape(str(request.user)),
         "theme_attribute": lambda: theme_attribute(request),
         "watched": lambda: "true" if watched else "false",

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import WIDTHS, Live
 from wikico2.accounts.role_choice import RoleChoice, role_of
 from wikico2.models import User
+from wikico2.notifications import notify
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SERIOUS = {"serious", "critical"}
@@ -72,10 +73,11 @@ def test_the_pages_of_accounts_are_accessible(
     live: Live, administrator: User, contributor: User, complaints: list[str]
 ) -> None:
     User.objects.filter(pk=contributor.pk).update(invited_at="2026-01-01T00:00Z", password="!")
+    notify([administrator.pk], "mention", "a", "/", title="Un titre long " * 8, text="Mots. " * 40)
     page = live(user=administrator, bypass_csp=True, reduced_motion="reduce")
     addresses = (
         "/compte/", "/compte/mot-de-passe/", "/compte/oubli/", "/compte/connexion/",
-        "/compte/invitation/x/", "/personnes/", "/personnes/inviter/",
+        "/compte/invitation/x/", "/notifications/", "/personnes/", "/personnes/inviter/",
         f"/personnes/{contributor.pk}/",
     )  # fmt: skip
     found: list[str] = []

@@ -12,11 +12,8 @@ YEAR = 365 * 24 * 3600
 
 def store_preferences(response: HttpResponse, user: User) -> None:
     """Set the cookies of the account's language and appearance; what it leaves open stays."""
-    cookie: dict[str, Any] = {
-        "max_age": YEAR,
-        "samesite": "Lax",
-        "secure": settings.SESSION_COOKIE_SECURE,
-    }
+    secure = settings.SESSION_COOKIE_SECURE
+    cookie: dict[str, Any] = {"max_age": YEAR, "samesite": "Lax", "secure": secure}
     if user.language in dict(settings.LANGUAGES):
         response.set_cookie(settings.LANGUAGE_COOKIE_NAME, user.language, **cookie)
     if user.theme:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from wikico2.account_pages import entry, own, people
+from wikico2.account_pages import entry, notifications, own, people
 
 urlpatterns = [
     path("compte/connexion/", entry.SignInView.as_view(), name="login"),
@@ -19,6 +19,8 @@ urlpatterns = [
     path("compte/adresse/", own.address_change, name="address_change"),
     path("compte/adresse/<str:signed>/", own.address_confirm, name="address_confirm"),
     path("compte/sessions/", own.sessions_end, name="sessions_end"),
+    path("notifications/", notifications.notification_list, name="notifications"),
+    path("notifications/<int:pk>/", notifications.notification_open, name="notification"),
     path("personnes/", people.people_list, name="people"),
     path("personnes/inviter/", people.person_invite, name="person_invite"),
     path("personnes/<int:pk>/", people.person_detail, name="person"),

@@ -29,7 +29,8 @@ READ = """
             SELECT gp.permission_id FROM wikico2_user_groups ug
             JOIN auth_group_permissions gp ON gp.group_id = ug.group_id WHERE ug.user_id = u.id
         )
-    ) END
+    ) END, (SELECT count(*) FROM wikico2_notification n
+            WHERE n.user_id = u.id AND n.seen_at IS NULL)
     FROM wikico2_user u WHERE id = %s
 """.format(columns=", ".join(f'u."{name}"' for name in COLUMNS))  # noqa: S608 (our own columns)
 
@@ -84,7 +85,9 @@ class Backend(ModelBackend):
             row = cursor.fetchone()
         if row is None:
             return None
-        user = User.from_db(connection.alias, COLUMNS, row[:-1])
-        if row[-1] is not None:
-            user._perm_cache = set(row[-1])  # type: ignore[attr-defined]  # Django's own cache
+        *values, permissions, unread = row
+        user = User.from_db(connection.alias, COLUMNS, values)
+        user.unread_notifications = unread
+        if permissions is not None:
+            user._perm_cache = set(permissions)  # type: ignore[attr-defined]  # Django's own cache
         return user if self.user_can_authenticate(user) else None

@@ -20,6 +20,7 @@ from wikico2.models.jobs import (
     QueuePause,
     WorkerPulse,
 )
+from wikico2.models.notifications import Notification, NotificationQuerySet
 
 __all__ = [
     "AuditEvent",
@@ -31,6 +32,8 @@ __all__ = [
     "JobSubject",
     "JobSubjectQuerySet",
     "JobTurn",
+    "Notification",
+    "NotificationQuerySet",
     "OutgoingMail",
     "QueuePause",
     "RateLimit",

@@ -45,6 +45,9 @@ class User(AbstractUser):
         related_name="+",
     )
 
+    unread_notifications = 0
+    """How many notifications the signed-in user has not seen; set by the authentication backend."""
+
     class Meta:
         verbose_name = _("account")
         verbose_name_plural = _("accounts")
