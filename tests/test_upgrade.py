@@ -74,7 +74,20 @@ TASKS: dict[str, str] = {
 What waits in the queue keeps its old names; they must go on leading to a function.
 """
 
-GRANTED_SINCE: dict[str, set[str]] = {}
+LECTEUR = {"ingestion.view_document", "sheets.view_sheet", "wikico2.view_jobs"}
+CURATES = {"wikico2.curate", "wikico2.view_jobs"}
+GRANTED_SINCE: dict[str, set[str]] = {
+    "": LECTEUR,  # accounts without a group became readers by role
+    "Utilisateur": {"wikico2.view_jobs"},
+    "Expert CO2": CURATES,
+    "Administrateur": CURATES
+    | {
+        "sheets.add_prompt",
+        "sheets.view_prompt",
+        "wikico2.enter_admin",
+        "wikico2.view_auditevent",
+    },
+}
 """What a role may do since that it was not allowed before: {group: {"app.codename"}}."""
 
 # --- The version before, as it was ----------------------------------------------------------------
@@ -249,7 +262,7 @@ class TestRights:
         assert wiki.group_rights == {
             name: renamed(rights) | GRANTED_SINCE.get(name, set())
             for name, rights in GROUPS.items()
-        }
+        } | {"Lecteur": LECTEUR}
 
     def test_nothing_is_left_under_an_old_name(self, wiki: OldWiki) -> None:
         gone = set(MODELS) - set(MODELS.values())

@@ -1,9 +1,11 @@
 """The life of a sheet: states, validation of a version, review, deleting, what is public."""
 
 import datetime as dt
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.utils import timezone
@@ -299,3 +301,42 @@ def test_an_event_never_changes_the_log(sheet: Sheet, expert: User) -> None:
     event.action = "autre"
     with pytest.raises(Exception, match="never changes"):
         event.save()
+
+
+class TestMigrations:
+    def test_validations_that_nobody_gave_here_are_taken_back(
+        self, sheet: Sheet, expert: User, administrator: User
+    ) -> None:
+        imported = User.objects.create(username="importé : Zoé", is_active=False)
+        kind = SheetType.objects.get(key="solution")
+        by_hand = Sheet.objects.create(sheet_type=kind, title="Main", slug="main")
+        shown = Sheet.objects.create(sheet_type=kind, title="Vue", slug="vue", state="published")
+        Sheet.objects.filter(pk=by_hand.pk).update(state="validated")
+        Sheet.objects.filter(pk=sheet.pk).update(
+            state="validated", validated_by=imported, validated_at=timezone.now(),
+            validated_revision=sheet.current,
+        )  # fmt: skip
+        take_back = import_module("sheets.migrations.0037_validations_belong_to_versions").take_back
+        for _again in range(2):
+            take_back(apps, None)
+        states_now = dict(Sheet.objects.values_list("slug", "state"))
+        assert states_now == {"chaleur": "review", "main": "review", "vue": "published"}
+        assert not Sheet.objects.filter(validated_revision__isnull=False).exists()
+        assert kinds(by_hand) == ["withdraw"]
+        assert kinds(sheet) == ["imported_validation", "withdraw"]
+        assert kinds(shown) == []
+        event = sheet.events.get(kind="imported_validation")
+        assert (event.details["name"], event.details["version"]) == ("Zoé", 1)
+        page = Client().get("/fiches/chaleur/").content.decode()
+        assert "Validée par Zoé dans le wiki d’où elle a été importée" in page
+        assert "à valider" in Client().get("/activite/").content.decode()
+
+    def test_accounts_without_a_group_become_readers_once(self, contributor: User) -> None:
+        bare = User.objects.create_user("sana")
+        gone = User.objects.create_user("partie", is_active=False)
+        give_role = import_module("sheets.migrations.0035_accounts_become_readers").give_role
+        for _again in range(2):
+            give_role(apps, None)
+        assert [group.name for group in bare.groups.all()] == ["Lecteur"]
+        assert not gone.groups.exists()
+        assert contributor.groups.count() == 1
