@@ -393,6 +393,7 @@ def describe_image(data: bytes, prompt: str) -> str:
         return f"Une image de {image.width} sur {image.height}, surtout {most[1]}."
 
 
+_NUMBERED = re.compile(r"^#(\d+) (.+)$", re.MULTILINE)
 _PASSAGE = re.compile(r"^\[(S\d+)\]\n[^\n]*\n(.*?)\n\[/\1\]$", re.MULTILINE | re.DOTALL)
 
 
@@ -404,19 +405,22 @@ def asked_fields(body: Any) -> dict[str, bool]:
     form = body.get("response_format") or {}
     fields = form.get("json_schema", {}).get("schema", {}).get("properties", {})
     if fields:
-        return {key: "cells" in f["items"]["properties"] for key, f in fields.items()}
+        return {key: "'cells'" in str(f["items"]) for key, f in fields.items()}
     prompt = prompt_of(body)
     return {key: shape.startswith("un tableau") for key, shape in _ASKED.findall(prompt)}
 
 
 def answer_from_passages(body: Any) -> str:
-    """Return an answer in which each field quotes one passage."""
+    """Return an answer in which each field quotes one passage, by its number where it has one."""
     prompt = prompt_of(body)
     passages = _PASSAGE.findall(prompt)
     fields = asked_fields(body)
     if not passages:
         return json.dumps({key: [] for key in fields})
-    answer = {}
+    answer: dict[str, Any] = {}
+    if numbers := [int(number) for number, _text in _NUMBERED.findall(prompt)]:
+        at = {key: numbers[n % len(numbers)] for n, key in enumerate(fields)}
+        return json.dumps({key: [number] for key, number in at.items()})
     for number, (key, is_table) in enumerate(fields.items()):
         label, text = passages[number % len(passages)]
         sentence = re.split(r"(?<=[.!?])\s", " ".join(text.split()))[0]
@@ -431,7 +435,8 @@ def answer_generously(body: Any) -> str:
     Each goes to the field whose description shares most words with it, up to 40 a field.
     """
     prompt = prompt_of(body)
-    pieces = [
+    numbered = [(int(number), text) for number, text in _NUMBERED.findall(prompt)]
+    pieces: list[tuple[Any, str]] = numbered or [
         (label, piece.strip())
         for label, text in _PASSAGE.findall(prompt)
         for line in text.split("\n")
@@ -447,7 +452,7 @@ def answer_generously(body: Any) -> str:
         words = set(stems(piece))
         key = max(fields, key=lambda k: (len(answer[k]) < 40, len(described.get(k, set()) & words)))
         item = {"cells": [piece]} if fields[key] else {"text": piece}
-        answer[key].append(item | {"sources": [label]})
+        answer[key].append(label if numbered else item | {"sources": [label]})
     return json.dumps(answer, ensure_ascii=False)
 
 

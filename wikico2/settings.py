@@ -204,6 +204,9 @@ AI_API_KEY = env.text("OVH_API_KEY")
 _BACKEND = "openai" if AI_API_KEY else "local"
 EMBEDDING_BACKEND = env.choice("EMBEDDING_BACKEND", ("openai", "local"), _BACKEND)
 LLM_BACKEND = env.choice("LLM_BACKEND", ("openai", "local"), _BACKEND)
+# How a model fills a sheet: it quotes sentences by their numbers, or writes its own.
+_WRITINGS = {"citer": "quote", "rédiger": "write", "rediger": "write"}
+LLM_WRITING = _WRITINGS[env.choice("LLM_WRITING", tuple(_WRITINGS), "citer")]
 LLM_MODEL = env.text("LLM_MODEL", "Mixtral-8x7B-Instruct-v0.1")
 JUDGE_MODEL = env.text("JUDGE_MODEL", LLM_MODEL)
 JUDGE_BACKEND = env.choice("JUDGE_BACKEND", ("openai", "none"), "openai" if AI_API_KEY else "none")

@@ -39,9 +39,9 @@ class PromptAdmin(GroupedAdmin):
     """Append-only; a new version can be tried before it is saved."""
 
     group = AdminGroup.TYPES
-    list_display = ["version_name", "comment", "author", "created_at", "used"]
+    list_display = ["version_name", "mode", "comment", "author", "created_at", "used"]
     list_select_related = ["author"]
-    fields = ["system", "request", "repair", "comment"]
+    fields = ["mode", "system", "request", "repair", "comment"]
     add_form_template = "admin/sheets/prompt/add_form.html"
     change_form_template = "admin/sheets/prompt/version.html"
 
@@ -68,7 +68,7 @@ class PromptAdmin(GroupedAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Begin with the current version, or with the one asked for."""
-        return texts_of(self._asked_version(request) or Prompt.objects.current())
+        return content_of(self._asked_version(request) or Prompt.objects.current())
 
     def _asked_version(self, request: HttpRequest) -> Prompt | None:
         version = whole_number(request.GET.get("from", ""), LARGEST_NUMBER)
@@ -125,7 +125,7 @@ class PromptAdmin(GroupedAdmin):
             messages.info(request, _("This version is the current one already."))
             return redirect("admin:sheets_prompt_change", pk)
         comment = _("Version %(version)d restored.") % {"version": prompt.version}
-        texts = texts_of(prompt)
+        texts = content_of(prompt)
         author = cast("User", request.user)
         new = Prompt.objects.create(**texts, comment=comment, author=author)
         self.log_addition(request, new, comment)
@@ -152,6 +152,10 @@ class PromptAdmin(GroupedAdmin):
                 ask="ask" in request.POST,
             )
         return TemplateResponse(request, "admin/sheets/prompt/trial.html", context)
+
+
+def content_of(prompt: Prompt) -> dict[str, Any]:
+    return {"mode": prompt.mode, **texts_of(prompt)}
 
 
 def texts_of(prompt: Prompt) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sheets.models import Prompt, Sheet
 from sheets.models.level_reasons import level_name, reason_sentence
 from sheets.models.schema_loader import load_template
 from sheets.models.spending import check_token_ceiling, record_spending
-from sheets.schema.prompt import PromptText, prompt_messages
+from sheets.schema.prompt import WRITE, PromptText
 from sheets.schema.types import SectionBrief, SectionDraft
 from sheets.verification.levels import check_statement, passage_for_check
 from sheets.writers.base import Writer
@@ -30,7 +30,7 @@ class TrialForm(forms.ModelForm[Prompt]):
 
     class Meta:
         model = Prompt
-        fields = ("system", "request", "repair", "comment")
+        fields = ("mode", "system", "request", "repair", "comment")
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
@@ -56,7 +56,8 @@ class TrialForm(forms.ModelForm[Prompt]):
     @property
     def prompt(self) -> PromptText:
         values = self.cleaned_data
-        return PromptText("trial", values["system"], values["request"], values["repair"])
+        texts = (values["system"], values["request"], values["repair"])
+        return PromptText("trial", *texts, values.get("mode") or WRITE)
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,15 @@ class TrialStatement:
 class PromptTrial:
     """The messages for the model and, where it was called, its statements.
 
-    `asked` tells whether the model was called; `refused` are statements without a valid source.
+    `asked` tells whether the model was called; `refused` are statements that
+    were left out at once, with the reason.
     """
 
     section: str
     messages: list[dict[str, str]]
     asked: bool = False
     statements: tuple[TrialStatement, ...] = ()
-    refused: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
     tokens_in: int = 0
     tokens_out: int = 0
     error: str = ""
@@ -96,7 +98,7 @@ def run_trial(writer: Writer, sheet: Sheet, section: SectionBrief, *, ask: bool)
     evidence = gather_evidence(sheet.title, section, writer, documents)
     messages = []
     if isinstance(writer, ModelWriter):
-        messages = prompt_messages(writer.prompt, sheet.title, section, evidence)
+        messages = writer.messages(sheet.title, section, evidence)
     if not ask:
         return PromptTrial(section.heading, messages)
     try:
@@ -119,7 +121,7 @@ def run_trial(writer: Writer, sheet: Sheet, section: SectionBrief, *, ask: bool)
         messages,
         True,
         tuple(check_statements(draft, section, texts)),
-        draft.refused,
+        tuple((d.text, " ".join(reason_sentence(*r) for r in d.reasons)) for d in draft.dropped),
         draft.tokens_in,
         draft.tokens_out,
     )

@@ -109,6 +109,9 @@ def follow_generation_job(job: Job) -> None:
     rows = Generation.objects.filter(pk=job.row_id)
     errors = {"error_code": job.error_code, "error_details": job.error_details}
     rows.update(state=job.state, finished_at=job.ended_at, **errors)
+    if job.state == Job.State.FAILED:
+        unwritten = SectionRun.objects.filter(generation=job.row_id, state=SectionRun.State.WAITING)
+        unwritten.exclude(error_code="").update(state=SectionRun.State.FAILED)
     if job.state == Job.State.WAITING:
         missing = SectionRun.objects.filter(generation=job.row_id)
         missing.exclude(state=SectionRun.State.DONE).update(

@@ -1,7 +1,7 @@
 """Run a generation in the queue, section by section, then save or propose the text.
 
 Each section is stored as soon as it is written, so that a retry, or another worker after a
-crash, writes only the missing ones.
+crash, writes only the missing ones. Where some fail, the others are published.
 """
 
 import dataclasses
@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 
@@ -18,24 +19,13 @@ from django.db.models import F
 from django.utils import timezone
 
 from ingestion.models import Document
-from sheets.markdown.compose import SectionSources, compose_sheet
+from sheets.generation.publish import is_published, publish_sections, written_sections
 from sheets.models import Generation, Prompt, SectionRun
 from sheets.models.schema_loader import load_template
 from sheets.models.spending import check_token_ceiling, record_spending
-from sheets.proposals.review import save_or_propose
-from sheets.schema.types import (
-    CitedPassage,
-    DraftStatement,
-    Evidence,
-    FieldDraft,
-    SectionBrief,
-    SectionDraft,
-    SheetTemplate,
-    TableRow,
-)
-from sheets.verification.citations import drop_unsupported
+from sheets.schema.types import Evidence, SectionBrief, SectionDraft, SheetTemplate
 from sheets.writers.base import Writer
-from sheets.writers.context import gather_evidence, pages_of_quotes, passages_of, prepare_questions
+from sheets.writers.context import gather_evidence, prepare_questions
 from sheets.writers.registry import get_writer
 from wikico2.errors import TransientError, UserError
 from wikico2.jobs.policy import OUTAGES, UNCOUNTED
@@ -44,6 +34,9 @@ from wikico2.llm.client import RetryPolicy
 from wikico2.llm.concurrency import outcome_of
 
 logger = logging.getLogger(__name__)
+
+HELPLESS = frozenset({"answer_cut"})
+"""Codes of unusable answers that another attempt does not better."""
 
 SOURCES_CHECK_SECONDS = 60
 """Seconds until a generation looks again at sources that are not read yet, if nobody wakes it."""
@@ -90,10 +83,13 @@ def write_sheet_slice(job_run: JobRun) -> bool:
         parameters=dict(writer.parameters),
         started_at=generation.started_at or timezone.now(),
     )
-    if not write_sections(run):
-        return False
-    raise_failures(run)
-    finish_generation(run)
+    try:
+        if not write_sections(run):
+            return False
+    except TransientError:
+        publish_first(run)
+        raise
+    close_run(run)
     return True
 
 
@@ -233,7 +229,7 @@ def save_section(
     else:
         logger.warning("Section %s of run %s: %s", section.key, run.generation.pk, answer)
         section.error_code, section.error_details = answer.code, answer.details
-        waits = outage_of(answer) is not None
+        waits = isinstance(answer, TransientError) and answer.code not in HELPLESS
         section.state = SectionRun.State.WAITING if waits else SectionRun.State.FAILED
     section.tokens_in += tokens_in
     section.tokens_out += tokens_out
@@ -253,54 +249,64 @@ def save_section(
             run.slice.advance(done=done, total=sections.count())
 
 
-def raise_failures(run: GenerationRun) -> None:
-    """Raise UserError when sections failed: the first cause if all did, else their names."""
+def close_run(run: GenerationRun) -> None:
+    """Publish what is written; raise what kept sections from being written.
+
+    A failure that may pass is a TransientError, for another attempt, while attempts are left.
+    """
     sections = list(run.generation.sections.all())
-    failed = [s for s in sections if s.state == SectionRun.State.FAILED]
+    failed = [s for s in sections if s.state != SectionRun.State.DONE]
     if not failed:
+        with transaction.atomic():
+            run.slice.finish()
+            publish_sections(run.generation, run.template, sections)
         return
-    cause = {"code": failed[0].error_code, "details": failed[0].error_details}
+    error = failure_of(run, failed, sections)
+    if is_last_attempt(run, error):
+        publish_written(run)
+        for section in failed:
+            section.state = SectionRun.State.FAILED
+            section.save(update_fields=["state"])
+        raise UserError(error.code, **error.details)
+    publish_first(run)
+    raise error
+
+
+def failure_of(
+    run: GenerationRun, failed: Sequence[SectionRun], sections: Sequence[SectionRun]
+) -> UserError:
+    """Return the error of a run: the cause if all sections failed, else their names."""
+    last = next((s for s in failed if s.state == SectionRun.State.FAILED), None)
+    first = last or failed[0]
+    kind = UserError if last else TransientError
     if len(failed) == len(sections):
-        raise UserError(cause["code"], **cause["details"])
+        return kind(first.error_code, **first.error_details)
     names = ", ".join(f"« {run.template.section(s.key).heading} »" for s in failed)
-    raise UserError("sections_failed", sections=names, cause=cause)
+    cause = {"code": first.error_code, "details": first.error_details}
+    return kind("sections_failed", sections=names, cause=cause)
 
 
-def finish_generation(run: GenerationRun) -> None:
-    """Compose the sections into a text and save it as a revision, or propose it."""
-    sections = list(run.generation.sections.all())
-    drafts = {s.key: draft_from_json(s.output) for s in sections}
-    passages = passages_of(p["chunk"] for s in sections for p in s.passages)
-    sources: dict[str, SectionSources] = {}
-    for section in sections:
-        shown = {
-            p["label"]: passages[p["chunk"]] for p in section.passages if p["chunk"] in passages
-        }
-        drafts[section.key] = drop_unsupported(
-            drafts[section.key], shown, keep_broken=settings.KEEP_BROKEN_STATEMENTS
-        )
-        sources[section.key] = SectionSources(shown, pages_of_quotes(drafts[section.key], shown))
-    body, header = compose_sheet(run.template, drafts, sources, emoji=settings.SHEET_EMOJI)
-    with transaction.atomic():
-        run.slice.finish()
-        save_or_propose(run.generation, run.template, body, header)
+def is_last_attempt(run: GenerationRun, error: UserError) -> bool:
+    """Tell whether no other attempt follows an error."""
+    if not isinstance(error, TransientError):
+        return True
+    job = run.slice.job
+    return not run.slice.policy.attempts_left(job.attempts, error.code)
 
 
-def draft_from_json(data: dict[str, object]) -> SectionDraft:
-    """Return the draft stored as JSON by `dataclasses.asdict`."""
+def publish_written(run: GenerationRun) -> None:
+    """Publish the sections that are written, unless they are already."""
+    sections = written_sections(run.generation)
+    run.generation.sheet.refresh_from_db()
+    if sections and not is_published(run.generation, sections):
+        with transaction.atomic():
+            run.slice.keep()
+            publish_sections(run.generation, run.template, sections)
 
-    def cited(items: list[dict[str, str]]) -> tuple[CitedPassage, ...]:
-        return tuple(CitedPassage(c["label"], c["quote"]) for c in items)
 
-    fields = [
-        FieldDraft(
-            key=f["key"],
-            statements=tuple(
-                DraftStatement(s["text"], cited(s["sources"])) for s in f["statements"]
-            ),
-            columns=tuple(f["columns"]),
-            rows=tuple(TableRow(tuple(r["cells"]), cited(r["sources"])) for r in f["rows"]),
-        )
-        for f in data.get("fields", [])  # type: ignore[attr-defined]
-    ]
-    return SectionDraft(key=str(data.get("key", "")), fields=tuple(fields))
+def publish_first(run: GenerationRun) -> None:
+    """Publish what is written of a sheet that has no other text, so that it can be read."""
+    sheet = run.generation.sheet
+    sheet.refresh_from_db()
+    if sheet.current is None or sheet.current.generation_id == run.generation.pk:
+        publish_written(run)

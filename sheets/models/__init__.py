@@ -2,6 +2,7 @@
 
 from sheets.models.bulk_action import BulkAction, SavedView
 from sheets.models.checks import Confirmation, Judgement, RevisionCheck
+from sheets.models.dropped import DroppedStatement
 from sheets.models.editing import EditDraft, Picture, SavedForm
 from sheets.models.events import SheetEvent
 from sheets.models.file_job import FileJob
@@ -22,6 +23,7 @@ __all__ = [
     "Citation",
     "Confirmation",
     "Digest",
+    "DroppedStatement",
     "EditDraft",
     "Field",
     "FileJob",

@@ -50,6 +50,10 @@ REASONS = {
         "The row or the column of the table is not named: %(detail)s."
     ),
     "not_a_row": gettext_noop("No table of the source has this row."),
+    "no_passage_cited": gettext_noop("It cites none of the passages given."),
+    "said_elsewhere": gettext_noop("It stands under “%(detail)s” already."),
+    "repeats_title": gettext_noop("It only repeats the title of the source."),
+    "repeats_prompt": gettext_noop("It repeats the request that the model was sent."),
     "document_missing": gettext_noop("The document “%(detail)s” was not found."),
     "document_unread": gettext_noop("The document could not be read (%(detail)s)."),
     "passage_missing": gettext_noop("No passage of the document contains “%(detail)s”."),

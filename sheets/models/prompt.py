@@ -9,19 +9,30 @@ from django.db.models import Max
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from sheets.schema.prompt import PromptText, missing_placeholders, unknown_placeholders
+from sheets.schema.prompt import (
+    QUOTE,
+    WRITE,
+    PromptText,
+    missing_placeholders,
+    unknown_placeholders,
+)
 
 
 class PromptQuerySet(models.QuerySet["Prompt"]):
     """Queries about prompts."""
 
     def current(self) -> "Prompt":
-        """Return the latest version, which new generations use."""
-        return self.latest("version")
+        """Return the latest version that asks for what `LLM_WRITING` says, or else the latest."""
+        wanted = self.filter(mode=settings.LLM_WRITING).order_by("-version").first()
+        return wanted or self.latest("version")
 
 
 class Prompt(models.Model):
     """One version of the prompt that writes a section. Append-only."""
+
+    class Mode(models.TextChoices):
+        QUOTE = QUOTE, _("quote: the numbers of sentences, which the program sets word for word")
+        WRITE = WRITE, _("write: sentences in the model’s own words")
 
     version = models.PositiveIntegerField(_("version"), unique=True, editable=False)
     system = models.TextField(
@@ -37,6 +48,10 @@ class Prompt(models.Model):
         _("after an unusable answer"),
         help_text=_("In French, with the placeholder {erreur}; the model gets one retry."),
     )
+    mode = models.CharField(
+        _("what it asks for"), max_length=10, choices=Mode.choices, default=Mode.QUOTE,
+        blank=True, db_default=Mode.QUOTE,
+    )  # fmt: skip
     comment = models.CharField(_("summary of changes"), max_length=300, blank=True)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -66,7 +81,7 @@ class Prompt(models.Model):
 
     @property
     def text(self) -> PromptText:
-        return PromptText(self.name, self.system, self.request, self.repair)
+        return PromptText(self.name, self.system, self.request, self.repair, self.mode)
 
     def clean(self) -> None:
         """Raise ValidationError for missing or unknown placeholders."""

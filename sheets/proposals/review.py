@@ -54,18 +54,23 @@ class ProposalClosed(Exception):
 
 @transaction.atomic
 def save_or_propose(
-    generation: Generation, template: SheetTemplate, body: str, header: Mapping[str, str]
+    generation: Generation,
+    template: SheetTemplate,
+    body: str,
+    header: Mapping[str, str],
+    sections: Collection[str] | None = None,
 ) -> Revision | Proposal:
     """Save a generated text as the sheet's next revision, or as a proposal.
 
     It becomes a proposal when a person has edited the sheet, when it loses more than half of the
-    words of a section, or when it changes a locked one. Only the sections that were requested and
-    that are not locked are taken from it. A text that changes nothing of the sheet is not kept: the
-    current revision is returned.
+    words of a section, or when it changes a locked one. Only the sections that were requested
+    (or `sections`, where others failed) and that are not locked are taken from it. A text that
+    changes nothing of the sheet is not kept: the current revision is returned.
     """
     sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=generation.sheet_id)
     locked = sheet.locked_keys()
-    asked = [k for k in generation.sections.values_list("key", flat=True) if k not in locked]
+    requested = generation.sections.values_list("key", flat=True)
+    asked = [k for k in requested if k not in locked and (sections is None or k in sections)]
     written_from = generation_inputs(generation, template, asked)
     start = last_generated_base(sheet)
     former = Version(*start.text)

@@ -46,7 +46,8 @@ def save_revision(
     `base` is the revision that the text was started from, `created_at` the date of an imported
     text. Raises StaleBase when `base` is no longer the sheet's current revision, PersonalText for
     a generated text on a sheet that a person has edited, and LossyText for a generated text that
-    loses more than half of a section or changes a locked one; nothing is written then.
+    loses more than half of a section (unless it goes on with its own text) or changes a locked one;
+    nothing is written then.
     """
     locked = Sheet.objects.lock(sheet)
     if locked.current_id != (base.pk if base else None):
@@ -56,8 +57,9 @@ def save_revision(
     template = load_template(locked.sheet_type)
     if origin == Revision.Origin.GENERATED and base:
         old, new = Version(base.body, base.metadata), Version(body, metadata)
+        goes_on = generation is not None and base.generation_id == generation.pk
         notices = [
-            *find_losses(old, new, template),
+            *([] if goes_on else find_losses(old, new, template)),
             *find_locked_changes(old, new, locked, template),
         ]
         if notices:

@@ -120,14 +120,26 @@ class FieldDraft:
 
 
 @dataclass(frozen=True)
-class SectionDraft:
-    """A writer's draft of one section with the tokens spent.
+class DroppedDraft:
+    """A statement that is left out of a field, why, and what it cites."""
 
-    `refused` are statements left out because they cite no passage shown.
-    """
+    field: str
+    text: str
+    reasons: tuple[tuple[str, str], ...]
+    sources: tuple[CitedPassage, ...] = ()
+
+
+@dataclass(frozen=True)
+class SectionDraft:
+    """A writer's draft of one section with the tokens spent, and what was left out of it."""
 
     key: str
     fields: tuple[FieldDraft, ...]
     tokens_in: int = 0
     tokens_out: int = 0
-    refused: tuple[str, ...] = field(default=())
+    dropped: tuple[DroppedDraft, ...] = field(default=())
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """Return the texts that were left out."""
+        return tuple(one.text for one in self.dropped)

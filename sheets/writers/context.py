@@ -292,7 +292,7 @@ def cited_in(draft: SectionDraft) -> set[CitedPassage]:
             *(row.sources for row in field.rows),
         )
         for cited in sources
-    }
+    } | {cited for one in draft.dropped for cited in one.sources}
 
 
 def pages_of_quotes(

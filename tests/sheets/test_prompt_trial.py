@@ -29,19 +29,19 @@ def admin(client: Client) -> Client:
 
 def texts(**changed: str) -> dict[str, str]:
     current = Prompt.objects.current()
-    return {f: getattr(current, f) for f in ("system", "request", "repair")} | changed
+    return {f: getattr(current, f) for f in ("mode", "system", "request", "repair")} | changed
 
 
 def test_the_form_begins_with_the_current_version(admin: Client) -> None:
     page = admin.get(reverse("admin:sheets_prompt_add")).content.decode()
-    assert "Vous rédigez en français" in page
+    assert "Vous composez en français" in page
     assert reverse("admin:sheets_prompt_trial") in page
 
 
 def test_a_new_version_is_added_with_its_author(admin: Client) -> None:
     admin.post(reverse("admin:sheets_prompt_add"), texts(system="Soyez bref.", comment="Essai"))
     newest = Prompt.objects.current()
-    assert (newest.version, newest.system) == (2, "Soyez bref.")
+    assert (newest.version, newest.system) == (3, "Soyez bref.")
     assert str(newest.author) == "root"
     assert admin.get(reverse("admin:sheets_prompt_change", args=[newest.pk])).status_code == 200
 
@@ -54,7 +54,7 @@ def test_a_preview_shows_what_is_told_and_asks_nobody(
     assert "<pre>Soyez bref.</pre>" in page
     assert "Un compresseur d&#x27;air transforme plus de 90 %" in page
     assert not [r for r in fake_ai.requests if r.path.endswith("completions")]
-    assert Prompt.objects.count() == 1
+    assert Prompt.objects.count() == 2
 
 
 def test_a_trial_shows_statements_with_their_verdicts_and_counts_the_tokens(
