@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingestion.search.passage import Passage
 from sheets.markdown.parse import heading_key
@@ -49,6 +49,9 @@ class NumberedUnit:
     leans_on: int | None = None
     columns: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
+    position: int = 0
+    """Its number among the quotable units of its passage, and that of its row in a table."""
+    row: int | None = None
 
 
 class NumberedPassages:
@@ -64,7 +67,7 @@ class NumberedPassages:
             for unit in cut_passage(label, passage, first):
                 if unit.number:
                     numbers += 1
-                self.units.append(_with_number(unit, numbers if unit.number else 0))
+                self.units.append(replace(unit, number=numbers if unit.number else 0))
             self.ranges[label] = range(first, len(self.units))
         self.by_number = {u.number: i for i, u in enumerate(self.units) if u.number}
 
@@ -105,12 +108,6 @@ class NumberedPassages:
         return tuple(CitedPassage(label, quote) for quote in quotes)
 
 
-def _with_number(unit: NumberedUnit, number: int) -> NumberedUnit:
-    return NumberedUnit(
-        number, unit.label, unit.kind, unit.text, unit.leans_on, unit.columns, unit.cells
-    )
-
-
 def cut_passage(label: str, passage: Passage, first: int) -> Iterator[NumberedUnit]:
     """Yield the units of a passage; `first` is the index of the first one.
 
@@ -122,12 +119,14 @@ def cut_passage(label: str, passage: Passage, first: int) -> Iterator[NumberedUn
     leads: dict[str, int] = {}
     quotable: set[int] = set()
     chains: dict[int, int] = {}
-    for unit in quotable_units(passage.text):
+    for position, unit in enumerate(quotable_units(passage.text)):
         if unit.kind == "table":
-            for cells in unit.rows:
+            for row, cells in enumerate(unit.rows):
                 text = " | ".join(cells)
                 usable = len([c for c in cells if c.strip()]) > 1 and is_clean(text)
-                yield NumberedUnit(int(usable), label, "row", text, None, unit.columns, cells)
+                yield NumberedUnit(
+                    int(usable), label, "row", text, None, unit.columns, cells, position, row
+                )
                 index += 1
             previous = None
             continue
@@ -145,7 +144,9 @@ def cut_passage(label: str, passage: Passage, first: int) -> Iterator[NumberedUn
             leads[unit.text] = index
             # A lead-in says nothing alone; a question says nothing at all.
             usable = usable and not unit.text.rstrip().endswith((":", "?"))
-        yield NumberedUnit(int(usable), label, unit.kind, unit.text, on if leans else None)
+        yield NumberedUnit(
+            int(usable), label, unit.kind, unit.text, on if leans else None, position=position
+        )
         previous = index
         index += 1
 
@@ -193,7 +194,7 @@ def set_field(
         unit = passages.units[index]
         used.add(fold_text(unit.text))
         if unit.kind != "row":
-            _add_run(runs, passages.chain(index), passages)
+            _add_run(runs, passages.chain(index))
         elif field.shape == "table" and (not columns or columns == unit.columns):
             columns = unit.columns
             rows.append(TableRow(unit.cells, (CitedPassage(unit.label, row_quote(unit)),)))
@@ -203,15 +204,14 @@ def set_field(
     return FieldDraft(field.key, statements, columns, tuple(rows))
 
 
-def _add_run(runs: list[list[int]], chain: list[int], passages: NumberedPassages) -> None:
-    """Add a unit with what it leans on; to the last run where that already has its beginning."""
-    last = runs[-1] if runs else []
-    together = len(chain) > 1 and chain[0] in last and chain[-1] > last[-1]
-    if together and passages.units[last[0]].label == passages.units[chain[0]].label:
-        last.extend(i for i in chain if i not in last)
-        last.sort()
-    else:
-        runs.append(chain)
+def _add_run(runs: list[list[int]], chain: list[int]) -> None:
+    """Add a unit with what it leans on; to the run that already has its beginning, if any."""
+    for run in runs:
+        if len(chain) > 1 and chain[0] in run:
+            run.extend(index for index in chain if index not in run)
+            run.sort()
+            return
+    runs.append(chain)
 
 
 def set_run(run: Sequence[int], passages: NumberedPassages, used: set[str]) -> DraftStatement:
