@@ -20,6 +20,7 @@ from sheets.views import (
 from sheets.views import (
     suggestions as suggest,
 )
+from sheets.views.complete import complete_section
 from sheets.views.editor_pickers import citation_picker, sheet_picker
 from sheets.views.generations import (
     generation_cancel,
@@ -59,6 +60,11 @@ urlpatterns = [
     path("relire/<slug:slug>/", confirm.confirm_sheet, name="confirm_sheet"),
     path("aide/niveaux/", levels.levels_help, name="levels"),
     path("fiches/<slug:slug>/enonces/", levels.statement_list, name="statements"),
+    path(
+        "fiches/<slug:slug>/completer/<slug:section>/",
+        complete_section,
+        name="complete_section",
+    ),
     path("fiches/<slug:slug>/historique/", history.sheet_history, name="sheet_history"),
     path("fiches/<slug:slug>/renommer/", links.sheet_rename, name="sheet_rename"),
     path("fiches/<slug:slug>/suivre/", activity.sheet_watch, name="watch_sheet"),

@@ -48,7 +48,7 @@ from sheets.rendering.labels import (
 from sheets.schema.types import SheetTemplate
 from wikico2.text.normalize import fold_text
 
-VERSION = 7
+VERSION = 8
 """Increase it when the output changes in any language: stored renderings of older versions are then
 rendered again when read."""
 
@@ -285,6 +285,7 @@ class SheetTree(Treeprocessor):
     ) -> None:
         super().__init__(md)
         self.outline = OutlineTracker(template)
+        self.fields = {s.key: {f.key: f.heading for f in s.fields} for s in template.written}
         self.english = template.english if reader_language() == "en" else {}
         self.citations = citations
         self.numbering = numbering
@@ -298,9 +299,11 @@ class SheetTree(Treeprocessor):
         del root[:]
         section: ElementTree.Element = root
         key = field = ""
+        empty: list[tuple[str, str]] = []
         for index, child in enumerate(children):
             entry = entries.get(int(child.get("data-line", -1)))
             if entry and not entry.field:
+                self.name_empty(section, empty)
                 key, field = entry.anchor, self.outline.only_field(entry.key)
                 child.tag = "h2"
                 if self.translate_heading(child, key, ""):
@@ -315,11 +318,14 @@ class SheetTree(Treeprocessor):
                 self.translate_heading(child, key, field)
             elif child.tag == "table":
                 tables.append((child, key, field))
+            if entry and is_empty(children, index):
+                named = entry.field or self.outline.only_field(entry.key)
+                if named in self.fields.get(entry.key, {}):
+                    empty.append((named, element_text(child)))
+                    if entry.field:
+                        continue
             section.append(child)
-            if is_empty(children, index):
-                empty = ElementTree.SubElement(section, "p")
-                empty.set("class", "empty-field")
-                set_words(empty, _("The sources say nothing of it."))
+        self.name_empty(section, empty)
         for heading in root.iter("h1"):
             heading.tag = "h2"
         for table in root.iter("table"):
@@ -339,6 +345,19 @@ class SheetTree(Treeprocessor):
         space_element(root)
         self.md.wikico2_outline = headings  # type: ignore[attr-defined]
         self.md.wikico2_translated = translated  # type: ignore[attr-defined]
+
+    def name_empty(self, section: ElementTree.Element, empty: list[tuple[str, str]]) -> None:
+        """Name the empty fields of a section in one line at its end, and forget them."""
+        if not empty:
+            return
+        line = ElementTree.SubElement(section, "p", {"class": "empty-fields"})
+        set_words(line, _("Not filled in:"))
+        line.text = f"{line.text} "
+        for number, (key, name) in enumerate(empty, 1):
+            span = ElementTree.SubElement(line, "span", {"class": f"gap gap-{key}"})
+            span.text = name
+            span.tail = ", " if number < len(empty) else "."
+        empty.clear()
 
     def translate_heading(self, heading: ElementTree.Element, section: str, field: str) -> bool:
         """Translate a heading of the template on an English page; return whether it was."""

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 from sheets.markdown.parse import MARKER, has_words, unescape_markdown
 from sheets.merge.diff import BlockChange, Piece, PieceKind
 from sheets.models import Section, Sheet
+from sheets.rendering.gaps import explain_gaps, sheet_gaps
 from sheets.rendering.html import french_spaces
 from wikico2.accounts.rules import may
 
@@ -133,6 +134,20 @@ def visible_words(text: str) -> SafeString:
     return format_html("{}", french_spaces(plain) or plain)
 
 
+def with_gaps(html: str, sheet: Sheet, *, linked: bool) -> str:
+    """Return a sheet's HTML with the empty fields of each section explained."""
+    if '<p class="empty-fields"' not in html:
+        return html
+    gaps = sheet_gaps(sheet)
+    starts = [match.start() for match in SECTION.finditer(html)]
+    parts = [html[: starts[0]]] if starts else [html]
+    for start, end in zip(starts, [*starts[1:], len(html)], strict=False):
+        key = SECTION.match(html, start)
+        part = html[start:end]
+        parts.append(explain_gaps(part, sheet, key[1] if key else "", gaps, linked=linked))
+    return "".join(parts)
+
+
 def sections_of(sheet: Sheet) -> QuerySet[Section]:
     return Section.objects.filter(sheet_type=sheet.sheet_type_id).exclude(
         role=Section.Role.COMPUTED
@@ -143,9 +158,12 @@ def sections_of(sheet: Sheet) -> QuerySet[Section]:
 def sheet_body(context: dict[str, Any], sheet: Sheet, html: str) -> SafeString:
     """Return a sheet's HTML, with the tools and the state at the head of each section.
 
+    A section says of its empty fields what was looked for, and found.
+
     The HTML is from the renderer, filtered by its allow-list; see `sheet_html`.
     """
     may_write = may(context["user"], "sheet.edit")
+    html = with_gaps(html, sheet, linked=may_write)
     if not (may_write or sheet.stale_sections):
         return mark_safe(html)  # noqa: S308  (see above)
     locked = sheet.locked_keys() if may_write else set()

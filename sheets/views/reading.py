@@ -12,7 +12,15 @@ from sheets.generation.progress import generation_outline
 from sheets.links.localized_text import localize_text
 from sheets.links.related import related_sheets
 from sheets.links.wikilinks import list_backlinks
-from sheets.models import Generation, Proposal, Revision, Sheet, SheetEvent, Watch
+from sheets.models import (
+    DroppedStatement,
+    Generation,
+    Proposal,
+    Revision,
+    Sheet,
+    SheetEvent,
+    Watch,
+)
 from sheets.models.schema_loader import load_template
 from sheets.rendering.page_cache import cache_pages
 from sheets.revisions.authorship import authorship_line, authorship_of
@@ -68,6 +76,7 @@ def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "authorship": authorship_text(found),
         "imported_validation": imported_validation(found),
         "progress": None,
+        "dropped_count": DroppedStatement.objects.waiting().filter(sheet=found).count(),
         "authored": authored_page(request, found),
         "watched": lambda: watch_mark(request, found),
     }

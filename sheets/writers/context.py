@@ -298,10 +298,17 @@ def cited_in(draft: SectionDraft) -> set[CitedPassage]:
 def pages_of_quotes(
     draft: SectionDraft, passages: Mapping[str, Passage]
 ) -> dict[tuple[str, str], int]:
+    """Return the page of each (label, quote) of a draft, for passages that span several pages."""
+    return pages_of_citations(cited_in(draft), passages)
+
+
+def pages_of_citations(
+    cited: Iterable[CitedPassage], passages: Mapping[str, Passage]
+) -> dict[tuple[str, str], int]:
     """Return the page of each (label, quote), for passages that span several pages."""
     spread = [
         (c, passages[c.label])
-        for c in cited_in(draft)
+        for c in cited
         if passages[c.label].page_end > passages[c.label].page_start
     ]
     texts = {

@@ -51,7 +51,10 @@ SECTOR = SheetTemplate(
             "Systèmes clés",
             "",
             "body",
-            (field("systemes", "Systèmes", "table", columns=("Système", "Priorité")),),
+            (
+                field("systemes", "Systèmes", "table", columns=("Système", "Priorité")),
+                field("froid", "Froid"),
+            ),
         ),
     ),
     {
@@ -59,6 +62,7 @@ SECTOR = SheetTemplate(
         ("profil", "utilites"): EnglishLabels("Utilités", "Utilities"),
         ("profil", "batiment"): EnglishLabels("Bâtiment ?", "Building?"),
         ("systemes", ""): EnglishLabels("Systèmes clés", "Key systems"),
+        ("systemes", "froid"): EnglishLabels("Froid", "Cold"),
         ("systemes", "systemes"): EnglishLabels(
             "Systèmes", "Systems", {"Système": "System", "Priorité": "Priority"}
         ),
@@ -77,9 +81,13 @@ BODY = """\
 
 ## Systèmes clés
 
+### Systèmes
+
 | Système | Priorité | Couleur |
 | --- | :-: | --- |
 | Chaudière | 4/5 | rouge |
+
+### Froid
 
 ## Vide
 
@@ -115,10 +123,11 @@ class TestRenderer:
             "Utilities",
             "Building?",
             "Key systems",
+            "Systems",
             "System",
             "Priority",
             "4 out of 5",
-            "The sources say nothing of it.",
+            "Not filled in:",
             "Sources",
             "The number is missing.",
             "Back to the text",
@@ -126,7 +135,7 @@ class TestRenderer:
 
     def test_no_french_of_the_program_is_left(self) -> None:
         page = english(BODY).body
-        for said in ("Aucune information", "Retour", "selon", "Poste", "Part<", "Dessin", " sur 5"):
+        for said in ("Non renseigné", "Retour", "selon", "Poste", "Part<", "Dessin", " sur 5"):
             assert said not in page
         assert '<span lang="fr">de l’électricité</span>), according to the sources' in page
 
@@ -149,7 +158,7 @@ class TestRenderer:
             page = render_sheet(BODY, {}, SECTOR, CITED)
         assert page == render_sheet(BODY, {}, replace(SECTOR, english={}), CITED)
         assert "lang=" not in page.body
-        assert "Aucune information dans les sources." in page.body
+        assert "Non renseigné" in page.body
 
     def test_people_s_words_are_french_in_both(self) -> None:
         for page in (english(BODY).body, render_sheet(BODY, {}, SECTOR, CITED).body):
@@ -257,11 +266,13 @@ class TestPage:
     def test_so_do_authors_and_old_versions(
         self, client: Client, make_sheet: Callable[[str], Sheet], rest: str
     ) -> None:
-        sheet = make_sheet("## Ressources & outils\n\n| Titre |\n| --- |\n| a |\n\n## Vide\n")
+        sheet = make_sheet(
+            "## Ressources & outils\n\n| Titre |\n| --- |\n| a |\n\n## Leviers associés\n"
+        )
         page = read_in("en", client, sheet, rest)
         assert ">Title</th>" in page
-        assert "The sources say nothing of it." in page
-        assert "Aucune information" not in page
+        assert "Not filled in" in page or "not filled in" in page
+        assert "Non renseigné" not in page
 
     def test_so_does_the_preview(
         self, client: Client, make_sheet: Callable[[str], Sheet], contributor: User
@@ -270,7 +281,7 @@ class TestPage:
         client.force_login(contributor)
         typed = {"body": "## Ressources & outils\n\n## Vide", "categorie": "Utilités"}
         address = f"{sheet.get_absolute_url()}modifier/apercu/"
-        for language, said in (("en", "The sources say"), ("fr", "Aucune information")):
+        for language, said in (("en", "Not filled in"), ("fr", "Non renseigné")):
             answer = client.post(address, typed, headers={"Accept-Language": language})
             assert said in answer.content.decode()
 
@@ -540,9 +551,9 @@ class TestStored:
         stored = Revision.objects.filter(sheet=sheet)
         now = stored.get().rendered
         stored.update(rendered={**now, "version": VERSION - 1, "body": "old"})
-        assert "The sources say nothing" in read_in("en", client, sheet)
+        assert "were not searched for it" in read_in("en", client, sheet)
         assert stored.get().rendered["body"] == "old", "nobody has read it in French"
-        assert "Aucune information" in read_in("fr", client, sheet)
+        assert "pas été interrogées" in read_in("fr", client, sheet)
         made = stored.get().rendered
         assert made.pop("en")["version"] == VERSION
         assert made == now

@@ -41,7 +41,7 @@ def test_sections_fields_and_markers() -> None:
         ("notes", "Sources"),
     ]
     assert '<section class="sheet-section" id="impacts">' in page.body
-    assert '<h3 id="impacts-energie">' in page.body
+    assert '<h3 id="impacts-co2">' in page.body
     assert 'data-level="fragile"' in page.body
     assert 'href="/sources/7/pages/4/?citation=9"' in page.body
     assert '<div class="table-scroll">' in page.body
@@ -69,10 +69,13 @@ def test_numbers_follow_the_reader_through_lists_paragraphs_and_tables() -> None
     assert re.findall(r'<li id="note-\d">note (\w)', page.body) == ["d", "c", "b", "a"]
 
 
-def test_an_empty_field_says_so() -> None:
-    page = render_sheet(BODY, {}, TEMPLATE, CITED)
+def test_the_empty_fields_of_a_section_are_named_in_one_line() -> None:
+    page = render_sheet(f"{BODY}\n### Capex\n\n## Autre\n", {}, TEMPLATE, CITED)
 
-    assert page.body.count('class="empty-field"') == 1
+    assert 'id="impacts-energie"' not in page.body
+    assert page.body.count('class="empty-fields"') == 1
+    named = re.findall(r'<span class="gap gap-(\w+)">(.*?)</span>', page.body)
+    assert named == [("energie", "Énergie"), ("capex", "Capex")]
 
 
 def test_titles_and_quotes_are_escaped() -> None:

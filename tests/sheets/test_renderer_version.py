@@ -107,7 +107,7 @@ def test_another_page_needs_another_version() -> None:
 def test_the_sample_has_all_that_the_renderer_says() -> None:
     page = "\n".join(lines())
     for said in (
-        "Aucune information dans les sources.",
+        "Non renseigné",
         "Retour au texte",
         "4 sur 5",
         "2 sur 5",
