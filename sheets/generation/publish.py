@@ -1,7 +1,7 @@
 """Compose the written sections of a generation, save or propose them, keep what was dropped."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -9,8 +9,11 @@ from django.db import transaction
 
 from ingestion.search.passage import Passage
 from sheets.markdown.compose import SectionSources, compose_sheet
+from sheets.markdown.version import Version
 from sheets.models import DroppedStatement, Generation, SectionRun
 from sheets.proposals.review import save_or_propose
+from sheets.rendering.html import RenderedSheet
+from sheets.rendering.preview import preview_version
 from sheets.schema.types import (
     CitedPassage,
     DraftStatement,
@@ -59,6 +62,17 @@ def compose_written(template: SheetTemplate, sections: Collection[SectionRun]) -
     }
     body, header = compose_sheet(template, drafts, sources, emoji=settings.SHEET_EMOJI)
     return ComposedSheet(body, header, drafts, sources)
+
+
+def preview_written(generation: Generation, template: SheetTemplate) -> RenderedSheet | None:
+    """Return the sections written so far, as a page shows them; None while there is none."""
+    sections = written_sections(generation)
+    if not sections:
+        return None
+    keys = {s.key for s in sections}
+    begun = replace(template, sections=tuple(s for s in template.sections if s.key in keys))
+    composed = compose_written(begun, sections)
+    return preview_version(Version(composed.body, composed.header), begun)
 
 
 @transaction.atomic

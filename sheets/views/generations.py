@@ -74,7 +74,11 @@ def generation_progress(request: HttpRequest, slug: str) -> HttpResponse:
     generation = latest_generation(sheet)
     if generation is None or not generation.is_working:
         return HttpResponseClientRefresh()
-    context = {"sheet": sheet, "progress": generation_outline(generation)}
+    progress = generation_outline(generation)
+    shown = whole_number(request.GET.get("faites", ""))
+    if sheet.current_id is None and shown is not None and shown != progress.done:
+        return HttpResponseClientRefresh()  # the page shows the sections that are written
+    context = {"sheet": sheet, "progress": progress}
     return render(request, "sheets/_progress.html", context)
 
 

@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from sheets.generation.progress import generation_outline
+from sheets.generation.publish import preview_written
 from sheets.links.localized_text import localize_text
 from sheets.links.related import related_sheets
 from sheets.links.wikilinks import list_backlinks
@@ -84,6 +85,8 @@ def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
         generation = Generation.objects.get(pk=found.generation_id)
         generation.sheet = found
         context["progress"] = generation_outline(generation)
+        if found.current is None:
+            context["drafted"] = preview_written(generation, load_template(found.sheet_type))
         return render(request, "sheets/sheet.html", context)  # not cached: it changes each second
     return TemplateResponse(request, "sheets/sheet.html", context)
 

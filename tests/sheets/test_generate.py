@@ -400,6 +400,28 @@ class TestModelWriter:
         assert len(self.chats(fake_ai)) == before + 1
         assert sheet.revisions.count() == 2
 
+    def test_written_sections_can_be_read_while_others_are_under_way(
+        self,
+        document: Document,
+        solution: SheetType,
+        fake_ai: FakeAI,
+        settings: Settings,
+        client: Client,
+    ) -> None:
+        settings.TASK_SLICE_SECONDS, settings.LLM_SECTIONS_AT_ONCE = 0, 1
+        sheet = ask(document, solution)
+        run_job(latest(sheet))
+        assert latest(sheet).is_working
+        assert not sheet.revisions.exists()
+
+        page = client.get(sheet.get_absolute_url()).content.decode()
+        assert 'class="prose"' in page
+        assert "Un compresseur d" in page
+        progress = reverse("generation_progress", args=[sheet.slug])
+        htmx = {"HX-Request": "true"}
+        assert "HX-Refresh" in client.get(progress, {"faites": "0"}, headers=htmx)
+        assert "HX-Refresh" not in client.get(progress, {"faites": "1"}, headers=htmx)
+
     def test_what_may_pass_is_tried_again_by_itself(
         self, document: Document, solution: SheetType, fake_ai: FakeAI
     ) -> None:
