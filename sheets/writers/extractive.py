@@ -75,7 +75,7 @@ class ExtractiveWriter:
         self.template = template
         self.embedder = embedder
         self.model = f"extraction ({embedder.name})"
-        self._worths: dict[tuple[str, str, str, int], dict[Place, float]] = {}
+        self._worths: dict[tuple[str, str, str, tuple[int, ...]], dict[Place, float]] = {}
 
     def write(
         self, title: str, section: SectionBrief, evidence: Evidence, patience: RetryPolicy
@@ -124,15 +124,13 @@ class ExtractiveWriter:
     def worths(
         self, title: str, section: SectionBrief, field: FieldBrief, passages: Iterable[Passage]
     ) -> dict[Place, float]:
-        """Return the worth of each unit of the passages for a field, kept by passage."""
-        found: dict[Place, float] = {}
-        for passage in passages:
-            key = (title, section.key, field.key, passage.chunk_id)
-            if key not in self._worths:
-                ranked = rank_candidates(title, section, field, [passage])
-                self._worths[key] = {candidate_place(c): c.worth for c in ranked}
-            found |= self._worths[key]
-        return found
+        """Return the worth of each unit of the passages for a field; kept for the same passages."""
+        given = tuple(passages)
+        key = (title, section.key, field.key, tuple(p.chunk_id for p in given))
+        if key not in self._worths:
+            ranked = rank_candidates(title, section, field, given)
+            self._worths[key] = {candidate_place(c): c.worth for c in ranked}
+        return self._worths[key]
 
 
 def competes(section: SectionBrief) -> bool:
