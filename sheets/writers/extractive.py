@@ -43,9 +43,6 @@ FILLED = 0.75
 """Least share of non-empty cells of a table."""
 
 LABELLED = re.compile(r"^\s*([^:|.]{2,60}?)\s*:\s*(\S.{0,160}?)\s*\.?$")
-CAPTION = re.compile(r"^(figure|tableau|fig\.|tab\.|source)\s*\d*\s*[-–—:.]", re.IGNORECASE)
-OF_CONTENTS = re.compile(r"\s(?:…|\.{2,})\s*\d*$|(?:\.\s?){5,}|…{2,}")
-CAPITALS_INSIDE = re.compile(r"[A-ZÀ-Ý]{4,}(?:\s+[A-ZÀ-Ý’'-]{2,}){2,}")
 NUMBER_WORDS = {"une": 1} | {word: number for word, number in SPELLED.items() if number <= 10}
 
 Place = tuple[int, int, int | None]
@@ -160,19 +157,11 @@ def is_fit(unit: NumberedUnit, field: FieldBrief, numbered: NumberedPassages) ->
         return field.shape in ("table", "list") and is_suitable_row(unit)
     chain = [numbered.units[i] for i in numbered.chain(numbered.by_number[unit.number])]
     text = " ".join(one.text for one in chain)
-    if not SHORTEST <= len(text) <= LONGEST or not all(is_quotable(one.text) for one in chain):
+    if not SHORTEST <= len(text) <= LONGEST:
         return False
     if unit.kind == "item" and len(chain) > 1:  # its lead-in makes it a statement
         return field.shape != "text"
     return is_sentence(unit.text) if unit.kind == "sentence" else has_verb(unit.text)
-
-
-def is_quotable(text: str) -> bool:
-    """Tell whether a text is running text: mostly letters, no caption, no line of contents."""
-    if CAPTION.match(text) or OF_CONTENTS.search(text) or CAPITALS_INSIDE.search(text):
-        return False
-    letters = sum(c.isalpha() for c in text)
-    return letters >= 0.5 * len(text.replace(" ", "")) and not text.rstrip().endswith("?")
 
 
 def is_suitable_row(unit: NumberedUnit) -> bool:

@@ -32,6 +32,9 @@ LONGEST_UNIT = 1_200
 LONGEST_CHAIN = 4
 """Most sentences that are set because a chosen one leans on them."""
 
+CAPTION = re.compile(r"^(figure|tableau|fig\.|tab\.|source)\s*\d*\s*[-–—:.]", re.IGNORECASE)
+OF_CONTENTS = re.compile(r"\s(?:…|\.{2,})\s*\d*$|(?:\.\s?){5,}|…{2,}")
+CAPITALS_INSIDE = re.compile(r"[A-ZÀ-Ý]{4,}(?:\s+[A-ZÀ-Ý’'-]{2,}){2,}")
 FOOTNOTE_CALL = re.compile(r"^\d{1,3}\s+(?=[A-ZÀ-Ý«])(?!\d)")
 
 
@@ -162,10 +165,13 @@ def _leaning(
 
 
 def is_clean(text: str) -> bool:
-    """Tell whether a text may stand on a page: read with certainty, no fence, no pointer."""
+    """Tell whether a text may stand on a page: certain, mostly letters, no pointer or caption."""
     return (
         0 < len(text) <= LONGEST_UNIT
         and any(c.isalpha() for c in text)
+        and not CAPTION.match(text)
+        and not OF_CONTENTS.search(text)
+        and not CAPITALS_INSIDE.search(text)
         and not DOUBTFUL.search(text)
         and not LOOKS_LIKE_A_LABEL.search(text)
         and not FOOTNOTE_CALL.match(text)

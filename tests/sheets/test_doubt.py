@@ -12,8 +12,8 @@ from sheets.verification.levels import FRAGILE, LEVELS, check_statement
 from sheets.verification.quantities import find_quantities
 from sheets.views.editor_pickers import citation_option
 from sheets.writers.context import passages_of, without_doubtful
-from sheets.writers.extractive import is_quotable, without_doubtful_rows
 from sheets.writers.llm import best_quote
+from sheets.writers.numbered import NumberedPassages
 from tests.cost import processor_time
 from tests.sheets.factories import passage
 
@@ -117,13 +117,15 @@ class TestPassages:
 class TestSentences:
     def test_a_doubtful_sentence_is_not_quoted(self) -> None:
         text = "Le taux atteint 62⁽³⁾ % dans ce réseau. Le réseau dessert 45 logements sociaux."
-        doubtful, sure = quotable_units(text)
-        assert (is_quotable(doubtful), is_quotable(sure)) == (False, True)
+        _doubtful, sure = quotable_units(text)
+        numbered = NumberedPassages({"S1": passage(1, text)})
+        assert [numbered[number].text for number in numbered.by_number] == [sure.text]
         assert best_quote("Le taux atteint 62 % dans ce réseau.", passage(1, text)) == sure.text
 
     def test_nor_is_a_doubtful_row(self) -> None:
-        (table,) = quotable_units("| a | b |\n| --- | --- |\n| x | 62⁽³⁾ |\n| y | 5 |")
-        assert without_doubtful_rows(table).rows == (("y", "5"),)
+        table = "| a | b |\n| --- | --- |\n| x | 62⁽³⁾ |\n| y | 5 |"
+        numbered = NumberedPassages({"S1": passage(1, table)})
+        assert [numbered[number].cells for number in numbered.by_number] == [("y", "5")]
 
     def test_the_picker_takes_another_sentence(self, document: Document) -> None:
         chunk = Chunk(
