@@ -12,8 +12,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from sheets.models import DroppedStatement, Generation, SectionRun, Sheet
-from sheets.rendering.labels import lang_attribute
+from sheets.models import DroppedStatement, Generation, Revision, SectionRun, Sheet
+from sheets.rendering.labels import lang_attribute, reader_label
+from sheets.schema.types import SheetTemplate
 
 GAPS = re.compile(r'<p class="empty-fields"[^>]*>.*?</p>', re.DOTALL)
 GAP = re.compile(r'<span class="gap gap-([\w-]+)">(.*?)</span>', re.DOTALL)
@@ -58,6 +59,26 @@ def sheet_gaps(sheet: Sheet) -> SheetGaps:
 
 def _searched(inputs: Mapping[str, Any]) -> SearchedSources:
     return SearchedSources(len(inputs.get("documents", ())), len(inputs.get("passages", ())))
+
+
+@dataclass(frozen=True)
+class HeaderGaps:
+    """The empty fields of the header data: the key of their section, and (key, heading) of each."""
+
+    section: str
+    fields: list[tuple[str, str]]
+
+
+def header_gaps(revision: Revision, template: SheetTemplate) -> HeaderGaps | None:
+    """Return which header data a revision lacks, in the reader's language; None if none."""
+    for section in template.written:
+        if section.role == "header":
+            missing = [f for f in section.fields if not revision.metadata.get(f.key, "").strip()]
+            fields = [
+                (f.key, reader_label(f.heading, template, section.key, f.key).text) for f in missing
+            ]
+            return HeaderGaps(section.key, fields) if fields else None
+    return None
 
 
 def explain_gaps(html: str, sheet: Sheet, section: str, gaps: SheetGaps, *, linked: bool) -> str:

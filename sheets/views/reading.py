@@ -23,6 +23,7 @@ from sheets.models import (
     Watch,
 )
 from sheets.models.schema_loader import load_template
+from sheets.rendering.gaps import header_gaps
 from sheets.rendering.page_cache import cache_pages
 from sheets.revisions.authorship import authorship_line, authorship_of
 from sheets.revisions.blame import AuthoredPage, show_authors
@@ -77,6 +78,9 @@ def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "authorship": authorship_text(found),
         "imported_validation": imported_validation(found),
         "progress": None,
+        "header_gaps": header_gaps(found.current, load_template(found.sheet_type))
+        if found.current
+        else None,
         "dropped_count": DroppedStatement.objects.waiting().filter(sheet=found).count(),
         "authored": authored_page(request, found),
         "watched": lambda: watch_mark(request, found),

@@ -85,6 +85,17 @@ class TestGaps:
         page = client.get(bare.get_absolute_url()).content.decode()
         assert "les sources n’ont pas été interrogées" in page
 
+    def test_the_identity_card_names_what_it_lacks(self, sheet: Sheet, editor: Client) -> None:
+        page = editor.get(sheet.get_absolute_url()).content.decode()
+        assert f"{address(sheet, 'fiche')}?champ=categorie#champ-categorie" in page
+        taken = editor.get(address(sheet, "fiche"), {"champ": "systeme", "q": "luminaires diodes"})
+        key = taken.content.decode().partition('name="extrait" value="')[2].partition('"')[0]
+        sent = {"champ": "systeme", "extrait": key, "sheet": str(sheet.pk)}
+        editor.post(address(sheet, "fiche"), sent)
+        sheet.refresh_from_db()
+        assert sheet.current is not None
+        assert sheet.current.metadata["systeme"].startswith("Des luminaires à diodes")
+
 
 class TestRescue:
     def test_editors_see_it_with_its_reason_and_its_page(
