@@ -1,9 +1,13 @@
-"""Measure how many known facts reach the writer and the sheet: `python -m bench.facts [--missing]`.
+"""Measure how many known facts reach the writer and the sheet: `python -m bench.facts [FOLDER]`.
 
-Needs a wiki with the demonstration documents (`make run` loads them). For each writer, prints the
-share of the facts of tests/gold/facts.jsonl found in the passages given for their section, in that
-section of the sheet, and anywhere in the sheet. Uses the model of the settings; without a model
-service, only the passages that it would be given are counted.
+Without a folder: the facts of the demonstration documents (tests/gold/facts.jsonl), in a wiki that
+has them (`make run` loads them), with the model of the settings.
+
+With a folder of real documents: the facts of tests/gold/real/facts.jsonl, in a temporary wiki, by
+a local embedding model. Facts are held as bare figures and terms with the hash of the document and
+the page; those of documents that are not in the folder are left out. Tune and held halves are
+printed apart. For each sheet that has marks (tests/gold/real/marks), also how many of its fields
+are filled, on topic, wrong, and have an answer among their first candidates.
 """
 
 from __future__ import annotations
@@ -12,13 +16,17 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.real_documents import GOLD as REAL
+from bench.real_documents import find_files, holds, load_documents, read_lines
+
 if TYPE_CHECKING:
     from ingestion.models import Document
+    from ingestion.search.passage import Passage
     from sheets.schema.types import SheetTemplate
     from sheets.writers.base import Writer
 
@@ -30,12 +38,13 @@ Fact = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reached:
-    """Whether a fact was in the passages shown, in its section, and in the sheet."""
+    """Whether a fact was in the passages shown, in its field, its section, and in the sheet."""
 
     fact: Fact
     shown: bool
     in_section: bool
     in_sheet: bool
+    in_field: bool = False
 
 
 def facts() -> list[Fact]:
@@ -47,36 +56,69 @@ def follow(
     document: Document, make_writer: Callable[[SheetTemplate], Writer], *, write: bool = True
 ) -> list[Reached]:
     """Write a demonstration document's sheet, without saving it, and look for its facts."""
-    from sheets.models import SheetType
-    from sheets.models.schema_loader import load_template
-    from sheets.verification.citations import contains_quote, drop_unsupported
-    from sheets.writers.context import gather_evidence
-    from wikico2.llm.client import RetryPolicy
+    from sheets.verification.citations import contains_quote
 
     wanted = [f for f in facts() if f["document"] == document.filename]
-    template = load_template(SheetType.objects.get(key=wanted[0]["sheet_type"]))
-    writer = make_writer(template)
-    shown: dict[str, str] = {}
-    written: dict[str, str] = {}
-    for section in template.written:
-        evidence = gather_evidence(document.title, section, writer, [document.pk])
-        shown[section.key] = "\n\n".join(p.text for p in evidence.shown.values())
-        if write:
-            draft = writer.write(document.title, section, evidence, RetryPolicy.from_settings())
-            supported = drop_unsupported(draft, evidence.shown)
-            written[section.key] = "\n\n".join(
-                text for f in supported.fields for text in texts_of(f)
-            )
-    whole = "\n\n".join(written.values())
+    drawn = draw_sheet(
+        document.title, wanted[0]["sheet_type"], [document], make_writer, write=write
+    )
     return [
         Reached(
             f,
-            contains_quote(shown[f["section"]], f["fact"]),
-            contains_quote(written.get(f["section"], ""), f["fact"]),
-            contains_quote(whole, f["fact"]),
+            contains_quote(drawn.shown_text(f["section"]), f["fact"]),
+            contains_quote(drawn.section_text(f["section"]), f["fact"]),
+            contains_quote(drawn.text, f["fact"]),
+            contains_quote(drawn.fields.get((f["section"], f["field"]), ""), f["fact"]),
         )
         for f in wanted
     ]
+
+
+@dataclass(frozen=True)
+class DrawnSheet:
+    """The passages shown by section, and the text drawn by (section, field)."""
+
+    shown: Mapping[str, Sequence[Passage]]
+    fields: Mapping[tuple[str, str], str]
+
+    def shown_text(self, section: str) -> str:
+        return "\n\n".join(p.text for p in self.shown[section])
+
+    def section_text(self, section: str) -> str:
+        return "\n\n".join(text for (key, _), text in self.fields.items() if key == section)
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(self.fields.values())
+
+
+def draw_sheet(
+    title: str,
+    sheet_type: str,
+    documents: Sequence[Document],
+    make_writer: Callable[[SheetTemplate], Writer],
+    *,
+    write: bool = True,
+) -> DrawnSheet:
+    """Write a sheet without saving it; with `write` off only retrieve its passages."""
+    from sheets.models import SheetType
+    from sheets.models.schema_loader import load_template
+    from sheets.verification.citations import drop_unsupported
+    from sheets.writers.context import gather_evidence
+    from wikico2.llm.client import RetryPolicy
+
+    template = load_template(SheetType.objects.get(key=sheet_type))
+    writer = make_writer(template)
+    shown: dict[str, Sequence[Passage]] = {}
+    written: dict[tuple[str, str], str] = {}
+    for section in template.written:
+        evidence = gather_evidence(title, section, writer, [d.pk for d in documents])
+        shown[section.key] = list(evidence.shown.values())
+        if write:
+            draft = writer.write(title, section, evidence, RetryPolicy.from_settings())
+            supported = drop_unsupported(draft, evidence.shown)
+            written |= {(section.key, f.key): "\n\n".join(texts_of(f)) for f in supported.fields}
+    return DrawnSheet(shown, written)
 
 
 def texts_of(field: Any) -> Iterable[str]:
@@ -85,15 +127,24 @@ def texts_of(field: Any) -> Iterable[str]:
 
 
 def share(reached: Iterable[Reached], stage: str) -> float:
-    """Return the share of facts that reached a stage: shown, in_section, in_sheet."""
+    """Return the share of facts that reached a stage: shown, in_field, in_section, in_sheet."""
     votes = [getattr(r, stage) for r in reached]
     return sum(map(bool, votes)) / max(1, len(votes))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("folder", nargs="?", type=Path, help="a folder of real documents")
     parser.add_argument("--missing", action="store_true", help="list the facts that are missing")
+    parser.add_argument("--model", default="multilingual-e5-small", help="a local embedding model")
+    parser.add_argument("--cache", type=Path, default=Path("var/bench"), help="of the vectors")
+    parser.add_argument("--only", choices=["tune", "held"], help="one half")
+    parser.add_argument("--shown", action="store_true", help="do not write, only retrieve")
     options = parser.parse_args()
+    return measure_real(options) if options.folder else measure_demonstration(options)
+
+
+def measure_demonstration(options: argparse.Namespace) -> int:
     import django
 
     django.setup()
@@ -117,16 +168,98 @@ def main() -> int:
         shares = ", ".join(f"{stage} {share(reached, stage):.2f}" for stage in stages)
         out(f"{name}: {len(reached)} facts; {shares}")
         if options.missing:
-            for r in reached:
-                if not (r.in_section if write else r.shown):
-                    place = f"{r.fact['section']}/{r.fact['field']}"
-                    mark = "" if r.shown else " (not shown)"
-                    out(f"  {r.fact['document'][:12]} {place}: {r.fact['fact']}{mark}")
+            print_missing(r for r in reached if not (r.in_section if write else r.shown))
     return 0
+
+
+def print_missing(reached: Iterable[Reached]) -> None:
+    for r in reached:
+        wanted = r.fact.get("fact") or f"p. {r.fact['page']}: {r.fact['about']} {r.fact['find']}"
+        mark = "" if r.shown else " (not shown)"
+        out(f"  {r.fact['document'][:12]} {r.fact['section']}/{r.fact['field']}: {wanted}{mark}")
+
+
+# --- Real documents -------------------------------------------------------------------------------
+
+
+def measure_real(options: argparse.Namespace) -> int:
+    """Measure the facts about the documents of a folder, in a temporary wiki."""
+    from bench.search import embed, services
+
+    wanted = [f for f in read_lines(REAL / "facts.jsonl") if options.only in (None, f["half"])]
+    files = find_files(options.folder, {f["document"] for f in wanted})
+    wanted = [f for f in wanted if f["document"] in files]
+    if not wanted:
+        out("None of the documents of tests/gold/real/facts.jsonl is in the folder.")
+        return 1
+    with services(options):
+        documents = load_documents(files)
+        embed(options.cache / f"{options.model}.npz")
+        reached = follow_real(wanted, documents, write=not options.shown)
+    for half in ("tune", "held"):
+        for name, found in reached.items():
+            of_half = [r for r in found if r.fact["half"] == half]
+            if of_half:
+                stages = ("shown", "in_field", "in_section", "in_sheet")
+                stages = stages if name == "local" and not options.shown else ("shown",)
+                shares = ", ".join(f"{stage} {share(of_half, stage):.2f}" for stage in stages)
+                out(f"{half} {name}: {len(of_half)} facts; {shares}")
+    if options.missing:
+        print_missing(r for r in reached["model"] if not r.shown)
+    return 0
+
+
+def follow_real(
+    wanted: Sequence[Fact], documents: Mapping[str, Document], *, write: bool
+) -> dict[str, list[Reached]]:
+    """Draw the sheet of each document by both writers, and look for its facts."""
+    from ingestion.vector_index.embedders.registry import get_embedder
+    from sheets.models import Prompt
+    from sheets.writers.extractive import ExtractiveWriter
+    from sheets.writers.llm import ModelWriter
+
+    text = Prompt.objects.current().text
+    writers: dict[str, Callable[[SheetTemplate], Writer]] = {
+        "model": lambda template: ModelWriter(text),
+        "local": lambda template: ExtractiveWriter(template, get_embedder()),
+    }
+    reached: dict[str, list[Reached]] = {name: [] for name in writers}
+    sheets = dict.fromkeys((f["sheet"], f["sheet_type"], f["document"]) for f in wanted)
+    for title, sheet_type, digest in sheets:
+        for name, make_writer in writers.items():
+            drawn = draw_sheet(
+                title,
+                sheet_type,
+                [documents[digest]],
+                make_writer,
+                write=write and name == "local",
+            )
+            reached[name] += [
+                look_for(fact, drawn)
+                for fact in wanted
+                if (fact["sheet"], fact["document"]) == (title, digest)
+            ]
+    return reached
+
+
+def look_for(fact: Fact, drawn: DrawnSheet) -> Reached:
+    """Return how far a fact came; it is shown only by a passage of its page."""
+    find = fact["find"]
+    return Reached(
+        fact,
+        any(
+            p.page_start <= fact["page"] <= p.page_end and holds(p.text, find)
+            for p in drawn.shown[fact["section"]]
+        ),
+        holds(drawn.section_text(fact["section"]), find),
+        holds(drawn.text, find),
+        holds(drawn.fields.get((fact["section"], fact["field"]), ""), find),
+    )
 
 
 def out(line: str) -> None:
     sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -432,7 +432,7 @@ def answer_from_passages(body: Any) -> str:
 def answer_generously(body: Any) -> str:
     """Return an answer that quotes all sentences and table rows of the passages.
 
-    Each goes to the field whose description shares most words with it, up to 40 a field.
+    Each goes to the field whose description shares most words with it, up to 300 a field.
     """
     prompt = prompt_of(body)
     numbered = [(int(number), text) for number, text in _NUMBERED.findall(prompt)]
@@ -450,7 +450,7 @@ def answer_generously(body: Any) -> str:
     answer: dict[str, list[Any]] = {key: [] for key in fields}
     for label, piece in pieces:
         words = set(stems(piece))
-        key = max(fields, key=lambda k: (len(answer[k]) < 40, len(described.get(k, set()) & words)))
+        key = max(fields, key=lambda k: (len(answer[k]) < 300, len(described.get(k, set()) & words)))
         item = {"cells": [piece]} if fields[key] else {"text": piece}
         answer[key].append(label if numbered else item | {"sources": [label]})
     return json.dumps(answer, ensure_ascii=False)

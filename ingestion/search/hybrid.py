@@ -34,7 +34,7 @@ from ingestion.search.ties import DIGITS, best_first, tied
 from ingestion.vector_index.collections import VectorCollection, nearest_vectors
 from ingestion.vector_index.embedders.registry import get_embedder_by_name
 from ingestion.vector_index.rebuild import active_model
-from wikico2.errors import TransientError, UserError, as_user_error
+from wikico2.errors import TransientError, UserError
 from wikico2.llm.client import RetryPolicy, Vectors
 from wikico2.transactions import outside_transaction
 
@@ -224,14 +224,14 @@ class _VectorSearch:
     def _run(self, text: str, about: str, owners: Sequence[int] | None) -> None:
         in_queue = self.wait is WaitPolicy.QUEUE
         try:
-            self.vector = embed_query(text, self.model, in_queue=in_queue)
-            if about:
-                subject = embed_query(about, self.model, in_queue=in_queue)
-                self.vector = _with_context(self.vector, subject)
+            self.vector = question_vector(text, about, self.model, in_queue=in_queue)
             self.hits = self._nearest(owners)
             _VectorSearch._paused_until = 0.0
-        except Exception as error:  # noqa: BLE001 (logged there, if it is unexpected)
-            self.error = as_user_error(error)
+        except UserError as error:
+            self.error = error
+        except Exception as error:
+            logger.exception("Vector search:")
+            self.error = UserError("internal", reason=type(error).__name__)
         finally:
             connection.close()  # this thread's own, opened by the rate limit
 
@@ -290,9 +290,13 @@ class _VectorSearch:
         return self.vector
 
 
-def _with_context(vector: Vectors, about: Vectors) -> Vectors:
-    """Return a question's vector plus the weighted vector of its subject."""
-    return vector / np.linalg.norm(vector) + CONTEXT_WEIGHT * about / np.linalg.norm(about)
+def question_vector(text: str, about: str, model: str, *, in_queue: bool) -> Vectors:
+    """Return a question's vector, plus the weighted vector of its subject if there is one."""
+    vector = embed_query(text, model, in_queue=in_queue)
+    if not about:
+        return vector
+    subject = embed_query(about, model, in_queue=in_queue)
+    return vector / np.linalg.norm(vector) + CONTEXT_WEIGHT * subject / np.linalg.norm(subject)
 
 
 def through_ties(hits: list[tuple[int, float]]) -> list[tuple[int, float]]:

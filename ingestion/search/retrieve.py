@@ -5,10 +5,19 @@ from typing import Any
 
 from ingestion.models import Chunk, Document
 from ingestion.search.bm25 import SearchTable
-from ingestion.search.hybrid import RowHit, SearchResult, SearchTarget, WaitPolicy, search_rows
+from ingestion.search.hybrid import (
+    RowHit,
+    SearchResult,
+    SearchTarget,
+    WaitPolicy,
+    question_vector,
+    search_rows,
+)
 from ingestion.search.passage import BY_MEANING, BY_WORDS, Passage
 from ingestion.search.query import ParsedQuery, QueryClause, strip_unprintable
+from ingestion.search.similarity import cosines, owned_vectors
 from ingestion.vector_index.collections import PASSAGES
+from ingestion.vector_index.rebuild import active_model
 
 PASSAGE_TARGET = SearchTarget(
     SearchTable("ingestion_chunk", order="position, content_hash, document_id"),
@@ -52,6 +61,25 @@ def retrieve_passages(
         for found in finding.hits[:k]
         if found.entry in chunks  # deleted if its document was read again meanwhile
     ]
+
+
+def passage_nearness(
+    question: str, document_ids: Sequence[int], *, about: str = ""
+) -> dict[int, float]:
+    """Return how near the passages of sources are to a question, by chunk id.
+
+    In standard deviations above their mean. `about` is the subject of the question, as in
+    `retrieve_passages`. Empty for sources without vectors, or too many to compare. Raises
+    TransientError while the service that computes the question's vector is down.
+    """
+    model = active_model()
+    vector = question_vector(question, about, model, in_queue=True)
+    owned = owned_vectors(Chunk, PASSAGES.owner, document_ids, model)
+    if owned is None or owned.vectors.shape[1] != len(vector):
+        return {}
+    near = cosines(owned.vectors, vector)
+    scores = ((near - near.mean()) / (float(near.std()) or 1.0)).tolist()
+    return {pk: score for pks, score in zip(owned.rows, scores, strict=True) for pk in pks}
 
 
 def find_passages(

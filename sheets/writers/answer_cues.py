@@ -36,18 +36,22 @@ KINDS = (
     _kind(
         "capex|cout d'investissement|investissement initial|cout typique",
         r"(?:couts?|montants?|depenses?|frais) (?:\w+ ){0,3}(?:investissement|raccordement|"
-        r"travaux|construction|installation|creation|pose|fourniture)|investissements?\b|"
+        r"travaux|construction|installation|creation|pose|fourniture)|invest(?:i|ir|issements?)?\b|"
+        r"annuit\w+|emprunt\w*|prets?\b|eco-ptz|a la charge|par logement|"
         r"capex|droits? de raccordement|subventions?\b|coute|primes? |plafonn|"
         r"aides? (?:financieres?|de l)|financements?\b|budget",
-        r"couts?\b|prix\b|[€]|euros?\b|ht\b|ttc\b|finance|aides?\b|surcouts?\b",
+        r"couts?\b|couteu\w+|prix\b|[€]|euros?\b|ht\b|ttc\b|financ\w+|aides?\b|surcouts?\b|"
+        r"plus (?:eleve|cher)\w*|gratuit\w*|economies?\b|depens\w+",
     ),
     _kind(
         "opex|couts? d'exploitation",
         r"(?:couts?|frais|charges?|depenses?) (?:\w+ ){0,3}(?:exploitation|maintenance|entretien|"
         r"fonctionnement|chauffage|gestion)|opex|part (?:fixe|variable)|abonnements?\b|"
-        r"factur\w+|tarif\w*|prix de (?:la chaleur|l'energie|vente)|redevances?|r1\b|r2\b|p1\b|"
+        r"factur\w+|tarif\w*|prix (?:moyen|de (?:la chaleur|l'energie|vente|"
+        r"l'electricite|marche)|du|des|retenu|hors)|redevances?|r1\b|r2\b|p1\b|"
         r"p2\b|p3\b|tva\b",
-        r"maintenance|entretien|exploitation|charges?\b|couts?\b|prix\b|[€]|euros?\b|/an\b",
+        r"maintenance|entretien|exploitation|charges?\b|couts?\b|prix\b|[€]|euros?\b|/an\b|taxes?\b|"
+        r"/mwh|/kwh|consommation|combustibles?\b|indexation|contrat\w*|annuel\w*",
     ),
     _kind(
         "retour sur investissement|temps de retour|payback|rentabilite",
@@ -69,7 +73,8 @@ KINDS = (
         r"pertinen\w+|recommand\w+|conseill\w+|favorable\w*|opportun\w*|est adapte\w*|"
         r"convien\w+|interessan\w*|eligib\w+|rentable\w*|compatib\w+|avantageu\w+|"
         r"d'autant plus|prioritaire\w*|privilegi\w+",
-        r"lorsqu\w*|a condition|dans le cas|si l[ea']|si les|quand|des lors que|facile\w*|"
+        r"lorsqu\w*|a condition|dans le cas|si l[ea']|si les|quand|des lors que|facil\w+|"
+        r"deja\b|la plus|existant\w*|seuil\w*|premiere approche|"
         r"situe\w*|proximite|dote\w* d",
     ),
     _kind(
@@ -84,7 +89,8 @@ KINDS = (
         "inclut|que comprend|perimetre",
         r"compren(?:d|nent|ant)|inclu(?:t|ent|ant|s|es|e)?\b|compose\w* d|constitue\w* d|"
         r"comporte\w*|est forme\w* d|fai(?:t|sant) partie|font partie|y compris|perimetre\w*",
-        r"equipement\w*|element\w*|installation\w*|poste\w*|ensemble d",
+        r"equipement\w*|element\w*|installation\w*|poste\w*|ensemble d|valeurs? (?:a|minimales)|"
+        r"livrables?\b|tien\w+ compte|pri(?:s|ses?) en compte|description d",
     ),
     _kind(
         "prerequis|conditions? prealables?",
@@ -92,7 +98,8 @@ KINDS = (
         r"requis\w*|il faut|autorisations?\b|assemblee generale|vote\w*|eligib\w+|"
         r"conditions? d|exig\w+|permis d|suppose\w*|doi(?:t|vent) (?:\w+ )?(?:etre|avoir|"
         r"disposer|obtenir|realiser|signer)",
-        r"doi(?:t|vent)\b|condition\w*|accord|contrat\w*|existence|reglement\w*|loi\b|article",
+        r"doi(?:t|vent)\b|condition\w*|accord|contrat\w*|existence|reglement\w*|loi\b|article|"
+        r"minim\w+|au moins|reserve\w*|a l'aide d|bureaux? d'etudes?|compatib\w+|conform\w+",
     ),
     _kind(
         "principe|comment fonctionne|fonctionnement",
@@ -113,14 +120,15 @@ KINDS = (
         r"contraint\w+|impos\w+|exig\w+|obligat\w+|encombrement|ne doi(?:t|vent)|au moins|"
         r"au minimum|au maximum|minimal\w*|maximal\w*|limit\w+|interdi\w+|respect\w+|"
         r"normes?\b|hauteur|profondeur|distance|majorite|necessit\w+|locaux|local\b",
-        r"doi(?:t|vent)\b|espace\w*|place\b|surface|acces\w*|temperature\w*|pression|reglement\w*",
+        r"doi(?:t|vent)\b|espace\w*|place\b|surface|acces\w*|temperature\w*|pression|reglement\w*|"
+        r"inferieur\w*|superieur\w*|jusqu'a|strict\w*|condition\w*|vigilan\w+|prevoir",
     ),
     _kind(
         r"energie\b|economies? d'energie",
         r"(?:econom|gain|redui|reduction|baiss|diminu)\w* (?:\S+ ){0,6}(?:energ|consomm|kwh|mwh|"
         r"facture|%)\w*|(?:energ|consomm)\w* (?:\S+ ){0,8}(?:econom|gain|redui|baiss|diminu)\w*|"
         r"rendement\w*|efficacite energetique",
-        r"consomm\w+|[kmg]wh|%|energ\w+|besoin\w*|performance\w*",
+        r"consomm\w+|[kmg]wh|%|energ\w+|besoin\w*|performance\w*|cop\b|scop\b|renouvelable\w*",
     ),
     _kind(
         "co2|emissions? de gaz|carbone",
@@ -140,7 +148,7 @@ KINDS = (
         r"leviers?\b|complement\w*|associ\w+|coupl\w+|combin\w+|en parallele|simultane\w*|"
         r"profit\w+|renovation|isolation|regulation|equilibrage|desembou\w+|sobriete|"
         r"calorifug\w+|accompagn\w+|actions?\b",
-        r"egalement|solution\w*|optimis\w+|amelior\w+|mesures?\b",
+        r"egalement|solution\w*|optimis\w+|amelior\w+|mesures?\b|demarches?\b|compatib\w+|plan d",
     ),
     _kind(
         "diagnostic|etat des lieux",
@@ -148,33 +156,45 @@ KINDS = (
         r"etat des lieux|faisab\w+|recens\w+|inventaire\w*|collecte\w*|estimation\w*|"
         r"cartograph\w+|etat initial|renseign\w+",
         r"mesur\w+|analys\w+|identifi\w+|verifi\w+|evalu\w+|estim\w+|prealabl\w+|connaitre|"
+        r"factures?\b|inventori\w+|reper\w+|potentiel\w*|bureaux? d'etudes?|"
         r"donnees?\b|etud\w+|simul\w+",
     ),
     _kind(
         "dimensionne",
         r"dimension\w+|puissances?\b|surdimension\w+|calcul\w*|ratios?\b|formule\w*|"
-        r"coefficients?\b|debits?\b|capacites?\b|seuils?\b|hypotheses?\b",
-        r"besoins?\b|[km]w\b|surface\w*|volume\w*|taille|m2\b|m3\b|pente\w*|profondeur",
+        r"coefficients?\b|debits?\b|capacites?\b|seuils?\b|hypotheses?\b|facteurs? de|"
+        r"distances?\b|longueurs?\b|rapport entre|valeurs? par defaut|surfaces? (?:a|de|reelle)|"
+        r"ponder\w+|majoration|equivalence\w*|correcti\w+|taux de",
+        r"besoins?\b|[km]w\b|surface\w*|volume\w*|taille|m2\b|m3\b|pente\w*|profondeur|"
+        r"multipli\w+|somme|estim\w+|exemple de calcul|=|[x×*] ?\d",
     ),
     _kind(
         "installation|mise en service|mise en oeuvre",
         r"mise en (?:service|oeuvre|place)|travaux|chantiers?\b|poses?\b|etapes?\b|reception|"
         r"planning|calendrier|delais?\b|realis\w+|install\w+|raccord\w+|pilotes?\b|equipe\w*",
-        r"phases?\b|signer?\b|syndic\b|maitre d|contrat\w*|valid\w+|vote\w*",
+        r"phases?\b|sign(?:er|e|ature)\b|maitre d|contrat\w*|valid\w+|vote\w*|entreprises?\b|"
+        r"reunions?\b|autorisations?\b|demarches?\b|restitu\w+",
     ),
     _kind(
         "suivi|suivre la performance",
         r"suivi\w*|suivre|compteurs?\b|comptage\w*|indicateurs?\b|tableaux? de bord|"
-        r"surveill\w+|telereleve\w*|releve\w*|amelioration continue|bilans? annuel\w*|"
+        r"surveill\w+|telereleve\w*|historique\w*|temps reel|evolution des|releve\w*|"
+        r"amelioration continue|bilans? annuel\w*|"
         r"mise a jour|actualis\w+|sous-station\w* (?:\S+ ){0,6}compteur",
-        r"control\w+|mesur\w+|performance\w*|entretien|pilot\w+|verifi\w+|annuel\w*|periodi\w+",
+        r"control\w+|mesur\w+|performance\w*|entretien|pilot\w+|verifi\w+|annuel\w*|periodi\w+|"
+        r"consommations?\b|regul\w+|objectifs? de|progress\w+|reunions?\b",
     ),
     _kind(
         "risque|freins? ",
         r"risqu\w+|freins?\b|difficult\w+|reticen\w+|inconvenient\w*|crain\w+|obstacle\w*|"
         r"problem\w+|defaillan\w+|fuites?\b|pannes?\b|incertitud\w+|vigilance|attention|danger\w*|"
-        r"limites? d|double compt\w+|erreur\w*|garantie\w*|penali\w+|pollu\w+|colmat\w+",
-        r"limit\w+|eviter|toutefois|cependant|mais\b|maintenance|rupture|secours|recours",
+        r"limites? d|double compt\w+|erreur\w*|garantie\w*|penali\w+|pollu\w+|colmat\w+|"
+        r"incomprehension\w*|tensions?\b|conflits?\b|litiges?\b|pertes? d|manque d|absence d|"
+        r"insuffisan\w+|degrad\w+|corros\w+|retards?\b|oppos\w+|contest\w+|surcouts?\b|"
+        r"ne (?:remplace|garantit|permet|tient|suffi)\w* pas|deriv\w+|sinistre\w*|accident\w*|"
+        r"dependan\w+|vulnerab\w+|inquietud\w+|mefian\w+|alea\w*|nuisances?\b|desavantage\w*",
+        r"limit\w+|eviter|toutefois|cependant|mais\b|maintenance|rupture|secours|recours|"
+        r"variab\w+|lourd\w*|parfois|couteu\w+|impossib\w+|difficil\w+|sentiment|pallier|anticip\w+",
     ),
     _kind(
         "exemple|retours? d'experience|cas d'usage",
@@ -194,7 +214,8 @@ KINDS = (
         "objectif",
         r"objectifs?\b|vis(?:e|ent|ant)\b|ambition\w*|finalite\w*|a pour but|enjeux?\b|"
         r"afin (?:de|d'|que)|contribu\w+",
-        r"permet\w*|pour (?:reduire|limiter|ameliorer|atteindre)|aid(?:e|er|ent)\b|destine\w*",
+        r"permet\w*|pour (?:reduire|limiter|ameliorer|atteindre)|aid(?:e|er|ent)\b|destine\w*|"
+        r"evaluer|comparer|fournir|eviter|reduire|limiter|favoris\w+|priorite\w*|but\b",
     ),
     _kind(
         "types? de sites?|sites concernes",

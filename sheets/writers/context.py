@@ -12,47 +12,38 @@ from django.db.models import Count, Max, Q
 from ingestion.models import Chunk, Page
 from ingestion.search.hybrid import embed_query
 from ingestion.search.passage import Passage
-from ingestion.search.retrieve import retrieve_passages
+from ingestion.search.retrieve import passage_nearness, retrieve_passages
 from sheets.markdown.parse import heading_key
 from sheets.markdown.sentences import is_heading
 from sheets.schema.prompt import estimate_tokens
 from sheets.schema.types import CitedPassage, Evidence, FieldBrief, SectionBrief, SectionDraft
 from sheets.verification.citations import contains_quote
 from sheets.writers.base import Writer
+from sheets.writers.candidates import rank_passages
 from wikico2.errors import UserError
 from wikico2.text.normalize import stem_set
 
 # Share of the stems of the longer of two passages, found in the shorter, that makes them equal.
 SAME_WORDS = 0.9
+MOST_RANKED, FOUND_FIRST = 2_000, 300
+"""Passages of the sources up to which all are ranked, and how many are found by search beyond."""
 FINISHED = (".", "!", "?", "…", "»", ")", "|")
 
 
 def gather_evidence(
     title: str, section: SectionBrief, writer: Writer, document_ids: Sequence[int]
 ) -> Evidence:
-    """Retrieve the passages for each field of the section, and label them S1, S2, …
+    """Choose the passages for each field of the section, and label them S1, S2, …
 
-    Passages about the sheet's title are ranked first. The best passage of every field comes before
-    the second best of any, so that each field gets one within the limit of tokens. Near-duplicates
-    are included once, a truncated passage with its continuation, and passages of at least two
-    sources where several have any.
+    The best passage of every field comes before the second best of any, so that each field gets one
+    within the limit of tokens. Near-duplicates are included once, a truncated passage with its
+    continuation, and passages of at least two sources where several have any.
     """
     whole = section.role == "header" or section.key == "resume"
     opening = opening_passages(document_ids) if whole else []
     ranked = {
-        f.key: named_first(
-            [*opening, *named_passages(f.heading, title, document_ids)],
-            retrieve_passages(
-                field_question(f),
-                k=2 * writer.passages_per_field,
-                document_ids=document_ids,
-                about=title,
-                for_writing=True,
-            ),
-        )
-        for f in section.fields
+        f.key: named_first(opening, field_passages(title, f, document_ids)) for f in section.fields
     }
-    ranked = without_doubtful(ranked)
     chosen = choose_passages(ranked, writer)
     if other := best_of_another_source(ranked, chosen):
         chosen = choose_passages(ranked, writer, first=other)
@@ -63,6 +54,25 @@ def gather_evidence(
         for key, passages in ranked.items()
     }
     return Evidence({labels[p.chunk_id]: p for p in chosen}, by_field)
+
+
+def field_passages(title: str, field: FieldBrief, document_ids: Sequence[int]) -> list[Passage]:
+    """Return the passages of the sources by how likely they answer a field, best first.
+
+    Those under a heading that contains the field's name come first. Of sources with more than
+    `MOST_RANKED` passages, only those that search finds for the field are ranked. Raises
+    TransientError while the service that computes vectors is down.
+    """
+    pool = source_passages(document_ids)
+    question = field_question(field)
+    if len(pool) > MOST_RANKED:
+        found = retrieve_passages(
+            question, k=FOUND_FIRST, document_ids=document_ids, about=title, for_writing=True
+        )
+        pool = tuple(passages_of(p.chunk_id for p in found).values())
+    near = passage_nearness(question, document_ids, about=title)
+    ranked = rank_passages(title, field, pool, near)
+    return named_first(named_passages(field.heading, title, pool), ranked)
 
 
 def field_question(field: FieldBrief) -> str:
@@ -144,16 +154,6 @@ def best_of_another_source(
 # --- Passages from the database -------------------------------------------------------------------
 
 
-def without_doubtful(ranked: Mapping[str, Sequence[Passage]]) -> dict[str, list[Passage]]:
-    """Return the passages without those that were not read with certainty."""
-    shown = {p.chunk_id for passages in ranked.values() for p in passages}
-    rows = Chunk.objects.filter(pk__in=shown).exclude(doubt="")
-    doubtful = set(rows.values_list("pk", flat=True))
-    return {
-        key: [p for p in passages if p.chunk_id not in doubtful] for key, passages in ranked.items()
-    }
-
-
 def with_continuations(chosen: Sequence[Passage], tokens: int) -> list[Passage]:
     """Return the passages plus the continuations of truncated ones, within `tokens`."""
     room = tokens - sum(estimate_tokens(p.text) for p in chosen)
@@ -207,40 +207,37 @@ def opening_passages(document_ids: Sequence[int]) -> list[Passage]:
     return list(passages_of(first.values_list("pk", flat=True)).values())
 
 
-def named_passages(heading: str, title: str, document_ids: Sequence[int]) -> list[Passage]:
+def named_passages(heading: str, title: str, pool: Sequence[Passage]) -> list[Passage]:
     """Return the first passages under a heading that contains the field's name.
 
-    A chapter « Retour sur investissement » answers that field, whatever the vectors say. If there
+    A chapter « Retour sur investissement » answers that field, whatever else is weighed. If there
     are more than `NAMED_AT_MOST`, those that share most stems with the title are returned.
     """
     phrase = f" {heading_key(heading)} "
-    named = [pk for pk, names in headings_of(document_ids) if phrase in names]
-    found = passages_of(named[:NAMED_LOOKED_AT])
+    passages = [p for p in pool if phrase in heading_names(p.headings, p.text)]
+    passages = passages[:NAMED_LOOKED_AT]
     subject = stem_set(title)
-    passages = [found[pk] for pk in named if pk in found]
     if len(passages) > NAMED_AT_MOST:
         passages.sort(key=lambda p: -len(subject & stem_set(f"{' '.join(p.headings)} {p.text}")))
     return passages[:NAMED_AT_MOST]
 
 
-def headings_of(document_ids: Sequence[int]) -> tuple[tuple[int, str], ...]:
-    """Return (passage id, its headings as one key, with those in its text) in reading order."""
-    chunks = Chunk.objects.filter(document__in=document_ids)
-    stamp = chunks.aggregate(Count("pk"), Max("pk"))
-    return _headings_of(tuple(sorted(document_ids)), tuple(stamp.values()))
+@functools.lru_cache(maxsize=4096)
+def heading_names(trail: tuple[str, ...], text: str) -> str:
+    """Return the headings of a passage as one key, with those in its text."""
+    return f" {' | '.join(heading_key(h) for h in (*trail, *inner_headings(text)))} "
 
 
-@functools.lru_cache(maxsize=4)
-def _headings_of(document_ids: tuple[int, ...], stamp: object) -> tuple[tuple[int, str], ...]:
-    rows = (
-        Chunk.objects.filter(document__in=document_ids)
-        .order_by("document", "position")
-        .values_list("pk", "headings", "text")
-    )
-    return tuple(
-        (pk, f" {' | '.join(heading_key(h) for h in (*trail, *inner_headings(text)))} ")
-        for pk, trail, text in rows
-    )
+def source_passages(document_ids: Sequence[int]) -> tuple[Passage, ...]:
+    """Return all quotable passages of the sources in reading order; cached."""
+    stamp = Chunk.objects.filter(document__in=document_ids).aggregate(Count("pk"), Max("pk"))
+    return _source_passages(tuple(sorted(document_ids)), tuple(stamp.values()))
+
+
+@functools.lru_cache(maxsize=2)
+def _source_passages(document_ids: tuple[int, ...], stamp: object) -> tuple[Passage, ...]:
+    chunks = Chunk.objects.filter(document__in=document_ids).values_list("pk", flat=True)
+    return tuple(passages_of(chunks).values())
 
 
 def inner_headings(text: str) -> list[str]:

@@ -44,7 +44,7 @@ from wikico2.text.exponents import DOUBTFUL
 from wikico2.text.normalize import stem_set
 
 LONGEST_STATEMENT = 1_500
-MOST_STATEMENTS = 40
+MOST_STATEMENTS = 300
 SHOWN_BACK = 6_000
 STARTS = 50
 """Places of an answer at which its JSON is looked for."""
@@ -64,7 +64,7 @@ class ModelWriter:
     """The writer that calls a language model."""
 
     backend = "openai"
-    passages_per_field = 8
+    passages_per_field = 40  # what fits into `tokens_per_section` decides
 
     def __init__(self, prompt: PromptText) -> None:
         self.prompt = prompt

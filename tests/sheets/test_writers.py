@@ -243,7 +243,7 @@ class TestChoosing:
         assert not is_contained(part, whole)
 
     def test_a_second_source_that_has_something_to_say_is_heard(self) -> None:
-        ranked = self.ranked(*[1] * 8, 2)
+        ranked = self.ranked(*[1] * ModelWriter.passages_per_field, 2)
         chosen = choose_passages(ranked, self.writer(10_000))
         other = best_of_another_source(ranked, chosen)
         assert other is not None
