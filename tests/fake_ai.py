@@ -450,7 +450,9 @@ def answer_generously(body: Any) -> str:
     answer: dict[str, list[Any]] = {key: [] for key in fields}
     for label, piece in pieces:
         words = set(stems(piece))
-        key = max(fields, key=lambda k: (len(answer[k]) < 300, len(described.get(k, set()) & words)))
+        key = max(
+            fields, key=lambda k: (len(answer[k]) < 300, len(described.get(k, set()) & words))
+        )
         item = {"cells": [piece]} if fields[key] else {"text": piece}
         answer[key].append(label if numbered else item | {"sources": [label]})
     return json.dumps(answer, ensure_ascii=False)

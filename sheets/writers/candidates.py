@@ -260,6 +260,15 @@ class SourceWords:
             and self.share(self.subject, words) >= HOLDS_SUBJECT
         )
 
+    def is_about(self, document: int) -> bool:
+        """Tell whether a whole source is on the sheet's subject: its title announces it."""
+        return any(
+            self.announces_subject(heading)
+            for p in self.passages
+            if p.document_id == document and p.page_start == 1
+            for heading in (p.title, *p.headings[:1])
+        )
+
     def other_subject(self, passage: Passage) -> float:
         """Return 1 under a heading beside that of the sheet's subject, -1 under the latter, or 0.
 
@@ -268,6 +277,8 @@ class SourceWords:
         place = (passage.document_id, passage.headings)
         if place not in self._matter:
             found = 0.0
+            if self.is_about(passage.document_id):
+                return 0.0
             for depth, heading in enumerate(passage.headings):
                 if self.announces_subject(heading):
                     found = -1.0

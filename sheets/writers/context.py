@@ -300,12 +300,12 @@ def pages_of_quotes(
 
 
 def pages_of_citations(
-    cited: Iterable[CitedPassage], passages: Mapping[str, Passage]
+    citations: Iterable[CitedPassage], passages: Mapping[str, Passage]
 ) -> dict[tuple[str, str], int]:
     """Return the page of each (label, quote), for passages that span several pages."""
     spread = [
         (c, passages[c.label])
-        for c in cited
+        for c in citations
         if passages[c.label].page_end > passages[c.label].page_start
     ]
     texts = {

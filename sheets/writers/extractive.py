@@ -25,7 +25,8 @@ from sheets.schema.types import (
     SheetTemplate,
 )
 from sheets.verification.quantities import SPELLED
-from sheets.writers.candidates import WORTH_FILL, FieldCandidate, rank_candidates
+from sheets.writers.candidates import FieldCandidate, rank_candidates
+from sheets.writers.certainty import FieldDemand, SubjectWords
 from sheets.writers.numbered import NumberedPassages, NumberedUnit, set_field
 from wikico2.llm.client import RetryPolicy
 from wikico2.text.exponents import DOUBTFUL
@@ -38,6 +39,12 @@ SHORTEST, LONGEST = 35, 420
 HOW_MANY = {"text": 3, "list": 5, "steps": 6, "table": 8, "value": 1}
 NEAR_DUPLICATE = 0.6
 """Share of the stems of the shorter of two texts that makes them say the same."""
+
+LEAST_WORTH = 0.35
+"""Least worth of a unit that fills a field; below `WORTH_FILL`, since it is also certain."""
+
+TAIL = 0.8
+"""Share of the worth of a field's best statement that its others need."""
 
 FILLED = 0.75
 """Least share of non-empty cells of a table."""
@@ -74,6 +81,8 @@ class ExtractiveWriter:
         self.model = f"extraction ({embedder.name})"
         self._worths: dict[tuple[str, str, str, tuple[int, ...]], dict[Place, float]] = {}
 
+        self._subject: tuple[Any, SubjectWords] | None = None
+
     def write(
         self, title: str, section: SectionBrief, evidence: Evidence, patience: RetryPolicy
     ) -> SectionDraft:
@@ -104,19 +113,36 @@ class ExtractiveWriter:
             and competes(section)
             and (other.key, rival.key) != (section.key, field.key)
         ]
+        is_summary = section.key == "resume"
+        least_worth = 0.0 if is_summary else LEAST_WORTH
+        demand = FieldDemand.of(field)
+        subject = self.subject(title, numbered)
         scored: list[tuple[float, NumberedUnit]] = []
         for unit in numbered.units:
             place = place_of(unit, numbered)
             worth = worths.get(place, 0.0)
             if (
-                worth >= WORTH_FILL
+                worth >= least_worth
                 and unit.number
                 and is_fit(unit, field, numbered)
+                and (
+                    sums_up(unit, subject, numbered)
+                    if is_summary
+                    else is_certain(unit, demand, subject, numbered)
+                )
                 and all(rival.get(place, 0.0) <= worth for rival in rivals)
             ):
                 scored.append((worth, unit))
         scored.sort(key=lambda pair: (-pair[0], pair[1].number))
-        return pick_varied((unit for _worth, unit in scored), how_many(field))
+        least = TAIL * scored[0][0] if scored else 0.0
+        return pick_varied((unit for worth, unit in scored if worth >= least), how_many(field))
+
+    def subject(self, title: str, numbered: NumberedPassages) -> SubjectWords:
+        """Return the words of the sheet's subject, kept for the same passages."""
+        key = title, tuple(p.chunk_id for p in numbered.shown.values())
+        if self._subject is None or self._subject[0] != key:
+            self._subject = key, SubjectWords(title, list(numbered.shown.values()))
+        return self._subject[1]
 
     def worths(
         self, title: str, section: SectionBrief, field: FieldBrief, passages: Iterable[Passage]
@@ -162,6 +188,25 @@ def is_fit(unit: NumberedUnit, field: FieldBrief, numbered: NumberedPassages) ->
     if unit.kind == "item" and len(chain) > 1:  # its lead-in makes it a statement
         return field.shape != "text"
     return is_sentence(unit.text) if unit.kind == "sentence" else has_verb(unit.text)
+
+
+def is_certain(
+    unit: NumberedUnit, demand: FieldDemand, subject: SubjectWords, numbered: NumberedPassages
+) -> bool:
+    """Tell whether a unit answers the field, about the sheet's subject, in its own words."""
+    passage = numbered.shown[unit.label]
+    chain = numbered.chain(numbered.by_number[unit.number])
+    text = " ".join(numbered.units[index].text for index in chain)
+    heading = passage.headings[-1] if passage.headings else ""
+    return demand.is_met(text, f"{unit.around} {heading}") and subject.concerns(passage, text)
+
+
+def sums_up(unit: NumberedUnit, subject: SubjectWords, numbered: NumberedPassages) -> bool:
+    """Tell whether a sentence says what the subject is or does, on the first pages of a source."""
+    chain = numbered.chain(numbered.by_number[unit.number])
+    text = " ".join(numbered.units[index].text for index in chain)
+    passage = numbered.shown[unit.label]
+    return unit.kind == "sentence" and subject.is_summed_up(passage, text)
 
 
 def is_suitable_row(unit: NumberedUnit) -> bool:

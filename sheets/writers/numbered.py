@@ -55,6 +55,8 @@ class NumberedUnit:
     position: int = 0
     """Its number among the quotable units of its passage, and that of its row in a table."""
     row: int | None = None
+    around: str = ""
+    """The heading above it within its passage, and its lead-in."""
 
 
 class NumberedPassages:
@@ -128,7 +130,16 @@ def cut_passage(label: str, passage: Passage, first: int) -> Iterator[NumberedUn
                 text = " | ".join(cells)
                 usable = len([c for c in cells if c.strip()]) > 1 and is_clean(text)
                 yield NumberedUnit(
-                    int(usable), label, "row", text, None, unit.columns, cells, position, row
+                    int(usable),
+                    label,
+                    "row",
+                    text,
+                    None,
+                    unit.columns,
+                    cells,
+                    position,
+                    row,
+                    f"{unit.heading} {unit.lead_in} {' '.join(unit.columns)}",
                 )
                 index += 1
             previous = None
@@ -148,7 +159,13 @@ def cut_passage(label: str, passage: Passage, first: int) -> Iterator[NumberedUn
             # A lead-in says nothing alone; a question says nothing at all.
             usable = usable and not unit.text.rstrip().endswith((":", "?"))
         yield NumberedUnit(
-            int(usable), label, unit.kind, unit.text, on if leans else None, position=position
+            int(usable),
+            label,
+            unit.kind,
+            unit.text,
+            on if leans else None,
+            position=position,
+            around=f"{unit.heading} {unit.lead_in}",
         )
         previous = index
         index += 1

@@ -11,7 +11,7 @@ from sheets.markdown.sentences import quotable_units
 from sheets.verification.levels import FRAGILE, LEVELS, check_statement
 from sheets.verification.quantities import find_quantities
 from sheets.views.editor_pickers import citation_option
-from sheets.writers.context import passages_of, without_doubtful
+from sheets.writers.context import passages_of
 from sheets.writers.llm import best_quote
 from sheets.writers.numbered import NumberedPassages
 from tests.cost import processor_time
@@ -97,8 +97,7 @@ class TestPassages:
         assert "Bois | granulés" in doubtful.text
         known = passages_of(document.chunks.values_list("pk", flat=True))
         assert set(known) == {chunk.pk for chunk in others}
-        ranked = {"f": [passage(doubtful.pk, doubtful.text), *known.values()]}
-        assert [p.chunk_id for p in without_doubtful(ranked)["f"]] == list(known)
+        assert list(passages_of([doubtful.pk, *known])) == list(known)
         found = client.get(f"/sources/{document.pk}/pages/1/").content.decode()
         assert "il est montré, pas cité" in found.replace("\xa0", " ")
 
