@@ -46,4 +46,4 @@ def current_address(request: HttpRequest) -> str:
     sheet = Sheet.objects.readable_by(request.user).filter(pk__in=former).first()
     if sheet is None or sheet.slug == match.kwargs["slug"]:
         return ""
-    return reverse(match.url_name, kwargs={**match.kwargs, "slug": sheet.slug})
+    return reverse(match.view_name, kwargs={**match.kwargs, "slug": sheet.slug})

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("sheets", "ingestion", "wikico2")
+APPS = ("api", "sheets", "ingestion", "wikico2")
 PURE = ("sheets.markdown", "sheets.merge", "sheets.verification", "wikico2.text")
 FREE = {"Command", "Migration", "Meta"}
 """Class names that a framework asks for."""

@@ -56,7 +56,7 @@ def identifiers_in(text: str) -> Iterator[str]:
 def known() -> set[str]:
     """All words of the code and of the settings' example."""
     files = [ROOT / ".env.example", ROOT / "Makefile", ROOT / "docker-compose.yml"]
-    for folder in ("wikico2", "ingestion", "sheets", "tests", "bench"):
+    for folder in ("api", "wikico2", "ingestion", "sheets", "tests", "bench"):
         files += (path for path in (ROOT / folder).rglob("*.py") if path != Path(__file__))
     return set().union(*(re.findall(r"\w+", path.read_text()) for path in files))
 

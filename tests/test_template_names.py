@@ -14,7 +14,7 @@ from django.template.smartif import TokenBase
 from wikico2.accounts.rules import RULES
 
 BASE = Path(settings.BASE_DIR)
-OURS = ("wikico2", "ingestion", "sheets")
+OURS = ("wikico2", "ingestion", "sheets", "api")
 DJANGOS = {
     *("as_hidden", "choice_label", "html_name", "id_for_label", "is_bound", "is_hidden"),
     *("label_tag", "non_field_errors", "subwidgets", "level_tag", "super"),

@@ -20,6 +20,8 @@ OPEN_TO_ALL = {
 }  # fmt: skip
 BEFORE_FIRST_PASSWORD = {"password_change", "logout", "healthz", "readyz", "set_language"}
 """The addresses that are open while a new password has to be chosen."""
+ASK_THEMSELVES = ("/v1/", "/mcp")
+"""Addresses for programs: they let tokens in, and refuse others without a page to log in on."""
 
 POLICY = "; ".join(
     (
@@ -104,7 +106,7 @@ def turn_away(request: HttpRequest) -> HttpResponse:
 
 def is_open(path: str) -> bool:
     """Tell whether the address is open to everybody, even when `PUBLIC_SITE` is false."""
-    if path.startswith(f"/{settings.STATIC_URL.strip('/')}/"):
+    if path.startswith((f"/{settings.STATIC_URL.strip('/')}/", *ASK_THEMSELVES)):
         return True
     try:
         return resolve(path).url_name in OPEN_TO_ALL

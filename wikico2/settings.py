@@ -54,11 +54,13 @@ REVIEW_MONTHS = env.integer("REVIEW_MONTHS", 12, least=0)
 DELETED_DAYS = env.integer("DELETED_DAYS", 30, least=1)
 AUDIT_DAYS = env.integer("AUDIT_DAYS", 730, least=0)
 SUGGESTIONS_PER_HOUR = env.integer("SUGGESTIONS_PER_HOUR", 10, least=1)
+API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 300, least=1)
 
 INSTALLED_APPS = [
     "wikico2.apps.WikiCO2Config",
     "ingestion.apps.IngestionConfig",
     "sheets.apps.SheetsConfig",
+    "api.apps.ApiConfig",
     "wikico2.apps.WikiAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -67,6 +69,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "ninja",
     "django_htmx",
     "django_q",
 ]
@@ -75,6 +78,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "wikico2.middleware.ContentSecurityPolicyMiddleware",
+    "api.middleware.ApiMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

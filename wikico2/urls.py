@@ -23,4 +23,5 @@ urlpatterns = [
     path("langue/", csrf_exempt(set_language), name="set_language"),
     path("admin/", admin.site.urls),
     path("", include("ingestion.urls")),
+    path("", include("api.urls")),
 ]

@@ -1,0 +1,139 @@
+"""Who may do what through a program: the rights of the person, narrowed by the token.
+
+A token never gives more than its person may: its scope takes permissions away.
+"""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from api.models import Token
+from ingestion.models import Document
+from sheets.models import Sheet
+from sheets.models.sheet import SheetQuerySet
+from wikico2.accounts.roles import CONTRIBUTOR_MAY, EXPERT_MAY
+from wikico2.models import User
+
+SCOPE_MAY: dict[str, frozenset[str]] = {
+    Token.Scope.READ: frozenset(),
+    Token.Scope.WRITE: frozenset(CONTRIBUTOR_MAY),
+    Token.Scope.CURATE: frozenset(EXPERT_MAY),
+}
+"""The permissions that a scope leaves to a person, beside those to see something; an `admin` token
+leaves them all."""
+PERMISSIONS = {
+    "sheet.create": "sheets.add_sheet",
+    "sheet.edit": "sheets.change_sheet",
+    "sheet.rename": "sheets.change_sheet",
+    "sheet.generate": "sheets.change_sheet",
+    "sheet.lock": "sheets.validate_sheet",
+    "generation.stop": "sheets.change_sheet",
+    "generation.retry": "sheets.change_sheet",
+    "statement.confirm": "sheets.validate_sheet",
+    "proposal.settle": "sheets.change_proposal",
+    "source.add": "ingestion.add_document",
+    "source.edit": "ingestion.change_document",
+    "source.retry": "ingestion.change_document",
+    "source.stop": "ingestion.change_document",
+    "import.read": "ingestion.add_document",
+    "import.retry": "ingestion.add_document",
+    "import.stop": "ingestion.add_document",
+    "wiki.transfer": "sheets.publish_sheet",
+    "queue.manage": "wikico2.add_queuepause",
+    "prompt.curate": "sheets.change_sheettype",
+    "people.curate": "wikico2.view_user",
+}
+"""The permission that an action needs, in the words of the table of rules."""
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Unauthenticated(Exception):
+    """The request needs an account, and has none."""
+
+
+def narrow_rights(user: User, scope: str) -> User:
+    """Return the user of a token, with only the permissions that its scope leaves.
+
+    The instance is for this request: it is never saved.
+    """
+    if scope == Token.Scope.ADMIN:
+        return user
+    held = user.get_all_permissions()
+    seen = {permission for permission in held if permission.partition(".")[2].startswith("view_")}
+    user.is_superuser = user.is_staff = False
+    left = (held & SCOPE_MAY[scope]) | seen
+    user._perm_cache = left  # type: ignore[attr-defined]  # Django's own cache
+    return user
+
+
+def sheet_types_of(request: HttpRequest) -> tuple[str, ...]:
+    """Return the keys of the sheet types that the token is limited to; empty: all."""
+    return getattr(request, "token_sheet_types", ())
+
+
+def require_account(request: HttpRequest) -> User:
+    """Return the user; raises Unauthenticated without an account."""
+    if not isinstance(request.user, User):
+        raise Unauthenticated
+    return request.user
+
+
+def require_right(request: HttpRequest, action: str, obj: Any = None) -> User:
+    """Return the user; raises Unauthenticated or PermissionDenied unless they may do `action`."""
+    user = require_account(request)
+    if not user.has_perm(PERMISSIONS[action]):
+        raise PermissionDenied
+    return user
+
+
+def sheets_in_scope(request: HttpRequest, rows: SheetQuerySet) -> SheetQuerySet:
+    """Return the sheets of the types that the token may touch."""
+    types = sheet_types_of(request)
+    return rows.filter(sheet_type__key__in=types) if types else rows
+
+
+def listed_sheets(request: HttpRequest) -> SheetQuerySet:
+    """Return the sheets that the caller sees in lists."""
+    return sheets_in_scope(request, Sheet.objects.listed_for(request.user))
+
+
+def open_sheets(request: HttpRequest) -> SheetQuerySet:
+    """Return the sheets that the caller may open."""
+    return sheets_in_scope(request, Sheet.objects.readable_by(request.user))
+
+
+def open_sheet(request: HttpRequest, slug: str, *related: str) -> Sheet:
+    """Return one sheet with its type, its text and `related` rows; raises Http404.
+
+    Digits are its id.
+    """
+    rows = open_sheets(request).select_related("sheet_type", "current", *related)
+    found = rows.filter(slug=slug).first()
+    return found or get_object_or_404(rows, pk=int(slug) if is_id(slug) else 0)
+
+
+def is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19
+
+
+def open_source(request: HttpRequest, pk: int) -> Document:
+    """Return a source whose pages the caller may open; raises Http404 or PermissionDenied."""
+    source = get_object_or_404(Document.objects.select_related("uploaded_by"), pk=pk)
+    if not source.can_be_read_by(request.user):
+        if not request.user.is_authenticated:
+            raise Unauthenticated
+        raise PermissionDenied
+    return source
+
+
+def grantable_scopes(user: Any) -> list[str]:
+    """Return the scopes that a person may give to a token: what they may do themselves."""
+    if user.is_superuser or user.has_perm("sheets.publish_sheet"):
+        return list(Token.Scope.values)
+    if user.has_perm("sheets.validate_sheet"):
+        return [Token.Scope.READ, Token.Scope.WRITE, Token.Scope.CURATE]
+    if user.has_perm("sheets.change_sheet"):
+        return [Token.Scope.READ, Token.Scope.WRITE]
+    return [Token.Scope.READ]

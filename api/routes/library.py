@@ -1,0 +1,354 @@
+"""Sheet types, prompts, vocabulary, activity; export and import of the wiki."""
+
+import datetime as dt
+from typing import Annotated, Any, cast
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from ninja import File, Query, Router, UploadedFile
+from ninja.responses import Status
+from pydantic import BaseModel, StringConstraints
+
+from api.answers import Listed, json_answer
+from api.idempotency import once
+from api.paging import PageIn, PageQuery, page_of
+from api.rights import listed_sheets, require_right, sheet_types_of
+from api.schemas.common import PersonOut, RowId, site_address
+from ingestion.intake.upload import clean_name
+from ingestion.models import Synonyms
+from sheets.file_jobs import (
+    request_wiki_export,
+    request_wiki_import,
+    restart_file_job,
+    stop_file_job,
+)
+from sheets.models import FileJob, Prompt, Revision, Section, SheetType
+from sheets.notifications.activity import ACTIVITY_FILTER, list_changes
+from sheets.views.export import wiki_zip
+
+router = Router(tags=["library"])
+transfer_router = Router(tags=["transfer"])
+
+
+class FieldOut(BaseModel):
+    """A field of a section: the question that retrieves, the shape of the answer."""
+
+    key: str
+    heading_fr: str
+    heading_en: str
+    question: str
+    instruction: str
+    shape: str
+    columns: list[str]
+    choices: list[str]
+
+
+class TypeSection(BaseModel):
+    """A section of a sheet type, with its fields."""
+
+    key: str
+    heading_fr: str
+    heading_en: str
+    emoji: str
+    role: str
+    fields: list[FieldOut]
+
+    @classmethod
+    def of(cls, row: Section) -> "TypeSection":
+        return cls(
+            key=row.key,
+            heading_fr=row.heading_fr,
+            heading_en=row.heading_en,
+            emoji=row.emoji,
+            role=row.role,
+            fields=[
+                FieldOut(
+                    key=f.key,
+                    heading_fr=f.heading_fr,
+                    heading_en=f.heading_en,
+                    question=f.question,
+                    instruction=f.instruction,
+                    shape=f.shape,
+                    columns=[str(column) for column in f.columns],
+                    choices=[str(choice) for choice in f.choices],
+                )
+                for f in row.fields.all()
+            ],
+        )
+
+
+class TypeOut(BaseModel):
+    """A sheet type with its sections, in their order."""
+
+    key: str
+    name_fr: str
+    name_en: str
+    description_fr: str
+    description_en: str
+    sections: list[TypeSection]
+
+    @classmethod
+    def of(cls, row: SheetType) -> "TypeOut":
+        return cls(
+            key=row.key,
+            name_fr=row.name_fr,
+            name_en=row.name_en,
+            description_fr=row.description_fr,
+            description_en=row.description_en,
+            sections=[TypeSection.of(section) for section in row.sections.all()],
+        )
+
+
+class TypesOut(BaseModel):
+    """The sheet types."""
+
+    items: list[TypeOut]
+
+
+@router.get("/types", response=TypesOut)
+def list_types(request: HttpRequest) -> Any:
+    """List the sheet types with their sections and fields."""
+    rows = SheetType.objects.prefetch_related("sections__fields")
+    return json_answer(request, TypesOut(items=[TypeOut.of(row) for row in rows]))
+
+
+@router.get("/types/{key}", response=TypeOut)
+def read_type(request: HttpRequest, key: str) -> Any:
+    """Read one sheet type."""
+    rows = SheetType.objects.prefetch_related("sections__fields")
+    return json_answer(request, TypeOut.of(get_object_or_404(rows, key=key)))
+
+
+class PromptOut(BaseModel):
+    """One version of the texts that the writing model is sent."""
+
+    version: int
+    system: str
+    request: str
+    repair: str
+    comment: str
+    author: PersonOut | None
+    created_at: dt.datetime
+
+
+@router.get("/prompts", response=Listed[PromptOut])
+def list_prompts(request: HttpRequest, page: PageQuery) -> Any:
+    """List the versions of the prompt, the latest first."""
+    require_right(request, "prompt.curate")
+    rows, following = page_of(Prompt.objects.select_related("author"), ("-version",), page)
+    items = [
+        PromptOut(
+            version=row.version,
+            system=row.system,
+            request=row.request,
+            repair=row.repair,
+            comment=row.comment,
+            author=PersonOut.of(row.author),
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]
+    return json_answer(request, Listed[PromptOut](items=items, next=following))
+
+
+class SynonymsOut(BaseModel):
+    """Terms of the same meaning: a search for one also finds the others."""
+
+    id: int
+    terms: list[str]
+    note: str
+
+
+@router.get("/vocabulary", response=Listed[SynonymsOut])
+def list_vocabulary(request: HttpRequest, page: PageQuery) -> Any:
+    """List the thesaurus that search uses."""
+    rows, following = page_of(Synonyms.objects.all(), ("id",), page)
+    items = [SynonymsOut(id=row.pk, terms=list(row.terms), note=row.note) for row in rows]
+    return json_answer(request, Listed[SynonymsOut](items=items, next=following))
+
+
+class ChangeOut(BaseModel):
+    """A change of a sheet."""
+
+    sheet: str
+    title: str
+    type: str
+    version: int
+    origin: str
+    author: PersonOut | None
+    comment: str
+    created_at: dt.datetime
+    url: str
+
+    @classmethod
+    def of(cls, row: Revision) -> "ChangeOut":
+        return cls(
+            sheet=row.sheet.slug,
+            title=row.sheet.title,
+            type=row.sheet.sheet_type.key,
+            version=row.number,
+            origin=row.origin,
+            author=PersonOut.of(row.author),
+            comment=row.comment,
+            created_at=row.created_at,
+            url=site_address(row.get_absolute_url()),
+        )
+
+
+class ActivityIn(PageIn):
+    """The filters of the site's list of changes; values that do not exist are ignored."""
+
+    type: Annotated[str, StringConstraints(max_length=220)] = ""
+    categorie: Annotated[str, StringConstraints(max_length=220)] = ""
+    fiche: Annotated[str, StringConstraints(max_length=220)] = ""
+    par: Annotated[str, StringConstraints(max_length=20)] = ""
+
+
+@router.get("/activity", response=Listed[ChangeOut])
+def list_activity(request: HttpRequest, filters: Query[ActivityIn]) -> Any:
+    """List what has changed, the latest first."""
+    rows = ACTIVITY_FILTER.read(request.GET).apply(list_changes(request.user))
+    if sheet_types_of(request):
+        rows = rows.filter(sheet__in=listed_sheets(request).order_by().values("pk"))
+    shown, following = page_of(rows, ("-created_at", "-id"), filters)
+    content = Listed[ChangeOut](items=[ChangeOut.of(row) for row in shown], next=following)
+    return json_answer(request, content)
+
+
+# --- Export and import ----------------------------------------------------------------------------
+
+
+class FileJobOut(BaseModel):
+    """An export or an import of the wiki: ask again until `state` is `done` or `failed`."""
+
+    id: int
+    kind: str
+    name: str
+    state: str
+    error: str
+    report: dict[str, Any]
+    created_at: dt.datetime
+    job: str | None
+    file: str | None
+
+    @classmethod
+    def of(cls, row: FileJob) -> "FileJobOut":
+        job = row.job
+        is_ready = row.kind == FileJob.Kind.EXPORT and row.state == FileJob.State.DONE
+        return cls(
+            id=row.pk,
+            kind=row.kind,
+            name=row.name,
+            state=row.state,
+            error=job.error if job else "",
+            report=dict(row.report),
+            created_at=row.created_at,
+            job=f"/v1/jobs/{job.pk}" if job else None,
+            file=f"/v1/exports/{row.pk}/wiki.zip" if is_ready else None,
+        )
+
+
+class ExportIn(BaseModel):
+    """What to export: with `files`, those of the sources too."""
+
+    files: bool = True
+
+
+@transfer_router.post("/exports", response={202: FileJobOut})
+@once
+def export_wiki(request: HttpRequest, given: ExportIn) -> Any:
+    """Pack the wiki as an archive of plain files; one is made if something has changed since."""
+    user = require_right(request, "wiki.transfer")
+    return Status(202, FileJobOut.of(request_wiki_export(user, files=given.files)))
+
+
+@transfer_router.post("/wiki-imports", response={202: FileJobOut})
+@once
+def import_wiki(request: HttpRequest, archive: File[UploadedFile]) -> Any:
+    """Bring in the archive of a wiki; nothing is overwritten."""
+    user = require_right(request, "wiki.transfer")
+    row = request_wiki_import(archive, clean_name(archive.name or ""), user)
+    return Status(202, FileJobOut.of(row))
+
+
+def asked_file_job(request: HttpRequest, kind: str, pk: int) -> FileJob:
+    require_right(request, "wiki.transfer")
+    return get_object_or_404(FileJob, kind=kind, pk=pk)
+
+
+def file_jobs_page(request: HttpRequest, kind: str, page: PageIn) -> Any:
+    """Return a page of exports or imports, the latest first."""
+    require_right(request, "wiki.transfer")
+    rows, following = page_of(FileJob.objects.filter(kind=kind), ("-created_at", "-id"), page)
+    return json_answer(
+        request, Listed[FileJobOut](items=[FileJobOut.of(row) for row in rows], next=following)
+    )
+
+
+@transfer_router.get("/exports", response=Listed[FileJobOut])
+def list_exports(request: HttpRequest, page: PageQuery) -> Any:
+    """List the exports, the latest first."""
+    return file_jobs_page(request, FileJob.Kind.EXPORT, page)
+
+
+@transfer_router.get("/wiki-imports", response=Listed[FileJobOut])
+def list_wiki_imports(request: HttpRequest, page: PageQuery) -> Any:
+    """List the imports of wikis, the latest first."""
+    return file_jobs_page(request, FileJob.Kind.IMPORT, page)
+
+
+@transfer_router.get("/exports/{pk}", response=FileJobOut)
+def read_export(request: HttpRequest, pk: RowId) -> Any:
+    """Read how far an export is."""
+    return json_answer(request, FileJobOut.of(asked_file_job(request, FileJob.Kind.EXPORT, pk)))
+
+
+@transfer_router.get("/wiki-imports/{pk}", response=FileJobOut)
+def read_wiki_import(request: HttpRequest, pk: RowId) -> Any:
+    """Read how far an import of a wiki is."""
+    return json_answer(request, FileJobOut.of(asked_file_job(request, FileJob.Kind.IMPORT, pk)))
+
+
+@transfer_router.get("/exports/{pk}/wiki.zip", openapi_extra={
+    "responses": {
+        200: {
+            "description": "OK",
+            "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    }
+})  # fmt: skip
+def read_archive(request: HttpRequest, pk: RowId) -> HttpResponseBase:
+    """Download the archive of an export."""
+    asked_file_job(request, FileJob.Kind.EXPORT, pk)
+    return cast("HttpResponseBase", wiki_zip(request, pk))
+
+
+@transfer_router.post("/exports/{pk}/stop", response=FileJobOut)
+def stop_export(request: HttpRequest, pk: RowId) -> Any:
+    """Stop an export."""
+    return act_on(request, FileJob.Kind.EXPORT, pk, stop_file_job)
+
+
+@transfer_router.post("/exports/{pk}/retry", response=FileJobOut)
+def retry_export(request: HttpRequest, pk: RowId) -> Any:
+    """Start a stopped or failed export again, from the beginning."""
+    return act_on(request, FileJob.Kind.EXPORT, pk, restart_file_job)
+
+
+@transfer_router.post("/wiki-imports/{pk}/stop", response=FileJobOut)
+def stop_wiki_import(request: HttpRequest, pk: RowId) -> Any:
+    """Stop an import; what it has brought stays."""
+    return act_on(request, FileJob.Kind.IMPORT, pk, stop_file_job)
+
+
+@transfer_router.post("/wiki-imports/{pk}/retry", response=FileJobOut)
+def retry_wiki_import(request: HttpRequest, pk: RowId) -> Any:
+    """Go on with a stopped or failed import."""
+    return act_on(request, FileJob.Kind.IMPORT, pk, restart_file_job)
+
+
+def act_on(request: HttpRequest, kind: str, pk: int, act: Any) -> FileJobOut:
+    """Stop or restart an export or import, and return it."""
+    act(asked_file_job(request, kind, pk), request.user)
+    return FileJobOut.of(asked_file_job(request, kind, pk))

@@ -1,0 +1,112 @@
+"""The API of the site: its operations, its schema, its errors."""
+
+from typing import Any
+
+import orjson
+from django.http import HttpRequest
+from ninja import NinjaAPI
+from ninja.operation import Operation
+from ninja.parser import Parser
+from ninja.renderers import BaseRenderer
+
+from api.auth import SessionAuth, TokenAuth, public_reader
+from api.problems import MEDIA_TYPE, ProblemOut, add_problem_handlers
+from api.routes import jobs, library, people, proposals, search, sheets, sources, writing
+
+DESCRIPTION = """\
+Read and write the wiki. A token is made on one's own page and sent as `Authorization: Bearer wk_…`;
+a session of the site works too, with its CSRF token in `X-CSRFToken`. Reading needs neither where
+the site is public.
+
+Lists have `limit` and `cursor`; `fields=a,b` shortens answers; `ETag` and `If-None-Match` spare
+them. An edit names the version that it started from, in `base` or in `If-Match`. A request that
+creates something may carry an `Idempotency-Key`: sent again, it gets the first answer. Errors are
+`application/problem+json` with a `code`. Long work answers 202 with the address of a job, which is
+asked again until its state is `done` or `failed`.
+"""
+ERRORS = ("401", "403", "404", "409", "412", "413", "415", "422", "428", "429", "503")
+NUL = "\0"
+
+
+class JsonParser(Parser):
+    """Reads JSON without NUL, which PostgreSQL refuses."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        content = orjson.loads(request.body)
+        return without_nul(content) if b"\\u0000" in request.body else content
+
+
+def without_nul(value: Any) -> Any:
+    """Return a JSON value without NUL in its texts."""
+    if isinstance(value, str):
+        return value.replace(NUL, "")
+    if isinstance(value, list):
+        return [without_nul(one) for one in value]
+    if isinstance(value, dict):
+        return {without_nul(key): without_nul(one) for key, one in value.items()}
+    return value
+
+
+class JsonRenderer(BaseRenderer):
+    media_type = "application/json"
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
+        return orjson.dumps(data)
+
+
+class WikiApi(NinjaAPI):
+    """The API, with its errors in the schema."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """Return the name of an operation for generated clients: `sheets_read`."""
+        view = operation.view_func
+        return f"{view.__module__.rpartition('.')[2]}_{view.__name__}"
+
+    def get_openapi_schema(self, **options: Any) -> Any:
+        """Return the schema; every operation may answer with a problem."""
+        schema = super().get_openapi_schema(**options)
+        components = schema["components"]["schemas"]
+        components["ProblemOut"] = ProblemOut.model_json_schema(
+            ref_template="#/components/schemas/{model}"
+        )
+        components |= components["ProblemOut"].pop("$defs", {})
+        reference = {"$ref": "#/components/schemas/ProblemOut"}
+        problem = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": reference}}}
+        for operations in schema["paths"].values():
+            for method, operation in operations.items():
+                for status in ERRORS:
+                    operation["responses"].setdefault(status, problem)
+                if method == "get":
+                    operation["security"] = [{}, *operation.get("security", [])]
+                    operation["responses"].setdefault("304", {"description": "Not Modified"})
+                else:
+                    operation["responses"].setdefault("400", problem)
+        return schema
+
+
+api = WikiApi(
+    title="WikiCO2",
+    version="1.0",
+    description=DESCRIPTION,
+    docs_url=None,
+    urls_namespace="v1",
+    auth=[TokenAuth(), SessionAuth(), public_reader],
+    parser=JsonParser(),
+    renderer=JsonRenderer(),
+)
+add_problem_handlers(api)
+api.add_router("/sheets", sheets.router)
+api.add_router("/sheets", writing.router)
+api.add_router("/sources", sources.router)
+api.add_router("/imports", sources.imports_router)
+api.add_router("/jobs", jobs.router)
+api.add_router("/queue", jobs.queue_router)
+for router in (
+    people.router,
+    proposals.router,
+    search.router,
+    writing.watched_router,
+    library.router,
+    library.transfer_router,
+):
+    api.add_router("", router)

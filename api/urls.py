@@ -1,0 +1,13 @@
+"""URLs for programs, and of the pages about them."""
+
+from django.urls import path
+
+from api import views
+from api.site import api
+
+urlpatterns = [
+    path("v1/", api.urls),
+    path("docs", views.api_docs, name="api_docs"),
+    path("compte/jetons/", views.token_list, name="tokens"),
+    path("compte/jetons/<int:pk>/revoquer/", views.token_revoke, name="token_revoke"),
+]
