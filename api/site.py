@@ -11,7 +11,7 @@ from ninja.renderers import BaseRenderer
 
 from api.auth import SessionAuth, TokenAuth, public_reader
 from api.problems import MEDIA_TYPE, ProblemOut, add_problem_handlers
-from api.routes import jobs, library, people, proposals, search, sheets, sources, writing
+from api.routes import jobs, library, people, proposals, search, seed, sheets, sources, writing
 
 DESCRIPTION = """\
 Read and write the wiki. A token is made on one's own page and sent as `Authorization: Bearer wk_…`;
@@ -74,6 +74,8 @@ class WikiApi(NinjaAPI):
         problem = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": reference}}}
         for operations in schema["paths"].values():
             for method, operation in operations.items():
+                answers = operation["responses"]
+                operation["responses"] = {str(status): one for status, one in answers.items()}
                 for status in ERRORS:
                     operation["responses"].setdefault(status, problem)
                 if method == "get":
@@ -108,5 +110,6 @@ for router in (
     writing.watched_router,
     library.router,
     library.transfer_router,
+    seed.router,
 ):
     api.add_router("", router)
