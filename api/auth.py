@@ -59,8 +59,12 @@ def cap_uploads(request: HttpRequest) -> None:
         request.upload_handlers.insert(0, capped)
 
 
-def authenticate_token(request: HttpRequest, secret: str) -> User:
-    """Set the user of a token on the request and return them, or raise ApiProblem."""
+def authenticate_token(request: HttpRequest, secret: str, *, may_post: bool = False) -> User:
+    """Set the user of a token on the request and return them, or raise ApiProblem.
+
+    A reading token is refused for a method that changes something, unless `may_post`: then the
+    rights that it lacks refuse what it may not.
+    """
     use = use_token(secret) if secret.isascii() else None
     user = Backend().get_user(use.user_id) if use else None
     if use is None or user is None:
@@ -70,7 +74,7 @@ def authenticate_token(request: HttpRequest, secret: str) -> User:
     if use.used > settings.API_REQUESTS_PER_MINUTE:
         raise ApiProblem(429, "rate_limited", _("Too many requests: wait for the next minute."))
     request.user = narrow_rights(user, use.scope)
-    if request.method not in SAFE_METHODS and use.scope == "read":
+    if request.method not in SAFE_METHODS and use.scope == "read" and not may_post:
         raise ApiProblem(403, "scope", _("This token may only read."))
     return user
 

@@ -88,6 +88,13 @@ def require_right(request: HttpRequest, action: str, obj: Any = None) -> User:
     return user
 
 
+def refuse_reading_token(request: HttpRequest) -> None:
+    """Raise PermissionDenied for a token that may only read."""
+    use = getattr(request, "token_use", None)
+    if use is not None and use.scope == Token.Scope.READ:
+        raise PermissionDenied
+
+
 def sheets_in_scope(request: HttpRequest, rows: SheetQuerySet) -> SheetQuerySet:
     """Return the sheets of the types that the token may touch."""
     types = sheet_types_of(request)

@@ -3,10 +3,12 @@
 from django.urls import path
 
 from api import views
+from api.assistants.http import mcp_endpoint
 from api.site import api
 
 urlpatterns = [
     path("v1/", api.urls),
+    path("mcp", mcp_endpoint, name="mcp"),
     path("docs", views.api_docs, name="api_docs"),
     path("compte/jetons/", views.token_list, name="tokens"),
     path("compte/jetons/<int:pk>/revoquer/", views.token_revoke, name="token_revoke"),

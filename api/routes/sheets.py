@@ -41,7 +41,6 @@ from api.schemas.sheets import (
     stale_detail,
     summary_of,
 )
-from api.statements import statement_anchors
 from ingestion.models import Document
 from sheets.forms.edit import VALUE, EditForm, initial_of
 from sheets.forms.wiki import free_title
@@ -59,6 +58,7 @@ from sheets.merge import (
 )
 from sheets.models import Revision, RevisionCheck, Sheet, SheetType
 from sheets.models.schema_loader import load_template
+from sheets.rendering.statement_anchors import statement_anchors
 from sheets.revisions.compare import compare_versions
 from sheets.revisions.edit import EditConflict, restore_revision, save_edit
 from sheets.revisions.errors import StaleBase

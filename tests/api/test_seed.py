@@ -1,5 +1,6 @@
 """The addresses of the first prototype, used as a small script of its front end would."""
 
+import time
 from typing import Any
 
 import pytest
@@ -54,13 +55,13 @@ def test_two_pdfs_become_sheets_that_are_listed_read_updated(
 def test_a_sheet_is_given_within_the_wait_or_its_job(
     program: Caller, contributor: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seed.time, "sleep", lambda seconds: run_queue())
+    monkeypatch.setattr(time, "sleep", lambda seconds: run_queue())
     caller = program(contributor, "write")
     answer = caller.upload("/v1/process/solution?wait=20", file=pdf_file(AIR))
     assert answer.status_code == 200, answer.content
     assert answer.json()["version"] == 1
     assert answer.json()["title"] == "Guide"
-    monkeypatch.setattr(seed.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     monkeypatch.setattr(seed, "is_written", lambda sheet, wait: False)
     again = caller.upload("/v1/process/sector?wait=20", file=pdf_file(AIR))
     assert (again.status_code, again.json()["slug"]) == (202, "guide-2")

@@ -1,0 +1,1 @@
+"""The MCP server: what assistants may read, and what they may propose."""
