@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from api import views
+from api import views, web
 from api.assistants.http import mcp_endpoint
 from api.site import api
 
@@ -10,6 +10,11 @@ urlpatterns = [
     path("v1/", api.urls),
     path("mcp", mcp_endpoint, name="mcp"),
     path("docs", views.api_docs, name="api_docs"),
+    path("robots.txt", web.robots, name="robots"),
+    path("sitemap.xml", web.sitemap, name="sitemap"),
+    path("oembed", web.oembed, name="oembed"),
+    path("fiches/<slug:slug>/carte/", web.sheet_card, name="sheet_card"),
+    path("fiches/<slug:slug>/sources.<str:kind>", web.source_citations, name="source_citations"),
     path("compte/jetons/", views.token_list, name="tokens"),
     path("compte/jetons/<int:pk>/revoquer/", views.token_revoke, name="token_revoke"),
 ]

@@ -16,7 +16,7 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 OPEN_TO_ALL = {
     "login", "logout", "healthz", "readyz", "set_language", "invitation", "password_reset",
-    "password_reset_done", "password_reset_confirm",
+    "password_reset_done", "password_reset_confirm", "robots",
 }  # fmt: skip
 BEFORE_FIRST_PASSWORD = {"password_change", "logout", "healthz", "readyz", "set_language"}
 """The addresses that are open while a new password has to be chosen."""

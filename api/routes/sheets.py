@@ -58,7 +58,7 @@ from sheets.merge import (
 )
 from sheets.models import Revision, RevisionCheck, Sheet, SheetType
 from sheets.models.schema_loader import load_template
-from sheets.rendering.statement_anchors import statement_anchors
+from sheets.rendering.statement_anchors import counted_statements
 from sheets.revisions.compare import compare_versions
 from sheets.revisions.edit import EditConflict, restore_revision, save_edit
 from sheets.revisions.errors import StaleBase
@@ -172,7 +172,7 @@ def made(sheet: Sheet) -> SheetMade:
 # --- Reading --------------------------------------------------------------------------------------
 
 
-@router.get("/{slug}", response=SheetOut)
+@router.get("/{slug}", response=SheetOut, url_name="sheets_read")
 def read(request: HttpRequest, slug: str, fields: FieldNames = "") -> Any:
     """Read a sheet: header, Markdown, statements with their levels, citations, sources."""
     sheet = open_sheet(request, slug, "current__check_made", "validated_by")
@@ -190,8 +190,7 @@ def sheet_content(sheet: Sheet, user: Any) -> SheetOut:
     revision = sheet.current
     check: RevisionCheck | None = getattr(revision, "check_made", None) if revision else None
     outline = revision.rendered.get("outline", []) if revision else []
-    statements = [one for one in check.statements if one.get("counts", True)] if check else []
-    anchors = statement_anchors(one["text"] for one in statements)
+    statements = counted_statements(check)
     citations = revision.citations.select_related("document") if revision else []
     address = site_address(sheet.get_absolute_url())
     return SheetOut(
@@ -203,10 +202,7 @@ def sheet_content(sheet: Sheet, user: Any) -> SheetOut:
             for anchor, heading in outline
             if not anchor.startswith("notes")
         ],
-        statements=[
-            StatementOut.of(one, anchor, sheet)
-            for one, anchor in zip(statements, anchors, strict=True)
-        ],
+        statements=[StatementOut.of(one, anchor, sheet) for anchor, one in statements],
         citations=[CitationOut.of(row) for row in citations],
         sources=[
             SourceRef(id=d.pk, title=d.title)

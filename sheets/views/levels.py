@@ -1,8 +1,9 @@
 """Views of the levels of statements: what they mean, and those of one sheet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -10,6 +11,7 @@ from django.views.decorators.http import require_safe
 from sheets.models import Citation, Revision, RevisionCheck
 from sheets.models.level_reasons import reason_sentence
 from sheets.rendering.html import page_url
+from sheets.rendering.statement_anchors import counted_statements
 from sheets.verification.levels import LEVELS
 from sheets.views.reading import readable_sheets, shown_sheet
 
@@ -26,6 +28,15 @@ class StatementView:
     reasons: list[str]
     unborne: list[str]
     citations: list[Citation]
+    anchor: str = ""
+    address: str = ""
+
+    @property
+    def as_copied(self) -> str:
+        """Return the statement with its sources and its lasting address, to be pasted."""
+        proofs = [f"{c.document}, p. {c.page}" for c in self.citations if c.document]
+        source = f" ({' ; '.join(proofs)})" if proofs else ""
+        return f"{self.text}{source}\n{self.address}"
 
 
 @require_safe
@@ -40,6 +51,8 @@ def statement_list(request: HttpRequest, slug: str) -> HttpResponse:
     sheet = shown_sheet(request, readable_sheets(request).select_related("current"), slug)
     check = RevisionCheck.objects.filter(revision=sheet.current_id).first()
     wanted = request.GET.get("niveau", "")
+    if sheet.current:
+        sheet.current.sheet = sheet
     statements = statement_views(sheet.current, check) if sheet.current and check else []
     context = {
         "sheet": sheet,
@@ -59,8 +72,11 @@ def statement_views(revision: Revision, check: RevisionCheck) -> list[StatementV
     for citation in citations.values():
         if citation.document_id:
             citation.url = page_url(citation.document_id, citation.page, citation.pk)  # type: ignore[attr-defined]
-    counted = (one for one in check.statements if one.get("counts", True))
-    found = [statement_view(one, citations) for one in counted]
+    page = settings.SITE_URL + revision.sheet.get_absolute_url()
+    found = [
+        replace(statement_view(one, citations), anchor=anchor, address=f"{page}#{anchor}")
+        for anchor, one in counted_statements(check)
+    ]
     return sorted(found, key=lambda one: RISKIEST_FIRST.index(one.level))
 
 

@@ -1,5 +1,6 @@
 """Views to read a sheet or one of its versions."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -10,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from sheets.generation.progress import generation_outline
 from sheets.generation.publish import preview_written
-from sheets.links.localized_text import localize_text
+from sheets.links.localized_text import LocalizedText, localize_text
 from sheets.links.related import related_sheets
 from sheets.links.wikilinks import list_backlinks
 from sheets.models import (
@@ -25,6 +26,8 @@ from sheets.models import (
 from sheets.models.schema_loader import load_template
 from sheets.rendering.gaps import header_gaps
 from sheets.rendering.page_cache import cache_pages
+from sheets.rendering.statement_anchors import counted_statements, with_anchors
+from sheets.rendering.web_metadata import web_metadata
 from sheets.revisions.authorship import authorship_line, authorship_of
 from sheets.revisions.blame import AuthoredPage, show_authors
 from sheets.sources.visibility import sources_visible_on
@@ -66,11 +69,13 @@ def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
     found: Any = shown_sheet(request, sheets_to_read(request), slug)  # annotated there
     if found.current:
         found.current.sheet = found
+    documents = list(sources_visible_on(found, request.user).order_by("title"))
     context = {
         "sheet": found,
         "revision": found.current,
-        "text": localize_text(found.current, request.user) if found.current else None,
-        "documents": list(sources_visible_on(found, request.user).order_by("title")),
+        "text": anchored_text(found.current, request.user) if found.current else None,
+        "web": web_metadata(found, found.current, documents) if found.current else None,
+        "documents": documents,
         "backlinks": list_backlinks(found, request.user),
         "related": related_sheets(found, request.user),
         "former_titles": former_titles(found),
@@ -93,6 +98,13 @@ def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
             context["drafted"] = preview_written(generation, load_template(found.sheet_type))
         return render(request, "sheets/sheet.html", context)  # not cached: it changes each second
     return TemplateResponse(request, "sheets/sheet.html", context)
+
+
+def anchored_text(revision: Revision, user: Any) -> LocalizedText:
+    """Return a revision as `user` sees it, with the anchors of its statements."""
+    text = localize_text(revision, user)
+    anchors = {anchor for anchor, _one in counted_statements(getattr(revision, "check_made", None))}
+    return replace(text, body=with_anchors(text.body, anchors))
 
 
 def watch_mark(request: HttpRequest, sheet: Sheet) -> str:
@@ -125,6 +137,7 @@ def sheets_to_read(request: HttpRequest) -> Any:
         .select_related(
             "current__author",
             "current__generation",
+            "current__check_made",
             "validated_by",
             "responsible",
             "validated_revision",

@@ -109,6 +109,7 @@
     if (!note) return;
     owner = link;
     pop = fill(note);
+    pop.querySelector(".cite-copy").hash = link.closest("sup").id;
     pop.addEventListener("pointerenter", () => clearTimeout(timer));
     pop.addEventListener("pointerleave", later);
     pop.addEventListener("focusout", leave);
