@@ -4,7 +4,7 @@ BIN = .venv/bin
 NODE_BIN = lint/node_modules/.bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test lint node format bench bench-search bench-reading soak messages lock bench-spoilt markdown-agreement test-long bench-truth
+.PHONY: run test lint node format bench bench-search bench-reading soak messages lock bench-spoilt markdown-agreement test-long walk bench-truth
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py up
@@ -19,6 +19,9 @@ markdown-agreement: .venv/dev.stamp  ## 150 documents, 2,000 mixtures of lines, 
 test-long: .venv/dev.stamp  ## 3,000 merges with moves, 200 hostile archives; some minutes
 	LONG=1 $(BIN)/python -m pytest tests/sheets/test_merge_properties.py \
 		tests/sheets/test_hostile_archives.py $(ARGS)
+
+walk: .venv/dev.stamp  ## every operation of the API from its schema, in every role: 10,000 calls
+	WALK=$(or $(CALLS),10000) $(BIN)/python -m pytest -n 0 -s tests/api/test_walk.py $(ARGS)
 
 lint: .venv/dev.stamp lint/node_modules/lint.stamp
 	$(BIN)/ruff check .

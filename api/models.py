@@ -13,6 +13,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from wikico2.models import JobState, JobSubjectQuerySet
+
 PREFIX = "wk_"
 SECRET_BYTES = 32
 SHOWN = len(PREFIX) + 4
@@ -156,3 +158,47 @@ class KeptAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}:{self.key}"
+
+
+class Webhook(models.Model):
+    """An address of a program that is told of events, signed with a secret."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="webhooks"
+    )
+    url = models.URLField(_("address"), max_length=2000)
+    events = ArrayField(models.CharField(max_length=40))
+    # Kept as it is: each notification is signed with it.
+    secret = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(_("created on"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("webhook")
+        verbose_name_plural = _("webhooks")
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class WebhookDelivery(JobState):
+    """One notification to a webhook; its job sends it, and tries again with growing waits."""
+
+    JOB_KINDS = ("webhook",)
+
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
+    event = models.CharField(max_length=40)
+    payload = models.JSONField(default=dict)
+    status = models.PositiveSmallIntegerField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    delivered_at = models.DateTimeField(null=True)
+
+    objects = JobSubjectQuerySet["WebhookDelivery"].as_manager()
+
+    class Meta:
+        verbose_name = _("notification of a program")
+        verbose_name_plural = _("notifications of programs")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.event} → {self.webhook}"

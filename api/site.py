@@ -11,7 +11,18 @@ from ninja.renderers import BaseRenderer
 
 from api.auth import SessionAuth, TokenAuth, public_reader
 from api.problems import MEDIA_TYPE, ProblemOut, add_problem_handlers
-from api.routes import jobs, library, people, proposals, search, seed, sheets, sources, writing
+from api.routes import (
+    hooks,
+    jobs,
+    library,
+    people,
+    proposals,
+    search,
+    seed,
+    sheets,
+    sources,
+    writing,
+)
 
 DESCRIPTION = """\
 Read and write the wiki. A token is made on one's own page and sent as `Authorization: Bearer wk_…`;
@@ -72,7 +83,7 @@ class WikiApi(NinjaAPI):
         components |= components["ProblemOut"].pop("$defs", {})
         reference = {"$ref": "#/components/schemas/ProblemOut"}
         problem = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": reference}}}
-        for operations in schema["paths"].values():
+        for path, operations in schema["paths"].items():
             for method, operation in operations.items():
                 answers = operation["responses"]
                 operation["responses"] = {str(status): one for status, one in answers.items()}
@@ -81,6 +92,8 @@ class WikiApi(NinjaAPI):
                 if method == "get":
                     operation["security"] = [{}, *operation.get("security", [])]
                     operation["responses"].setdefault("304", {"description": "Not Modified"})
+                    if "{slug}" in path:  # the sheet was renamed
+                        operation["responses"].setdefault("302", {"description": "Found"})
                 else:
                     operation["responses"].setdefault("400", problem)
         return schema
@@ -111,5 +124,6 @@ for router in (
     library.router,
     library.transfer_router,
     seed.router,
+    hooks.router,
 ):
     api.add_router("", router)

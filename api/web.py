@@ -119,7 +119,7 @@ def sheet_card(request: HttpRequest, slug: str) -> HttpResponse:
 def oembed(request: HttpRequest) -> HttpResponse:
     """Answer how the page of a sheet or of a statement is embedded (oEmbed 1.0, JSON)."""
     if request.GET.get("format", "json") != "json":
-        return HttpResponse(status=501)
+        return HttpResponse(status=400)
     slug, anchor = embedded(request.GET.get("url", ""))
     sheet, _revision = card_sheet(request, slug)
     most = whole_number(request.GET.get("maxwidth", "")) or CARD_WIDTH

@@ -389,6 +389,9 @@ def right_values(wiki: Wiki, route: Route) -> dict[str, str]:
         "app_label": "sheets",
         "url": "nowhere",
         "name": "pdf-1" if "pdf" in route.text else "p-1.webp",
+        "section": "contexte",
+        "key": "solution",
+        "kind": "bib",
         "content_type_id": "1",
         "object_id": "1",
         "pk": str(wiki.source.pk),
@@ -420,7 +423,7 @@ READS = re.compile(
 
 def parameters() -> list[str]:
     """Return the names that views read from a query or a form by themselves."""
-    folders = [Path(settings.BASE_DIR, name) for name in ("sheets", "ingestion", "wikico2")]
+    folders = [Path(settings.BASE_DIR, name) for name in ("sheets", "ingestion", "wikico2", "api")]
     found = {
         name
         for folder in folders

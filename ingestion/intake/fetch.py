@@ -121,6 +121,26 @@ def fetch_file(
     raise UserError("address_redirects", limit=MAX_REDIRECTS)
 
 
+def post_content(url: str, content: bytes, headers: dict[str, str], *, seconds: float) -> int:
+    """Send content to an address of the public internet; return the status of the answer.
+
+    Redirects are not followed, and the answer is not read. Raises UserError and TransientError like
+    `fetch_file`.
+    """
+    deadline = time.monotonic() + seconds
+    with (
+        _translate_errors(url),
+        httpx.Client(
+            transport=_Transport(deadline),
+            follow_redirects=False,
+            timeout=httpx.Timeout(seconds),
+            headers=HEADERS | headers,
+        ) as client,
+        client.stream("POST", checked_url(url), content=content) as response,
+    ):
+        return response.status_code
+
+
 def _fetch_once(url: str, into: IO[bytes], deadline: float, progress: Progress) -> FetchedFile:
     """Write the content at one address, after its redirects, into a file."""
     limit = settings.MAX_UPLOAD_MB * MEGABYTE
@@ -307,6 +327,7 @@ class _Transport(httpx.BaseTransport):
                     scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
                 ),
                 headers=request.headers.raw,
+                content=request.read(),
                 extensions=request.extensions,
             )
         )

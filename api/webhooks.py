@@ -1,0 +1,214 @@
+"""Tell programs of events: signed, tried again with growing waits, logged, sent again on request.
+
+A notification is a row and a job, written in the transaction of what it tells. Its address passes
+the same guard as the addresses that people give to be fetched.
+"""
+
+import datetime as dt
+import hashlib
+import hmac
+import secrets
+import time
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.signals import post_save, pre_save
+from django.dispatch import receiver
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from api.models import Webhook, WebhookDelivery
+from ingestion.intake.fetch import post_content
+from ingestion.models import Document
+from ingestion.signals import document_settled
+from sheets.models import Proposal, Revision, Sheet
+from sheets.signals import revision_saved
+from wikico2.errors import TransientError
+from wikico2.jobs.policy import JobPolicy, all_policies, register_kind
+from wikico2.jobs.queue import start_job
+from wikico2.jobs.runner import JobRun
+from wikico2.models import Job
+from wikico2.transactions import outside_transaction
+
+WEBHOOK = "webhook"
+EVENTS = (
+    "sheet.changed", "sheet.validated", "sheet.published", "proposal.waiting", "source.ready",
+    "source.failed", "job.done", "job.failed",
+)  # fmt: skip
+QUIET = frozenset({WEBHOOK, "sheet_index", "judgement", "cleanup", "digests", "digest"})
+"""Kinds of jobs whose end is told to nobody."""
+MOST_HOOKS = 20
+SECONDS = 10
+RETENTION = dt.timedelta(days=30)
+
+
+def new_secret() -> str:
+    return secrets.token_hex(32)
+
+
+def signature(secret: str, at: int, content: bytes) -> str:
+    """Return the header with which a program checks who sent a notification, and when."""
+    signed = hmac.new(secret.encode(), f"{at}.".encode() + content, hashlib.sha256)
+    return f"t={at},v1={signed.hexdigest()}"
+
+
+# --- Telling --------------------------------------------------------------------------------------
+
+
+def tell(event: str, about: dict[str, Any], *, sheet: Sheet | None = None) -> None:
+    """Queue a notification for each webhook that wants the event and whose owner may see it."""
+    hooks = Webhook.objects.filter(events__contains=[event]).select_related("user")
+    for hook in hooks:
+        if sheet is not None:
+            readable = Sheet.objects.readable_by(hook.user).filter(pk=sheet.pk)
+            if not readable.exists():
+                continue
+        queue_delivery(hook, event, about)
+
+
+def queue_delivery(hook: Webhook, event: str, about: dict[str, Any]) -> WebhookDelivery:
+    """Write a notification and its job, in one transaction."""
+    with transaction.atomic():
+        payload = {"event": event, "at": timezone.now().isoformat(), **about}
+        row = WebhookDelivery.objects.create(webhook=hook, event=event, payload=payload)
+        start_job(WEBHOOK, row.pk, owner=hook.user_id)
+    return row
+
+
+def told_sheet(sheet: Sheet, **more: Any) -> dict[str, Any]:
+    """Return what is told of a sheet."""
+    address = f"/v1/sheets/{sheet.slug}"
+    about = {"id": sheet.pk, "slug": sheet.slug, "title": sheet.title, "address": address}
+    return {"sheet": about | more}
+
+
+@receiver(revision_saved)
+def tell_of_revision(sender: object, revision: Revision, **kwargs: object) -> None:
+    """Tell that a sheet has a new version."""
+    sheet = revision.sheet
+    told = told_sheet(sheet, version=revision.number, origin=revision.origin)
+    tell("sheet.changed", told, sheet=sheet)
+
+
+@receiver(pre_save, sender=Sheet)
+def remember_state(sender: object, instance: Sheet, raw: bool = False, **kwargs: object) -> None:
+    """Remember the state that a sheet had before it is saved."""
+    known = Sheet.objects.filter(pk=instance.pk).values_list("state", flat=True)
+    instance.__dict__["_state_before"] = known.first() if instance.pk and not raw else None
+
+
+@receiver(post_save, sender=Sheet)
+def tell_of_state(sender: object, instance: Sheet, raw: bool = False, **kwargs: object) -> None:
+    """Tell that a sheet was validated or published."""
+    before = instance.__dict__.pop("_state_before", None)
+    told = {Sheet.State.VALIDATED: "sheet.validated", Sheet.State.PUBLISHED: "sheet.published"}
+    event = told.get(Sheet.State(instance.state))
+    if event and not raw and instance.state != before:
+        tell(event, told_sheet(instance, state=instance.state), sheet=instance)
+
+
+@receiver(post_save, sender=Proposal)
+def tell_of_proposal(
+    sender: object, instance: Proposal, created: bool, raw: bool = False, **kwargs: object
+) -> None:
+    """Tell that a proposal waits."""
+    if created and instance.is_open and not raw:
+        about = {"proposal": {"id": instance.pk, "address": f"/v1/proposals/{instance.pk}"}}
+        tell("proposal.waiting", {**told_sheet(instance.sheet), **about}, sheet=instance.sheet)
+
+
+@receiver(document_settled)
+def tell_of_source(sender: object, document_id: int, **kwargs: object) -> None:
+    """Tell that a source is ready or has failed."""
+    row = Document.objects.filter(pk=document_id).first()
+    if row is None or row.state not in (Document.State.READY, Document.State.FAILED):
+        return
+    about = {"id": row.pk, "title": row.title, "address": f"/v1/sources/{row.pk}"}
+    if row.state == Document.State.FAILED:
+        about["error_code"] = row.error_code
+    tell(f"source.{row.state}", {"source": about})
+
+
+def tell_of_job(job: Job) -> None:
+    """Tell that a job is done or has failed."""
+    if job.kind in QUIET or job.state not in (Job.State.DONE, Job.State.FAILED):
+        return
+    about = {"id": job.pk, "kind": job.kind, "address": f"/v1/jobs/{job.pk}"}
+    tell(f"job.{job.state}", {"job": about})
+
+
+def announce_ends_of_jobs() -> None:
+    """Have every kind of job tell its end, after what else it does then."""
+    for policy in all_policies():
+        register_kind(replace(policy, follow=_followed_by_telling(policy)))
+
+
+def _followed_by_telling(policy: JobPolicy) -> Any:
+    def follow(job: Job) -> None:
+        policy.follow(job)
+        tell_of_job(Job.objects.filter(pk=job.pk).first() or job)
+
+    return follow
+
+
+# --- Sending --------------------------------------------------------------------------------------
+
+
+def deliver(run: JobRun) -> bool:
+    """Send a notification once; raises TransientError where it is to be tried again."""
+    row = WebhookDelivery.objects.select_related("webhook").filter(pk=run.row_id).first()
+    if row is None:
+        return True
+    outside_transaction()
+    content = orjson.dumps({"delivery": row.pk, **row.payload})
+    at = int(time.time())
+    status = post_content(
+        row.webhook.url,
+        content,
+        {
+            "Content-Type": "application/json",
+            "WikiCO2-Event": row.event,
+            "WikiCO2-Delivery": str(row.pk),
+            "WikiCO2-Signature": signature(row.webhook.secret, at, content),
+        },
+        seconds=SECONDS,
+    )
+    is_taken = 200 <= status < 300
+    delivered = {"delivered_at": timezone.now()} if is_taken else {}
+    WebhookDelivery.objects.filter(pk=row.pk).update(status=status, **delivered)
+    if not is_taken:
+        raise TransientError("address_status", host=row.webhook.url, status=status)
+    return True
+
+
+def own_deliveries(user: Any) -> QuerySet[WebhookDelivery]:
+    """Return the notifications of a person's own webhooks."""
+    if not user.is_authenticated:
+        return WebhookDelivery.objects.none()
+    return WebhookDelivery.objects.filter(webhook__user=user.pk)
+
+
+def clear_deliveries() -> None:
+    """Delete notifications of long ago."""
+    WebhookDelivery.objects.filter(created_at__lt=timezone.now() - RETENTION).delete()
+
+
+def register_webhooks() -> None:
+    """Declare the kind of job, and have the others tell their end."""
+    register_kind(
+        JobPolicy(
+            kind=WEBHOOK,
+            name=_("notification of a program"),
+            lane=Job.Lane.SHORT,
+            work=deliver,
+            model="api.WebhookDelivery",
+            visible=own_deliveries,
+            attempts=8,
+            first_wait=10.0,
+            longest_wait=3_600.0,
+        )
+    )
+    announce_ends_of_jobs()

@@ -1,0 +1,162 @@
+"""Webhooks: what is told to whom, how it is signed, tried again, logged and sent again."""
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from api.models import Webhook, WebhookDelivery
+from sheets.models import Sheet
+from tests.api.conftest import Caller, Program
+from tests.api.test_sources import pdf_file
+from tests.conftest import AIR, job_of, let_go_on, run_queue
+from wikico2.jobs.queue import resume_stalled
+from wikico2.models import User
+
+
+class Receiver:
+    """A program that receives notifications, and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[dict[str, str], bytes]] = []
+        self.answers: list[int] = []
+        outer = self
+
+        class Page(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                size = int(self.headers["Content-Length"])
+                outer.received.append((dict(self.headers), self.rfile.read(size)))
+                self.send_response(outer.answers.pop(0) if outer.answers else 204)
+                self.end_headers()
+
+            def log_message(self, *args: Any) -> None:
+                """Say nothing."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Page)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/ici"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def endpoint(settings: Settings) -> Iterator[Receiver]:
+    settings.FETCH_PRIVATE_HOSTS = ["127.0.0.1"]
+    made = Receiver()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def subscribe(caller: Program, url: str, *events: str) -> Any:
+    answer = caller.post("/v1/webhooks", {"url": url, "events": list(events)})
+    assert answer.status_code == 201, answer.content
+    return answer.json()
+
+
+def edit(caller: Program, sheet: Sheet, text: str) -> None:
+    path = f"/v1/sheets/{sheet.slug}"
+    version = caller.get(path).json()["version"]
+    answer = caller.put(path, {"base": version, "markdown": f"## Contexte\n\n{text}"})
+    assert answer.status_code == 200, answer.content
+
+
+def test_a_change_is_told_once_and_signed(
+    program: Caller, contributor: User, sheet: Sheet, endpoint: Receiver
+) -> None:
+    caller = program(contributor)
+    hook = subscribe(caller, endpoint.url, "sheet.changed", "proposal.waiting")
+    edit(caller, sheet, "Un.")
+    run_queue()
+    ((headers, body),) = endpoint.received
+    told = json.loads(body)
+    assert (told["event"], told["sheet"]["slug"], told["sheet"]["version"]) == (
+        "sheet.changed",
+        sheet.slug,
+        2,
+    )
+    at, _comma, given = headers["WikiCO2-Signature"].partition(",v1=")
+    signed = f"{at.removeprefix('t=')}.".encode() + body
+    assert given == hmac.new(hook["secret"].encode(), signed, hashlib.sha256).hexdigest()
+    run_queue()
+    assert len(endpoint.received) == 1
+    assert caller.get("/v1/webhooks").json()["items"][0]["secret"] is None
+
+
+def test_what_is_refused_is_tried_again_logged_and_sent_again(
+    program: Caller, contributor: User, sheet: Sheet, endpoint: Receiver
+) -> None:
+    caller = program(contributor)
+    hook = subscribe(caller, endpoint.url, "sheet.changed")
+    endpoint.answers = [503, 500]
+    edit(caller, sheet, "Un.")
+    run_queue()
+    row = WebhookDelivery.objects.get()
+    assert (row.status, row.state, job_of(row).attempts) == (503, "waiting", 1)
+    for _try in range(2):
+        let_go_on()
+        resume_stalled()
+        run_queue()
+    (logged,) = caller.get(f"{hook['address']}/deliveries").json()["items"]
+    assert (logged["status"], logged["state"], len(endpoint.received)) == (204, "done", 3)
+    assert logged["delivered_at"]
+    again = caller.post(f"{hook['address']}/deliveries/{logged['id']}/replay")
+    assert again.status_code == 202
+    run_queue()
+    assert endpoint.received[-1][1] == endpoint.received[0][1]
+
+
+def test_states_sources_and_jobs_are_told(
+    program: Caller, contributor: User, sheet: Sheet, endpoint: Receiver
+) -> None:
+    caller = program(contributor)
+    events = ("sheet.published", "sheet.validated", "proposal.waiting", "job.done")
+    subscribe(caller, endpoint.url, *events)
+    for state in ("validated", "published", "published"):
+        sheet.state = state
+        sheet.save()
+    program().post(f"/v1/sheets/{sheet.slug}/proposals", {"remark": "Relire"})
+    caller.upload("/v1/sources", file=pdf_file(AIR))
+    run_queue()
+    told = [json.loads(body) for _headers, body in endpoint.received]
+    assert sorted(one["event"] for one in told) == [
+        "job.done",
+        "proposal.waiting",
+        "sheet.published",
+        "sheet.validated",
+    ]
+    assert next(one for one in told if "job" in one)["job"]["kind"] == "document"
+
+
+def test_a_private_address_is_never_sent_to(
+    program: Caller, contributor: User, sheet: Sheet, endpoint: Receiver, settings: Settings
+) -> None:
+    settings.FETCH_PRIVATE_HOSTS = []
+    caller = program(contributor)
+    subscribe(caller, endpoint.url, "sheet.changed")
+    edit(caller, sheet, "Un.")
+    run_queue()
+    assert endpoint.received == []
+    row = WebhookDelivery.objects.get()
+    assert job_of(row).error_code == "address_private"
+    refused = caller.post("/v1/webhooks", {"url": "ftp://a.test", "events": ["sheet.changed"]})
+    assert refused.json()["code"] == "address_invalid"
+
+
+def test_nobody_sees_or_is_told_what_is_anothers(
+    program: Caller, contributor: User, expert: User, sheet: Sheet, endpoint: Receiver
+) -> None:
+    hook = subscribe(program(contributor), endpoint.url, "sheet.changed")
+    other = program(expert)
+    assert other.get("/v1/webhooks").json()["items"] == []
+    assert other.get(f"{hook['address']}/deliveries").status_code == 404
+    assert other.delete(hook["address"]).status_code == 404
+    assert program().get("/v1/webhooks").status_code == 401
+    assert program(contributor).delete(hook["address"]).status_code == 204
+    edit(other, sheet, "Un.")
+    assert not WebhookDelivery.objects.exists()
+    assert not Webhook.objects.exists()
