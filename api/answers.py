@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict
 
 from api.problems import ApiProblem
+from api.rights import sheet_types_of
+from sheets.rendering.page_cache import cache_key, is_cacheable, look_up_page, store_page
 
 Item = TypeVar("Item")
 FIELDS = re.compile(r"[a-z_]+(?:,[a-z_]+)*")
@@ -64,6 +66,28 @@ def tagged_answer(
     if request.method in ("GET", "HEAD"):
         return get_conditional_response(request, etag=etag, response=response) or response
     return response
+
+
+def cached_answer(
+    request: HttpRequest, slug: str, make: Callable[[], tuple[BaseModel, int]]
+) -> HttpResponse:
+    """Return a sheet's content and version as JSON, cached as the page of the sheet is.
+
+    What it shows must be what the token of the page cache covers. A token for some sheet types
+    goes round the cache, which knows nothing of it.
+    """
+    found = None
+    if is_cacheable(request, ()) and not sheet_types_of(request):
+        key = cache_key(request)
+        found = look_up_page(request, slug, key)
+    if found is not None and found.html is not None:
+        version = int(found.nonce)
+        return tagged_answer(request, found.html.encode(), "application/json", version=version)
+    content, version = make()
+    made = chosen_json(content, "")
+    if found is not None:
+        store_page(found, key, str(version), made.decode())
+    return tagged_answer(request, made, "application/json", version=version)
 
 
 def chosen_json(content: BaseModel, fields: str) -> bytes:

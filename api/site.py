@@ -34,6 +34,34 @@ them. An edit names the version that it started from, in `base` or in `If-Match`
 creates something may carry an `Idempotency-Key`: sent again, it gets the first answer. Errors are
 `application/problem+json` with a `code`. Long work answers 202 with the address of a job, which is
 asked again until its state is `done` or `failed`.
+
+These examples run as they stand, with `SITE` and `TOKEN` set, beside a file `guide.pdf`:
+
+```sh
+# Upload a source; it is read in the background.
+curl -H "Authorization: Bearer $TOKEN" -F file=@guide.pdf "$SITE/v1/sources"
+
+# Create a sheet with a text of one's own; sent again, this gets the first answer.
+curl -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: exemple-1" \\
+  -H "Content-Type: application/json" \\
+  -d '{"type": "solution", "title": "Exemple de fiche", "markdown": "## Notes\\n\\nUn texte."}' \\
+  "$SITE/v1/sheets"
+
+# Read some of it.
+curl "$SITE/v1/sheets/exemple-de-fiche?fields=title,version,statements"
+
+# Edit one section of version 1.
+curl -X PUT -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
+  -d '{"base": 1, "section": "notes", "markdown": "## Notes\\n\\nUn autre texte."}' \\
+  "$SITE/v1/sheets/exemple-de-fiche"
+
+# Have a sheet written from a PDF, as the prototype did; ask the job that it names.
+curl -H "Authorization: Bearer $TOKEN" -F file=@guide.pdf "$SITE/v1/process/solution?wait=1"
+
+# Search, and retrieve the passages that answer a question.
+curl -G --data-urlencode "q=exemple de fiche" "$SITE/v1/search"
+curl -G --data-urlencode "q=quel gain d'énergie ?" "$SITE/v1/retrieve"
+```
 """
 ERRORS = ("401", "403", "404", "409", "412", "413", "415", "422", "428", "429", "503")
 NUL = "\0"

@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import os
 import random
+import re
 import socket
 import statistics
 import subprocess
@@ -98,6 +99,7 @@ def run(options: argparse.Namespace) -> None:
         Series("logged-in view", sheets, 0.30, cookie),
         Series("history", [f"{path}historique/" for path in sheets], 0.25),
         Series("difference", [f"{path}diff/1/2/" for path in sheets], 0.20),
+        Series("API, anonymous", [f"/v1/sheets/{slug}" for slug in slugs], 0.40),
     ]
     with served("bench.bare") as bare, served("wikico2.wsgi") as wiki:
         out(f"{'page':34} {'requests/s':>10} {'bare':>8} {'share':>6} {'wanted':>6}")
@@ -115,7 +117,8 @@ def compare(series: Series, bare: int, wiki: int, options: argparse.Namespace) -
         out(f"{series.name:34} answers {status}")
         return
     warm(wiki, series)
-    bare_paths = [f"/fiches/{path.split('/')[2]}/" for path in series.paths]
+    slugs = [re.findall(r"fiche-\d+", path)[0] for path in series.paths]
+    bare_paths = [f"/fiches/{slug}/" for slug in slugs]
     rates: list[tuple[float, float]] = []
     for _turn in range(options.turns):
         slow = rate(bare, bare_paths, "", options.seconds)

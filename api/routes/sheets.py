@@ -13,7 +13,13 @@ from ninja import Query, Router
 from ninja.responses import Status
 from pydantic import BaseModel, StringConstraints
 
-from api.answers import Listed, base_version, json_answer, tagged_answer
+from api.answers import (
+    Listed,
+    base_version,
+    cached_answer,
+    json_answer,
+    tagged_answer,
+)
 from api.idempotency import once
 from api.paging import PageIn, PageQuery, page_of
 from api.problems import ApiProblem
@@ -175,10 +181,15 @@ def made(sheet: Sheet) -> SheetMade:
 @router.get("/{slug}", response=SheetOut, url_name="sheets_read")
 def read(request: HttpRequest, slug: str, fields: FieldNames = "") -> Any:
     """Read a sheet: header, Markdown, statements with their levels, citations, sources."""
-    sheet = open_sheet(request, slug, "current__check_made", "validated_by")
-    return json_answer(
-        request, sheet_content(sheet, request.user), fields=fields, version=number_of(sheet)
-    )
+
+    def content() -> tuple[SheetOut, int]:
+        sheet = open_sheet(request, slug, "current__check_made", "validated_by")
+        return sheet_content(sheet, request.user), number_of(sheet)
+
+    if fields:
+        made, version = content()
+        return json_answer(request, made, fields=fields, version=version)
+    return cached_answer(request, slug, content)
 
 
 def number_of(sheet: Sheet) -> int:

@@ -156,9 +156,14 @@ def cache_response(
     response.context_data = {**(response.context_data or {}), **slots}
     response.render()
     html = response.content.decode()
+    store_page(found, key, nonce, html)
+    response.content = fill_slots(html, nonce, request, found.watched)
+
+
+def store_page(found: CacheLookup, key: str, nonce: str, html: str) -> None:
+    """Store a page with the token that the sheet had when it was looked up."""
     with connection.cursor() as cursor:
         cursor.execute(STORE_SQL, [found.sheet, key, found.token, nonce, html])
-    response.content = fill_slots(html, nonce, request, found.watched)
 
 
 def reader_context(request: HttpRequest, watched: bool) -> Mapping[str, Callable[[], str]]:

@@ -360,3 +360,43 @@ class TestProposals:
         made = caller.post(f"/v1/sheets/{sheet.slug}/proposals", given).json()
         given = {"decision": "refuse", "reason": "Non"}
         assert caller.post(f"{made['address']}/decision", given).status_code == 403
+
+
+class TestCache:
+    def test_a_kept_sheet_costs_one_query_and_is_never_old(
+        self,
+        program: Caller,
+        contributor: User,
+        sheet: Sheet,
+        source: Document,
+        django_assert_max_num_queries: Any,
+    ) -> None:
+        reader, path = program(), f"/v1/sheets/{sheet.slug}"
+        first = reader.get(path)
+        with django_assert_max_num_queries(1):
+            again = reader.get(path)
+        assert (again.content, again.headers["ETag"]) == (first.content, first.headers["ETag"])
+        for change in (
+            lambda: Document.objects.update(title="Autre titre"),
+            lambda: Sheet.objects.update(state=Sheet.State.PUBLISHED),
+            lambda: program(contributor).put(path, {"base": 1, "markdown": f"{HEAD}Neuf."}),
+        ):
+            before = reader.get(path).content
+            change()
+            assert reader.get(path).content != before
+        Sheet.objects.update(state=Sheet.State.DRAFT)
+
+    def test_readers_do_not_get_what_is_for_accounts(
+        self, program: Caller, contributor: User, sheet: Sheet, source: Document
+    ) -> None:
+        other = Document.objects.create(
+            title="Note interne", filename="n.pdf", file="n.pdf", sha256="b" * 64, size=1,
+            access=Document.Access.INTERNAL, state=Document.State.READY,
+        )  # fmt: skip
+        sheet.documents.add(other)
+        path = f"/v1/sheets/{sheet.slug}"
+        for _times in range(2):
+            assert len(program(contributor).get(path).json()["sources"]) == 2
+            assert len(program().get(path).json()["sources"]) == 1
+        caller = program(contributor, sheet_types=["secteur"])
+        assert caller.get(path).status_code == 404
