@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from wikico2.models import JobState, JobSubjectQuerySet
+from wikico2.models import JobState, JobSubjectQuerySet, User
 
 PREFIX = "wk_"
 SECRET_BYTES = 32
@@ -92,7 +92,7 @@ class Token(models.Model):
     @classmethod
     def issue(
         cls,
-        user: models.Model,
+        user: User,
         name: str,
         *,
         scope: str = Scope.READ,

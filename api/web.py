@@ -2,6 +2,7 @@
 
 import re
 from urllib.parse import urlsplit
+from xml.sax.xmlreader import AttributesImpl
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -64,11 +65,13 @@ def sitemap(request: HttpRequest) -> HttpResponse:
     rows = Sheet.objects.listed_for(AnonymousUser()).filter(current__isnull=False)
     shown = rows.order_by("-updated_at", "-pk").values_list("slug", "updated_at")
     response = HttpResponse(content_type="application/xml; charset=utf-8")
-    xml = SimplerXMLGenerator(response, "utf-8")  # type: ignore[arg-type]  # it only writes
+    xml = SimplerXMLGenerator(response, "utf-8")
     xml.startDocument()
-    xml.startElement("urlset", {"xmlns": "http://www.sitemaps.org/schemas/sitemap/0.9"})
+    xml.startElement(
+        "urlset", AttributesImpl({"xmlns": "http://www.sitemaps.org/schemas/sitemap/0.9"})
+    )
     for slug, changed in shown[:MOST_IN_SITEMAP]:
-        xml.startElement("url", {})
+        xml.startElement("url", AttributesImpl({}))
         xml.addQuickElement("loc", settings.SITE_URL + reverse("sheet", args=[slug]))
         xml.addQuickElement("lastmod", changed.isoformat(timespec="seconds"))
         xml.endElement("url")

@@ -200,8 +200,9 @@ def measure_real(options: argparse.Namespace) -> int:
         for name, found in reached.items():
             of_half = [r for r in found if r.fact["half"] == half]
             if of_half:
-                stages = ("shown", "in_field", "in_section", "in_sheet")
-                stages = stages if name == "local" and not options.shown else ("shown",)
+                stages: tuple[str, ...] = ("shown",)
+                if name == "local" and not options.shown:
+                    stages += ("in_field", "in_section", "in_sheet")
                 shares = ", ".join(f"{stage} {share(of_half, stage):.2f}" for stage in stages)
                 out(f"{half} {name}: {len(of_half)} facts; {shares}")
     if options.missing:

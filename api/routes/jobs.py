@@ -13,8 +13,6 @@ from api.answers import Listed, json_answer
 from api.paging import PageIn, page_of
 from api.rights import require_account, require_right
 from api.schemas.common import JobOut, RowId
-from ingestion.models import Document
-from ingestion.pipeline.event_log import may_read_events
 from wikico2.jobs import queue
 from wikico2.jobs.listing import JobLine, Outlook, job_lines, visible_job
 from wikico2.jobs.log import event_lines
@@ -32,7 +30,7 @@ def job_out(line: JobLine) -> JobOut:
         result=line.url,
         place=line.wait.place,
         seconds_left=line.wait.seconds_left,
-        may_stop=line.may_control and line.job.is_working,
+        may_stop=line.may_stop and line.job.is_working,
         may_retry=line.may_retry,
     )
 
@@ -53,6 +51,7 @@ STATES = {
 @router.get("", response=Listed[JobOut])
 def list_jobs(request: HttpRequest, filters: Query[JobFilterIn]) -> Any:
     """List the jobs that you may see, the latest first; a page may hold fewer than its limit."""
+    require_right(request, "job.read")
     rows = Job.objects.filter(kind__in=known_kinds(), state__in=STATES[filters.state])
     shown, following = page_of(rows.select_related("owner"), ("-id",), filters)
     lines = job_lines(shown, request.user, Outlook())
@@ -61,16 +60,13 @@ def list_jobs(request: HttpRequest, filters: Query[JobFilterIn]) -> Any:
     )
 
 
-def asked_line(request: HttpRequest, pk: int, *, to_act: bool = False) -> JobLine:
-    """Return a job that the caller may see; raises Http404, or PermissionDenied to act on it."""
+def asked_line(request: HttpRequest, pk: int) -> JobLine:
+    """Return a job that the caller may see; raises Unauthenticated, PermissionDenied or Http404."""
+    require_right(request, "job.read")
     job = get_object_or_404(Job.objects.select_related("owner"), pk=pk, kind__in=known_kinds())
     line = visible_job(job, request.user)
     if line is None:
         raise Http404
-    if to_act:
-        require_account(request)
-        if not line.may_control:
-            raise PermissionDenied
     return line
 
 
@@ -96,14 +92,10 @@ class EventsOut(BaseModel):
 @router.get("/{pk}/events", response=EventsOut)
 def read_events(request: HttpRequest, pk: RowId) -> Any:
     """Read the log of a job, for who may act on it."""
-    require_account(request)
     line = asked_line(request, pk)
-    job = line.job
-    document = Document.objects.filter(pk=job.row_id).first() if job.kind == "document" else None
-    may_read = may_read_events(request.user, document) if document else line.may_control
-    if not may_read and job.owner_id != request.user.pk:
+    if not line.may_read_log:
         raise PermissionDenied
-    items = [EventOut(at=one.at, sentence=str(one.text)) for one in event_lines(job)]
+    items = [EventOut(at=one.at, sentence=str(one.text)) for one in event_lines(line.job)]
     return json_answer(request, EventsOut(items=items))
 
 
@@ -111,7 +103,10 @@ def read_events(request: HttpRequest, pk: RowId) -> Any:
 def halt_job(request: HttpRequest, pk: RowId) -> Any:
     """Stop a job; what it has done is kept."""
     user = require_account(request)
-    queue.stop_job(asked_line(request, pk, to_act=True).job, user)
+    line = asked_line(request, pk)
+    if not line.may_stop:
+        raise PermissionDenied
+    queue.stop_job(line.job, user)
     return job_out(asked_line(request, pk))
 
 
@@ -119,7 +114,10 @@ def halt_job(request: HttpRequest, pk: RowId) -> Any:
 def go_on_job(request: HttpRequest, pk: RowId) -> Any:
     """Start a failed or stopped job again where it stopped."""
     user = require_account(request)
-    queue.restart_job(asked_line(request, pk, to_act=True).job, user)
+    line = asked_line(request, pk)
+    if not line.may_start:
+        raise PermissionDenied
+    queue.restart_job(line.job, user)
     return job_out(asked_line(request, pk))
 
 

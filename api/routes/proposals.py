@@ -29,9 +29,10 @@ from sheets.proposals.review import (
     reject_proposal,
     reject_section,
 )
-from sheets.proposals.suggestions import check_limit, create_suggestion, may_suggest, sender_of
+from sheets.proposals.suggestions import check_limit, create_suggestion, sender_of
 from sheets.revisions.errors import StaleBase
 from sheets.revisions.versions import version_of
+from wikico2.accounts.rules import may
 from wikico2.models import User
 
 router = Router(tags=["proposals"])
@@ -189,7 +190,7 @@ def suggest(request: HttpRequest, slug: str, given: SuggestionIn) -> Any:
 
 def propose_change(request: HttpRequest, slug: str, given: SuggestionIn) -> Proposal:
     """Create a proposal of the caller; raises Unauthenticated, ApiProblem, UserError."""
-    if not may_suggest(request):
+    if not may(request.user, "proposal.create"):
         raise Unauthenticated
     sheet = open_sheet(request, slug)
     current = sheet.current

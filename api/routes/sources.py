@@ -128,6 +128,8 @@ def edit_source(request: HttpRequest, pk: RowId, given: SourceEdit) -> Any:
     require_right(request, "source.edit")
     row = open_source(request, pk)
     form = DescriptionForm(description_fields(given, row), instance=row)
+    if given.access not in (None, row.access):
+        require_right(request, "source.set_access", row)
     if not form.is_valid():
         errors = [
             {"where": where, "message": str(sentence)}

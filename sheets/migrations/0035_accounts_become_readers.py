@@ -16,7 +16,7 @@ def give_role(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sheets", "0031_levels"),
+        ("sheets", "0033_dropped_statements"),
         ("wikico2", "0006_rights_and_audit"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sheets", "0031_levels"),
+        ("sheets", "0037_validations_belong_to_versions"),
     ]
 
     operations = [

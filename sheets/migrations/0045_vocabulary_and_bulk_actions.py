@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sheets", "0037_validations_belong_to_versions"),
+        ("sheets", "0040_replies"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import cast
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.db import transaction
 from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse
@@ -27,6 +26,7 @@ from sheets.schema.types import FieldBrief, SectionBrief
 from sheets.sources.visibility import sources_visible_on
 from sheets.views.reading import requested_sheet
 from sheets.writers.field_picks import LONGEST_QUERY, FieldPick, find_picks, pick_of
+from wikico2.accounts.decorators import requires
 from wikico2.models import User
 from wikico2.parameters import whole_number
 
@@ -46,9 +46,8 @@ class OpenField:
         return self.picks is not None
 
 
-@login_required
-@permission_required("sheets.change_sheet", raise_exception=True)
 @never_cache
+@requires("sheet.edit")
 @require_http_methods(["GET", "HEAD", "POST"])
 def complete_section(request: HttpRequest, slug: str, section: str) -> HttpResponse:
     """Show what a section may be completed with; a POST takes a statement in."""

@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Q
@@ -15,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from wikico2.accounts.attempts import locked_ids, unlock_accounts
+from wikico2.accounts.decorators import requires
 from wikico2.accounts.forms import InvitationForm, RoleForm
 from wikico2.accounts.links import invitation_link
 from wikico2.accounts.role_choice import HINTS, RoleChoice, may_manage, role_of, set_role
@@ -26,12 +26,7 @@ from wikico2.models import User
 PER_PAGE = 50
 
 
-def manages_people(view: Any) -> Any:
-    """Open a view only to those who may manage people."""
-    return login_required(permission_required("wikico2.change_user", raise_exception=True)(view))
-
-
-@manages_people
+@requires("people.curate")
 @require_safe
 def people_list(request: HttpRequest) -> HttpResponse:
     """List the accounts, narrowed by words of the name or the address."""
@@ -51,7 +46,7 @@ def people_list(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@manages_people
+@requires("people.curate")
 @require_http_methods(["GET", "HEAD", "POST"])
 def person_invite(request: HttpRequest) -> HttpResponse:
     """Create an account for somebody and send, or show, the link by which they come in."""
@@ -113,7 +108,7 @@ def send_invitation(request: HttpRequest, person: User) -> None:
 
 
 @never_cache
-@manages_people
+@requires("people.curate")
 @require_http_methods(["GET", "HEAD", "POST"])
 def person_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show an account; change its role, its access, or invite its owner again on POST."""

@@ -10,7 +10,8 @@ from django.contrib.auth.models import Group
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from wikico2.accounts.roles import ADMINISTRATOR, CONTRIBUTOR, EXPERT
+from wikico2.accounts.roles import ADMINISTRATOR, CONTRIBUTOR, EXPERT, READER
+from wikico2.accounts.rules import may
 from wikico2.models import User
 
 
@@ -26,7 +27,7 @@ class RoleChoice(models.TextChoices):
 
 
 GROUPS = {
-    RoleChoice.READER: "Lecteur",
+    RoleChoice.READER: READER,
     RoleChoice.CONTRIBUTOR: CONTRIBUTOR,
     RoleChoice.EXPERT: EXPERT,
     RoleChoice.ADMINISTRATOR: ADMINISTRATOR,
@@ -68,6 +69,6 @@ def grantable_roles(user: Any) -> list[RoleChoice]:
 
 def may_manage(user: Any, account: User) -> bool:
     """Tell whether `user` may change the role and the access of an account: never of their own."""
-    if user.pk == account.pk or not user.has_perm("wikico2.change_user"):
+    if user.pk == account.pk or not may(user, "people.curate"):
         return False
     return bool(user.is_superuser or not account.is_superuser)

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("sessions", "0001_initial"),
-        ("wikico2", "0005_jobs"),
+        ("wikico2", "0006_rights_and_audit"),
     ]
 
     operations = [
