@@ -14,7 +14,7 @@ def queue(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sheets", "0031_levels")]
+    dependencies = [("sheets", "0047_name_columns_for_people")]
 
     operations = [
         migrations.AlterField("revisioncheck", "version", models.PositiveIntegerField(default=2)),

@@ -1,14 +1,19 @@
 """The levels of statements in the list of sheets, the JSON export and the PDF."""
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 from django.test import Client
 from django.utils.translation import override
 
 from ingestion.models import Document
 from sheets.links.localized_text import localize_text
 from sheets.models import RevisionCheck, Sheet
+from sheets.revisions.save import outdated_checks
 from sheets.transfer.formats import to_json
 from sheets.transfer.pdf import pdf_of
+from tests.conftest import run_queue
 from tests.sheets.test_confirm import SAID, body, sheet
 from tests.sheets.test_save import write
 from wikico2.models import User
@@ -91,7 +96,7 @@ class TestExports:
         with override("fr"):
             page = pdf_of(sheet, sheet.current, localize_text(sheet.current, expert)).page
 
-        assert "2 fragile" in page
+        assert "fragile (2)" in page
         assert '<li id="note-1" data-level="fragile"><span class="level">fragile</span>' in page
 
     def test_pdf_says_what_is_to_be_checked_again(self, sheet: Sheet, expert: User) -> None:
@@ -102,3 +107,27 @@ class TestExports:
 
         assert "Énoncés :" not in page
         assert SAID in page
+
+
+class TestUpgrade:
+    def test_current_versions_are_checked_again(
+        self, sheet: Sheet, django_capture_on_commit_callbacks: object
+    ) -> None:
+        run_queue()
+        RevisionCheck.objects.update(version=RevisionCheck.VERSION - 1, levels={"verbatim": 9})
+        assert outdated_checks().count() == 1
+
+        with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+            import_module("sheets.migrations.0050_check_again").queue(apps, None)
+        run_queue()
+
+        assert not outdated_checks().exists()
+        assert levels_of(sheet) == {"fragile": 2}
+
+    def test_an_empty_wiki_queues_nothing(
+        self, db: None, django_capture_on_commit_callbacks: object
+    ) -> None:
+        with django_capture_on_commit_callbacks() as callbacks:  # type: ignore[operator]
+            import_module("sheets.migrations.0050_check_again").queue(apps, None)
+
+        assert callbacks == []
