@@ -10,6 +10,7 @@ class SheetsConfig(AppConfig):
     def ready(self) -> None:
         from ingestion.vector_index.registry import register_indexed_model
         from sheets import jobs, receivers  # noqa: F401  (declare jobs, register receivers)
+        from sheets.discussions import threads  # noqa: F401  (registers a receiver)
         from sheets.generation import budget  # noqa: F401  (registers receivers)
         from sheets.notifications import notices, replies  # noqa: F401  (register receivers)
         from sheets.search.indexing import INDEXED_SECTIONS

@@ -6,6 +6,7 @@ from sheets.views import (
     activity,
     browse,
     confirm,
+    discussions,
     edit,
     export,
     history,
@@ -74,6 +75,8 @@ urlpatterns = [
     path(
         "fiches/<slug:slug>/restaurer/<int:number>/", history.revision_restore, name="sheet_restore"
     ),
+    path("fiches/<slug:slug>/discussions/", discussions.discussion_list, name="discussions"),
+    path("fiches/<slug:slug>/discussions/<int:pk>/", discussions.discussion_act, name="discussion"),
     path("fiches/<slug:slug>/propositions/<int:pk>/", proposal_detail, name="proposal"),
     path("fiches/<slug:slug>/export.md", export.export_markdown, name="export"),
     path("fiches/<slug:slug>/export.pdf", export.export_pdf, name="export_pdf"),

@@ -30,6 +30,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 from django.utils import timezone
 
 import ingestion.forms
+import sheets.forms.discussion
 import sheets.forms.edit
 import sheets.forms.wiki
 import sheets.views.export
@@ -446,6 +447,7 @@ def all_forms() -> list[type[forms.BaseForm]]:
         sheets.forms.edit,
         sheets.views.export,
         wikico2.accounts.forms,
+        sheets.forms.discussion,
     )
     return [
         value
@@ -645,6 +647,7 @@ def cases(wiki: Wiki) -> list[Case]:
         Case(f"/wiki/exports/{rows['export'].pk}/", ADMINISTRATOR, {"do": "stop"}, True),
         Case("/langue/", ANONYMOUS, {"language": "en", "next": "/fiches/"}, True),
         Case("/compte/connexion/", ANONYMOUS, {"next": "/fiches/"}, True),
+        Case(f"/fiches/{air.slug}/discussions/", CONTRIBUTOR, {"body": "Oui ?", "quote": ""}),
         Case("/compte/oubli/", ANONYMOUS, {"email": "a@example.org"}, True),
         Case("/compte/", CONTRIBUTOR, {"first_name": "Claire", "mail": "now"}, True),
         Case(

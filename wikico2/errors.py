@@ -271,6 +271,10 @@ SENTENCES = {
         "The database did not answer, or refused a change for a moment. Nothing is lost: "
         "retry later."
     ),
+    "passage_unknown": gettext_noop(
+        "These words are not in the text of the sheet. Select them in the text, or leave the "
+        "passage empty to speak of the whole sheet."
+    ),
     "mail_refused": gettext_noop(
         "The mail server did not take the e-mail (%(reason)s). Check the settings of the mail "
         "server, then retry."

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sheets", "0040_replies"),
+        ("sheets", "0041_discussions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -2,6 +2,7 @@
 
 from sheets.models.bulk_action import BulkAction, SavedView
 from sheets.models.checks import Confirmation, Judgement, RevisionCheck
+from sheets.models.discussion import Comment, Discussion
 from sheets.models.dropped import DroppedStatement
 from sheets.models.editing import EditDraft, Picture, SavedForm
 from sheets.models.events import SheetEvent
@@ -21,8 +22,10 @@ __all__ = [
     "BulkAction",
     "CachedPage",
     "Citation",
+    "Comment",
     "Confirmation",
     "Digest",
+    "Discussion",
     "DroppedStatement",
     "EditDraft",
     "Field",

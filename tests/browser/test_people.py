@@ -6,6 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from sheets.models import Sheet, SheetType
+from sheets.revisions.save import save_revision
 from tests.browser.conftest import WIDTHS, Live
 from wikico2.accounts.role_choice import RoleChoice, role_of
 from wikico2.models import User
@@ -90,4 +92,35 @@ def test_the_pages_of_accounts_are_accessible(
             wide = page.evaluate("document.documentElement.scrollWidth")
             found += [f"{address}: {wide} of {width} px"] if wide > width else []
     assert not found
+    assert not complaints
+
+
+def test_a_member_comments_on_words_that_are_selected(
+    live: Live, contributor: User, complaints: list[str]
+) -> None:
+    kind = SheetType.objects.get(key="solution")
+    sheet = Sheet.objects.create(sheet_type=kind, title="Froid", slug="froid")
+    body = "## Un\n\nLe froid consomme un tiers de l’électricité.\n\n| A |\n| --- |\n| 1 |\n"
+    save_revision(sheet, base=None, body=body, metadata={}, origin="human", author=contributor)
+    page = live("/fiches/froid/", user=contributor, bypass_csp=True, reduced_motion="reduce")
+    page.get_by_role("link", name="Discuter").press("Enter")
+    page.get_by_text("Le froid consomme").dblclick(position={"x": 40, "y": 10})
+    passage = page.get_by_label("Passage")
+    expect(passage).not_to_have_value("")
+    words = passage.input_value()
+    type_into(page, "Commentaire", "D’où vient ce mot ?")
+    page.get_by_role("button", name="Commenter").press("Enter")
+    expect(page.locator("mark.passage")).to_have_text(words)
+    page.locator("mark.passage").click()
+    expect(page.locator(".thread")).to_be_focused()
+    type_into(page, "Votre réponse", "Du guide.")
+    page.get_by_role("button", name="Répondre").press("Enter")
+    expect(page.locator(".comments li")).to_have_count(2)
+    violations = Axe().run(page).response["violations"]
+    assert not [one["id"] for one in violations if one["impact"] in SERIOUS]
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("button", name="Résoudre").press("Enter")
+    expect(page.locator("mark.passage")).to_have_count(0)
     assert not complaints

@@ -7,13 +7,19 @@ import functools
 import itertools
 import random
 from collections.abc import Callable, Iterator
-from html import unescape
+from html import escape, unescape
 
 import pytest
 from django.http import QueryDict
 
 from ingestion.anchors.text_highlight import find_quote_in_text
 from ingestion.search.query import parse_query
+from sheets.discussions.passages import (
+    find_passage,
+    follow_passage,
+    mark_passages,
+    page_text,
+)
 from sheets.forms.edit import LONGEST, EditForm, SuggestForm
 from sheets.markdown.notes import defined_twice, repair_footnotes, undefined_markers
 from sheets.markdown.parse import body_statements, linked_titles, read_note, split_notes
@@ -21,7 +27,14 @@ from sheets.markdown.passages import split_passages
 from sheets.markdown.sections_edit import keep_anchors, put_section
 from sheets.markdown.sentences import quotable_units
 from sheets.markdown.splice import expand_footnotes, splice_sections
-from sheets.merge import MINE, Version, merge_versions, resolve_conflicts
+from sheets.merge import (
+    MINE,
+    Version,
+    itemise_changes,
+    merge_versions,
+    resolve_conflicts,
+    take_items,
+)
 from sheets.models import Revision, Sheet, SheetType, VocabularyTerm
 from sheets.models.vocabulary import names_in_header, rename_in_header
 from sheets.rendering.charts import profile_shares
@@ -196,10 +209,27 @@ def named(text: str) -> None:
         rename_in_header(header, VocabularyTerm(kind=kind, name="b", folded="b", former=["a", "x"]))
 
 
+def itemised(text: str) -> None:
+    """Leave out every second change of a text."""
+    new = Version(text)
+    ids = [conflict.id for conflict in itemise_changes(BASE, new).conflicts]
+    take_items(BASE, new, set(ids[::2]))
+
+
+def discussed(text: str) -> None:
+    """Find, follow and mark a passage on a page of a text."""
+    page = page_text("".join(f"<p>{escape(line)}</p>" for line in text.split("\n")))
+    other = page_text("".join(f"<li>{escape(line[1:])}" for line in text.split("\n")))
+    words = page.words()
+    if words and (span := find_passage(page, page.text[words[-1].start :], "a", "b")):
+        mark_passages(page, [(1, span)])
+        follow_passage(page, other, span)
+
+
 READERS: list[tuple[Callable[[str], None], int]] = [
     (read, 1_000), (rendered, 400), (previewed, 400), (compared, 700), (merged, 350),
     (spliced, 1_000), (checked, 300), (searched, 700), (suggested, 800),
-    (quoted, 350), (named, 800),
+    (quoted, 350), (named, 800), (itemised, 350), (discussed, 350),
 ]  # fmt: skip
 """The functions under test, each with the length in characters of its shortest text."""
 
