@@ -34,7 +34,7 @@ from ingestion.search.ties import DIGITS, best_first, tied
 from ingestion.vector_index.collections import VectorCollection, nearest_vectors
 from ingestion.vector_index.embedders.registry import get_embedder_by_name
 from ingestion.vector_index.rebuild import active_model
-from wikico2.errors import TransientError, UserError
+from wikico2.errors import TransientError, UserError, as_user_error
 from wikico2.llm.client import RetryPolicy, Vectors
 from wikico2.transactions import outside_transaction
 
@@ -227,11 +227,8 @@ class _VectorSearch:
             self.vector = question_vector(text, about, self.model, in_queue=in_queue)
             self.hits = self._nearest(owners)
             _VectorSearch._paused_until = 0.0
-        except UserError as error:
-            self.error = error
-        except Exception as error:
-            logger.exception("Vector search:")
-            self.error = UserError("internal", reason=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 (logged there, if it is unexpected)
+            self.error = as_user_error(error)
         finally:
             connection.close()  # this thread's own, opened by the rate limit
 

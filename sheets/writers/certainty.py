@@ -165,8 +165,8 @@ class SubjectWords:
 
     def is_named(self, text: str) -> bool:
         """Tell whether a text has enough of the title's words."""
-        found = sum(self.weights[stem] for stem in self.stems & stem_set(text))
-        return found >= SUBJECT_SHARE * sum(self.weights.values()) > 0
+        found = math.fsum(self.weights[stem] for stem in self.stems & stem_set(text))
+        return found >= SUBJECT_SHARE * math.fsum(self.weights.values()) > 0
 
     def is_summed_up(self, passage: Passage, text: str) -> bool:
         """Tell whether a statement on a source's first pages says what the subject is or does."""
