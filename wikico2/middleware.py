@@ -18,6 +18,11 @@ OPEN_TO_ALL = {
     "login", "logout", "healthz", "readyz", "set_language", "invitation", "password_reset",
     "password_reset_done", "password_reset_confirm", "robots",
 }  # fmt: skip
+OPEN_TO_ACCOUNTS = {
+    "account", "password_change", "address_change", "address_confirm", "sessions_end",
+    "notifications", "notification", "tokens", "token_revoke",
+}  # fmt: skip
+"""What people do to their own account, even without a role."""
 BEFORE_FIRST_PASSWORD = {"password_change", "logout", "healthz", "readyz", "set_language"}
 """The addresses that are open while a new password has to be chosen."""
 ASK_THEMSELVES = ("/v1/", "/mcp")
@@ -94,7 +99,7 @@ class FirstPasswordMiddleware:
 
 def may_read(request: HttpRequest) -> bool:
     """Tell whether the request may be answered: the site is public, or its user has a role."""
-    return may(request.user, "site.read") or is_open(request.path_info)
+    return may(request.user, "site.read") or is_open(request.path_info, request.user)
 
 
 def turn_away(request: HttpRequest) -> HttpResponse:
@@ -104,14 +109,15 @@ def turn_away(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(request.get_full_path())
 
 
-def is_open(path: str) -> bool:
-    """Tell whether the address is open to everybody, even when `PUBLIC_SITE` is false."""
+def is_open(path: str, user: Any) -> bool:
+    """Tell whether the address is open to `user` even when `PUBLIC_SITE` is false."""
     if path.startswith((f"/{settings.STATIC_URL.strip('/')}/", *ASK_THEMSELVES)):
         return True
     try:
-        return resolve(path).url_name in OPEN_TO_ALL
+        name = resolve(path).url_name
     except Resolver404:
         return False
+    return name in OPEN_TO_ALL or (name in OPEN_TO_ACCOUNTS and may(user, "account.own"))
 
 
 class ContentSecurityPolicyMiddleware:
