@@ -1,12 +1,15 @@
 """What happened to a sheet besides its text: states, names, locks, sources, people in charge."""
 
 from collections import defaultdict
+from contextlib import suppress
+from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
@@ -124,6 +127,8 @@ class SheetEvent(models.Model):
         if sentence is None or not self.details:
             return str(kind.label).capitalize()
         given = {key: value if value else "—" for key, value in self.details.items()}
+        with suppress(ValueError):  # an archive may hold anything
+            given["date"] = date_format(date.fromisoformat(str(given.get("date", ""))[:10]))
         return gettext(sentence) % defaultdict(lambda: "—", given)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from sheets.models import Sheet, SheetEvent
 from sheets.rendering.html import french_spaces
@@ -35,6 +36,8 @@ def sheet_html(html: str) -> SafeString:
 def state_badge(sheet: Sheet) -> dict[str, Any]:
     """Show the state of a sheet as a badge."""
     tone, icon = STATE_TONES[Sheet.State(sheet.state)]
+    if sheet.state == Sheet.State.VALIDATED and sheet.is_changed_since_validation:
+        return {"label": _("changed since validation"), "tone": "amber", "icon_name": "alert"}
     return {"label": sheet.get_state_display(), "tone": tone, "icon_name": icon}
 
 

@@ -32,7 +32,7 @@ def sheet_sources(request: HttpRequest, slug: str) -> HttpResponse:
     sheet = requested_sheet(request, slug)
     if request.method == "POST":
         return change_sources(request, sheet)
-    query = clean_line(request.GET.get("q", ""))[:LONGEST_QUERY]
+    query = clean_line(request.GET.get("titre", ""))[:LONGEST_QUERY]
     replaced = given_document(request.GET.get("remplacer", ""), sheet.documents.all())
     counts = resting_counts(sheet)
     own = list(sheet.documents.order_by("title", "pk"))

@@ -173,7 +173,7 @@ class TestPage:
     ) -> None:
         client.force_login(contributor)
         address = f"/fiches/{sheet.slug}/sources/"
-        assert steam.title in client.get(f"{address}?q=vapeur").content.decode()
+        assert steam.title in client.get(f"{address}?titre=vapeur").content.decode()
         assert steam.title in client.get(f"{address}?suggerer").content.decode()
         client.post(address, {"do": "replace", "old": document.pk, "document": steam.pk})
         assert list(sheet.documents.all()) == [steam]

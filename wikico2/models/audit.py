@@ -66,5 +66,8 @@ class AuditEvent(models.Model):
 
     @property
     def detail_lines(self) -> list[tuple[str, Any]]:
-        """Return the details by name."""
-        return sorted(self.details.items())
+        """Return the details by name, lists as text."""
+        return [
+            (name, ", ".join(map(str, value)) if isinstance(value, list) else value)
+            for name, value in sorted(self.details.items())
+        ]
