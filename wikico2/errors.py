@@ -118,6 +118,9 @@ SENTENCES = {
         "Version %(number)s is no longer the current one: the sheet has version %(current)s. Read "
         "what changed, then validate that version."
     ),
+    "sheet_deleted": gettext_noop(
+        "The sheet “%(title)s” was deleted here. Bring it back, or wait until it is gone for good."
+    ),
     "source_not_readable": gettext_noop("This source is not open to you. Nothing was changed."),
     "comment_needed": gettext_noop("Say which changes you ask for."),
     "nothing_to_publish": gettext_noop("This sheet has no text yet."),

@@ -12,6 +12,7 @@ from sheets.links.rename import require_free_title
 from sheets.models import CachedPage, Link, Revision, SearchedSheet, Sheet, SheetEvent
 from sheets.queueing import queue_indexing
 from sheets.search.indexing import index_words
+from sheets.staleness.state import refresh_staleness
 from wikico2.accounts.rules import check
 from wikico2.errors import UserError
 from wikico2.models import User
@@ -191,6 +192,7 @@ def undelete_sheet(sheet: Sheet, user: User) -> None:
     SheetEvent.objects.write(locked, Kind.UNDELETED, user)
     index_words(locked)
     queue_indexing(locked.pk, user)
+    refresh_staleness(Sheet.objects.filter(pk=locked.pk))
 
 
 def purge_deleted_sheets() -> int:

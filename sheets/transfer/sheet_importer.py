@@ -74,6 +74,8 @@ class SheetImporter:
         path = f"fiches/{slug}.json"
         facts = self.archive.json(path) if path in self.archive.names else {}
         sheet = Sheet.objects.filter(slug=slug).first()
+        if sheet is None and (deleted := Sheet.all_sheets.filter(slug=slug).first()):
+            raise UserError("sheet_deleted", title=deleted.title)
         if sheet is not None:
             return slug, self.extend(sheet, past, file, facts)
         runs: dict[int, Generation] = {}

@@ -139,6 +139,8 @@ def proposal_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         pk=pk,
     )
     shown.sheet = sheet
+    if not may(request.user, "unvalidated.read"):  # it shows the current text
+        return redirect_to_login(request.get_full_path())
     if shown.is_anonymous and not may(request.user, "proposal.read_anonymous"):
         if request.user.is_authenticated:
             raise PermissionDenied  # an anonymous suggestion is not public before it is reviewed

@@ -47,7 +47,7 @@ View = Callable[..., HttpResponse]
 
 TEXT_FORMS = {
     "sheet_edit", "sheet_suggest", "proposal", "sheet_restore", "sheet_rename", "sheet_new",
-    "sheet_from_text", "confirm_sheet",
+    "sheet_from_text", "confirm_sheet", "sheet_state",
 }  # fmt: skip
 """The addresses of forms in which people write."""
 SCRIPTED = {"sheet_keep", "sheet_preview", "picture_add"}

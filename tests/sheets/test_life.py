@@ -1,6 +1,7 @@
 """The life of a sheet: states, validation of a version, review, deleting, what is public."""
 
 import datetime as dt
+import io
 from importlib import import_module
 from typing import Any
 
@@ -13,7 +14,10 @@ from django.utils import timezone
 from sheets.actions import states
 from sheets.merge import Version
 from sheets.models import Revision, SearchedSheet, Sheet, SheetEvent, SheetType
+from sheets.proposals.suggestions import create_suggestion
 from sheets.revisions.edit import save_edit
+from sheets.transfer.exporter import export_wiki
+from sheets.transfer.importer import import_wiki
 from wikico2.errors import UserError
 from wikico2.models import AuditEvent, User
 
@@ -198,6 +202,17 @@ class TestDeleting:
         with pytest.raises(UserError):
             states.undelete_sheet(sheet, root)
 
+    def test_an_archive_does_not_bring_it_back(
+        self, sheet: Sheet, root: User, administrator: User
+    ) -> None:
+        archive = io.BytesIO()
+        export_wiki(archive)
+        states.delete_sheet(sheet, root)
+        archive.seek(0)
+        report = import_wiki(archive, administrator)
+        assert (report.created, len(report.problems)) == ([], 1)
+        assert "a été supprimée ici" in str(report.problems[0])
+
     def test_it_goes_for_good_after_its_time(self, sheet: Sheet, root: User, settings: Any) -> None:
         states.delete_sheet(sheet, root)
         assert states.purge_deleted_sheets() == 0
@@ -239,9 +254,16 @@ class TestPages:
         assert answer.status_code == 422
         assert "x" * 2_001 in answer.content.decode()
 
+    def test_a_comment_is_given_back_when_the_session_has_ended(
+        self, client: Client, sheet: Sheet
+    ) -> None:
+        data = {"do": "submit", "comment": "Le gain est de 5 %.", "sheet": sheet.pk}
+        answer = client.post("/fiches/chaleur/etat/", data)
+        assert "Le gain est de 5 %." in answer.content.decode()
+
     def test_who_may_not_is_refused(self, client: Client, sheet: Sheet, contributor: User) -> None:
         data = {"do": "validate", "version": "1"}
-        assert client.post("/fiches/chaleur/etat/", data).status_code == 302
+        assert client.post("/fiches/chaleur/etat/", data).status_code in (302, 401)
         client.force_login(contributor)
         assert client.post("/fiches/chaleur/etat/", data).status_code == 403
         assert client.post("/fiches/chaleur/etat/", {"do": "n'importe"}).status_code == 403
@@ -279,6 +301,18 @@ class TestPublicVersion:
         answer = client.get(f"/fiches/chaleur/{address}")
         assert "inventée" not in answer.content.decode()
         assert address == "versions/2/" or "/versions/2/" not in answer.content.decode()
+
+    def test_proposals_show_the_current_text_and_are_for_members(
+        self, client: Client, sheet: Sheet, reader: User
+    ) -> None:
+        assert sheet.current is not None
+        made = create_suggestion(
+            sheet, base=sheet.current, text=Version("## Autre\n\nC.\n"), sender="user 1"
+        )
+        address = f"/fiches/chaleur/propositions/{made.pk}/"
+        assert client.get(address).status_code == 302
+        client.force_login(reader)
+        assert client.get(address).status_code == 200
 
     def test_it_is_the_same_in_search_and_activity(self, client: Client) -> None:
         for address in ("/recherche/?q=chaleur", "/activite/", "/activite/flux.atom"):
