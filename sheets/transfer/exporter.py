@@ -69,7 +69,8 @@ AT_ONCE = 50
 """Rows loaded per query."""
 EXPORTED_MODELS = (
     SheetType, Section, Field, Document, Picture, Sheet, SheetEvent, Sheet.documents.through,
-    SectionLock, SheetRedirect, Revision, Generation, Generation.documents.through, SectionRun, Proposal,
+    SectionLock, SheetRedirect, Revision, Generation, Generation.documents.through, SectionRun,
+    Proposal,
 )  # fmt: skip
 """The models whose rows an archive holds, besides the names of users."""
 Row = TypeVar("Row", bound=Model)
