@@ -36,7 +36,8 @@ SAYS_WHAT = re.compile(
 
 OF_THE_DOCUMENT = re.compile(
     r"\b(?:nous|notre|nos)\b|\b(?:ce|le present|present|cette|la presente) (?:guide|document|"
-    r"rapport|note|outil|chapitre|partie|fiche|etude)\b|\bcliqu|\bonglet\b|\bsommaire\b"
+    r"rapport|note|outil|chapitre|partie|fiche|etude)\b|\bcliqu|\bonglet\b|\bsommaire\b|"
+    r"\bmemento\b|\bpoint particulier\b|\bannexe\b"
 )
 BEGINS_A_FORMULA = re.compile(r"(?:soit|avec|ou|d'ou|on a|poursuivons|reprenons|variables?)\b[ :,]")
 DENIALS = (
@@ -131,6 +132,11 @@ class FieldDemand:
         return bool(found & (self.units - {"%"})) or ("%" in found and in_text)
 
 
+def gives_quantity(text: str) -> bool:
+    """Tell whether a text has a number with its unit."""
+    return any(q.unit for q in find_quantities(text))
+
+
 def is_balanced(text: str) -> bool:
     """Tell whether quotes and brackets are closed: a statement cut from others leaves them open."""
     return all(text.count(a) == text.count(b) for a, b in ("«»", "()", "[]"))
@@ -174,11 +180,17 @@ class SubjectWords:
         folded = fold_text(text)
         return (
             passage.page_start <= last
-            and self.is_named(text)
-            and SAYS_WHAT.search(folded) is not None
+            and self.is_touched(passage, text)
+            and (SAYS_WHAT.search(folded) is not None or gives_quantity(text))
             and not OF_THE_DOCUMENT.search(folded)
             and is_balanced(text)
         )
+
+    def is_touched(self, passage: Passage, text: str) -> bool:
+        """Tell whether a statement names the subject; half of it in a source that is about it."""
+        if passage.document_id in self.about:
+            return len(self.stems & stem_set(text)) >= len(self.stems) / 2
+        return self.is_named(text)
 
     def concerns(self, passage: Passage, text: str) -> bool:
         """Tell whether a statement of a passage is about the subject."""

@@ -36,12 +36,18 @@ PROMPT_VERSION = "extractive-3"
 SHORTEST, LONGEST = 35, 420
 """Characters of a sentence that is quoted without being asked for."""
 
-HOW_MANY = {"text": 3, "list": 5, "steps": 6, "table": 8, "value": 1}
+HOW_MANY = {"text": 3, "list": 7, "steps": 7, "table": 15, "value": 1}
 NEAR_DUPLICATE = 0.6
 """Share of the stems of the shorter of two texts that makes them say the same."""
 
-LEAST_WORTH = 0.35
+LEAST_WORTH = 0.3
 """Least worth of a unit that fills a field; below `WORTH_FILL`, since it is also certain."""
+
+NAMED = 2.0
+"""Score of what stands under a heading with the field's own name, above any worth."""
+
+LONGER_HEADING = 3
+"""Words that a heading may have beside twice those of the field's name."""
 
 TAIL = 0.8
 """Share of the worth of a field's best statement that its others need."""
@@ -114,25 +120,30 @@ class ExtractiveWriter:
             and (other.key, rival.key) != (section.key, field.key)
         ]
         is_summary = section.key == "resume"
-        least_worth = 0.0 if is_summary else LEAST_WORTH
         demand = FieldDemand.of(field)
         subject = self.subject(title, numbered)
         scored: list[tuple[float, NumberedUnit]] = []
         for unit in numbered.units:
             place = place_of(unit, numbered)
             worth = worths.get(place, 0.0)
-            if (
-                worth >= least_worth
-                and unit.number
-                and is_fit(unit, field, numbered)
-                and (
-                    sums_up(unit, subject, numbered)
-                    if is_summary
-                    else is_certain(unit, demand, subject, numbered)
-                )
+            if not unit.number:
+                continue
+            if is_named(unit, field, numbered):
+                if is_fit(unit, field, numbered, named=True):
+                    scored.append((NAMED + worth / 10, unit))
+            elif not is_fit(unit, field, numbered):
+                continue
+            elif is_summary:
+                if sums_up(unit, subject, numbered):
+                    scored.append((worth, unit))
+            elif (
+                worth >= LEAST_WORTH
+                and is_certain(unit, demand, subject, numbered)
                 and all(rival.get(place, 0.0) <= worth for rival in rivals)
             ):
                 scored.append((worth, unit))
+        if is_summary:  # what names the whole subject comes first
+            scored = [(worth + subject.is_named(unit.text), unit) for worth, unit in scored]
         scored.sort(key=lambda pair: (-pair[0], pair[1].number))
         least = TAIL * scored[0][0] if scored else 0.0
         return pick_varied((unit for worth, unit in scored if worth >= least), how_many(field))
@@ -177,15 +188,33 @@ def how_many(field: FieldBrief) -> int:
     return HOW_MANY[field.shape]
 
 
-def is_fit(unit: NumberedUnit, field: FieldBrief, numbered: NumberedPassages) -> bool:
-    """Tell whether a unit may fill a field by itself: a whole statement of a suitable length."""
+def is_named(unit: NumberedUnit, field: FieldBrief, numbered: NumberedPassages) -> bool:
+    """Tell whether the nearest heading above a unit is the field's own name, or little more."""
+    passage = numbered.shown[unit.label]
+    heading = unit.heading or (passage.headings[-1] if passage.headings else "")
+    key, name = heading_key(heading), heading_key(field.heading)
+    is_same = f" {name} " in f" {key} " and is_denied(name) == is_denied(key)
+    return bool(name) and is_same and len(key.split()) <= 2 * len(name.split()) + LONGER_HEADING
+
+
+def is_denied(key: str) -> bool:
+    return bool({"pas", "non", "hors"} & set(key.split()))
+
+
+def is_fit(
+    unit: NumberedUnit, field: FieldBrief, numbered: NumberedPassages, *, named: bool = False
+) -> bool:
+    """Tell whether a unit may fill a field by itself: a whole statement of a suitable length.
+
+    Under the field's own name, a row or an item without a verb says enough.
+    """
     if unit.kind == "row":
-        return field.shape in ("table", "list") and is_suitable_row(unit)
+        return (named or field.shape in ("table", "list")) and is_suitable_row(unit)
     chain = [numbered.units[i] for i in numbered.chain(numbered.by_number[unit.number])]
     text = " ".join(one.text for one in chain)
-    if not SHORTEST <= len(text) <= LONGEST:
+    if not (0 if named else SHORTEST) <= len(text) <= LONGEST:
         return False
-    if unit.kind == "item" and len(chain) > 1:  # its lead-in makes it a statement
+    if unit.kind == "item" and (named or len(chain) > 1):  # its lead-in makes it a statement
         return field.shape != "text"
     return is_sentence(unit.text) if unit.kind == "sentence" else has_verb(unit.text)
 
@@ -197,7 +226,7 @@ def is_certain(
     passage = numbered.shown[unit.label]
     chain = numbered.chain(numbered.by_number[unit.number])
     text = " ".join(numbered.units[index].text for index in chain)
-    heading = passage.headings[-1] if passage.headings else ""
+    heading = f"{unit.heading} {passage.headings[-1] if passage.headings else ''}"
     return demand.is_met(text, f"{unit.around} {heading}") and subject.concerns(passage, text)
 
 

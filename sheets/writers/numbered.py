@@ -55,8 +55,10 @@ class NumberedUnit:
     position: int = 0
     """Its number among the quotable units of its passage, and that of its row in a table."""
     row: int | None = None
+    heading: str = ""
+    """The heading above it within its passage."""
     around: str = ""
-    """The heading above it within its passage, and its lead-in."""
+    """What else stands above it: its lead-in, or the headings of its columns."""
 
 
 class NumberedPassages:
@@ -139,7 +141,8 @@ def cut_passage(label: str, passage: Passage, first: int) -> Iterator[NumberedUn
                     cells,
                     position,
                     row,
-                    f"{unit.heading} {unit.lead_in} {' '.join(unit.columns)}",
+                    unit.heading,
+                    f"{unit.lead_in} {' '.join(unit.columns)}",
                 )
                 index += 1
             previous = None
@@ -165,7 +168,8 @@ def cut_passage(label: str, passage: Passage, first: int) -> Iterator[NumberedUn
             unit.text,
             on if leans else None,
             position=position,
-            around=f"{unit.heading} {unit.lead_in}",
+            heading=unit.heading,
+            around=unit.lead_in,
         )
         previous = index
         index += 1

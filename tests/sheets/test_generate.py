@@ -673,7 +673,8 @@ def test_a_sheet_draws_on_all_its_sources(
 ) -> None:
     other = accept_upload(
         upload(
-            make_pdf(("# Séchage", "Le séchage solaire évite 40 % du gaz des étuves.")), "b.pdf"
+            make_pdf(("# Séchage", "La chaleur du soleil fournit 40 % de l’énergie des étuves.")),
+            "b.pdf",
         ),
         contributor,
     )
