@@ -50,7 +50,7 @@ class Prompt(models.Model):
     )
     mode = models.CharField(
         _("what it asks for"), max_length=10, choices=Mode.choices, default=Mode.QUOTE,
-        blank=True, db_default=Mode.QUOTE,
+        blank=True, db_default=Mode.WRITE,
     )  # fmt: skip
     comment = models.CharField(_("summary of changes"), max_length=300, blank=True)
     author = models.ForeignKey(
