@@ -127,8 +127,6 @@ class FieldDemand:
         if self.units & {"€", "$"}:
             return DIGIT.search(folded) is not None and (in_text or bool(MONEY.search(folded)))
         found = {q.unit for q in find_quantities(text) if q.unit}
-        if MONEY.search(folded):
-            return False
         return bool(found & (self.units - {"%"})) or ("%" in found and in_text)
 
 

@@ -29,6 +29,7 @@ from tests.conftest import run_queue
 from tests.fake_ai import FakeAI, answer_generously
 from tests.sheets.factories import field, passage
 from tests.test_demo import DEMO
+from wikico2.llm.client import RetryPolicy
 from wikico2.text.normalize import text_stems
 
 
@@ -303,17 +304,42 @@ class TestFacts:
             for r in follow(d, lambda template: ExtractiveWriter(template, get_embedder()))
         ]
         assert len(local) == 100
-        assert share(local, "shown") >= 0.97
-        assert share(local, "in_section") >= 0.75
+        # One document has none of the template's headings, and the vectors know words alone.
+        assert share(local, "shown") >= 0.95
+        # Only what is certain is placed without a model; what is not is offered as a candidate.
+        assert share(local, "in_section") >= 0.4
 
         fake_ai.answer = answer_generously
         settings.AI_TIMEOUT = 60
         settings.LLM_MAX_TOKENS = 20_000
         text = Prompt.objects.current().text
         model = [r for d in demonstration for r in follow(d, lambda template: ModelWriter(text))]
-        assert share(model, "shown") >= 0.97
+        assert share(model, "shown") >= 0.95
         lost = [r.fact["fact"] for r in model if r.shown and not r.in_section]
         assert share(model, "in_section") >= 0.9, lost
+
+    def test_a_document_without_the_templates_headings_fills_a_third_of_its_sheet(
+        self, demonstration: list[Document]
+    ) -> None:
+        document = next(d for d in demonstration if d.filename.startswith("pompe-a-chaleur"))
+        template = load_template(SheetType.objects.get(key="solution"))
+        writer = ExtractiveWriter(template, get_embedder())
+        filled: dict[str, str] = {}
+        for section in template.written:
+            evidence = gather_evidence(document.title, section, writer, [document.pk])
+            patience = RetryPolicy.from_settings()
+            for one in writer.write(document.title, section, evidence, patience).fields:
+                if one.statements or one.rows:
+                    texts = [s.text for s in one.statements]
+                    filled[one.key] = " ".join(texts + [" ".join(r.cells) for r in one.rows])
+        assert len(filled) >= 11, filled
+        for key, said in {
+            "objectif": "remplacer la chaleur d’une chaudière à combustible",
+            "co2": "1 284 tCO2e par an",
+            "capex": "400 à 1 200 € par kW",
+            "suivi": "COP mesuré au COP attendu",
+        }.items():
+            assert contains_quote(filled.get(key, ""), said), (key, filled.get(key))
 
     def test_what_the_model_is_shown_stays_within_its_tokens(
         self, demonstration: list[Document], settings: Settings
