@@ -1,11 +1,12 @@
 """Job control: pause and resume, progress and events of a document, errors without retry."""
 
+import threading
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
@@ -32,9 +33,9 @@ from tests.conftest import AIR, job_of, let_go_on, make_pdf, run_job, run_queue,
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
 from tests.worker import await_renewal, wait_for
 from wikico2.errors import TransientError, UserError
-from wikico2.jobs import log, queue, runner
+from wikico2.jobs import log, policy, queue, runner
 from wikico2.jobs.log import event_lines, record_failure, trim_events
-from wikico2.jobs.policy import OUTAGES
+from wikico2.jobs.policy import OUTAGES, policy_of
 from wikico2.jobs.runner import JobRun
 from wikico2.jobs.turns import claim_next
 from wikico2.llm import client as ai
@@ -243,6 +244,53 @@ class TestWaiting:
         ((_key, error),) = run_concurrently(iter([("a", lose)]), at_once=2, patience=patience)
         assert isinstance(error, TransientError)
         assert error.code in OUTAGES
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_outage_of_the_database_is_no_death_of_the_worker(
+    waiting_document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker that lives waits for the database to say so, and its job is put off."""
+    away = [OperationalError("server closed the connection")] * 3
+
+    def end_when_back(run: JobRun, **values: Any) -> None:
+        if away:
+            raise away.pop()
+        end(run, **values)
+
+    def lose(run: JobRun) -> bool:
+        raise OperationalError("server closed the connection")
+
+    end = JobRun._end
+    monkeypatch.setattr(JobRun, "_end", end_when_back)
+    monkeypatch.setattr(runner, "CHECK_SECONDS", 0.0)
+    lost = replace(policy_of("document"), work=lose)
+    monkeypatch.setitem(policy._policies, "document", lost)
+    assert run_job(waiting_document)
+    job = job_of(waiting_document)
+    assert not away
+    assert (job.state, job.error_code, job.lease_token) == ("waiting", "database_lost", None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lease_outlives_an_outage_of_the_database(
+    waiting_document: Document, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = [OperationalError("gone"), InterfaceError("closed")]
+
+    def mine(run: JobRun) -> Any:
+        if away and threading.current_thread().name == "lease":
+            raise away.pop()
+        return find(run)
+
+    find = JobRun._mine
+    monkeypatch.setattr(JobRun, "_mine", mine)
+    settings.LEASE_SECONDS = 3
+    job = claim_next()
+    assert job is not None
+    with JobRun(job).lease_kept():
+        await_renewal(job)
+    assert not away
 
 
 class TestNoUselessRetry:

@@ -4,8 +4,9 @@ import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 1.0
 """Seconds between two looks at whether the queue is paused, or a person waits."""
+OUTAGE_SECONDS = 60.0
+"""Seconds for which a worker waits for a lost database to write what came of a slice."""
 WRITE_SECONDS = 0.3
 """Seconds between two writes of progress."""
 NO_ERROR: dict[str, Any] = {"error_code": "", "error_details": {}, "not_before": None}
@@ -72,28 +75,49 @@ def run_slice(job: Job) -> None:
                 run.finish()
             else:
                 run.pass_on()
-    except JobPaused:
-        run.stop()
     except LeaseLost:
         logger.info("Job %s: stopped, or taken over.", job)
         run.policy.on_lost(job)
-    except TransientError as error:
-        run.postpone(error)
-    except UserError as error:
-        run.fail(error)
-    except (OperationalError, InterfaceError) as error:
-        logger.warning("Job %s: %s", job, error)
-        if not connection.in_atomic_block:
-            close_old_connections()
-        run.postpone(as_user_error(error))
     except Exception as error:  # noqa: BLE001 (logged, and tried again by the policy)
-        if not run.is_held():
-            logger.info("Job %s: its subject was removed, or its lease lost, during a step.", job)
-            run.policy.on_lost(job)
-            return
-        log = logger.warning if isinstance(error, IntegrityError) else logger.exception
-        log("Job %s: %s", job, error)
+        when_database_is_back(partial(end_with_error, run, error))
+
+
+def end_with_error(run: "JobRun", error: Exception) -> None:
+    """Write what an error means for the job: a pause, another attempt, or a failure."""
+    if isinstance(error, JobPaused):
+        run.stop()
+    elif isinstance(error, OperationalError | InterfaceError):
+        logger.warning("Job %s: %s", run.job, error)
+        run.postpone(as_user_error(error))
+    elif isinstance(error, TransientError):
+        run.postpone(error)
+    elif isinstance(error, UserError):
+        run.fail(error)
+    elif not run.is_held():
+        logger.info("Job %s: its subject was removed, or its lease lost, during a step.", run.job)
+        run.policy.on_lost(run.job)
+    else:
+        level = logging.WARNING if isinstance(error, IntegrityError) else logging.ERROR
+        logger.log(level, "Job %s: %s", run.job, error, exc_info=error)
         run.postpone(TransientError("internal", reason=type(error).__name__))
+
+
+def when_database_is_back(write: Callable[[], None]) -> None:
+    """Write what came of a slice when the database is back, unless it takes too long.
+
+    Without that its outage would count as the death of a worker, of which a few are enough.
+    """
+    end = time.monotonic() + OUTAGE_SECONDS
+    while True:
+        try:
+            if not connection.in_atomic_block:
+                close_old_connections()
+            write()
+            return
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block or time.monotonic() > end:
+                raise
+            time.sleep(CHECK_SECONDS / 4)
 
 
 class JobRun:
@@ -204,10 +228,12 @@ class JobRun:
         done = threading.Event()
 
         def renew() -> None:
-            with suppress(LeaseLost, DatabaseError):  # the block finds out at its own next write
-                while not done.wait(settings.LEASE_SECONDS / 3):
+            while not done.wait(settings.LEASE_SECONDS / 3):
+                try:
                     if not self._mine().update(lease_until=lease_expiry()):
-                        break
+                        break  # the block finds out at its own next write
+                except (DatabaseError, InterfaceError):  # it may be back the next time
+                    connection.close()
             connection.close()
 
         thread = threading.Thread(target=renew, name="lease", daemon=True)
