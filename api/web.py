@@ -25,6 +25,7 @@ from sheets.views.reading import readable_sheets
 from wikico2.parameters import whole_number
 
 MOST_IN_SITEMAP = 50_000
+SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 CARD_WIDTH, CARD_HEIGHT = 600, 320
 LEAST_WIDTH = 200
 ANCHOR = re.compile(r"s-[0-9a-f]{10}(?:-\d{1,4})?")
@@ -67,9 +68,7 @@ def sitemap(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(content_type="application/xml; charset=utf-8")
     xml = SimplerXMLGenerator(response, "utf-8")
     xml.startDocument()
-    xml.startElement(
-        "urlset", AttributesImpl({"xmlns": "http://www.sitemaps.org/schemas/sitemap/0.9"})
-    )
+    xml.startElement("urlset", AttributesImpl({"xmlns": SITEMAP}))
     for slug, changed in shown[:MOST_IN_SITEMAP]:
         xml.startElement("url", AttributesImpl({}))
         xml.addQuickElement("loc", settings.SITE_URL + reverse("sheet", args=[slug]))

@@ -32,6 +32,11 @@ class StatementView:
     address: str = ""
 
     @property
+    def has_figure(self) -> bool:
+        """Tell whether the statement holds a figure."""
+        return any(character.isdigit() for character in self.text)
+
+    @property
     def as_copied(self) -> str:
         """Return the statement with its sources and its lasting address, to be pasted."""
         proofs = [f"{c.document}, p. {c.page}" for c in self.citations if c.document]

@@ -109,13 +109,13 @@
     if (!note) return;
     owner = link;
     pop = fill(note);
-    pop.querySelector(".cite-copy").hash = link.closest("sup").id;
     pop.addEventListener("pointerenter", () => clearTimeout(timer));
     pop.addEventListener("pointerleave", later);
     pop.addEventListener("focusout", leave);
     pop.querySelector(".cite-close").addEventListener("click", close);
     link.setAttribute("aria-expanded", "true");
     link.closest("sup").after(pop);
+    pop.querySelector(".cite-copy").hash = link.closest("sup").id;
     place(link);
   };
 

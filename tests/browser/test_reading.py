@@ -194,3 +194,18 @@ class TestSmallScreens:
         assert room["width"] >= min(width - 48, 170)
         assert page.locator(".bar").bounding_box() == height, "nothing below moves"
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+class TestCopying:
+    def test_the_box_leads_to_the_statement_to_be_copied(self, live: Live, sheet: Sheet) -> None:
+        page = live(sheet.get_absolute_url())
+        page.hover("#ref-1-1")
+        page.locator(".cite-pop .cite-copy").click()
+        anchor = page.url.partition("#")[2]
+        expect(page.locator(f"li[id='{anchor}']")).to_contain_text("couvre 70")
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.locator(f"li[id='{anchor}'] [data-copy]").click()
+        expect(page.get_by_text("Copié")).to_be_visible()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith(f"{QUOTE} (Guide de l’air comprimé, p. 14)")
+        assert copied.endswith(f"{sheet.get_absolute_url()}#{anchor}")
