@@ -61,25 +61,27 @@ def seed(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     )
 
 
-def mode_field(db_default: str) -> models.Field[str, str]:
-    return models.CharField(
-        blank=True,
-        choices=[
-            ("quote", "quote: the numbers of sentences, which the program sets word for word"),
-            ("write", "write: sentences in the model’s own words"),
-        ],
-        db_default=db_default,
-        default="quote",
-        max_length=10,
-        verbose_name="what it asks for",
-    )
-
-
 class Migration(migrations.Migration):
     dependencies = [("sheets", "0031_levels")]
     operations = [
         # Prompts that are there ask for the model's own words.
-        migrations.AddField("prompt", "mode", mode_field(db_default="write")),
-        migrations.AlterField("prompt", "mode", mode_field(db_default="quote")),
+        migrations.AddField(
+            "prompt",
+            "mode",
+            models.CharField(
+                blank=True,
+                choices=[
+                    (
+                        "quote",
+                        "quote: the numbers of sentences, which the program sets word for word",
+                    ),
+                    ("write", "write: sentences in the model’s own words"),
+                ],
+                db_default="write",
+                default="quote",
+                max_length=10,
+                verbose_name="what it asks for",
+            ),
+        ),
         migrations.RunPython(seed, migrations.RunPython.noop),
     ]
