@@ -7,6 +7,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +15,12 @@ from wikico2.accounts.rules import may
 
 QUEUE_APP = "django_q"
 """The app of the queue's tickets: people follow jobs on the site instead."""
+
+PAGES = (
+    ("audit.read", "audit_log", _("audit log")),
+    ("job.read", "tasks", _("Tasks")),
+)
+"""Pages of the site that belong to the follow-up: the rule, the name of the address, the label."""
 
 
 class AdminGroup(models.TextChoices):
@@ -91,6 +98,10 @@ class WikiAdminSite(admin.AdminSite):
             group = getattr(model_admin, "group", AdminGroup.FOLLOW_UP)
             if group is not None and model in rows:
                 groups[group].append(rows[model])
+        for rule, name, label in PAGES:
+            if may(request.user, rule):
+                page = {"name": capfirst(label), "object_name": name, "admin_url": reverse(name)}
+                groups[AdminGroup.FOLLOW_UP].append({**page, "add_url": None, "perms": {}})
         return [
             {"name": group.label, "app_label": group.value, "models": found}
             for group, found in groups.items()

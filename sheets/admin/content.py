@@ -45,8 +45,8 @@ class SheetAdmin(GroupedAdmin):
         "validated_at", "documents", "places",
     ]  # fmt: skip
     readonly_fields = [
-        "slug", "state", "responsible", "review_on", "validated_by", "validated_at", "documents",
-        "places",
+        "sheet_type", "slug", "state", "responsible", "review_on", "validated_by", "validated_at",
+        "documents", "places",
     ]  # fmt: skip
 
     @admin.display(description=gettext_lazy("change on the wiki"))

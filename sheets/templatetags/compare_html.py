@@ -2,7 +2,7 @@
 
 from django import template
 from django.utils.formats import number_format
-from django.utils.html import format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from sheets.merge.diff import BlockChange, ValueChange
@@ -17,6 +17,13 @@ def in_line(change: BlockChange | ValueChange) -> SafeString:
     tags = {"removed": "del", "added": "ins"}
     shown = ((mark_words(words, kind, tags.get(kind, "")),) for words, kind in change.pieces)
     return format_html_join("", "{}", shown)
+
+
+@register.filter
+def as_piece(words: str, kind: str) -> SafeString:
+    """Show words of a plain text, in <del> or <ins> if they were removed or added."""
+    tags = {"removed": "del", "added": "ins"}
+    return format_html("<{0}>{1}</{0}>", tags[kind], words) if kind in tags else escape(words)
 
 
 @register.filter

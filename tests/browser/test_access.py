@@ -40,7 +40,8 @@ PAGES = (
     "/fiches/laiterie/regenerer/", "/fiches/nouvelle/", "/fiches/vers/?titre=Froid",
     "/fiches/demandees/", "/activite/", "/suivi/", "/sources/", "/sources/ajouter/", "/taches/",
     "/recherche/?q=froid", "/nulle-part/", "/sources/{source}/", "/sources/{source}/pages/1/",
-    "/fiches/laiterie/propositions/{proposal}/",
+    "/fiches/laiterie/propositions/{proposal}/", "/atelier/", "/atelier/fiches/",
+    "/atelier/sources/", "/admin/", "/admin/sheets/sheettype/{type}/change/",
 )  # fmt: skip
 
 
@@ -62,7 +63,8 @@ def addresses(transactional_db: None, administrator: User) -> list[str]:
     )
     sheet.documents.add(source)
     proposal = Proposal.objects.create(sheet=sheet, base=sheet.current, body="## Autre\n\nTexte.")
-    return [page.format(source=source.pk, proposal=proposal.pk) for page in PAGES]
+    names = {"source": source.pk, "proposal": proposal.pk, "type": sheet.sheet_type_id}
+    return [page.format(**names) for page in PAGES]
 
 
 def test_no_page_has_a_serious_violation(
