@@ -49,10 +49,17 @@ def authorship_of(sheet: Sheet, revision: Revision) -> Authorship:
     editors.pop(writer or 0, None)
     people = User.objects.in_bulk([*editors, *([writer] if writer else [])])
     return Authorship(
-        Generation.objects.filter(pk=generated).first() if generated else None,
+        _generation(revision, generated),
         people.get(writer) if writer else None,
         tuple(people[pk] for pk in editors if pk in people),
     )
+
+
+def _generation(revision: Revision, generated: int | None) -> Generation | None:
+    """Return the run that wrote the text: the revision's own is mostly read already."""
+    if generated is None or generated == revision.generation_id:
+        return revision.generation
+    return Generation.objects.filter(pk=generated).first()
 
 
 def _authors_of_suggestions(revisions: list[int]) -> dict[int, list[int]]:

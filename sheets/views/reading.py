@@ -160,7 +160,7 @@ def authorship_text(sheet: Sheet) -> str:
 
 def imported_validation(sheet: Sheet) -> str:
     """Return who validated an unvalidated sheet in the wiki that it was imported from, or ""."""
-    if sheet.validated_revision_id is not None:
+    if sheet.validated_revision_id is not None or sheet.state == Sheet.State.DRAFT:
         return ""
     event = SheetEvent.objects.latest_of(sheet, SheetEvent.Kind.IMPORTED)
     return event.sentence(named=True) if event else ""
