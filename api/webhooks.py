@@ -179,6 +179,7 @@ def deliver(run: JobRun) -> bool:
     is_taken = 200 <= status < 300
     delivered = {"delivered_at": timezone.now()} if is_taken else {}
     WebhookDelivery.objects.filter(pk=row.pk).update(status=status, **delivered)
+    row.webhook.deliveries.filter(created_at__lt=timezone.now() - RETENTION).delete()
     if not is_taken:
         raise TransientError("address_status", host=row.webhook.url, status=status)
     return True
@@ -189,11 +190,6 @@ def own_deliveries(user: Any) -> QuerySet[WebhookDelivery]:
     if not user.is_authenticated:
         return WebhookDelivery.objects.none()
     return WebhookDelivery.objects.filter(webhook__user=user.pk)
-
-
-def clear_deliveries() -> None:
-    """Delete notifications of long ago."""
-    WebhookDelivery.objects.filter(created_at__lt=timezone.now() - RETENTION).delete()
 
 
 def register_webhooks() -> None:
@@ -207,8 +203,6 @@ def register_webhooks() -> None:
             model="api.WebhookDelivery",
             visible=own_deliveries,
             attempts=8,
-            first_wait=10.0,
-            longest_wait=3_600.0,
         )
     )
     announce_ends_of_jobs()
