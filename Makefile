@@ -4,7 +4,7 @@ BIN = .venv/bin
 NODE_BIN = lint/node_modules/.bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test lint node format bench bench-search bench-reading soak messages lock bench-spoilt markdown-agreement test-long walk bench-truth
+.PHONY: run test lint node format bench bench-facts bench-search bench-reading soak messages lock bench-spoilt markdown-agreement test-long walk bench-truth
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py up
@@ -48,6 +48,10 @@ bench: .venv/dev.stamp
 
 bench-search: .venv/dev.stamp
 	$(BIN)/python -m bench.search $(or $(FOLDER),$(error FOLDER=… is needed, with passages.jsonl and questions.jsonl)) $(ARGS)
+
+bench-facts: .venv/dev.stamp  ## known facts and questions about real documents
+	$(BIN)/python -m bench.facts $(or $(FOLDER),$(error FOLDER=… is needed, with the documents of tests/gold/real)) $(ARGS)
+	$(BIN)/python -m bench.real_search $(FOLDER)
 
 bench-reading: .venv/dev.stamp
 	$(BIN)/python -m bench.reading $(or $(FOLDER),$(error FOLDER=… is needed, with cases.json or PDFs)) $(ARGS)

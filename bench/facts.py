@@ -6,8 +6,7 @@ has them (`make run` loads them), with the model of the settings.
 With a folder of real documents: the facts of tests/gold/real/facts.jsonl, in a temporary wiki, by
 a local embedding model. Facts are held as bare figures and terms with the hash of the document and
 the page; those of documents that are not in the folder are left out. Tune and held halves are
-printed apart. For each sheet that has marks (tests/gold/real/marks), also how many of its fields
-are filled, on topic, wrong, and have an answer among their first candidates.
+printed apart.
 """
 
 from __future__ import annotations

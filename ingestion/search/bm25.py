@@ -101,6 +101,14 @@ class LexicalQuery:
         """Tell whether all groups are required."""
         return self.operators or not (self.question or len(self.groups) > STRICT_GROUPS)
 
+    def group_idf(self, group: Group) -> float:
+        """Return the idf of a group: the highest of its lexemes."""
+        return max(lexeme_idf(self, w) for a in group.alternatives for w in a.lexemes)
+
+    def weight_of(self, group: Group) -> float:
+        """Return the weight of a group in what a text covers: common words count for something."""
+        return 1.0 + self.group_idf(group)
+
     def rows_with(self, group: Group) -> int:
         """Estimate how many rows match the group: each alternative by its rarest lexeme."""
         counts = self.tally.row_counts
@@ -108,14 +116,17 @@ class LexicalQuery:
 
 
 class MatchedGroups(NamedTuple):
-    """What a row matches: for each group of the query the matching alternative, or None.
+    """What a row matches: for each ranked group the matching alternative, or None.
 
-    `share` is the share of the groups that match, `idf_share` the same weighted by their idf.
+    `share` is the share of all groups of the query that match, also of those that are not ranked:
+    words that no text has, or too common ones. `coverage` is the same by their `weight_of`, and
+    `idf_share` that of the ranked groups alone, by their idf.
     """
 
     alternatives: tuple[Alternative | None, ...] = ()
     share: float = 1.0
     idf_share: float = 1.0
+    coverage: float = 1.0
 
 
 class Match(NamedTuple):
@@ -345,7 +356,7 @@ def rank_rows(
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         rows = cursor.fetchall()
-    read = _match_reader(groups, bits, _idf_shares(query, groups))
+    read = _match_reader(query, groups, bits)
     matches = [
         Match(entry, score * (1 + COVERAGE_BONUS * holds.idf_share), holds)
         for entry, score, found, _total, _sum, _squares in rows
@@ -412,10 +423,13 @@ def _condition(group: Group, bits: dict[str, int]) -> str:
 
 
 def _match_reader(
-    groups: Sequence[Group], bits: dict[str, int], shares: Sequence[float]
+    query: LexicalQuery, groups: Sequence[Group], bits: dict[str, int]
 ) -> Callable[[int], MatchedGroups]:
     """Return the function from the bits of a row to the groups that it matches."""
     masks = [[(a, _mask(a, bits)) for a in g.alternatives] for g in groups]
+    asked = [g for g in query.groups if g.alternatives]
+    ranked_idf = sum(query.group_idf(g) for g in groups) or 1.0
+    asked_weight = sum(query.weight_of(g) for g in asked)
 
     @functools.cache  # many rows, few different bit sets
     def read(found: int) -> MatchedGroups:
@@ -423,17 +437,12 @@ def _match_reader(
             next((a for a, mask in choices if mask and found & mask == mask), None)
             for choices in masks
         )
-        idf_share = sum(share for one, share in zip(matched, shares, strict=True) if one)
-        share = sum(one is not None for one in matched) / len(matched)
-        return MatchedGroups(matched, share, idf_share)
+        idf = sum(query.group_idf(g) for one, g in zip(matched, groups, strict=True) if one)
+        covered = sum(query.weight_of(g) for one, g in zip(matched, groups, strict=True) if one)
+        share = sum(one is not None for one in matched) / len(asked)
+        return MatchedGroups(matched, share, idf / ranked_idf, covered / asked_weight)
 
     return read
-
-
-def _idf_shares(query: LexicalQuery, groups: Sequence[Group]) -> list[float]:
-    """Return each group's share of the sum of their idf."""
-    idfs = [max(lexeme_idf(query, w) for a in g.alternatives for w in a.lexemes) for g in groups]
-    return [idf / (sum(idfs) or 1.0) for idf in idfs]
 
 
 def _rare_condition(

@@ -29,6 +29,14 @@ from ingestion.search.bm25 import (
 )
 from ingestion.search.fusion import ScoreSet, above_chance, fuse_scores
 from ingestion.search.query import ParsedQuery
+from ingestion.search.rerank import (
+    RERANKED,
+    AskedGroup,
+    AskedQuestion,
+    ReadAnswer,
+    read_answer,
+    rerank,
+)
 from ingestion.search.similarity import OwnedVectors, cosines, forget_vectors, owned_vectors
 from ingestion.search.ties import DIGITS, best_first, tied
 from ingestion.vector_index.collections import VectorCollection, nearest_vectors
@@ -36,6 +44,7 @@ from ingestion.vector_index.embedders.registry import get_embedder_by_name
 from ingestion.vector_index.rebuild import active_model
 from wikico2.errors import TransientError, UserError, as_user_error
 from wikico2.llm.client import RetryPolicy, Vectors
+from wikico2.text.normalize import stem_set
 from wikico2.transactions import outside_transaction
 
 logger = logging.getLogger(__name__)
@@ -66,25 +75,36 @@ RowResolver = Callable[[Sequence[int]], Mapping[int, int]]
 """Maps ids of neighbours to their rows, leaving out rows that must not be found."""
 
 
+class RowText(NamedTuple):
+    """The text of a row, and the titles above it."""
+
+    headings: tuple[str, ...]
+    text: str
+
+
 @dataclass(frozen=True)
 class SearchTarget:
     """What is searched: the table by words, the vectors of a kind by meaning.
 
     `hashed` is the model whose rows have vectors, by `content_hash`; `single` says that these rows
-    are those of the table, one to one.
+    are those of the table, one to one. `texts` returns the texts of rows by id, for those of which
+    the first are ranked again by their sentences.
     """
 
     space: SearchTable
     kind: VectorCollection
     hashed: type[models.Model]
     single: bool
+    texts: Callable[[Sequence[int]], Mapping[int, RowText]] | None = None
 
 
 class RowHit(NamedTuple):
     """A row found by words, by meaning or both.
 
     `neighbour` is the id of its nearest neighbour in the vector index, `similarity` the cosine, and
-    `is_near` whether it is above chance. `complete` says that the row matches the whole query.
+    `is_near` whether it is above chance and there is evidence enough that it answers.
+    `is_evident` says the latter of any row. `complete` says that the
+    row matches the whole query.
     """
 
     entry: int
@@ -93,6 +113,7 @@ class RowHit(NamedTuple):
     neighbour: int | None = None
     similarity: float = 0.0
     is_near: bool = False
+    is_evident: bool = True
     complete: bool = False
 
 
@@ -148,18 +169,53 @@ def search_rows(
     scores = fuse_scores(words, similarities)
     if near and (equal := tied(scores)):  # those found by words alone are in order
         scores = dict.fromkeys(target.space.sort(equal), 0.0) | scores
+    answers: dict[int, ReadAnswer] = {}
+    if near and target.texts and meaning:
+        first = [row for row, _ in best_first(scores.items(), lambda one: one[1])[:RERANKED]]
+        answers = _read_answers(lexical, query.text, target.texts(first))
+        scores = rerank(scores, answers, words, similarities, meaning.model)
+    by_meaning = similarities.standard()
     found = []
     for entry, score in scores.items():
         key, similarity = near.get(entry, (None, 0.0))
         match = matches.get(entry)
         complete = match is not None and match.complete
-        is_near = entry in outstanding
-        found.append(RowHit(entry, score, match, key, similarity, is_near, complete))
+        answer = answers.get(entry) or _covered_answer(match)
+        nearness = by_meaning.get(entry, 0.0) if near else None
+        is_evident = answer.is_evident(nearness, strict=lexical.strict)
+        is_near = entry in outstanding and is_evident
+        found.append(RowHit(entry, score, match, key, similarity, is_near, is_evident, complete))
     # For a few words, rows that contain them all come before rows of similar meaning.
     found = best_first(found, lambda f: f.score)
     if lexical.strict:
         found.sort(key=lambda f: not f.complete)
     return SearchResult(found, ranking.total, lexical, is_partial, vector_error)
+
+
+def _read_answers(
+    lexical: LexicalQuery, text: str, rows: Mapping[int, RowText]
+) -> dict[int, ReadAnswer]:
+    """Return how well each of some rows answers a query."""
+    groups = [
+        AskedGroup(
+            tuple(
+                stems
+                for words in (group.typed, *(a.label for a in group.alternatives))
+                if (stems := stem_set(words))
+            ),
+            lexical.group_idf(group),
+        )
+        for group in lexical.groups
+        if group.alternatives
+    ]
+    question = AskedQuestion.of(text, [group for group in groups if group.alternatives])
+    return {row: read_answer(question, *found) for row, found in rows.items()}
+
+
+def _covered_answer(match: Match | None) -> ReadAnswer:
+    """Return how well a row answers of which only the words that it has are known."""
+    covered = match.holds.coverage if match else 0.0
+    return ReadAnswer(covered, covered)
 
 
 def _search_words(

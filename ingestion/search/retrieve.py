@@ -1,12 +1,13 @@
 """Retrieve the passages that answer a question, best first."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ingestion.models import Chunk, Document
-from ingestion.search.bm25 import SearchTable
+from ingestion.search.bm25 import SearchTable, prepare_query, rank_rows
 from ingestion.search.hybrid import (
     RowHit,
+    RowText,
     SearchResult,
     SearchTarget,
     WaitPolicy,
@@ -19,11 +20,29 @@ from ingestion.search.similarity import cosines, owned_vectors
 from ingestion.vector_index.collections import PASSAGES
 from ingestion.vector_index.rebuild import active_model
 
+MOST_COUNTED, SPEAKS_FROM = 2_000, 0.5
+"""Passages that are counted at most, and the share of a title that one has to speak of it."""
+FEWEST_SPEAKING, LEAST_SPEAKING = 3, 0.01
+"""Number and share of passages below which sources hardly speak of a title."""
+
+
+def passage_texts(chunk_ids: Sequence[int]) -> dict[int, RowText]:
+    """Return the texts of passages, with the titles above them, by chunk id."""
+    rows = Chunk.objects.filter(pk__in=chunk_ids).order_by()
+    return {
+        pk: RowText((title, *headings), text)
+        for pk, title, headings, text in rows.values_list(
+            "pk", "document__title", "headings", "text"
+        )
+    }
+
+
 PASSAGE_TARGET = SearchTarget(
     SearchTable("ingestion_chunk", order="position, content_hash, document_id"),
     PASSAGES,
     Chunk,
     single=True,
+    texts=passage_texts,
 )
 
 
@@ -80,6 +99,35 @@ def passage_nearness(
     near = cosines(owned.vectors, vector)
     scores = ((near - near.mean()) / (float(near.std()) or 1.0)).tolist()
     return {pk: score for pks, score in zip(owned.rows, scores, strict=True) for pk in pks}
+
+
+class SubjectCoverage(NamedTuple):
+    """How many passages of some sources speak of a subject, of how many."""
+
+    speaking: int
+    passages: int
+
+    @property
+    def is_slight(self) -> bool:
+        """Tell whether the sources hardly speak of the subject."""
+        least = max(min(FEWEST_SPEAKING, self.passages), LEAST_SPEAKING * self.passages)
+        return self.speaking < least
+
+
+def subject_coverage(title: str, document_ids: Sequence[int]) -> SubjectCoverage:
+    """Count the passages of sources that have at least half of a title, or synonyms of its words.
+
+    Rare words weigh more than common ones.
+    """
+    title = " ".join(strip_unprintable(title).split())
+    query = ParsedQuery(title, ((QueryClause(title),),), is_spelled=True)
+    lexical = prepare_query(query, PASSAGE_TARGET.space)
+    within = _within(sorted(set(document_ids)), [])
+    ranking = rank_rows(
+        lexical, PASSAGE_TARGET.space, limit=MOST_COUNTED, strict=False, within=within
+    )
+    speaking = sum(match.holds.coverage >= SPEAKS_FROM for match in ranking.matches)
+    return SubjectCoverage(speaking, Chunk.objects.filter(document__in=document_ids).count())
 
 
 def find_passages(

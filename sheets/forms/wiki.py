@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ingestion.models import Document
+from ingestion.search.retrieve import SubjectCoverage, subject_coverage
 from sheets.links.rename import require_free_title
 from sheets.merge import Conflict, ConflictChoice
 from sheets.models import Sheet, SheetType
@@ -72,15 +73,44 @@ class SheetRequestForm(forms.Form):
         ),
         error_messages={"required": gettext_lazy("Choose at least one source.")},
     )
+    anyway = forms.BooleanField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         documents = cast("DocumentChoices", self.fields["documents"])
         documents.queryset = Document.objects.ready().order_by(Lower("title"), "pk")
+        self.coverage: SubjectCoverage | None = None
 
     def clean_title(self) -> str:
         """Return the title with single spaces; refuse one that another sheet has."""
         return free_title(str(self.cleaned_data["title"]))
+
+    def clean(self) -> dict[str, Any]:
+        """Ask before a sheet is drawn from sources that hardly speak of its title.
+
+        `coverage` is then what was measured; whoever confirms (`anyway`) is not asked again.
+        """
+        data = super().clean() or {}
+        if data.get("title") and data.get("documents") and not data.get("anyway"):
+            coverage = subject_coverage(data["title"], [d.pk for d in data["documents"]])
+            if coverage.is_slight:
+                self.coverage = coverage
+                self.add_error(
+                    "documents",
+                    ngettext(
+                        "These sources hardly speak of “%(title)s”: %(n)d passage of %(total)d. "
+                        "Choose others, or write the sheet anyway.",
+                        "These sources hardly speak of “%(title)s”: %(n)d passages of %(total)d. "
+                        "Choose others, or write the sheet anyway.",
+                        coverage.speaking,
+                    )
+                    % {
+                        "title": data["title"],
+                        "n": coverage.speaking,
+                        "total": coverage.passages,
+                    },
+                )
+        return data
 
 
 class NewSheetForm(forms.Form):

@@ -18,7 +18,8 @@ MAX_ROWS = 500
 class MatchReason:
     """Why a hit matches.
 
-    `words`: it contains all words of the query; `some`: only some of them; `meaning`: its vector is
+    `words`: it contains all words of the query, or synonyms of them; `some`: only some of them, or
+    words that are written nearly alike; `meaning`: its vector is
     near the query's; `synonyms`: the thesaurus terms in it that replace words of the query.
     """
 
@@ -105,9 +106,10 @@ class FacetRow(NamedTuple):
 
 def match_reason(found: RowHit) -> MatchReason:
     matched = [one for one in found.match.holds.alternatives if one] if found.match else []
+    corrected = any(one.origin == "spelling" and one.weight < 1.0 for one in matched)
     return MatchReason(
-        words=found.complete,
-        some=bool(matched) and not found.complete,
+        words=found.complete and not corrected,
+        some=bool(matched) and (corrected or not found.complete),
         meaning=found.neighbour is not None and found.is_near,
         synonyms=tuple(dict.fromkeys(a.label for a in matched if a.origin == "synonym")),
     )

@@ -47,7 +47,7 @@ def search_wiki(
     chosen = {name: tuple(filters[name]) for name in FACETS[kind] if filters.get(name)}
     searcher = _SEARCHERS[kind](user, parsed)
     result = searcher.find(parsed, dense)
-    row_hits, capped = _relevant_hits(result), result.total > MAX_ROWS
+    row_hits, capped = relevant_hits(result), result.total > MAX_ROWS
     if not page_size and not chosen:
         return ResultPage(total=searcher.count(row_hits), capped=capped, query=parsed)
     rows = searcher.rows(row_hits)
@@ -65,24 +65,30 @@ def search_wiki(
     )
 
 
-def _relevant_hits(result: SearchResult) -> list[RowHit]:
+def relevant_hits(result: SearchResult) -> list[RowHit]:
     """Return the relevant hits of a result.
 
     If a strict query has hits with all words, those with only some of the words are left out.
     """
-    allows_partial = not (result.lexical.strict and any(found.complete for found in result.hits))
+    strict = result.lexical.strict
+    allows_partial = not (strict and any(found.complete for found in result.hits))
     return [
         found
         for found in result.hits
         if found.complete
         or (found.neighbour is not None and found.is_near)
-        or (allows_partial and _matches_half(found))
+        or (allows_partial and _may_answer(found, strict))
     ]
 
 
-def _matches_half(found: RowHit) -> bool:
-    """Tell whether a row contains at least half of the query."""
-    return found.match is not None and found.match.holds.share >= 0.5
+def _may_answer(found: RowHit, strict: bool) -> bool:
+    """Tell whether a row with some words of the query may answer it.
+
+    Of a few words it has at least half; of a question, enough for evidence.
+    """
+    if found.match is None:
+        return False
+    return found.match.holds.share >= 0.5 if strict else found.is_evident
 
 
 def _facet_counts(

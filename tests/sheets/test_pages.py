@@ -272,7 +272,15 @@ class TestAskingForASheet:
             "title": "  Variation   de vitesse ",
             "documents": source.pk,
         }
-        answer = client.post(reverse("sheet_new"), asked, follow=True)
+        # The source says nothing of it: that is said, with what was measured, and confirmed.
+        answer = client.post(reverse("sheet_new"), asked)
+        assert answer.status_code == 422
+        html = answer.content.decode()
+        assert "Ces sources ne parlent guère de" in html
+        assert "\u00a0: 0 passage sur" in html
+        assert 'name="anyway" value="1"' in html
+        assert not Sheet.objects.filter(title="Variation de vitesse").exists()
+        answer = client.post(reverse("sheet_new"), asked | {"anyway": "1"}, follow=True)
         sheet = Sheet.objects.get(title="Variation de vitesse")
         assert answer.redirect_chain == [(sheet.get_absolute_url(), 302)]
         assert sheet.generations.first().is_working  # type: ignore[union-attr]
