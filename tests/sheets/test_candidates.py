@@ -1,5 +1,7 @@
 """Which sentences, items and rows likely answer a field, and which are about something else."""
 
+from functools import partial
+
 from sheets.schema.types import FieldBrief, SectionBrief
 from sheets.writers.answer_cues import answer_kinds
 from sheets.writers.candidates import rank_candidates, rank_passages
@@ -96,6 +98,6 @@ class TestOrder:
             texts = [f"La borne {word}{i} coûte {i} € par an. " * 4 for i in range(n)]
             rank_passages("Borne", CAPEX, [passage(i, t) for i, t in enumerate(texts)])
 
-        few = min(processor_time(lambda k=k: rank(100, f"a{k}")) for k in range(3))
-        many = min(processor_time(lambda k=k: rank(800, f"b{k}")) for k in range(2))
+        few = min(processor_time(partial(rank, 100, f"a{k}")) for k in range(3))
+        many = min(processor_time(partial(rank, 800, f"b{k}")) for k in range(2))
         assert many < 24 * few

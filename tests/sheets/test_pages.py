@@ -314,7 +314,9 @@ class TestWatching:
     ) -> None:
         start_writing(sheet)
         address = reverse("generation_progress", args=[sheet.slug])
-        assert f'hx-get="{address}?faites=1"' in client.get(sheet.get_absolute_url()).content.decode()
+        assert (
+            f'hx-get="{address}?faites=1"' in client.get(sheet.get_absolute_url()).content.decode()
+        )
         html = client.get(address, headers=self.HTMX).content.decode()
         assert 'data-state="running"' in html
         assert 'hx-trigger="every 1s"' in html
