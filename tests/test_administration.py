@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from ingestion.models import Document
 from ingestion.pipeline.edit_details import merge_documents
@@ -236,11 +237,15 @@ class TestPrompts:
         page = ada.get(
             reverse("admin:sheets_prompt_change", args=[third.pk]), {"with": first.version}
         ).content.decode()
-        assert "Vous rédigez en français" in page
+        assert escape(first.system[:60]) in page
 
         ada.post(reverse("admin:sheets_prompt_restore", args=[second.pk]))
         now = Prompt.objects.current()
-        assert (now.version, now.system, now.author) == (4, second.system, administrator)
+        assert (now.version, now.system, now.author) == (
+            third.version + 1,
+            second.system,
+            administrator,
+        )
         ada.post(reverse("admin:sheets_prompt_restore", args=[now.pk]))
         assert Prompt.objects.current() == now
 
@@ -249,7 +254,7 @@ class TestPrompts:
         texts = {"request": first.request, "repair": first.repair}
         Prompt.objects.create(system="Autre.", **texts)
         page = ada.get(reverse("admin:sheets_prompt_add"), {"from": first.version}).content.decode()
-        assert "Vous rédigez en français" in page
+        assert escape(first.system[:60]) in page
 
 
 class TestSources:

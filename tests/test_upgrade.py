@@ -86,6 +86,8 @@ GRANTED_SINCE: dict[str, set[str]] = {
         "sheets.view_prompt",
         "wikico2.enter_admin",
         "wikico2.view_auditevent",
+        "sheets.view_spending",
+        *(f"sheets.{verb}_vocabularyterm" for verb in ("add", "change", "delete", "view")),
     },
 }
 """What a role may do since that it was not allowed before: {group: {"app.codename"}}."""

@@ -23,7 +23,8 @@ from ingestion.vector_index.rebuild import active_model
 MOST_COUNTED, SPEAKS_FROM = 2_000, 0.5
 """Passages that are counted at most, and the share of a title that one has to speak of it."""
 FEWEST_SPEAKING, LEAST_SPEAKING = 3, 0.01
-"""Number and share of passages below which sources hardly speak of a title."""
+"""Number and share of passages below which sources hardly speak of a title; of a short source a
+third is enough."""
 
 
 def passage_texts(chunk_ids: Sequence[int]) -> dict[int, RowText]:
@@ -110,7 +111,7 @@ class SubjectCoverage(NamedTuple):
     @property
     def is_slight(self) -> bool:
         """Tell whether the sources hardly speak of the subject."""
-        least = max(min(FEWEST_SPEAKING, self.passages), LEAST_SPEAKING * self.passages)
+        least = max(min(FEWEST_SPEAKING, self.passages / 3), LEAST_SPEAKING * self.passages)
         return self.speaking < least
 
 

@@ -70,7 +70,7 @@ def clash(sheet: Sheet, monkeypatch: pytest.MonkeyPatch) -> None:
         body, header = compose_sheet(*args, **kwargs)  # type: ignore[arg-type]
         return re.sub(r"^- ", "- En bref : ", body, count=1, flags=re.MULTILINE), header
 
-    monkeypatch.setattr("sheets.generation.run.compose_sheet", otherwise)
+    monkeypatch.setattr("sheets.generation.publish.compose_sheet", otherwise)
 
 
 @pytest.mark.usefixtures("clash")

@@ -33,8 +33,8 @@ def test_from_a_pdf_to_the_highlighted_page(
     expect(page.locator(".uploads .ready")).to_be_visible(timeout=60_000)
 
     page.goto("/fiches/nouvelle/")
-    page.get_by_label("Secteur").check()
-    page.locator("[name=title]").fill("Énergie des ateliers")
+    page.get_by_label("Solution").check()
+    page.locator("[name=title]").fill("Récupération de chaleur")
     page.locator("[name=documents]").first.check()
     page.get_by_role("button", name="Rédiger la fiche").click()
     marker = page.locator(".sheet-section .cite a").first

@@ -121,11 +121,19 @@ class TestLocalWriter:
         request_generation(sheet, None)
         run_queue()
         sheet.refresh_from_db()
+        assert sheet.current == mine
+        assert not Proposal.objects.exists()  # the writer says what it said: nothing to decide
+
+        text = "Le récupérateur de chaleur d’un compresseur coûte 12 000 € et dure quinze ans."
+        sheet.documents.add(accept_upload(upload(make_pdf(("# Prix", text)), "b.pdf"), contributor))
+        request_generation(sheet, None)
+        run_queue()
+        sheet.refresh_from_db()
 
         assert sheet.current == mine
         proposal = Proposal.objects.get(sheet=sheet)
         assert proposal.base == sheet.revisions.get(number=1)
-        assert "90 %" in proposal.body
+        assert "12 000 €" in proposal.body
 
     def test_no_slice_asks_the_service_for_a_vector_again(
         self, document: Document, solution: SheetType, settings: Settings, fake_ai: FakeAI

@@ -95,8 +95,9 @@ def test_a_generated_text_that_loses_more_than_half_is_refused(
 
     write(sheet, body(20), GENERATED, generation=generation)
     write(sheet, body(10), GENERATED, generation=generation)
+    later = Generation.objects.create(sheet=sheet, backend="local")
     with pytest.raises(LossyText) as caught:
-        write(sheet, body(4), GENERATED, generation=generation)
+        write(sheet, body(4), GENERATED, generation=later)
     assert caught.value.notices == [
         {"code": "shrunk", "section": "resume", "before": 10, "after": 4}
     ]

@@ -101,6 +101,7 @@ class TestOneTitle:
         monkeypatch.setattr("sheets.forms.wiki.require_free_title", lambda *given: None)
         client.force_login(contributor)
         sent = {"title": "Air Comprimé", "sheet_type": kind.pk, "documents": document.pk}
+        sent["anyway"] = "1"  # the source hardly speaks of it
 
         for address in ("/fiches/nouvelle/", f"/fiches/{other.slug}/renommer/"):
             answer = client.post(address, sent)
