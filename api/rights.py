@@ -3,15 +3,17 @@
 A token never gives more than its person may: its scope takes permissions away.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from api.models import Token
 from ingestion.models import Document
-from sheets.models import Sheet
+from sheets.models import Revision, Sheet
 from sheets.models.sheet import SheetQuerySet
 from wikico2.accounts.roles import role_permissions
 from wikico2.accounts.rules import Role, check, may
@@ -65,6 +67,12 @@ def require_right(request: HttpRequest, action: str, obj: Any = None) -> User:
     return user
 
 
+def require_open(request: HttpRequest, action: str) -> None:
+    """Raise as `require_right` does, unless the caller, or the public, may do `action`."""
+    if not may(request.user, action):
+        require_right(request, action)
+
+
 def refuse_reading_token(request: HttpRequest) -> None:
     """Raise PermissionDenied for a token that may only read."""
     use = getattr(request, "token_use", None)
@@ -89,13 +97,25 @@ def open_sheets(request: HttpRequest) -> SheetQuerySet:
 
 
 def open_sheet(request: HttpRequest, slug: str, *related: str) -> Sheet:
-    """Return one sheet with its type, its text and `related` rows; raises Http404.
+    """Return one sheet, as the caller may read it, with `related` rows; raises Http404.
 
-    Digits are its id.
+    Its type and its text are loaded. Digits are its id.
     """
     rows = open_sheets(request).select_related("sheet_type", "current", *related)
     found = rows.filter(slug=slug).first()
-    return found or get_object_or_404(rows, pk=int(slug) if is_id(slug) else 0)
+    found = found or get_object_or_404(rows, pk=int(slug) if is_id(slug) else 0)
+    return found.show_to(request.user)
+
+
+def show_all(request: HttpRequest, sheets: Sequence[Sheet]) -> None:
+    """Let each sheet of a page of a list stand as the caller may read it."""
+    if may(request.user, "unvalidated.read"):
+        return
+    changed = [sheet for sheet in sheets if sheet.is_changed_since_validation]
+    texts = Revision.objects.defer("body", "metadata")
+    prefetch_related_objects(changed, Prefetch("validated_revision", texts))
+    for sheet in changed:
+        sheet.show_to(request.user)
 
 
 def is_id(text: str) -> bool:

@@ -7,7 +7,7 @@ from xml.sax.xmlreader import AttributesImpl
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import Resolver404, resolve, reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
@@ -21,7 +21,7 @@ from api.schemas.sheets import CitationOut
 from sheets.models import Citation, Revision, Sheet
 from sheets.rendering.statement_anchors import counted_statements
 from sheets.sources.visibility import sources_visible_on
-from sheets.views.reading import readable_sheets
+from sheets.views.reading import readable_sheets, shown_sheet
 from wikico2.parameters import whole_number
 
 MOST_IN_SITEMAP = 50_000
@@ -85,7 +85,7 @@ def sitemap(request: HttpRequest) -> HttpResponse:
 def card_sheet(request: HttpRequest, slug: str) -> tuple[Sheet, Revision]:
     """Return a sheet that has a text, with its check; raises Http404."""
     rows = readable_sheets(request).select_related("current__check_made")
-    sheet = get_object_or_404(rows, slug=slug, current__isnull=False)
+    sheet = shown_sheet(request, rows, slug, current__isnull=False)
     assert sheet.current is not None
     return sheet, sheet.current
 
@@ -171,7 +171,7 @@ def source_citations(request: HttpRequest, slug: str, kind: str) -> HttpResponse
     """Send the sources of a sheet as BibTeX, RIS or CSL-JSON."""
     if kind not in FORMATS:
         raise Http404
-    sheet = get_object_or_404(readable_sheets(request), slug=slug)
+    sheet = shown_sheet(request, readable_sheets(request), slug)
     written = FORMATS[kind]
     sources = sources_visible_on(sheet, request.user).order_by("title", "pk")
     return HttpResponse(

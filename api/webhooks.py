@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from django.db import transaction
 from django.db.models import QuerySet
-from django.db.models.signals import post_save, pre_save
+from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -24,8 +24,9 @@ from api.models import Webhook, WebhookDelivery
 from ingestion.intake.fetch import post_content
 from ingestion.models import Document
 from ingestion.signals import document_settled
-from sheets.models import Proposal, Revision, Sheet
+from sheets.models import Proposal, Revision, Sheet, SheetEvent
 from sheets.signals import revision_saved
+from wikico2.accounts.rules import may
 from wikico2.errors import TransientError
 from wikico2.jobs.policy import JobPolicy, all_policies, register_kind
 from wikico2.jobs.queue import start_job
@@ -40,6 +41,10 @@ EVENTS = (
 )  # fmt: skip
 QUIET = frozenset({WEBHOOK, "sheet_index", "judgement", "cleanup", "digests", "digest"})
 """Kinds of jobs whose end is told to nobody."""
+TOLD_STATES: dict[str, str] = {
+    SheetEvent.Kind.VALIDATED: "sheet.validated",
+    SheetEvent.Kind.PUBLISHED: "sheet.published",
+}
 MOST_HOOKS = 20
 SECONDS = 10
 RETENTION = dt.timedelta(days=30)
@@ -58,14 +63,21 @@ def signature(secret: str, at: int, content: bytes) -> str:
 # --- Telling --------------------------------------------------------------------------------------
 
 
-def tell(event: str, about: dict[str, Any], *, sheet: Sheet | None = None) -> None:
-    """Queue a notification for each webhook that wants the event and whose owner may see it."""
+def tell(
+    event: str, about: dict[str, Any], *, sheet: Sheet | None = None, unvalidated: bool = False
+) -> None:
+    """Queue a notification for each webhook that wants the event and whose owner may see it.
+
+    `unvalidated` is about a later text than the validated one.
+    """
     hooks = Webhook.objects.filter(events__contains=[event]).select_related("user")
     for hook in hooks:
         if sheet is not None:
             readable = Sheet.objects.readable_by(hook.user).filter(pk=sheet.pk)
             if not readable.exists():
                 continue
+        if unvalidated and not may(hook.user, "unvalidated.read"):
+            continue
         queue_delivery(hook, event, about)
 
 
@@ -90,24 +102,21 @@ def tell_of_revision(sender: object, revision: Revision, **kwargs: object) -> No
     """Tell that a sheet has a new version."""
     sheet = revision.sheet
     told = told_sheet(sheet, version=revision.number, origin=revision.origin)
-    tell("sheet.changed", told, sheet=sheet)
+    later = sheet.validated_revision_id not in (None, revision.pk)
+    tell("sheet.changed", told, sheet=sheet, unvalidated=later)
 
 
-@receiver(pre_save, sender=Sheet)
-def remember_state(sender: object, instance: Sheet, raw: bool = False, **kwargs: object) -> None:
-    """Remember the state that a sheet had before it is saved."""
-    known = Sheet.objects.filter(pk=instance.pk).values_list("state", flat=True)
-    instance.__dict__["_state_before"] = known.first() if instance.pk and not raw else None
-
-
-@receiver(post_save, sender=Sheet)
-def tell_of_state(sender: object, instance: Sheet, raw: bool = False, **kwargs: object) -> None:
+@receiver(post_save, sender=SheetEvent)
+def tell_of_state(
+    sender: object, instance: SheetEvent, created: bool, raw: bool = False, **kwargs: object
+) -> None:
     """Tell that a sheet was validated or published."""
-    before = instance.__dict__.pop("_state_before", None)
-    told = {Sheet.State.VALIDATED: "sheet.validated", Sheet.State.PUBLISHED: "sheet.published"}
-    event = told.get(Sheet.State(instance.state))
-    if event and not raw and instance.state != before:
-        tell(event, told_sheet(instance, state=instance.state), sheet=instance)
+    event = TOLD_STATES.get(instance.kind)
+    if event and created and not raw:
+        revision = instance.revision
+        number = {"version": revision.number} if revision else {}
+        sheet = instance.sheet
+        tell(event, told_sheet(sheet, state=sheet.state, **number), sheet=sheet)
 
 
 @receiver(post_save, sender=Proposal)

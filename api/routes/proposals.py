@@ -14,7 +14,7 @@ from api.answers import Listed, json_answer
 from api.idempotency import once
 from api.paging import PageIn, page_of
 from api.problems import ApiProblem
-from api.rights import Unauthenticated, open_sheet, open_sheets, require_account, require_right
+from api.rights import open_sheet, open_sheets, require_open, require_right
 from api.routes.sheets import checked_text, conflict_problem, known_sections, made_choices
 from api.schemas.common import Key, Number, PersonOut, RowId, site_address
 from api.schemas.sheets import Body, ChoiceIn, EditOut
@@ -32,7 +32,7 @@ from sheets.proposals.review import (
 from sheets.proposals.suggestions import check_limit, create_suggestion, sender_of
 from sheets.revisions.errors import StaleBase
 from sheets.revisions.versions import version_of
-from wikico2.accounts.rules import may
+from sheets.views.reading import shown_revisions
 from wikico2.models import User
 
 router = Router(tags=["proposals"])
@@ -112,7 +112,7 @@ class ProposalFilterIn(PageIn):
 @router.get("/proposals", response=Listed[ProposalOut])
 def list_proposals(request: HttpRequest, filters: Query[ProposalFilterIn]) -> Any:
     """List the proposals that wait, the oldest first; or the decided ones, the latest first."""
-    require_account(request)
+    require_right(request, "proposal.list")
     rows = Proposal.objects.filter(sheet__in=open_sheets(request).order_by().values("pk"))
     if filters.sheet:
         rows = rows.filter(sheet__slug=filters.sheet)
@@ -126,14 +126,15 @@ def list_proposals(request: HttpRequest, filters: Query[ProposalFilterIn]) -> An
 
 
 def open_proposal(request: HttpRequest, pk: int) -> Proposal:
-    """Return a proposal that the caller may see; raises Http404 or Unauthenticated."""
+    """Return a proposal that the caller may see; raises Http404, or as `require_right` does."""
     rows = Proposal.objects.filter(sheet__in=open_sheets(request).order_by().values("pk"))
     related = ("sheet__current", "sheet__sheet_type", "author", "decided_by", "accepted_as")
     row = get_object_or_404(
         rows.select_related(*related, "base", "base_proposal", "generation"), pk=pk
     )
-    if row.is_anonymous and not request.user.is_authenticated:
-        raise Unauthenticated  # it is not public before it is reviewed
+    require_open(request, "unvalidated.read")  # it shows the current text
+    if row.is_anonymous:
+        require_open(request, "proposal.read_anonymous")  # not public before it is reviewed
     return row
 
 
@@ -190,15 +191,16 @@ def suggest(request: HttpRequest, slug: str, given: SuggestionIn) -> Any:
 
 def propose_change(request: HttpRequest, slug: str, given: SuggestionIn) -> Proposal:
     """Create a proposal of the caller; raises Unauthenticated, ApiProblem, UserError."""
-    if not may(request.user, "proposal.create"):
-        raise Unauthenticated
+    require_open(request, "proposal.create")
     sheet = open_sheet(request, slug)
     current = sheet.current
     if current is None:
         raise ApiProblem(409, "no_text", _("This sheet has no text yet."))
     sender = sender_of(request)
     check_limit(sender)
-    base = current if given.base is None else sheet.revisions.filter(number=given.base).first()
+    base = (
+        current if given.base is None else shown_revisions(sheet).filter(number=given.base).first()
+    )
     if base is None:
         raise ApiProblem(412, "base_unknown", _("This sheet has no such version."))
     start, template = version_of(base), load_template(sheet.sheet_type)

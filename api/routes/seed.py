@@ -16,7 +16,7 @@ from api.fields import BadField, FieldValue, SectionFields, put_fields, read_fie
 from api.idempotency import once
 from api.paging import PageIn, PageQuery, page_of
 from api.problems import ApiProblem
-from api.rights import listed_sheets, open_sheet, open_sheets, require_right
+from api.rights import listed_sheets, open_sheet, open_sheets, require_right, show_all
 from api.routes.sheets import free_title_of, made, number_of, save_sheet_edit, sheet_type
 from api.schemas.common import Key, Number, RowId, site_address
 from api.schemas.sheets import Body, EditIn, RevisionOut, SheetMade, SheetSummary
@@ -195,6 +195,7 @@ def sheets_of_type(request: HttpRequest, key: str, page: PageIn) -> HttpResponse
     rows = listed_sheets(request).filter(sheet_type__key=key)
     rows = rows.select_related("sheet_type", "current")
     shown, following = page_of(rows, ("title", "id"), page)
+    show_all(request, shown)
     items = [SheetSummary.of(s, s.current.number if s.current else None) for s in shown]
     return array_answer(request, items, following, page)
 
@@ -212,7 +213,8 @@ def array_answer(
 
 
 def sheet_by_id(request: HttpRequest, pk: int) -> Sheet:
-    return get_object_or_404(open_sheets(request).select_related("sheet_type", "current"), pk=pk)
+    rows = open_sheets(request).select_related("sheet_type", "current")
+    return get_object_or_404(rows, pk=pk).show_to(request.user)
 
 
 @router.get("/get/{pk}", response=SheetFieldsOut)

@@ -23,7 +23,7 @@ from api.answers import (
 from api.idempotency import once
 from api.paging import PageIn, PageQuery, page_of
 from api.problems import ApiProblem
-from api.rights import listed_sheets, open_sheet, require_right, sheet_types_of
+from api.rights import listed_sheets, open_sheet, require_right, sheet_types_of, show_all
 from api.schemas.common import PersonOut, site_address
 from api.schemas.sheets import (
     BlockChangeOut,
@@ -74,6 +74,7 @@ from sheets.search.list_filters import ORDERS, SHEET_FILTER, filtered_sheets
 from sheets.sources.visibility import sources_visible_on
 from sheets.transfer.formats import to_markdown
 from sheets.views.history import list_revisions
+from sheets.views.reading import shown_revisions
 from wikico2.errors import UserError
 from wikico2.models import User
 
@@ -111,6 +112,7 @@ def list_sheets(request: HttpRequest, filters: Query[SheetFilterIn]) -> Any:
     active = SHEET_FILTER.read(request.GET)
     rows = filtered_sheets(listed_sheets(request), active)
     shown, following = page_of(rows, ORDERS[active["sort"]], filters)
+    show_all(request, shown)
     numbers = dict(
         Revision.objects.filter(pk__in=[s.current_id for s in shown]).values_list("pk", "number")
     )
@@ -464,7 +466,7 @@ def revision_numbered(sheet: Sheet, number: int) -> Revision:
     """Return a version by its number; raises Http404."""
     if not 0 < number < 2**31:
         raise Http404
-    return get_object_or_404(sheet.revisions.select_related("author"), number=number)
+    return get_object_or_404(shown_revisions(sheet).select_related("author"), number=number)
 
 
 @router.get("/{slug}/compare/{old}/{new}", response=ComparisonOut)

@@ -15,7 +15,7 @@ from api.answers import Listed, json_answer
 from api.idempotency import once
 from api.paging import PageQuery, page_of
 from api.problems import ApiProblem
-from api.rights import open_sheet, open_sheets, require_account, require_right
+from api.rights import open_sheet, open_sheets, require_right, show_all
 from api.schemas.common import Key, Number, PersonOut
 from api.schemas.sheets import SheetSummary
 from sheets.generation.progress import generation_outline
@@ -186,7 +186,7 @@ class WatchOut(BaseModel):
 @router.put("/{slug}/watch", response=WatchOut)
 def watch(request: HttpRequest, slug: str) -> Any:
     """Watch a sheet: its changes by others are in your list and your digest."""
-    user = require_account(request)
+    user = require_right(request, "watch.set")
     sheet = open_sheet(request, slug)
     Watch.objects.get_or_create(user=user, sheet=sheet)
     Digest.of(user, get_language() or "fr")
@@ -196,7 +196,7 @@ def watch(request: HttpRequest, slug: str) -> Any:
 @router.delete("/{slug}/watch", response=WatchOut)
 def unwatch(request: HttpRequest, slug: str) -> Any:
     """Watch a sheet no longer."""
-    user = require_account(request)
+    user = require_right(request, "watch.set")
     Watch.objects.filter(user=user, sheet=open_sheet(request, slug)).delete()
     return WatchOut(watched=False)
 
@@ -281,8 +281,9 @@ watched_router = Router(tags=["writing"])
 @watched_router.get("/watched", response=Listed[SheetSummary])
 def list_watched(request: HttpRequest, page: PageQuery) -> Any:
     """List the sheets that you watch."""
-    user = require_account(request)
+    user = require_right(request, "watch.set")
     rows = open_sheets(request).filter(watches__user=user).select_related("sheet_type", "current")
     shown, following = page_of(rows, ("title", "id"), page)
+    show_all(request, shown)
     items = [SheetSummary.of(s, s.current.number if s.current else None) for s in shown]
     return json_answer(request, Listed[SheetSummary](items=items, next=following))

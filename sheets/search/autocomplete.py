@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Case, IntegerField, Q, When
+from django.db.models import Case, F, IntegerField, Q, When
 from django.db.models.functions import Length
 
 from ingestion.models import Chunk, Document
@@ -15,6 +15,7 @@ from sheets.models.sheet import SheetQuerySet
 from sheets.rendering.snippet import SnippetPieces
 from sheets.search.indexing import SHEETS
 from sheets.search.results import Suggestion
+from wikico2.accounts.rules import may
 from wikico2.text.analyzer import compose_accents
 from wikico2.text.normalize import fold_text, folded_words
 
@@ -34,6 +35,9 @@ def suggest_completions(prefix: str, user: Any, limit: int = 8) -> list[Suggesti
         sections = SearchedSection.objects.filter(sheet__in=visible, anchor__gt="").select_related(
             "sheet"
         )
+        if not may(user, "unvalidated.read"):
+            unchanged = Q(sheet__validated_revision=F("sheet__current"))
+            sections = sections.filter(Q(sheet__validated_revision=None) | unchanged)
         for word in typed:
             sections = sections.filter(folded__contains=word)
         found += [_of_section(s, typed) for s in sections.order_by("pk")[:SECTIONS_SUGGESTED]]

@@ -12,6 +12,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from api.models import Webhook, WebhookDelivery
+from sheets.actions.states import publish_sheet, validate_sheet
 from sheets.models import Sheet
 from tests.api.conftest import Caller, Program
 from tests.api.test_sources import pdf_file
@@ -111,14 +112,14 @@ def test_what_is_refused_is_tried_again_logged_and_sent_again(
 
 
 def test_states_sources_and_jobs_are_told(
-    program: Caller, contributor: User, sheet: Sheet, endpoint: Receiver
+    program: Caller, contributor: User, administrator: User, sheet: Sheet, endpoint: Receiver
 ) -> None:
     caller = program(contributor)
     events = ("sheet.published", "sheet.validated", "proposal.waiting", "job.done")
     subscribe(caller, endpoint.url, *events)
-    for state in ("validated", "published", "published"):
-        sheet.state = state
-        sheet.save()
+    validate_sheet(sheet, administrator, version=1)
+    publish_sheet(sheet, administrator)
+    sheet.save()  # tells nothing more
     program().post(f"/v1/sheets/{sheet.slug}/proposals", {"remark": "Relire"})
     caller.upload("/v1/sources", file=pdf_file(AIR))
     run_queue()
