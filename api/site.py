@@ -21,6 +21,7 @@ from api.routes import (
     seed,
     sheets,
     sources,
+    states,
     writing,
 )
 
@@ -140,6 +141,7 @@ api = WikiApi(
 add_problem_handlers(api)
 api.add_router("/sheets", sheets.router)
 api.add_router("/sheets", writing.router)
+api.add_router("/sheets", states.router)
 api.add_router("/sources", sources.router)
 api.add_router("/imports", sources.imports_router)
 api.add_router("/jobs", jobs.router)
@@ -152,6 +154,7 @@ for router in (
     library.router,
     library.transfer_router,
     seed.router,
+    states.deleted_router,
     hooks.router,
 ):
     api.add_router("", router)
