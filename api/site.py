@@ -12,6 +12,7 @@ from ninja.renderers import BaseRenderer
 from api.auth import SessionAuth, TokenAuth, public_reader
 from api.problems import MEDIA_TYPE, ProblemOut, add_problem_handlers
 from api.routes import (
+    discussions,
     hooks,
     jobs,
     library,
@@ -19,6 +20,7 @@ from api.routes import (
     proposals,
     search,
     seed,
+    sheet_sources,
     sheets,
     sources,
     states,
@@ -142,7 +144,10 @@ add_problem_handlers(api)
 api.add_router("/sheets", sheets.router)
 api.add_router("/sheets", writing.router)
 api.add_router("/sheets", states.router)
+api.add_router("/sheets", sheet_sources.router)
+api.add_router("/sheets", discussions.router)
 api.add_router("/sources", sources.router)
+api.add_router("/sources", sheet_sources.concerned_router)
 api.add_router("/imports", sources.imports_router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/queue", jobs.queue_router)

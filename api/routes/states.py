@@ -113,7 +113,7 @@ def assign(request: HttpRequest, slug: str, given: ResponsibleIn) -> Any:
     sheet, user = asked_sheet(request, slug, "assign")
     care = CareForm({"responsible": given.person})
     if not care.is_valid():
-        raise ApiProblem(422, "person_unknown", " ".join(care.errors["responsible"]))
+        raise ApiProblem(422, "person_unknown", str(care.errors["responsible"][0]))
     states.assign_sheet(sheet, user, care.cleaned_data["responsible"])
     return StandingOut.of(sheet, user)
 

@@ -32,7 +32,8 @@ def changed(published: Sheet, expert: User, contributor: User, settings: Any) ->
     body = f"{text.body}\n## {HEADING}\n\n{LATER} : 99 % de gain.\n"
     save_edit(published, contributor, base=base, text=type(text)(body, text.values))
     published = Sheet.objects.select_related("current").get(pk=published.pk)
-    assert published.current and published.current.number == 2
+    assert published.current
+    assert published.current.number == 2
     Proposal.objects.create(sheet=published, base=base, body=f"## {HEADING}\n\n{LATER}")
     return published
 
