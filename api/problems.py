@@ -18,6 +18,7 @@ MEDIA_TYPE = "application/problem+json"
 STATUS = {
     "duplicate": 409,
     "title_taken": 409,
+    "term_taken": 409,
     "stale_version": 409,
     "wrong_state": 409,
     "file_missing": 404,

@@ -26,6 +26,10 @@ SCOPE_MAY: dict[str, frozenset[str]] = {
 }
 """The permissions that a scope leaves to a person, beside those to see something; an `admin` token
 leaves them all."""
+WHOLE_WIKI = frozenset(
+    {"wiki.transfer", "vocabulary.curate", "prompt.curate", "audit.read", "account.own"}
+)
+"""Actions that reach or show sheets of all types: a token for some types may not do them."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -63,6 +67,8 @@ def require_account(request: HttpRequest) -> User:
 def require_right(request: HttpRequest, action: str, obj: Any = None) -> User:
     """Return the user; raises Unauthenticated or PermissionDenied unless they may do `action`."""
     user = require_account(request)
+    if action in WHOLE_WIKI and sheet_types_of(request):
+        raise PermissionDenied
     check(user, action, obj)
     return user
 

@@ -12,10 +12,12 @@ from ninja.renderers import BaseRenderer
 from api.auth import SessionAuth, TokenAuth, public_reader
 from api.problems import MEDIA_TYPE, ProblemOut, add_problem_handlers
 from api.routes import (
+    curation,
     discussions,
     hooks,
     jobs,
     library,
+    own,
     people,
     proposals,
     search,
@@ -153,6 +155,8 @@ api.add_router("/jobs", jobs.router)
 api.add_router("/queue", jobs.queue_router)
 for router in (
     people.router,
+    own.router,
+    curation.router,
     proposals.router,
     search.router,
     writing.watched_router,

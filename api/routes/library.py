@@ -1,11 +1,14 @@
 """Sheet types, prompts, vocabulary, activity; export and import of the wiki."""
 
 import datetime as dt
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from ninja import File, Query, Router, UploadedFile
 from ninja.responses import Status
 from pydantic import BaseModel, StringConstraints
@@ -13,6 +16,7 @@ from pydantic import BaseModel, StringConstraints
 from api.answers import Listed, json_answer
 from api.idempotency import once
 from api.paging import PageIn, PageQuery, page_of
+from api.problems import ApiProblem
 from api.rights import listed_sheets, require_right, sheet_types_of
 from api.schemas.common import PersonOut, RowId, site_address
 from ingestion.intake.upload import clean_name
@@ -26,6 +30,7 @@ from sheets.file_jobs import (
 from sheets.models import FileJob, Prompt, Revision, Section, SheetType
 from sheets.notifications.activity import ACTIVITY_FILTER, list_changes
 from sheets.views.export import wiki_zip
+from wikico2.accounts.audit import record
 
 router = Router(tags=["library"])
 transfer_router = Router(tags=["transfer"])
@@ -120,10 +125,18 @@ def read_type(request: HttpRequest, key: str) -> Any:
     return json_answer(request, TypeOut.of(get_object_or_404(rows, key=key)))
 
 
+PromptMode = Literal["quote", "write"]
+PromptPart = Annotated[str, StringConstraints(min_length=1, max_length=50_000)]
+
+
 class PromptOut(BaseModel):
-    """One version of the texts that the writing model is sent."""
+    """One version of the texts that the writing model is sent.
+
+    By `mode` it asks for the numbers of sentences to quote, or for sentences of its own.
+    """
 
     version: int
+    mode: PromptMode
     system: str
     request: str
     repair: str
@@ -131,15 +144,11 @@ class PromptOut(BaseModel):
     author: PersonOut | None
     created_at: dt.datetime
 
-
-@router.get("/prompts", response=Listed[PromptOut])
-def list_prompts(request: HttpRequest, page: PageQuery) -> Any:
-    """List the versions of the prompt, the latest first."""
-    require_right(request, "prompt.curate")
-    rows, following = page_of(Prompt.objects.select_related("author"), ("-version",), page)
-    items = [
-        PromptOut(
+    @classmethod
+    def of(cls, row: Prompt) -> "PromptOut":
+        return cls(
             version=row.version,
+            mode=row.mode,  # type: ignore[arg-type]  # the choices of the column
             system=row.system,
             request=row.request,
             repair=row.repair,
@@ -147,9 +156,51 @@ def list_prompts(request: HttpRequest, page: PageQuery) -> Any:
             author=PersonOut.of(row.author),
             created_at=row.created_at,
         )
-        for row in rows
-    ]
+
+
+class PromptIn(BaseModel):
+    """A new version: all of its texts, with their placeholders."""
+
+    mode: PromptMode = "quote"
+    system: PromptPart
+    request: PromptPart
+    repair: PromptPart
+    comment: Annotated[str, StringConstraints(max_length=300)] = ""
+
+
+@router.get("/prompts", response=Listed[PromptOut])
+def list_prompts(request: HttpRequest, page: PageQuery) -> Any:
+    """List the versions of the prompt, the latest first."""
+    require_right(request, "prompt.curate")
+    rows, following = page_of(Prompt.objects.select_related("author"), ("-version",), page)
+    items = [PromptOut.of(row) for row in rows]
     return json_answer(request, Listed[PromptOut](items=items, next=following))
+
+
+@router.post("/prompts", response={201: PromptOut})
+@once
+def add_prompt(request: HttpRequest, given: PromptIn) -> Any:
+    """Add a version of the prompt, which new runs of its mode use; earlier ones stay."""
+    user = require_right(request, "prompt.curate")
+    row = Prompt(**given.model_dump(), author=user)
+    try:
+        row.full_clean(exclude=["version", "author"])
+    except ValidationError as error:
+        errors = [
+            {"where": where, "message": sentence}
+            for where, sentences in error.message_dict.items()
+            for sentence in sentences
+        ]
+        raise ApiProblem(422, "text_invalid", errors[0]["message"], errors=errors) from None
+    try:
+        with transaction.atomic():
+            row.save()
+            record("prompt.add", row, user, version=row.version)
+    except IntegrityError:  # another version got the same number
+        detail = _("Another version was added at the same time: send yours again.")
+        raise ApiProblem(409, "conflict", detail) from None
+    row.refresh_from_db(fields=["created_at"])
+    return Status(201, PromptOut.of(row))
 
 
 class SynonymsOut(BaseModel):
