@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -58,6 +59,11 @@ class TestPage:
         client.post(f"/compte/jetons/{own.pk}/revoquer/")
         assert Program(secret).get("/v1/me").status_code == 401
         assert Token.objects.get() == other
+
+    def test_the_account_page_leads_to_it(self, client: Client, contributor: User) -> None:
+        client.force_login(contributor)
+        page = client.get(reverse("account")).content.decode()
+        assert f'href="{reverse("tokens")}"' in page
 
     def test_it_needs_an_account(self, client: Client, db: None) -> None:
         assert client.get("/compte/jetons/").status_code == 302
