@@ -99,6 +99,7 @@ class SheetFilterIn(PageIn):
     category: str = ""
     system: str = ""
     level: str = ""
+    checked: str = ""
     state: str = ""
     source: str = ""
     stale: str = ""

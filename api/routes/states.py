@@ -21,9 +21,9 @@ from api.schemas.states import (
     DeletedOut,
     DueIn,
     DueOut,
-    EventOut,
     ResponsibleIn,
     ReviewIn,
+    SheetEventOut,
     StandingOut,
     ValidateIn,
 )
@@ -50,13 +50,13 @@ def read_state(request: HttpRequest, slug: str) -> Any:
     return json_answer(request, StandingOut.of(sheet, request.user))
 
 
-@router.get("/{slug}/events", response=Listed[EventOut])
+@router.get("/{slug}/events", response=Listed[SheetEventOut])
 def list_events(request: HttpRequest, slug: str, page: PageQuery) -> Any:
     """List what happened to a sheet besides its text, the latest first."""
     events = open_sheet(request, slug).events.select_related("actor", "revision", "sheet")
     rows, following = page_of(events, ("-at", "-id"), page)
-    items = [EventOut.of(row, request.user) for row in rows]
-    return json_answer(request, Listed[EventOut](items=items, next=following))
+    items = [SheetEventOut.of(row, request.user) for row in rows]
+    return json_answer(request, Listed[SheetEventOut](items=items, next=following))
 
 
 @router.post("/{slug}/submit", response=StandingOut)
@@ -99,8 +99,8 @@ def archive(request: HttpRequest, slug: str, given: CommentIn) -> Any:
     return StandingOut.of(sheet, user)
 
 
-@router.post("/{slug}/unarchive", response=StandingOut)
-def unarchive(request: HttpRequest, slug: str) -> Any:
+@router.post("/{slug}/restore", response=StandingOut)
+def restore(request: HttpRequest, slug: str) -> Any:
     """Bring a sheet back from the archive, in the state that it had."""
     sheet, user = asked_sheet(request, slug, "restore")
     states.restore_sheet(sheet, user)

@@ -52,7 +52,7 @@ class StandingOut(BaseModel):
         )
 
 
-class EventOut(BaseModel):
+class SheetEventOut(BaseModel):
     """One thing that happened to a sheet; comments are for members."""
 
     kind: str
@@ -63,7 +63,7 @@ class EventOut(BaseModel):
     at: dt.datetime
 
     @classmethod
-    def of(cls, row: SheetEvent, user: Any) -> "EventOut":
+    def of(cls, row: SheetEvent, user: Any) -> "SheetEventOut":
         return cls(
             kind=row.kind,
             sentence=row.sentence(named=may(user, "source.read_internal")),

@@ -86,6 +86,26 @@ class TestThePublic:
         answer = program().get(f"/v1/sheets/{changed.slug}/{address}")
         assert answer.status_code in (401, 404)
 
+    @pytest.mark.parametrize("tool", ["read_sheet", "read_facts", "search", "resource"])
+    def test_assistants_are_told_nothing_of_it(
+        self, client: Client, changed: Sheet, tool: str
+    ) -> None:
+        calls: dict[str, tuple[str, dict[str, Any]]] = {
+            "search": ("tools/call", {"name": tool, "arguments": {"query": "chaleur"}}),
+            "resource": ("resources/read", {"uri": f"wikico2://sheets/{changed.slug}"}),
+        }
+        reading = {"name": tool, "arguments": {"sheet": changed.slug}}
+        method, params = calls.get(tool, ("tools/call", reading))
+        answer = client.post(
+            "/mcp",
+            {"jsonrpc": "2.0", "id": 1, "method": method, "params": params},
+            content_type="application/json",
+            headers={"Accept": "application/json, text/event-stream"},
+        )
+        text = shown(answer)
+        assert "Récupération de chaleur" in text, text
+        assert "inventée" not in text
+
     def test_reads_the_validated_text_with_its_proofs(
         self, program: Caller, changed: Sheet
     ) -> None:

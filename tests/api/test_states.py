@@ -68,7 +68,7 @@ def test_an_archived_sheet_comes_back_as_it_was(
     assert program(expert).post(path_of(published, "archive")).status_code == 403
     assert caller.post(path_of(published, "archive")).json()["actions"] == ["restore"]
     assert caller.get("/v1/sheets").json()["items"] == []
-    assert caller.post(path_of(published, "unarchive")).json()["state"] == "published"
+    assert caller.post(path_of(published, "restore")).json()["state"] == "published"
 
 
 def test_who_is_in_charge_and_when_to_review(
@@ -135,7 +135,7 @@ class TestDeleting:
 
 @pytest.mark.parametrize(
     "action",
-    ["submit", "validate", "request-changes", "publish", "archive", "unarchive"],
+    ["submit", "validate", "request-changes", "publish", "archive", "restore"],
 )
 def test_nobody_changes_a_state_without_an_account(
     program: Caller, published: Sheet, action: str

@@ -64,7 +64,7 @@ NEEDS = {
     "states_request_changes": "sheet.request_changes",
     "states_publish": "sheet.publish",
     "states_archive": "sheet.archive",
-    "states_unarchive": "sheet.restore",
+    "states_restore": "sheet.restore",
     "states_assign": "sheet.assign",
     "states_schedule_review": "sheet.schedule_review",
     "states_list_due": "watch.set",
