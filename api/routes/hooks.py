@@ -15,7 +15,7 @@ from api.idempotency import once
 from api.models import Webhook, WebhookDelivery
 from api.paging import PageQuery, page_of
 from api.problems import ApiProblem
-from api.rights import require_account
+from api.rights import require_right
 from api.schemas.common import RowId
 from api.webhooks import MOST_HOOKS, WEBHOOK, new_secret
 from ingestion.intake.fetch import checked_url
@@ -96,13 +96,15 @@ class DeliveryOut(BaseModel):
 
 
 def own_webhook(request: HttpRequest, pk: int) -> Webhook:
-    return get_object_or_404(Webhook, pk=pk, user=require_account(request))
+    return get_object_or_404(Webhook, pk=pk, user=require_right(request, "account.own"))
 
 
 @router.get("/webhooks", response=Listed[WebhookOut])
 def list_webhooks(request: HttpRequest, page: PageQuery) -> Any:
     """List your webhooks."""
-    rows, following = page_of(Webhook.objects.filter(user=require_account(request)), ("id",), page)
+    rows, following = page_of(
+        Webhook.objects.filter(user=require_right(request, "account.own")), ("id",), page
+    )
     items = [WebhookOut.of(row) for row in rows]
     return json_answer(request, Listed[WebhookOut](items=items, next=following))
 
@@ -111,7 +113,7 @@ def list_webhooks(request: HttpRequest, page: PageQuery) -> Any:
 @once
 def make_webhook(request: HttpRequest, given: WebhookIn) -> Any:
     """Have an address on the public internet told of events; the answer has its secret."""
-    user = require_account(request)
+    user = require_right(request, "account.own")
     url = checked_url(given.url)
     if Webhook.objects.filter(user=user).count() >= MOST_HOOKS:
         detail = _("At most %(limit)s webhooks for one account.") % {"limit": MOST_HOOKS}

@@ -101,6 +101,7 @@ def test_the_audit_log_is_read_by_administrators(
         ("get", "/v1/terms"),
         ("get", "/v1/prompts"),
         ("get", "/v1/notifications"),
+        ("get", "/v1/webhooks"),
         ("post", "/v1/exports"),
     ],
 )
