@@ -33,7 +33,12 @@ def submit_sheet(sheet: Sheet, user: User, comment: str = "") -> None:
 
 @transaction.atomic
 def validate_sheet(
-    sheet: Sheet, user: User, *, version: int, review_on: dt.date | None = None
+    sheet: Sheet,
+    user: User,
+    *,
+    version: int,
+    review_on: dt.date | None = None,
+    comment: str = "",
 ) -> None:
     """Validate a version, which must be the current one; a draft then counts as validated.
 
@@ -60,7 +65,7 @@ def validate_sheet(
         validated_revision=current,
         review_on=due,
     )
-    SheetEvent.objects.write(locked, Kind.VALIDATED, user, revision=current)
+    SheetEvent.objects.write(locked, Kind.VALIDATED, user, revision=current, comment=comment)
 
 
 @transaction.atomic
@@ -82,13 +87,13 @@ def request_changes(sheet: Sheet, user: User, comment: str) -> None:
 
 
 @transaction.atomic
-def publish_sheet(sheet: Sheet, user: User) -> None:
+def publish_sheet(sheet: Sheet, user: User, comment: str = "") -> None:
     """Publish a sheet that has a text. Raises UserError: wrong_state, nothing_to_publish."""
     check(user, "sheet.publish", sheet)
     locked = _lock_in_state(sheet, State.DRAFT, State.REVIEW, State.VALIDATED)
     current = _require_text(locked)
     _set_state(sheet, locked, State.PUBLISHED)
-    SheetEvent.objects.write(locked, Kind.PUBLISHED, user, revision=current)
+    SheetEvent.objects.write(locked, Kind.PUBLISHED, user, revision=current, comment=comment)
 
 
 @transaction.atomic
@@ -102,7 +107,7 @@ def archive_sheet(sheet: Sheet, user: User, comment: str = "") -> None:
 
 
 @transaction.atomic
-def restore_sheet(sheet: Sheet, user: User) -> None:
+def restore_sheet(sheet: Sheet, user: User, comment: str = "") -> None:
     """Bring a sheet back from the archive, in the state that it had. Raises wrong_state."""
     check(user, "sheet.restore", sheet)
     locked = _lock_in_state(sheet, State.ARCHIVED)
@@ -110,7 +115,7 @@ def restore_sheet(sheet: Sheet, user: User) -> None:
     before = event.details.get("before") if event else None
     state = before if before in State.values and before != State.ARCHIVED else State.DRAFT
     _set_state(sheet, locked, state)
-    SheetEvent.objects.write(locked, Kind.RESTORED, user, state=state)
+    SheetEvent.objects.write(locked, Kind.RESTORED, user, comment=comment, state=state)
 
 
 @transaction.atomic

@@ -83,12 +83,12 @@ def change_state(request: HttpRequest, sheet: Sheet, action: str, given: dict[st
     actions: dict[str, Callable[[], None]] = {
         "submit": lambda: submit_sheet(sheet, user, comment),
         "validate": lambda: validate_sheet(
-            sheet, user, version=version, review_on=given["review_on"]
+            sheet, user, version=version, review_on=given["review_on"], comment=comment
         ),
         "request_changes": lambda: request_changes(sheet, user, comment),
-        "publish": lambda: publish_sheet(sheet, user),
+        "publish": lambda: publish_sheet(sheet, user, comment),
         "archive": lambda: archive_sheet(sheet, user, comment),
-        "restore": lambda: restore_sheet(sheet, user),
+        "restore": lambda: restore_sheet(sheet, user, comment),
     }
     actions[action]()
 

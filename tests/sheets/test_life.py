@@ -98,6 +98,15 @@ class TestStates:
         event = sheet.events.get(kind="request_changes")
         assert (event.comment, event.revision) == ("Citer la source du gain", sheet.current)
 
+    def test_every_change_of_state_keeps_its_comment(
+        self, client: Client, sheet: Sheet, administrator: User
+    ) -> None:
+        client.force_login(administrator)
+        for action in ("submit", "validate", "publish", "archive", "restore"):
+            given = {"do": action, "comment": f"Dit : {action}", "sheet": sheet.pk, "version": 1}
+            client.post(f"{sheet.get_absolute_url()}etat/", given)
+            assert sheet.events.get(kind=action).comment == f"Dit : {action}"
+
     def test_a_published_sheet_stays_published_while_changes_are_requested(
         self, sheet: Sheet, administrator: User
     ) -> None:
