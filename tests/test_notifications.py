@@ -10,6 +10,7 @@ from pytest_django.fixtures import Settings
 from ingestion.models import Document
 from ingestion.signals import document_settled
 from sheets import tasks
+from sheets.actions import states
 from sheets.merge import Version
 from sheets.models import Digest, Proposal, Revision, Sheet, SheetType, Watch
 from sheets.notifications import digest
@@ -87,6 +88,23 @@ class TestWhat:
         assert Notification.objects.get(user=expert).address.endswith("/versions/4/")
         change(sheet, expert, "## Un\n\nE\n", categorie="Froid")
         assert kinds(contributor) == ["followed"]
+
+    def test_a_submitted_sheet_waits_for_experts_and_its_authors_hear_what_became_of_it(
+        self, sheet: Sheet, contributor: User, expert: User, administrator: User, reader: User
+    ) -> None:
+        Sheet.objects.filter(pk=sheet.pk).update(created_by=reader)
+        states.submit_sheet(sheet, contributor, "Relue.")
+        assert kinds(expert) == kinds(administrator) == ["to_validate"]
+        states.request_changes(sheet, expert, "Citer la source.")
+        assert (kinds(expert), kinds(administrator)) == ([], [])
+        assert kinds(contributor) == ["changes"]
+        assert Notification.objects.get(kind="changes").quote == "Citer la source."
+        states.validate_sheet(sheet, expert, version=1)
+        states.publish_sheet(sheet, administrator)
+        states.assign_sheet(sheet, administrator, expert)
+        assert sorted(kinds(contributor)) == ["changes", "published", "validated"]
+        assert kinds(expert) == ["assigned"]
+        assert kinds(reader) == []  # who may no longer edit is not told what members say
 
     def test_a_failed_source_is_told_to_who_brought_it(self, contributor: User) -> None:
         document = Document.objects.create(

@@ -3,17 +3,29 @@
 from typing import Any
 
 from django.db.models import Q
+from django.db.models.signals import post_save
 from django.dispatch import receiver
+from django.urls import reverse
 
 from ingestion.models import Document
 from ingestion.signals import document_settled
-from sheets.models import Proposal, Revision, Watch
+from sheets.models import Proposal, Revision, Sheet, SheetEvent, Watch
 from sheets.signals import proposal_decided, proposal_made, revision_saved
+from wikico2.accounts.rules import may
 from wikico2.models import Notification, User
 from wikico2.notifications import notify, withdraw
 
 BACKEND = "wikico2.accounts.backend.Backend"
 SETTLES = "sheets.change_proposal"
+VALIDATES = "sheets.validate_sheet"
+TOLD_TO_AUTHORS = {
+    SheetEvent.Kind.CHANGES_REQUESTED: Notification.Kind.CHANGES,
+    SheetEvent.Kind.VALIDATED: Notification.Kind.VALIDATED,
+    SheetEvent.Kind.PUBLISHED: Notification.Kind.PUBLISHED,
+}
+"""What those who work on a sheet are told of its states."""
+ENDS_VALIDATION = {*TOLD_TO_AUTHORS, SheetEvent.Kind.ARCHIVED, SheetEvent.Kind.DELETED}
+"""The events after which a sheet no longer waits for its validation."""
 
 
 def waiting_key(proposal: Proposal) -> str:
@@ -68,6 +80,47 @@ def tell_who_watches(sender: object, revision: Revision, **kwargs: Any) -> None:
         actor=revision.author,
         title=sheet.title,
         text=revision.comment,
+    )
+
+
+@receiver(post_save, sender=SheetEvent)
+def tell_of_event(sender: object, instance: SheetEvent, created: bool, **kwargs: object) -> None:
+    """Tell who is to validate a sheet, who works on it, and who is put in charge of it."""
+    sheet, kind = instance.sheet, SheetEvent.Kind(instance.kind)
+    if instance.actor is None or not created:
+        return
+    if kind in ENDS_VALIDATION:
+        withdraw(f"to_validate:{sheet.pk}")
+    if kind == SheetEvent.Kind.SUBMITTED:
+        validators = User.objects.with_perm(VALIDATES, backend=BACKEND)
+        _tell_of_state(instance, set(validators.values_list("pk", flat=True)), "to_validate")
+    elif kind in TOLD_TO_AUTHORS:
+        _tell_of_state(instance, people_at_work(sheet), TOLD_TO_AUTHORS[kind])
+    elif kind == SheetEvent.Kind.ASSIGNED and sheet.responsible_id is not None:
+        _tell_of_state(instance, {sheet.responsible_id}, Notification.Kind.ASSIGNED)
+
+
+def people_at_work(sheet: Sheet) -> set[int]:
+    """Return who made a sheet, who is in charge and who submitted it last, if they may edit it."""
+    submitted = SheetEvent.objects.latest_of(sheet, SheetEvent.Kind.SUBMITTED)
+    found = {
+        sheet.created_by_id,
+        sheet.responsible_id,
+        submitted.actor_id if submitted is not None else None,
+    }
+    people = User.objects.filter(pk__in=found - {None})
+    return {person.pk for person in people if may(person, "sheet.edit", sheet)}
+
+
+def _tell_of_state(event: SheetEvent, people: set[int], kind: str) -> None:
+    notify(
+        people,
+        kind,
+        f"{kind}:{event.sheet_id}",
+        reverse("sheet_state", args=[event.sheet.slug]),
+        actor=event.actor,
+        title=event.sheet.title,
+        text=event.comment,
     )
 
 

@@ -19,6 +19,11 @@ SENTENCES = {
     "closed": gettext_noop("Your remark on “%(title)s” was answered."),
     "followed": gettext_noop("“%(title)s”, which you watch, was changed by %(actor)s."),
     "waiting": gettext_noop("A proposal for “%(title)s” waits for your decision."),
+    "to_validate": gettext_noop("%(actor)s submits “%(title)s” for validation."),
+    "changes": gettext_noop("%(actor)s requests changes of “%(title)s”."),
+    "validated": gettext_noop("%(actor)s validated “%(title)s”."),
+    "published": gettext_noop("%(actor)s published “%(title)s”."),
+    "assigned": gettext_noop("%(actor)s puts you in charge of “%(title)s”."),
     "source_failed": gettext_noop("Your source “%(title)s” could not be read."),
 }
 
@@ -51,6 +56,11 @@ class Notification(models.Model):
         CLOSED = "closed", gettext_lazy("answer")
         FOLLOWED = "followed", gettext_lazy("watched")
         WAITING = "waiting", gettext_lazy("to review")
+        TO_VALIDATE = "to_validate", gettext_lazy("to validate")
+        CHANGES = "changes", gettext_lazy("changes requested")
+        VALIDATED = "validated", gettext_lazy("validated")
+        PUBLISHED = "published", gettext_lazy("published")
+        ASSIGNED = "assigned", gettext_lazy("person in charge")
         SOURCE_FAILED = "source_failed", gettext_lazy("source")
 
     TOLD_BY_DIGEST = (Kind.FOLLOWED,)
