@@ -25,7 +25,14 @@ from sheets.revisions.versions import initial_version, version_of
 from sheets.schema.types import FieldBrief, SectionBrief
 from sheets.sources.visibility import sources_visible_on
 from sheets.views.reading import requested_sheet
-from sheets.writers.field_picks import LONGEST_QUERY, FieldPick, find_picks, pick_of
+from sheets.writers.field_picks import (
+    LONGEST_QUERY,
+    FieldPick,
+    find_picks,
+    fits,
+    holds_a_name,
+    pick_of,
+)
 from wikico2.accounts.decorators import requires
 from wikico2.models import User
 from wikico2.parameters import whole_number
@@ -33,13 +40,20 @@ from wikico2.parameters import whole_number
 
 @dataclass(frozen=True)
 class OpenField:
-    """A field with what was left out of it, and its candidates once they are asked for."""
+    """A field with what was left out of it, and its candidates once they are asked for.
+
+    `picks` are (candidate, whether the field may hold it as it stands).
+    """
 
     brief: FieldBrief
     is_empty: bool
     dropped: list[DroppedStatement]
-    picks: list[FieldPick] | None
+    picks: list[tuple[FieldPick, bool]] | None
     query: str = ""
+
+    @property
+    def holds_a_name(self) -> bool:
+        return holds_a_name(self.brief)
 
     @property
     def is_searched(self) -> bool:
@@ -106,9 +120,10 @@ def open_fields(
             like = request.GET.get("comme", "")
         picks = None
         if asked == field.key and ids:
-            picks = find_picks(
+            found = find_picks(
                 sheet.title, section, field, ids, query=query, like=like, known=known
             )
+            picks = [(pick, fits(field, pick.text)) for pick in found]
         yield OpenField(field, is_empty, dropped.get(field.key, []), picks, query)
 
 
@@ -149,7 +164,12 @@ def _take_in(request: HttpRequest, sheet: Sheet, section: SectionBrief) -> HttpR
         row = get_object_or_404(rows, pk=number, field=field.key)
         rescue_dropped(sheet, user, section, field, row)
         messages.success(request, _("The statement was taken in, as your edit."))
-    elif pick := pick_of(request.POST.get("extrait", ""), ids):
+    elif (pick := pick_of(request.POST.get("extrait", ""), ids)) and not fits(field, pick.text):
+        messages.warning(
+            request, _("“%(field)s” holds a short name, not a sentence.") % {"field": field.heading}
+        )
+        return redirect("complete_section", sheet.slug, section.key)
+    elif pick:
         take_in(sheet, user, section, field, pick.text, pick.sources)
         messages.success(request, _("The statement was taken in, word for word, with its source."))
     else:

@@ -7,6 +7,7 @@ from typing import Any
 from ingestion.models import Chunk
 from ingestion.search.passage import Passage
 from ingestion.search.retrieve import retrieve_passages
+from sheets.models import VocabularyTerm
 from sheets.schema.types import DraftStatement, FieldBrief, SectionBrief
 from sheets.writers.candidates import WORTH_SHOWN, rank_candidates
 from sheets.writers.context import field_question, pages_of_citations, passages_of
@@ -23,6 +24,12 @@ SAME = 0.8
 """Share of the stems of the shorter of two candidates from which on one is shown."""
 
 LONGEST_QUERY = 300
+
+MOST_WORDS_OF_A_NAME = 8
+"""Words of the longest name of a category, a system or a sector that is taken from a source."""
+
+NAMED = {key for keys in VocabularyTerm.FIELDS.values() for key in keys}
+"""The keys of the fields that name terms of the vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,18 @@ class FieldPick:
     def heading(self) -> str:
         """Return the heading that it stands under in its source."""
         return self.passage.headings[-1] if self.passage.headings else ""
+
+
+def holds_a_name(field: FieldBrief) -> bool:
+    """Tell whether a field holds names or one of its choices, where a sentence has no place."""
+    return field.key in NAMED or bool(field.choices)
+
+
+def fits(field: FieldBrief, text: str) -> bool:
+    """Tell whether a field may hold this text as it stands."""
+    if field.choices:
+        return fold_text(text) in {fold_text(choice) for choice in field.choices}
+    return field.key not in NAMED or len(text.split()) <= MOST_WORDS_OF_A_NAME
 
 
 def find_picks(

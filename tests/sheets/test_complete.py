@@ -88,13 +88,13 @@ class TestGaps:
     def test_the_identity_card_names_what_it_lacks(self, sheet: Sheet, editor: Client) -> None:
         page = editor.get(sheet.get_absolute_url()).content.decode()
         assert f"{address(sheet, 'fiche')}?champ=categorie#champ-categorie" in page
-        taken = editor.get(address(sheet, "fiche"), {"champ": "systeme", "q": "luminaires diodes"})
+        taken = editor.get(address(sheet, "fiche"), {"champ": "cout", "q": "luminaires diodes"})
         key = taken.content.decode().partition('name="extrait" value="')[2].partition('"')[0]
-        sent = {"champ": "systeme", "extrait": key, "sheet": str(sheet.pk)}
+        sent = {"champ": "cout", "extrait": key, "sheet": str(sheet.pk)}
         editor.post(address(sheet, "fiche"), sent)
         sheet.refresh_from_db()
         assert sheet.current is not None
-        assert sheet.current.metadata["systeme"].startswith("Des luminaires à diodes")
+        assert sheet.current.metadata["cout"].startswith("Des luminaires à diodes")
 
 
 class TestRescue:
@@ -160,6 +160,20 @@ class TestCandidates:
         # What the sheet says is not offered again.
         page = editor.get(address(sheet), {"champ": "co2", "q": "gain du combustible"})
         assert key not in page.content.decode()
+
+    def test_a_sentence_is_no_name_of_a_category(self, sheet: Sheet, editor: Client) -> None:
+        key, _page = self.pick(editor, sheet, champ="co2", q="gain du combustible")
+        asked = {"champ": "categorie", "q": "gain du combustible"}
+        page = editor.get(address(sheet, "fiche"), asked).content.decode()
+        assert "Le gain atteint 5 % du combustible" in page
+        assert key not in page.replace(f"comme={key}", "")
+        assert f"/fiches/{sheet.slug}/modifier/?section=fiche" in page
+        for field in ("categorie", "type"):
+            sent = {"champ": field, "extrait": key, "sheet": str(sheet.pk)}
+            answer = editor.post(address(sheet, "fiche"), sent, follow=True)
+            assert "contient un nom court, pas une phrase" in answer.content.decode()
+        sheet.refresh_from_db()
+        assert sheet.revisions.count() == 1
 
     def test_more_like_this_leaves_the_example_out(self, sheet: Sheet, editor: Client) -> None:
         key, _page = self.pick(editor, sheet, champ="co2", q="fumées chaudière")
