@@ -112,7 +112,7 @@ SENTENCES = {
         "A sheet already has this title: “%(title)s”. Choose another title, or edit that sheet."
     ),
     "wrong_state": gettext_noop(
-        "The state of the sheet does not allow this: it was changed meanwhile. Nothing was changed."
+        "The present state of the sheet does not allow this. Nothing was changed."
     ),
     "stale_version": gettext_noop(
         "Version %(number)s is no longer the current one: the sheet has version %(current)s. Read "

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from sheets.models.sheet import Sheet
+from wikico2.text.quotes import fold_quote_text
 
 
 class DiscussionQuerySet(models.QuerySet["Discussion"]):
@@ -52,6 +53,12 @@ class Discussion(models.Model):
     def is_lost(self) -> bool:
         """Tell whether the words that it is about are no longer in the sheet."""
         return bool(self.quote) and not self.passage
+
+    @property
+    def is_reworded(self) -> bool:
+        """Tell whether the words changed since it began, their typography apart."""
+        now, then = (fold_quote_text(text).folded for text in (self.passage, self.quote))
+        return now != then
 
 
 class Comment(models.Model):

@@ -118,6 +118,7 @@ class TestThreads:
     def test_it_moves_with_its_words(self, sheet: Sheet, expert: User, contributor: User) -> None:
         begun = begin_discussion(sheet, contributor, "D’où vient-il ?", "un tiers de l'electricite")
         assert begun.passage == "un tiers de l’électricité"
+        assert not begun.is_reworded  # typed with another apostrophe
         said = "Avant tout, le froid consomme un tiers de l’électricité."
         body = f"## Deux\n\nReste.\n\n## Un\n\n{said}\n"
         write(sheet, body, expert)
@@ -127,6 +128,7 @@ class TestThreads:
         begun.refresh_from_db()
         assert begun.passage == "un quart de l’électricité"
         assert begun.quote == "un tiers de l'electricite"
+        assert begun.is_reworded
 
     def test_lost_words_are_said_and_found_again(
         self, sheet: Sheet, expert: User, contributor: User
