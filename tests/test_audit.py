@@ -10,12 +10,15 @@ from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
 from ingestion.models import Document
+from sheets.models import SheetEvent
 from tests.conftest import LIGHT, make_pdf
 from wikico2.accounts.audit import clear_old_events, record
 from wikico2.accounts.roles import EXPERT
 from wikico2.models import AuditEvent, User
+from wikico2.models.audit_names import NAMES_OF_ACTIONS
 
 pytestmark = pytest.mark.django_db
 
@@ -124,6 +127,15 @@ class TestPage:
         assert {row["action"] for row in rows} == found
         shown = {name for name in ("source.add", "sheet.validate") if f"<code>{name}<" in html}
         assert shown == found
+
+    def test_actions_have_names_in_the_readers_language(self, client: Client) -> None:
+        html = client.get("/journal/").content.decode()
+        assert "source ajoutée<br>" in html
+        with override("fr"):
+            for kind in SheetEvent.Kind:
+                name = AuditEvent(action=f"sheet.{kind}").action_name
+                assert name not in (f"sheet.{kind}", NAMES_OF_ACTIONS[f"sheet.{kind}"])
+        assert AuditEvent(action="plugin.thing").action_name == "plugin.thing"
 
     def test_no_cell_is_a_formula(self, client: Client) -> None:
         User.objects.create_user("x", first_name="=HYPERLINK(1)")

@@ -5,7 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from wikico2.models.audit_names import NAMES_OF_ACTIONS
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
@@ -63,6 +66,12 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.label}".strip()
+
+    @property
+    def action_name(self) -> str:
+        """Return what the action is called in the active language; its key if it has no name."""
+        name = NAMES_OF_ACTIONS.get(self.action)
+        return gettext(name) if name else self.action
 
     @property
     def detail_lines(self) -> list[tuple[str, Any]]:
