@@ -108,7 +108,7 @@ def people_at_work(sheet: Sheet) -> set[int]:
         sheet.responsible_id,
         submitted.actor_id if submitted is not None else None,
     }
-    people = User.objects.filter(pk__in=found - {None})
+    people = User.objects.filter(pk__in=[pk for pk in found if pk is not None])
     return {person.pk for person in people if may(person, "sheet.edit", sheet)}
 
 
