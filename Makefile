@@ -72,9 +72,9 @@ messages: .venv/dev.stamp  ## needs GNU gettext
 
 lock:  ## needs uv and npm; the lock files carry hashes and no index address
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header pyproject.toml -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --constraints requirements-dev.lock pyproject.toml -o requirements.lock
 	cd lint && npm install --package-lock-only
 
 .venv/bin/python:
