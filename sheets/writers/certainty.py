@@ -147,9 +147,10 @@ class SubjectWords:
         self.stems = frozenset(s for s in stem_set(title) if not s.isdigit())
         held = [stem_set(f"{' '.join(p.headings)} {p.text}") for p in passages]
         counts = {stem: sum(stem in stems for stems in held) for stem in self.stems}
+        # A word that no passage has weighs as much as one of a single passage: without it, half of
+        # a title is not the subject.
         self.weights = {
-            stem: math.log(1 + len(held) / count) if count else 0.0
-            for stem, count in counts.items()
+            stem: math.log(1 + len(held) / max(count, 1)) for stem, count in counts.items()
         }
         self.pages: dict[int, int] = {}
         for p in passages:

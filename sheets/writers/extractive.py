@@ -129,6 +129,8 @@ class ExtractiveWriter:
             if not unit.number:
                 continue
             if is_named(unit, field, numbered):
+                if not subject.concerns(numbered.shown[unit.label], unit.text):
+                    continue
                 if is_fit(unit, field, numbered, named=True):
                     scored.append((NAMED + worth / 10, unit))
             elif not is_fit(unit, field, numbered):

@@ -356,3 +356,17 @@ class TestFacts:
             assert sum(estimate_tokens(p.text) for p in shown) <= 1500
             assert len({p.document_id for p in shown}) >= 2
             assert list(evidence.shown) == [f"S{n}" for n in range(1, len(shown) + 1)]
+
+    def test_a_source_about_something_else_fills_nothing(
+        self, demonstration: list[Document]
+    ) -> None:
+        """Not even under a heading with a field's own name, or by one word of the title."""
+        titles = ["Désimperméabilisation des sols", "Bornes de recharge", "Isolation des toitures"]
+        template = load_template(SheetType.objects.get(key="solution"))
+        writer = ExtractiveWriter(template, get_embedder())
+        body = [section for section in template.written if section.role != "header"]
+        for title, document in zip(titles, demonstration, strict=True):
+            for section in body:
+                evidence = gather_evidence(title, section, writer, [document.pk])
+                draft = writer.write(title, section, evidence, RetryPolicy.from_settings())
+                assert not any(one.statements or one.rows for one in draft.fields), draft
