@@ -21,9 +21,13 @@ WIDTHS = (390, 820, 1440)
 """A phone, a tablet, a desk: what must fit on each is looked at in one page, made wider."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start Chromium once; BROWSER_PATH names another than the one on the path."""
+    """Start Chromium once a module; BROWSER_PATH names another than the one on the path.
+
+    Not once a session: its event loop would run on in this thread, and views that run coroutines,
+    as MCP does, refuse to within one.
+    """
     path = os.environ.get("BROWSER_PATH") or shutil.which("chromium") or shutil.which("chrome")
     if path is None:
         pytest.skip("Chromium is not installed: install it, or name one in BROWSER_PATH")

@@ -29,13 +29,15 @@ def run(*arguments: str) -> tuple[str, str]:
 
 
 def test_a_file_is_taken_in_and_its_sheet_written(report: Path) -> None:
-    out, _err = run("ingest", str(report), "--sheet", "solution", "--title", "Air comprimé")
-    assert out.splitlines()[-1].endswith("/fiches/air-comprime/")
+    out, _err = run(
+        "ingest", str(report), "--sheet", "solution", "--title", "Récupération de chaleur"
+    )
+    assert out.splitlines()[-1].endswith("/fiches/recuperation-de-chaleur/")
     run_queue()
 
     sheet = Sheet.objects.get()
     markdown, _err = run("export", sheet.slug)
-    assert markdown.startswith('---\ntitle: "Air comprimé"\ntype: "solution"\n')
+    assert markdown.startswith('---\ntitle: "Récupération de chaleur"\ntype: "solution"\n')
     assert "90 % de l'électricité" in markdown
 
     data = json.loads(run("export", sheet.slug, "--format", "json")[0])
