@@ -37,8 +37,11 @@ def test_from_a_pdf_to_the_highlighted_page(
     page.locator("[name=title]").fill("Récupération de chaleur")
     page.locator("[name=documents]").first.check()
     page.get_by_role("button", name="Rédiger la fiche").click()
+    # What is written can be read before: the page comes anew with each section until the last.
+    expect(page.locator(".byline")).to_be_visible(timeout=60_000)
+    expect(page.locator("#progress")).to_have_count(0, timeout=60_000)
     marker = page.locator(".sheet-section .cite a").first
-    expect(marker).to_be_visible(timeout=60_000)
+    expect(marker).to_be_visible()
 
     sheet, source = Sheet.objects.get(), Document.objects.get()
     assert sheet.current is not None
