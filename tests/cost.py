@@ -10,15 +10,16 @@ from collections.abc import Callable
 def processor_time(work: Callable[[], object], *, tries: int = 1) -> float:
     """Return the processor time, in seconds, of the cheapest of `tries` runs of `work`.
 
-    A full garbage collection looks at every object of the tests' process, which takes up to
-    half a second, and strikes whichever work is measured at that moment: what was there before
-    is set aside, so that only what the work makes itself is collected.
+    The garbage collector rests meanwhile: when it starts depends on what the tests before left,
+    and a full collection looks at every object of their process, which takes up to half a second.
     """
-    gc.freeze()
+    collected = gc.isenabled()
+    gc.disable()
     try:
         return min(_run(work) for _ in range(tries))
     finally:
-        gc.unfreeze()
+        if collected:
+            gc.enable()
 
 
 def _run(work: Callable[[], object]) -> float:
