@@ -33,6 +33,20 @@ def ada(client: Client, administrator: User) -> Client:
 
 
 class TestPages:
+    def test_an_administrator_signs_in_there_and_others_do_not_enter(
+        self, client: Client, administrator: User, contributor: User
+    ) -> None:
+        front = reverse("admin:index")
+        sent = {"password": "mot de passe", "next": front}
+        address = reverse("admin:login")
+        client.post(address, {**sent, "username": contributor.username})
+        assert client.get(front).status_code == 302
+        client.logout()
+        signed_in = client.post(address, {**sent, "username": administrator.email})
+        assert (signed_in.status_code, signed_in.headers["Location"]) == (302, front)
+        assert not administrator.is_staff
+        assert client.get(front).status_code == 200
+
     def test_the_front_page_groups_lists_by_what_people_come_for(self, ada: Client) -> None:
         response = ada.get(reverse("admin:index"))
         groups = {

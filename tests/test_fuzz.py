@@ -795,9 +795,9 @@ def test_no_form_field_breaks_its_page_nor_a_page_of_what_was_saved(wiki: Wiki) 
     assert not wiki.failures, told(wiki)
     left = {f.__name__ for f in all_forms()} - {f.__name__ for f in met}
     # The first four are read from addresses or stand behind others; see the walk of parameters. The
-    # fifth stands on the page of a refused form, the others behind a link or in the administration.
+    # fifth stands on the page of a refused form, the others behind a link.
     behind = {"GivenForm", "NarrowingForm", "SettleForm", "RegenerateForm", "NewSheetForm"}
-    behind |= {"FirstPasswordForm", "NewPasswordForm", "AdminSignInForm"}
+    behind |= {"FirstPasswordForm", "NewPasswordForm"}
     assert left <= behind, left
 
 

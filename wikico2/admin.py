@@ -7,11 +7,11 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 
-from wikico2.accounts.forms import AdminSignInForm
+from wikico2.accounts.forms import SignInForm
 from wikico2.admin_site import AdminGroup
 from wikico2.models import User
 
-admin.site.login_form = AdminSignInForm
+admin.site.login_form = SignInForm  # Django's own refuses who is not marked as staff
 
 
 @admin.register(User)

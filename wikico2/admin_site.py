@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.auth.forms import AuthenticationForm
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -68,7 +67,6 @@ class WikiAdminSite(admin.AdminSite):
     site_header = _("WikiCO2 administration")
     index_title = _("Administration")
     empty_value_display = "–"
-    login_form = AuthenticationForm  # Django's own refuses who is not marked as staff
 
     def register(self, model_or_iterable: Any, *args: Any, **options: Any) -> None:
         """Register models; those of the queue are left out."""

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import (
     AuthenticationForm,
     PasswordChangeForm,
@@ -43,29 +42,19 @@ def wait_sentence(seconds: int) -> str:
     ) % {"n": seconds}
 
 
-class BoundedEntryMixin:
-    """Say how long to wait where too many sign-ins have failed, and the same of all else."""
-
-    request: Any
-
-    def get_invalid_login_error(self) -> ValidationError:
-        """Return the error of a sign-in that was refused."""
-        if seconds := getattr(self.request, "sign_in_wait", 0):
-            return ValidationError(wait_sentence(seconds), code="blocked")
-        return ValidationError(_("Incorrect name or password."), code="invalid_login")
-
-
-class SignInForm(BoundedEntryMixin, AuthenticationForm):
-    """The sign-in of the site, by name or e-mail address."""
+class SignInForm(AuthenticationForm):
+    """The sign-in of the site and of the administration, by name or e-mail address."""
 
     username = UsernameField(
         label=gettext_lazy("Account name or e-mail address"),
         widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "username"}),
     )
 
-
-class AdminSignInForm(BoundedEntryMixin, AdminAuthenticationForm):
-    """The sign-in of the administration."""
+    def get_invalid_login_error(self) -> ValidationError:
+        """Say how long to wait where too many sign-ins have failed, and the same of all else."""
+        if seconds := getattr(self.request, "sign_in_wait", 0):
+            return ValidationError(wait_sentence(seconds), code="blocked")
+        return ValidationError(_("Incorrect name or password."), code="invalid_login")
 
 
 class ForgottenPasswordForm(PasswordResetForm):
