@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
-from api.auth import limit_headers
+from api.auth import tell_limit
 from api.problems import MEDIA_TYPE, problem_response
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -27,9 +27,7 @@ class ApiMiddleware:
             response = problem_response(response.status_code)
             if allowed:
                 response.headers["Allow"] = allowed
-        if use := getattr(request, "token_use", None):
-            for name, value in limit_headers(use).items():
-                response.headers[name] = value
+        tell_limit(request, response)
         patch_vary_headers(response, ("Authorization", "Cookie", "Accept-Language"))
         response.headers.setdefault("Cache-Control", "private, no-cache")
         return response

@@ -18,16 +18,15 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from api.assistants.calls import asking
 from api.assistants.server import server
-from api.auth import authenticate_token, limit_headers
+from api.auth import AssistantAuth, tell_limit
 from api.problems import ApiProblem, problem_response
 
 LARGEST_BODY = 16 * 2**20
 """Bytes of a request: a document of 12 MB in base64. Larger ones go through `/v1/sources`."""
-SCHEME = "Bearer "
 
 
 @never_cache
-@csrf_exempt
+@csrf_exempt  # sessions do not count here: no page of another site can send the token
 @require_POST
 def mcp_endpoint(request: HttpRequest) -> HttpResponse:
     """Answer one message of an assistant; without a token as to a reader without an account."""
@@ -44,17 +43,13 @@ def mcp_endpoint(request: HttpRequest) -> HttpResponse:
             response = async_to_sync(serve_message)(request, body)
         finally:
             asking.reset(handed)
-    if use := getattr(request, "token_use", None):
-        for name, value in limit_headers(use).items():
-            response.headers[name] = value
+    tell_limit(request, response)
     return response
 
 
 def identify_assistant(request: HttpRequest) -> None:
     """Set the user of the token on the request; sessions do not count. Raises ApiProblem."""
-    header = request.headers.get("Authorization", "")
-    if header.startswith(SCHEME):
-        authenticate_token(request, header.removeprefix(SCHEME).strip(), may_post=True)
+    if AssistantAuth()(request):
         return
     if not settings.PUBLIC_SITE:
         raise ApiProblem(401, "unauthenticated")

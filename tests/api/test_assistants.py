@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 
 import httpx2
 import pytest
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client as Browser
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from api.models import Token
@@ -28,7 +29,7 @@ from tests.sheets.test_pages import QUOTE, body_on
 from wikico2.accounts.roles import CONTRIBUTOR
 from wikico2.models import User
 
-ROOT = Path(settings.BASE_DIR)
+ROOT = Path(django_settings.BASE_DIR)
 Answer = TypeVar("Answer")
 Work = Callable[[Client], Awaitable[Answer]]
 TOOLS = {
@@ -84,7 +85,7 @@ def over_stdio(secret: str, work: Work[Answer]) -> Answer:
             "DATABASE_URL": "postgresql://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(
                 **database
             ),
-            "CHROMA_PORT": str(settings.CHROMA_PORT),
+            "CHROMA_PORT": str(django_settings.CHROMA_PORT),
         },
     )
 
@@ -205,6 +206,15 @@ class TestEndpoint:
         headers = {"Authorization": "Bearer wk_faux"}
         answer = client.post("/mcp", {}, content_type="application/json", headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")
+
+    def test_an_account_without_a_role_reads_nothing_of_a_private_site(
+        self, client: Browser, db: None, settings: Settings
+    ) -> None:
+        _token, secret = Token.issue(User.objects.create_user("nul"), "essai")
+        settings.PUBLIC_SITE = False
+        headers = {"Authorization": f"bearer {secret}"}
+        answer = client.post("/mcp", {}, content_type="application/json", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
     def test_a_session_counts_for_nothing(self, client: Browser, administrator: User) -> None:
         client.force_login(administrator)

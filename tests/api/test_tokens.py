@@ -164,3 +164,20 @@ class TestSessions:
         refused = program().get("/v1/sheets")
         assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
         assert program(contributor, "read").get("/v1/sheets").status_code == 200
+
+    def test_an_account_without_a_role_reads_nothing_of_a_private_site(
+        self, program: Caller, published: Sheet, settings: Settings
+    ) -> None:
+        nobody = User.objects.create_user("nul")
+        path = f"/v1/sheets/{published.slug}"
+        session = Program()
+        session.client.force_login(nobody)
+        for caller in (program(nobody), session):
+            assert caller.get(path).status_code == 200
+        settings.PUBLIC_SITE = False
+        for caller in (program(nobody), session):
+            for asked in (path, "/v1/sheets", "/v1/types", "/v1/search?q=air", "/v1/retrieve?q=a"):
+                refused = caller.get(asked)
+                assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), asked
+            for own in ("/v1/me", "/v1/notifications", "/v1/webhooks"):
+                assert caller.get(own).status_code == 200, own
