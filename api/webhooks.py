@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,22 +25,23 @@ from api.models import Webhook, WebhookDelivery
 from ingestion.intake.fetch import post_content
 from ingestion.models import Document
 from ingestion.signals import document_settled
+from sheets import queueing as kinds
 from sheets.models import Proposal, Revision, Sheet, SheetEvent
 from sheets.signals import revision_saved
 from wikico2.accounts.rules import may
 from wikico2.errors import TransientError
+from wikico2.jobs.listing import visible_job
 from wikico2.jobs.policy import JobPolicy, all_policies, register_kind
 from wikico2.jobs.queue import start_job
 from wikico2.jobs.runner import JobRun
-from wikico2.models import Job
+from wikico2.mail import MAIL
+from wikico2.models import Job, User
 from wikico2.transactions import outside_transaction
 
 WEBHOOK = "webhook"
-EVENTS = (
-    "sheet.changed", "sheet.validated", "sheet.published", "proposal.waiting", "source.ready",
-    "source.failed", "job.done", "job.failed",
-)  # fmt: skip
-QUIET = frozenset({WEBHOOK, "sheet_index", "judgement", "cleanup", "digests", "digest"})
+QUIET = frozenset(
+    {WEBHOOK, MAIL, kinds.SHEET_INDEX, kinds.JUDGEMENT, kinds.CLEANUP, kinds.DIGESTS, kinds.DIGEST}
+)
 """Kinds of jobs whose end is told to nobody."""
 TOLD_STATES: dict[str, str] = {
     SheetEvent.Kind.VALIDATED: "sheet.validated",
@@ -63,22 +65,17 @@ def signature(secret: str, at: int, content: bytes) -> str:
 # --- Telling --------------------------------------------------------------------------------------
 
 
-def tell(
-    event: str, about: dict[str, Any], *, sheet: Sheet | None = None, unvalidated: bool = False
-) -> None:
-    """Queue a notification for each webhook that wants the event and whose owner may see it.
+def tell(event: str, about: dict[str, Any], may_see: Callable[[User], bool]) -> None:
+    """Queue a notification for each webhook that wants the event and whose owner may see it."""
+    hooks = Webhook.objects.filter(events__contains=[event], user__is_active=True)
+    for hook in hooks.select_related("user"):
+        if may(hook.user, "site.read") and may_see(hook.user):
+            queue_delivery(hook, event, about)
 
-    `unvalidated` is about a later text than the validated one.
-    """
-    hooks = Webhook.objects.filter(events__contains=[event]).select_related("user")
-    for hook in hooks:
-        if sheet is not None:
-            readable = Sheet.objects.readable_by(hook.user).filter(pk=sheet.pk)
-            if not readable.exists():
-                continue
-        if unvalidated and not may(hook.user, "unvalidated.read"):
-            continue
-        queue_delivery(hook, event, about)
+
+def may_open(sheet: Sheet) -> Callable[[User], bool]:
+    """Return the question whether somebody may open a sheet."""
+    return lambda user: Sheet.objects.readable_by(user).filter(pk=sheet.pk).exists()
 
 
 def queue_delivery(hook: Webhook, event: str, about: dict[str, Any]) -> WebhookDelivery:
@@ -103,7 +100,12 @@ def tell_of_revision(sender: object, revision: Revision, **kwargs: object) -> No
     sheet = revision.sheet
     told = told_sheet(sheet, version=revision.number, origin=revision.origin)
     later = sheet.validated_revision_id not in (None, revision.pk)
-    tell("sheet.changed", told, sheet=sheet, unvalidated=later)
+    may_read = may_open(sheet)
+    tell(
+        "sheet.changed",
+        told,
+        lambda user: may_read(user) and (not later or may(user, "unvalidated.read")),
+    )
 
 
 @receiver(post_save, sender=SheetEvent)
@@ -116,7 +118,7 @@ def tell_of_state(
         revision = instance.revision
         number = {"version": revision.number} if revision else {}
         sheet = instance.sheet
-        tell(event, told_sheet(sheet, state=sheet.state, **number), sheet=sheet)
+        tell(event, told_sheet(sheet, state=sheet.state, **number), may_open(sheet))
 
 
 @receiver(post_save, sender=Proposal)
@@ -126,7 +128,8 @@ def tell_of_proposal(
     """Tell that a proposal waits."""
     if created and instance.is_open and not raw:
         about = {"proposal": {"id": instance.pk, "address": f"/v1/proposals/{instance.pk}"}}
-        tell("proposal.waiting", {**told_sheet(instance.sheet), **about}, sheet=instance.sheet)
+        told = {**told_sheet(instance.sheet), **about}
+        tell("proposal.waiting", told, may_open(instance.sheet))
 
 
 @receiver(document_settled)
@@ -138,7 +141,7 @@ def tell_of_source(sender: object, document_id: int, **kwargs: object) -> None:
     about = {"id": row.pk, "title": row.title, "address": f"/v1/sources/{row.pk}"}
     if row.state == Document.State.FAILED:
         about["error_code"] = row.error_code
-    tell(f"source.{row.state}", {"source": about})
+    tell(f"source.{row.state}", {"source": about}, row.can_be_read_by)
 
 
 def tell_of_job(job: Job) -> None:
@@ -146,7 +149,11 @@ def tell_of_job(job: Job) -> None:
     if job.kind in QUIET or job.state not in (Job.State.DONE, Job.State.FAILED):
         return
     about = {"id": job.pk, "kind": job.kind, "address": f"/v1/jobs/{job.pk}"}
-    tell(f"job.{job.state}", {"job": about})
+    tell(
+        f"job.{job.state}",
+        {"job": about},
+        lambda user: may(user, "job.read") and visible_job(job, user) is not None,
+    )
 
 
 def announce_ends_of_jobs() -> None:

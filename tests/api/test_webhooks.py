@@ -12,13 +12,15 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from api.models import Webhook, WebhookDelivery
+from api.webhooks import tell_of_job, tell_of_source
+from ingestion.models import Document
 from sheets.actions.states import publish_sheet, validate_sheet
 from sheets.models import Sheet
 from tests.api.conftest import Caller, Program
 from tests.api.test_sources import pdf_file
 from tests.conftest import AIR, job_of, let_go_on, run_queue
 from wikico2.jobs.queue import resume_stalled
-from wikico2.models import User
+from wikico2.models import Job, User
 
 
 class Receiver:
@@ -161,3 +163,30 @@ def test_nobody_sees_or_is_told_what_is_anothers(
     edit(other, sheet, "Un.")
     assert not WebhookDelivery.objects.exists()
     assert not Webhook.objects.exists()
+
+
+def test_only_who_may_see_something_is_told_of_it(
+    program: Caller, contributor: User, sheet: Sheet, source: Document, settings: Settings
+) -> None:
+    nobody = User.objects.create_user("nul")
+    events = ["job.done", "sheet.changed", "source.ready"]
+    for user in (nobody, contributor):
+        Webhook.objects.create(user=user, url="https://a.test/", events=events, secret="s")
+    job = Job(kind="document", state=Job.State.DONE, subject_id=source.pk)
+
+    def told() -> set[tuple[str, str]]:
+        WebhookDelivery.objects.all().delete()
+        edit(program(contributor), sheet, f"Texte {sheet.revisions.count()}.")
+        tell_of_source(None, source.pk)
+        tell_of_job(job)
+        return set(WebhookDelivery.objects.values_list("webhook__user__username", "event"))
+
+    member = {("claire", event) for event in events}
+    assert told() == member | {("nul", "sheet.changed"), ("nul", "source.ready")}
+    Document.objects.update(access=Document.Access.INTERNAL)
+    assert told() == member | {("nul", "sheet.changed")}
+    settings.PUBLIC_SITE = False
+    assert told() == member
+    Webhook.objects.update(user=nobody)
+    User.objects.filter(pk=nobody.pk).update(is_superuser=True, is_active=False)
+    assert told() == set()
