@@ -3,9 +3,11 @@
 import csv
 import datetime as dt
 import io
+import re
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -63,10 +65,11 @@ class TestWriting:
 
     def test_accounts_roles_and_sign_ins(self, client: Client, administrator: User) -> None:
         client.post("/compte/connexion/", {"username": "ada", "password": "faux"})
+        client.post("/compte/connexion/", {"username": "ada@example.org", "password": "faux"})
         client.post("/compte/connexion/", {"username": "mon mot de passe", "password": "x"})
         client.post("/compte/connexion/", {"username": "ada", "password": "mot de passe"})
         failed = AuditEvent.objects.filter(action="account.sign_in_failed")
-        assert sorted(failed.values_list("label", flat=True)) == ["", "ada"]
+        assert sorted(failed.values_list("label", flat=True)) == ["", "ada", "ada"]
         assert AuditEvent.objects.get(action="account.sign_in").actor == administrator
         other = User.objects.create_user("paul")
         other.groups.add(Group.objects.get(name=EXPERT))
@@ -127,6 +130,16 @@ class TestPage:
         assert {row["action"] for row in rows} == found
         shown = {name for name in ("source.add", "sheet.validate") if f"<code>{name}<" in html}
         assert shown == found
+
+    def test_each_action_of_the_program_has_a_name(self) -> None:
+        written = {
+            action
+            for app in ("api", "ingestion", "sheets", "wikico2")
+            for path in (settings.BASE_DIR / app).rglob("*.py")
+            for action in re.findall(r'\brecord\(\s*"([a-z_.]+)"', path.read_text())
+        }
+        assert {"sheet.write", "term.rename", "queue.pause"} <= written
+        assert written <= NAMES_OF_ACTIONS.keys()
 
     def test_actions_have_names_in_the_readers_language(self, client: Client) -> None:
         html = client.get("/journal/").content.decode()

@@ -18,7 +18,6 @@ from api.schemas.common import PersonOut, RowId, site_address
 from sheets.curation.terms import merge_terms, rename_term
 from sheets.models import BulkAction, VocabularyTerm
 from sheets.models.vocabulary import LONGEST_NAME
-from wikico2.accounts.audit import record
 from wikico2.accounts.audit_log import AUDIT_FILTER
 from wikico2.models import AuditEvent
 
@@ -107,10 +106,7 @@ def rename(request: HttpRequest, pk: RowId, given: TermNameIn) -> Any:
     """Rename a category, a system or a sector, together with the sheets that bear it."""
     user = require_right(request, "vocabulary.curate")
     term = get_object_or_404(VocabularyTerm, pk=pk)
-    before = term.name
-    done = rename_term(term, given.name, user)
-    record("term.rename", term, user, old=before)
-    return TermChanged.of(term, done)
+    return TermChanged.of(term, rename_term(term, given.name, user))
 
 
 @router.post("/terms/{pk}/merge", response=TermChanged)
@@ -122,9 +118,7 @@ def merge(request: HttpRequest, pk: RowId, given: TermMergeIn) -> Any:
     others = list(VocabularyTerm.objects.filter(pk__in=wanted).order_by("pk"))
     if not wanted or len(others) < len(wanted):
         raise ApiProblem(422, "unknown_term", _("One of the terms does not exist."))
-    done = merge_terms(term, others, user)
-    record("term.merge", term, user, names=[other.name for other in others])
-    return TermChanged.of(term, done)
+    return TermChanged.of(term, merge_terms(term, others, user))
 
 
 # --- The audit log --------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from django.db import transaction
 from sheets.curation.bulk import request_bulk_action
 from sheets.models import BulkAction, Field, VocabularyTerm, Watch
 from sheets.models.vocabulary import LONGEST_NAME
+from wikico2.accounts.audit import record
 from wikico2.errors import UserError
 from wikico2.models import User
 from wikico2.text.normalize import fold_text, visible_line
@@ -32,6 +33,7 @@ def rename_term(term: VocabularyTerm, name: str, user: User) -> BulkAction | Non
         held.save()
         term.name, term.folded, term.former = held.name, held.folded, held.former
         _take_along(held, [before])
+        record("term.rename", term, user, old=before)
     return _write_into_sheets(held, user)
 
 
@@ -54,7 +56,9 @@ def merge_terms(
             other.delete()
         held.save()
         kept.former = held.former
-        _take_along(held, [other.name for other in merged])
+        names_before = [other.name for other in merged]
+        _take_along(held, names_before)
+        record("term.merge", kept, user, names=names_before)
     return _write_into_sheets(held, user)
 
 

@@ -9,6 +9,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 
 from wikico2.accounts.audit import record, requesting_user
+from wikico2.accounts.backend import find_account
 from wikico2.models import User
 
 LONGEST_NAME = 150
@@ -32,8 +33,7 @@ def signed_out(sender: object, user: Any, **kwargs: object) -> None:
 def sign_in_failed(sender: object, credentials: dict[str, Any], **kwargs: object) -> None:
     """Log a refused sign-in to an account; any other name may be a password in the wrong field."""
     name = str(credentials.get("username", ""))[:LONGEST_NAME].replace("\0", "")
-    account = User.objects.filter(username=name).first()
-    record("account.sign_in_failed", account, AnonymousUser())
+    record("account.sign_in_failed", find_account(name), AnonymousUser())
 
 
 @receiver(post_save, sender=User)

@@ -18,6 +18,7 @@ NAMES_OF_ACTIONS = {
     "proposal.close": gettext_noop("remark closed"),
     "proposal.keep": gettext_noop("proposal left aside for a section"),
     "proposal.refuse": gettext_noop("proposal refused"),
+    "prompt.add": gettext_noop("prompt added"),
     "queue.pause": gettext_noop("processing paused"),
     "queue.resume": gettext_noop("processing resumed"),
     "role.give": gettext_noop("role given"),
@@ -50,6 +51,8 @@ NAMES_OF_ACTIONS = {
     "source.set_access": gettext_noop("access to a source changed"),
     "statement.confirm": gettext_noop("statement confirmed"),
     "statement.dispute": gettext_noop("statement rejected"),
+    "term.merge": gettext_noop("terms merged"),
+    "term.rename": gettext_noop("term renamed"),
     "wiki.export": gettext_noop("wiki exported"),
     "wiki.import": gettext_noop("wiki imported"),
 }
