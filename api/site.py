@@ -109,13 +109,12 @@ class WikiApi(NinjaAPI):
     def get_openapi_schema(self, **options: Any) -> Any:
         """Return the schema; every operation may answer with a problem."""
         schema = super().get_openapi_schema(**options)
-        components = schema["components"]["schemas"]
-        components["ProblemOut"] = ProblemOut.model_json_schema(
-            ref_template="#/components/schemas/{model}"
-        )
-        components |= components["ProblemOut"].pop("$defs", {})
-        reference = {"$ref": "#/components/schemas/ProblemOut"}
-        problem = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": reference}}}
+        components = schema["components"]
+        written = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
+        components["schemas"] |= written.pop("$defs", {}) | {"ProblemOut": written}
+        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}
+        components["responses"] = {"Problem": {"description": "Problem", "content": content}}
+        problem = {"$ref": "#/components/responses/Problem"}
         for path, operations in schema["paths"].items():
             for method, operation in operations.items():
                 answers = operation["responses"]

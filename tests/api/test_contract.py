@@ -6,15 +6,32 @@ Run it once with `WRITE_CONTRACT=1` if the change is wanted.
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from api.site import api
 
 WRITTEN = Path(__file__).parent / "openapi.json"
+WIDTH = 100
 
 
 def contract() -> str:
-    schema = api.get_openapi_schema()
-    return json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True, default=str) + "\n"
+    return laid_out(json.loads(json.dumps(api.get_openapi_schema(), default=str))) + "\n"
+
+
+def laid_out(value: Any, indent: int = 0, key: str = "") -> str:
+    """Return JSON in which each object or list that fits on a line stands on one."""
+    start = " " * indent + key
+    line = start + json.dumps(value, ensure_ascii=False, sort_keys=True)
+    if len(line) < WIDTH or not value or not isinstance(value, dict | list):
+        return line
+    if isinstance(value, list):
+        parts, brackets = [laid_out(one, indent + 1) for one in value], "[]"
+    else:
+        keys = {name: f"{json.dumps(name, ensure_ascii=False)}: " for name in sorted(value)}
+        parts = [laid_out(value[name], indent + 1, keys[name]) for name in keys]
+        brackets = "{}"
+    below = ",\n".join(parts)
+    return f"{start}{brackets[0]}\n{below}\n{' ' * indent}{brackets[1]}"
 
 
 def test_the_contract_is_the_one_that_is_kept() -> None:
