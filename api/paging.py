@@ -13,6 +13,7 @@ from ninja import Query
 from pydantic import BaseModel, Field
 
 from api.problems import ApiProblem
+from wikico2.parameters import whole_number
 
 Row = TypeVar("Row", bound=Model)
 LARGEST_PAGE = 100
@@ -64,14 +65,15 @@ def rows_behind(model: type[Model], order: Sequence[str], values: Sequence[str])
     return condition
 
 
-def offset_of(page: PageIn, most: int = 10_000) -> int:
+def offset_of(page: PageIn, most: int) -> int:
     """Return where a page of a ranking begins; raises ApiProblem."""
     if not page.cursor:
         return 0
     (text,) = read_cursor(page.cursor, ["offset"])
-    if not (text.isascii() and text.isdecimal()) or len(text) > 6 or int(text) > most:
+    offset = whole_number(text, most)
+    if offset is None:
         raise bad_cursor()
-    return int(text)
+    return offset
 
 
 def offset_cursor(offset: int, page: PageIn, total: int) -> str | None:

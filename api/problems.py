@@ -1,5 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457), each with a code for programs."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -134,6 +135,16 @@ def invalid_fields(error: ValidationError) -> list[dict[str, str]]:
         {"where": ".".join(str(part) for part in one["loc"]), "message": one["msg"]}
         for one in error.errors
     ]
+
+
+def form_problem(errors: Mapping[str, Iterable[Any]], code: str = "text_invalid") -> ApiProblem:
+    """Return the 422 of a form that was refused, from its errors by field."""
+    found = [
+        {"where": where, "message": str(sentence)}
+        for where, sentences in errors.items()
+        for sentence in sentences
+    ]
+    return ApiProblem(422, code, found[0]["message"], errors=found)
 
 
 def user_error_response(error: UserError) -> HttpResponse:

@@ -18,6 +18,7 @@ from sheets.models.sheet import SheetQuerySet
 from wikico2.accounts.roles import role_permissions
 from wikico2.accounts.rules import Role, check, may
 from wikico2.models import User
+from wikico2.parameters import whole_number
 
 SCOPE_MAY: dict[str, frozenset[str]] = {
     Token.Scope.READ: frozenset(),
@@ -109,7 +110,7 @@ def open_sheet(request: HttpRequest, slug: str, *related: str) -> Sheet:
     """
     rows = open_sheets(request).select_related("sheet_type", "current", *related)
     found = rows.filter(slug=slug).first()
-    found = found or get_object_or_404(rows, pk=int(slug) if is_id(slug) else 0)
+    found = found or get_object_or_404(rows, pk=whole_number(slug))
     return found.show_to(request.user)
 
 
@@ -122,10 +123,6 @@ def show_all(request: HttpRequest, sheets: Sequence[Sheet]) -> None:
     prefetch_related_objects(changed, Prefetch("validated_revision", texts))
     for sheet in changed:
         sheet.show_to(request.user)
-
-
-def is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def open_source(request: HttpRequest, pk: int) -> Document:

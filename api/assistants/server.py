@@ -37,11 +37,11 @@ from api.routes.jobs import asked_line
 from api.routes.proposals import SuggestionIn, propose_change
 from api.routes.search import HitOut, answering_passages
 from api.routes.sheets import section_content, sheet_content
-from api.schemas.common import site_address
+from api.schemas.common import JobOut, site_address
 from api.schemas.sheets import SheetOut
 from api.schemas.sources import PageOut
 from ingestion.intake.imports import receive_upload, receive_url
-from ingestion.models import Document
+from ingestion.models import Document, SourceImport
 from sheets.search import Kind, search_wiki
 from sheets.transfer.formats import to_markdown
 
@@ -220,15 +220,7 @@ def upload(
     except (binascii.Error, ValueError):
         raise ApiProblem(422, "base64", _("The content is not valid base64.")) from None
     access = Document.Access.INTERNAL if internal else Document.Access.OPEN
-    row = receive_upload(ContentFile(data, name=name), user, access=access)
-    title = row.title if isinstance(row, Document) else row.name
-    return UploadAnswer(
-        source=row.pk if isinstance(row, Document) else None,
-        title=title,
-        state=row.state,
-        job=row.job.pk if row.job else None,
-        url=site_address(row.get_absolute_url()),
-    )
+    return upload_answer(receive_upload(ContentFile(data, name=name), user, access=access))
 
 
 @server.tool()
@@ -239,10 +231,14 @@ def upload_from_address(
     """Have a document fetched from a public web address as a source."""
     user = require_right(asked_by(), "source.add")
     access = Document.Access.INTERNAL if internal else Document.Access.OPEN
-    row = receive_url(address, user, access=access)
+    return upload_answer(receive_url(address, user, access=access))
+
+
+def upload_answer(row: Document | SourceImport) -> UploadAnswer:
+    """Return what an upload became: a source, or an import that brings its sources later."""
     return UploadAnswer(
-        source=None,
-        title=row.name,
+        source=row.pk if isinstance(row, Document) else None,
+        title=row.title if isinstance(row, Document) else row.name,
         state=row.state,
         job=row.job.pk if row.job else None,
         url=site_address(row.get_absolute_url()),
@@ -253,9 +249,9 @@ def upload_from_address(
 @answered
 def read_job(job: Id) -> JobAnswer:
     """Tell how far a background job is: the reading of an upload, the writing of a sheet."""
-    row = asked_line(asked_by(), job).job
+    row = JobOut.of(asked_line(asked_by(), job).job)
     return JobAnswer(
-        job=row.pk, kind=row.kind, state=row.state, percent=row.percent, error=row.error
+        job=row.id, kind=row.kind, state=row.state, percent=row.percent, error=row.error
     )
 
 

@@ -14,7 +14,7 @@ from api.answers import Listed, json_answer
 from api.paging import PageIn, page_of
 from api.problems import ApiProblem
 from api.rights import require_right
-from api.schemas.common import PersonOut, RowId, site_address
+from api.schemas.common import PersonOut, RowId, job_address, site_address
 from sheets.curation.terms import merge_terms, rename_term
 from sheets.models import BulkAction, VocabularyTerm
 from sheets.models.vocabulary import LONGEST_NAME
@@ -67,7 +67,7 @@ class TermChanged(BaseModel):
             term=TermOut.of(term, term.sheets.count()),
             written=len(done.treated) if done else 0,
             waiting=len(done.waiting) if done else 0,
-            job=f"/v1/jobs/{done.job.pk}" if done and done.job else None,
+            job=job_address(done.job if done else None),
             report=site_address(done.get_absolute_url()) if done else None,
         )
 

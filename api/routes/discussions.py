@@ -13,7 +13,7 @@ from pydantic import BaseModel, StringConstraints
 
 from api.answers import json_answer
 from api.idempotency import once
-from api.problems import ApiProblem
+from api.problems import form_problem
 from api.rights import open_sheet, require_right
 from api.schemas.common import PersonOut, RowId, site_address
 from sheets.discussions.threads import (
@@ -110,12 +110,8 @@ class DiscussionIn(ReplyIn):
 def checked(form: forms.Form) -> dict[str, Any]:
     """Return the values of a form of the pages; raises ApiProblem."""
     if not form.is_valid():
-        errors = [
-            {"where": "text" if where == "body" else where, "message": str(sentence)}
-            for where, sentences in form.errors.items()
-            for sentence in sentences
-        ]
-        raise ApiProblem(422, "text_invalid", errors[0]["message"], errors=errors)
+        names = {"body": "text"}
+        raise form_problem({names.get(where, where): e for where, e in form.errors.items()})
     return form.cleaned_data
 
 

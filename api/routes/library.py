@@ -16,9 +16,9 @@ from pydantic import BaseModel, StringConstraints
 from api.answers import Listed, json_answer
 from api.idempotency import once
 from api.paging import PageIn, PageQuery, page_of
-from api.problems import ApiProblem
+from api.problems import ApiProblem, form_problem
 from api.rights import listed_sheets, require_right, sheet_types_of
-from api.schemas.common import PersonOut, RowId, site_address
+from api.schemas.common import PersonOut, RowId, job_address, site_address
 from ingestion.intake.upload import clean_name
 from ingestion.models import Synonyms
 from sheets.file_jobs import (
@@ -186,12 +186,7 @@ def add_prompt(request: HttpRequest, given: PromptIn) -> Any:
     try:
         row.full_clean(exclude=["version", "author"])
     except ValidationError as error:
-        errors = [
-            {"where": where, "message": sentence}
-            for where, sentences in error.message_dict.items()
-            for sentence in sentences
-        ]
-        raise ApiProblem(422, "text_invalid", errors[0]["message"], errors=errors) from None
+        raise form_problem(error.message_dict) from None
     try:
         with transaction.atomic():
             row.save()
@@ -295,7 +290,7 @@ class FileJobOut(BaseModel):
             error=job.error if job else "",
             report=dict(row.report),
             created_at=row.created_at,
-            job=f"/v1/jobs/{job.pk}" if job else None,
+            job=job_address(job),
             file=f"/v1/exports/{row.pk}/wiki.zip" if is_ready else None,
         )
 

@@ -17,7 +17,7 @@ from api.problems import ApiProblem
 from api.rights import open_sheet, open_sheets, require_open, require_right
 from api.routes.sheets import checked_text, conflict_problem, known_sections, made_choices
 from api.schemas.common import Key, Number, PersonOut, RowId, site_address
-from api.schemas.sheets import Body, ChoiceIn, EditOut
+from api.schemas.sheets import Body, ChoiceIn, ConflictOut, EditOut
 from sheets.forms.edit import LEAST_SUGGESTED, TIMES_THE_SHEET
 from sheets.merge import UnresolvedConflicts
 from sheets.models import Proposal
@@ -80,18 +80,6 @@ class ProposalOut(BaseModel):
         )
 
 
-class ConflictOut(BaseModel):
-    """A place that both sides changed."""
-
-    id: str
-    kind: str
-    section: str
-    field: str
-    base: str
-    current: str
-    yours: str
-
-
 class ProposalText(ProposalOut):
     """A proposal with its text, merged onto the current version `onto` while it is open."""
 
@@ -152,18 +140,7 @@ def read_proposal(request: HttpRequest, pk: RowId) -> Any:
         header=dict(row.metadata),
         onto=current.number if merged and current else None,
         merged=merged.text if merged else None,
-        open_conflicts=[
-            ConflictOut(
-                id=c.id,
-                kind=c.kind,
-                section=c.section,
-                field=c.field,
-                base=c.base,
-                current=c.ours,
-                yours=c.theirs,
-            )
-            for c in (merged.conflicts if merged else [])
-        ],
+        open_conflicts=[ConflictOut.of(one) for one in (merged.conflicts if merged else [])],
     )
     return json_answer(request, content)
 
@@ -288,10 +265,4 @@ def accept(row: Proposal, user: User, given: DecisionIn) -> EditOut:
         latest = sheet.current or current
         merged = merge_onto(row, latest, load_template(sheet.sheet_type))
         raise conflict_problem(merged, latest) from None
-    return EditOut(
-        version=saved.number,
-        changed=saved.number != current.number,
-        merged=True,
-        url=site_address(sheet.get_absolute_url()),
-        address=f"/v1/sheets/{sheet.slug}",
-    )
+    return EditOut.of(saved, sheet, current.number, merged=True)

@@ -22,14 +22,15 @@ from api.answers import (
 )
 from api.idempotency import once
 from api.paging import PageIn, PageQuery, page_of
-from api.problems import ApiProblem
+from api.problems import ApiProblem, form_problem
 from api.rights import listed_sheets, open_sheet, require_right, sheet_types_of, show_all
-from api.schemas.common import PersonOut, site_address
+from api.schemas.common import PersonOut, job_address, site_address
 from api.schemas.sheets import (
     BlockChangeOut,
     ChoiceIn,
     CitationOut,
     ComparisonOut,
+    ConflictOut,
     EditIn,
     EditOut,
     RenameIn,
@@ -167,14 +168,13 @@ def free_title_of(title: str, sheet: Sheet | None = None) -> str:
 def made(sheet: Sheet) -> SheetMade:
     """Return a sheet that was just created, with the job that writes it."""
     generation = sheet.generations.order_by("-pk").first()
-    job = generation.job if generation else None
     return SheetMade(
         id=sheet.pk,
         slug=sheet.slug,
         version=sheet.current.number if sheet.current else None,
         url=site_address(sheet.get_absolute_url()),
         address=f"/v1/sheets/{sheet.slug}",
-        job=f"/v1/jobs/{job.pk}" if job else None,
+        job=job_address(generation.job if generation else None),
     )
 
 
@@ -329,13 +329,7 @@ def save_sheet_edit(sheet: Sheet, user: User, given: EditIn, number: int) -> Edi
         )
     except EditConflict as conflict:
         raise conflict_problem(conflict.merged, conflict.current) from None
-    return EditOut(
-        version=saved.number,
-        changed=saved.number != before,
-        merged=saved.origin == Revision.Origin.MERGE,
-        url=site_address(sheet.get_absolute_url()),
-        address=f"/v1/sheets/{sheet.slug}",
-    )
+    return EditOut.of(saved, sheet, before, merged=saved.origin == Revision.Origin.MERGE)
 
 
 def made_choices(choices: Mapping[str, ChoiceIn]) -> dict[str, ConflictChoice]:
@@ -367,12 +361,7 @@ def checked_text(
     if section and not form.is_header and section not in known_sections(start, template):
         raise ApiProblem(422, "unknown_section", _("This sheet has no such section."))
     if not form.is_valid():
-        errors = [
-            {"where": where.removeprefix(VALUE), "message": str(sentence)}
-            for where, sentences in form.errors.items()
-            for sentence in sentences
-        ]
-        raise ApiProblem(422, "text_invalid", errors[0]["message"], errors=errors)
+        raise form_problem({where.removeprefix(VALUE): e for where, e in form.errors.items()})
     return form.text()
 
 
@@ -415,18 +404,7 @@ def conflict_problem(merged: MergeResult, current: Revision) -> ApiProblem:
         stale_detail(),
         onto=current.number,
         merged={"markdown": merged.text, "header": dict(resolve_value_conflicts(merged, chosen))},
-        conflicts=[
-            {
-                "id": conflict.id,
-                "kind": conflict.kind,
-                "section": conflict.section,
-                "field": conflict.field,
-                "base": conflict.base,
-                "current": conflict.ours,
-                "yours": conflict.theirs,
-            }
-            for conflict in merged.conflicts
-        ],
+        conflicts=[ConflictOut.of(one).model_dump() for one in merged.conflicts],
     )
 
 
@@ -511,10 +489,4 @@ def restore(request: HttpRequest, slug: str, number: int, given: RestoreIn) -> A
         sheet.refresh_from_db()
         detail = _("The sheet was changed in the meantime. Check it, then restore.")
         raise ApiProblem(409, "stale_base", detail, onto=number_of(sheet)) from None
-    return EditOut(
-        version=saved.number,
-        changed=saved.number != before,
-        merged=False,
-        url=site_address(sheet.get_absolute_url()),
-        address=f"/v1/sheets/{sheet.slug}",
-    )
+    return EditOut.of(saved, sheet, before, merged=False)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, StringConstraints
 from api.answers import Listed, json_answer
 from api.idempotency import once
 from api.paging import PageIn, PageQuery, page_of
-from api.problems import ApiProblem
+from api.problems import ApiProblem, form_problem
 from api.rights import open_source, require_right
 from api.routes.sheets import FieldNames
 from api.schemas.common import RowId
@@ -131,12 +131,7 @@ def edit_source(request: HttpRequest, pk: RowId, given: SourceEdit) -> Any:
     if given.access not in (None, row.access):
         require_right(request, "source.set_access", row)
     if not form.is_valid():
-        errors = [
-            {"where": where, "message": str(sentence)}
-            for where, sentences in form.errors.items()
-            for sentence in sentences
-        ]
-        raise ApiProblem(422, "invalid", errors[0]["message"], errors=errors)
+        raise form_problem(form.errors, "invalid")
     save_description(row, form.changed_data)
     return SourceOut.of(row)
 

@@ -12,7 +12,7 @@ from ninja import Query, Router
 from api.answers import Listed, json_answer
 from api.paging import PageQuery, page_of
 from api.problems import ApiProblem
-from api.rights import listed_sheets, open_sheet, require_right, sheet_types_of
+from api.rights import listed_sheets, open_sheet, require_right, sheets_in_scope
 from api.routes import sheets
 from api.schemas.common import PersonOut, RowId
 from api.schemas.states import (
@@ -31,6 +31,7 @@ from sheets.actions import states
 from sheets.forms.life import CareForm
 from sheets.links.wikilinks import list_backlinks
 from sheets.models import Sheet
+from sheets.models.sheet import SheetQuerySet
 from wikico2.models import User
 
 router = Router(tags=["states"])
@@ -167,11 +168,10 @@ def deleted_row(sheet: Sheet, belongings: BelongingsOut | None = None) -> Delete
     )
 
 
-def deleted_sheets(request: HttpRequest) -> Any:
+def deleted_sheets(request: HttpRequest) -> SheetQuerySet:
     """Return the deleted sheets of the types that the token may touch."""
     rows = Sheet.all_sheets.filter(deleted_at__isnull=False).select_related("deleted_by")
-    types = sheet_types_of(request)
-    return rows.filter(sheet_type__key__in=types) if types else rows
+    return sheets_in_scope(request, rows)
 
 
 @deleted_router.get("/deleted-sheets", response=Listed[DeletedOut])

@@ -16,7 +16,7 @@ from api.idempotency import once
 from api.paging import PageQuery, page_of
 from api.problems import ApiProblem
 from api.rights import open_sheet, open_sheets, require_right, show_all
-from api.schemas.common import Key, Number, PersonOut
+from api.schemas.common import Key, Number, PersonOut, job_address
 from api.schemas.sheets import SheetSummary
 from sheets.generation.progress import generation_outline
 from sheets.generation.request import cancel_generation, request_generation, retry_generation
@@ -88,7 +88,7 @@ class GenerationOut(BaseModel):
             requested_by=PersonOut.of(row.requested_by),
             created_at=row.created_at,
             finished_at=row.finished_at,
-            job=f"/v1/jobs/{row.job.pk}" if row.job else None,
+            job=job_address(row.job),
         )
 
 

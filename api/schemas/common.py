@@ -21,6 +21,11 @@ def site_address(path: str) -> str:
     return settings.SITE_URL + path
 
 
+def job_address(job: Job | None) -> str | None:
+    """Return the address at which the state of a job is asked."""
+    return f"/v1/jobs/{job.pk}" if job else None
+
+
 class PersonOut(BaseModel):
     """A person, by the name that they show."""
 

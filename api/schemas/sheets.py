@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from api.answers import Selectable
 from api.schemas.common import Key, Number, PersonOut, RowId, site_address
 from sheets.forms.edit import LONGEST
+from sheets.merge import Conflict
 from sheets.models import Citation, Revision, Sheet
 from sheets.models.level_reasons import reason_sentence
 from sheets.rendering.html import page_url
@@ -221,6 +222,41 @@ class EditOut(BaseModel):
     merged: bool
     url: str
     address: str
+
+    @classmethod
+    def of(cls, saved: Revision, sheet: Sheet, before: int, *, merged: bool) -> "EditOut":
+        """Return what became of an edit of a sheet whose version was `before`."""
+        return cls(
+            version=saved.number,
+            changed=saved.number != before,
+            merged=merged,
+            url=site_address(sheet.get_absolute_url()),
+            address=f"/v1/sheets/{sheet.slug}",
+        )
+
+
+class ConflictOut(BaseModel):
+    """A place that both sides changed."""
+
+    id: str
+    kind: str
+    section: str
+    field: str
+    base: str
+    current: str
+    yours: str
+
+    @classmethod
+    def of(cls, one: Conflict) -> "ConflictOut":
+        return cls(
+            id=one.id,
+            kind=one.kind,
+            section=one.section,
+            field=one.field,
+            base=one.base,
+            current=one.ours,
+            yours=one.theirs,
+        )
 
 
 class RenameIn(BaseModel):

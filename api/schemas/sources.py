@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from api.answers import Selectable
-from api.schemas.common import Line, RowId, site_address
+from api.schemas.common import Line, RowId, job_address, site_address
 from ingestion.models import Chunk, Document, ImportedFile, Page, SourceImport
 from ingestion.search.passage import Passage
 
@@ -66,7 +66,7 @@ class SourceOut(Selectable):
             replaces=row.supersedes_id,
             created_at=row.created_at,
             ready_at=row.ready_at,
-            job=f"/v1/jobs/{job.pk}" if job else None,
+            job=job_address(job),
             url=site_address(row.get_absolute_url()),
             address=f"/v1/sources/{row.pk}",
         )
@@ -138,7 +138,7 @@ class ImportOut(BaseModel):
             error_code=job.error_code if job else "",
             error=job.error if job else "",
             files=[ImportedFileOut.of(one) for one in row.files.select_related("document")],
-            job=f"/v1/jobs/{job.pk}" if job else None,
+            job=job_address(job),
             url=site_address(row.get_absolute_url()),
             address=f"/v1/imports/{row.pk}",
         )
