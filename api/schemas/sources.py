@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any, Literal
 
+from django.urls import reverse
 from pydantic import BaseModel, Field, StringConstraints
 
 from api.answers import Selectable
@@ -199,7 +200,7 @@ class PassageOut(BaseModel):
 
 def passage_address(source: int, page: int, passage: int) -> str:
     """Return the address of a page with the passage highlighted."""
-    return site_address(f"/sources/{source}/pages/{page}/?passage={passage}")
+    return site_address(f"{reverse('page', args=[source, page])}?passage={passage}")
 
 
 class PageOut(BaseModel):
