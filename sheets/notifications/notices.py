@@ -11,13 +11,10 @@ from ingestion.models import Document
 from ingestion.signals import document_settled
 from sheets.models import Proposal, Revision, Sheet, SheetEvent, Watch
 from sheets.signals import proposal_decided, proposal_made, revision_saved
-from wikico2.accounts.rules import may
+from wikico2.accounts.rules import may, people_who_may
 from wikico2.models import Notification, User
 from wikico2.notifications import notify, withdraw
 
-BACKEND = "wikico2.accounts.backend.Backend"
-SETTLES = "sheets.change_proposal"
-VALIDATES = "sheets.validate_sheet"
 TOLD_TO_AUTHORS = {
     SheetEvent.Kind.CHANGES_REQUESTED: Notification.Kind.CHANGES,
     SheetEvent.Kind.VALIDATED: Notification.Kind.VALIDATED,
@@ -35,7 +32,7 @@ def waiting_key(proposal: Proposal) -> str:
 @receiver(proposal_made)
 def tell_who_decides(sender: object, proposal: Proposal, **kwargs: object) -> None:
     """Tell those who may decide on a proposal that one waits."""
-    people = User.objects.with_perm(SETTLES, backend=BACKEND).values_list("pk", flat=True)
+    people = people_who_may("proposal.settle").values_list("pk", flat=True)
     notify(
         people,
         Notification.Kind.WAITING,
@@ -92,8 +89,8 @@ def tell_of_event(sender: object, instance: SheetEvent, created: bool, **kwargs:
     if kind in ENDS_VALIDATION:
         withdraw(f"to_validate:{sheet.pk}")
     if kind == SheetEvent.Kind.SUBMITTED:
-        validators = User.objects.with_perm(VALIDATES, backend=BACKEND)
-        _tell_of_state(instance, set(validators.values_list("pk", flat=True)), "to_validate")
+        validators = people_who_may("sheet.validate").values_list("pk", flat=True)
+        _tell_of_state(instance, set(validators), "to_validate")
     elif kind in TOLD_TO_AUTHORS:
         _tell_of_state(instance, people_at_work(sheet), TOLD_TO_AUTHORS[kind])
     elif kind == SheetEvent.Kind.ASSIGNED and sheet.responsible_id is not None:

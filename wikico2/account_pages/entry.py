@@ -37,8 +37,6 @@ from wikico2.mail import is_mail_configured, mail_account
 from wikico2.models import User
 from wikico2.parameters import client_address
 
-BACKEND = "wikico2.accounts.backend.Backend"
-
 
 class SignInView(LoginView):
     """Sign in, and take on the language and the appearance of the account."""
@@ -75,7 +73,7 @@ def invitation(request: HttpRequest, signed: str) -> HttpResponse:
             user.email_verified_at = timezone.now()
         user.must_change_password = False
         form.save()
-        login(request, user, backend=BACKEND)
+        login(request, user)
         messages.success(request, _("Welcome. Your account is ready."))
         return redirect("account")
     status = 422 if form.errors else 200

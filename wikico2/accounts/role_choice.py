@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from wikico2.accounts.roles import ADMINISTRATOR, CONTRIBUTOR, EXPERT, READER
+from wikico2.accounts import roles
 from wikico2.accounts.rules import may
 from wikico2.models import User
 
@@ -26,12 +26,7 @@ class RoleChoice(models.TextChoices):
     SUPERUSER = "superuser", _("Super-administrator")
 
 
-GROUPS = {
-    RoleChoice.READER: READER,
-    RoleChoice.CONTRIBUTOR: CONTRIBUTOR,
-    RoleChoice.EXPERT: EXPERT,
-    RoleChoice.ADMINISTRATOR: ADMINISTRATOR,
-}
+GROUPS = {RoleChoice[role.name]: group for role, group in roles.GROUPS.items()}
 HINTS = {
     RoleChoice.NONE: _("sees what the public sees"),
     RoleChoice.READER: _("reads drafts and internal sources"),

@@ -12,7 +12,9 @@ from enum import IntEnum
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 
 
 class Role(IntEnum):
@@ -175,6 +177,11 @@ def owns(user: Any, obj: Any) -> bool:
     """Tell whether the object is the user's own: the fields that its model names say so."""
     names: Iterable[str] = getattr(obj, "OWNER_FIELDS", ())
     return user.pk is not None and any(getattr(obj, name) == user.pk for name in names)
+
+
+def people_who_may(action: str) -> QuerySet[Any]:
+    """Return the active accounts that may do `action` to every object."""
+    return get_user_model().objects.with_perm(RULES[action].permission)
 
 
 def check(user: Any, action: str, obj: Any = None) -> None:
