@@ -1,4 +1,4 @@
-"""The form of a new token."""
+"""The forms of tokens and of webhooks."""
 
 import datetime as dt
 from typing import Any
@@ -7,9 +7,12 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from api.models import Token
+from api.models import Token, Webhook
 from api.rights import grantable_scopes
+from api.webhooks import change_webhook, create_webhook
 from sheets.models import SheetType
+from wikico2.errors import UserError
+from wikico2.models import User
 from wikico2.text.normalize import visible_line
 
 LIFETIMES = (
@@ -78,3 +81,52 @@ class TokenForm(forms.Form):
             sheet_types=[kind.key for kind in given["sheet_types"]],
             expires_at=expires,
         )
+
+
+class WebhookForm(forms.Form):
+    """Where to send notifications, and of which events."""
+
+    url = forms.CharField(
+        label=_("Address"),
+        max_length=2000,
+        help_text=_("A page of your program on the public internet, which takes POST."),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "inputmode": "url", "placeholder": "https://"}
+        ),
+        error_messages={"required": _("Enter an address.")},
+    )
+    events = forms.MultipleChoiceField(
+        label=_("What it is told of"),
+        choices=Webhook.Event.choices,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose at least one event.")},
+    )
+
+    def create(self, user: User) -> Webhook | None:
+        """Create the webhook; None, with the error on the form, if it is refused."""
+        given = self.cleaned_data
+        try:
+            return create_webhook(user, given["url"], given["events"])
+        except UserError as error:
+            self.add_error("url", error.sentence)
+            return None
+
+
+class WebhookChangeForm(WebhookForm):
+    """What a webhook is to be from now on."""
+
+    is_active = forms.BooleanField(
+        label=_("Tell it of events"),
+        required=False,
+        help_text=_("Without it nothing more is sent; what already waits still is."),
+    )
+
+    def change(self, hook: Webhook) -> bool:
+        """Change the webhook; false, with the error on the form, if it is refused."""
+        given = self.cleaned_data
+        try:
+            change_webhook(hook, **given, by=hook.user)
+        except UserError as error:
+            self.add_error("url", error.sentence)
+            return False
+        return True

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import json
 import secrets
 from dataclasses import dataclass
 
@@ -163,6 +164,18 @@ class KeptAnswer(models.Model):
 class Webhook(models.Model):
     """An address of a program that is told of events, signed with a secret."""
 
+    class Event(models.TextChoices):
+        """What a webhook can be told of."""
+
+        SHEET_CHANGED = "sheet.changed", _("a sheet has a new version")
+        SHEET_VALIDATED = "sheet.validated", _("a sheet was validated")
+        SHEET_PUBLISHED = "sheet.published", _("a sheet was published")
+        PROPOSAL_WAITING = "proposal.waiting", _("a proposal waits")
+        SOURCE_READY = "source.ready", _("a source is ready")
+        SOURCE_FAILED = "source.failed", _("a source could not be read")
+        JOB_DONE = "job.done", _("a task is done")
+        JOB_FAILED = "job.failed", _("a task has failed")
+
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="webhooks"
     )
@@ -170,6 +183,7 @@ class Webhook(models.Model):
     events = ArrayField(models.CharField(max_length=40))
     # Kept as it is: each notification is signed with it.
     secret = models.CharField(max_length=64, editable=False)
+    is_active = models.BooleanField(_("active"), default=True, db_default=True)
     created_at = models.DateTimeField(_("created on"), db_default=Now())
 
     class Meta:
@@ -179,6 +193,10 @@ class Webhook(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    def event_names(self) -> list[str]:
+        """Return what it is told of, in the reader's language."""
+        return [str(label) for event, label in self.Event.choices if event in self.events]
 
 
 class WebhookDelivery(JobState):
@@ -202,3 +220,8 @@ class WebhookDelivery(JobState):
 
     def __str__(self) -> str:
         return f"{self.event} → {self.webhook}"
+
+    @property
+    def content(self) -> str:
+        """Return what was sent, indented for people."""
+        return json.dumps(self.payload, ensure_ascii=False, indent=2)

@@ -22,6 +22,7 @@ STATUS = {
     "term_taken": 409,
     "stale_version": 409,
     "wrong_state": 409,
+    "too_many_webhooks": 409,
     "file_missing": 404,
     "too_large": 413,
     "unknown_format": 415,

@@ -17,4 +17,6 @@ urlpatterns = [
     path("fiches/<slug:slug>/sources.<str:kind>", web.source_citations, name="source_citations"),
     path("compte/jetons/", views.token_list, name="tokens"),
     path("compte/jetons/<int:pk>/revoquer/", views.token_revoke, name="token_revoke"),
+    path("compte/webhooks/", views.webhook_list, name="webhooks"),
+    path("compte/webhooks/<int:pk>/", views.webhook_detail, name="webhook"),
 ]

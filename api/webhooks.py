@@ -9,9 +9,10 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from django.db import transaction
@@ -22,14 +23,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from api.models import Webhook, WebhookDelivery
-from ingestion.intake.fetch import post_content
+from ingestion.intake.fetch import checked_url, post_content
 from ingestion.models import Document
 from ingestion.signals import document_settled
 from sheets import queueing as kinds
 from sheets.models import Proposal, Revision, Sheet, SheetEvent
 from sheets.signals import revision_saved
+from wikico2.accounts.audit import record
 from wikico2.accounts.rules import may
-from wikico2.errors import TransientError
+from wikico2.errors import TransientError, UserError
 from wikico2.jobs.listing import visible_job
 from wikico2.jobs.policy import JobPolicy, all_policies, register_kind
 from wikico2.jobs.queue import start_job
@@ -44,9 +46,11 @@ QUIET = frozenset(
 )
 """Kinds of jobs whose end is told to nobody."""
 TOLD_STATES: dict[str, str] = {
-    SheetEvent.Kind.VALIDATED: "sheet.validated",
-    SheetEvent.Kind.PUBLISHED: "sheet.published",
+    SheetEvent.Kind.VALIDATED: Webhook.Event.SHEET_VALIDATED,
+    SheetEvent.Kind.PUBLISHED: Webhook.Event.SHEET_PUBLISHED,
 }
+TRIAL = "trial"
+"""The event of a notification that its owner asked for, to try the address."""
 MOST_HOOKS = 20
 SECONDS = 10
 RETENTION = dt.timedelta(days=30)
@@ -62,12 +66,71 @@ def signature(secret: str, at: int, content: bytes) -> str:
     return f"t={at},v1={signed.hexdigest()}"
 
 
+# --- Subscribing ----------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def create_webhook(user: User, url: str, events: Iterable[str]) -> Webhook:
+    """Have an address told of events, with a secret of its own.
+
+    Raises UserError("address_invalid") and UserError("too_many_webhooks").
+    """
+    address = checked_url(url)
+    if Webhook.objects.filter(user=user).count() >= MOST_HOOKS:
+        raise UserError("too_many_webhooks", limit=MOST_HOOKS)
+    hook = Webhook.objects.create(
+        user=user, url=address, events=sorted(set(events)), secret=new_secret()
+    )
+    record("webhook.add", hook, user, address=address)
+    hook.refresh_from_db(fields=["created_at"])
+    return hook
+
+
+@transaction.atomic
+def change_webhook(
+    hook: Webhook, *, url: str, events: Iterable[str], is_active: bool, by: User
+) -> None:
+    """Change what a webhook is told, where, and whether; raises UserError("address_invalid").
+
+    What was queued before goes to the new address.
+    """
+    hook.url, hook.events, hook.is_active = checked_url(url), sorted(set(events)), is_active
+    hook.save(update_fields=["url", "events", "is_active"])
+    record("webhook.change", hook, by, address=hook.url)
+
+
+@transaction.atomic
+def renew_secret(hook: Webhook, by: User) -> str:
+    """Sign with a new secret from now on, and return it."""
+    hook.secret = new_secret()
+    hook.save(update_fields=["secret"])
+    record("webhook.change", hook, by, address=hook.url)
+    return hook.secret
+
+
+@transaction.atomic
+def delete_webhook(hook: Webhook, by: User) -> None:
+    """Delete a webhook with its log; what still waits is not sent."""
+    record("webhook.delete", hook, by, address=hook.url)
+    hook.delete()
+
+
+def send_trial(hook: Webhook) -> WebhookDelivery:
+    """Send a notification that tells of nothing, whatever the webhook wants to be told of."""
+    return queue_delivery(hook, TRIAL, {})
+
+
+def send_again(row: WebhookDelivery) -> None:
+    """Send a notification again, as it was."""
+    start_job(WEBHOOK, row.pk, owner=row.webhook.user_id)
+
+
 # --- Telling --------------------------------------------------------------------------------------
 
 
 def tell(event: str, about: dict[str, Any], may_see: Callable[[User], bool]) -> None:
     """Queue a notification for each webhook that wants the event and whose owner may see it."""
-    hooks = Webhook.objects.filter(events__contains=[event], user__is_active=True)
+    hooks = Webhook.objects.filter(events__contains=[event], is_active=True, user__is_active=True)
     for hook in hooks.select_related("user"):
         if may(hook.user, "site.read") and may_see(hook.user):
             queue_delivery(hook, event, about)
@@ -102,7 +165,7 @@ def tell_of_revision(sender: object, revision: Revision, **kwargs: object) -> No
     later = sheet.validated_revision_id not in (None, revision.pk)
     may_read = may_open(sheet)
     tell(
-        "sheet.changed",
+        Webhook.Event.SHEET_CHANGED,
         told,
         lambda user: may_read(user) and (not later or may(user, "unvalidated.read")),
     )
@@ -129,7 +192,7 @@ def tell_of_proposal(
     if created and instance.is_open and not raw:
         about = {"proposal": {"id": instance.pk, "address": f"/v1/proposals/{instance.pk}"}}
         told = {**told_sheet(instance.sheet), **about}
-        tell("proposal.waiting", told, may_open(instance.sheet))
+        tell(Webhook.Event.PROPOSAL_WAITING, told, may_open(instance.sheet))
 
 
 @receiver(document_settled)
@@ -179,26 +242,40 @@ def deliver(run: JobRun) -> bool:
     if row is None:
         return True
     outside_transaction()
-    content = orjson.dumps({"delivery": row.pk, **row.payload})
-    at = int(time.time())
-    status = post_content(
-        row.webhook.url,
-        content,
-        {
-            "Content-Type": "application/json",
-            "WikiCO2-Event": row.event,
-            "WikiCO2-Delivery": str(row.pk),
-            "WikiCO2-Signature": signature(row.webhook.secret, at, content),
-        },
-        seconds=SECONDS,
-    )
+    status = post_delivery(row)
     is_taken = 200 <= status < 300
     delivered = {"delivered_at": timezone.now()} if is_taken else {}
     WebhookDelivery.objects.filter(pk=row.pk).update(status=status, **delivered)
     row.webhook.deliveries.filter(created_at__lt=timezone.now() - RETENTION).delete()
     if not is_taken:
-        raise TransientError("address_status", host=row.webhook.url, status=status)
+        raise TransientError("webhook_refused", host=host_of(row.webhook), status=status)
     return True
+
+
+def post_delivery(row: WebhookDelivery) -> int:
+    """Send a notification; return the status of the answer.
+
+    Raises UserError("webhook_address") and TransientError("webhook_silent").
+    """
+    content = orjson.dumps({"delivery": row.pk, **row.payload})
+    at = int(time.time())
+    headers = {
+        "Content-Type": "application/json",
+        "WikiCO2-Event": row.event,
+        "WikiCO2-Delivery": str(row.pk),
+        "WikiCO2-Signature": signature(row.webhook.secret, at, content),
+    }
+    try:
+        return post_content(row.webhook.url, content, headers, seconds=SECONDS)
+    except TransientError:
+        raise TransientError("webhook_silent", host=host_of(row.webhook)) from None
+    except UserError:
+        raise UserError("webhook_address", host=host_of(row.webhook)) from None
+
+
+def host_of(hook: Webhook) -> str:
+    """Return the name of the machine that a webhook is sent to."""
+    return urlsplit(hook.url).hostname or hook.url
 
 
 def own_deliveries(user: Any) -> QuerySet[WebhookDelivery]:

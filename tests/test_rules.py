@@ -107,6 +107,8 @@ ADDRESSES: dict[str, Access] = {
     "notification": Access("account.own", values=(1,)),
     "tokens": Access("account.own", "account.own"),
     "token_revoke": Access(None, "account.own", values=(1,)),
+    "webhooks": Access("account.own", "account.own"),
+    "webhook": Access("account.own", "account.own", values=(1,)),
     "people": Access("people.curate"),
     "person_invite": Access("people.curate", "people.curate"),
     "person": Access("people.curate", "people.curate", values=("person",)),

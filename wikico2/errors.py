@@ -130,6 +130,17 @@ SENTENCES = {
         "You have reached the limit of %(limit)s suggestions an hour. Your text is "
         "kept here: send it later."
     ),
+    "webhook_address": gettext_noop(
+        "Nothing can be sent to “%(host)s”: it is not on the public internet, or its certificate "
+        "is not valid. Change the address of the webhook."
+    ),
+    "webhook_silent": gettext_noop(
+        "“%(host)s” did not answer in time. Check the address and your program, then send again."
+    ),
+    "webhook_refused": gettext_noop(
+        "“%(host)s” answered with an error (code %(status)s). Check your program, then send again."
+    ),
+    "too_many_webhooks": gettext_noop("At most %(limit)s webhooks for one account."),
     "not_an_archive": gettext_noop(
         "This file is not a WikiCO2 archive, or it is damaged. Nothing was changed; "
         "choose the zip file created by “Export the wiki”."
@@ -324,6 +335,8 @@ RETRYING = {
     "database_lost": gettext_noop(
         "The database did not answer, or refused a change for a moment. Nothing is lost."
     ),
+    "webhook_silent": gettext_noop("“%(host)s” did not answer in time."),
+    "webhook_refused": gettext_noop("“%(host)s” answered with an error (code %(status)s)."),
     "address_slow": gettext_noop("The site “%(host)s” did not send the file in time."),
     "address_status": gettext_noop("The site “%(host)s” answered with an error (code %(status)s)."),
     "address_unknown": gettext_noop("The site “%(host)s” has not been found so far."),

@@ -47,6 +47,8 @@ OPERATIONS = {
     "watch_sheet": "writing_watch",
     "watching": "writing_list_watched",
     "watch_category": "own_watch_category",
+    "webhooks": "hooks_list_webhooks",
+    "webhook": "hooks_set_webhook",
     "notifications": "own_list_notifications",
     "notification": "own_mark",
     # Search

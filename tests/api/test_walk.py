@@ -130,7 +130,11 @@ NEEDS = {
     "people_list_people": "people.curate",
     "hooks_list_webhooks": "account.own",
     "hooks_make_webhook": "account.own",
-    "hooks_delete_webhook": "account.own",
+    "hooks_read_webhook": "account.own",
+    "hooks_set_webhook": "account.own",
+    "hooks_set_secret": "account.own",
+    "hooks_try_webhook": "account.own",
+    "hooks_remove_webhook": "account.own",
     "hooks_list_deliveries": "account.own",
     "hooks_replay_delivery": "account.own",
 }

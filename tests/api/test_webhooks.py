@@ -9,10 +9,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from django.test import Client
 from pytest_django.fixtures import Settings
 
 from api.models import Webhook, WebhookDelivery
-from api.webhooks import tell_of_job, tell_of_source
+from api.webhooks import MOST_HOOKS, create_webhook, send_trial, tell_of_job, tell_of_source
 from ingestion.models import Document
 from sheets.actions.states import publish_sheet, validate_sheet
 from sheets.models import Sheet
@@ -20,7 +21,7 @@ from tests.api.conftest import Caller, Program
 from tests.api.test_sources import pdf_file
 from tests.conftest import AIR, job_of, let_go_on, run_queue
 from wikico2.jobs.queue import resume_stalled
-from wikico2.models import Job, User
+from wikico2.models import AuditEvent, Job, User
 
 
 class Receiver:
@@ -145,9 +146,102 @@ def test_a_private_address_is_never_sent_to(
     run_queue()
     assert endpoint.received == []
     row = WebhookDelivery.objects.get()
-    assert job_of(row).error_code == "address_private"
+    assert job_of(row).error_code == "webhook_address"
     refused = caller.post("/v1/webhooks", {"url": "ftp://a.test", "events": ["sheet.changed"]})
     assert refused.json()["code"] == "address_invalid"
+
+
+class TestPages:
+    """The pages do what the operations do, for one's own webhooks alone."""
+
+    @pytest.fixture
+    def browser(self, client: Client, contributor: User) -> Client:
+        client.force_login(contributor)
+        return client
+
+    def make(self, browser: Client, url: str, *events: str) -> tuple[Webhook, str]:
+        answer = browser.post("/compte/webhooks/", {"url": url, "events": events})
+        assert answer.status_code == 200
+        hook = Webhook.objects.latest("pk")
+        assert hook.secret in answer.content.decode()
+        return hook, f"/compte/webhooks/{hook.pk}/"
+
+    def test_make_try_send_again(self, browser: Client, endpoint: Receiver) -> None:
+        hook, path = self.make(browser, endpoint.url, "sheet.changed", "job.done")
+        assert hook.events == ["job.done", "sheet.changed"]
+        assert hook.secret not in browser.get("/compte/webhooks/").content.decode()
+        assert hook.secret not in browser.get(path).content.decode()
+        browser.post(path, {"trial": "1"})
+        run_queue()
+        row = hook.deliveries.get()
+        assert (row.event, row.state, row.status) == ("trial", "done", 204)
+        browser.post(path, {"again": str(row.pk)})
+        run_queue()
+        first, second = (body for _headers, body in endpoint.received)
+        assert first == second
+        assert f'name="again" value="{row.pk}"' in browser.get(path).content.decode()
+
+    def test_change_pause_renew_delete(
+        self, browser: Client, program: Caller, contributor: User, sheet: Sheet, endpoint: Receiver
+    ) -> None:
+        hook, path = self.make(browser, "a.test/ici", "sheet.changed")
+        browser.post(path, {"save": "1", "url": endpoint.url, "events": ["sheet.changed"]})
+        edit(program(contributor), sheet, "Un.")
+        assert not WebhookDelivery.objects.exists()  # it is paused
+        given = {"save": "1", "url": endpoint.url, "events": ["sheet.changed"], "is_active": "on"}
+        browser.post(path, given)
+        secret = hook.secret
+        assert secret not in browser.post(path, {"secret": "1"}).content.decode()
+        hook.refresh_from_db()
+        assert hook.secret != secret
+        edit(program(contributor), sheet, "Deux.")
+        run_queue()
+        assert len(endpoint.received) == 1
+        assert browser.post(path, {"delete": "1"}).status_code == 302
+        assert not Webhook.objects.exists()
+        did = AuditEvent.objects.filter(kind="api.webhook").order_by("pk")
+        assert list(did.values_list("action", "channel")) == [
+            ("webhook.add", "page"),
+            *[("webhook.change", "page")] * 3,
+            ("webhook.delete", "page"),
+        ]
+
+    def test_what_is_refused_keeps_what_was_typed(self, browser: Client) -> None:
+        for given in ({"url": "ftp://a.test", "events": ["job.done"]}, {"url": "a.test/b"}):
+            answer = browser.post("/compte/webhooks/", given)
+            assert answer.status_code == 422
+            assert given["url"] in answer.content.decode()
+        for _n in range(MOST_HOOKS):
+            self.make(browser, "a.test/b", "job.done")
+        full = browser.post("/compte/webhooks/", {"url": "a.test/c", "events": ["job.done"]})
+        assert (full.status_code, Webhook.objects.count()) == (422, MOST_HOOKS)
+
+    def test_another_persons_webhook_is_not_there(
+        self, browser: Client, expert: User, program: Caller
+    ) -> None:
+        other = create_webhook(expert, "a.test/b", ["job.done"])
+        path = f"/compte/webhooks/{other.pk}/"
+        assert browser.get(path).status_code == 404
+        for what in ("trial", "secret", "delete", "save"):
+            assert browser.post(path, {what: "1"}).status_code == 404
+        _hook, path = self.make(browser, "a.test/b", "job.done")
+        row = send_trial(other)
+        assert browser.post(path, {"again": str(row.pk)}).status_code == 404
+
+
+def test_a_program_changes_its_webhook(
+    program: Caller, contributor: User, endpoint: Receiver
+) -> None:
+    caller = program(contributor)
+    hook = subscribe(caller, endpoint.url, "job.done")
+    path = hook["address"]
+    changed = {"url": endpoint.url, "events": ["job.failed"], "active": False}
+    told = caller.put(path, changed).json()
+    assert (told["events"], told["active"], told["secret"]) == (["job.failed"], False, None)
+    assert caller.get(path).json() == told
+    assert caller.post(f"{path}/secret").json()["secret"] not in (hook["secret"], None)
+    assert caller.post(f"{path}/trial").json()["event"] == "trial"
+    assert caller.put(path, {**changed, "url": "ftp://a"}).json()["code"] == "address_invalid"
 
 
 def test_nobody_sees_or_is_told_what_is_anothers(

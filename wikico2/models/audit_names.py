@@ -53,6 +53,9 @@ NAMES_OF_ACTIONS = {
     "statement.dispute": gettext_noop("statement rejected"),
     "term.merge": gettext_noop("terms merged"),
     "term.rename": gettext_noop("term renamed"),
+    "webhook.add": gettext_noop("webhook added"),
+    "webhook.change": gettext_noop("webhook changed"),
+    "webhook.delete": gettext_noop("webhook deleted"),
     "wiki.export": gettext_noop("wiki exported"),
     "wiki.import": gettext_noop("wiki imported"),
 }
