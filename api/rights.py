@@ -28,7 +28,15 @@ SCOPE_MAY: dict[str, frozenset[str]] = {
 """The permissions that a scope leaves to a person, beside those to see something; an `admin` token
 leaves them all."""
 WHOLE_WIKI = frozenset(
-    {"wiki.transfer", "vocabulary.curate", "prompt.curate", "audit.read", "account.own"}
+    {
+        "wiki.transfer",
+        "vocabulary.curate",
+        "prompt.curate",
+        "people.curate",
+        "audit.read",
+        "account.own",
+        "queue.manage",
+    }
 )
 """Actions that reach or show sheets of all types: a token for some types may not do them."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

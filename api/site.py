@@ -26,6 +26,7 @@ from api.routes import (
     sheets,
     sources,
     states,
+    types,
     writing,
 )
 
@@ -150,6 +151,7 @@ api.add_router("/sheets", discussions.router)
 api.add_router("/sources", sources.router)
 api.add_router("/sources", sheet_sources.concerned_router)
 api.add_router("/imports", sources.imports_router)
+api.add_router("/types", types.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/queue", jobs.queue_router)
 for router in (

@@ -1,4 +1,4 @@
-"""Sheet types, prompts, vocabulary, activity; export and import of the wiki."""
+"""Prompts, vocabulary, activity; export and import of the wiki."""
 
 import datetime as dt
 from typing import Annotated, Any, Literal, cast
@@ -27,102 +27,13 @@ from sheets.file_jobs import (
     restart_file_job,
     stop_file_job,
 )
-from sheets.models import FileJob, Prompt, Revision, Section, SheetType
+from sheets.models import FileJob, Prompt, Revision
 from sheets.notifications.activity import ACTIVITY_FILTER, list_changes
 from sheets.views.export import wiki_zip
 from wikico2.accounts.audit import record
 
 router = Router(tags=["library"])
 transfer_router = Router(tags=["transfer"])
-
-
-class FieldOut(BaseModel):
-    """A field of a section: the question that retrieves, the shape of the answer."""
-
-    key: str
-    heading_fr: str
-    heading_en: str
-    question: str
-    instruction: str
-    shape: str
-    columns: list[str]
-    choices: list[str]
-
-
-class TypeSection(BaseModel):
-    """A section of a sheet type, with its fields."""
-
-    key: str
-    heading_fr: str
-    heading_en: str
-    emoji: str
-    role: str
-    fields: list[FieldOut]
-
-    @classmethod
-    def of(cls, row: Section) -> "TypeSection":
-        return cls(
-            key=row.key,
-            heading_fr=row.heading_fr,
-            heading_en=row.heading_en,
-            emoji=row.emoji,
-            role=row.role,
-            fields=[
-                FieldOut(
-                    key=f.key,
-                    heading_fr=f.heading_fr,
-                    heading_en=f.heading_en,
-                    question=f.question,
-                    instruction=f.instruction,
-                    shape=f.shape,
-                    columns=[str(column) for column in f.columns],
-                    choices=[str(choice) for choice in f.choices],
-                )
-                for f in row.fields.all()
-            ],
-        )
-
-
-class TypeOut(BaseModel):
-    """A sheet type with its sections, in their order."""
-
-    key: str
-    name_fr: str
-    name_en: str
-    description_fr: str
-    description_en: str
-    sections: list[TypeSection]
-
-    @classmethod
-    def of(cls, row: SheetType) -> "TypeOut":
-        return cls(
-            key=row.key,
-            name_fr=row.name_fr,
-            name_en=row.name_en,
-            description_fr=row.description_fr,
-            description_en=row.description_en,
-            sections=[TypeSection.of(section) for section in row.sections.all()],
-        )
-
-
-class TypesOut(BaseModel):
-    """The sheet types."""
-
-    items: list[TypeOut]
-
-
-@router.get("/types", response=TypesOut)
-def list_types(request: HttpRequest) -> Any:
-    """List the sheet types with their sections and fields."""
-    rows = SheetType.objects.prefetch_related("sections__fields")
-    return json_answer(request, TypesOut(items=[TypeOut.of(row) for row in rows]))
-
-
-@router.get("/types/{key}", response=TypeOut)
-def read_type(request: HttpRequest, key: str) -> Any:
-    """Read one sheet type."""
-    rows = SheetType.objects.prefetch_related("sections__fields")
-    return json_answer(request, TypeOut.of(get_object_or_404(rows, key=key)))
 
 
 PromptMode = Literal["quote", "write"]

@@ -4,8 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -13,7 +12,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from sheets.forms.templates import FieldForm, SectionForm, SectionTrialForm
+from sheets.actions.sheet_types import move_row, place_last
+from sheets.forms.templates import FieldForm, SectionForm, SectionTrialForm, SheetTypeForm
 from sheets.generation.prompt_trial import run_trial
 from sheets.markdown.compose import compose_sheet
 from sheets.models import Field, Section, SheetType
@@ -32,6 +32,7 @@ STEPS = {"up": -1, "down": 1}
 class SheetTypeAdmin(GroupedAdmin):
     """A type with the outline of its sections and fields, in their order."""
 
+    form = SheetTypeForm
     group = AdminGroup.TYPES
     list_display = ["name_fr", "plural_fr", "section_count", "sheet_count", "order"]
     change_form_template = "admin/sheets/sheettype/change_form.html"
@@ -98,7 +99,9 @@ class SheetTypeAdmin(GroupedAdmin):
         number, _colon, step = rest.partition(":")
         row_id = whole_number(number, LARGEST_NUMBER)
         if request.method == "POST" and what in ROWS and step in STEPS and row_id:
-            move_row(kind, what, row_id, STEPS[step])
+            row = ROWS[what].objects.filter(pk=row_id).first()
+            if row is not None and row.sheet_type_id == kind.pk:
+                move_row(row, STEPS[step])
         return redirect(outline_address(pk))
 
     def empty_sheet(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -153,9 +156,6 @@ class OutlineRowAdmin(GroupedAdmin):
     group = None
     parent = ""
 
-    def type_of(self, row: Any) -> int:
-        raise NotImplementedError
-
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("key",) if obj else ()  # what was written is stored under it
 
@@ -176,8 +176,7 @@ class OutlineRowAdmin(GroupedAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save a row; a new one comes last."""
         if not change:
-            siblings = type(obj).objects.filter(**{self.parent: getattr(obj, self.parent)})
-            obj.order = (siblings.aggregate(last=Max("order"))["last"] or 0) + 1
+            place_last(obj)
         super().save_model(request, obj, form, change)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
@@ -188,7 +187,7 @@ class OutlineRowAdmin(GroupedAdmin):
 
     def _to_outline(self, request: HttpRequest, obj: Any, said: str) -> HttpResponse:
         messages.success(request, said % {"row": obj.heading_fr})
-        return redirect(outline_address(self.type_of(obj)))
+        return redirect(outline_address(obj.sheet_type_id))
 
     def changeform_view(
         self,
@@ -208,7 +207,7 @@ class OutlineRowAdmin(GroupedAdmin):
         row = self.get_object(request, object_id)
         response = super().delete_view(request, object_id, extra_context)
         if row is not None and request.method == "POST" and response.status_code == 302:
-            return redirect(outline_address(self.type_of(row)))
+            return redirect(outline_address(row.sheet_type_id))
         return response
 
 
@@ -219,9 +218,6 @@ class SectionAdmin(OutlineRowAdmin):
     list_display = ["heading_fr", "sheet_type", "order", "role"]
     list_filter = ["sheet_type", "role"]
     list_select_related = ["sheet_type"]
-
-    def type_of(self, row: Section) -> int:
-        return row.sheet_type_id
 
 
 @admin.register(Field)
@@ -239,29 +235,6 @@ class FieldAdmin(OutlineRowAdmin):
         ),
     ]
 
-    def type_of(self, row: Field) -> int:
-        return row.section.sheet_type_id
-
 
 def outline_address(kind_id: int) -> str:
     return f"{reverse('admin:sheets_sheettype_change', args=[kind_id])}#outline"
-
-
-@transaction.atomic
-def move_row(kind: SheetType, what: str, row_id: int, step: int) -> bool:
-    """Swap a section or a field with its neighbour; tell whether there was one."""
-    rows: QuerySet[Any]
-    if what == "section":
-        rows = Section.objects.filter(sheet_type=kind)
-    else:
-        row = Field.objects.filter(pk=row_id, section__sheet_type=kind).first()
-        rows = Field.objects.filter(section=row.section_id) if row else Field.objects.none()
-    ordered: list[Any] = list(rows.select_for_update().order_by("order"))
-    at = next((n for n, one in enumerate(ordered) if one.pk == row_id), None)
-    if at is None or not 0 <= at + step < len(ordered):
-        return False
-    one, other = ordered[at], ordered[at + step]
-    one.order, other.order = other.order, one.order
-    one.save(update_fields=["order"])  # one by one: receivers refresh the sheets of the type
-    other.save(update_fields=["order"])
-    return True

@@ -38,6 +38,17 @@ class LinesField(forms.CharField):
         return super().has_changed(self.prepare_value(initial), data)
 
 
+class SheetTypeForm(forms.ModelForm[SheetType]):
+    """A sheet type without its sections."""
+
+    class Meta:
+        model = SheetType
+        fields = (
+            "key", "name_fr", "name_en", "plural_fr", "plural_en",
+            "description_fr", "description_en", "order",
+        )  # fmt: skip
+
+
 class SectionForm(forms.ModelForm[Section]):
     """A section without its place, which is chosen on the page of the type."""
 

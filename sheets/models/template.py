@@ -139,5 +139,10 @@ class Field(models.Model):
         return self.heading
 
     @property
+    def sheet_type_id(self) -> int:
+        """Return the id of the type that its section belongs to, as sections do."""
+        return self.section.sheet_type_id
+
+    @property
     def heading(self) -> str:
         return in_language(self.heading_fr, self.heading_en)

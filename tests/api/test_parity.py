@@ -82,6 +82,8 @@ OPERATIONS = {
     # Jobs, and the whole wiki
     "audit_log": "curation_list_audit",
     "people": "people_list_people",
+    "person": "people_give_role",
+    "person_invite": "people_invite",
     "tasks": "jobs_list_jobs",
     "task": "jobs_read_job",
     "task_stop": "jobs_halt_job",
@@ -110,8 +112,6 @@ REASONS = {
     "password_reset_confirm": "leads from an e-mail",
     "sessions_end": "programs have tokens, which are revoked on a page",
     "invitation": "leads from an e-mail",
-    "person": "accounts and roles are given by a person, on a page",
-    "person_invite": "accounts and roles are given by a person, on a page",
     "audit_export": "a table for people; programs read the log",
     "complete_section": "answers questions into a section; a program edits the section",
     "workshop": "figures and queues for people who curate; programs filter the lists",

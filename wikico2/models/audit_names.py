@@ -3,11 +3,16 @@
 from django.utils.translation import gettext_noop
 
 NAMES_OF_ACTIONS = {
+    "account.activate": gettext_noop("account activated"),
     "account.add": gettext_noop("account created"),
+    "account.change_role": gettext_noop("role changed"),
+    "account.deactivate": gettext_noop("account deactivated"),
     "account.delete": gettext_noop("account deleted"),
+    "account.invite": gettext_noop("invitation sent"),
     "account.sign_in": gettext_noop("signed in"),
     "account.sign_in_failed": gettext_noop("sign-in refused"),
     "account.sign_out": gettext_noop("signed out"),
+    "account.unlock": gettext_noop("account unlocked"),
     "admin.add": gettext_noop("added in the administration"),
     "admin.change": gettext_noop("changed in the administration"),
     "admin.delete": gettext_noop("deleted in the administration"),
@@ -53,6 +58,9 @@ NAMES_OF_ACTIONS = {
     "statement.dispute": gettext_noop("statement rejected"),
     "term.merge": gettext_noop("terms merged"),
     "term.rename": gettext_noop("term renamed"),
+    "type.add": gettext_noop("sheet type added"),
+    "type.change": gettext_noop("sheet type changed"),
+    "type.delete": gettext_noop("sheet type deleted"),
     "webhook.add": gettext_noop("webhook added"),
     "webhook.change": gettext_noop("webhook changed"),
     "webhook.delete": gettext_noop("webhook deleted"),
