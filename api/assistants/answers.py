@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 from api.routes.search import HitOut
-from api.schemas.sheets import CitationOut, SheetOut, StatementOut
+from api.schemas.sheets import CitationOut, FigureOut, SheetOut, StatementOut
 
 
 class Proof(BaseModel):
@@ -29,9 +29,10 @@ class Proof(BaseModel):
 
 
 class Fact(BaseModel):
-    """A statement with its level, its lasting address, and its proofs."""
+    """A statement with its figures, its level, its lasting address, and its proofs."""
 
     text: str
+    figures: list[FigureOut]
     section: str
     level: str
     reasons: list[str]
@@ -149,6 +150,7 @@ def facts_of(statements: list[StatementOut], citations: list[CitationOut]) -> li
     return [
         Fact(
             text=one.text,
+            figures=one.figures,
             section=one.section,
             level=one.level,
             reasons=one.reasons,

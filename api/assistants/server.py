@@ -125,9 +125,9 @@ def read_section(sheet: Slug, section: Annotated[str, Field(max_length=200)]) ->
 @server.tool()
 @answered
 def read_facts(sheet: Slug) -> FactsAnswer:
-    """List the statements of a sheet that hold figures, each with its proofs."""
+    """List the statements of a sheet that hold figures, each figure apart, with the proofs."""
     content = whole_sheet(sheet)
-    figures = [one for one in content.statements if any(c.isdigit() for c in one.text)]
+    figures = [one for one in content.statements if one.figures]
     return FactsAnswer(
         sheet=content.slug,
         title=content.title,

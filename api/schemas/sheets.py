@@ -13,6 +13,7 @@ from sheets.merge import Conflict
 from sheets.models import Citation, Revision, Sheet
 from sheets.models.level_reasons import reason_sentence
 from sheets.rendering.html import page_url
+from sheets.verification.figures import find_figures
 
 Body = Annotated[str, StringConstraints(max_length=LONGEST)]
 LevelName = Literal[
@@ -96,6 +97,25 @@ class CitationOut(BaseModel):
         )
 
 
+class FigureOut(BaseModel):
+    """A figure of a statement: its number as written, or both ends of a range; its unit, if any.
+
+    `condition` is the statement with `…` for the figure: what it is said of, and every limit.
+    """
+
+    figure: str
+    unit: str
+    condition: str
+
+    @classmethod
+    def all_of(cls, text: str) -> "list[FigureOut]":
+        """Return the figures of a statement."""
+        return [
+            cls(figure=one.number, unit=one.unit, condition=one.condition)
+            for one in find_figures(text)
+        ]
+
+
 class StatementOut(BaseModel):
     """One statement: `id` stays while its words do, wherever it stands in the sheet."""
 
@@ -107,6 +127,7 @@ class StatementOut(BaseModel):
     reasons: list[str]
     unborne: list[str]
     citations: list[str]
+    figures: list[FigureOut]
     url: str
 
     @classmethod
@@ -121,6 +142,7 @@ class StatementOut(BaseModel):
             reasons=[reason for reason in reasons if reason],
             unborne=[str(word) for word in stored["unborne"]],
             citations=list(stored["markers"]),
+            figures=FigureOut.all_of(stored["text"]),
             url=site_address(f"{sheet.get_absolute_url()}#{anchor}"),
         )
 

@@ -128,7 +128,7 @@ def reader_rights(user: Any) -> str:
 def program_version() -> str:
     """Return a hash of the program: paths, sizes and modification times of its files."""
     digest = hashlib.blake2s(digest_size=16)
-    for folder in ("wikico2", "ingestion", "sheets", "templates", "static", "locale"):
+    for folder in ("api", "wikico2", "ingestion", "sheets", "templates", "static", "locale"):
         for path in sorted(Path(settings.BASE_DIR, folder).rglob("*")):
             if path.is_file() and path.suffix != ".pyc":
                 status = path.stat()

@@ -101,6 +101,8 @@ class Quantity:
     # Position in the text of the range's other end, -1 for a number alone.
     partner: int = -1
     spelled: bool = False
+    # Position behind the number, where its unit begins if it has one.
+    unit_start: int = -1
 
     @property
     def unit(self) -> str:
@@ -237,7 +239,12 @@ def _fractions(text: str) -> Iterator[Quantity]:
             share = Decimal(100) * times / PARTS[match["part"].lower()]
         measure, _end = read_measure("%", 0)
         yield Quantity(
-            match[0], frozenset({share.normalize()}), measure, match.start(), match.end()
+            match[0],
+            frozenset({share.normalize()}),
+            measure,
+            match.start(),
+            match.end(),
+            unit_start=match.end(),
         )
 
 
@@ -417,7 +424,8 @@ def _measured(
     if measure and (half := AND_A_HALF.match(text, after)):
         readings = frozenset((r + Decimal("0.5")).normalize() for r in readings)
         after = half.end()
-    return Quantity(text[start:after].strip(), readings, measure, start, after)
+    written = text[start:after].strip()
+    return Quantity(written, readings, measure, start, after, unit_start=end)
 
 
 def _value(written: str) -> int | None:

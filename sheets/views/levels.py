@@ -12,8 +12,12 @@ from sheets.models import Citation, Revision, RevisionCheck
 from sheets.models.level_reasons import reason_sentence
 from sheets.rendering.html import page_url
 from sheets.rendering.statement_anchors import counted_statements
+from sheets.verification.figures import Figure, find_figures
 from sheets.verification.levels import LEVELS
 from sheets.views.reading import readable_sheets, shown_sheet
+
+APART = " · "
+"""Between the parts of a figure that is copied."""
 
 RISKIEST_FIRST = ("not_found", "unsourced", "fragile", "figures", "judged", "confirmed", "verbatim")
 
@@ -32,16 +36,25 @@ class StatementView:
     address: str = ""
 
     @property
-    def has_figure(self) -> bool:
-        """Tell whether the statement holds a figure."""
-        return any(character.isdigit() for character in self.text)
+    def proof(self) -> str:
+        """Return its sources with their pages, on one line."""
+        return " ; ".join(f"{c.document}, p. {c.page}" for c in self.citations if c.document)
 
     @property
     def as_copied(self) -> str:
         """Return the statement with its sources and its lasting address, to be pasted."""
-        proofs = [f"{c.document}, p. {c.page}" for c in self.citations if c.document]
-        source = f" ({' ; '.join(proofs)})" if proofs else ""
+        source = f" ({self.proof})" if self.proof else ""
         return f"{self.text}{source}\n{self.address}"
+
+    @property
+    def figures(self) -> list[tuple[Figure, str]]:
+        """Return its figures, each with what is pasted: its parts apart, and the address."""
+        return [(one, self.figure_as_copied(one)) for one in find_figures(self.text)]
+
+    def figure_as_copied(self, one: Figure) -> str:
+        """Return number, unit, condition, source with page, and the lasting address."""
+        parts = [one.written, one.condition, self.proof]
+        return f"{APART.join(part for part in parts if part)}\n{self.address}"
 
 
 @require_safe

@@ -119,6 +119,9 @@ async def read_with_proof(client: Client) -> None:
     facts = (await told(client, "read_facts", sheet=hit["slug"]))["facts"]
     (proof,) = facts[0]["proofs"]
     assert facts[0]["level"] == "verbatim"
+    (figure,) = facts[0]["figures"]
+    assert (figure["figure"], figure["unit"]) == ("70", "%")
+    assert "couvre … des besoins" in figure["condition"]
     assert "/fiches/recuperation-de-chaleur/#s-" in facts[0]["url"]
     assert (proof["quote"], proof["page"], proof["level"]) == (QUOTE, 14, "verbatim")
     assert proof["document"] == "Guide de l’air comprimé"

@@ -77,6 +77,8 @@ class TestSheetPage:
         assert f'<li id="{ANCHOR}">' in html
         address = f"{settings.SITE_URL}{sheet.get_absolute_url()}#{ANCHOR}"
         assert f'data-copy="{QUOTE} ({source.title}, p. 14)\n{address}"' in html
+        told = f"70 % · {QUOTE.replace('70 %', '…')} · {source.title}, p. 14"
+        assert f'data-copy="{told}\n{address}"' in html
 
 
 class TestAnchors:

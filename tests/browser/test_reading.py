@@ -204,8 +204,12 @@ class TestCopying:
         anchor = page.url.partition("#")[2]
         expect(page.locator(f"li[id='{anchor}']")).to_contain_text("couvre 70")
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        page.locator(f"li[id='{anchor}'] [data-copy]").click()
-        expect(page.get_by_text("Copié")).to_be_visible()
-        copied = page.evaluate("navigator.clipboard.readText()")
-        assert copied.startswith(f"{QUOTE} (Guide de l’air comprimé, p. 14)")
-        assert copied.endswith(f"{sheet.get_absolute_url()}#{anchor}")
+        proof = "Guide de l’air comprimé, p. 14"
+        figure = f"70 % · {QUOTE.replace('70 %', '…')} · {proof}"
+        for place, words in enumerate((figure, f"{QUOTE} ({proof})")):
+            button = page.locator(f"li[id='{anchor}'] [data-copy]").nth(place)
+            button.click()
+            expect(button).to_contain_text("Copié")
+            copied = page.evaluate("navigator.clipboard.readText()")
+            assert copied.startswith(words)
+            assert copied.endswith(f"{sheet.get_absolute_url()}#{anchor}")

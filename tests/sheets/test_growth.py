@@ -43,6 +43,7 @@ from sheets.rendering.snippet import cut_snippet
 from sheets.revisions.blame import texts_of
 from sheets.revisions.compare import compare_versions
 from sheets.revisions.save import save_revision
+from sheets.verification.figures import find_figures
 from sheets.verification.levels import check_statement
 from sheets.verification.quantities import find_codes, find_dates, find_quantities
 from sheets.views.edit import preview_typed
@@ -170,6 +171,7 @@ def spliced(text: str) -> None:
 
 def checked(text: str) -> None:
     find_quantities(text)
+    find_figures(text)
     find_dates(text)
     find_codes(text)
     list(quotable_units(text))
