@@ -6,8 +6,9 @@ A token never gives more than its person may: its scope takes permissions away.
 from collections.abc import Sequence
 from typing import Any
 
+from django.apps import apps
 from django.core.exceptions import PermissionDenied
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
@@ -17,7 +18,8 @@ from sheets.models import Revision, Sheet
 from sheets.models.sheet import SheetQuerySet
 from wikico2.accounts.roles import role_permissions
 from wikico2.accounts.rules import Role, check, may
-from wikico2.models import User
+from wikico2.jobs.policy import all_policies
+from wikico2.models import Job, User
 from wikico2.parameters import whole_number
 
 SCOPE_MAY: dict[str, frozenset[str]] = {
@@ -39,6 +41,13 @@ WHOLE_WIKI = frozenset(
     }
 )
 """Actions that reach or show sheets of all types: a token for some types may not do them."""
+SOURCE_MODELS = frozenset({"ingestion.Document", "ingestion.SourceImport"})
+TYPE_PATHS = {
+    "sheets.Sheet": "sheet_type__key",
+    "sheets.Generation": "sheet__sheet_type__key",
+    "sheets.FileJob": "sheet__sheet_type__key",
+}
+"""Where the key of its sheet's type stands, by the model of what a job works on."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -99,6 +108,24 @@ def sheets_in_scope(request: HttpRequest, rows: SheetQuerySet) -> SheetQuerySet:
     """Return the sheets of the types that the token may touch."""
     types = sheet_types_of(request)
     return rows.filter(sheet_type__key__in=types) if types else rows
+
+
+def jobs_in_scope(request: HttpRequest, rows: QuerySet[Job]) -> QuerySet[Job]:
+    """Return the jobs that the token may touch.
+
+    One for some types reaches the jobs of their sheets and those of sources, which have no type.
+    """
+    types = sheet_types_of(request)
+    if not types:
+        return rows
+    within = Q(pk__in=[])
+    for policy in all_policies():
+        if policy.model in SOURCE_MODELS:
+            within |= Q(kind=policy.kind)
+        elif path := TYPE_PATHS.get(policy.model):
+            subjects = apps.get_model(policy.model)._base_manager.filter(**{f"{path}__in": types})
+            within |= Q(kind=policy.kind, subject_id__in=subjects.values("pk"))
+    return rows.filter(within)
 
 
 def listed_sheets(request: HttpRequest) -> SheetQuerySet:

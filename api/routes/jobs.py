@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any, Literal
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 
 from api.answers import Listed, json_answer
 from api.paging import PageIn, page_of
-from api.rights import require_account, require_right
+from api.rights import jobs_in_scope, require_account, require_right
 from api.schemas.common import JobOut, RowId
 from wikico2.jobs import queue
 from wikico2.jobs.listing import JobLine, Outlook, job_lines, visible_job
@@ -35,6 +36,11 @@ def job_out(line: JobLine) -> JobOut:
     )
 
 
+def open_jobs(request: HttpRequest) -> QuerySet[Job]:
+    """Return the jobs of all kinds that the caller's token may touch."""
+    return jobs_in_scope(request, Job.objects.filter(kind__in=known_kinds()))
+
+
 class JobFilterIn(PageIn):
     """Which jobs: those under way, the failed ones, or those that are done."""
 
@@ -52,7 +58,7 @@ STATES = {
 def list_jobs(request: HttpRequest, filters: Query[JobFilterIn]) -> Any:
     """List the jobs that you may see, the latest first; a page may hold fewer than its limit."""
     require_right(request, "job.read")
-    rows = Job.objects.filter(kind__in=known_kinds(), state__in=STATES[filters.state])
+    rows = open_jobs(request).filter(state__in=STATES[filters.state])
     shown, following = page_of(rows.select_related("owner"), ("-id",), filters)
     lines = job_lines(shown, request.user, Outlook())
     return json_answer(
@@ -63,7 +69,7 @@ def list_jobs(request: HttpRequest, filters: Query[JobFilterIn]) -> Any:
 def asked_line(request: HttpRequest, pk: int) -> JobLine:
     """Return a job that the caller may see; raises Unauthenticated, PermissionDenied or Http404."""
     require_right(request, "job.read")
-    job = get_object_or_404(Job.objects.select_related("owner"), pk=pk, kind__in=known_kinds())
+    job = get_object_or_404(open_jobs(request).select_related("owner"), pk=pk)
     line = visible_job(job, request.user)
     if line is None:
         raise Http404

@@ -10,9 +10,15 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from api.models import Token, token_digest
+from api.webhooks import create_webhook, send_trial
+from ingestion.models import Document
+from sheets.file_jobs import request_wiki_export
+from sheets.generation.request import request_generation
 from sheets.models import Sheet
+from sheets.queueing import JUDGEMENT, SHEET_INDEX
 from tests.api.conftest import Caller, Program
-from wikico2.models import User
+from wikico2.jobs.queue import start_job
+from wikico2.models import Job, User
 
 BODY = "## Contexte\n\nUn texte."
 
@@ -120,6 +126,29 @@ class TestUse:
         assert caller.post("/v1/sheets", made).status_code == 403
         made = {"type": "secteur", "title": "Laiterie", "markdown": BODY}
         assert caller.post("/v1/sheets", made).status_code == 201
+
+    def test_it_reaches_no_job_of_another_kind_of_sheet(
+        self, program: Caller, administrator: User, sheet: Sheet, waiting_document: Document
+    ) -> None:
+        generation = request_generation(sheet, administrator)
+        export = request_wiki_export(administrator, files=False)
+        send_trial(create_webhook(administrator, "a.test/b", ["job.done"]))
+        start_job(JUDGEMENT, sheet.pk)
+        all_jobs = {job.kind: job.pk for job in Job.objects.all()}
+        own = {"generation", JUDGEMENT, SHEET_INDEX, "document"}
+        assert own < all_jobs.keys()
+        for key, seen in (("solution", own), ("secteur", {"document"})):
+            caller = program(administrator, sheet_types=[key])
+            told = caller.get("/v1/jobs").json()["items"]
+            assert {job["kind"] for job in told} == seen
+            for kind, pk in all_jobs.items():
+                status = 200 if kind in seen else 404
+                assert caller.get(f"/v1/jobs/{pk}").status_code == status, kind
+                for what in () if kind in seen else ("stop", "retry"):
+                    assert caller.post(f"/v1/jobs/{pk}/{what}").status_code == 404, kind
+        assert {generation.job.state, export.job.state} == {"waiting"}  # type: ignore[union-attr]
+        everything = program(administrator).get("/v1/jobs").json()["items"]
+        assert {"webhook", "generation"} <= {job["kind"] for job in everything}
 
     def test_the_limit_is_told_and_kept(
         self, program: Caller, contributor: User, settings: Settings
