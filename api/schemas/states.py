@@ -138,6 +138,7 @@ class BelongingsOut(BaseModel):
 
     versions: int
     proposals: int
+    discussions: int
     generations: int
     watches: int
     linked_from: int

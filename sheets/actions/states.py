@@ -153,6 +153,7 @@ class Belongings:
 
     versions: int
     proposals: int
+    discussions: int
     generations: int
     watches: int
     linked_from: int
@@ -163,6 +164,7 @@ def belongings_of(sheet: Sheet, linked_from: int) -> Belongings:
     return Belongings(
         versions=sheet.revisions.count(),
         proposals=sheet.proposals.count(),
+        discussions=sheet.discussions.count(),
         generations=sheet.generations.count(),
         watches=sheet.watches.count(),
         linked_from=linked_from,

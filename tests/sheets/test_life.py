@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from sheets.actions import states
+from sheets.discussions.threads import begin_discussion
 from sheets.merge import Version
 from sheets.models import Revision, SearchedSheet, Sheet, SheetEvent, SheetType
 from sheets.proposals.suggestions import create_suggestion
@@ -192,8 +193,10 @@ class TestDeleting:
         self, client: Client, sheet: Sheet, root: User
     ) -> None:
         client.force_login(root)
+        begin_discussion(sheet, root, "À revoir.")
         page = client.get("/fiches/chaleur/supprimer/").content.decode()
         assert "1 version de son texte" in page
+        assert "1 discussion" in page
         client.get("/fiches/chaleur/")  # into the cache
         client.post("/fiches/chaleur/supprimer/", {"sheet": sheet.pk})
         assert client.get("/fiches/chaleur/").status_code == 404
