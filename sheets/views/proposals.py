@@ -308,6 +308,7 @@ def show_open(
         "parts": with_conflict_fields(parts, form),
         "conflict_count": len(conflict_ids),
         "left": {k for k, given in shown.choices.items() if given.get("take") == LEFT},
+        "takes_all": takes_all(shown, parts),
         "change_count": sum(len(part.changes) for part in parts),
         "typed": [
             given["text"]
@@ -319,6 +320,14 @@ def show_open(
         "headings": {s.key: s.heading for s in written_sections(shown.sheet)},
     }
     return render(request, "sheets/proposal.html", context, status=status)
+
+
+def takes_all(shown: Proposal, parts: list[ConflictSection]) -> bool:
+    """Tell whether the choices so far leave nothing of the proposal out."""
+    ids = {view.id for part in parts for view in part.conflicts}
+    ids |= {change.id for part in parts for change in part.changes}
+    made = (given.get("take") for key, given in shown.choices.items() if key in ids)
+    return not {LEFT, "mine"}.intersection(made)
 
 
 def with_conflict_fields(parts: list[ConflictSection], form: ConflictForm) -> list[dict[str, Any]]:

@@ -1,10 +1,11 @@
-// Settling conflicts: how many are left, and a word before one leaves with choices unsent.
-// Without this script the form is whole; it only counts nothing.
+// Settling conflicts: how many are left, whether all is accepted, and a word before one leaves with
+// choices unsent. Without this script the form is whole; it only counts nothing.
 (() => {
   const form = document.querySelector("form[data-settle]");
   if (!form) return;
   const places = [...form.querySelectorAll(".clash")];
   const line = form.querySelector("[data-count]");
+  const accept = form.querySelector("[data-accept]");
   let changed = false;
   let leaving = false;
 
@@ -23,6 +24,12 @@
     });
     line.replaceChildren(link);
   };
+  // "Accept all" would be untrue where something of the proposal is not taken.
+  const nameAccept = () => {
+    if (!accept) return;
+    const refused = form.querySelector("[name=left]:checked, .take [value=mine]:checked");
+    accept.textContent = refused ? accept.dataset.rest : accept.dataset.all;
+  };
   form.addEventListener("change", (event) => {
     changed = true;
     // Whoever chooses to write gets today's words, or those chosen before, to start from.
@@ -30,6 +37,7 @@
       event.target.closest(".clash").querySelector(".clash-edit textarea").focus();
     }
     count();
+    nameAccept();
   });
   form.addEventListener("input", () => (changed = true));
   form.addEventListener("submit", () => (leaving = true));
@@ -37,5 +45,6 @@
     if (changed && !leaving) event.preventDefault();
   });
   count();
+  nameAccept();
   form.querySelector(".clash[data-bad]")?.scrollIntoView({ block: "center" });
 })();

@@ -78,8 +78,12 @@ class TestItems:
     def test_what_is_left_out_is_kept_for_later(self, page: Client, proposal: Proposal) -> None:
         first, second, *_rest = left_boxes(shown(page, proposal))
         address = proposal.get_absolute_url()
+        html = shown(page, proposal)
+        assert ">Tout accepter<" in html
+        assert 'value="save">Enregistrer mes choix' in html
         page.post(address, {"onto": "1", "do": "save", "left": [first, second]})
         assert shown(page, proposal).count("checked") == 2
+        assert ">Accepter le reste<" in shown(page, proposal)
         page.post(address, {"onto": "1", "do": "save", "left": second})
         html = shown(page, proposal)
         assert html.count("checked") == 1
