@@ -35,16 +35,20 @@ def take_notes(text: str) -> FootnoteDefinitions:
     label_of: dict[Content, str] = {}
     for note in document.notes:
         source = document.source(note.start, note.end).partition("]:")[2].strip()
-        content = content_of(" ".join(source.split()))
+        content = content_of(source)
         if by_label.setdefault(note.marker, content) == content:
             label_of.setdefault(content, note.marker)
         written.setdefault(content, source)
     return FootnoteDefinitions(by_label, written, label_of)
 
 
-@lru_cache(maxsize=4096)  # the three texts of a merge share most footnotes
 def content_of(text: str) -> Content:
     """Return the identity of a definition: (document, page, quote), or (its text,)."""
+    return _content_of(" ".join(text.split()))
+
+
+@lru_cache(maxsize=4096)  # the three texts of a merge share most footnotes
+def _content_of(text: str) -> Content:
     note = read_note("", text)
     if note.is_citation:
         return str(note.document_id), str(note.page), " ".join(note.quote.split())

@@ -5,7 +5,7 @@ The same values serve the page of a proposal and that of a conflict between two 
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 from sheets.markdown.parse import (
     MARKER,
@@ -23,6 +23,7 @@ from sheets.merge import (
     MINE,
     THEIRS,
     Conflict,
+    ConflictChoice,
     MergeResult,
     Version,
     itemise_changes,
@@ -31,8 +32,8 @@ from sheets.merge import (
 )
 from sheets.merge.diff import BlockChange, Kind, Piece, PieceKind, diff_blocks, word_pieces
 from sheets.merge.tokenize import cut_body
-from sheets.rendering.footnotes import reading_order
 from sheets.rendering.labels import Label, reader_label
+from sheets.revisions.note_numbers import NoteNumbers, replaced_notes
 from sheets.schema.types import SectionBrief, SheetTemplate
 from sheets.sources.citation_check import CheckedCitation, check_citations
 
@@ -81,11 +82,21 @@ class ComparedRow:
 
 
 @dataclass(frozen=True)
+class ChangedNote:
+    """A note and the words of its text on both sides."""
+
+    marker: str
+    old: tuple[Piece, ...]
+    new: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
 class RemoteChange:
     """What only the other side changed, with the sources of its new text.
 
     `id` names it where it can be left out by itself, else it is "". `rows` are those of a table,
-    below the cells of its first row, `columns`.
+    below the cells of its first row, `columns`. `notes` are the notes without a source whose text
+    it changes.
     """
 
     label: Label
@@ -94,6 +105,7 @@ class RemoteChange:
     id: str = ""
     columns: tuple[str, ...] = ()
     rows: tuple[ComparedRow, ...] = ()
+    notes: tuple[ChangedNote, ...] = ()
 
     @property
     def old(self) -> str:
@@ -126,19 +138,27 @@ def conflict_sections(
 ) -> list[ConflictSection]:
     """Return the sections in which the two sides differ, in the order of the text."""
     outline = OutlineTracker(template)
-    notes = split_notes(merged.text)[1]
-    notes |= {n.label: read_note(n.label, n.text) for n in merged.notes}
+    notes = split_notes(merged.text)[1] | read_notes(merged)
     conflicts = [(section_of(c.conflict, template), c) for c in conflict_views(merged, template)]
     whole = with_ours(merged)
     items = itemise_changes(ours, whole)
+    item_notes = read_notes(items)  # their labels are not those of `notes`
     loose = loose_ids(merged, ours, items)
-    heads = table_heads(ours.body) | table_heads(whole.body)
+    before, after = (take_side(items, choice) for choice in (MINE, THEIRS))
+    heads = table_heads(before.body) | table_heads(after.body)
+    replaced = replaced_notes(items, after)
     changes = [
-        (section_of(item, template), remote_change(item, loose, heads, outline, template))
+        (
+            section_of(item, template),
+            replace(
+                remote_change(item, loose, heads, outline, template),
+                notes=tuple(changed_notes(replaced.get(item.id, ()), item_notes)),
+            ),
+        )
         for item in items.conflicts
     ]
 
-    found = sources_of([c for _, c in conflicts], [c for _, c in changes], notes)
+    found = sources_of([c for _, c in conflicts], notes, [c for _, c in changes], item_notes)
     parts: dict[str, tuple[list[ConflictView], list[RemoteChange]]] = {}
     for key, view in conflicts:
         parts.setdefault(key, ([], []))[0].append(
@@ -163,13 +183,16 @@ def conflict_sections(
         )
         if name and outline.section(name) not in headings
     }
-    shown = Renumber(note_numbers(ours, notes, template))
+    numbers = NoteNumbers(ours, template)
+    numbers.hand_on(chain.from_iterable(replaced.values()), item_notes)
+    view_numbers = Renumber(numbers.by_label(notes))
+    change_numbers = Renumber(numbers.by_label(item_notes))
     return [
         ConflictSection(
             key,
             headings.get(key, Label(key)),
-            tuple(shown.view(view) for view in parts[key][0]),
-            tuple(shown.change(change) for change in parts[key][1]),
+            tuple(view_numbers.view(view) for view in parts[key][0]),
+            tuple(change_numbers.change(change) for change in parts[key][1]),
         )
         for key in sorted(parts, key=lambda k: order.get(k, len(order)))
     ]
@@ -177,8 +200,18 @@ def conflict_sections(
 
 def with_ours(merged: MergeResult) -> Version:
     """Return the merged text with our side of every conflict."""
-    mine = dict.fromkeys((c.id for c in merged.conflicts), MINE)
-    return Version(resolve_conflicts(merged, mine), resolve_value_conflicts(merged, mine))
+    return take_side(merged, MINE)
+
+
+def take_side(merged: MergeResult, choice: ConflictChoice) -> Version:
+    """Return the merged text with the same choice in every conflict."""
+    made = dict.fromkeys((c.id for c in merged.conflicts), choice)
+    return Version(resolve_conflicts(merged, made), resolve_value_conflicts(merged, made))
+
+
+def read_notes(merged: MergeResult) -> dict[str, Note]:
+    """Return the notes of all sides of a merge by their labels in it."""
+    return {note.label: read_note(note.label, note.text) for note in merged.notes}
 
 
 def shown_heading(section: SectionBrief) -> str:
@@ -192,8 +225,7 @@ def loose_ids(merged: MergeResult, ours: Version, items: MergeResult) -> set[str
     """
     ids = {c.id for c in items.conflicts}
     if merged.conflicts:
-        theirs = dict.fromkeys((c.id for c in merged.conflicts), THEIRS)
-        other = Version(resolve_conflicts(merged, theirs), resolve_value_conflicts(merged, theirs))
+        other = take_side(merged, THEIRS)
         ids &= {c.id for c in itemise_changes(ours, other).conflicts}
     return ids
 
@@ -222,6 +254,17 @@ def remote_change(
         return RemoteChange(label, blocks, id=name)
     rows = tuple(table_rows(old, new, columns))
     return RemoteChange(label, blocks, id=name, columns=columns, rows=rows)
+
+
+def changed_notes(
+    replaced: Iterable[tuple[str, str]], notes: Mapping[str, Note]
+) -> Iterator[ChangedNote]:
+    """Yield what changes in notes without a source; those with one are shown as sources."""
+    for old, new in replaced:
+        was, now = notes.get(old), notes.get(new)
+        if was and now and not (was.is_citation or now.is_citation):
+            texts = [word_pieces(was.text, now.text)]
+            yield ChangedNote(new, *side_cells(texts, "added"), *side_cells(texts, "removed"))
 
 
 def row_key(row: str) -> str:
@@ -266,23 +309,6 @@ def side_cells(cells: Iterable[Iterable[Piece]], other: PieceKind) -> Cells:
 
 
 # --- Numbers of notes -----------------------------------------------------------------------------
-
-
-def note_numbers(
-    ours: Version, notes: Mapping[str, Note], template: SheetTemplate
-) -> dict[str, str]:
-    """Return the number of each note by its label: that of our page, else one after them."""
-    known = split_notes(ours.body)[1]
-    order = reading_order(ours, template)
-    by_text = {known[label].text.strip(): n for n, label in enumerate(order, 1)}
-    last = len(order)
-    numbers: dict[str, str] = {}
-    for label, note in notes.items():
-        number = by_text.get(note.text.strip())
-        if number is None:
-            last = number = last + 1
-        numbers[label] = str(number)
-    return numbers
 
 
 class Renumber:
@@ -333,6 +359,7 @@ class Renumber:
             sources=self.sources(change.sources),
             columns=tuple(self.text(cell) for cell in change.columns),
             rows=tuple(rows),
+            notes=tuple(replace(n, marker=self.numbers.get(n.marker, "")) for n in change.notes),
         )
 
 
@@ -384,30 +411,34 @@ def statement_end(statement: str, rest: str) -> str:
 
 
 def sources_of(
-    conflicts: Iterable[ConflictView], changes: Iterable[RemoteChange], notes: Mapping[str, Note]
+    conflicts: Iterable[ConflictView],
+    notes: Mapping[str, Note],
+    changes: Iterable[RemoteChange],
+    change_notes: Mapping[str, Note],
 ) -> dict[Key, tuple[CheckedCitation, ...]]:
     """Return the checked citations of each side, with one call of `check_citations`.
 
-    A citation is checked against the statements of its own side only: the markers of each side
-    are prefixed with its key for the check.
+    `notes` are those of the conflicts by label, `change_notes` those of the changes. A citation is
+    checked against the statements of its own side only: the markers of each side are prefixed with
+    its key for the check.
     """
-    texts: dict[Key, str] = {}
+    texts: dict[Key, tuple[str, Mapping[str, Note]]] = {}
     for view in conflicts:
         for side, text in (("ours", view.conflict.ours), ("theirs", view.conflict.theirs)):
             whole = text if view.conflict.kind != "words" else f"{view.lead}{text}{view.tail}"
-            texts[view.id, side] = whole
+            texts[view.id, side] = whole, notes
     for number, change in enumerate(changes):
-        texts[str(number), "change"] = change.new
+        texts[str(number), "change"] = change.new, change_notes
     named: dict[str, Note] = {}
     owner: dict[str, Key] = {}
     statements: list[BodyStatement] = []
-    for key, text in texts.items():
+    for key, (text, known) in texts.items():
         for line in text.splitlines():
             for words, markers in split_marked(line):
                 statements.append(BodyStatement("", "", words, tuple(f"{key}{m}" for m in markers)))
         for marker in dict.fromkeys(MARKER.findall(text)):
-            if marker in notes and notes[marker].is_citation:
-                named[f"{key}{marker}"] = notes[marker]
+            if marker in known and known[marker].is_citation:
+                named[f"{key}{marker}"] = known[marker]
                 owner[f"{key}{marker}"] = key
     found: dict[Key, list[CheckedCitation]] = {}
     for name, checked in zip(

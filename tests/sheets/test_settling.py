@@ -149,6 +149,21 @@ class TestItems:
         page.post(proposal.get_absolute_url(), {"onto": "1", "do": "accept", "left": box})
         assert sheet.revisions.count() == 1
 
+    def test_a_note_whose_text_changes_keeps_the_number_of_the_page(
+        self, sheet: Sheet, page: Client, expert: User
+    ) -> None:
+        body = text(RESUME + "[^7]", IMPACTS + "[^g1]", RISKS + "[^8]")
+        person(sheet, body + NOTES + "[^8]: Une huitième.\n", expert)
+        proposal = suggest(
+            sheet,
+            body.replace(RISKS, RISKS + " Et la poussière.[^n]")
+            + NOTES.replace("Une note.", "Une note revue.")
+            + "[^8]: Une huitième.\n[^n]: Neuve.\n",
+        )
+        html = shown(page, proposal)
+        assert re.findall(r'<sup class="note-label">([^<]+)<', html) == ["2", "2", "3", "4", "3"]
+        assert "Une note <ins>revue</ins>" in html.replace("</ins><ins>", "")
+
     def test_the_contents_lead_to_each_section(self, page: Client, proposal: Proposal) -> None:
         html = shown(page, proposal)
         for key in ("resume", "impacts", "risques"):
