@@ -585,6 +585,11 @@ class Proposal(models.Model):
         return bool(self.sender) and self.author_id is None
 
     @property
+    def is_answerable(self) -> bool:
+        """Tell whether somebody can be told of the decision: an account, or who left an address."""
+        return bool(self.author_id or self.reply_to)
+
+    @property
     def by_whom(self) -> str:
         """Return the name of who suggested it; "" for a generated proposal."""
         if self.generation_id:

@@ -254,7 +254,6 @@ def show_remark(
         "key": key,
         "heading": section_headings(current, template).get(key, ""),
         "section_html": section_page(current, key, template) if key else "",
-        "answerable": bool(shown.author_id or shown.reply_to),
     }
     return render(request, "sheets/remark.html", context, status=status)
 
@@ -300,6 +299,8 @@ def show_open(
         current = shown.sheet.current
         initial = {"onto": current.number if current else 0}
         form = ConflictForm(merged.conflicts, choices=shown.choices, initial=initial)
+    if not shown.is_answerable:
+        form.fields["reason"].help_text = _("Kept with the proposal. A refusal needs one.")
     conflict_ids = {c.id for c in merged.conflicts}
     context = {
         "sheet": shown.sheet,

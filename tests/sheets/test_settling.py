@@ -259,6 +259,15 @@ class TestRemarks:
         remark.refresh_from_db()
         assert (remark.state, remark.reply_to) == ("closed", "")
 
+    def test_who_left_no_address_is_not_told_and_may_not_come_back(
+        self, page: Client, remark: Proposal
+    ) -> None:
+        assert "Elle est envoyée à la personne" in shown(page, remark)
+        Proposal.objects.update(reply_to="")
+        assert "n’est pas prévenue" in shown(page, remark)
+        assert "pour les personnes connectées" in shown(page, remark)
+        assert Client().get(remark.get_absolute_url()).status_code == 302
+
     def test_who_may_not_decide_only_reads(
         self, client: Client, remark: Proposal, contributor: User
     ) -> None:
@@ -281,6 +290,8 @@ class TestRemarks:
         settings.EMAIL_HOST = "smtp.example.org"
         person(sheet, text(), expert)
         proposal = suggest(sheet, text("Autre."), reply_to="lea@example.org")
+        assert "envoyée à son auteur" in shown(page, proposal)
+        assert "envoyée à son auteur" not in shown(page, suggest(sheet, text("Sans adresse.")))
         sent = {"onto": "1", "do": "refuse", "reason": "La source manque."}
         page.post(proposal.get_absolute_url(), sent)
         run_queue()
