@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from tests.conftest import LIGHT, make_pdf
 from wikico2.accounts.audit import clear_old_events, record
 from wikico2.accounts.roles import EXPERT
 from wikico2.models import AuditEvent, User
-from wikico2.models.audit_names import NAMES_OF_ACTIONS
+from wikico2.models.audit_names import NAMES_OF_ACTIONS, NAMES_OF_DETAILS
 
 pytestmark = pytest.mark.django_db
 
@@ -149,6 +150,45 @@ class TestPage:
                 name = AuditEvent(action=f"sheet.{kind}").action_name
                 assert name not in (f"sheet.{kind}", NAMES_OF_ACTIONS[f"sheet.{kind}"])
         assert AuditEvent(action="plugin.thing").action_name == "plugin.thing"
+
+    @pytest.mark.parametrize(
+        ("action", "details", "shown"),
+        [
+            ("sheet.archive", {"before": "published"}, "état précédent\xa0: publiée"),
+            ("sheet.write", {"origin": "human"}, "origine\xa0: modifiée"),
+            ("source.set_access", {"old": "internal"}, "ancien\xa0: interne"),
+            ("source.edit", {"fields": ["author"]}, "champs\xa0: auteur"),
+            ("admin.add", {"model": "sheets.sheet"}, "type\xa0: fiche"),
+            ("sheet.schedule_review", {"date": "2027-05-01"}, "date\xa0: 1 mai 2027"),
+            ("sheet.assign", {"name": ""}, "nom\xa0: —"),
+            ("wiki.export", {"files": False}, "avec les fichiers\xa0: non"),
+            ("plugin.thing", {"lost": "gone", "model": "no.such"}, "lost\xa0: gone"),
+        ],
+    )
+    def test_rows_and_details_are_told_in_the_readers_language(
+        self,
+        client: Client,
+        waiting_document: Document,
+        action: str,
+        details: dict[str, Any],
+        shown: str,
+    ) -> None:
+        record(action, waiting_document, **details)
+        html = client.get("/journal/").content.decode()
+        assert shown in html
+        assert f"source {waiting_document.pk}<" in html
+
+    def test_what_the_code_logs_has_a_name(self) -> None:
+        code = "".join(
+            path.read_text()
+            for app in ("api", "ingestion", "sheets", "wikico2")
+            for path in Path(settings.BASE_DIR, app).rglob("*.py")
+        )
+        calls = re.findall(r'\brecord\("([a-z_.]+)"([^\n]*)', code)
+        assert len(calls) > 15
+        assert {action for action, _rest in calls} <= set(NAMES_OF_ACTIONS)
+        named = {name for _action, rest in calls for name in re.findall(r"\b(\w+)=", rest)}
+        assert named - {"user"} <= set(NAMES_OF_DETAILS)
 
     def test_no_cell_is_a_formula(self, client: Client) -> None:
         User.objects.create_user("x", first_name="=HYPERLINK(1)")

@@ -1,14 +1,12 @@
 """The audit log: who did what to which row, from where."""
 
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from wikico2.models.audit_names import NAMES_OF_ACTIONS
+from wikico2.models.audit_names import NAMES_OF_ACTIONS, name_detail, name_model, show_detail
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
@@ -74,9 +72,14 @@ class AuditEvent(models.Model):
         return gettext(name) if name else self.action
 
     @property
-    def detail_lines(self) -> list[tuple[str, Any]]:
-        """Return the details by name, lists as text."""
+    def kind_name(self) -> str:
+        """Return what the row is called in the active language: a sheet, a source."""
+        return name_model(self.kind)
+
+    @property
+    def detail_lines(self) -> list[tuple[str, str]]:
+        """Return the names of the details and their values, in the active language."""
         return [
-            (name, ", ".join(map(str, value)) if isinstance(value, list) else value)
+            (name_detail(name), show_detail(self.action, self.kind, name, value))
             for name, value in sorted(self.details.items())
         ]

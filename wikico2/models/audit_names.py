@@ -1,6 +1,19 @@
-"""What the actions of the audit log are called on its page."""
+"""What actions, rows and details of the audit log are called on its page.
 
-from django.utils.translation import gettext_noop
+The log stores keys of actions, models, fields and choices, since it outlives them; a key of which
+nothing is known any more is shown as it is.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import date
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
+from django.template.defaultfilters import yesno
+from django.utils.formats import date_format
+from django.utils.translation import gettext, gettext_noop
 
 NAMES_OF_ACTIONS = {
     "account.activate": gettext_noop("account activated"),
@@ -19,6 +32,7 @@ NAMES_OF_ACTIONS = {
     "import.remove": gettext_noop("import of sources forgotten"),
     "job.retry": gettext_noop("task retried"),
     "job.stop": gettext_noop("task stopped"),
+    "prompt.add": gettext_noop("version of the prompt added"),
     "proposal.accept": gettext_noop("proposal accepted"),
     "proposal.close": gettext_noop("remark closed"),
     "proposal.keep": gettext_noop("proposal left aside for a section"),
@@ -67,3 +81,82 @@ NAMES_OF_ACTIONS = {
     "wiki.export": gettext_noop("wiki exported"),
     "wiki.import": gettext_noop("wiki imported"),
 }
+NAMES_OF_DETAILS = {
+    "access": gettext_noop("access"),
+    "before": gettext_noop("state before"),
+    "changes": gettext_noop("what was changed"),
+    "comment": gettext_noop("comment"),
+    "date": gettext_noop("date"),
+    "fields": gettext_noop("fields"),
+    "files": gettext_noop("with the files"),
+    "label": gettext_noop("object"),
+    "model": gettext_noop("kind"),
+    "name": gettext_noop("name"),
+    "names": gettext_noop("names"),
+    "new": gettext_noop("new"),
+    "number": gettext_noop("number"),
+    "old": gettext_noop("former"),
+    "origin": gettext_noop("origin"),
+    "proposal": gettext_noop("proposal"),
+    "roles": gettext_noop("roles"),
+    "section": gettext_noop("section"),
+    "sections": gettext_noop("sections"),
+    "state": gettext_noop("state"),
+    "text": gettext_noop("text"),
+    "title": gettext_noop("title"),
+    "version": gettext_noop("version"),
+}
+CHOICES_OF_DETAILS = {
+    "access": ("ingestion.document", "access"),
+    "before": ("sheets.sheet", "state"),
+    "origin": ("sheets.revision", "origin"),
+    "state": ("sheets.sheet", "state"),
+    "source.set_access.new": ("ingestion.document", "access"),
+    "source.set_access.old": ("ingestion.document", "access"),
+}
+"""The model and the field whose choices a detail names, by its name or by action and name."""
+
+
+def name_model(label: str) -> str:
+    """Return what rows of a model are called, in the active language."""
+    with suppress(LookupError, ValueError):
+        return str(apps.get_model(label)._meta.verbose_name)
+    return label
+
+
+def name_field(label: str, name: str) -> str:
+    """Return what a field of a model is called, in the active language."""
+    with suppress(LookupError, ValueError, FieldDoesNotExist):
+        field: Any = apps.get_model(label)._meta.get_field(name)
+        return str(getattr(field, "verbose_name", name))
+    return name
+
+
+def name_detail(name: str) -> str:
+    """Return what a detail is called, in the active language."""
+    return gettext(NAMES_OF_DETAILS[name]) if name in NAMES_OF_DETAILS else name
+
+
+def show_detail(action: str, kind: str, name: str, value: Any) -> str:
+    """Return the value of a detail of an event in the active language; `kind` is its model."""
+    if isinstance(value, bool):
+        return str(yesno(value))
+    if isinstance(value, list):
+        names = [name_field(kind, str(one)) if name == "fields" else str(one) for one in value]
+        return ", ".join(names)
+    if name == "model":
+        return name_model(str(value))
+    if name == "date":
+        with suppress(ValueError):
+            return date_format(date.fromisoformat(str(value)))
+    field = CHOICES_OF_DETAILS.get(name) or CHOICES_OF_DETAILS.get(f"{action}.{name}")
+    words = choices_of(*field) if field else {}
+    return words.get(str(value), str(value)) or "—"
+
+
+def choices_of(label: str, name: str) -> Mapping[str, str]:
+    """Return the words of the choices of a field, in the active language."""
+    with suppress(LookupError, FieldDoesNotExist):
+        field: Any = apps.get_model(label)._meta.get_field(name)
+        return {str(value): str(words) for value, words in field.flatchoices}
+    return {}
