@@ -161,7 +161,7 @@ class DocumentAdmin(GroupedAdmin):
             **self.admin_site.each_context(request),
             "title": _("Merge sources"),
             "opts": self.opts,
-            "sources": chosen,
+            "rows": chosen,
         }
         return TemplateResponse(request, "admin/ingestion/document/merge.html", context)
 

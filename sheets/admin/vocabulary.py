@@ -147,6 +147,6 @@ class VocabularyTermAdmin(GroupedAdmin):
             **self.admin_site.each_context(request),
             "title": _("Merge terms"),
             "opts": self.opts,
-            "terms": chosen,
+            "rows": chosen,
         }
         return TemplateResponse(request, "admin/sheets/vocabularyterm/merge.html", context)
