@@ -92,6 +92,8 @@ ADDRESSES: dict[str, Access] = {
     "password_reset": Access(OPEN, OPEN),
     "password_reset_done": Access(OPEN),
     "password_reset_confirm": Access(OPEN, OPEN, values=("uid", "token")),
+    "second_factor": Access("account.own", "account.own"),
+    "second_factor_settings": Access("account.own", "account.own"),
     "robots": Access(OPEN),
     "sitemap": Access(),
     "oembed": Access(),

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from wikico2.accounts.rules import may
 
-QUEUE_APP = "django_q"
-"""The app of the queue's tickets: people follow jobs on the site instead."""
+NOT_SHOWN = {"django_q", "account", "mfa", "socialaccount"}
+"""Apps of libraries: people follow jobs, and see to accounts, on pages of the site instead."""
 
 PAGES = (
     ("audit.read", "audit_log", _("audit log")),
@@ -69,10 +69,10 @@ class WikiAdminSite(admin.AdminSite):
     empty_value_display = "–"
 
     def register(self, model_or_iterable: Any, *args: Any, **options: Any) -> None:
-        """Register models; those of the queue are left out."""
+        """Register models; those of libraries are left out."""
         given: Any = model_or_iterable
         found: list[Any] = [given] if isinstance(given, type) else list(given)
-        ours = [model for model in found if model._meta.app_label != QUEUE_APP]
+        ours = [model for model in found if model._meta.app_label not in NOT_SHOWN]
         if ours:
             super().register(ours, *args, **options)
 

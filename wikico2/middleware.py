@@ -11,12 +11,14 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils.http import urlencode
 
 from wikico2.accounts.rules import may
+from wikico2.accounts.second_factor import SignInStep, hold_sign_in
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
 OPEN_TO_ALL = {
     "login", "logout", "healthz", "readyz", "set_language", "invitation", "password_reset",
-    "password_reset_done", "password_reset_confirm", "robots",
+    "password_reset_done", "password_reset_confirm", "robots", "second_factor",
+    "second_factor_settings",
 }  # fmt: skip
 OPEN_TO_ACCOUNTS = {
     "account", "password_change", "address_change", "address_confirm", "sessions_end",
@@ -25,6 +27,13 @@ OPEN_TO_ACCOUNTS = {
 """What people do to their own account, even without a role."""
 BEFORE_FIRST_PASSWORD = {"password_change", "logout", "healthz", "readyz", "set_language"}
 """The addresses that are open while a new password has to be chosen."""
+STEPS = {
+    SignInStep.CODE: "second_factor",
+    SignInStep.SET_UP: "second_factor_settings",
+}
+"""The address that each step of signing in is done at."""
+DURING_SIGN_IN = {*STEPS.values(), "login", "logout", "healthz", "readyz", "set_language"}
+"""The addresses that are open while a sign-in is not complete."""
 ASK_THEMSELVES = ("/v1/", "/mcp")
 """Addresses for programs: they let tokens in, and refuse others without a page to log in on."""
 
@@ -59,6 +68,37 @@ class WellFormedMiddleware:
         return self.get_response(request)
 
 
+class SecondFactorMiddleware:
+    """Treat a session that still owes a second factor as nobody's, and lead its owner to it.
+
+    Addresses for programs answer its owner as they answer the public.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if user.is_authenticated:
+            hold_sign_in(request, user)
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
+        """Lead to the step, unless a form has brought the code of it."""
+        step = getattr(request, "sign_in_step", None)
+        if step is None or request.user.is_authenticated:
+            return None
+        if request.path_info.startswith(ASK_THEMSELVES):
+            return None
+        match = request.resolver_match
+        if match and match.url_name in DURING_SIGN_IN and not match.namespace:
+            return None
+        address = reverse(STEPS[step])
+        if request.method == "GET":
+            address += "?" + urlencode({"next": request.get_full_path()})
+        return redirect(address)
+
+
 class PrivateSiteMiddleware:
     """Ask readers to log in when `PUBLIC_SITE` is false."""
 
@@ -66,7 +106,7 @@ class PrivateSiteMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if may_read(request) or (request.method == "POST" and "username" in request.POST):
+        if may_read(request) or signs_in(request):
             return self.get_response(request)
         return turn_away(request)
 
@@ -95,6 +135,12 @@ class FirstPasswordMiddleware:
         if request.method == "GET":
             address += "?" + urlencode({"next": request.get_full_path()})
         return redirect(address)
+
+
+def signs_in(request: HttpRequest) -> bool:
+    """Tell whether a form brings what its sender signs in with, or who sends it is half way in."""
+    brings = request.method == "POST" and "username" in request.POST
+    return brings or hasattr(request, "signing_in")
 
 
 def may_read(request: HttpRequest) -> bool:

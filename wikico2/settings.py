@@ -69,6 +69,11 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "ninja",
     "django_htmx",
     "django_q",
@@ -87,10 +92,12 @@ MIDDLEWARE = [
     "wikico2.accounts.audit.AuditOriginMiddleware",
     "sheets.views.returned_text.ReturnTextMiddleware",
     "wikico2.middleware.WellFormedMiddleware",
+    "wikico2.middleware.SecondFactorMiddleware",
     "wikico2.middleware.PrivateSiteMiddleware",
     "wikico2.middleware.FirstPasswordMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "sheets.middleware.FormerAddressMiddleware",
 ]
@@ -287,6 +294,14 @@ SIGN_IN_SLOWED_AFTER = env.integer("SIGN_IN_SLOWED_AFTER", 3, least=1)
 SIGN_IN_LOCKED_AFTER = env.integer("SIGN_IN_LOCKED_AFTER", 10, least=2)
 SIGN_IN_ADDRESS_FACTOR = env.integer("SIGN_IN_ADDRESS_FACTOR", 5, least=1)
 SIGN_IN_LOCK_MINUTES = env.integer("SIGN_IN_LOCK_MINUTES", 15, least=1)
+# Whose accounts have to set up a second factor; everybody else may.
+SECOND_FACTOR_FOR = env.choice(
+    "SECOND_FACTOR_FOR", ("nobody", "administrators", "curators", "everyone"), "nobody"
+)
+# Of django-allauth only the parts below are used, under pages and sign-in forms of our own.
+MFA_ADAPTER = "wikico2.accounts.second_factor.EncryptingAdapter"
+MFA_TOTP_ISSUER = "WikiCO2"
+MFA_TOTP_TOLERANCE = 1  # the code before and the one after, for clocks that differ
 INVITATION_DAYS = env.integer("INVITATION_DAYS", 7, least=1)
 PASSWORD_RESET_TIMEOUT = 4 * 3600
 LOGIN_URL = "login"

@@ -35,9 +35,11 @@ from sheets.merge import Version
 from sheets.models import Sheet, SheetType
 from sheets.models.schema_loader import load_template
 from sheets.revisions.edit import save_edit
+from wikico2.accounts.attempts import SignInBlocked
 from wikico2.accounts.decorators import requires
-from wikico2.accounts.forms import SignInForm
+from wikico2.accounts.forms import CodeForm, SignInForm
 from wikico2.accounts.rules import may
+from wikico2.accounts.second_factor import SignInStep, give_code, has_second_factor, hold_sign_in
 from wikico2.errors import UserError
 from wikico2.models import User
 from wikico2.parameters import whole_number
@@ -63,12 +65,14 @@ LABELS = {
     "signed": gettext_noop("Your name"),
 }
 """The fields that people write in, in the order of the page."""
+CODE = "second_factor"
+"""The prefix of the form of a code that is sent with a text."""
 LARGEST_READ = 8 * 2**20
 MOST_FIELDS = 10_000
 """Bounds of a form that is too large and is read all the same, to be given back."""
 FIELD = re.compile(rb'[ ;]name="([^"\r\n]{1,200})"')
 PAGE = "sheets/text_returned.html"
-NOT_RETURNED = {"csrfmiddlewaretoken", "username", "password", "picture"}
+NOT_RETURNED = {"csrfmiddlewaretoken", "username", "password", "picture", f"{CODE}-code"}
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,17 @@ EXITS = {
         gettext_noop("Your account must choose a new password first"),
         gettext_noop(
             "Choose it in another tab (Your account, Password), then send your text again here."
+        ),
+    ),
+    "code": Exit(
+        gettext_noop("Your account asks for a second factor"),
+        gettext_noop("Give the code of your application here: your text is sent with it."),
+        gettext_noop("You will be asked for the code of your application when you save."),
+    ),
+    "set_up": Exit(
+        gettext_noop("Your account must set up a second factor first"),
+        gettext_noop(
+            "Do it in another tab (Your account, Second factor), then send your text again here."
         ),
     ),
     "token": Exit(
@@ -183,17 +198,44 @@ class ReturnTextMiddleware:
     def process_view(
         self, request: HttpRequest, view: View, args: Any, kwargs: Mapping[str, Any]
     ) -> HttpResponse | None:
-        """Log in with the name and the password of a form, once its token was checked."""
+        """Log in with the name and the password, or the code, of a form whose token was checked."""
         if request.method != "POST" or request.user.is_authenticated:
             return None
-        name = form_name(request)
-        if name not in TEXT_FORMS or "username" not in request.POST:
+        if form_name(request) not in TEXT_FORMS:
             return None
-        entry = SignInForm(request, request.POST)
-        if not entry.is_valid():
-            return return_text(request, "session", HttpResponse(status=401), entry=entry)
-        login(request, entry.get_user())
+        if "username" in request.POST:
+            return sign_in_with_text(request)
+        if f"{CODE}-code" in request.POST and hasattr(request, "signing_in"):
+            return give_code_with_text(request)
         return None
+
+
+def sign_in_with_text(request: HttpRequest) -> HttpResponse | None:
+    """Log in with the name and the password of a form; give its text back where that fails."""
+    entry = SignInForm(request, request.POST)
+    if not entry.is_valid():
+        return return_text(request, "session", HttpResponse(status=401), entry=entry)
+    user = entry.get_user()
+    login(request, user)
+    user.has_second_factor = has_second_factor(user)
+    step = hold_sign_in(request, user)
+    return return_text(request, step.value, HttpResponse(status=401)) if step else None
+
+
+def give_code_with_text(request: HttpRequest) -> HttpResponse | None:
+    """Complete the sign-in with the code of a form; give its text back where that fails."""
+    user: User = request.signing_in  # type: ignore[attr-defined]
+    form = CodeForm(request.POST, prefix=CODE)
+    if form.is_valid():
+        wait = 0
+        try:
+            if give_code(request, user, form.cleaned_data["code"]):
+                request.user = user
+                return None
+        except SignInBlocked as blocked:
+            wait = blocked.seconds
+        form.refuse(wait)
+    return return_text(request, "code", HttpResponse(status=401), code=form)
 
 
 def form_name(request: HttpRequest) -> str:
@@ -209,8 +251,8 @@ def reason_of(request: HttpRequest, response: HttpResponse, name: str) -> str:
     status = response.status_code
     if status == 302:
         leads = response["Location"].partition("?")[0]
-        if leads in (reverse(settings.LOGIN_URL), reverse("password_change")):
-            return "session" if leads == reverse(settings.LOGIN_URL) else "password"
+        if leads in (steps := sign_in_addresses()):
+            return steps[leads]
     if status == 401:
         return "session"
     if status >= 500:
@@ -228,9 +270,21 @@ def reason_of(request: HttpRequest, response: HttpResponse, name: str) -> str:
     return {403: "role", 429: "busy"}.get(status, "refused")
 
 
+def sign_in_addresses() -> dict[str, str]:
+    """Return the keys in `EXITS` of the addresses that lead to a step of signing in."""
+    return {
+        reverse(settings.LOGIN_URL): "session",
+        reverse("second_factor"): "code",
+        reverse("second_factor_settings"): "set_up",
+        reverse("password_change"): "password",
+    }
+
+
 def refusal_status(reason: str, response: HttpResponse) -> int:
     """Return the status of an answer that gives a text back: never that of a redirect."""
-    return {"session": 401, "password": 403}.get(reason, response.status_code)
+    if reason == "session" or reason in SignInStep:
+        return 401
+    return 403 if reason == "password" else response.status_code
 
 
 def sheet_is_gone(request: HttpRequest) -> bool:
@@ -263,6 +317,7 @@ def return_text(
     response: HttpResponse,
     *,
     entry: SignInForm | None = None,
+    code: CodeForm | None = None,
     new: NewSheetForm | None = None,
 ) -> HttpResponse | None:
     """Return a page with the text of the request's form; None where it holds none."""
@@ -293,6 +348,8 @@ def return_text(
             render_to_string(PAGE, context | {"csrf_token": get_token(request)}), status=status
         )
     try:
+        if reason == "code":
+            context["code"] = (code or CodeForm(prefix=CODE))["code"]
         context |= ways_on(request, reason, name, data, entry, new)
         page = render_to_string(PAGE, context, request)
     except DatabaseError:  # what broke may be what the page is made of
@@ -310,7 +367,7 @@ def ways_on(
 ) -> dict[str, Any]:
     """Return what else the page offers: a log-in, a suggestion, a new sheet."""
     user, more = request.user, dict[str, Any]()
-    again = EXITS[reason].again
+    again = EXITS[reason].again and reason not in SignInStep
     if again and not user.is_authenticated and (name in NEED_ACCOUNT or reason == "session"):
         more["entry"] = entry or SignInForm(request)
         more["entry"].fields["username"].widget.attrs.pop("autofocus", None)  # read first

@@ -19,6 +19,7 @@ from wikico2.account_pages.preferences import clear_preferences, store_preferenc
 from wikico2.accounts.forms import MailAddressForm, OwnPasswordForm, ProfileForm
 from wikico2.accounts.links import address_link, confirmed_address
 from wikico2.accounts.role_choice import HINTS, role_of
+from wikico2.accounts.second_factor import SecondFactor, must_have_second_factor
 from wikico2.accounts.sessions import end_sessions, own_sessions
 from wikico2.mail import is_mail_configured, mail_account
 from wikico2.models import User
@@ -60,6 +61,8 @@ def show_account(
         "role": role,
         "role_hint": HINTS[role],
         "sessions": own_sessions(user, request.session.session_key),
+        "factors": dict(SecondFactor.choices),
+        "second_factor_asked": must_have_second_factor(user),
         "mail": is_mail_configured(),
     }
     refused = (profile and profile.errors) or address

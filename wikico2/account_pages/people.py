@@ -15,6 +15,7 @@ from wikico2.accounts.decorators import requires
 from wikico2.accounts.forms import InvitationForm, RoleForm
 from wikico2.accounts.links import invitation_link
 from wikico2.accounts.role_choice import HINTS, RoleChoice, may_manage, role_of
+from wikico2.accounts.second_factor import has_second_factor, remove_second_factor
 from wikico2.filters import clean_line
 from wikico2.mail import is_mail_configured
 from wikico2.models import User
@@ -91,6 +92,7 @@ def person_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "manageable": manageable,
         "locked": bool(locked_ids([person])),
+        "second_factor": has_second_factor(person),
         "mail": is_mail_configured(),
         "link": invitation_link(person) if manageable and is_waiting(person) else "",
     }
@@ -116,6 +118,10 @@ def act_on(request: HttpRequest, person: User, form: RoleForm) -> bool:
     elif what == "unlock":
         unlock_person(person, by)
         messages.success(request, _("The person can sign in again at once."))
+    elif what == "reset_second_factor":
+        if remove_second_factor(person, "account.reset_second_factor"):
+            unlock_person(person, by)
+        messages.success(request, _("The second factor is reset."))
     elif what == "invite" and person.is_active:
         say_invited(request, person, is_mailed=invite_again(person, by))
     return True

@@ -2,10 +2,16 @@
 
 from django.urls import path
 
-from wikico2.account_pages import entry, notifications, own, people
+from wikico2.account_pages import entry, notifications, own, people, second_factor
 
 urlpatterns = [
     path("compte/connexion/", entry.SignInView.as_view(), name="login"),
+    path("compte/connexion/code/", second_factor.second_factor, name="second_factor"),
+    path(
+        "compte/second-facteur/",
+        second_factor.second_factor_settings,
+        name="second_factor_settings",
+    ),
     path("compte/invitation/<str:signed>/", entry.invitation, name="invitation"),
     path("compte/oubli/", entry.forgotten_password, name="password_reset"),
     path("compte/oubli/envoye/", entry.forgotten_password_sent, name="password_reset_done"),

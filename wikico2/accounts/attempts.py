@@ -61,6 +61,11 @@ def address_key(address: str) -> str:
     return _key(f"address {address}")
 
 
+def code_key(user: User) -> str:
+    """Return the key of the codes of an account's second factor."""
+    return _key(f"code {user.pk}")
+
+
 def request_key(what: str, text: str) -> str:
     """Return the key of something else that is asked for with a form, and bounded likewise."""
     return _key(f"{what} {text}")
@@ -114,14 +119,19 @@ def take_back(account: str, address: str) -> None:
         )
 
 
+def _keys_of(users: Sequence[User]) -> dict[str, int]:
+    """Return the ids of accounts by the keys of their passwords and of their codes."""
+    return {key: user.pk for user in users for key in (account_key(user, ""), code_key(user))}
+
+
 def unlock_accounts(users: Sequence[User]) -> None:
     """Let the owners of these accounts sign in again at once."""
-    SignInCounter.objects.filter(key__in=[account_key(user, "") for user in users]).delete()
+    SignInCounter.objects.filter(key__in=_keys_of(users)).delete()
 
 
 def locked_ids(users: Sequence[User]) -> set[int]:
     """Return the ids of those accounts whose sign-in is locked at this moment."""
-    keys = {account_key(user, ""): user.pk for user in users}
+    keys = _keys_of(users)
     with connection.cursor() as cursor:
         cursor.execute(LOCKED, [list(keys), settings.SIGN_IN_LOCKED_AFTER])
         return {keys[key] for (key,) in cursor.fetchall()}

@@ -30,7 +30,8 @@ READ = """
             JOIN auth_group_permissions gp ON gp.group_id = ug.group_id WHERE ug.user_id = u.id
         )
     ) END, (SELECT count(*) FROM wikico2_notification n
-            WHERE n.user_id = u.id AND n.seen_at IS NULL)
+            WHERE n.user_id = u.id AND n.seen_at IS NULL),
+    EXISTS (SELECT FROM mfa_authenticator a WHERE a.user_id = u.id AND a.type = 'totp')
     FROM wikico2_user u WHERE id = %s
 """.format(columns=", ".join(f'u."{name}"' for name in COLUMNS))  # noqa: S608 (our own columns)
 
@@ -85,9 +86,10 @@ class Backend(ModelBackend):
             row = cursor.fetchone()
         if row is None:
             return None
-        *values, permissions, unread = row
+        *values, permissions, unread, second_factor = row
         user = User.from_db(connection.alias, COLUMNS, values)
         user.unread_notifications = unread
+        user.has_second_factor = second_factor
         if permissions is not None:
             user._perm_cache = set(permissions)  # type: ignore[attr-defined]  # Django's own cache
         return user if self.user_can_authenticate(user) else None

@@ -1,5 +1,6 @@
 """Forms to sign in, to come in by invitation, of one's own account, and of the list of people."""
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 else:
     PasswordForm = SetPasswordForm  # which cannot be subscripted at run time
 
+WRONG_CODE = gettext_lazy("This code is wrong, or was used before.")
 TAKEN = gettext_lazy("Another account has this name. Choose another one.")
 
 
@@ -177,6 +179,44 @@ class MailAddressForm(forms.Form):
         if not self.user.check_password(given):
             raise ValidationError(_("Incorrect password."))
         return given
+
+
+class CodeForm(forms.Form):
+    """The code of a second factor."""
+
+    code = forms.CharField(
+        label=gettext_lazy("Code"),
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "size": 12}
+        ),
+    )
+
+    def refuse(self, wait: int = 0) -> None:
+        """Say that the code is wrong, or how many seconds to wait for the next one."""
+        self.add_error("code", wait_sentence(wait) if wait else str(WRONG_CODE))
+
+
+class OwnerForm(forms.Form):
+    """Ask again who is there: for the password, or for a code where the account has none."""
+
+    proof = forms.CharField(
+        label=gettext_lazy("Your password"),
+        strip=False,
+        max_length=4_096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.by_code = not user.has_usable_password()
+        if self.by_code:
+            self.fields["proof"] = copy.deepcopy(CodeForm.base_fields["code"])
+
+    def refuse(self, wait: int = 0) -> None:
+        """Say what is wrong, or how many seconds to wait for the next attempt."""
+        wrong = WRONG_CODE if self.by_code else _("Incorrect password.")
+        self.add_error("proof", wait_sentence(wait) if wait else str(wrong))
 
 
 class RoleForm(forms.Form):

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from wikico2.accounts.second_factor import SECOND_FACTOR
 from wikico2.models import SessionOwner, User
 
 AGENT, SIGNED_IN_AT = "agent", "signed_in_at"
@@ -25,12 +26,16 @@ SYSTEMS = ("Windows", "Android", "iPhone", "iPad", "Mac OS", "Linux")
 
 @dataclass(frozen=True)
 class OwnSession:
-    """A session as its owner is shown it; `mark` names it without telling its key."""
+    """A session as its owner is shown it; `mark` names it without telling its key.
+
+    `second_factor` is a value of `SecondFactor`, or "" where none was given.
+    """
 
     mark: str
     browser: str
     signed_in_at: dt.datetime | None
     is_current: bool
+    second_factor: str
 
 
 @receiver(user_logged_in)
@@ -53,7 +58,8 @@ def own_sessions(user: User, current: str | None) -> list[OwnSession]:
         data = row.get_decoded()
         at = parse_datetime(str(data.get(SIGNED_IN_AT, "")))
         browser = browser_name(str(data.get(AGENT, "")))
-        found.append(OwnSession(mark_of(row.pk), browser, at, row.pk == current))
+        factor = str(data.get(SECOND_FACTOR, ""))
+        found.append(OwnSession(mark_of(row.pk), browser, at, row.pk == current, factor))
     oldest = dt.datetime.min.replace(tzinfo=dt.UTC)
     return sorted(found, key=lambda s: (s.is_current, s.signed_in_at or oldest), reverse=True)
 

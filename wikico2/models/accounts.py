@@ -47,6 +47,8 @@ class User(AbstractUser):
 
     unread_notifications = 0
     """How many notifications the signed-in user has not seen; set by the authentication backend."""
+    has_second_factor = False
+    """Whether the signed-in user has set up a second factor; set by the authentication backend."""
 
     class Meta:
         verbose_name = _("account")
