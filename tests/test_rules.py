@@ -94,6 +94,8 @@ ADDRESSES: dict[str, Access] = {
     "password_reset_confirm": Access(OPEN, OPEN, values=("uid", "token")),
     "second_factor": Access("account.own", "account.own"),
     "second_factor_settings": Access("account.own", "account.own"),
+    "openid_connect_login": Access(OPEN),
+    "openid_connect_callback": Access(OPEN),
     "robots": Access(OPEN),
     "sitemap": Access(),
     "oembed": Access(),

@@ -6,6 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+MAPPED_ROLES = ("reader", "contributor", "expert", "administrator")
+"""The roles that an organisation's claims may give: `RoleChoice` without its ends."""
+
 
 @register()
 def attempts_are_bounded(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
@@ -48,6 +51,28 @@ def leases_outlive_requests(app_configs: Sequence[Any] | None, **kwargs: Any) ->
             )
         ]
     return []
+
+
+@register()
+def organisation_is_described(
+    app_configs: Sequence[Any] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse half a description of an organisation's accounts, and roles that do not exist."""
+    problems: list[CheckMessage] = []
+    if settings.OIDC_ISSUER and not settings.OIDC_CLIENT_ID:
+        problems.append(
+            Error("OIDC_ISSUER needs OIDC_CLIENT_ID, and OIDC_CLIENT_SECRET.", id="wikico2.E005")
+        )
+    wrong = [one for one in settings.OIDC_ROLES if one.rpartition(":")[2] not in MAPPED_ROLES]
+    if wrong:
+        problems.append(
+            Error(
+                f"OIDC_ROLES: {', '.join(wrong)} names no role.",
+                hint=f"Write value:role, with one of {', '.join(MAPPED_ROLES)}.",
+                id="wikico2.E006",
+            )
+        )
+    return problems
 
 
 def longest_request_seconds() -> float:

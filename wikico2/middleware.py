@@ -18,7 +18,7 @@ Handler = Callable[[HttpRequest], HttpResponse]
 OPEN_TO_ALL = {
     "login", "logout", "healthz", "readyz", "set_language", "invitation", "password_reset",
     "password_reset_done", "password_reset_confirm", "robots", "second_factor",
-    "second_factor_settings",
+    "second_factor_settings", "openid_connect_login", "openid_connect_callback",
 }  # fmt: skip
 OPEN_TO_ACCOUNTS = {
     "account", "password_change", "address_change", "address_confirm", "sessions_end",

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from wikico2.accounts.attempts import unlock_accounts
 from wikico2.accounts.audit import record
+from wikico2.accounts.forms import free_username
 from wikico2.accounts.links import invitation_link
 from wikico2.accounts.role_choice import RoleChoice, role_of, set_role
 from wikico2.accounts.sessions import end_sessions
@@ -52,20 +53,6 @@ def invite_person(given: dict[str, Any], by: User) -> tuple[User, bool]:
     person.save()
     set_role(person, given["role"])
     return person, send_invitation(person, by)
-
-
-def free_username(wanted: str) -> str:
-    """Return an account name that is like `wanted` and that nobody has."""
-    kept = "".join(c for c in User.normalize_username(wanted) if c.isalnum() or c in "._-")
-    stem = kept[:100] or "compte"
-    taken = {
-        name.casefold()
-        for name in User.objects.filter(username__istartswith=stem).values_list(
-            "username", flat=True
-        )
-    }
-    names = (stem, *(f"{stem}{n}" for n in range(2, len(taken) + 3)))
-    return next(name for name in names if name.casefold() not in taken)
 
 
 @transaction.atomic

@@ -298,10 +298,20 @@ SIGN_IN_LOCK_MINUTES = env.integer("SIGN_IN_LOCK_MINUTES", 15, least=1)
 SECOND_FACTOR_FOR = env.choice(
     "SECOND_FACTOR_FOR", ("nobody", "administrators", "curators", "everyone"), "nobody"
 )
+# OpenID Connect: an organisation's own accounts.
+OIDC_ISSUER = env.text("OIDC_ISSUER").rstrip("/")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
+OIDC_NAME = env.text("OIDC_NAME")
+OIDC_ROLE_CLAIM = env.text("OIDC_ROLE_CLAIM")
+OIDC_ROLES = env.items("OIDC_ROLES")
 # Of django-allauth only the parts below are used, under pages and sign-in forms of our own.
 MFA_ADAPTER = "wikico2.accounts.second_factor.EncryptingAdapter"
 MFA_TOTP_ISSUER = "WikiCO2"
 MFA_TOTP_TOLERANCE = 1  # the code before and the one after, for clocks that differ
+SOCIALACCOUNT_ADAPTER = "wikico2.account_pages.organisation.OrganisationAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a form could not lead off the site under `form-action 'self'`
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 INVITATION_DAYS = env.integer("INVITATION_DAYS", 7, least=1)
 PASSWORD_RESET_TIMEOUT = 4 * 3600
 LOGIN_URL = "login"

@@ -31,6 +31,7 @@ from wikico2.accounts.forms import (
     NewPasswordForm,
     SignInForm,
 )
+from wikico2.accounts.identities import organisation_name
 from wikico2.accounts.links import invited_by_link
 from wikico2.accounts.sessions import end_sessions
 from wikico2.mail import is_mail_configured, mail_account
@@ -42,7 +43,7 @@ class SignInView(LoginView):
     """Sign in, and take on the language and the appearance of the account."""
 
     authentication_form = SignInForm
-    extra_context = {"mail": is_mail_configured}
+    extra_context = {"mail": is_mail_configured, "organisation": organisation_name}
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Sign in who gave the right password."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from wikico2.account_pages import entry, notifications, own, people, second_factor
+from wikico2.account_pages import entry, notifications, organisation, own, people, second_factor
 
 urlpatterns = [
     path("compte/connexion/", entry.SignInView.as_view(), name="login"),
@@ -11,6 +11,18 @@ urlpatterns = [
         "compte/second-facteur/",
         second_factor.second_factor_settings,
         name="second_factor_settings",
+    ),
+    path(
+        "compte/organisation/",
+        organisation.organisation_sign_in,
+        {"provider_id": organisation.PROVIDER},
+        name="openid_connect_login",
+    ),
+    path(
+        "compte/organisation/retour/",
+        organisation.organisation_return,
+        {"provider_id": organisation.PROVIDER},
+        name="openid_connect_callback",
     ),
     path("compte/invitation/<str:signed>/", entry.invitation, name="invitation"),
     path("compte/oubli/", entry.forgotten_password, name="password_reset"),

@@ -136,6 +136,20 @@ def free_name(name: str, user: User | None = None) -> str:
     return name
 
 
+def free_username(wanted: str) -> str:
+    """Return an account name that is like `wanted` and that nobody has."""
+    kept = "".join(c for c in User.normalize_username(wanted) if c.isalnum() or c in "._-")
+    stem = kept[:100] or "compte"
+    taken = {
+        name.casefold()
+        for name in User.objects.filter(username__istartswith=stem).values_list(
+            "username", flat=True
+        )
+    }
+    names = (stem, *(f"{stem}{n}" for n in range(2, len(taken) + 3)))
+    return next(name for name in names if name.casefold() not in taken)
+
+
 class ProfileForm(forms.ModelForm[User]):
     """One's own account: name, language, appearance, notifications."""
 

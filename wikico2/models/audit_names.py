@@ -22,6 +22,7 @@ NAMES_OF_ACTIONS = {
     "account.deactivate": gettext_noop("account deactivated"),
     "account.delete": gettext_noop("account deleted"),
     "account.invite": gettext_noop("invitation sent"),
+    "account.link": gettext_noop("account of the organisation linked"),
     "account.recovery_codes": gettext_noop("recovery codes made again"),
     "account.reset_second_factor": gettext_noop("second factor reset"),
     "account.second_factor": gettext_noop("second factor given"),
