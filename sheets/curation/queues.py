@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import Document
-from sheets.models import BulkAction, Proposal, RevisionCheck, Sheet, Spending
+from sheets.models import BulkAction, Discussion, Proposal, RevisionCheck, Sheet, Spending
 from sheets.models.sheet import SheetQuerySet
 from wikico2.jobs.queue import workers_alive
 from wikico2.models import Job, QueuePause
@@ -33,6 +33,10 @@ def _has_level(*levels: str) -> Q:
 
 def _is_proposed() -> Q:
     return Q(Exists(Proposal.objects.waiting().filter(sheet=OuterRef("pk"))))
+
+
+def _is_discussed() -> Q:
+    return Q(Exists(Discussion.objects.unresolved().filter(sheet=OuterRef("pk"))))
 
 
 def _is_due() -> Q:
@@ -58,6 +62,11 @@ QUEUES = {
         SheetQueue(
             "proposed", _("With a proposal"), _("A new text or a remark waits for an answer."),
             _is_proposed, "comment", "blue",
+        ),
+        SheetQueue(
+            "discussed", _("With an open discussion"),
+            _("What members say of a passage waits to be answered and resolved."),
+            _is_discussed, "quote", "blue",
         ),
         SheetQueue(
             "validate", _("To validate"),

@@ -15,6 +15,7 @@ from pytest_django import Settings
 from ingestion.models import Document
 from sheets.curation.bulk import request_bulk_action
 from sheets.curation.queues import days_of, spending_by_month
+from sheets.discussions.threads import begin_discussion, resolve_discussion
 from sheets.generation.request import create_sheet
 from sheets.models import (
     BulkAction,
@@ -59,7 +60,7 @@ def emile(client: Client, expert: User) -> Client:
 
 
 class TestDesk:
-    def test_it_counts_what_waits(self, emile: Client, document: Document) -> None:
+    def test_it_counts_what_waits(self, emile: Client, expert: User, document: Document) -> None:
         review, old, broken, fine = (write(title) for title in ("A", "B", "C", "D"))
         Sheet.objects.update(completeness=90)
         Sheet.objects.filter(pk=review.pk).update(state=Sheet.State.REVIEW)
@@ -71,14 +72,21 @@ class TestDesk:
         )
         RevisionCheck.objects.exclude(revision=broken.current).update(levels={"verbatim": 1})
         Document.objects.filter(pk=document.pk).update(access="internal")
+        begin_discussion(fine, expert, "D’où vient ce chiffre ?")
+        resolve_discussion(begin_discussion(old, expert, "Réglé."), expert)
         response = emile.get(reverse("workshop"))
         counts = {queue.key: count for queue, count in response.context["queues"]}
         assert counts == {
-            "proposed": 0, "validate": 1, "due": 1, "stale": 1, "incomplete": 0,
+            "proposed": 0, "discussed": 1, "validate": 1, "due": 1, "stale": 1, "incomplete": 0,
             "unassigned": 4, "broken": 1, "weak": 1,
         }  # fmt: skip
         assert response.context["sources"]["internal"] == 1
-        for key, sheet in (("validate", review), ("stale", old), ("broken", broken)):
+        for key, sheet in (
+            ("discussed", fine),
+            ("validate", review),
+            ("stale", old),
+            ("broken", broken),
+        ):
             listed = emile.get(reverse("workshop_sheets"), {"queue": key}).context["page"]
             assert list(listed) == [sheet], key
 
