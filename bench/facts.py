@@ -5,8 +5,9 @@ has them (`make run` loads them), with the model of the settings.
 
 With a folder of real documents: the facts of tests/gold/real/facts.jsonl, in a temporary wiki, by
 a local embedding model. Facts are held as bare figures and terms with the hash of the document and
-the page; those of documents that are not in the folder are left out. Tune and held halves are
-printed apart.
+the page; those of documents that are not in the folder are left out. The marks of
+tests/gold/real/marks tell which fields are filled on topic, and for which a marked answer is among
+the candidates. Tune and held halves are printed apart.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.drawn_sheet import DrawnSheet, draw_sheet
+from bench.field_marks import Mark, MarkedField, follow_marks, print_unreached, report
 from bench.real_documents import GOLD as REAL
 from bench.real_documents import find_files, holds, load_documents, read_lines
 
 if TYPE_CHECKING:
     from ingestion.models import Document
-    from ingestion.search.passage import Passage
     from sheets.schema.types import SheetTemplate
     from sheets.writers.base import Writer
 
@@ -67,62 +69,10 @@ def follow(
             contains_quote(drawn.shown_text(f["section"]), f["fact"]),
             contains_quote(drawn.section_text(f["section"]), f["fact"]),
             contains_quote(drawn.text, f["fact"]),
-            contains_quote(drawn.fields.get((f["section"], f["field"]), ""), f["fact"]),
+            contains_quote(drawn.field_text(f["section"], f["field"]), f["fact"]),
         )
         for f in wanted
     ]
-
-
-@dataclass(frozen=True)
-class DrawnSheet:
-    """The passages shown by section, and the text drawn by (section, field)."""
-
-    shown: Mapping[str, Sequence[Passage]]
-    fields: Mapping[tuple[str, str], str]
-
-    def shown_text(self, section: str) -> str:
-        return "\n\n".join(p.text for p in self.shown[section])
-
-    def section_text(self, section: str) -> str:
-        return "\n\n".join(text for (key, _), text in self.fields.items() if key == section)
-
-    @property
-    def text(self) -> str:
-        return "\n\n".join(self.fields.values())
-
-
-def draw_sheet(
-    title: str,
-    sheet_type: str,
-    documents: Sequence[Document],
-    make_writer: Callable[[SheetTemplate], Writer],
-    *,
-    write: bool = True,
-) -> DrawnSheet:
-    """Write a sheet without saving it; with `write` off only retrieve its passages."""
-    from sheets.models import SheetType
-    from sheets.models.schema_loader import load_template
-    from sheets.verification.citations import drop_unsupported
-    from sheets.writers.context import gather_evidence
-    from wikico2.llm.client import RetryPolicy
-
-    template = load_template(SheetType.objects.get(key=sheet_type))
-    writer = make_writer(template)
-    shown: dict[str, Sequence[Passage]] = {}
-    written: dict[tuple[str, str], str] = {}
-    for section in template.written:
-        evidence = gather_evidence(title, section, writer, [d.pk for d in documents])
-        shown[section.key] = list(evidence.shown.values())
-        if write:
-            draft = writer.write(title, section, evidence, RetryPolicy.from_settings())
-            supported = drop_unsupported(draft, evidence.shown)
-            written |= {(section.key, f.key): "\n\n".join(texts_of(f)) for f in supported.fields}
-    return DrawnSheet(shown, written)
-
-
-def texts_of(field: Any) -> Iterable[str]:
-    yield from (s.text for s in field.statements)
-    yield from (" | ".join(r.cells) for r in field.rows)
 
 
 def share(reached: Iterable[Reached], stage: str) -> float:
@@ -185,9 +135,17 @@ def measure_real(options: argparse.Namespace) -> int:
     """Measure the facts about the documents of a folder, in a temporary wiki."""
     from bench.search import embed, services
 
-    wanted = [f for f in read_lines(REAL / "facts.jsonl") if options.only in (None, f["half"])]
-    files = find_files(options.folder, {f["document"] for f in wanted})
+    wanted, marks = (
+        [row for row in rows if options.only in (None, row["half"])]
+        for rows in (
+            read_lines(REAL / "facts.jsonl"),
+            read_lines(*sorted((REAL / "marks").glob("*.jsonl"))),
+        )
+    )
+    named = {f["document"] for f in wanted} | {d for m in marks for d in m["documents"]}
+    files = find_files(options.folder, named)
     wanted = [f for f in wanted if f["document"] in files]
+    marks = [m for m in marks if files.keys() >= set(m["documents"])]
     if not wanted:
         out("None of the documents of tests/gold/real/facts.jsonl is in the folder.")
         return 1
@@ -195,18 +153,50 @@ def measure_real(options: argparse.Namespace) -> int:
         documents = load_documents(files)
         embed(options.cache / f"{options.model}.npz")
         reached = follow_real(wanted, documents, write=not options.shown)
+        marked = [] if options.shown else follow_sheets(marks, documents)
     for half in ("tune", "held"):
-        for name, found in reached.items():
-            of_half = [r for r in found if r.fact["half"] == half]
-            if of_half:
-                stages: tuple[str, ...] = ("shown",)
-                if name == "local" and not options.shown:
-                    stages += ("in_field", "in_section", "in_sheet")
-                shares = ", ".join(f"{stage} {share(of_half, stage):.2f}" for stage in stages)
-                out(f"{half} {name}: {len(of_half)} facts; {shares}")
+        print_half(half, reached, marked, written=not options.shown)
     if options.missing:
         print_missing(r for r in reached["model"] if not r.shown)
+        print_unreached([f for f in marked if f.mark["half"] == "tune"], out)
     return 0
+
+
+def print_half(
+    half: str,
+    reached: Mapping[str, Sequence[Reached]],
+    marked: Sequence[MarkedField],
+    *,
+    written: bool,
+) -> None:
+    """Print what was reached of one half of the facts and of the marked fields."""
+    for name, found in reached.items():
+        if of_half := [r for r in found if r.fact["half"] == half]:
+            stages: tuple[str, ...] = ("shown",)
+            if name == "local" and written:
+                stages += ("in_field", "in_section", "in_sheet")
+            shares = ", ".join(f"{stage} {share(of_half, stage):.2f}" for stage in stages)
+            out(f"{half} {name}: {len(of_half)} facts; {shares}")
+    if fields := [f for f in marked if f.mark["half"] == half]:
+        out(f"{half} marks: {report(fields)}")
+
+
+def follow_sheets(marks: Sequence[Mark], documents: Mapping[str, Document]) -> list[MarkedField]:
+    """Draw the marked sheets without a language model; return what became of their fields."""
+    from ingestion.vector_index.embedders.registry import get_embedder
+    from sheets.writers.extractive import ExtractiveWriter
+
+    found: list[MarkedField] = []
+    for title in dict.fromkeys(mark["sheet"] for mark in marks):
+        own = [mark for mark in marks if mark["sheet"] == title]
+        drawn = draw_sheet(
+            title,
+            own[0]["sheet_type"],
+            [documents[digest] for digest in own[0]["documents"]],
+            lambda template: ExtractiveWriter(template, get_embedder()),
+        )
+        found += follow_marks(own, drawn, documents)
+    return found
 
 
 def follow_real(
@@ -253,7 +243,7 @@ def look_for(fact: Fact, drawn: DrawnSheet) -> Reached:
         ),
         holds(drawn.section_text(fact["section"]), find),
         holds(drawn.text, find),
-        holds(drawn.fields.get((fact["section"], fact["field"]), ""), find),
+        holds(drawn.field_text(fact["section"], fact["field"]), find),
     )
 
 
