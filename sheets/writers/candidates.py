@@ -10,8 +10,8 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from ingestion.search.passage import Passage
 from ingestion.search.ties import best_first
@@ -206,9 +206,7 @@ class SourceWords:
     subject: frozenset[str]
     counts: Mapping[str, int]
     last_pages: Mapping[int, int]
-    siblings: Mapping[tuple[int, tuple[str, ...]], frozenset[str]]
     headings: frozenset[str]
-    _matter: dict[tuple[int, tuple[str, ...]], float] = field(default_factory=dict)
 
     @classmethod
     @lru_cache(maxsize=2)
@@ -216,20 +214,11 @@ class SourceWords:
         """Count the words of passages; cached, since all fields of a sheet use the same ones."""
         counts: Counter[str] = Counter()
         last: dict[int, int] = {}
-        siblings: dict[tuple[int, tuple[str, ...]], set[str]] = defaultdict(set)
         for p in passages:
             counts.update(stem_set(f"{' '.join(p.headings)} {p.text}"))
             last[p.document_id] = max(last.get(p.document_id, 1), p.page_end)
-            for depth, heading in enumerate(p.headings):
-                siblings[p.document_id, p.headings[:depth]].add(heading)
-        return cls(
-            passages,
-            stem_set(title),
-            counts,
-            last,
-            {place: frozenset(found) for place, found in siblings.items()},
-            frozenset(heading for p in passages for heading in p.headings),
-        )
+        headings = frozenset(heading for p in passages for heading in p.headings)
+        return cls(passages, stem_set(title), counts, last, headings)
 
     def weight(self, stems: frozenset[str]) -> float:
         """Return the sum of the idf of some stems."""
@@ -260,35 +249,40 @@ class SourceWords:
             and self.share(self.subject, words) >= HOLDS_SUBJECT
         )
 
-    def is_about(self, document: int) -> bool:
-        """Tell whether a whole source is on the sheet's subject: its title announces it."""
-        return any(
-            self.announces_subject(heading)
+    @cached_property
+    def about(self) -> frozenset[int]:
+        """Return the sources that are about the subject as a whole: their titles announce it."""
+        return frozenset(
+            p.document_id
             for p in self.passages
-            if p.document_id == document and p.page_start == 1
-            for heading in (p.title, *p.headings[:1])
+            if p.page_start == 1 and any(map(self.announces_subject, (p.title, *p.headings[:1])))
         )
 
-    def other_subject(self, passage: Passage) -> float:
-        """Return 1 under a heading beside that of the sheet's subject, -1 under the latter, or 0.
+    @cached_property
+    def other_subjects(self) -> Mapping[tuple[int, tuple[str, ...]], float]:
+        """Return 1 for headings beside one that announces the subject, -1 under the latter, or 0.
 
-        In a chapter with a section for each technique, only one of them is about the sheet's.
+        By source and headings. In a chapter with a section for each technique, only one of them is
+        about the sheet's.
         """
-        place = (passage.document_id, passage.headings)
-        if place not in self._matter:
-            found = 0.0
-            if self.is_about(passage.document_id):
-                return 0.0
-            for depth, heading in enumerate(passage.headings):
-                if self.announces_subject(heading):
-                    found = -1.0
-                elif any(
-                    self.announces_subject(other)
-                    for other in self.siblings[passage.document_id, passage.headings[:depth]]
-                ):
-                    found = 1.0
-            self._matter[place] = found
-        return self._matter[place]
+        trails = {(p.document_id, p.headings) for p in self.passages}
+        announcing = frozenset(filter(self.announces_subject, self.headings))
+        beside = {
+            (document, headings[:depth])
+            for document, headings in trails
+            for depth, heading in enumerate(headings)
+            if heading in announcing
+        }
+        found = dict.fromkeys(trails, 0.0)
+        for document, headings in trails:
+            if document in self.about:
+                continue
+            for depth, heading in enumerate(headings):
+                if heading in announcing:
+                    found[document, headings] = -1.0
+                elif (document, headings[:depth]) in beside:
+                    found[document, headings] = 1.0
+        return found
 
     def own_matter(self, heading: str, asked: frozenset[str]) -> float:
         """Return the share of a heading's words that hardly any other passage has."""
@@ -377,4 +371,4 @@ class FieldQuestion:
         yield "opening", opening
         yield "opening_question", opening and self.opening
         yield "own_matter", self.source.own_matter(heading, self.asked)
-        yield "other_subject", self.source.other_subject(passage)
+        yield "other_subject", self.source.other_subjects[passage.document_id, passage.headings]

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import pytest
+
 from sheets.schema.types import FieldBrief, SectionBrief
 from sheets.writers.answer_cues import answer_kinds
 from sheets.writers.candidates import rank_candidates, rank_passages
@@ -97,6 +99,24 @@ class TestOrder:
         def rank(n: int, word: str) -> None:
             texts = [f"La borne {word}{i} coûte {i} € par an. " * 4 for i in range(n)]
             rank_passages("Borne", CAPEX, [passage(i, t) for i, t in enumerate(texts)])
+
+        few = min(processor_time(partial(rank, 100, f"a{k}")) for k in range(3))
+        many = min(processor_time(partial(rank, 800, f"b{k}")) for k in range(2))
+        assert many < 24 * few
+
+    @pytest.mark.parametrize("sources", [1, 400])
+    def test_ranking_grows_with_the_headings_and_the_sources_alone(self, sources: int) -> None:
+        def rank(n: int, word: str) -> None:
+            passages = [
+                passage(
+                    i,
+                    f"Un câble {word}{i} coûte {i} €.",
+                    document_id=i * sources // 800,
+                    headings=(f"Poste {word}{i}",),
+                )
+                for i in range(n)
+            ]
+            rank_passages("Borne de recharge", CAPEX, passages)
 
         few = min(processor_time(partial(rank, 100, f"a{k}")) for k in range(3))
         many = min(processor_time(partial(rank, 800, f"b{k}")) for k in range(2))
