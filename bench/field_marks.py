@@ -75,13 +75,12 @@ def follow_marks(
     from sheets.writers.field_picks import find_picks
 
     template = load_template(SheetType.objects.get(key=marks[0]["sheet_type"]))
-    briefs = {(s.key, f.key): (s, f) for s in template.written for f in s.fields}
+    fields = {(s.key, f.key): f for s in template.written for f in s.fields}
     found = []
     for mark in marks:
         name = mark["section"], mark["field"]
-        section, field = briefs[name]
         ids = [documents[digest].pk for digest in mark["documents"]]
-        picks = find_picks(mark["sheet"], section, field, ids) if mark["answered"] else []
+        picks = find_picks(mark["sheet"], fields[name], ids) if mark["answered"] else []
         offered = [PlacedText(p.text, frozenset(s[1:3] for s in p.sources)) for p in picks]
         pages = frozenset((documents[a["document"]].pk, a["page"]) for a in mark["answers"])
         found.append(MarkedField(mark, pages, drawn.fields.get(name, ()), offered))

@@ -117,7 +117,7 @@ class ReadAnswer(NamedTuple):
 def read_answer(question: AskedQuestion, headings: Sequence[str], text: str) -> ReadAnswer:
     """Return how well a passage under these headings answers a question."""
     above = stem_set(" ".join(headings))
-    best, best_numbered, everything = 0.0, False, frozenset[str]()
+    best, best_numbered, everything = 0.0, False, set[str]()
     head = before = frozenset[str]()
     in_table = False
     for line in text.split("\n"):
@@ -136,7 +136,7 @@ def read_answer(question: AskedQuestion, headings: Sequence[str], text: str) -> 
             if (share + 0.1 * numbered) > (best + 0.1 * best_numbered):
                 best, best_numbered = share, numbered
             before = stems
-    covered = question.share((everything, 1.0), least=COMMON_WEIGHT)
+    covered = question.share((frozenset(everything), 1.0), least=COMMON_WEIGHT)
     return ReadAnswer(best, covered, best_numbered, text.count("…") >= CONTENTS_LEADERS)
 
 

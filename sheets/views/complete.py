@@ -120,9 +120,7 @@ def open_fields(
             like = request.GET.get("comme", "")
         picks = None
         if asked == field.key and ids:
-            found = find_picks(
-                sheet.title, section, field, ids, query=query, like=like, known=known
-            )
+            found = find_picks(sheet.title, field, ids, query=query, like=like, known=known)
             picks = [(pick, fits(field, pick.text)) for pick in found]
         yield OpenField(field, is_empty, dropped.get(field.key, []), picks, query)
 

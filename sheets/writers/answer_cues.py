@@ -11,6 +11,10 @@ from functools import lru_cache
 from sheets.schema.types import FieldBrief
 from wikico2.text.normalize import fold_text
 
+ASKS_EXAMPLES = re.compile(r"exemple|cas d'usage")
+"""What asks for examples, in folded text; they have the names of places, people or sites."""
+PROPER_NAME = re.compile(r"(?<=[a-zà-ÿ,’'(»] )(?:[dlDL][’'])?[A-ZÉÈÀ][a-zà-ÿ]{3,}")
+
 
 @dataclass(frozen=True)
 class AnswerKind:

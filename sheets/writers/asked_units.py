@@ -4,9 +4,11 @@ from sheets.schema.types import FieldBrief
 from sheets.verification.quantities import loose_measures
 from wikico2.text.normalize import folded_words
 
+MONEY_UNITS = frozenset({"€", "$"})
+
 # Units that the instruction of a field asks for, by its words: « Un montant par ligne ».
 ASKED_FOR = {
-    "montant": frozenset({"€", "$"}), "montants": frozenset({"€", "$"}),
+    "montant": MONEY_UNITS, "montants": MONEY_UNITS,
     "duree": frozenset({"mois", "s"}), "durees": frozenset({"mois", "s"}),
 }  # fmt: skip
 

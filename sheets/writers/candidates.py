@@ -15,15 +15,14 @@ from functools import cached_property, lru_cache
 
 from ingestion.search.passage import Passage
 from ingestion.search.ties import best_first
-from sheets.markdown.sentences import QuotableUnit, has_verb, quotable_units
-from sheets.schema.types import FieldBrief, SectionBrief
+from sheets.markdown.sentences import QuotableUnit, has_verb
+from sheets.schema.types import FieldBrief
 from sheets.verification.quantities import find_quantities
-from sheets.writers.answer_cues import AnswerKind, answer_kinds
+from sheets.writers.answer_cues import ASKS_EXAMPLES, PROPER_NAME, AnswerKind, answer_kinds
 from sheets.writers.asked_units import asked_units
+from sheets.writers.passage_units import Place, rows_of, unit_text, units_of
 from wikico2.text.normalize import fold_text, stem_set
 
-WORTH_FILL = 0.4
-"""From this worth on, a candidate may be put into its field without being asked."""
 WORTH_SHOWN = 0.06
 """Below this worth, a candidate is not offered."""
 
@@ -53,14 +52,12 @@ NEGATION = re.compile(
     r"(?<![a-z])(?:ne|n') ?\w+(?: \w+)? (?:pas|plus|jamais|aucun)"
     r"|(?<![a-z])(?:non|sans|hors|aucun\w*|impossib\w+|sauf)(?![a-z])"
 )
-PROPER_NAME = re.compile(r"(?<=[a-zà-ÿ,’'(] )(?:d’|l’)?[A-ZÉÈ][a-zà-ÿ]{3,}")
 NOTE = re.compile(r"\[?\d{1,3}\]? ")
 ASKS_COUNTS = re.compile(
     r"combien|chiffr|montant|cout|capex|opex|euros|kwh|tonnes|annees|dimension"
 )
 ASKS_OPENING = re.compile(r"objectif|principe|resume|consiste|concern|types? de sites|perimetre")
 ASKS_NEGATION = re.compile(r"n'inclut|n'est pas|eviter|hors ")
-ASKS_EXAMPLES = re.compile(r"exemple|cas d'usage")
 FRAME = stem_set(
     "solution quels quelles principal faut-il dans cas comment quelle quel autres faire"
 )
@@ -81,22 +78,18 @@ class FieldCandidate:
     worth: float
 
     @property
+    def place(self) -> Place:
+        """Return where it stands."""
+        return self.passage.chunk_id, self.position, self.row
+
+    @property
     def text(self) -> str:
         """Return the sentence or item, or the cells of the row."""
         return unit_text(self.unit, self.row)
 
 
-def unit_text(unit: QuotableUnit, row: int | None) -> str:
-    """Return the text of a sentence, an item, or a row of a table."""
-    return unit.text if row is None else " ".join(cell for cell in unit.rows[row] if cell)
-
-
 def rank_candidates(
-    title: str,
-    section: SectionBrief,
-    field: FieldBrief,
-    passages: Sequence[Passage],
-    nearness: Mapping[int, float] = {},
+    title: str, field: FieldBrief, passages: Sequence[Passage], nearness: Mapping[int, float] = {}
 ) -> list[FieldCandidate]:
     """Return the units of the passages by their worth for a field, best first.
 
@@ -149,17 +142,11 @@ def score_units(
         (question.score(passage, unit, row, nearness), passage, position, unit, row)
         for passage in source.passages
         for position, unit in enumerate(units_of(passage.text))
-        for row in (range(len(unit.rows)) if unit.kind == "table" else (None,))
+        for row in rows_of(unit)
     ]
 
 
 # --- Texts, analysed once -------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=4096)
-def units_of(text: str) -> tuple[QuotableUnit, ...]:
-    """Return the quotable units of a passage; cached, since every field reads them."""
-    return tuple(quotable_units(text))
 
 
 @dataclass(frozen=True)

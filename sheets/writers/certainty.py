@@ -7,14 +7,15 @@ quantities that the field asks for, and if it speaks of the sheet's subject, not
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingestion.search.passage import Passage
 from sheets.schema.types import FieldBrief
 from sheets.verification.quantities import find_quantities
-from sheets.writers.answer_cues import AnswerKind, answer_kinds
-from sheets.writers.asked_units import asked_units
+from sheets.writers.answer_cues import ASKS_EXAMPLES, PROPER_NAME, AnswerKind, answer_kinds
+from sheets.writers.asked_units import MONEY_UNITS, asked_units
 from wikico2.text.normalize import fold_text, stem_set
 
 SUBJECT_SHARE = 0.6
@@ -63,8 +64,6 @@ DENIALS = (
 )
 """Fields that ask what is not so, and the expressions of which an answer has one."""
 
-ASKS_EXAMPLES = re.compile(r"exemple|cas d'usage")
-NAME = re.compile(r"(?<=[a-zà-ÿ,’'(»] )(?:[dlDL][’'])?[A-ZÉÈÀ][a-zà-ÿ]{3,}")
 DIGIT = re.compile(r"(?<![a-z\[])\d")
 MONEY_WORDS = r"[€$]|\btva\b|\bprix\b|\btarif"
 MONEY = re.compile(MONEY_WORDS)
@@ -112,7 +111,7 @@ class FieldDemand:
         in_text = self.names(folded)
         if not in_text and not self.names(fold_text(around)):
             return False
-        if self.examples and not NAME.search(text):
+        if self.examples and not PROPER_NAME.search(text):
             return False
         return self.has_quantity(text, folded, in_text=in_text)
 
@@ -124,7 +123,7 @@ class FieldDemand:
         """Tell whether a text gives a quantity of what is asked; True if none is."""
         if not self.units:
             return True
-        if self.units & {"€", "$"}:
+        if self.units & MONEY_UNITS:
             return DIGIT.search(folded) is not None and (in_text or bool(MONEY.search(folded)))
         found = {q.unit for q in find_quantities(text) if q.unit}
         return bool(found & (self.units - {"%"})) or ("%" in found and in_text)
@@ -152,15 +151,17 @@ class SubjectWords:
         self.weights = {
             stem: math.log(1 + len(held) / max(count, 1)) for stem, count in counts.items()
         }
-        self.pages: dict[int, int] = {}
+        by_source: dict[int, list[Passage]] = defaultdict(list)
         for p in passages:
-            self.pages[p.document_id] = max(self.pages.get(p.document_id, 1), p.page_end)
-        documents = {p.document_id for p in passages}
-        self.about = {d for d in documents if self._is_about(d, passages)}
+            by_source[p.document_id].append(p)
+        self.pages = {source: max(p.page_end for p in own) for source, own in by_source.items()}
+        self.about = {source for source, own in by_source.items() if self._are_about(own)}
 
-    def _is_about(self, document: int, passages: Iterable[Passage]) -> bool:
-        """Tell whether a whole source is about the subject: its beginning or much of it says so."""
-        own = [p for p in passages if p.document_id == document]
+    def _are_about(self, own: Sequence[Passage]) -> bool:
+        """Tell whether a whole source is about the subject: its beginning or much of it says so.
+
+        `own` are its passages.
+        """
         first = own[0]
         opening = f"{first.title} {' '.join(first.headings[:1])} {first.text[:OPENING_LENGTH]}"
         if len(self.stems & stem_set(opening)) >= SUBJECT_SHARE * len(self.stems):

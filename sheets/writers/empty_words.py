@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from sheets.schema.prompt import LOOKS_LIKE_A_LABEL
+from sheets.schema.prompt import LOOKS_LIKE_A_LABEL, one_line
 from wikico2.text.normalize import folded_words, stem_set
 
 OF_TITLES = frozenset(
@@ -16,14 +16,13 @@ TITLE_SHARE = 0.8
 RUN = 6
 """Words in a row that a statement shares with the prompt only if it repeats it."""
 
-MARKS = re.compile(
-    r"\s*[(\[]\s*/?\s*(?:S\d+|#\d+)(?:\s*[,;]\s*(?:S\d+|#\d+))*\s*[)\]]|(?<!\w)#\d+\b"
-)
+MARKS = re.compile(r" ?[(\[] ?/? ?(?:S\d+|#\d+)(?: ?[,;] ?(?:S\d+|#\d+))* ?[)\]]|(?<!\w)#\d+\b")
+"""Marks of the prompt, in a text with single spaces."""
 
 
 def without_marks(text: str) -> str:
     """Return a model's text without the labels of passages and the numbers of sentences."""
-    return " ".join(LOOKS_LIKE_A_LABEL.sub("", MARKS.sub("", text)).split())
+    return one_line(LOOKS_LIKE_A_LABEL.sub("", MARKS.sub("", one_line(text))))
 
 
 def repeats_title(text: str, title: str) -> bool:

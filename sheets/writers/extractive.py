@@ -7,13 +7,14 @@ What is less certain is left to people, who are shown it as a candidate.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import Any, ClassVar
 
 from ingestion.search.passage import Passage
 from ingestion.vector_index.embedders.base import Embedder
 from sheets.markdown.parse import heading_key
-from sheets.markdown.sentences import has_verb, is_sentence, quotable_units
+from sheets.markdown.sentences import has_verb, is_sentence
 from sheets.schema.types import (
     CitedPassage,
     DraftStatement,
@@ -25,9 +26,11 @@ from sheets.schema.types import (
     SheetTemplate,
 )
 from sheets.verification.quantities import SPELLED
-from sheets.writers.candidates import FieldCandidate, rank_candidates
+from sheets.writers.candidates import rank_candidates
 from sheets.writers.certainty import FieldDemand, SubjectWords
 from sheets.writers.numbered import NumberedPassages, NumberedUnit, set_field
+from sheets.writers.passage_units import Place, units_of
+from sheets.writers.repeats import without_near_duplicates
 from wikico2.llm.client import RetryPolicy
 from wikico2.text.exponents import DOUBTFUL
 from wikico2.text.normalize import fold_text, folded_words, stem_set, text_stems
@@ -41,7 +44,7 @@ NEAR_DUPLICATE = 0.6
 """Share of the stems of the shorter of two texts that makes them say the same."""
 
 LEAST_WORTH = 0.3
-"""Least worth of a unit that fills a field; below `WORTH_FILL`, since it is also certain."""
+"""Least worth of a unit that fills a field, if it is also certain."""
 
 NAMED = 2.0
 """Score of what stands under a heading with the field's own name, above any worth."""
@@ -55,19 +58,38 @@ TAIL = 0.8
 FILLED = 0.75
 """Least share of non-empty cells of a table."""
 
-LABELLED = re.compile(r"^\s*([^:|.]{2,60}?)\s*:\s*(\S.{0,160}?)\s*\.?$")
+LONGEST_NAME, LONGEST_VALUE = 60, 160
+"""Characters of `name : value`."""
 NUMBER_WORDS = {"une": 1} | {word: number for word, number in SPELLED.items() if number <= 10}
 
-Place = tuple[int, int, int | None]
-"""Where a unit stands: passage, number of the unit, number of the row."""
 
+class UnitWorths:
+    """The units of some passages, with what each is worth for the fields of a template."""
 
-@dataclass(frozen=True)
-class FieldKey:
-    """A field with its section, by which worths are kept."""
+    def __init__(self, title: str, template: SheetTemplate, shown: Mapping[str, Passage]) -> None:
+        self.title = title
+        self.template = template
+        self.numbered = NumberedPassages(shown)
+        self._passages = tuple(shown.values())
+        self.subject = SubjectWords(title, self._passages)
+        self._worths: dict[FieldBrief, dict[Place, float]] = {}
 
-    section: str
-    field: str
+    def of_field(self, field: FieldBrief) -> dict[Place, float]:
+        """Return the worth of each unit for a field."""
+        if field not in self._worths:
+            ranked = rank_candidates(self.title, field, self._passages)
+            self._worths[field] = {found.place: found.worth for found in ranked}
+        return self._worths[field]
+
+    @cached_property
+    def highest(self) -> dict[Place, float]:
+        """Return the highest worth of each unit for any field that competes for it."""
+        highest: dict[Place, float] = {}
+        for section in filter(competes, self.template.written):
+            for field in section.fields:
+                for place, worth in self.of_field(field).items():
+                    highest[place] = max(worth, highest.get(place, 0.0))
+        return highest
 
 
 class ExtractiveWriter:
@@ -85,9 +107,7 @@ class ExtractiveWriter:
         self.template = template
         self.embedder = embedder
         self.model = f"extraction ({embedder.name})"
-        self._worths: dict[tuple[str, str, str, tuple[int, ...]], dict[Place, float]] = {}
-
-        self._subject: tuple[Any, SubjectWords] | None = None
+        self._last: tuple[Any, UnitWorths] | None = None
 
     def write(
         self, title: str, section: SectionBrief, evidence: Evidence, patience: RetryPolicy
@@ -97,89 +117,60 @@ class ExtractiveWriter:
             return SectionDraft(
                 section.key, tuple(labelled_value(f, evidence) for f in section.fields)
             )
-        numbered = NumberedPassages(evidence.shown)
+        units = self.worths(title, evidence.shown)
         used: set[str] = set()
         fields = []
         for field in section.fields:
-            chosen = self.choose(title, section, field, numbered)
-            fields.append(set_field(field, [u.number for u in chosen], numbered, used))
+            chosen = choose_units(section, field, units)
+            fields.append(set_field(field, [u.number for u in chosen], units.numbered, used))
             patience.on_wait()
         return SectionDraft(section.key, tuple(fields))
 
-    def choose(
-        self, title: str, section: SectionBrief, field: FieldBrief, numbered: NumberedPassages
-    ) -> list[NumberedUnit]:
-        """Return the units that a field is filled with, in reading order."""
-        worths = self.worths(title, section, field, numbered.shown.values())
-        rivals = [
-            self.worths(title, other, rival, numbered.shown.values())
-            for other in self.template.written
-            for rival in other.fields
-            if competes(other)
-            and competes(section)
-            and (other.key, rival.key) != (section.key, field.key)
-        ]
-        is_summary = section.key == "resume"
-        demand = FieldDemand.of(field)
-        subject = self.subject(title, numbered)
-        scored: list[tuple[float, NumberedUnit]] = []
-        for unit in numbered.units:
-            place = place_of(unit, numbered)
-            worth = worths.get(place, 0.0)
-            if not unit.number:
+    def worths(self, title: str, shown: Mapping[str, Passage]) -> UnitWorths:
+        """Return the worths of the units of passages, kept while sections show the same ones."""
+        key = title, tuple((label, p.chunk_id) for label, p in shown.items())
+        if self._last is None or self._last[0] != key:
+            self._last = key, UnitWorths(title, self.template, shown)
+        return self._last[1]
+
+
+def choose_units(section: SectionBrief, field: FieldBrief, units: UnitWorths) -> list[NumberedUnit]:
+    """Return the units that a field is filled with, in reading order."""
+    numbered, subject = units.numbered, units.subject
+    worths = units.of_field(field)
+    highest = units.highest if competes(section) else {}
+    is_summary = section.key == "resume"
+    demand = FieldDemand.of(field)
+    scored: list[tuple[float, NumberedUnit]] = []
+    for unit in numbered.units:
+        place = numbered.place(unit)
+        worth = worths.get(place, 0.0)
+        if not unit.number:
+            continue
+        if is_named(unit, field, numbered):
+            if not subject.concerns(numbered.shown[unit.label], unit.text):
                 continue
-            if is_named(unit, field, numbered):
-                if not subject.concerns(numbered.shown[unit.label], unit.text):
-                    continue
-                if is_fit(unit, field, numbered, named=True):
-                    scored.append((NAMED + worth / 10, unit))
-            elif not is_fit(unit, field, numbered):
-                continue
-            elif is_summary:
-                if sums_up(unit, subject, numbered):
-                    scored.append((worth, unit))
-            elif (
-                worth >= LEAST_WORTH
-                and is_certain(unit, demand, subject, numbered)
-                and all(rival.get(place, 0.0) <= worth for rival in rivals)
-            ):
+            if is_fit(unit, field, numbered, named=True):
+                scored.append((NAMED + worth / 10, unit))
+        elif not is_fit(unit, field, numbered):
+            continue
+        elif is_summary:
+            if sums_up(unit, subject, numbered):
                 scored.append((worth, unit))
-        if is_summary:  # what names the whole subject comes first
-            scored = [(worth + subject.is_named(unit.text), unit) for worth, unit in scored]
-        scored.sort(key=lambda pair: (-pair[0], pair[1].number))
-        least = TAIL * scored[0][0] if scored else 0.0
-        return pick_varied((unit for worth, unit in scored if worth >= least), how_many(field))
-
-    def subject(self, title: str, numbered: NumberedPassages) -> SubjectWords:
-        """Return the words of the sheet's subject, kept for the same passages."""
-        key = title, tuple(p.chunk_id for p in numbered.shown.values())
-        if self._subject is None or self._subject[0] != key:
-            self._subject = key, SubjectWords(title, list(numbered.shown.values()))
-        return self._subject[1]
-
-    def worths(
-        self, title: str, section: SectionBrief, field: FieldBrief, passages: Iterable[Passage]
-    ) -> dict[Place, float]:
-        """Return the worth of each unit of the passages for a field; kept for the same passages."""
-        given = tuple(passages)
-        key = (title, section.key, field.key, tuple(p.chunk_id for p in given))
-        if key not in self._worths:
-            ranked = rank_candidates(title, section, field, given)
-            self._worths[key] = {candidate_place(c): c.worth for c in ranked}
-        return self._worths[key]
+        elif worth >= max(LEAST_WORTH, highest.get(place, 0.0)) and is_certain(
+            unit, demand, subject, numbered
+        ):
+            scored.append((worth, unit))
+    if is_summary:  # what names the whole subject comes first
+        scored = [(worth + subject.is_named(unit.text), unit) for worth, unit in scored]
+    scored.sort(key=lambda pair: (-pair[0], pair[1].number))
+    least = TAIL * scored[0][0] if scored else 0.0
+    return pick_varied((unit for worth, unit in scored if worth >= least), how_many(field))
 
 
 def competes(section: SectionBrief) -> bool:
     """Tell whether the fields of a section compete for sentences: not those of the summary."""
     return section.role == "body" and section.key != "resume"
-
-
-def candidate_place(candidate: FieldCandidate) -> Place:
-    return candidate.passage.chunk_id, candidate.position, candidate.row
-
-
-def place_of(unit: NumberedUnit, numbered: NumberedPassages) -> Place:
-    return numbered.shown[unit.label].chunk_id, unit.position, unit.row
 
 
 def how_many(field: FieldBrief) -> int:
@@ -249,19 +240,8 @@ def is_suitable_row(unit: NumberedUnit) -> bool:
 
 def pick_varied(units: Iterable[NumberedUnit], most: int) -> list[NumberedUnit]:
     """Return up to `most` of the units, best first, without near-duplicates, in reading order."""
-    chosen: list[NumberedUnit] = []
-    for unit in units:
-        if len(chosen) == most:
-            break
-        if all(stem_overlap(unit.text, other.text) < NEAR_DUPLICATE for other in chosen):
-            chosen.append(unit)
-    return sorted(chosen, key=lambda unit: unit.number)
-
-
-def stem_overlap(first: str, second: str) -> float:
-    """Return the share of the stems of the smaller of two texts that both have."""
-    a, b = stem_set(first), stem_set(second)
-    return len(a & b) / max(1, min(len(a), len(b)))
+    varied = without_near_duplicates(units, lambda unit: unit.text, NEAR_DUPLICATE)
+    return sorted(islice(varied, most), key=lambda unit: unit.number)
 
 
 def labelled_value(field: FieldBrief, evidence: Evidence) -> FieldDraft:
@@ -284,7 +264,7 @@ def labelled_value(field: FieldBrief, evidence: Evidence) -> FieldDraft:
 def labelled_pairs(text: str) -> list[tuple[str, str, str]]:
     """Return the (name, value, quote) pairs of a text: `name : value` lines, two-cell rows."""
     pairs: list[tuple[str, str, str]] = []
-    for unit in quotable_units(text):
+    for unit in units_of(text):
         if unit.kind == "table":
             for row in (unit.columns, *unit.rows):
                 pairs.extend(pair for cell in row if (pair := labelled_line(cell)))
@@ -300,8 +280,10 @@ def labelled_pairs(text: str) -> list[tuple[str, str, str]]:
 
 def labelled_line(text: str) -> tuple[str, str, str] | None:
     """Return (name, value, quote) for a text of the form `name : value`."""
-    match = LABELLED.match(text)
-    return (match[1], match[2], f"{match[1]} : {match[2]}") if match else None
+    name, _, value = (part.strip() for part in text.partition(":"))
+    value = value.removesuffix(".").rstrip()
+    is_name = 2 <= len(name) <= LONGEST_NAME and not {"|", "."} & set(name)
+    return (name, value, f"{name} : {value}") if value and is_name else None
 
 
 def is_valid_value(value: str, field: FieldBrief) -> bool:
@@ -309,7 +291,7 @@ def is_valid_value(value: str, field: FieldBrief) -> bool:
     if (
         DOUBTFUL.search(value)
         or not value.strip()
-        or len(value) > 160
+        or len(value) > LONGEST_VALUE
         or (has_verb(value) and len(value) > 90)
     ):
         return False

@@ -1,17 +1,19 @@
 """Offer people the sentences, items and rows of the sources that may answer a field."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ingestion.models import Chunk
 from ingestion.search.passage import Passage
 from ingestion.search.retrieve import retrieve_passages
 from sheets.models import VocabularyTerm
-from sheets.schema.types import DraftStatement, FieldBrief, SectionBrief
+from sheets.schema.types import DraftStatement, FieldBrief
 from sheets.writers.candidates import WORTH_SHOWN, rank_candidates
 from sheets.writers.context import field_question, pages_of_citations, passages_of
 from sheets.writers.numbered import NumberedPassages, set_run
+from sheets.writers.repeats import without_near_duplicates
 from wikico2.text.normalize import fold_text, stem_set
 
 OFFERED = 5
@@ -65,7 +67,6 @@ def fits(field: FieldBrief, text: str) -> bool:
 
 def find_picks(
     title: str,
-    section: SectionBrief,
     field: FieldBrief,
     document_ids: Sequence[int],
     *,
@@ -89,25 +90,18 @@ def find_picks(
     if words:
         scores = _by_words(words, numbered, nearness=bool(example))
     else:
-        scores = _by_worth(title, section, field, numbered)
+        scores = _by_worth(title, field, numbered)
     taken = [fold_text(text) for text in known]
     if example:
         taken.append(fold_text(example.text))
-    return list(_varied(scores, numbered, "\n".join(taken)))
+    return list(_new_picks(scores, numbered, "\n".join(taken)))
 
 
-def _by_worth(
-    title: str, section: SectionBrief, field: FieldBrief, numbered: NumberedPassages
-) -> list[int]:
+def _by_worth(title: str, field: FieldBrief, numbered: NumberedPassages) -> list[int]:
     """Return the indices of the units by their worth for a field, best first."""
-    places = {_place(numbered, index): index for index in numbered.by_number.values()}
-    ranked = rank_candidates(title, section, field, list(numbered.shown.values()))
-    found = (
-        places.get((c.passage.chunk_id, c.position, c.row))
-        for c in ranked
-        if c.worth >= WORTH_SHOWN
-    )
-    return [index for index in found if index is not None]
+    places = {numbered.place(numbered.units[i]): i for i in numbered.by_number.values()}
+    ranked = rank_candidates(title, field, list(numbered.shown.values()))
+    return [places[c.place] for c in ranked if c.worth >= WORTH_SHOWN and c.place in places]
 
 
 def _by_words(words: str, numbered: NumberedPassages, *, nearness: bool) -> list[int]:
@@ -128,24 +122,18 @@ def _by_words(words: str, numbered: NumberedPassages, *, nearness: bool) -> list
     return sorted(found, key=lambda index: -shares[index])
 
 
-def _place(numbered: NumberedPassages, index: int) -> tuple[int, int, int | None]:
-    unit = numbered.units[index]
-    return numbered.shown[unit.label].chunk_id, unit.position, unit.row
-
-
-def _varied(indices: Iterable[int], numbered: NumberedPassages, known: str) -> Iterable[FieldPick]:
+def _new_picks(
+    indices: Iterable[int], numbered: NumberedPassages, known: str
+) -> Iterator[FieldPick]:
     """Yield the first candidates that differ from each other and from what is known."""
-    shown: list[frozenset[str]] = []
-    for index in indices:
-        if len(shown) == OFFERED:
-            return
-        statement = set_run(numbered.chain(index), numbered, set())
-        stems = stem_set(statement.text)
-        if not stems or fold_text(statement.text) in known:
-            continue
-        if all(len(stems & other) < SAME * min(len(stems), len(other)) for other in shown):
-            shown.append(stems)
-            yield make_pick(numbered, index, statement)
+    found = ((index, set_run(numbered.chain(index), numbered, set())) for index in indices)
+    fresh = (
+        (index, statement)
+        for index, statement in found
+        if stem_set(statement.text) and fold_text(statement.text) not in known
+    )
+    varied = without_near_duplicates(fresh, lambda pair: pair[1].text, SAME)
+    return (make_pick(numbered, *pair) for pair in islice(varied, OFFERED))
 
 
 def make_pick(numbered: NumberedPassages, index: int, statement: DraftStatement) -> FieldPick:

@@ -14,7 +14,6 @@ from typing import Any
 from django.conf import settings
 
 from ingestion.search.passage import Passage
-from sheets.markdown.sentences import quotable_units
 from sheets.schema.prompt import (
     QUOTE,
     PromptText,
@@ -38,6 +37,7 @@ from sheets.schema.types import (
 from sheets.writers.base import AnswerRefused
 from sheets.writers.empty_words import repeats_prompt, repeats_title, without_marks
 from sheets.writers.numbered import NumberedPassages, set_field
+from sheets.writers.passage_units import rows_of, unit_text, units_of
 from wikico2.errors import UserError
 from wikico2.llm.client import ChatAnswer, RetryPolicy, request_chat
 from wikico2.text.exponents import DOUBTFUL
@@ -523,15 +523,7 @@ def read_labels(value: Any) -> list[str]:
 
 def best_quote(statement: str, passage: Passage) -> str:
     """Return the sentence, item or row of the passage that best supports the statement."""
-    options = [
-        row
-        for unit in quotable_units(passage.text)
-        for row in (
-            [" ".join(c for c in r if c) for r in unit.rows]
-            if unit.kind == "table"
-            else [unit.text]
-        )
-    ]
+    options = [unit_text(unit, row) for unit in units_of(passage.text) for row in rows_of(unit)]
     options = [option for option in options if not DOUBTFUL.search(option)] or options
     if not options:
         return " ".join(passage.text.split())[:300]

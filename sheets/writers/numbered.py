@@ -17,11 +17,11 @@ from sheets.markdown.sentences import (
     is_sentence,
     needs_context,
     points_elsewhere,
-    quotable_units,
 )
 from sheets.schema.prompt import LOOKS_LIKE_A_LABEL
 from sheets.schema.types import CitedPassage, DraftStatement, FieldBrief, FieldDraft, TableRow
 from sheets.writers.empty_words import repeats_title
+from sheets.writers.passage_units import Place, units_of
 from wikico2.text.exponents import DOUBTFUL
 from wikico2.text.normalize import fold_text
 from wikico2.text.quotes import find_quote
@@ -34,7 +34,7 @@ LONGEST_CHAIN = 4
 
 CAPTION = re.compile(r"^(figure|tableau|fig\.|tab\.|source)\s*\d*\s*[-–—:.]", re.IGNORECASE)
 OF_CONTENTS = re.compile(r"\s(?:…|\.{2,})\s*\d*$|(?:\.\s?){5,}|…{2,}")
-CAPITALS_INSIDE = re.compile(r"[A-ZÀ-Ý]{4,}(?:\s+[A-ZÀ-Ý’'-]{2,}){2,}")
+CAPITALS_INSIDE = re.compile(r"(?<![A-ZÀ-Ý])[A-ZÀ-Ý]{4,}(?:\s+[A-ZÀ-Ý’'-]{2,}){2,}")
 FOOTNOTE_CALL = re.compile(r"^\d{1,3}\s+(?=[A-ZÀ-Ý«])(?!\d)")
 
 
@@ -82,6 +82,10 @@ class NumberedPassages:
         """Return the unit of that number; raises KeyError."""
         return self.units[self.by_number[number]]
 
+    def place(self, unit: NumberedUnit) -> Place:
+        """Return where a unit stands."""
+        return self.shown[unit.label].chunk_id, unit.position, unit.row
+
     def lines(self, label: str) -> Iterator[str]:
         """Yield the lines of a passage as a model is shown them: `#12 The text.`"""
         columns: tuple[str, ...] = ()
@@ -126,7 +130,7 @@ def cut_passage(label: str, passage: Passage, first: int) -> Iterator[NumberedUn
     leads: dict[str, int] = {}
     quotable: set[int] = set()
     chains: dict[int, int] = {}
-    for position, unit in enumerate(quotable_units(passage.text)):
+    for position, unit in enumerate(units_of(passage.text)):
         if unit.kind == "table":
             for row, cells in enumerate(unit.rows):
                 text = " | ".join(cells)
@@ -211,7 +215,7 @@ def set_field(
     `used` are the folded texts that the section has already; each is set once. Unknown numbers are
     left out.
     """
-    runs: list[list[int]] = []
+    runs: dict[int, set[int]] = {}  # by the index of their first unit
     rows: list[TableRow] = []
     columns: tuple[str, ...] = ()
     for number in dict.fromkeys(numbers):
@@ -221,24 +225,15 @@ def set_field(
         unit = passages.units[index]
         used.add(fold_text(unit.text))
         if unit.kind != "row":
-            _add_run(runs, passages.chain(index))
+            chain = passages.chain(index)
+            runs.setdefault(chain[0], set()).update(chain)
         elif field.shape == "table" and (not columns or columns == unit.columns):
             columns = unit.columns
             rows.append(TableRow(unit.cells, (CitedPassage(unit.label, row_quote(unit)),)))
         else:
-            runs.append([index])
-    statements = tuple(set_run(run, passages, used) for run in runs)
+            runs[index] = {index}
+    statements = tuple(set_run(sorted(run), passages, used) for run in runs.values())
     return FieldDraft(field.key, statements, columns, tuple(rows))
-
-
-def _add_run(runs: list[list[int]], chain: list[int]) -> None:
-    """Add a unit with what it leans on; to the run that already has its beginning, if any."""
-    for run in runs:
-        if len(chain) > 1 and chain[0] in run:
-            run.extend(index for index in chain if index not in run)
-            run.sort()
-            return
-    runs.append(chain)
 
 
 def set_run(run: Sequence[int], passages: NumberedPassages, used: set[str]) -> DraftStatement:

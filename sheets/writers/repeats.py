@@ -1,7 +1,8 @@
-"""Leave out of a sheet's drafts what an earlier section says already. Pure."""
+"""Leave out what was said before: among candidates, and in the drafts of a sheet. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from sheets.schema.types import (
     DraftStatement,
@@ -11,7 +12,25 @@ from sheets.schema.types import (
     SheetTemplate,
     TableRow,
 )
-from wikico2.text.normalize import folded_words
+from wikico2.text.normalize import folded_words, stem_set
+
+Item = TypeVar("Item")
+
+
+def without_near_duplicates(
+    items: Iterable[Item], text: Callable[[Item], str], share: float
+) -> Iterator[Item]:
+    """Yield the items, but none that says the same as one before it.
+
+    Two texts do so that have at least `share` of the stems of the shorter one in common. Each item
+    is compared with all that were yielded, so the caller takes only a few.
+    """
+    yielded: list[frozenset[str]] = []
+    for item in items:
+        stems = stem_set(text(item))
+        if all(len(stems & o) < share * max(1, min(len(stems), len(o))) for o in yielded):
+            yielded.append(stems)
+            yield item
 
 
 def without_repeats(

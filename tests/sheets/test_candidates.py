@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from sheets.schema.types import FieldBrief, SectionBrief
+from sheets.schema.types import FieldBrief
 from sheets.writers.answer_cues import answer_kinds
 from sheets.writers.candidates import rank_candidates, rank_passages
 from tests.cost import processor_time
@@ -23,7 +23,6 @@ RISKS = FieldBrief(
 AVOID = FieldBrief(
     "eviter", "À éviter si", "Dans quels cas la solution est-elle à éviter ?", "", "list"
 )
-SECTION = SectionBrief("impacts", "Impacts", "", "body", (CAPEX, RISKS, AVOID))
 REPORT = (
     passage(
         1, "Le guide présente la démarche aux services de la ville.", headings=("Avant-propos",)
@@ -36,7 +35,7 @@ REPORT = (
 
 
 def best(field: FieldBrief) -> int:
-    return rank_candidates("Borne de recharge", SECTION, field, REPORT)[0].passage.chunk_id
+    return rank_candidates("Borne de recharge", field, REPORT)[0].passage.chunk_id
 
 
 class TestFields:
@@ -50,15 +49,14 @@ class TestFields:
 
     def test_what_says_nothing_of_a_field_is_worth_less_than_what_answers(self) -> None:
         worths = {
-            c.passage.chunk_id: c.worth
-            for c in rank_candidates("Borne de recharge", SECTION, CAPEX, REPORT)
+            c.passage.chunk_id: c.worth for c in rank_candidates("Borne de recharge", CAPEX, REPORT)
         }
         assert worths[2] > 2 * worths[5]
         assert all(0.0 < worth < 1.0 for worth in worths.values())
 
     def test_rows_of_a_table_are_ranked_each(self) -> None:
         table = "| Poste | Coût |\n| --- | --- |\n| Borne | 900 € |\n| Câble | 120 € |"
-        found = rank_candidates("Borne", SECTION, CAPEX, [passage(1, table)])
+        found = rank_candidates("Borne", CAPEX, [passage(1, table)])
         assert [(c.row, c.text) for c in found] == [(0, "Borne 900 €"), (1, "Câble 120 €")]
 
 
@@ -72,7 +70,7 @@ class TestSubjects:
             passage(3, told.replace("4 000", "300"), headings=(*above, "Radiateur électrique")),
         ]
         for title, own in (("Pompe à chaleur", 2), ("Radiateur électrique", 3)):
-            first, second, third = rank_candidates(title, SECTION, CAPEX, passages)
+            first, second, third = rank_candidates(title, CAPEX, passages)
             assert first.passage.chunk_id == own
             assert first.worth > 2 * max(second.worth, third.worth)
 
@@ -82,7 +80,7 @@ class TestSubjects:
             passage(1, told, headings=("Avantages de la pompe à chaleur",)),
             passage(2, told.replace("4 000", "9 000"), headings=("Financement",)),
         ]
-        worths = [c.worth for c in rank_candidates("Pompe à chaleur", SECTION, CAPEX, passages)]
+        worths = [c.worth for c in rank_candidates("Pompe à chaleur", CAPEX, passages)]
         assert max(worths) < 2 * min(worths)
 
 

@@ -14,6 +14,7 @@ from django.http import QueryDict
 
 from ingestion.anchors.text_highlight import find_quote_in_text
 from ingestion.search.query import parse_query
+from ingestion.search.rerank import AskedGroup, AskedQuestion, read_answer
 from sheets.discussions.passages import (
     find_passage,
     follow_passage,
@@ -43,14 +44,19 @@ from sheets.rendering.snippet import cut_snippet
 from sheets.revisions.blame import texts_of
 from sheets.revisions.compare import compare_versions
 from sheets.revisions.save import save_revision
+from sheets.schema.types import Evidence
 from sheets.verification.figures import find_figures
 from sheets.verification.levels import check_statement
 from sheets.verification.quantities import find_codes, find_dates, find_quantities
 from sheets.views.edit import preview_typed
+from sheets.writers.empty_words import repeats_prompt, without_marks
+from sheets.writers.extractive import UnitWorths, choose_units, labelled_value
+from sheets.writers.numbered import set_field
 from tests.cost import processor_time
-from tests.sheets.factories import TEMPLATE
+from tests.sheets.factories import TEMPLATE, passage
 from wikico2.models import User
 from wikico2.text.analyzer import build_tsvector, compose_accents, extract_terms
+from wikico2.text.normalize import stem_set
 
 GROWTH = 2.6
 NOISE = 0.004
@@ -194,6 +200,18 @@ def quoted(text: str) -> None:
     read_note("1", text)
 
 
+def drawn(text: str) -> None:
+    """Cut a passage, choose from it for a few fields, and set all of it word for word."""
+    field, shown = TEMPLATE.written[2].fields[0], {"S1": passage(1, text, headings=(text[:200],))}
+    units = UnitWorths("Chaudière à gaz", TEMPLATE, shown)
+    choose_units(TEMPLATE.written[2], field, units)
+    list(units.numbered.lines("S1"))
+    set_field(field, units.numbered.by_number, units.numbered, set())
+    labelled_value(field, Evidence(shown, {}))
+    repeats_prompt(without_marks(text), [text[: len(text) // 2]])
+    read_answer(AskedQuestion.of(text, [AskedGroup((stem_set("gaz"),), 1.0)]), (text,), text)
+
+
 def suggested(text: str) -> None:
     given = sent(text, remark=text[:5_000])
     form = SuggestForm(
@@ -231,7 +249,7 @@ def discussed(text: str) -> None:
 READERS: list[tuple[Callable[[str], None], int]] = [
     (read, 1_000), (rendered, 400), (previewed, 400), (compared, 700), (merged, 350),
     (spliced, 1_000), (checked, 300), (searched, 700), (suggested, 800),
-    (quoted, 350), (named, 800), (itemised, 200), (discussed, 200),
+    (quoted, 350), (named, 800), (itemised, 200), (discussed, 200), (drawn, 200),
 ]  # fmt: skip
 """The functions under test, each with the length in characters of its shortest text."""
 
