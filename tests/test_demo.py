@@ -84,7 +84,10 @@ def test_manifest_lists_every_document() -> None:
     assert sorted(entry["file"] for entry in manifest) == DOCUMENTS
     assert sorted(entry["sheet_type"] for entry in manifest) == ["secteur", "solution", "solution"]
     for entry in manifest:
-        assert entry["title"] in pages(entry["file"])[0]
+        kind, printed = entry["title"].split(" – ")
+        assert kind
+        assert printed in pages(entry["file"])[0]
+        assert entry["title"] != entry["sheet_title"]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
