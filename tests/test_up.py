@@ -317,6 +317,9 @@ def test_a_database_that_outlived_its_run_is_taken_over_whole(private_parent: Pa
         ("worker", ["ERROR   x: failed", "  because", "INFO    y: went on"], ["because"]),
         ("db", ["2026 [1] ERROR:  duplicate key value"], []),
         ("db", ["2026 [1] FATAL:  password authentication failed"], ["password"]),
+        ("db", ["2026 [1] FATAL:  the database system is starting up"], []),
+        ("db", ["2026 [1] FATAL:  the database system is not yet accepting connections"], []),
+        ("db", ["2026 [1] FATAL:  terminating connection due to administrator command"], []),
         ("demo", ["Loading three documents"], ["Loading"]),
     ],
 )

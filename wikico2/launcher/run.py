@@ -35,6 +35,8 @@ from wikico2.launcher.supervisor import (
 BASE = Path(__file__).resolve().parents[2]
 ADMINISTRATOR = "admin"
 START_SECONDS = 120.0
+FIRST_START = "First start: about 1 minute (environ 1 minute)."
+LATER_START = "About 15 seconds (environ 15 secondes)."
 LAST_PORT = 65535
 # Niceness of the worker: serving pages has priority over processing documents.
 WORKER_NICE = 5
@@ -140,9 +142,9 @@ class SiteRun:
             console.say("WikiCO2 has stopped.")
 
     def _serve(self, supervisor: Supervisor) -> None:
-        supervisor.console.say("Starting WikiCO2…")
-        self._start_services(supervisor)
         first_run = not password_file(self.var).exists()
+        supervisor.console.say(f"Starting WikiCO2… {FIRST_START if first_run else LATER_START}")
+        self._start_services(supervisor)
         if supervisor.run(self._manage("prepare")):
             evidence = supervisor.console.evidence("prepare")
             raise OperatorError(f"The database could not be prepared. {evidence}")

@@ -91,8 +91,20 @@ _PROBLEM = re.compile(
 )
 # PostgreSQL logs as ERROR each statement it rejects; the program handles those itself.
 _DATABASE_PROBLEM = re.compile(r"\b(FATAL|PANIC):")
+# PostgreSQL answers so to connections while it starts or stops: that is no problem.
+_DATABASE_PAUSE = re.compile(
+    r"\bFATAL: +(the database system is (starting up|shutting down|not yet accepting|in recovery)"
+    r"|terminating connection due to administrator command)"
+)
 _COLOURS = {"web": 36, "worker": 32, "db": 34, "chroma": 35, "demo": 33}
 _WIDTH = 8
+
+
+def is_problem(name: str, text: str) -> bool:
+    """Tell whether a line of the program `name` reports a problem."""
+    if name == "db":
+        return bool(_DATABASE_PROBLEM.search(text) and not _DATABASE_PAUSE.search(text))
+    return bool(_PROBLEM.search(text))
 
 
 class Console:
@@ -155,8 +167,7 @@ class Console:
         if self._verbose or name in self._chatty:
             return True
         if not text[0].isspace():  # an indented line belongs to the one above it
-            pattern = _DATABASE_PROBLEM if name == "db" else _PROBLEM
-            self._in_problem[name] = bool(pattern.search(text))
+            self._in_problem[name] = is_problem(name, text)
         return self._in_problem.get(name, False)
 
     def _prefix(self, name: str) -> str:

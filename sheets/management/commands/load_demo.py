@@ -33,6 +33,7 @@ class Command(BaseCommand):
                 sheet_type = SheetType.objects.get(key=entry["sheet_type"])
                 request_sheet(sheet_type, entry["sheet_title"], [document], None)
                 self.stdout.write(f"Queued: {entry['sheet_title']}")
+        self.stdout.write("They will be written in about 3 minutes (environ 3 minutes).")
 
 
 def add_demo_file(path: Path, title: str) -> Document:
