@@ -59,6 +59,7 @@ urlpatterns = [
     path("fiches/<slug:slug>/supprimer/", life.sheet_delete, name="sheet_delete"),
     path("relire/", confirm.confirm_list, name="confirm"),
     path("relire/<slug:slug>/", confirm.confirm_sheet, name="confirm_sheet"),
+    path("aide/", browse.help_page, name="help"),
     path("aide/niveaux/", levels.levels_help, name="levels"),
     path("fiches/<slug:slug>/enonces/", levels.statement_list, name="statements"),
     path(

@@ -76,6 +76,7 @@ ADDRESSES: dict[str, Access] = {
     "sheet_called": Access(),
     "wanted": Access(),
     "levels": Access(),
+    "help": Access(),
     "search": Access(),
     "search_count": Access(),
     "search_suggestions": Access(),

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from ingestion.models import Document
 from sheets.generation.progress import with_progress
 from sheets.models import Generation, Proposal, Sheet, SheetType, Watch
+from sheets.rendering.citation_example import citation_example
 from sheets.search.list_filters import (
     SHEET_FILTER,
     filtered_sheets,
@@ -17,6 +18,7 @@ from sheets.search.list_filters import (
     type_facet,
 )
 from sheets.sources.visibility import sources_visible_to
+from wikico2.accounts.role_choice import HINTS, RoleChoice
 from wikico2.accounts.rules import may
 
 PER_PAGE = 25
@@ -34,22 +36,45 @@ def home_page(request: HttpRequest) -> HttpResponse:
     written = sheets.filter(current__isnull=False).select_related("sheet_type")
     proposed = Exists(Proposal.objects.waiting().filter(sheet=OuterRef("pk")))
     waiting = Q(state=Sheet.State.REVIEW) | ~Q(stale_reasons=[]) | Q(proposed)
+    recent = list(written.order_by("-updated_at")[:SHOWN_AT_HOME])
+    sheet_count = sum(kind.count for kind in kinds)
     context = {
         "kinds": kinds,
-        "sheet_count": sum(kind.count for kind in kinds),
+        "sheet_count": sheet_count,
+        "example": citation_example([sheet.current_id for sheet in recent]),
+        "steps": first_steps(request, sheet_count),
         "writing": with_progress(
             Generation.objects.in_progress().filter(sheet__in=sheets.order_by().values("pk"))
         )[:SHOWN_AT_HOME],
-        "recent": written.order_by("-updated_at")[:SHOWN_AT_HOME],
+        "recent": recent,
         "to_review": written.filter(waiting).order_by("-updated_at")[:SHOWN_AT_HOME],
         "incomplete": written.filter(completeness__lt=COMPLETE).order_by(
             "completeness", "title", "pk"
         )[:SHOWN_AT_HOME],
-        "documents": Document.objects.aggregate(
-            total=Count("pk"), ready=Count("pk", filter=Q(state=Document.State.READY))
-        ),
+        "documents": Document.objects.aggregate(total=Count("pk")),
     }
     return render(request, "sheets/home.html", context)
+
+
+def first_steps(request: HttpRequest, sheet_count: int) -> dict[str, bool] | None:
+    """Return which of the first steps are done; None if their list is not to be shown.
+
+    It is shown in an empty wiki, and to who may write sheets until somebody has written one from a
+    report of their own: the demonstration belongs to nobody.
+    """
+    if sheet_count and not may(request.user, "sheet.create"):
+        return None
+    own = Document.objects.filter(uploaded_by__isnull=False)
+    if Sheet.objects.filter(documents__in=own).exists():
+        return None
+    return {"added": own.exists(), "ready": own.filter(state=Document.State.READY).exists()}
+
+
+@require_safe
+def help_page(request: HttpRequest) -> HttpResponse:
+    """Explain search, levels, editing and roles."""
+    roles = [(role.label, HINTS[role]) for role in RoleChoice]
+    return render(request, "sheets/help.html", {"roles": roles})
 
 
 @require_safe

@@ -123,6 +123,7 @@ REASONS = {
     "bulk_action_file": "the export of an action of the workshop",
     "set_language": "Accept-Language says it",
     "levels": "an explanation for readers",
+    "help": "an explanation for people",
     "wanted": "titles of links without a sheet: for people who browse",
     "sheet_keep": "the draft of an open editor; a program keeps its own",
     "sheet_preview": "a preview of an open editor",
