@@ -1,7 +1,7 @@
 """The home page and the list of sheets."""
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -31,7 +31,10 @@ def home_page(request: HttpRequest) -> HttpResponse:
     """Show the home page: search, recent sheets, sheets that need work."""
     sheets = Sheet.objects.listed_for(request.user)
     kinds = SheetType.objects.annotate(
-        count=Count("sheets", filter=Q(sheets__in=sheets.order_by().values("pk")))
+        count=Count("sheets", filter=Q(sheets__in=sheets.order_by().values("pk"))),
+        document_count=Subquery(
+            Document.objects.order_by().values(one=Value(1)).annotate(n=Count("pk")).values("n")
+        ),
     ).order_by("order", "key")
     written = sheets.filter(current__isnull=False).select_related("sheet_type")
     proposed = Exists(Proposal.objects.waiting().filter(sheet=OuterRef("pk")))
@@ -51,7 +54,7 @@ def home_page(request: HttpRequest) -> HttpResponse:
         "incomplete": written.filter(completeness__lt=COMPLETE).order_by(
             "completeness", "title", "pk"
         )[:SHOWN_AT_HOME],
-        "documents": Document.objects.aggregate(total=Count("pk")),
+        "document_count": next((kind.document_count or 0 for kind in kinds), 0),
     }
     return render(request, "sheets/home.html", context)
 
