@@ -26,6 +26,15 @@ STYLE = Path(settings.BASE_DIR) / "static" / "css" / "pdf.css"
 FOLDER = "exports"
 NOTE = re.compile(r'<li id="note-\d+" data-level="(?P<level>[a-z_]+)">')
 """A note as `sheets.rendering.html` writes it."""
+BAR = re.compile(
+    r'<svg class="bar-line"[^>]*><rect class="bar-room"[^>]*/>'
+    r'<rect class="bar-part" width="(?P<share>[\d.e+-]+)%"[^>]*/></svg>'
+)
+"""A bar as `sheets.rendering.charts` draws it."""
+BAR_WIDTH = 180
+"""In CSS pixels."""
+VARIANT = "pdf/ua-1"
+"""Tagged, for screen readers; headings are bookmarks."""
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +57,13 @@ def pdf_of(sheet: Sheet, revision: Revision, text: LocalizedText) -> SheetPdf:
             "text": text,
             "authorship": authorship_line(authorship_of(sheet, revision), sheet),
             "levels": levels_in_words(sheet, revision),
-            "body": name_levels(text.body),
-            "SITE_URL": settings.SITE_URL,
+            "body": draw_bars(name_levels(text.body)),
+            "address": settings.SITE_URL + sheet.get_absolute_url(),
         },
     )
-    return SheetPdf(hashlib.sha256(f"{page}\0{STYLE.read_text()}".encode()).hexdigest()[:32], page)
+    return SheetPdf(
+        hashlib.sha256(f"{page}\0{VARIANT}\0{STYLE.read_text()}".encode()).hexdigest()[:32], page
+    )
 
 
 def levels_in_words(sheet: Sheet, revision: Revision) -> list[tuple[str, int]]:
@@ -68,6 +79,22 @@ def levels_in_words(sheet: Sheet, revision: Revision) -> list[tuple[str, int]]:
 def name_levels(body: str) -> str:
     """Return the body of a sheet with the level of each note in words, for paper."""
     return NOTE.sub(lambda m: f'{m[0]}<span class="level">{_in_words(m["level"])}</span> ', body)
+
+
+def draw_bars(body: str) -> str:
+    """Return the body of a sheet with its bars drawn in numbers, not in shares of their room.
+
+    WeasyPrint reads a width in per cent in an SVG as the whole width, and applies no style sheet.
+    """
+    return BAR.sub(lambda m: _bar(float(m["share"])), body)
+
+
+def _bar(share: float) -> str:
+    return (
+        f'<svg class="bar-line" viewBox="0 0 {BAR_WIDTH} 10" width="{BAR_WIDTH}" height="10">'
+        f'<rect width="{BAR_WIDTH}" height="10" fill="#e4e8e5"/>'
+        f'<rect width="{share * BAR_WIDTH / 100:.1f}" height="10" fill="#17643e"/></svg>'
+    )
 
 
 def _in_words(level: str) -> str:
@@ -114,7 +141,11 @@ def render_pdf(page: str, style: str) -> bytes:
 
     pictures = Pictures()
     document = HTML(string=page, base_url=settings.SITE_URL, url_fetcher=pictures)
-    return bytes(document.write_pdf(stylesheets=[CSS(string=style, url_fetcher=pictures)]))
+    return bytes(
+        document.write_pdf(
+            stylesheets=[CSS(string=style, url_fetcher=pictures)], pdf_variant=VARIANT
+        )
+    )
 
 
 def picture_at(url: str) -> bytes:
