@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils import translation
+from django.utils.dates import MONTHS, WEEKDAYS
 
 FRENCH = Path(settings.BASE_DIR) / "locale" / "fr" / "LC_MESSAGES"
 KEYWORD = re.compile(r'(msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)?\s*(".*")$')
@@ -84,3 +86,12 @@ def test_the_compiled_file_is_in_step(entries: list[Entry]) -> None:
         else:
             shown = [compiled.gettext(one)]
         assert shown == entry.answers, one
+
+
+def test_months_and_days_keep_their_names(entries: list[Entry]) -> None:
+    """Our catalogue stands before Django's: a word like "May" would be another for every date."""
+    with translation.override("en"):
+        names = {str(name) for name in (*MONTHS.values(), *WEEKDAYS.values())}
+    taken = {entry.strings["msgid"] for entry in entries if "msgctxt" not in entry.strings}
+    assert "January" in names
+    assert not names & taken

@@ -26,7 +26,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from requests import RequestException
 
-from wikico2.account_pages.entry import BACKEND
 from wikico2.account_pages.preferences import store_preferences
 from wikico2.accounts.identities import IdentityRefused, account_of_identity
 from wikico2.accounts.second_factor import SECOND_FACTOR, SecondFactor
@@ -95,7 +94,7 @@ class OrganisationAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  #
             user = account_of_identity(sociallogin.account.extra_data["id_token"])
         except IdentityRefused as refused:
             raise ImmediateHttpResponse(refuse(request, str(refused))) from None
-        login(request, user, backend=BACKEND)
+        login(request, user)
         request.session[SECOND_FACTOR] = SecondFactor.ORGANISATION.value
         response = redirect(safe_address(request, str(sociallogin.state.get("next") or "")))
         store_preferences(response, user)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from wikico2.accounts.attempts import locked_ids
+from wikico2.accounts.attempts import locked_ids, unlock_accounts
 from wikico2.accounts.decorators import requires
 from wikico2.accounts.forms import InvitationForm, RoleForm
 from wikico2.accounts.links import invitation_link
@@ -120,7 +120,7 @@ def act_on(request: HttpRequest, person: User, form: RoleForm) -> bool:
         messages.success(request, _("The person can sign in again at once."))
     elif what == "reset_second_factor":
         if remove_second_factor(person, "account.reset_second_factor"):
-            unlock_person(person, by)
+            unlock_accounts([person])
         messages.success(request, _("The second factor is reset."))
     elif what == "invite" and person.is_active:
         say_invited(request, person, is_mailed=invite_again(person, by))

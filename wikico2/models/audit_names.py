@@ -89,13 +89,16 @@ NAMES_OF_ACTIONS = {
 }
 NAMES_OF_DETAILS = {
     "access": gettext_noop("access"),
+    "address": gettext_noop("address"),
     "before": gettext_noop("state before"),
     "changes": gettext_noop("what was changed"),
     "comment": gettext_noop("comment"),
     "date": gettext_noop("date"),
+    "did": gettext_noop("what was done"),
     "factor": gettext_noop("by"),
     "fields": gettext_noop("fields"),
     "files": gettext_noop("with the files"),
+    "key": gettext_noop("key"),
     "label": gettext_noop("object"),
     "model": gettext_noop("kind"),
     "name": gettext_noop("name"),
