@@ -1,9 +1,10 @@
 """The API of the site: its operations, its schema, its errors."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from django.http import HttpRequest
+from django.utils.translation import get_language
 from ninja import NinjaAPI
 from ninja.operation import Operation
 from ninja.parser import Parser
@@ -102,12 +103,21 @@ class JsonRenderer(BaseRenderer):
 class WikiApi(NinjaAPI):
     """The API, with its errors in the schema."""
 
+    _schemas: ClassVar[dict[str | None, Any]] = {}
+
     def get_openapi_operation_id(self, operation: Operation) -> str:
         """Return the name of an operation for generated clients: `sheets_read`."""
         view = operation.view_func
         return f"{view.__module__.rpartition('.')[2]}_{view.__name__}"
 
     def get_openapi_schema(self, **options: Any) -> Any:
+        """Return the schema, which is built once for each language."""
+        language = get_language()
+        if language not in self._schemas:
+            self._schemas[language] = self._build_schema(**options)
+        return self._schemas[language]
+
+    def _build_schema(self, **options: Any) -> Any:
         """Return the schema; every operation may answer with a problem."""
         schema = super().get_openapi_schema(**options)
         components = schema["components"]

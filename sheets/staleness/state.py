@@ -75,15 +75,21 @@ def writer_name(backend: str, model: str) -> str:
 # --- Comparison with today's inputs ---------------------------------------------------------------
 
 
-@transaction.atomic
 def refresh_staleness(sheets: SheetQuerySet) -> int:
     """Recompute the staleness of sheets; return how many changed.
 
     Queues the lookup of new passages where sources changed.
     """
+    written = sheets.exclude(written_from={})
+    # A template changes row by row, mostly before it has sheets.
+    return _refresh(written) if written.exists() else 0
+
+
+@transaction.atomic
+def _refresh(sheets: SheetQuerySet) -> int:
     writings: dict[int, CurrentWriter] = {}
     changed: list[Sheet] = []
-    rows = sheets.exclude(written_from={}).select_related("sheet_type").order_by("pk")
+    rows = sheets.select_related("sheet_type").order_by("pk")
     for batch in batch_rows(rows.only(*COLUMNS).iterator(chunk_size=BATCH), BATCH):
         documents = documents_of(batch)
         newer = later_versions(pk for known in documents.values() for pk in known)
