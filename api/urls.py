@@ -1,13 +1,11 @@
-"""URLs for programs, and of the pages about them."""
+"""URLs for programs beside those of the operations, and of the pages about them."""
 
 from django.urls import path
 
 from api import views, web
 from api.assistants.http import mcp_endpoint
-from api.site import api
 
 urlpatterns = [
-    path("v1/", api.urls),
     path("mcp", mcp_endpoint, name="mcp"),
     path("docs", views.api_docs, name="api_docs"),
     path("robots.txt", web.robots, name="robots"),

@@ -12,7 +12,8 @@ from wikico2.accounts import audit_log
 handler400 = views.bad_request
 
 urlpatterns = [
-    path("", include("sheets.urls")),  # first: most requests match these
+    path("v1/", include("api.operations", namespace="v1")),  # one comparison for all other pages
+    path("", include("sheets.urls")),  # before the others: most requests match these
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("journal/", audit_log.audit_log, name="audit_log"),

@@ -26,7 +26,9 @@ LARGEST_BODY = 16 * 2**20
 
 
 @never_cache
-@csrf_exempt  # sessions do not count here: no page of another site can send the token
+# A browser sends a session along to any site's request, never a token. Only tokens count here
+# (`identify_assistant`), so a page of another site can do nothing in a reader's name.
+@csrf_exempt
 @require_POST
 def mcp_endpoint(request: HttpRequest) -> HttpResponse:
     """Answer one message of an assistant; without a token as to a reader without an account."""

@@ -110,7 +110,9 @@ def _explained(line: str, section: str, gaps: SheetGaps, address: str) -> SafeSt
 
 def _names(fields: list[tuple[str, str]], address: str) -> SafeString:
     """Return the names of fields, as links if there is an address."""
-    names = [(key, mark_safe(name)) for key, name in fields]  # noqa: S308 (from the renderer)
+    # The names come from the rendered page, after `sanitize_html`: escaping them again would show
+    # its entities.
+    names = [(key, mark_safe(name)) for key, name in fields]  # noqa: S308 (see above)
     if not address:
         return format_html_join(", ", "<b>{}</b>", ((name,) for _key, name in names))
     link = '<a href="{}?champ={}#champ-{}" data-complete-link>{}</a>'

@@ -149,8 +149,9 @@ def cache_response(
 ) -> None:
     """Render the page with slots, store it, and fill the slots for this reader."""
     nonce = secrets.token_hex(8)
+    # A slot is a name of `reader_context` between hexadecimal digits made here: no reader's text.
     slots = {
-        name: mark_safe(slot_text(nonce, name))  # noqa: S308 (made here)
+        name: mark_safe(slot_text(nonce, name))  # noqa: S308 (see above)
         for name in reader_context(request, found.watched)
     }
     response.context_data = {**(response.context_data or {}), **slots}
