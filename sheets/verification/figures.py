@@ -22,7 +22,7 @@ WINDOW = 400
 
 
 @dataclass(frozen=True)
-class Figure:
+class StatedFigure:
     """A number as written, or both ends of a range; its unit, "" for none; and its condition.
 
     `condition` is the statement with `…` in the place of number and unit: of what it is said, and
@@ -38,7 +38,7 @@ class Figure:
         return f"{self.number} {self.unit}".strip()
 
 
-def find_figures(text: str) -> list[Figure]:
+def find_figures(text: str) -> list[StatedFigure]:
     """Return the figures of a statement, at most 50; years, dates and references are none."""
     plain = blank_matches(REFERENCE, text)
     found = [q for q in find_quantities(plain) if q.readings and not is_year(q)]
@@ -58,7 +58,7 @@ def _ranges(found: list[Quantity]) -> Iterator[tuple[Quantity, Quantity]]:
             yield quantity, last
 
 
-def figure_of(text: str, first: Quantity, last: Quantity) -> Figure:
+def figure_of(text: str, first: Quantity, last: Quantity) -> StatedFigure:
     """Return the figure from one number to another; a unit that both have stands once."""
     unit = text[last.unit_start : last.end].strip()
     start = first.start - (text[first.start - 1 : first.start] == "+")
@@ -66,7 +66,7 @@ def figure_of(text: str, first: Quantity, last: Quantity) -> Figure:
     if first is not last and text[first.unit_start : first.end].strip() == unit:
         number = text[start : first.unit_start].rstrip() + text[first.end : last.unit_start]
     number = OF.sub("", number.strip())
-    return Figure(number, unit, condition_of(text, start, last.end))
+    return StatedFigure(number, unit, condition_of(text, start, last.end))
 
 
 def condition_of(text: str, start: int, end: int) -> str:

@@ -12,7 +12,7 @@ from sheets.models import Citation, Revision, RevisionCheck
 from sheets.models.level_reasons import reason_sentence
 from sheets.rendering.html import page_url
 from sheets.rendering.statement_anchors import counted_statements
-from sheets.verification.figures import Figure, find_figures
+from sheets.verification.figures import StatedFigure, find_figures
 from sheets.verification.levels import LEVELS
 from sheets.views.reading import readable_sheets, shown_sheet
 
@@ -47,11 +47,11 @@ class StatementView:
         return f"{self.text}{source}\n{self.address}"
 
     @property
-    def figures(self) -> list[tuple[Figure, str]]:
+    def figures(self) -> list[tuple[StatedFigure, str]]:
         """Return its figures, each with what is pasted: its parts apart, and the address."""
         return [(one, self.figure_as_copied(one)) for one in find_figures(self.text)]
 
-    def figure_as_copied(self, one: Figure) -> str:
+    def figure_as_copied(self, one: StatedFigure) -> str:
         """Return number, unit, condition, source with page, and the lasting address."""
         parts = [one.written, one.condition, self.proof]
         return f"{APART.join(part for part in parts if part)}\n{self.address}"
