@@ -20,8 +20,8 @@ test-long: .venv/dev.stamp  ## 3,000 merges with moves, 200 hostile archives; so
 	LONG=1 $(BIN)/python -m pytest tests/sheets/test_merge_properties.py \
 		tests/sheets/test_hostile_archives.py $(ARGS)
 
-walk: .venv/dev.stamp  ## every operation of the API from its schema, in every role: 10,000 calls
-	WALK=$(or $(CALLS),10000) $(BIN)/python -m pytest -n 0 -s tests/api/test_walk.py $(ARGS)
+walk: .venv/dev.stamp  ## every operation of the API from its schema, in every role: 10,000 calls, and 200 walks
+	WALK=$(or $(CALLS),10000) $(BIN)/python -m pytest -n 0 -s tests/api/test_walk.py tests/api/test_stateful.py $(ARGS)
 
 lint: .venv/dev.stamp lint/node_modules/lint.stamp
 	$(BIN)/ruff check .
