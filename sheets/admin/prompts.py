@@ -101,7 +101,8 @@ class PromptAdmin(GroupedAdmin):
             asked = whole_number(request.GET.get("with", ""), LARGEST_NUMBER)
             others = Prompt.objects.exclude(pk=prompt.pk)
             other = others.filter(version=asked).first() if asked else None
-            other = other or others.filter(version__lt=prompt.version).first()
+            before = others.filter(version__lt=prompt.version, mode=prompt.mode)
+            other = other or before.first()
             extra = {
                 "prompt": prompt,
                 "other": other,
@@ -129,14 +130,27 @@ class PromptAdmin(GroupedAdmin):
         author = cast("User", request.user)
         new = Prompt.objects.create(**texts, comment=comment, author=author)
         self.log_addition(request, new, comment)
-        messages.success(request, _("Version %(name)s is now used.") % {"name": new.name})
+        used = Prompt.objects.current()
+        if used == new:
+            messages.success(request, _("Version %(name)s is now used.") % {"name": new.name})
+        else:
+            messages.warning(
+                request,
+                _(
+                    "Version %(name)s was added, but %(used)s stays in use: this site is set to"
+                    " write in the other way."
+                )
+                % {"name": new.name, "used": used.name},
+            )
         return redirect("admin:sheets_prompt_changelist")
 
     def trial(self, request: HttpRequest) -> HttpResponse:
         """Show the messages for one section and, on demand, the model's answer."""
         if not self.has_add_permission(request):
             return HttpResponse(status=403)
-        form = TrialForm(request.POST)
+        # The form of a new version leads here: the sheet is still to be chosen.
+        begun = "sheet" in request.POST
+        form = TrialForm(request.POST) if begun else TrialForm(initial=request.POST.dict())
         context = {
             **self.admin_site.each_context(request),
             "title": _("Try a prompt"),

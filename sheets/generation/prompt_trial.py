@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from sheets.models import Prompt, Sheet
+from sheets.models import Prompt, Sheet, SheetType
 from sheets.models.level_reasons import level_name, reason_sentence
 from sheets.models.schema_loader import load_template
 from sheets.models.spending import check_token_ceiling, record_spending
@@ -24,20 +24,26 @@ class TrialForm(forms.ModelForm[Prompt]):
     """An unsaved prompt, with the sheet and the section to try it on."""
 
     sheet = forms.ModelChoiceField(Sheet.objects.none(), label=_("Sheet"))
-    section = forms.CharField(
-        label=_("Section"), required=False, help_text=_("Its key; the first section if left empty.")
+    section = forms.ChoiceField(
+        label=_("Section"), required=False, help_text=_("The first section if left empty.")
     )
 
     class Meta:
         model = Prompt
         fields = ("mode", "system", "request", "repair", "comment")
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
         known = Sheet.objects.filter(documents__isnull=False).distinct().order_by("-updated_at")
         field = self.fields["sheet"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = known
+        if not known.exists():
+            field.help_text = _("No sheet draws on a source yet: give one a source first.")
+        self.fields["section"].choices = [  # type: ignore[attr-defined]
+            ("", "–"),
+            *((kind.name, sections_of(kind)) for kind in SheetType.objects.all()),
+        ]
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -47,7 +53,8 @@ class TrialForm(forms.ModelForm[Prompt]):
             known = {s.key: s for s in template.written}
             key = values.get("section") or next(iter(known))
             if key not in known:
-                message = _("Sections of this sheet type: %(keys)s.") % {"keys": ", ".join(known)}
+                names = ", ".join(s.heading for s in known.values())
+                message = _("Sections of this sheet type: %(keys)s.") % {"keys": names}
                 self.add_error("section", message)
             else:
                 values["brief"] = known[key]
@@ -58,6 +65,11 @@ class TrialForm(forms.ModelForm[Prompt]):
         values = self.cleaned_data
         texts = (values["system"], values["request"], values["repair"])
         return PromptText("trial", *texts, values.get("mode") or WRITE)
+
+
+def sections_of(kind: SheetType) -> list[tuple[str, str]]:
+    """Return the keys and the headings of the sections that are written in sheets of a type."""
+    return [(section.key, section.heading) for section in load_template(kind).written]
 
 
 @dataclass(frozen=True)

@@ -84,9 +84,34 @@ def test_a_failure_is_said_in_words(
 
 
 def test_a_section_that_is_not_there_is_named(admin: Client, sheet: Sheet) -> None:
-    values = texts() | {"sheet": str(sheet.pk), "section": "nulle_part"}
+    values = texts() | {"sheet": str(sheet.pk), "section": "profil"}
     page = admin.post(reverse("admin:sheets_prompt_trial"), values).content.decode()
-    assert "fiche, resume" in page
+    assert "Sections de ce type" in page
+    assert "Impacts attendus" in page
+
+
+def test_the_form_of_a_new_version_leads_to_the_choice_of_a_sheet(
+    admin: Client, sheet: Sheet
+) -> None:
+    page = admin.post(reverse("admin:sheets_prompt_trial"), texts(comment="Essai"))
+    html = page.content.decode()
+    assert "errorlist" not in html
+    assert "Vous composez en français" in html
+    assert page.context["form"]["comment"].value() == "Essai"
+
+
+def test_restoring_a_version_of_the_other_way_of_writing_says_that_it_is_not_used(
+    admin: Client,
+) -> None:
+    before = Prompt.objects.current()
+    old = Prompt.objects.exclude(mode=before.mode).earliest("version")
+    page = admin.post(reverse("admin:sheets_prompt_restore", args=[old.pk]), follow=True)
+    assert f"{before.name} reste en service" in page.content.decode()
+    assert Prompt.objects.current() == before
+    same = admin.post(reverse("admin:sheets_prompt_add"), texts(system="Autre.", comment="x"))
+    assert same.status_code == 302
+    page = admin.post(reverse("admin:sheets_prompt_restore", args=[before.pk]), follow=True)
+    assert "est maintenant en service" in page.content.decode()
 
 
 def test_others_may_not_try(client: Client, contributor: User, sheet: Sheet) -> None:
