@@ -21,6 +21,7 @@ from sheets.generation.run import write_sheet_slice
 from sheets.links.related import update_related
 from sheets.models import BulkAction, Citation, FileJob, Generation, Revision, Sheet
 from sheets.notifications import digest
+from sheets.notifications.notices import tell_of_due_reviews
 from sheets.rendering.page_cache import clear_cached_pages
 from sheets.revisions.judging import judge_sheet
 from sheets.revisions.reanchor import reanchor_source
@@ -103,7 +104,8 @@ def look_for_passages(run: JobRun) -> bool:
 
 
 def send_digests(run: JobRun) -> bool:
-    """Queue a digest for each user who is due one."""
+    """Tell of the reviews that are due, and queue a digest for each user who is due one."""
+    tell_of_due_reviews()
     for pk in digest.due_user_ids():
         start_job(kinds.DIGEST, pk)
     return True

@@ -1,10 +1,12 @@
 """What people are told: in the bar, by e-mail at once, or in the digest."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from ingestion.models import Document
@@ -14,6 +16,7 @@ from sheets.actions import states
 from sheets.merge import Version
 from sheets.models import Digest, Proposal, Revision, Sheet, SheetType, Watch
 from sheets.notifications import digest
+from sheets.notifications.notices import tell_of_due_reviews
 from sheets.proposals.review import accept_proposal, reject_proposal
 from sheets.proposals.suggestions import create_suggestion
 from sheets.revisions.save import save_revision
@@ -105,6 +108,26 @@ class TestWhat:
         assert sorted(kinds(contributor)) == ["changes", "published", "validated"]
         assert kinds(expert) == ["assigned"]
         assert kinds(reader) == []  # who may no longer edit is not told what members say
+
+    def test_who_is_in_charge_is_told_once_of_each_review_that_is_due(
+        self, sheet: Sheet, expert: User, contributor: User
+    ) -> None:
+        today = timezone.localdate()
+        Sheet.objects.filter(pk=sheet.pk).update(responsible=contributor)
+        states.schedule_review(sheet, expert, today + dt.timedelta(days=1))
+        tell_of_due_reviews()
+        assert kinds(contributor) == []
+        states.schedule_review(sheet, expert, today)
+        tasks.send_digests()
+        run_queue()
+        assert kinds(contributor) == ["due"]
+        Notification.objects.update(seen_at=timezone.now())
+        tell_of_due_reviews()
+        assert Notification.objects.count() == 1
+        Notification.objects.update(seen_at=None)
+        states.validate_sheet(sheet, expert, version=1)  # which sets the next date
+        tell_of_due_reviews()
+        assert kinds(contributor) == ["validated"]
 
     def test_a_failed_source_is_told_to_who_brought_it(self, contributor: User) -> None:
         document = Document.objects.create(

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import CharField, Exists, OuterRef, Q, Value
+from django.db.models.functions import Cast, Concat
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.urls import reverse
+from django.utils import timezone
 
 from ingestion.models import Document
 from ingestion.signals import document_settled
@@ -23,6 +25,14 @@ TOLD_TO_AUTHORS = {
 """What those who work on a sheet are told of its states."""
 ENDS_VALIDATION = {*TOLD_TO_AUTHORS, SheetEvent.Kind.ARCHIVED, SheetEvent.Kind.DELETED}
 """The events after which a sheet no longer waits for its validation."""
+
+ENDS_REVIEW = {
+    SheetEvent.Kind.VALIDATED,
+    SheetEvent.Kind.SCHEDULED,
+    SheetEvent.Kind.ARCHIVED,
+    SheetEvent.Kind.DELETED,
+}
+"""The events after which a sheet is no longer due for review."""
 
 
 def waiting_key(proposal: Proposal) -> str:
@@ -88,6 +98,8 @@ def tell_of_event(sender: object, instance: SheetEvent, created: bool, **kwargs:
         return
     if kind in ENDS_VALIDATION:
         withdraw(f"to_validate:{sheet.pk}")
+    if kind in ENDS_REVIEW:
+        withdraw(due_key(sheet))
     if kind == SheetEvent.Kind.SUBMITTED:
         validators = people_who_may("sheet.validate").values_list("pk", flat=True)
         _tell_of_state(instance, set(validators), "to_validate")
@@ -119,6 +131,29 @@ def _tell_of_state(event: SheetEvent, people: set[int], kind: str) -> None:
         title=event.sheet.title,
         text=event.comment,
     )
+
+
+def tell_of_due_reviews() -> None:
+    """Tell who is in charge of a sheet that its date of review has come: once for each date."""
+    due = Sheet.objects.due_for_review(timezone.localdate()).filter(responsible__isnull=False)
+    told = Notification.objects.filter(
+        user=OuterRef("responsible"),
+        kind=Notification.Kind.DUE,
+        key=Concat(Value("due:"), Cast(OuterRef("pk"), CharField())),
+        created_at__date__gte=OuterRef("review_on"),
+    )
+    for sheet in due.exclude(Exists(told)).only("title", "slug", "responsible_id"):
+        notify(
+            [sheet.responsible_id] if sheet.responsible_id else [],
+            Notification.Kind.DUE,
+            due_key(sheet),
+            reverse("sheet_state", args=[sheet.slug]),
+            title=sheet.title,
+        )
+
+
+def due_key(sheet: Sheet) -> str:
+    return f"due:{sheet.pk}"
 
 
 @receiver(document_settled)

@@ -24,6 +24,7 @@ SENTENCES = {
     "validated": gettext_noop("%(actor)s validated “%(title)s”."),
     "published": gettext_noop("%(actor)s published “%(title)s”."),
     "assigned": gettext_noop("%(actor)s puts you in charge of “%(title)s”."),
+    "due": gettext_noop("“%(title)s”, which is in your charge, is due for review."),
     "source_failed": gettext_noop("Your source “%(title)s” could not be read."),
 }
 
@@ -61,6 +62,7 @@ class Notification(models.Model):
         VALIDATED = "validated", gettext_lazy("validated")
         PUBLISHED = "published", gettext_lazy("published")
         ASSIGNED = "assigned", gettext_lazy("person in charge")
+        DUE = "due", gettext_lazy("due for review")
         SOURCE_FAILED = "source_failed", gettext_lazy("source")
 
     TOLD_BY_DIGEST = (Kind.FOLLOWED,)
