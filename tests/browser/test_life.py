@@ -1,10 +1,12 @@
-"""A sheet through its life, by role: submitted, validated, published, changed, validated again."""
+"""A sheet through its life, by role: from an invitation to a sheet that is validated again."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import Group
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from sheets.actions.states import schedule_review
@@ -12,6 +14,7 @@ from sheets.merge import Version
 from sheets.models import Sheet, SheetType
 from sheets.revisions.edit import save_edit
 from tests.browser.conftest import WIDTHS, Live
+from wikico2.accounts.links import invitation_link
 from wikico2.accounts.roles import ADMINISTRATOR, CONTRIBUTOR, EXPERT, ensure_roles
 from wikico2.models import User
 
@@ -56,10 +59,25 @@ def click(page: Page, name: str) -> None:
     page.get_by_role("button", name=name).click()
 
 
-def test_from_a_draft_to_a_sheet_that_is_validated_again(
+def come_in(live: Live, person: User) -> Page:
+    """Invite the owner of an account, and let them choose a password by the link."""
+    person.invited_at = timezone.now()
+    person.set_unusable_password()
+    person.save()
+    page = live("/")
+    page.goto(urlsplit(invitation_link(person)).path)
+    for label in ("Nouveau mot de passe", "Confirmation du nouveau mot de passe"):
+        page.get_by_label(label, exact=True).fill("un long secret neuf")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Votre compte")
+    return page
+
+
+def test_from_an_invitation_to_a_sheet_that_is_validated_again(
     live: Live, sheet: Sheet, people: dict[str, User]
 ) -> None:
-    author = live(ADDRESS, user=people["claire"])
+    author = come_in(live, people["claire"])
+    author.goto(ADDRESS)
     expect(author.get_by_role("button", name="Valider la version 1")).to_have_count(0)
     click(author, "Soumettre à validation")
     expect(author.get_by_role("main")).to_contain_text("attend la validation d’un expert")
