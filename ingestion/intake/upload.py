@@ -20,6 +20,7 @@ from ingestion.readers import DocumentInfo, Limits, ReadError
 from ingestion.readers.api import check_document
 from ingestion.readers.media_type import identify_path
 from ingestion.readers.registry import EXTENSIONS, FORMATS, refusal_code
+from ingestion.readers.repair.headings import names_matter
 from wikico2.accounts.audit import record
 from wikico2.errors import UserError
 from wikico2.jobs.queue import restart_job, start_job
@@ -121,9 +122,10 @@ def clean_name(name: str) -> str:
 
 
 def stated_title(info: DocumentInfo) -> str:
-    """Return the title in the file's metadata; `""` for a default title of a program."""
+    """Return the title in the file's metadata; `""` for a program's default or a bare « Guide »."""
     stated = " ".join(info.title.split())
-    return "" if len(stated) < 4 or _MEANINGLESS_TITLE.search(stated) else stated
+    is_default = len(stated) < 4 or _MEANINGLESS_TITLE.search(stated)
+    return "" if is_default or not names_matter(stated) else stated
 
 
 def title_from_name(name: str) -> str:

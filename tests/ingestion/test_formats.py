@@ -263,11 +263,11 @@ def inline_picture() -> str:
 
 def test_markdown(tmp_path: Path) -> None:
     text = (
-        "---\ntitle: Fiche\n---\n# Chaleur\n\nUn gain.[^1]\n\n"
+        "---\ntitle: Fiche chaleur\n---\n# Chaleur\n\nUn gain.[^1]\n\n"
         "| Poste | kWh |\n|---|---|\n| Four | 12 |\n\n[^1]: Mesuré.\n"
     )
     info, (page,) = read(markdown, written(tmp_path / "a.md", text))
-    assert info.title == "Fiche"
+    assert info.title == "Fiche chaleur"
     assert page.blocks[0] == Block("heading", "Chaleur", 1)
     assert "| Four | 12 |" in page.text
     assert "Mesuré." in page.text
@@ -278,9 +278,13 @@ def test_markdown(tmp_path: Path) -> None:
     [
         ("# Table des matières\n\n- Introduction\n\n## Introduction\n", ""),
         ("# Guide de la chaleur\n\n## Sommaire\n\n- Introduction\n", "Guide de la chaleur"),
+        ("# GUIDE\n\n# DE LA CHALEUR\n\n## Pour qui\n", "GUIDE DE LA CHALEUR"),
+        ("# Rapport final\n\n# Chaufferie bois\n", "Chaufferie bois"),
+        ("# Guide\n\n## Contexte\n\nDu texte.\n", ""),
+        ("---\ntitle: Note\n---\n\n# Chaufferie bois\n\nDu texte.\n", "Chaufferie bois"),
     ],
 )
-def test_heading_of_the_contents_is_no_title(tmp_path: Path, text: str, title: str) -> None:
+def test_a_title_says_what_the_document_is_about(tmp_path: Path, text: str, title: str) -> None:
     info, _ = read(markdown, written(tmp_path / "guide.md", text))
     assert info.title == title
 

@@ -12,7 +12,7 @@ from ingestion.readers.pdf import page_image, pdfium, xmp
 from ingestion.readers.pdf.layout import build_structure
 from ingestion.readers.pdf.page import RawPage
 from ingestion.readers.repair.characters import detect_language
-from ingestion.readers.repair.headings import first_title
+from ingestion.readers.repair.headings import first_title, names_matter
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
@@ -41,7 +41,7 @@ def read(file: str, limits: Limits, progress: Progress) -> Iterator[DocumentInfo
     pages = build_structure(raw_pages, pdfium.read_outline(document))
     sample = _first_pages(pages, SAMPLE)
     metadata = _pdf_info(document, file)
-    if not metadata["title"] or _FILE_NAME.search(metadata["title"]):
+    if not names_matter(metadata["title"]) or _FILE_NAME.search(metadata["title"]):
         metadata["title"] = first_title(sample)
     language = detect_language("\n".join(page.text for page in sample)[:SAMPLE])
     yield DocumentInfo(count, language=language, **metadata)

@@ -44,6 +44,14 @@ _CONTENTS = re.compile(
     r"(?:table (?:des matières|of contents)|sommaire|contents)\W*", re.IGNORECASE
 )
 """The heading of a table of contents."""
+_KINDS_OF_DOCUMENT = frozenset(
+    "guide rapport note document étude etude fiche mémento memento manuel présentation presentation "
+    "annexe annexes synthèse synthese livret brochure cahier notice titre sommaire version final "
+    "finale définitif définitive provisoire brouillon vf report study handbook draft title".split()
+)
+"""Words that say of what kind a document is, or which state of it, but not what it is about."""
+_GOES_ON = re.compile(r"(?:de|du|des|pour|sur|à|au|aux|en|of|for|on|to)\s|d['’]", re.IGNORECASE)
+"""Begins the rest of a title of which « Guide » stands alone on the line above."""
 _VERB = re.compile(
     r"(?:\b(?:ne|n['’]|il|ils|elle|elles|on|nous|vous|ce|c['’])\s?)?"
     r"\b(?:est|sont|était|étaient|sera|seront|a|ont|avait|aura|auront|peut|peuvent|pourra|doit|doivent"
@@ -268,11 +276,26 @@ def _is_sentence(text: str) -> bool:
     )
 
 
+def names_matter(title: str) -> bool:
+    """Tell whether a title says more than what kind of document it is: not « Guide », « Rapport »."""
+    words = re.findall(r"[^\W\d_]{2,}", title)
+    return any(word.casefold() not in _KINDS_OF_DOCUMENT for word in words)
+
+
 def first_title(pages: Sequence[PageText]) -> str:
     """Return the highest heading of the first page, for a document that does not state its title.
 
-    Empty if it is the heading of a table of contents: the file name is then more informative.
+    « Guide » alone is no title: what follows on the page as another heading of that level goes on,
+    or is the title. Empty if there is none, or if it is the heading of a table of contents: the
+    file name is then more informative.
     """
-    first = (block for block in pages[0].blocks if block.kind == "heading") if pages else ()
-    heading = min(first, key=lambda block: block.level, default=None)
-    return "" if heading is None or _CONTENTS.fullmatch(heading.text) else heading.text[:300]
+    first = [block for block in pages[0].blocks if block.kind == "heading"] if pages else []
+    highest = min((block.level for block in first), default=0)
+    kind = ""
+    for text in (block.text for block in first if block.level == highest):
+        if _CONTENTS.fullmatch(text):
+            return ""
+        if names_matter(text):
+            return (f"{kind} {text}" if kind and _GOES_ON.match(text) else text)[:300]
+        kind = text
+    return ""

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from ingestion.readers import Block, DocumentInfo, PageText, ReadError, Remark
 from ingestion.readers.repair.characters import detect_language, repair_text
-from ingestion.readers.repair.headings import first_title
+from ingestion.readers.repair.headings import first_title, names_matter
 
 PAGE = 4_000
 """Target characters per page for a format without pages."""
@@ -255,13 +255,18 @@ class DocumentSummary:
         """Return the metadata stated in the file, before its text is read."""
         return DocumentInfo(page_count, self.title, self.author, self.language, self.created)
 
+    def _stated_title(self) -> str:
+        """Return the title that the file states, if it says what the document is about."""
+        stated = repair_text(self.title)[:500]
+        return stated if names_matter(stated) else ""
+
     def document(self, pages: Iterable[PageText]) -> Iterator[DocumentInfo | PageText]:
         """Yield the metadata, then the pages; the text gives the language and a missing title."""
         self.pages = list(pages)
         sample = "\n".join(page.text for page in self.pages[:20])[:SAMPLE]
         yield DocumentInfo(
             page_count=len(self.pages),
-            title=repair_text(self.title)[:500] or first_title(self.pages),
+            title=self._stated_title() or first_title(self.pages),
             author="" if self.author.lower() in _PROGRAMS else repair_text(self.author)[:500],
             language=detect_language(sample) or self.language[:2].lower(),
             created=self.created,
