@@ -18,6 +18,7 @@ from api.problems import ApiProblem
 from api.rights import open_sheet, open_sheets, require_right, show_all
 from api.schemas.common import Key, Number, PersonOut, job_address
 from api.schemas.sheets import SheetSummary
+from ingestion.search.retrieve import subject_coverage
 from sheets.generation.progress import generation_outline
 from sheets.generation.request import cancel_generation, request_generation, retry_generation
 from sheets.models import Digest, Generation, RevisionCheck, Section, Sheet, Watch
@@ -37,8 +38,19 @@ class SectionStep(BaseModel):
     error: str
 
 
+class CoverageOut(BaseModel):
+    """How many passages of the sources speak of the sheet's title; `slight`: hardly any."""
+
+    speaking: int
+    passages: int
+    slight: bool
+
+
 class GenerationOut(BaseModel):
-    """A run of a writer: ask again until `state` is `done` or `failed`."""
+    """A run of a writer: ask again until `state` is `done` or `failed`.
+
+    `coverage` is only told by the request that starts it.
+    """
 
     id: int
     sheet: str
@@ -58,6 +70,7 @@ class GenerationOut(BaseModel):
     created_at: dt.datetime
     finished_at: dt.datetime | None
     job: str | None
+    coverage: CoverageOut | None = None
 
     @classmethod
     def of(cls, row: Generation) -> "GenerationOut":
@@ -106,7 +119,10 @@ def generate(request: HttpRequest, slug: str, given: GenerateIn) -> Any:
     sheet = open_sheet(request, slug)
     row = request_generation(sheet, user, given.sections or None)
     row.sheet = sheet
-    return Status(202, GenerationOut.of(row))
+    found = subject_coverage(sheet.title, list(sheet.documents.values_list("pk", flat=True)))
+    answer = GenerationOut.of(row)
+    answer.coverage = CoverageOut(**found._asdict(), slight=found.is_slight)
+    return Status(202, answer)
 
 
 def asked_generation(request: HttpRequest, slug: str) -> Generation:

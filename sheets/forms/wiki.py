@@ -95,22 +95,20 @@ class SheetRequestForm(forms.Form):
             coverage = subject_coverage(data["title"], [d.pk for d in data["documents"]])
             if coverage.is_slight:
                 self.coverage = coverage
-                self.add_error(
-                    "documents",
-                    ngettext(
-                        "These sources hardly speak of “%(title)s”: %(n)d passage of %(total)d. "
-                        "Choose others, or write the sheet anyway.",
-                        "These sources hardly speak of “%(title)s”: %(n)d passages of %(total)d. "
-                        "Choose others, or write the sheet anyway.",
-                        coverage.speaking,
-                    )
-                    % {
-                        "title": data["title"],
-                        "n": coverage.speaking,
-                        "total": coverage.passages,
-                    },
-                )
+                self.add_error("documents", slight_coverage(data["title"], coverage))
         return data
+
+
+def slight_coverage(title: str, coverage: SubjectCoverage) -> str:
+    """Return the sentence that sources hardly speak of a title."""
+    sentence = ngettext(
+        "These sources hardly speak of “%(title)s”: %(n)d passage of %(total)d. "
+        "Choose others, or write the sheet anyway.",
+        "These sources hardly speak of “%(title)s”: %(n)d passages of %(total)d. "
+        "Choose others, or write the sheet anyway.",
+        coverage.speaking,
+    )
+    return sentence % {"title": title, "n": coverage.speaking, "total": coverage.passages}
 
 
 class NewSheetForm(forms.Form):
@@ -187,19 +185,29 @@ class RegenerateForm(forms.Form):
 
     what = forms.ChoiceField(choices=[(ALL, ALL), (STALE, STALE), (CHOSEN, CHOSEN)], required=False)
     section = forms.MultipleChoiceField(required=False)
+    anyway = forms.BooleanField(required=False)
 
     def __init__(
-        self, *args: Any, sections: Iterable[str], stale: Iterable[str], **kwargs: Any
+        self,
+        *args: Any,
+        sections: Iterable[str],
+        stale: Iterable[str],
+        doubt: str = "",
+        **kwargs: Any,
     ) -> None:
+        """`doubt` is the sentence that the sources hardly speak of the sheet's title, or empty."""
         super().__init__(*args, **kwargs)
         self.stale = list(stale)
+        self.doubt = doubt
         cast("forms.MultipleChoiceField", self.fields["section"]).choices = [
             (key, key) for key in sections
         ]
 
     def clean(self) -> dict[str, Any]:
-        """Refuse to regenerate chosen sections if none is chosen."""
+        """Refuse to regenerate no chosen section, and in doubt what is not confirmed (`anyway`)."""
         given = super().clean() or {}
+        if self.doubt and not given.get("anyway"):
+            self.add_error(None, self.doubt)
         if given.get("what") == self.CHOSEN and not given.get("section"):
             self.add_error("section", _("Select at least one section."))
         return given

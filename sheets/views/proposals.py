@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from sheets.forms.wiki import ConflictForm, RegenerateForm
+from ingestion.search.retrieve import subject_coverage
+from sheets.forms.wiki import ConflictForm, RegenerateForm, slight_coverage
 from sheets.generation.request import request_generation
 from sheets.links.localized_text import localize_header
 from sheets.markdown.sections_edit import cut_section, is_header, section_headings
@@ -58,9 +59,12 @@ def sheet_regenerate(request: HttpRequest, slug: str) -> HttpResponse:
     sheet = requested_sheet(request, slug)
     sections = written_sections(sheet)
     working = sheet.generations.filter(state__in=Generation.WORKING).exists()
+    documents = list(sheet.documents.order_by("title"))
+    coverage = subject_coverage(sheet.title, [document.pk for document in documents])
     options: dict[str, Any] = {
         "sections": [s.key for s in sections],
         "stale": list(sheet.stale_sections),
+        "doubt": slight_coverage(sheet.title, coverage) if coverage.is_slight else "",
     }
     form = RegenerateForm(**options)
     if request.method == "POST":
@@ -82,7 +86,7 @@ def sheet_regenerate(request: HttpRequest, slug: str) -> HttpResponse:
         "form": form,
         "stale_keys": options["stale"],
         "working": working,
-        "documents": list(sheet.documents.order_by("title")),
+        "documents": documents,
         "by_people": sheet.has_human_edits(),
         "spent": sheet.generations.all().spent(),
         "currency": settings.LLM_CURRENCY,

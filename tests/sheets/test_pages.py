@@ -361,6 +361,21 @@ class TestWatching:
         client.post(address)
         assert sheet.generations.count() == 2
 
+    def test_regenerating_asks_if_the_sources_hardly_speak_of_the_title(
+        self, client: Client, contributor: User, sheet: Sheet
+    ) -> None:
+        sheet.generations.update(state=Generation.State.DONE)
+        Sheet.objects.filter(pk=sheet.pk).update(title="Blanquette de veau")
+        client.force_login(contributor)
+        address = reverse("sheet_generate", args=[sheet.slug])
+        asked = client.post(address, {"what": "all"})
+        assert asked.status_code == 422
+        assert "Ces sources ne parlent guère" in asked.content.decode()
+        assert sheet.generations.count() == 1
+        assert "ne parlent guère" in client.get(address).content.decode()
+        client.post(address, {"what": "all", "anyway": "1"})
+        assert sheet.generations.count() == 2
+
 
 class TestTheSite:
     def test_a_page_that_does_not_exist_shows_a_way_on(self, client: Client, db: None) -> None:
