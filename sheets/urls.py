@@ -81,6 +81,7 @@ urlpatterns = [
     path("fiches/<slug:slug>/propositions/<int:pk>/", proposal_detail, name="proposal"),
     path("fiches/<slug:slug>/export.md", export.export_markdown, name="export"),
     path("fiches/<slug:slug>/export.pdf", export.export_pdf, name="export_pdf"),
+    path("fiches/<slug:slug>/export.docx", export.export_docx, name="export_docx"),
     path("fiches/<slug:slug>/pdf/<slug:name>/", export.pdf_progress, name="pdf_progress"),
     path("wiki/", export.wiki_transfer, name="wiki"),
     path("wiki/imports/<int:pk>/", export.wiki_import_detail, name="wiki_import"),

@@ -149,6 +149,7 @@ ADDRESSES: dict[str, Access] = {
     "proposal": Access(READ, "proposal.settle", values=("air", "proposal")),
     "export": Access(values=SLUG),
     "export_pdf": Access(values=SLUG),
+    "export_docx": Access(values=SLUG),
     "pdf_progress": Access(values=("air", "pdf-1")),
     "wiki": Access("wiki.transfer", "wiki.transfer"),
     "wiki_import": Access("wiki.transfer", "wiki.transfer", values=("import",)),

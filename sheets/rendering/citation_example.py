@@ -40,7 +40,7 @@ def citation_example(revisions: Collection[int | None]) -> CitationExample | Non
             quote__endswith=".",
         )
         .annotate(length=Length("quote"))
-        .filter(length__range=(SHORTEST, LONGEST))
+        .filter(length__gte=SHORTEST, length__lte=LONGEST)
         .select_related("document", "revision__sheet", "revision__check_made")
         .defer("revision__body", "revision__rendered")
         .order_by("-revision__sheet__confidence", "revision", "order")

@@ -22,6 +22,7 @@ from sheets.links.localized_text import localize_text
 from sheets.models import FileJob, Revision, Sheet
 from sheets.transfer.formats import to_markdown
 from sheets.transfer.pdf import pdf_of, stored_pdf
+from sheets.transfer.word import MEDIA_TYPE, to_word
 from sheets.views.reading import readable_sheets, shown_sheet
 from wikico2.accounts.decorators import requires
 from wikico2.errors import UserError
@@ -48,6 +49,15 @@ def export_pdf(request: HttpRequest, slug: str) -> HttpResponse:
         return as_file(content, "application/pdf", f"{found.slug}.pdf")
     request_pdf(found, pdf, request.user)
     return redirect("pdf_progress", found.slug, pdf.name)
+
+
+@require_safe
+def export_docx(request: HttpRequest, slug: str) -> HttpResponse:
+    """Send a sheet as a Word document."""
+    found = get_exportable_sheet(request, slug)
+    revision = cast("Revision", found.current)
+    content = to_word(found, revision, localize_text(revision, request.user))
+    return as_file(content, MEDIA_TYPE, f"{found.slug}.docx")
 
 
 @never_cache

@@ -132,6 +132,7 @@ REASONS = {
     "search_feed": "is for programs already: Atom",
     "activity_feed": "is for programs already: Atom",
     "digest_wanted": "e-mail is a matter of the account",
+    "export_docx": "is rendered for people; programs read the Markdown",
     "export_pdf": "is rendered for people; programs read the Markdown",
     "pdf_progress": "is rendered for people; programs read the Markdown",
     "page_figure": "shown beside the text of a page; its image has it",

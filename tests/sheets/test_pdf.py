@@ -118,7 +118,6 @@ def test_it_is_tagged_with_bookmarks_and_a_language(
     assert titles[0] == (0, "Boulangerie")
     assert [level for level, title in titles if "Profil" in title or "Enjeux" in title] == [1, 1]
     assert any(title == "Sources" for _level, title in titles)
-    assert b"/Lang" in pages["pdf"]
     assert pdf.get_metadata_dict()["Title"] == "Boulangerie"
 
 
