@@ -250,6 +250,13 @@ class Sheet(models.Model):
         )
 
     @property
+    def needs_care(self) -> bool:
+        """Tell whether a reader must know that no expert has validated this text."""
+        return (
+            self.state in (self.State.DRAFT, self.State.REVIEW) or self.is_changed_since_validation
+        )
+
+    @property
     def is_changed_since_validation(self) -> bool:
         return self.validated_revision_id is not None and not self.is_validated
 

@@ -15,8 +15,10 @@ from sheets.schema.types import SheetTemplate
 UNSEEN = ""
 """The key of the hidden header line."""
 REF = re.compile(r'id="ref-(\d+)-(\d+)"')
-NOTE = re.compile(r'<li id="note-(\d+)".*?class="backref".*?</li>', re.DOTALL)
-NO_NOTES = re.compile(r'<section class="notes" id="[^"]*"><h2[^>]*>[^<]*</h2><ol></ol></section>')
+NOTE = re.compile(r'<li value="\d+" id="note-(\d+)".*?class="backref".*?</li>', re.DOTALL)
+GROUP = re.compile(r'<details class="source-notes">.*?</details>', re.DOTALL)
+COUNT = re.compile(r'(?<=<span class="count">)\d+')
+NO_NOTES = re.compile(r'<section class="notes" id="[^"]*"><h2[^>]*>[^<]*</h2></section>')
 
 
 def reading_order(version: Version, template: SheetTemplate) -> list[str]:
@@ -44,7 +46,10 @@ def section_html(page: str, counted: int) -> str:
         return f'id="ref-{number}-{times - (number <= counted)}"'
 
     def item(match: re.Match[str]) -> str:
-        number = match[1]
-        return match[0].replace("<li ", f'<li value="{number}" ', 1) if number in used else ""
+        return match[0] if match[1] in used else ""
 
-    return NO_NOTES.sub("", NOTE.sub(item, REF.sub(renumber, page)))
+    def recount(match: re.Match[str]) -> str:
+        left = match[0].count(' id="note-')
+        return COUNT.sub(str(left), match[0], count=1) if left else ""
+
+    return NO_NOTES.sub("", GROUP.sub(recount, NOTE.sub(item, REF.sub(renumber, page))))

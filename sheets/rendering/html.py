@@ -48,7 +48,7 @@ from sheets.rendering.labels import (
 from sheets.schema.types import SheetTemplate
 from wikico2.text.normalize import fold_text
 
-VERSION = 8
+VERSION = 9
 """Increase it when the output changes in any language: stored renderings of older versions are then
 rendered again when read."""
 
@@ -98,6 +98,12 @@ STARRED_COLUMNS = {"priorite"}
 MOST_STARS = 5
 PRIORITY = re.compile(r"([1-5])(?:\s*(?:/|sur)\s*5)?[\s⭐★☆]*")
 LONGEST_NAME = 60
+NO_FIGURE = {"", "-", "–", "—", "n.d.", "nd", "s.o."}
+FIGURE = re.compile(
+    rf"[-+−±~≈<>≤≥]?{SPACE}?\d{{1,15}}(?:[ .,{NO_BREAK}{THIN}]\d{{1,15}}){{0,8}}"
+    rf"(?:{SPACE}?(?:%|k€|M€|ans?|mois|{UNIT}))?"
+)
+"""The text of a cell that is a figure, with or without a unit."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,8 @@ class CitationView:
     reasons: tuple[str, ...] = ()
     # The words of the statement that no passage bears.
     unborne: tuple[str, ...] = ()
+    # The quote as the rows of its table, the column headings first; empty for other quotes.
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -437,7 +445,8 @@ def set_picture(image: ElementTree.Element, *, is_in_link: bool) -> None:
 
 
 def format_columns(table: ElementTree.Element) -> None:
-    """Draw priorities as stars, and link the names of solutions to their sheets."""
+    """Draw priorities as stars, link the names of solutions, and align figures to the right."""
+    align_figures(table)
     heads = [fold_text(element_text(cell)) for cell in table.iter("th")]
     for row in table.iter("tr"):
         for head, cell in zip(heads, row.findall("td"), strict=False):
@@ -445,6 +454,19 @@ def format_columns(table: ElementTree.Element) -> None:
                 draw_stars(cell)
             elif head in LINKED_COLUMNS:
                 link_names(cell)
+
+
+def align_figures(table: ElementTree.Element) -> None:
+    """Align to the right the columns that hold only figures, unless the text aligns them."""
+    head, *rows = [list(row) for row in table.iter("tr")] or [[]]
+    for index, heading in enumerate(head):
+        column = [row[index] for row in rows if index < len(row)]
+        words = [element_text(cell) for cell in column]
+        figures = [text for text in words if text not in NO_FIGURE]
+        if "align" in heading.attrib or not figures or not all(map(FIGURE.fullmatch, figures)):
+            continue
+        for cell in (heading, *column):
+            cell.set("align", "right")
 
 
 def draw_stars(cell: ElementTree.Element) -> None:
@@ -550,33 +572,45 @@ def render_notes(
     converter: markdown.Markdown,
     anchor: str,
 ) -> str:
-    """Return the list of footnotes, in the order of their numbers."""
-    items: list[str] = []
+    """Return the footnotes by source, in the order of their numbers."""
+    groups: dict[str, list[str]] = {}
     for marker, number in list(numbering.numbers.items()):
         cited = citations.get(marker) or unchecked_view(notes[marker])
         # `sanitize_html` has filtered the free text of a plain note: it is safe.
         content = (
             cited_note(cited) if cited else mark_safe(render_note(converter, notes[marker].text))  # noqa: S308
         )
-        items.append(
-            format_html(
-                '<li id="note-{}"{}>{} <a class="backref" href="#ref-{}-1" '
-                'aria-label="{}"{}>↩</a></li>',
-                number,
-                format_html(' data-level="{}"', cited.level or UNCHECKED) if cited else "",
-                content,
-                number,
-                _("Back to the text"),
-                lang_attribute(),
-            )
+        item = format_html(
+            '<li value="{}" id="note-{}"{}>{} <a class="backref" href="#ref-{}-1" '
+            'aria-label="{}"{}>↩</a></li>',
+            number,
+            number,
+            format_html(' data-level="{}"', cited.level or UNCHECKED) if cited else "",
+            content,
+            number,
+            _("Back to the text"),
+            lang_attribute(),
         )
-    if not items:
+        groups.setdefault(cited.title if cited else "", []).append(item)
+    if not groups:
         return ""
     return format_html(
-        '<section class="notes" id="{}"><h2{}>{}</h2><ol>{}</ol></section>',
+        '<section class="notes" id="{}"><h2{}>{}</h2>{}</section>',
         anchor,
         lang_attribute(),
         _("Sources"),
+        format_html_join("", "{}", ((notes_of(*group),) for group in groups.items())),
+    )
+
+
+def notes_of(title: str, items: Sequence[str]) -> SafeString:
+    """Return the notes of one source, folded; "" is the title of notes without a source."""
+    return format_html(
+        '<details class="source-notes"><summary><span{}>{}</span> '
+        '<span class="count">{}</span></summary><ol>{}</ol></details>',
+        "" if title else lang_attribute(),
+        title or _("Remarks"),
+        len(items),
         format_html_join("", "{}", ((item,) for item in items)),
     )
 
@@ -594,15 +628,44 @@ def cited_note(cited: CitationView) -> SafeString:
     """Return a citation as HTML: its quote, the link to its page, the reasons."""
     why = format_html(' <span class="why"{}>{}</span>', lang_attribute(), " ".join(cited.reasons))
     words = format_html_join(", ", '<b class="unborne">{}</b>', ((word,) for word in cited.unborne))
+    quote = (
+        table_quote(cited.rows)
+        if cited.rows
+        else format_html(
+            '<blockquote class="quote">« {} »</blockquote>', french_spaces(cited.quote)
+        )
+    )
     return format_html(
-        '<blockquote class="quote">« {} »</blockquote> '
-        '<a class="source" href="{}">{}, p. {}</a>{}{}',
-        french_spaces(cited.quote) or "",
+        '{} <a class="source" href="{}"><span class="of">{}, </span>p. {}</a>{}{}',
+        quote,
         cited.url,
         cited.title,
         cited.page,
         why if cited.reasons else "",
         format_html(' <span class="unborne-words">{}</span>', words) if cited.unborne else "",
+    )
+
+
+def table_quote(rows: Sequence[Sequence[str]]) -> SafeString:
+    """Return a quote from a table as its rows under their headings."""
+    head, *body = rows
+    names = format_html_join("", '<th scope="col">{}</th>', ((name,) for name in head))
+    lines = (
+        format_html_join(
+            "",
+            "<td{}>{}</td>",
+            (
+                (mark_safe(' align="right"') if FIGURE.fullmatch(cell) else "", french_spaces(cell))
+                for cell in row
+            ),
+        )
+        for row in body
+    )
+    return format_html(
+        '<blockquote class="quote"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>'
+        "</blockquote>",
+        names,
+        format_html_join("", "<tr>{}</tr>", ((line,) for line in lines)),
     )
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.utils import translation
 
-from sheets.models import Revision
+from sheets.models import Citation, Revision
 from sheets.models.level_reasons import reason_sentence
 from sheets.models.schema_loader import load_template
 from sheets.rendering.html import VERSION, CitationView, page_url, render_sheet
 from sheets.rendering.labels import SHEET_LANGUAGE
+from sheets.rendering.quoted_rows import Rows, quoted_rows
 from sheets.schema.types import SheetTemplate
 
 ENGLISH = "en"
@@ -64,9 +65,15 @@ def revision_citations(
             level=c.level,
             reasons=reason_sentences(c.reasons, language),
             unborne=tuple(c.unborne),
+            rows=table_rows(c),
         )
-        for c in revision.citations.select_related("document")
+        for c in revision.citations.select_related("document", "chunk")
     }
+
+
+def table_rows(citation: Citation) -> Rows:
+    """Return the quote of a citation as rows of a table; () if it is none."""
+    return quoted_rows(citation.quote, citation.chunk.text) if citation.chunk else ()
 
 
 def reason_sentences(reasons: Iterable[tuple[str, str]], language: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from sheets.markdown.parse import MARKER, has_words, unescape_markdown
 from sheets.merge.diff import BlockChange, Piece, PieceKind
 from sheets.models import Section, Sheet
 from sheets.rendering.gaps import explain_gaps, sheet_gaps
+from sheets.rendering.heading_icons import with_heading_icons
 from sheets.rendering.html import french_spaces
 from wikico2.accounts.rules import may
 
@@ -163,7 +164,7 @@ def sheet_body(context: dict[str, Any], sheet: Sheet, html: str) -> SafeString:
     The HTML is from the renderer, filtered by its allow-list; see `sheet_html`.
     """
     may_write = may(context["user"], "sheet.edit")
-    html = with_gaps(html, sheet, linked=may_write)
+    html = with_heading_icons(with_gaps(html, sheet, linked=may_write))
     if not (may_write or sheet.stale_sections):
         return mark_safe(html)  # noqa: S308  (see above)
     locked = sheet.locked_keys() if may_write else set()

@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from sheets.models import Sheet, SheetEvent
+from sheets.rendering.heading_icons import heading_with_icon
 from sheets.rendering.html import french_spaces
 from sheets.revisions.authorship import automatic_writer, revision_author
 from wikico2.accounts.rules import may
@@ -59,5 +60,6 @@ def share_tone(share: int) -> str:
     return "green" if share >= 80 else "amber"
 
 
+register.filter("with_icon", heading_with_icon)
 register.filter("written_by", revision_author)
 register.filter("writer_of", automatic_writer)

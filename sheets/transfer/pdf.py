@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from sheets.links.localized_text import LocalizedText
 from sheets.models import Picture, Revision, RevisionCheck, Sheet
 from sheets.models.level_reasons import level_name
+from sheets.rendering.heading_icons import with_heading_icons
 from sheets.rendering.html import UNCHECKED
 from sheets.rendering.images import ADDRESS
 from sheets.revisions.authorship import authorship_line, authorship_of
@@ -24,13 +25,18 @@ from wikico2.errors import UserError
 
 STYLE = Path(settings.BASE_DIR) / "static" / "css" / "pdf.css"
 FOLDER = "exports"
-NOTE = re.compile(r'<li id="note-\d+" data-level="(?P<level>[a-z_]+)">')
+NOTE = re.compile(r'<li value="\d+" id="note-\d+" data-level="(?P<level>[a-z_]+)">')
 """A note as `sheets.rendering.html` writes it."""
 BAR = re.compile(
     r'<svg class="bar-line"[^>]*><rect class="bar-room"[^>]*/>'
     r'<rect class="bar-part" width="(?P<share>[\d.e+-]+)%"[^>]*/></svg>'
 )
 """A bar as `sheets.rendering.charts` draws it."""
+STROKES = (
+    'width="15" height="15" fill="none" stroke="#1b231f" stroke-width="1.5" stroke-linecap="round"'
+    ' stroke-linejoin="round"'
+)
+"""WeasyPrint applies no style sheet within an SVG."""
 BAR_WIDTH = 180
 """In CSS pixels."""
 VARIANT = "pdf/ua-1"
@@ -57,7 +63,7 @@ def pdf_of(sheet: Sheet, revision: Revision, text: LocalizedText) -> SheetPdf:
             "text": text,
             "authorship": authorship_line(authorship_of(sheet, revision), sheet),
             "levels": levels_in_words(sheet, revision),
-            "body": draw_bars(name_levels(text.body)),
+            "body": draw_icons(draw_bars(name_levels(text.body))),
             "address": settings.SITE_URL + sheet.get_absolute_url(),
         },
     )
@@ -95,6 +101,11 @@ def _bar(share: float) -> str:
         f'<rect width="{BAR_WIDTH}" height="10" fill="#e4e8e5"/>'
         f'<rect width="{share * BAR_WIDTH / 100:.1f}" height="10" fill="#17643e"/></svg>'
     )
+
+
+def draw_icons(body: str) -> str:
+    """Return the body of a sheet with the pictures of its headings as strokes."""
+    return with_heading_icons(body).replace('<svg class="icon" ', f'<svg class="icon" {STROKES} ')
 
 
 def _in_words(level: str) -> str:

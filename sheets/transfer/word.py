@@ -363,6 +363,8 @@ class WordNotes:
                 continue
             elif part.tag == "a":
                 add_link(line, part.get("href", ""), part.text_content())
+            elif part.tag == "table":
+                line.add_run(clean(table_in_words(part)))
             else:
                 self._add_words(line, part)
 
@@ -376,6 +378,15 @@ def pieces(element: Any) -> Iterator[Any]:
             yield child
         if child.tail:
             yield child.tail
+
+
+def table_in_words(table: Any) -> str:
+    """Return the rows of a quoted table as text: each cell after the heading of its column."""
+    names = [cell.text_content() for cell in table.iter("th")]
+    rows = ([cell.text_content() for cell in row.iter("td")] for row in table.iter("tr"))
+    lines = (zip(names, row, strict=False) for row in rows if row)
+    said = ("; ".join(f"{name}: {cell}" for name, cell in line if cell) for line in lines)
+    return f"« {' / '.join(said)} »"
 
 
 def without_drawing(row: Any) -> list[Any]:

@@ -18,14 +18,16 @@
           if (entry.isIntersecting) inView.add(entry.target);
           else inView.delete(entry.target);
         }
-        const current = parts.filter((part) => inView.has(part)).pop();
-        if (!current || current === shown) return;
+        const isTop = parts[0].getBoundingClientRect().top > 0;
+        const current = parts.filter((part) => inView.has(part)).pop() ?? (isTop ? null : shown);
+        if (current === shown) return;
         shown = current;
         for (const [id, link] of links) {
-          if (id === current.id) link.setAttribute("aria-current", "true");
+          if (id === current?.id) link.setAttribute("aria-current", "true");
           else link.removeAttribute("aria-current");
         }
-        keepInView(links.get(current.id));
+        if (current) keepInView(links.get(current.id));
+        else contents.scrollTop = 0;
       },
       { rootMargin: "0px 0px -75% 0px" },
     );

@@ -489,7 +489,7 @@ class TestOtherPages:
         html = client.post(f"{sheet.get_absolute_url()}modifier/apercu/", sent).content.decode()
         assert re.search(r'Utilités<sup class="cite"><a [^>]*id="ref-1-1"[^>]*>1</a></sup>', html)
         assert "[^a]" not in html
-        assert '<li id="note-1">Relevé A' in html
+        assert '<li value="1" id="note-1">Relevé A' in html
         assert "Relevé B" not in html
 
 

@@ -97,7 +97,10 @@ class TestExports:
             page = pdf_of(sheet, sheet.current, localize_text(sheet.current, expert)).page
 
         assert "fragile (2)" in page
-        assert '<li id="note-1" data-level="fragile"><span class="level">fragile</span>' in page
+        assert (
+            '<li value="1" id="note-1" data-level="fragile"><span class="level">fragile</span>'
+            in page
+        )
 
     def test_pdf_says_what_is_to_be_checked_again(self, sheet: Sheet, expert: User) -> None:
         assert sheet.current

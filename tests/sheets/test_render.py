@@ -45,9 +45,9 @@ def test_sections_fields_and_markers() -> None:
     assert 'data-level="fragile"' in page.body
     assert 'href="/sources/7/pages/4/?citation=9"' in page.body
     assert '<div class="table-scroll">' in page.body
-    assert '<th scope="col">' in page.body
+    assert '<th align="right" scope="col">' in page.body
     assert "[^x]" in page.body, "a marker without a note is shown as it is"
-    assert '<li id="note-1" data-level="fragile">' in page.body
+    assert '<li value="1" id="note-1" data-level="fragile">' in page.body
     assert page.header["categorie"].startswith("Air<sup")
 
 
@@ -66,7 +66,7 @@ def test_numbers_follow_the_reader_through_lists_paragraphs_and_tables() -> None
     page = render_sheet(f"## T\n\n{body}{notes}", {}, TEMPLATE, {})
 
     assert re.findall(r'id="ref-(\d-\d)"', page.body) == ["1-1", "2-1", "3-1", "4-1", "1-2"]
-    assert re.findall(r'<li id="note-\d">note (\w)', page.body) == ["d", "c", "b", "a"]
+    assert re.findall(r'<li value="\d" id="note-\d">note (\w)', page.body) == ["d", "c", "b", "a"]
 
 
 def test_the_empty_fields_of_a_section_are_named_in_one_line() -> None:
