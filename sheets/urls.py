@@ -95,6 +95,7 @@ urlpatterns = [
     path("fiches/<slug:slug>/verrou/", section_lock, name="section_lock"),
     path("fiches/<slug:slug>/modifier/", edit.sheet_edit, name="sheet_edit"),
     path("fiches/<slug:slug>/modifier/brouillon/", edit.sheet_autosave, name="sheet_keep"),
+    path("fiches/<slug:slug>/modifier/blocs/", edit.sheet_blocks, name="sheet_blocks"),
     path("fiches/<slug:slug>/modifier/apercu/", edit.sheet_preview, name="sheet_preview"),
     path("fiches/<slug:slug>/proposer/", suggest.sheet_suggest, name="sheet_suggest"),
     path("propositions/", suggest.proposal_list, name="proposals"),

@@ -163,6 +163,7 @@ ADDRESSES: dict[str, Access] = {
     "section_lock": Access(None, "sheet.lock", values=SLUG, data=(("section", "resume"),)),
     "sheet_edit": Access("sheet.edit", "sheet.edit", values=SLUG),
     "sheet_keep": Access(None, "sheet.edit", values=SLUG),
+    "sheet_blocks": Access(None, "sheet.edit", values=SLUG),
     "sheet_preview": Access(None, "sheet.edit", values=SLUG),
     "sheet_suggest": Access("proposal.create", "proposal.create", values=SLUG),
     "proposals": Access("proposal.list"),

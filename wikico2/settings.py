@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "ninja",
     "django_htmx",
+    "django_prose_editor",  # for the modules of the editor, in its static files
     "django_q",
 ]
 

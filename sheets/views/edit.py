@@ -5,13 +5,13 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from sheets.forms.edit import LONGEST_KEPT, EditForm
+from sheets.forms.edit import LONGEST, LONGEST_KEPT, EditForm, flatten_text
 from sheets.forms.wiki import ConflictForm
 from sheets.links.localized_text import header_labels
 from sheets.links.wikilinks import resolve_links
@@ -25,6 +25,7 @@ from sheets.rendering.images import markdown_of, save_picture
 from sheets.rendering.notices import preview_notices
 from sheets.rendering.preview import preview_version
 from sheets.rendering.preview_turns import wait_for_preview
+from sheets.rendering.visual import visual_blocks, visual_notes
 from sheets.revisions.conflicts import conflict_sections
 from sheets.revisions.edit import EditConflict, save_edit
 from sheets.revisions.versions import version_of
@@ -265,6 +266,29 @@ def sheet_preview(request: HttpRequest, slug: str) -> HttpResponse:
         return render(
             request, "sheets/_preview.html", {"rendered": preview_typed(form, request.user)}
         )
+
+
+@never_cache
+@require_POST
+def sheet_blocks(request: HttpRequest, slug: str) -> HttpResponse:
+    """Return the typed text as blocks for the visual editor, with its footnotes; 413 if too long.
+
+    A footnote that stands as it does in the revision that the edit started from has its level.
+    """
+    require_may_edit(request)
+    editor = sent_editor(request, requested_sheet(request, slug))
+    body = flatten_text(request.POST.get("body", ""))
+    if len(body) > LONGEST:
+        return HttpResponse(status=413)
+    notes = visual_notes(body)
+    for citation in editor.base.citations.all() if editor.base else ():
+        note = notes.get(citation.marker)
+        if note and (note["document"], note["page"], note["quote"]) == (
+            citation.document_id, citation.page, citation.quote,
+        ):  # fmt: skip
+            reasons = [str(reason) for reason in citation.reason_sentences]
+            note |= {"level": citation.level, "reasons": reasons}
+    return JsonResponse(visual_blocks(body) | {"notes": notes})
 
 
 def preview_typed(form: EditForm, user: Any) -> dict[str, Any]:

@@ -52,7 +52,7 @@ TEXT_FORMS = {
     "sheet_from_text", "confirm_sheet", "sheet_state",
 }  # fmt: skip
 """The addresses of forms in which people write."""
-SCRIPTED = {"sheet_keep", "sheet_preview", "picture_add"}
+SCRIPTED = {"sheet_keep", "sheet_preview", "sheet_blocks", "picture_add"}
 """The addresses that scripts of the editor ask; its page holds the text, and shows the answer."""
 NEED_ACCOUNT = TEXT_FORMS - {"sheet_suggest"}
 REFUSED = {400, 403, 404, 405, 408, 413, 429}

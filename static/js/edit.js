@@ -24,6 +24,8 @@
   };
 
   // --- Writing into the text, so that the browser can undo it ---
+  // While the visual editor is open (visual.js), the tools write into it.
+  const shown = () => (form.visual?.isOn ? form.visual : null);
   const insert = (text, from = area.selectionStart, to = area.selectionEnd) => {
     area.focus();
     area.setSelectionRange(from, to);
@@ -80,13 +82,14 @@
   form.querySelector(".edit-tools")?.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    if (button.dataset.wrap) wrap(button.dataset.wrap);
-    if (button.dataset.line) prefix(button.dataset.line);
+    if (button.dataset.wrap) (shown()?.wrap ?? wrap)(button.dataset.wrap);
+    if (button.dataset.line) (shown()?.line ?? prefix)(button.dataset.line);
     if ("choose" in button.dataset) elements.picture.click();
     if (button.dataset.open) {
       const dialog = document.getElementById(button.dataset.open);
       const box = dialog.querySelector("input[name=query]");
-      if (box) box.value = area.value.slice(area.selectionStart, area.selectionEnd).slice(0, 120);
+      const chosen = shown()?.selected() ?? area.value.slice(area.selectionStart, area.selectionEnd);
+      if (box) box.value = chosen.slice(0, 120);
       dialog.showModal();
       box?.dispatchEvent(new Event("open"));
     }
@@ -97,8 +100,8 @@
       if (!button) return;
       const { insert: link, note } = button.dataset;
       if ("close" in button.dataset || link || note) dialog.close();
-      if (link) insert(link);
-      if (note) cite(note);
+      if (link) (shown()?.insert ?? insert)(link);
+      if (note) (shown()?.cite ?? cite)(note);
     });
     dialog.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.target.name === "query") {
@@ -115,7 +118,8 @@
     );
     dialog.close();
     const head = Array.from({ length: columns }, (_, n) => `${words.column} ${n + 1}`);
-    block(table([head, ...Array.from({ length: rows }, () => [])]));
+    if (shown()) shown().table(rows + 1, head);
+    else block(table([head, ...Array.from({ length: rows }, () => [])]));
   });
 
   // --- Pictures, and tables from a spreadsheet ---
@@ -129,7 +133,7 @@
       const answer = await fetch(words.picture, { method: "POST", body, redirect: "error" });
       const text = await answer.text();
       if (answer.status === 201) {
-        block(text);
+        (shown()?.insert ?? block)(text);
         say("");
       } else {
         say(isSentence(answer) ? text : words.refused);
@@ -155,6 +159,7 @@
       send(file);
     }
   });
+  form.sendPicture = send;
   area?.addEventListener("dragover", (event) => {
     if ([...event.dataTransfer.types].includes("Files")) event.preventDefault();
   });
@@ -182,6 +187,8 @@
   });
   form.querySelector("[data-preview]").addEventListener("click", (event) => {
     event.preventDefault();
+    form.visual?.flush();
+    form.dataset.previewed = "";
     form.dispatchEvent(new Event("changed-by-script"));
     document.getElementById("preview-title").scrollIntoView({ block: "nearest" });
   });
@@ -325,7 +332,10 @@
   addEventListener("pageshow", (event) => {
     if (event.persisted) leaving = false;
   });
-  document.querySelector("[data-quit]").addEventListener("click", () => keepHere());
+  document.querySelector("[data-quit]").addEventListener("click", () => {
+    form.visual?.flush();
+    keepHere();
+  });
   addEventListener("beforeunload", (event) => {
     if (!leaving && unsent && !same(read(), atFirst)) event.preventDefault();
   });
@@ -344,6 +354,7 @@
     box.querySelector("textarea").value = kept.body ?? Object.values(kept).join("\n");
     box.addEventListener("click", (event) => {
       if ("take" in event.target.dataset) {
+        form.visual?.flush();
         for (const one of fields()) {
           if (!(one.name in kept)) continue;
           if (one.type === "checkbox") one.checked = Boolean(kept[one.name]);
@@ -352,6 +363,7 @@
         if (base) elements.base.value = base;
         if (key !== formerly) elements.copy.value = key.slice(place.length);
         changed();
+        form.visual?.reload();
         form.dispatchEvent(new Event("changed-by-script"));
         if (isHere) storage((s) => s.removeItem(key));
       } else if ("drop" in event.target.dataset) {

@@ -53,6 +53,7 @@ def complaints() -> list[str]:
 def live(browser: Browser, live_server: LiveServer, complaints: list[str]) -> Iterator[Live]:
     """Return a function that opens a page: `live("/", user=…, width=390, dark=True, …)`.
 
+    The editor shows Markdown, unless `visual`, as for somebody who has chosen so before.
     What is left over (`has_touch`, `java_script_enabled`, `locale`, …) goes to the browser's
     context.
     """
@@ -63,6 +64,7 @@ def live(browser: Browser, live_server: LiveServer, complaints: list[str]) -> It
         user: User | None = None,
         width: int = 1280,
         dark: bool = False,
+        visual: bool = False,
         **more: Any,
     ) -> Page:
         context = browser.new_context(
@@ -72,6 +74,9 @@ def live(browser: Browser, live_server: LiveServer, complaints: list[str]) -> It
             **{"locale": "fr-FR", **more},
         )
         context.set_default_timeout(PATIENCE)
+        if not visual:
+            mode = "localStorage['wikico2:editor'] ??= 'markdown'"
+            context.add_init_script(f"try {{ {mode} }} catch {{}}")
         contexts.append(context)
         if user:
             give_session(context, live_server.url, user)

@@ -1,0 +1,2 @@
+export const cleanHtml = (html) => html;
+export const cleanText = (text) => text;
