@@ -45,8 +45,8 @@ _CONTENTS = re.compile(
 )
 """The heading of a table of contents."""
 _KINDS_OF_DOCUMENT = frozenset(
-    "guide rapport note document étude etude fiche mémento memento manuel présentation presentation "
-    "annexe annexes synthèse synthese livret brochure cahier notice titre sommaire version final "
+    "guide rapport note document étude etude fiche mémento memento manuel présentation "
+    "presentation annexe annexes synthèse synthese livret brochure cahier notice titre sommaire version final "
     "finale définitif définitive provisoire brouillon vf report study handbook draft title".split()
 )
 """Words that say of what kind a document is, or which state of it, but not what it is about."""
@@ -277,7 +277,7 @@ def _is_sentence(text: str) -> bool:
 
 
 def names_matter(title: str) -> bool:
-    """Tell whether a title says more than what kind of document it is: not « Guide », « Rapport »."""
+    """Tell whether a title says more than the kind of its document: « Guide », « Rapport »."""
     words = re.findall(r"[^\W\d_]{2,}", title)
     return any(word.casefold() not in _KINDS_OF_DOCUMENT for word in words)
 
