@@ -46,8 +46,9 @@ _CONTENTS = re.compile(
 """The heading of a table of contents."""
 _KINDS_OF_DOCUMENT = frozenset(
     "guide rapport note document étude etude fiche mémento memento manuel présentation "
-    "presentation annexe annexes synthèse synthese livret brochure cahier notice titre sommaire version final "
-    "finale définitif définitive provisoire brouillon vf report study handbook draft title".split()
+    "presentation annexe annexes synthèse synthese livret brochure cahier notice titre sommaire "
+    "version final finale définitif définitive provisoire brouillon vf report study handbook draft "
+    "title".split()
 )
 """Words that say of what kind a document is, or which state of it, but not what it is about."""
 _GOES_ON = re.compile(r"(?:de|du|des|pour|sur|à|au|aux|en|of|for|on|to)\s|d['’]", re.IGNORECASE)
