@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
     consumes,
+    initialize,
     multiple,
     rule,
     run_state_machine_as_test,
@@ -103,6 +104,15 @@ class Walk(RuleBasedStateMachine):
         return may(self.tokens[role][0] or AnonymousUser(), action)
 
     # --- Sheets ---------------------------------------------------------------------------------
+
+    @initialize(target=sheets)
+    def first_sheet(self) -> Any:
+        """Begin with a sheet of two versions, so that even a short walk edits from an old one."""
+        known = self.create_sheet("contributor", ["Un", "gain"])
+        given = {"base": known.version, "markdown": "## Notes\n\nUn autre gain."}
+        answer = self.call("expert", "sheets_edit", given, slug=known.slug)
+        known.texts[answer.json()["version"]] = given["markdown"]
+        return known
 
     @rule(target=sheets, role=roles, words=WORDS)
     def create_sheet(self, role: str, words: list[str]) -> Any:
