@@ -131,6 +131,7 @@ REASONS = {
     "wanted": "titles of links without a sheet: for people who browse",
     "sheet_keep": "the draft of an open editor; a program keeps its own",
     "sheet_preview": "a preview of an open editor",
+    "sheet_blocks": "the text of an open editor as its blocks",
     "picture_add": "pictures of the editor are not in the API yet",
     "picture": "served as a file at its address",
     "search_feed": "is for programs already: Atom",
