@@ -62,6 +62,7 @@ def show_account(
         "role_hint": HINTS[role],
         "sessions": own_sessions(user, request.session.session_key),
         "factors": dict(SecondFactor.choices),
+        "has_password": user.has_usable_password(),
         "second_factor_asked": must_have_second_factor(user),
         "mail": is_mail_configured(),
     }
