@@ -106,7 +106,9 @@ class TestAddress:
         self, provider: FakeOrganisation, expert: User, client: Client
     ) -> None:
         provider.claims["email"] = "EMILE@example.org"
+        User.objects.update(must_change_password=True)
         come(client)
+        assert client.get("/compte/").status_code == 200  # that password was not used
         assert SocialAccount.objects.get().user == expert
         assert role_of(expert) == RoleChoice.EXPERT
 

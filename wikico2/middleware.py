@@ -11,7 +11,12 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils.http import urlencode
 
 from wikico2.accounts.rules import may
-from wikico2.accounts.second_factor import SignInStep, hold_sign_in
+from wikico2.accounts.second_factor import (
+    SECOND_FACTOR,
+    SecondFactor,
+    SignInStep,
+    hold_sign_in,
+)
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -116,7 +121,10 @@ class PrivateSiteMiddleware:
 
 
 class FirstPasswordMiddleware:
-    """Lead people whose password somebody else has chosen to the page where they change it."""
+    """Lead people whose password somebody else has chosen to the page where they change it.
+
+    Who has come by the organisation's accounts has not used it, and need not know it.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -124,6 +132,8 @@ class FirstPasswordMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         user = request.user
         if not user.is_authenticated or not user.must_change_password:
+            return self.get_response(request)
+        if request.session.get(SECOND_FACTOR) == SecondFactor.ORGANISATION:
             return self.get_response(request)
         try:
             name = resolve(request.path_info).url_name
