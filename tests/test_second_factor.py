@@ -196,6 +196,8 @@ class TestCodes:
             client.post(LOGIN, NAMES)
             assert client.post(CODE, {"code": f" {code[:4]}-{code[4:]}"}).status_code == status
 
+        assert actions().count("account.recovery_code") == 2
+
     def test_guesses_are_bounded_and_unlocked_by_an_administrator(
         self, factor: tuple[str, list[str]], client: Client, expert: User, administrator: User
     ) -> None:

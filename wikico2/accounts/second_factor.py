@@ -134,7 +134,8 @@ def give_code(request: HttpRequest, user: User, code: str) -> bool:
     take_back(account, address)
     request.session.cycle_key()
     request.session[SECOND_FACTOR] = factor.value
-    record("account.second_factor", user, user, factor=factor.value)
+    by_code = factor == SecondFactor.RECOVERY
+    record("account.recovery_code" if by_code else "account.second_factor", user, user)
     return True
 
 
