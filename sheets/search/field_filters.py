@@ -70,3 +70,5 @@ QUERY_FIELDS = (
     FilterField("system", clean_line, _column_contains("system")),
 )
 """The filter fields of a query; an unknown value matches nothing."""
+INDEXED_FIELDS = frozenset({"sector", "system"})
+"""Those that look into the index of current texts."""

@@ -11,8 +11,9 @@ from ingestion.search.hybrid import RowHit, SearchResult, search_rows
 from ingestion.search.query import ParsedQuery
 from sheets.models import SearchedSection, Sheet, SheetType
 from sheets.rendering.snippet import cut_snippet, mark_lexemes
-from sheets.search.field_filters import QUERY_FIELDS
+from sheets.search.field_filters import INDEXED_FIELDS, QUERY_FIELDS
 from sheets.search.indexing import SHEETS
+from sheets.search.public_texts import CHANGED, match_validated, public_text, with_validated
 from sheets.search.results import MAX_ROWS, FacetRow, Hit, match_reason
 from sheets.sources.visibility import sources_visible_to
 from wikico2.accounts.rules import may
@@ -28,14 +29,21 @@ class SheetSearcher:
 
     def __init__(self, user: Any, query: ParsedQuery) -> None:
         self.user = user
-        self.visible = Filter(QUERY_FIELDS, query.fields).apply(Sheet.objects.listed_for(user))
+        self.listed = Filter(QUERY_FIELDS, query.fields).apply(Sheet.objects.listed_for(user))
+        self.visible, self.changed = self.listed, Sheet.objects.none()
+        if not may(user, "unvalidated.read"):  # the index has texts that the user may not read
+            self.visible = self.listed.exclude(CHANGED)
+            if INDEXED_FIELDS.isdisjoint(query.fields):
+                self.changed = self.listed.filter(CHANGED)
+            else:
+                self.listed = self.visible
         self.titles: dict[str, str] = {}
         self.kinds = {kind.key: kind for kind in SheetType.objects.all()}
 
     def find(self, query: ParsedQuery, dense: bool) -> SearchResult:
         if not query.wanted:
             return self.all_visible(query)
-        return search_rows(
+        result = search_rows(
             query,
             SHEETS,
             limit=MAX_ROWS,
@@ -43,6 +51,7 @@ class SheetSearcher:
             within=self.visible_condition(),
             dense=dense,
         )
+        return with_validated(result, match_validated(self.changed.order_by("pk"), result.lexical))
 
     def visible_condition(self) -> tuple[str, Any]:
         """Return the SQL condition, with parameters, on the ids of visible sheets."""
@@ -65,13 +74,15 @@ class SheetSearcher:
         if query.without:
             result = search_rows(without, SHEETS, limit=MAX_ROWS, known=self.known, dense=False)
             excluded = {found.entry for found in result.hits if found.complete}
-        pks = self.visible.order_by("title", "pk").values_list("pk", flat=True)
+            changed = match_validated(self.changed.order_by("pk"), result.lexical)
+            excluded |= {found.entry for found in changed if found.complete}
+        pks = self.listed.order_by("title", "pk").values_list("pk", flat=True)
         left = [pk for pk in pks[: MAX_ROWS + len(excluded)] if pk not in excluded]
         found = [
             RowHit(pk, 0.0, Match(pk, 0.0, MatchedGroups()), complete=True)
             for pk in left[:MAX_ROWS]
         ]
-        return SearchResult(found, self.visible.count() - len(excluded))
+        return SearchResult(found, self.listed.count() - len(excluded))
 
     def count(self, row_hits: Sequence[RowHit]) -> int:
         """Return how many sheets that is."""
@@ -90,11 +101,12 @@ class SheetSearcher:
         for sheet, document in pairs:
             if str(document) in self.titles:
                 sources.setdefault(sheet, []).append(str(document))
+        changed = set(self.changed.values_list("pk", flat=True))
         values = {
             pk: {
                 "type": (type_key,),
                 "state": (state,),
-                "systeme": (system,) if system else (),
+                "systeme": (system,) if system and pk not in changed else (),
                 "source": tuple(sources.get(pk, ())),
             }
             for pk, type_key, state, system in sheets.values_list(
@@ -119,15 +131,16 @@ class SheetSearcher:
         sections = best_sections([row.found for row in rows], result)
         kinds = {kind.pk: kind for kind in self.kinds.values()}
         states = {value: str(label) for value, label in Sheet.State.choices}
-        is_hidden = not may(self.user, "unvalidated.read")
+        is_public = not may(self.user, "unvalidated.read")
         hits = []
         for row in rows:
             sheet = sheets.get(row.found.entry)
             if sheet is None:
                 continue
-            section = (
-                None if is_hidden and sheet.is_changed_since_validation else sections.get(sheet.pk)
-            )
+            section = sections.get(sheet.pk)
+            text = section.text if section else ""
+            if is_public and sheet.is_changed_since_validation and sheet.validated_revision_id:
+                section, text = None, public_text(sheet.validated_revision_id).text
             anchor = section.anchor if section else ""
             hits.append(
                 Hit(
@@ -137,7 +150,7 @@ class SheetSearcher:
                     url=sheet.get_absolute_url() + (f"#{anchor}" if anchor else ""),
                     heading=section.heading if section else "",
                     anchor=anchor,
-                    snippet=cut_snippet(section.text, lexemes) if section else [],
+                    snippet=cut_snippet(text, lexemes) if text else [],
                     why=match_reason(row.found),
                     score=row.found.score,
                     title_pieces=mark_lexemes(sheet.title, lexemes),

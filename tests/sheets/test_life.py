@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.utils import timezone
@@ -17,8 +18,10 @@ from sheets.merge import Version
 from sheets.models import Revision, SearchedSheet, Sheet, SheetEvent, SheetType
 from sheets.proposals.suggestions import create_suggestion
 from sheets.revisions.edit import save_edit
+from sheets.search.service import search_wiki
 from sheets.transfer.exporter import export_wiki
 from sheets.transfer.importer import import_wiki
+from tests.conftest import run_queue
 from wikico2.errors import UserError
 from wikico2.models import AuditEvent, User
 
@@ -331,6 +334,35 @@ class TestPublicVersion:
             page = client.get(address).content.decode()
             assert "inventée" not in page
             assert "/versions/2/" not in page
+
+    @pytest.mark.parametrize(
+        ("query", "public", "members"),
+        [
+            ("inventée", "", "words"),
+            ("récupérée", "words", ""),
+            ("compresseurs récupérée", "words", "some"),
+            ("compresseurs inventée", "some", "words"),
+            ('"chaleur est récupérée"', "words", ""),
+            ('"récupérée chaleur"', "", ""),
+            ("compresseurs -inventée", "words", ""),
+            ("compresseurs -récupérée", "", "words"),
+            ("type:solution", "words", "words"),
+            ("type:solution -récupérée", "", "words"),
+        ],
+    )
+    def test_search_finds_it_by_what_one_may_read(
+        self, contributor: User, query: str, public: str, members: str
+    ) -> None:
+        run_queue()
+        for user, wanted in ((AnonymousUser(), public), (contributor, members)):
+            found = search_wiki(query, user=user, dense=False)
+            reasons = [
+                "words" if h.why.words else "some" if h.why.some else "?" for h in found.hits
+            ]
+            assert reasons == [wanted] * bool(wanted), user
+            assert found.total == len(reasons)
+            if user.is_anonymous:
+                assert "inventée" not in str([hit.snippet for hit in found.hits])
 
     def test_members_read_the_current_one(self, client: Client, contributor: User) -> None:
         client.force_login(contributor)
