@@ -18,6 +18,8 @@ USUAL_RATIO = 3
 MIN_TRIGRAM_SIMILARITY = 0.25
 """Least trigram similarity of words whose edit distance is computed."""
 MAX_COMPARED = 60
+LEAST_FOR_A_MOVE = 6
+"""Letters of a word in which a letter may have been moved."""
 MAX_CORRECTIONS = 3
 MAX_COMPLETIONS = 8
 ELIDED = ("l", "d", "j", "n", "s", "t", "m", "c", "qu")
@@ -70,11 +72,21 @@ def spelling_candidates(word: str) -> list[SpellingCandidate]:
     allowed = 2 if len(word) >= 8 else 1
     alike = _trigram_similar(word) if len(word) >= SHORTEST else []
     for written, folded, lexeme in alike:
-        # The edit distance, swaps included; more than `allowed` if it exceeds that.
-        far = OSA.distance(word, folded, score_cutoff=allowed)
+        far = slips_between(word, folded, allowed)
         if 0 < far <= allowed:
             found.append(SpellingCandidate(written, lexeme, far, 0.8 / far))
     return found + _without_elision(word)
+
+
+def slips_between(word: str, folded: str, allowed: int) -> int:
+    """Return the edit distance of two words, swaps included; more than `allowed` beyond that.
+
+    A letter in another place (« chalure ») is one slip, although two edits mend it.
+    """
+    if len(word) >= LEAST_FOR_A_MOVE and sorted(word) == sorted(folded):
+        far = OSA.distance(word, folded, score_cutoff=2)
+        return 1 if far == 2 else far
+    return OSA.distance(word, folded, score_cutoff=allowed)
 
 
 def nearest_candidates(

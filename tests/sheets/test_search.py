@@ -145,3 +145,23 @@ class TestSuggestions:
         assert ("word", "météo") in [
             (one.kind, one.text) for one in suggest_completions("mete", NOBODY)
         ]
+
+
+class TestCorrections:
+    @pytest.mark.parametrize(
+        ("typed", "meant"),
+        [
+            ("recuperasion de chalure", "récupération de chaleur"),
+            ("recuperation chalure", "recuperation chaleur"),
+            ("presison flotante", "pression flottante"),
+            ("copmresseurs", "compresseurs"),
+            ("laietries", "laiteries"),
+        ],
+    )
+    def test_the_corrected_word_is_the_one_that_was_meant(
+        self, wiki: dict[str, Sheet], typed: str, meant: str
+    ) -> None:
+        write("solution", "Désinfection", "Le chlorure et la chaux, au chalumeau, sans chaloupe.")
+        for sheet in Sheet.objects.all():
+            learn_sheet_words(sheet)
+        assert ask(typed).corrections[0] == meant
