@@ -1,5 +1,7 @@
 """The page of a source: metadata, progress, citations, file, actions."""
 
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -32,6 +34,7 @@ from wikico2.parameters import LARGEST_NUMBER, return_address, whole_number
 
 PASSAGES_PER_PAGE = 20
 PAGES_LISTED = 300
+PARTS_SHOWN = 40
 PAGES_NAMED = 20
 FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; img-src 'self'"
 
@@ -71,6 +74,8 @@ def document_detail(request: HttpRequest, pk: int) -> HttpResponse:
     }
     if readable:
         context["left_out"] = left_out_of(source)
+        used = {number for sheet in sheets for number in sheet["pages"]}
+        context["unused"] = unused_parts(source, used) if used else []
         context["attachments"] = visible.filter(attached_to=source).order_by("filename")
         context["mail"] = visible.filter(attachments=source).first()
         passages = source.chunks.defer("search").order_by("position")
@@ -91,6 +96,33 @@ def _readable_pictures(user: Any, source: Document) -> int:
     idle = source.is_ready or source.error_code in Document.BLANK
     may_change = may(user, "source.edit")
     return count_unrecognised(source) if idle and may_change else 0
+
+
+@dataclass(frozen=True)
+class UnusedPart:
+    """Pages in a row that no sheet cites, with the headings that the first of them stands under."""
+
+    first: int
+    last: int
+    heading: str
+
+
+def unused_parts(source: Document, used: Collection[int]) -> list[UnusedPart]:
+    """Return the pages with text that no sheet cites, those in a row together."""
+    with_text = source.pages.exclude(text="").order_by("number")
+    headings: dict[int, str] = {}
+    rows = source.chunks.order_by("position").values_list("page_start", "headings")
+    for number, trail in rows:
+        headings.setdefault(number, trail[-1] if trail else "")
+    parts: list[UnusedPart] = []
+    for number in with_text.values_list("number", flat=True):
+        if number in used:
+            continue
+        if parts and parts[-1].last == number - 1:
+            parts[-1] = replace(parts[-1], last=number)
+        else:
+            parts.append(UnusedPart(number, number, headings.get(number, "")))
+    return parts[:PARTS_SHOWN]
 
 
 def left_out_of(source: Document) -> list[PageRemarks]:

@@ -11,7 +11,7 @@ from sheets.models import Citation
 from sheets.rendering.html import page_url
 from sheets.rendering.statement_anchors import counted_statements
 
-SHORTEST, LONGEST = 50, 320
+SHORTEST, LONGEST = 40, 320
 """The length of a quote that fits the home page, in characters."""
 
 

@@ -2,14 +2,22 @@
 
 from collections.abc import Iterable, Iterator
 
-from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    BooleanField,
+    Count,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    Subquery,
+)
+from django.db.models.functions import Coalesce, Left
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from ingestion.models import Document, DocumentQuerySet
 from ingestion.search import postings
-from sheets.models import RevisionCheck, Sheet, SheetType
+from sheets.models import RevisionCheck, SearchedSection, Sheet, SheetType
 from sheets.models.sheet import SheetQuerySet
 from sheets.search.indexing import SHEETS
 from sheets.verification.levels import FRAGILE, NOT_FOUND, UNSOURCED
@@ -33,6 +41,8 @@ ORDERS_OFFERED = {
 }
 VALUES_SHOWN = 12
 MOST_WORDS = 8
+SUMMARY_READ = 240
+"""Characters of a sheet's first section that the list reads."""
 MOSTLY_VERIFIED = 80
 """Per cent of the statements of a sheet that is mostly verified."""
 
@@ -209,8 +219,21 @@ def _source_choices(
     return [FacetChoice(str(pk), title, n) for pk, title, n in rows]
 
 
+def _summary() -> Subquery:
+    """Return the beginning of the first section with text of the outer query's sheet.
+
+    What stands before the first heading is the title and the header data.
+    """
+    sections = SearchedSection.objects.filter(sheet=OuterRef("pk")).exclude(anchor="")
+    written = sections.exclude(text="").order_by("position")
+    return Subquery(written.values_list(Left("text", SUMMARY_READ))[:1])
+
+
 def filtered_sheets(sheets: SheetQuerySet, active: Filter) -> SheetQuerySet:
-    """Return the filtered sheets in the chosen order, with `source_count` for the list."""
+    """Return the filtered sheets in the chosen order, with what the list shows.
+
+    Annotates `source_count`, `category`, `levels` (how many statements have each) and `summary`.
+    """
     sources = (
         Document.objects.filter(sheets=OuterRef("pk"))
         .order_by()
@@ -222,6 +245,11 @@ def filtered_sheets(sheets: SheetQuerySet, active: Filter) -> SheetQuerySet:
         active.apply(sheets)
         .select_related("sheet_type")
         .defer("written_from")
-        .annotate(source_count=Coalesce(Subquery(sources), 0))
+        .annotate(
+            source_count=Coalesce(Subquery(sources), 0),
+            category=F("searched__category_name"),
+            levels=F("current__check_made__levels"),
+            summary=_summary(),
+        )
         .order_by(*ORDERS[active["sort"]])
     )

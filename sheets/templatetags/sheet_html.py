@@ -3,13 +3,16 @@
 from typing import Any
 
 from django import template
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from sheets.models import Sheet, SheetEvent
+from sheets.models.level_reasons import level_name
 from sheets.rendering.heading_icons import heading_with_icon
 from sheets.rendering.html import french_spaces
 from sheets.revisions.authorship import automatic_writer, revision_author
+from sheets.verification.levels import LEVELS
 from wikico2.accounts.rules import may
 
 register = template.Library()
@@ -46,6 +49,28 @@ def state_badge(sheet: Sheet) -> dict[str, Any]:
 def event_sentence(context: dict[str, Any], event: SheetEvent) -> str:
     """Return what happened, as a sentence; sources are named to those who may read them all."""
     return event.sentence(named=may(context["user"], "source.read_internal"))
+
+
+@register.simple_tag
+def levels_bar(levels: dict[str, int]) -> SafeString:
+    """Return a small bar of the levels of a sheet's statements, named for screen readers."""
+    total = sum(levels.get(level, 0) for level in LEVELS)
+    if not total:
+        return SafeString("")
+    parts, names, start = [], [], 0.0
+    for level in LEVELS:
+        if count := levels.get(level, 0):
+            width = 100 * count / total
+            parts.append((level, f"{start:.1f}", f"{width:.1f}"))
+            names.append(f"{level_name(level)} ({count})")
+            start += width
+    return format_html(
+        '<svg class="levels-bar" viewBox="0 0 100 8" role="img" aria-label="{}"><title>{}</title>'
+        "{}</svg>",
+        ", ".join(names),
+        ", ".join(names),
+        format_html_join("", '<rect class="is-{}" x="{}" width="{}" height="8"/>', parts),
+    )
 
 
 @register.filter

@@ -39,7 +39,8 @@ PAGES = (
     "/fiches/laiterie/historique/", "/fiches/laiterie/versions/1/", "/fiches/laiterie/renommer/",
     "/fiches/laiterie/regenerer/", "/fiches/nouvelle/", "/fiches/vers/?titre=Froid",
     "/fiches/demandees/", "/activite/", "/suivi/", "/sources/", "/sources/ajouter/", "/taches/",
-    "/recherche/?q=froid", "/nulle-part/", "/sources/{source}/", "/sources/{source}/pages/1/",
+    "/recherche/?q=froid", "/nulle-part/", "/aide/",
+    "/sources/{source}/", "/sources/{source}/pages/1/",
     "/fiches/laiterie/propositions/{proposal}/", "/atelier/", "/atelier/fiches/",
     "/atelier/sources/", "/admin/", "/admin/sheets/sheettype/{type}/change/",
 )  # fmt: skip

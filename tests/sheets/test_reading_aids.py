@@ -7,12 +7,15 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from ingestion.models import Chunk, Document, Page
+from ingestion.views.documents import UnusedPart, unused_parts
 from sheets.models import Proposal, Revision, Section, Sheet, SheetType
 from sheets.rendering.footnotes import section_html
 from sheets.rendering.heading_icons import NAMES, heading_with_icon, with_heading_icons
 from sheets.rendering.html import CitationView, render_sheet
 from sheets.rendering.quoted_rows import quoted_rows
 from sheets.revisions.save import save_revision
+from sheets.templatetags.sheet_html import levels_bar
 from tests.cost import processor_time
 from tests.sheets.factories import TEMPLATE
 from wikico2.models import User
@@ -170,3 +173,63 @@ def test_one_strip_says_all_that_a_reader_must_know(client: Client, contributor:
     assert "Brouillon" in head
     assert "Un nouveau texte est proposé" in head
     assert "<summary>Cette fiche n’est plus à jour" in head or "<summary>" in head
+
+
+@pytest.mark.django_db
+class TestLists:
+    def test_a_line_has_summary_category_and_levels(
+        self, client: Client, contributor: User
+    ) -> None:
+        kind = SheetType.objects.get(key="solution")
+        sheet = Sheet.objects.create(sheet_type=kind, title="Four", slug="four")
+        body = "## 🎯 Résumé (10 secondes)\n\nUn four bien isolé perd moins.\n"
+        save_revision(
+            sheet, base=None, body=body, metadata={"categorie": "Chaleur"},
+            origin=Revision.Origin.HUMAN, author=contributor,
+        )  # fmt: skip
+        line = client.get("/fiches/").content.decode().partition('class="rows list-rows"')[2]
+        assert "Un four bien isolé" in line
+        assert '<span lang="fr">Chaleur</span>' in line
+        assert 'aria-label="sans source (' in line
+        assert 'class="is-unsourced" x="0.0" width="100.0"' in line
+
+    def test_bars_are_true_and_fill_their_room(self) -> None:
+        bar = levels_bar({"verbatim": 3, "fragile": 1, "of a former version": 9})
+        assert re.findall(r'x="([\d.]+)" width="([\d.]+)"', bar) == [
+            ("0.0", "75.0"),
+            ("75.0", "25.0"),
+        ]
+        assert levels_bar({}) == ""
+
+
+@pytest.mark.django_db
+def test_a_source_shows_the_pages_that_no_sheet_cites(client: Client, contributor: User) -> None:
+    source = Document.objects.create(
+        title="Guide", filename="g.pdf", file="g.pdf", sha256="a" * 64, size=1, page_count=6,
+        state="ready",
+    )  # fmt: skip
+    for number in range(1, 7):
+        text = "" if number == 5 else f"La page numéro {number} dit une chose utile."
+        Page.objects.create(document=source, number=number, text=text)
+    Chunk.objects.create(
+        document=source, position=0, text="La page numéro 3 dit une chose utile.", page_start=3,
+        page_end=3, content_hash="h", headings=["Guide", "Réglementation"],
+    )  # fmt: skip
+    assert unused_parts(source, {2}) == [
+        UnusedPart(1, 1, ""),
+        UnusedPart(3, 4, "Réglementation"),
+        UnusedPart(6, 6, ""),
+    ]
+    address = source.get_absolute_url()
+    assert "n’en disent pas" not in client.get(address).content.decode(), "none cites it yet"
+    kind = SheetType.objects.get(key="secteur")
+    sheet = Sheet.objects.create(sheet_type=kind, title="Four", slug="four")
+    sheet.documents.add(source)
+    note = f"[^1]: [Guide, p. 2]({address}pages/2/) « La page numéro 2 dit une chose utile. »"
+    save_revision(
+        sheet, base=None, body=f"## A\n\nLa page numéro 2 dit une chose utile.[^1]\n\n{note}\n",
+        metadata={}, origin=Revision.Origin.HUMAN, author=contributor,
+    )  # fmt: skip
+    html = client.get(address).content.decode()
+    assert "Ce que les fiches n’en disent pas" in html
+    assert re.search(r"p\.\s?3–4", html)
