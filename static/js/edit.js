@@ -55,7 +55,8 @@
     const at = line < 0 ? value.length : line;
     const before = value.slice(0, at).trimEnd();
     const gap = before ? "\n\n" : "";
-    insert(`${gap}${text}\n\n`, before.length, at);
+    const after = /^\n*/.exec(value.slice(at, at + 2))[0].length;
+    insert(`${gap}${text}${"\n".repeat(2 - after)}`, before.length, at);
   };
   const table = (rows) => {
     const cell = (text) => text.trim().replaceAll("|", "\\|").replaceAll(/\s+/g, " ");
@@ -148,16 +149,30 @@
     await send(file);
     event.target.value = "";
   });
-  area?.addEventListener("paste", (event) => {
-    const [file] = [...event.clipboardData.files].filter((one) => one.type.startsWith("image/"));
-    const text = event.clipboardData.getData("text/plain");
-    if (text.includes("\t") && !/^\s*(?:[-–—•●○◦▪■\uF0B7\uF0A7]|o|\d+[.)])\t/m.test(text)) {
-      event.preventDefault();
-      block(table(text.replace(/\r?\n$/, "").split(/\r?\n/).map((row) => row.split("\t"))));
-    } else if (file && !text) {
+  // What is pasted becomes Markdown (pasted.js). The clipboard is read at once: it is empty later.
+  area?.addEventListener("paste", async (event) => {
+    const { clipboardData } = event;
+    const [file] = [...clipboardData.files].filter((one) => one.type.startsWith("image/"));
+    const copies = Object.fromEntries(["text/plain", "text/html"].map((type) => [type, clipboardData.getData(type)]));
+    const plain = copies["text/plain"];
+    if (file && !plain) {
       event.preventDefault();
       send(file);
+      return;
     }
+    if (!form.readPasted || !(copies["text/html"] || /[\t\n\u00a0\u00ad\u2000-\u206f]/.test(plain))) return;
+    event.preventDefault();
+    const { selectionStart, selectionEnd } = area;
+    let pasted = { text: plain };
+    try {
+      pasted = await form.readPasted({ getData: (type) => copies[type] ?? "" });
+    } catch {
+      say("");
+    }
+    area.setSelectionRange(selectionStart, selectionEnd);
+    if (pasted.cells) block(table(pasted.cells));
+    else if (pasted.isBlock) block(pasted.text);
+    else insert(pasted.text);
   });
   form.sendPicture = send;
   area?.addEventListener("dragover", (event) => {
@@ -297,7 +312,9 @@
     }
     failures = 0;
     warn("");
-    document.getElementById("edit-others").innerHTML = text;
+    const others = document.getElementById("edit-others");
+    others.innerHTML = text;
+    form.querySelector("[data-present]").textContent = others.querySelector("[data-names]")?.content.textContent.trim() ?? "";
     if (answer.headers.get("Draft-Kept") === "1" && !same(sent, atFirst)) {
       const time = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short" });
       say(`${words.words} ${time.format(new Date())}`);

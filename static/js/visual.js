@@ -3,7 +3,7 @@
 const form = document.querySelector("form[data-edit]");
 const area = form?.querySelector("[data-editor]");
 const place = document.getElementById("visual");
-const KEPT = "wikico2:editor";
+const KEPT = "wikico2:mode";
 const LEVELS = new Set(["verbatim", "confirmed", "judged", "figures", "fragile", "not_found", "unsourced"]);
 
 const remembered = () => {
@@ -167,7 +167,7 @@ function start() {
     return { dom: button };
   }
 
-  function openEditor(tiptap, { extensions }, { cleanHtml, cleanText }) {
+  function openEditor(tiptap, { extensions }, { readPasted, cleanHtml, cleanText, joinLines }) {
     const { Extension } = tiptap;
     const keys = Extension.create({
       name: "keys",
@@ -191,13 +191,18 @@ function start() {
       extensions: kinds.map((kind) => (kind.name === "citation" ? kind.extend({ addNodeView: () => chip }) : kind)),
       editorProps: {
         attributes: { class: "prose visual-text", role: "textbox", "aria-multiline": "true", "aria-label": words.label, lang: "fr", spellcheck: "true" },
-        transformPastedHTML: cleanHtml,
-        transformPastedText: cleanText,
+        transformPastedHTML: (html) => (html.includes("data-pm-slice") ? html : cleanHtml(html)), // its own copies stay
+        transformPastedText: (text) => joinLines(cleanText(text)),
         handlePaste: (_view, event) => {
-          const [file] = [...event.clipboardData.files].filter((one) => one.type.startsWith("image/"));
-          if (!file || event.clipboardData.getData("text/plain")) return false;
-          form.sendPicture(file);
-          return true;
+          const { clipboardData } = event;
+          const [file] = [...clipboardData.files].filter((one) => one.type.startsWith("image/"));
+          if (file && !clipboardData.getData("text/plain")) {
+            form.sendPicture(file);
+            return true;
+          }
+          const { cells } = clipboardData.getData("text/html") ? {} : readPasted(clipboardData);
+          if (cells) visual.cells(cells);
+          return Boolean(cells);
         },
         handleDrop: (_view, event, _slice, isMoved) => {
           const [file] = event.dataTransfer?.files ?? [];
@@ -270,11 +275,12 @@ function start() {
       const { selection } = state.editor.state;
       chain().insertContentAt(selection.to, { type: "citation", attrs: { label } }).run();
     },
-    table: (rows, head) => {
+    table: (rows, head) => visual.cells([head, ...Array.from({ length: rows - 1 }, () => head.map(() => ""))]),
+    cells: (rows) => {
       const cell = (type, text) => ({ type, content: [{ type: "paragraph", content: text ? [{ type: "text", text }] : [] }] });
-      const lines = Array.from({ length: rows }, (_, at) => ({
+      const lines = rows.map((row, at) => ({
         type: "tableRow",
-        content: head.map((text) => (at ? cell("tableCell", "") : cell("tableHeader", text))),
+        content: row.map((text) => cell(at ? "tableCell" : "tableHeader", text.trim())),
       }));
       chain().insertContent({ type: "table", content: lines }).run();
     },
@@ -285,6 +291,17 @@ function start() {
     },
   };
   form.visual = visual;
+
+  // Return what is pasted into the text area as Markdown: { text, isBlock }, or { cells }.
+  form.readPasted = async (data) => {
+    const [tiptap, schema, writer, pasted] = await load();
+    const { html, cells, text } = pasted.readPasted(data);
+    if (!html) return { cells, text };
+    state.schema ??= tiptap.getSchema(schema.extensions(tiptap, {}));
+    const box = new DOMParser().parseFromString(html, "text/html").body;
+    const doc = tiptap.pm.model.DOMParser.fromSchema(state.schema).parse(box);
+    return { text: new writer.Writer().document(doc).trim(), isBlock: doc.childCount > 1 || doc.firstChild.type.name !== "paragraph" };
+  };
   for (const button of form.querySelectorAll("[data-command]")) {
     button.addEventListener("click", () => commands[button.dataset.command]().run());
   }

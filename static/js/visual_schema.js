@@ -5,6 +5,13 @@ export const ORIGIN = ["paragraph", "heading", "bulletList", "orderedList", "blo
 const hidden = { rendered: false };
 const attribute = (fallback, more) => ({ default: fallback, ...hidden, ...more });
 
+// An attribute that goes with what is copied within the editor.
+const copied = (name) => ({
+  default: "",
+  parseHTML: (element) => element.dataset[name] ?? "",
+  renderHTML: (attributes) => ({ [`data-${name}`]: attributes[{ sheet: "title" }[name] ?? name] }),
+});
+
 function ownNodes({ Node, Mark, Extension }, words) {
   const atom = (name, attributes, renderHTML, more = {}) =>
     Node.create({
@@ -18,13 +25,22 @@ function ownNodes({ Node, Mark, Extension }, words) {
       ...more,
     });
   return [
-    atom("citation", { label: attribute("") }, () => ["span", { class: "chip" }], { marks: "" }),
+    atom("citation", { label: copied("label") }, ({ HTMLAttributes }) => ["span", { class: "chip", ...HTMLAttributes }], {
+      marks: "",
+      parseHTML: () => [{ tag: "span.chip[data-label]" }],
+    }),
     atom(
       "sheetLink",
-      { title: attribute(""), shown: attribute("") },
-      ({ node }) => ["span", { class: "chip-link", title: node.attrs.title }, node.attrs.shown || node.attrs.title],
+      { title: copied("sheet"), shown: copied("shown") },
+      ({ node, HTMLAttributes }) => ["span", { class: "chip-link", title: node.attrs.title, ...HTMLAttributes }, node.attrs.shown || node.attrs.title],
+      { parseHTML: () => [{ tag: "span.chip-link[data-sheet]" }] },
     ),
-    atom("rawInline", { source: attribute("") }, ({ node }) => ["code", { class: "chip-raw", title: words.raw }, node.attrs.source]),
+    atom(
+      "rawInline",
+      { source: copied("source") },
+      ({ node, HTMLAttributes }) => ["code", { class: "chip-raw", title: words.raw, ...HTMLAttributes }, node.attrs.source],
+      { parseHTML: () => [{ tag: "code.chip-raw[data-source]", priority: 60 }] },
+    ),
     atom("softBreak", {}, () => ["span", { class: "soft-break" }, " "], { draggable: false, selectable: false }),
     atom(
       "image",
@@ -42,15 +58,19 @@ function ownNodes({ Node, Mark, Extension }, words) {
       marks: "",
       code: true,
       defining: true,
+      parseHTML: () => [{ tag: "pre.raw-block", preserveWhitespace: "full" }],
       renderHTML: () => ["pre", { class: "raw-block", "aria-label": words.raw, spellcheck: "false" }, ["code", 0]],
     }),
     Mark.create({ name: "escaped", inclusive: false, renderHTML: () => ["span", 0] }),
     Mark.create({
       name: "link",
       inclusive: false,
-      addAttributes: () => ({ href: { default: "" }, title: { default: null } }),
-      parseHTML: () => [{ tag: "a[href]" }],
-      renderHTML: ({ mark }) => ["a", { title: mark.attrs.href, class: "edited-link" }, 0],
+      addAttributes: () => ({
+        href: { default: "", parseHTML: (link) => link.dataset.href ?? link.getAttribute("href") },
+        title: { default: null, parseHTML: (link) => (link.dataset.href ? null : link.getAttribute("title")) },
+      }),
+      parseHTML: () => [{ tag: "a[href]" }, { tag: "a[data-href]" }],
+      renderHTML: ({ mark }) => ["a", { title: mark.attrs.href, "data-href": mark.attrs.href, class: "edited-link" }, 0],
     }),
     Extension.create({
       name: "origins",

@@ -75,7 +75,7 @@ def live(browser: Browser, live_server: LiveServer, complaints: list[str]) -> It
         )
         context.set_default_timeout(PATIENCE)
         if not visual:
-            mode = "localStorage['wikico2:editor'] ??= 'markdown'"
+            mode = "localStorage['wikico2:mode'] ??= 'markdown'"
             context.add_init_script(f"try {{ {mode} }} catch {{}}")
         contexts.append(context)
         if user:

@@ -20,10 +20,18 @@ from wikico2.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MODULES = """async () => {
-  const [tiptap, schema, writer] = await Promise.all(
-    ["django_prose_editor/editor.js", "js/visual_schema.js", "js/markdown_writer.js"].map(
-      (name) => import(`/static/${name}`)));
+  const [tiptap, schema, writer, pasted] = await Promise.all(
+    ["django_prose_editor/editor.js", "js/visual_schema.js", "js/markdown_writer.js",
+     "js/pasted.js"].map((name) => import(`/static/${name}`)));
   const model = tiptap.getSchema(schema.extensions(tiptap, {}));
+  window.paste = (text, html) => {
+    const copies = { "text/plain": text, "text/html": html };
+    const found = pasted.readPasted({ getData: (type) => copies[type] ?? "" });
+    if (!found.html) return found;
+    const box = new DOMParser().parseFromString(found.html, "text/html").body;
+    const doc = tiptap.pm.model.DOMParser.fromSchema(model).parse(box);
+    return { text: new writer.Writer().document(doc).trim() };
+  };
   window.read = (blocks) => {
     const own = new writer.Writer();
     return { own, model, doc: writer.readBlocks(model, blocks, own) };
@@ -157,6 +165,96 @@ def test_writing_grows_with_the_text(modules: Page) -> None:
     assert took[2] < 8 * max(took[0], 1), took
 
 
+WORD = """<html><head><style>p{color:red}</style></head><body><!--StartFragment-->
+<h1>Récupé\u00adration de chaleur</h1>
+<p class=MsoNormal>Un <b style='mso-bidi-font-weight:normal'>échangeur</b>&nbsp;:
+ <a href="https://exemple.fr/a">guide</a>, CO<sub>2</sub><o:p></o:p></p>
+<p class=MsoListParagraphCxSpFirst style='mso-list:l0 level1 lfo1'><![if !supportLists]><span
+ style='mso-list:Ignore'>·<span>&nbsp;&nbsp;</span></span><![endif]>relever</p>
+<p class=MsoListParagraphCxSpMiddle style='mso-list:l0 level2 lfo1'><span
+ style='mso-list:Ignore'>o<span>&nbsp;&nbsp;</span></span>chaque jour</p>
+<p class=MsoListParagraphCxSpLast style='mso-list:l0 level1 lfo1'><span
+ style='mso-list:Ignore'>·<span>&nbsp;</span></span>noter</p>
+<table><tr><td><p>Poste</p></td><td><p>Part</p></td></tr>
+<tr><td><p>Four | étuve</p></td><td><p>4&nbsp;%</p></td></tr></table>
+<!--EndFragment--></body></html>"""
+PASTED = {
+    "word": (
+        "x", WORD,
+        "## Récupération de chaleur\n\nUn **échangeur** : [guide](https://exemple.fr/a), CO~2~\n\n"
+        "- relever\n  - chaque jour\n- noter\n\n"
+        "| Poste | Part |\n| --- | --: |\n| Four \\| étuve | 4 % |",
+    ),
+    "excel": (
+        "a\tb\n1\t2\n",
+        "<meta><table><col><tr><td>a</td><td>b</td></tr>"
+        "<tr><td align=right>1</td><td>2</td></table>",
+        "| a | b |\n| --: | --: |\n| 1 | 2 |",
+    ),
+    "web": (
+        "x",
+        "<div><nav><ul><li><p>un</p><ol start=1><li>deux</ol></ul></nav><h3><a href='/x'>T</a></h3>"
+        "<p>Texte <em>penché </em>puis<br>ligne</p><blockquote><p>cité</blockquote></div>",
+        "- un\n  1. deux\n\n### T\n\nTexte *penché* puis  \nligne\n\n> cité",
+    ),
+    "google docs": (
+        "x",
+        "<b style='font-weight:normal'><p><span style='font-weight:700'>Gras</span> non</p></b>",
+        "**Gras** non",
+    ),
+    "hostile": (
+        "x",
+        "<p onclick=alert(1)>a<script>alert(1)</script><img src=x onerror=alert(1)>"
+        "<a href='javascript:alert(1)'>b</a> <a href='https://e.fr/) x'>c</a>"
+        "<svg><style>*{}</style></svg>"
+        "<iframe src=//e.fr></iframe> [d](javascript:1) &lt;script&gt;</p>",
+        "ab [c](https://e.fr/%29%20x) \\[d](javascript:1) \\<script>",
+    ),
+    "table for layout": ("x", "<table><tr><td><h2>T</h2><p>a</td></tr></table>", "## T\n\na"),
+    "tab in a paragraph": ("Un\u00a0:\ttexte", "", "Un :\ttexte"),
+    "tab in two paragraphs": ("Un :\ttexte\nautre", "", "Un :\ttexte\nautre"),
+    "numbers with tabs": ("1.\tun\n2.\tdeux", "", "1.\tun\n2.\tdeux"),
+    "plain in HTML": ("Un mot\u202f!", "<span style='color:red'>Un mot&#8239;!</span>", "Un mot !"),
+    "PDF": (
+        "La chaleur des compresseurs est récu-\npérée sur un circuit d’huile et sert au\nlavage.",
+        "",
+        "La chaleur des compresseurs est récupérée sur un circuit d’huile et sert au lavage.",
+    ),
+}  # fmt: skip
+
+
+def test_what_is_pasted_becomes_markdown(modules: Page) -> None:
+    given = [[text, html] for text, html, _expected in PASTED.values()]
+    found = modules.evaluate("(all) => all.map(([text, html]) => paste(text, html).text)", given)
+    assert dict(zip(PASTED, found, strict=True)) == {k: v[2] for k, v in PASTED.items()}
+    cells = modules.evaluate("paste('a\\tb\\r\\n1\\t2\\r\\n', '').cells")
+    assert cells == [["a", "b"], ["1", "2"]]
+
+
+def test_pasting_grows_with_what_is_pasted(modules: Page) -> None:
+    hostile = (
+        "<p style='a:b;;;'>x ",
+        "a\u00ad-\n",
+        "[[*_`",
+        "<b>a</b> <a href=x>",
+        "<a <",
+        "<tr><td>",
+    )
+    took = modules.evaluate(
+        """(all) => all.map(([one, n]) => {
+          const once = () => {
+            const start = performance.now();
+            paste(one.repeat(n), one.repeat(n));
+            return performance.now() - start;
+          };
+          return Math.min(once(), once(), once());
+        })""",
+        [[one, n] for one in hostile for n in (500, 2_000)],
+    )
+    for one, short, long in zip(hostile, took[::2], took[1::2], strict=True):
+        assert long < 12 * max(short, 4), (one, short, long)
+
+
 BODY = (
     "## 🎯 Résumé (10 secondes)\n\nLa chaleur *fatale* sert au lavage.[^1]   Reste 5 * 3.\n\n"
     "* un\n* deux\n\n"
@@ -172,6 +270,15 @@ SETTLED = """() => {
   return view.hasFocus() && view.state.selection.head === view.posAtDOM(focusNode, focusOffset);
 }"""
 """Whether the editor has taken over where the browser's cursor is, which it does a moment later."""
+
+
+PASTE = """(element, html) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text/html", html);
+  clipboardData.setData("text/plain", "sans mise en forme");
+  const more = { bubbles: true, cancelable: true };
+  element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, ...more }));
+}"""
 
 
 def go_to_end(page: Page, place: Locator) -> None:
@@ -217,9 +324,18 @@ def test_a_sheet_is_edited_as_it_looks(live: Live, sheet: Sheet, contributor: Us
         "| Étuve | 6 % |", "| Étuve | 6 % \\| environ |"
     )
     wanted = wanted.replace("* deux\n", "* deux\n* voir [exemple.fr/a](https://exemple.fr/a)\n")
-    expect(page.locator("#edit_body")).to_have_value(wanted)
+    area = page.locator("#edit_body")
+    expect(area).to_have_value(wanted)
+    area.evaluate("a => { const n = a.value.indexOf('\\n\\n* un'); a.setSelectionRange(n, n) }")
+    area.evaluate(PASTE, "<p>Voir <b>ici</b></p><ol><li>trois</ol>")
+    wanted = wanted.replace("5 * 3.\n", "5 * 3.\n\nVoir **ici**\n\n1. trois\n", 1)
+    expect(area).to_have_value(wanted)
     page.get_by_role("button", name="Visuel").click()
-    expect(text.locator("li")).to_have_count(3)
+    expect(text.locator("li")).to_have_count(4)
+    go_to_end(page, text.locator("p", has_text="Voir ici"))
+    page.keyboard.type(" ")
+    text.evaluate(PASTE, "<p>et <i>là</i></p>")
+    wanted = wanted.replace("Voir **ici**", "Voir **ici** et *là*")
     page.keyboard.press("Control+s")
     expect(page.locator(".messages")).to_contain_text("version 2")
     sheet.refresh_from_db()
