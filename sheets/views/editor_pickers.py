@@ -1,5 +1,6 @@
 """Pickers of the editor: sheets to link to, passages to cite."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from ingestion.models import Chunk, Document, Page
 from sheets.markdown.parse import write_note
-from sheets.markdown.sentences import split_sentences
+from sheets.markdown.sentences import quotable_units
 from sheets.models import Sheet
 from sheets.search import search_wiki, suggest_completions
 from sheets.verification.citations import contains_quote
@@ -19,6 +20,9 @@ from wikico2.text.exponents import DOUBTFUL
 from wikico2.text.normalize import folded_words
 
 PICKED = 8
+SEARCHED = 24
+"""Passages that are searched for sentences: tables, which come late, are often ranked first."""
+PER_PASSAGE = 2
 LONGEST_QUOTE = 400
 LONGEST_QUERY = 200
 
@@ -29,6 +33,7 @@ class CitationOption:
 
     key: str
     title: str
+    document: int
     page: int
     quote: str
     note: str
@@ -61,23 +66,31 @@ def citation_picker(request: HttpRequest) -> HttpResponse:
 
 
 def find_citations(request: HttpRequest, query: str) -> list[CitationOption]:
-    """Return the passages that match a query as citations, best first."""
+    """Return the sentences of sources that match a query as citations: prose first, then rows."""
     query = printable_query(query)
     if not query:
         return []
-    hits = search_wiki(query, user=request.user, kind="sources", page_size=PICKED).hits
+    hits = search_wiki(query, user=request.user, kind="sources", page_size=SEARCHED).hits
     chunks = Chunk.objects.filter(doubt="").select_related("document").defer("search")
     rows = chunks.in_bulk([hit.chunk_id for hit in hits if hit.chunk_id])
-    return [citation_option(rows[hit.chunk_id], query) for hit in hits if hit.chunk_id in rows]
+    found = [
+        (sentence, rows[hit.chunk_id])
+        for hit in hits
+        if hit.chunk_id in rows
+        for sentence in matching_sentences(rows[hit.chunk_id], query)
+    ]
+    found.sort(key=lambda one: (not one[0].is_prose, -one[0].matches))
+    return [option_of(chunk, sentence, query) for sentence, chunk in found[:PICKED]]
 
 
 def footnote_of(request: HttpRequest, key: str) -> str:
     """Return the text of the footnote for a citation's key; "" for an unknown key.
 
-    A key is the id of a passage and the query: "12:heat recovery".
+    A key is the id of a passage, the number of its sentence and the query: "12.0:heat recovery".
     """
     given, _colon, query = key.partition(":")
-    number = whole_number(given)
+    passage, _dot, place = given.partition(".")
+    number = whole_number(passage)
     if number is None:
         return ""
     readable = Document.objects.readable_by(request.user)
@@ -87,21 +100,70 @@ def footnote_of(request: HttpRequest, key: str) -> str:
         .defer("search")
         .first()
     )
-    return citation_option(chunk, printable_query(query)).note if chunk else ""
+    if chunk is None:
+        return ""
+    query = printable_query(query)
+    sentences = {one.number: one for one in matching_sentences(chunk, query, most=None)}
+    chosen = sentences.get(whole_number(place) or 0)
+    return (option_of(chunk, chosen, query) if chosen else citation_option(chunk, query)).note
+
+
+@dataclass(frozen=True)
+class MatchingSentence:
+    """A sentence or row of a passage: its number there, how many words of a query it has."""
+
+    number: int
+    text: str
+    is_prose: bool
+    matches: int
+
+
+def matching_sentences(
+    chunk: Chunk, query: str, most: int | None = PER_PASSAGE
+) -> list[MatchingSentence]:
+    """Return the sentences of a passage with words of a query, best first; at least one.
+
+    A word of the query may be the beginning of one in the text. Sentences with a doubtful figure
+    are left out where there is another.
+    """
+    wanted = tuple(folded_words(query))
+    texts = list(quotable_texts(chunk)) or [(" ".join(chunk.text.split()), True)]
+    sure = [one for one in texts if not DOUBTFUL.search(one[0])] or texts
+    found = [
+        MatchingSentence(number, text, is_prose, count_matches(wanted, text))
+        for number, (text, is_prose) in enumerate(sure)
+    ]
+    found.sort(key=lambda one: (-one.matches, not one.is_prose))
+    return [one for one in found if one.matches][:most] or found[:1]
+
+
+def quotable_texts(chunk: Chunk) -> Iterator[tuple[str, bool]]:
+    """Yield the sentences and rows of a passage, and whether each is prose; no rules of tables."""
+    for unit in quotable_units(chunk.text):
+        if unit.rows:
+            yield from ((" ".join(filter(None, row)), False) for row in unit.rows)
+        elif unit.text.strip():
+            yield " ".join(unit.text.split()), True
+
+
+def count_matches(wanted: tuple[str, ...], text: str) -> int:
+    """Return how many of the words begin a word of a text."""
+    words = set(folded_words(text))
+    return sum(word in words or any(w.startswith(word) for w in words) for word in wanted)
 
 
 def citation_option(chunk: Chunk, query: str) -> CitationOption:
     """Return a passage as the citation of its sentence with most words of the query."""
-    wanted = set(folded_words(query))
-    sentences = list(split_sentences(" ".join(chunk.text.split()))) or [chunk.text]
-    quotes = [one for one in sentences if not DOUBTFUL.search(one)] or sentences
-    quote = max(quotes, key=lambda one: len(wanted & set(folded_words(one))))[
-        :LONGEST_QUOTE
-    ].strip()
+    return option_of(chunk, matching_sentences(chunk, query)[0], query)
+
+
+def option_of(chunk: Chunk, sentence: MatchingSentence, query: str) -> CitationOption:
+    """Return a sentence of a passage as a citation."""
+    quote = sentence.text[:LONGEST_QUOTE].strip()
     page = page_of(chunk, quote)
-    line = write_note("0", chunk.document.title, chunk.document_id, page, quote)
-    note = line.partition(": ")[2]
-    return CitationOption(f"{chunk.pk}:{query}", chunk.document.title, page, quote, note)
+    title, pk = chunk.document.title, chunk.document_id
+    note = write_note("0", title, pk, page, quote).partition(": ")[2]
+    return CitationOption(f"{chunk.pk}.{sentence.number}:{query}", title, pk, page, quote, note)
 
 
 def page_of(chunk: Chunk, quote: str) -> int:

@@ -10,7 +10,7 @@ from ingestion.readers import Block, PageText
 from sheets.markdown.sentences import quotable_units
 from sheets.verification.levels import FRAGILE, LEVELS, check_statement
 from sheets.verification.quantities import find_quantities
-from sheets.views.editor_pickers import citation_option
+from sheets.views.editor_pickers import citation_option, matching_sentences
 from sheets.writers.context import passages_of
 from sheets.writers.llm import best_quote
 from sheets.writers.numbered import NumberedPassages
@@ -135,3 +135,20 @@ class TestSentences:
             text="Le taux atteint 62⁽³⁾ % ici. Le réseau dessert 45 logements.",
         )
         assert citation_option(chunk, "taux atteint").quote == "Le réseau dessert 45 logements."
+
+    def test_the_picker_offers_prose_before_rows_and_no_rule_of_a_table(
+        self, document: Document
+    ) -> None:
+        table = "| Échangeur | Prix |\n| --- | --- |\n| Échangeur à plaques | 5 |\n"
+        prose = "Un échangeur récupère la chaleur. Il est nettoyé. Les échangeurs s’encrassent."
+        chunk = Chunk(
+            document=document, position=0, page_start=1, page_end=1, text=f"{table}\n{prose}\n"
+        )
+        found = [(one.text, one.is_prose) for one in matching_sentences(chunk, "échangeur")]
+        assert found == [
+            ("Un échangeur récupère la chaleur.", True),
+            ("Les échangeurs s’encrassent.", True),
+        ]
+        rows = [one.text for one in matching_sentences(chunk, "échangeur plaques")]
+        assert rows[0] == "Échangeur à plaques 5"
+        assert not any("---" in one.text for one in matching_sentences(chunk, "xyz", most=None))
