@@ -22,6 +22,7 @@ from sheets.views import (
     suggestions as suggest,
 )
 from sheets.views.complete import complete_section
+from sheets.views.copies import sheet_copy
 from sheets.views.editor_pickers import citation_picker, sheet_picker
 from sheets.views.generations import (
     generation_cancel,
@@ -93,6 +94,7 @@ urlpatterns = [
     path("fiches/<slug:slug>/redaction/relancer/", generation_retry, name="generation_retry"),
     path("fiches/<slug:slug>/regenerer/", sheet_regenerate, name="sheet_generate"),
     path("fiches/<slug:slug>/verrou/", section_lock, name="section_lock"),
+    path("fiches/<slug:slug>/copie/", sheet_copy, name="sheet_copy"),
     path("fiches/<slug:slug>/modifier/", edit.sheet_edit, name="sheet_edit"),
     path("fiches/<slug:slug>/modifier/brouillon/", edit.sheet_autosave, name="sheet_keep"),
     path("fiches/<slug:slug>/modifier/blocs/", edit.sheet_blocks, name="sheet_blocks"),

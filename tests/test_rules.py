@@ -161,6 +161,7 @@ ADDRESSES: dict[str, Access] = {
     "generation_retry": Access(None, "generation.retry", values=SLUG),
     "sheet_generate": Access("sheet.generate", "sheet.generate", values=SLUG),
     "section_lock": Access(None, "sheet.lock", values=SLUG, data=(("section", "resume"),)),
+    "sheet_copy": Access("sheet.create", "sheet.create", values=SLUG),
     "sheet_edit": Access("sheet.edit", "sheet.edit", values=SLUG),
     "sheet_keep": Access(None, "sheet.edit", values=SLUG),
     "sheet_blocks": Access(None, "sheet.edit", values=SLUG),

@@ -131,6 +131,29 @@ class NewSheetForm(forms.Form):
         return free_title(str(self.cleaned_data["title"]))
 
 
+class CopyForm(forms.Form):
+    """The title of a sheet that is made from another one, and how much of it is taken over."""
+
+    title = forms.CharField(
+        label=gettext_lazy("Title of the new sheet"),
+        max_length=Sheet._meta.get_field("title").max_length,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("Enter a title.")},
+    )
+    take = forms.ChoiceField(
+        label=gettext_lazy("Take over"),
+        choices=(
+            ("plan", gettext_lazy("the headings only")),
+            ("text", gettext_lazy("the text with its citations, and the key facts")),
+        ),
+        initial="plan",
+        widget=forms.RadioSelect,
+    )
+
+    def clean_title(self) -> str:
+        return free_title(str(self.cleaned_data["title"]))
+
+
 def free_title(given: str, sheet: Sheet | None = None) -> str:
     """Return a title as one line; raise ValidationError if it is short or another sheet has it."""
     title = visible_line(given)

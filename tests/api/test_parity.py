@@ -21,6 +21,7 @@ OPERATIONS = {
     # Writing
     "sheet_new": "sheets_create",
     "sheet_from_text": "sheets_create",
+    "sheet_copy": "sheets_create",
     "sheet_edit": "sheets_edit",
     "sheet_rename": "sheets_rename",
     "sheet_restore": "sheets_restore",
@@ -136,6 +137,7 @@ REASONS = {
     "sheet_keep": "the draft of an open editor; a program keeps its own",
     "sheet_preview": "a preview of an open editor",
     "sheet_blocks": "the text of an open editor as its blocks",
+    "sheet_blocks": "the text of an open editor as its blocks; a program has the Markdown",
     "picture_add": "pictures of the editor are not in the API yet",
     "picture": "served as a file at its address",
     "search_feed": "is for programs already: Atom",
