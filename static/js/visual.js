@@ -30,7 +30,7 @@ function start() {
   let library = null;
 
   const load = () => {
-    library ??= Promise.all([words.tiptap, words.schema, words.writer, words.pasted].map((url) => import(url)));
+    library ??= Promise.all([words.tiptap, words.schema, words.writer, words.pasted, words.sections].map((url) => import(url)));
     return library;
   };
 
@@ -58,6 +58,7 @@ function start() {
   };
   const changed = () => {
     state.isChanged = true;
+    state.list?.();
     clearTimeout(state.timer);
     state.timer = setTimeout(flush, 250);
   };
@@ -69,12 +70,14 @@ function start() {
     return answer.json();
   };
   const show = async () => {
-    const [[tiptap, schema, writer, pasted], blocks] = await Promise.all([load(), read()]);
+    const [[tiptap, schema, writer, pasted, { listSections }], blocks] = await Promise.all([load(), read()]);
     state.writer = new writer.Writer();
     state.notes = blocks.notes;
     state.added.clear();
     if (!state.editor) {
       state.editor = openEditor(tiptap, schema, pasted);
+      const box = document.getElementById("edit-sections");
+      state.list = listSections(box, () => state.editor, box.dataset);
     }
     const { editor } = state;
     const doc = writer.readBlocks(editor.schema, blocks, state.writer);
@@ -82,6 +85,7 @@ function start() {
     editor.view.updateState(EditorState.create({ doc, plugins: editor.state.plugins }));
     state.text = area.value;
     state.isChanged = false;
+    state.list();
   };
 
   // --- Modes ---

@@ -3,9 +3,10 @@
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from ingestion.models import Document
@@ -340,3 +341,26 @@ def test_a_sheet_is_edited_as_it_looks(live: Live, sheet: Sheet, contributor: Us
     expect(page.locator(".messages")).to_contain_text("version 2")
     sheet.refresh_from_db()
     assert sheet.current.body == wanted
+
+
+def test_sections_are_moved_by_keyboard_and_by_dragging(
+    live: Live, sheet: Sheet, contributor: User, expert: User
+) -> None:
+    parts = ["## Un\n\n* a\n* b", "## Deux\n\nTexte  à 5 * 3.", "## Trois\n\n|a|b|\n|-|-|\n|1|2|"]
+    save_edit(sheet, expert, base=sheet.current, text=Version("\n\n".join(parts) + "\n", {}))
+    page = live(f"{sheet.get_absolute_url()}modifier/", user=contributor, visual=True)
+    page.locator("#edit-sections summary").click()
+    page.get_by_role("button", name="Descendre : Un").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#edit-sections li").first).to_contain_text("Deux")
+    expect(page.get_by_role("button", name="Descendre : Un")).to_be_focused()
+    page.locator("#edit-sections li", has_text="Trois").drag_to(
+        page.locator("#edit-sections li", has_text="Deux")
+    )
+    wanted = "\n\n".join([parts[2], parts[1], parts[0]]) + "\n"
+    expect(page.locator("#edit_body")).to_have_value(wanted)
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        found = Axe().run(page).response["violations"]
+        assert [one["id"] for one in found if one["impact"] in {"serious", "critical"}] == []
