@@ -4,7 +4,7 @@ BIN = .venv/bin
 NODE_BIN = lint/node_modules/.bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test lint node format bench bench-facts bench-search bench-reading soak messages lock bench-spoilt markdown-agreement test-long walk bench-truth
+.PHONY: run test lint node format bench bench-facts bench-search bench-reading soak messages lock bench-spoilt markdown-agreement test-long walk bench-truth backup-test
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py up
@@ -61,6 +61,9 @@ bench-spoilt: .venv/dev.stamp  ## office documents with one object spoilt in eac
 
 bench-truth: .venv/dev.stamp  ## levels of labelled statements, and of sentences with one change
 	$(BIN)/python -m bench.truth $(or $(FOLDER),$(error FOLDER=… is needed, with *.jsonl and documents)) $(ARGS)
+
+backup-test: .venv/dev.stamp  ## a backup under writes, into an empty place, damaged, to a bucket
+	$(BIN)/python -m pytest -n 0 tests/test_backup.py $(ARGS)
 
 soak: .venv/dev.stamp  ## kill processes, break the model service; about half an hour
 	$(BIN)/python -m bench.soak $(ARGS)

@@ -10,9 +10,11 @@ class WikiCO2Config(AppConfig):
     def ready(self) -> None:
         from wikico2 import checks, lookups, mail  # noqa: F401  (they register themselves)
         from wikico2.accounts import audit_receivers, sessions  # noqa: F401  (likewise)
+        from wikico2.backup.schedule import ensure_backup_schedule
         from wikico2.jobs.queue import ensure_schedule
 
         post_migrate.connect(ensure_schedule, sender=self, dispatch_uid="wikico2.schedule")
+        post_migrate.connect(ensure_backup_schedule, sender=self, dispatch_uid="wikico2.backup")
 
 
 class WikiAdminConfig(AdminConfig):

@@ -226,6 +226,7 @@ SENTENCES = {
         "This file is damaged in the archive. Create the archive again, or send the "
         "file separately."
     ),
+    "backup_failed": gettext_noop("No backup was made: %(reason)s"),
     "service_unreachable": gettext_noop(
         "The model service at %(host)s does not answer. Nothing is lost: retry later."
     ),

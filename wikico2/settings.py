@@ -164,21 +164,19 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_URL = env.text("MEDIA_URL", "/media/")
 MEDIA_ROOT = VAR_DIR / "media"
 S3_BUCKET = env.text("S3_BUCKET")
+S3_OPTIONS = {
+    "bucket_name": S3_BUCKET,
+    "endpoint_url": env.text("S3_ENDPOINT_URL") or None,
+    "region_name": env.text("S3_REGION") or None,
+    "access_key": env.text("S3_ACCESS_KEY") or None,
+    "secret_key": env.text("S3_SECRET_KEY") or None,
+    "default_acl": None,
+    "querystring_auth": True,
+    "file_overwrite": False,
+}
 STORAGES = {
     "default": (
-        {
-            "BACKEND": "storages.backends.s3.S3Storage",
-            "OPTIONS": {
-                "bucket_name": S3_BUCKET,
-                "endpoint_url": env.text("S3_ENDPOINT_URL") or None,
-                "region_name": env.text("S3_REGION") or None,
-                "access_key": env.text("S3_ACCESS_KEY") or None,
-                "secret_key": env.text("S3_SECRET_KEY") or None,
-                "default_acl": None,
-                "querystring_auth": True,
-                "file_overwrite": False,
-            },
-        }
+        {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": S3_OPTIONS}
         if S3_BUCKET
         else {"BACKEND": "django.core.files.storage.FileSystemStorage"}
     ),
@@ -199,6 +197,11 @@ FETCH_SECONDS = env.integer("FETCH_SECONDS", 120, least=1)
 FETCH_PRIVATE_HOSTS = [h.lower() for h in env.items("FETCH_PRIVATE_HOSTS")]
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES_PER_UPLOAD
 FILE_UPLOAD_PERMISSIONS = 0o640
+
+# Where a backup is made every day at BACKUP_HOUR: a folder or s3://bucket/prefix; empty: none.
+BACKUP_TO = env.text("BACKUP_TO")
+BACKUP_HOUR = env.integer("BACKUP_HOUR", 3, most=23)
+BACKUP_DAYS = env.integer("BACKUP_DAYS", 30, least=1)
 
 # --- Reading documents -------------------------------------------------------------------------
 

