@@ -4,10 +4,13 @@ BIN = .venv/bin
 NODE_BIN = lint/node_modules/.bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test lint node format bench bench-facts bench-search bench-reading soak messages lock bench-spoilt markdown-agreement test-long walk bench-truth backup-test
+.PHONY: run env test lint node format bench bench-facts bench-search bench-reading soak messages lock bench-spoilt markdown-agreement test-long walk bench-truth backup-test
 
 run: .venv/run.stamp
 	@exec $(BIN)/python manage.py up
+
+env:  ## secrets and host names for containers, in .env; what is there stays
+	@$(PYTHON) wikico2/launcher/env_file.py
 
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest $(ARGS)

@@ -40,7 +40,7 @@ class AssistantAuth(HttpBearer):
 class SessionAuth(APIKeyCookie):
     """The session of the site; a request that changes something sends `X-CSRFToken` too."""
 
-    param_name = "sessionid"
+    param_name = settings.SESSION_COOKIE_NAME
 
     def __init__(self) -> None:
         super().__init__(csrf=False)  # asked below, and only of who has a session

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, register
 
 MAPPED_ROLES = ("reader", "contributor", "expert", "administrator")
 """The roles that an organisation's claims may give: `RoleChoice` without its ends."""
@@ -92,3 +93,31 @@ def chunks_advance(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
             )
         ]
     return []
+
+
+@register(Tags.security, deploy=True)
+def passwords_are_not_sent_openly(
+    app_configs: Sequence[Any] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse plain HTTP, and any host name, for a site that others reach."""
+    host = urlsplit(settings.SITE_URL).hostname
+    is_here = host in ("localhost", "127.0.0.1", "::1")
+    problems: list[CheckMessage] = []
+    if not is_here and not settings.SESSION_COOKIE_SECURE:
+        problems.append(
+            Error(
+                f"SITE_URL is {settings.SITE_URL}: passwords would go over plain HTTP.",
+                hint="Serve it by HTTPS, for one with `docker compose --profile tls up`, and set "
+                "BEHIND_HTTPS_PROXY=true.",
+                id="wikico2.E005",
+            )
+        )
+    if "*" in settings.ALLOWED_HOSTS:
+        problems.append(
+            Error(
+                "ALLOWED_HOSTS is *: the site answers to any name.",
+                hint=f"Set ALLOWED_HOSTS={host}.",
+                id="wikico2.E006",
+            )
+        )
+    return problems

@@ -1,12 +1,64 @@
-"""Read typed settings from the environment, and fail loudly with the variable's name."""
+"""Read typed settings from the environment, and fail loudly with the name and an example."""
 
+import difflib
 import os
+import re
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from dotenv import dotenv_values
+
+EXAMPLES = Path(__file__).resolve().parent.parent / ".env.example"
+_EXPLAINED = re.compile(r"^#?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
+FOREIGN = ("COMPOSE_", "DOCKER_", "BUILDKIT_", "PYTHON", "TEST_")
+"""How names of other programs begin that may stand in the same `.env`."""
 
 TRUE = {"1", "true", "yes", "on", "oui"}
 FALSE = {"0", "false", "no", "off", "non", ""}
+
+
+def explained() -> dict[str, str]:
+    """Return every setting that `.env.example` explains, with its example."""
+    return dict(_EXPLAINED.findall(EXAMPLES.read_text("utf-8"))) if EXAMPLES.exists() else {}
+
+
+def refuse(name: str, problem: str) -> NoReturn:
+    """Raise ImproperlyConfigured with the name of a setting, what is wrong, and an example."""
+    example = explained().get(name)
+    shown = f" Example: {name}={example}" if example else ""
+    raise ImproperlyConfigured(f"{name} {problem}.{shown}")
+
+
+def refuse_unknown(file: Path) -> None:
+    """Raise ImproperlyConfigured for the names in an `.env` file that no setting has."""
+    known = explained()
+    if not known or not file.exists():
+        return
+    for name in dotenv_values(file, interpolate=False):
+        if name not in known and not name.startswith(FOREIGN):
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]}={known[near[0]]}?" if near else "Remove the line."
+            raise ImproperlyConfigured(f"{file.name} has {name}, which is no setting. {hint}")
+
+
+def refuse_missing(names: Sequence[str]) -> None:
+    """Raise ImproperlyConfigured for the settings that a site open to others needs."""
+    if missing := [name for name in names if not text(name)]:
+        raise ImproperlyConfigured(
+            f"{', '.join(missing)} must be set with PRODUCTION=true. `make env` writes them to "
+            ".env, where they can be changed."
+        )
+
+
+def web_address(name: str, value: str) -> str:
+    """Return `value`, which must be a web address without a path, without its last slash."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        refuse(name, f"must be a web address with http:// or https://, not {value!r}")
+    return value.rstrip("/")
 
 
 def text(name: str, default: str = "") -> str:
@@ -22,11 +74,11 @@ def integer(name: str, default: int, *, least: int = 0, most: int | None = None)
     try:
         value = int(raw)
     except ValueError:
-        raise ImproperlyConfigured(f"{name} must be a whole number, not {raw!r}.") from None
+        refuse(name, f"must be a whole number, not {raw!r}")
     if value < least:
-        raise ImproperlyConfigured(f"{name} must be at least {least}, not {value}.")
+        refuse(name, f"must be at least {least}, not {value}")
     if most is not None and value > most:
-        raise ImproperlyConfigured(f"{name} must be at most {most}, not {value}.")
+        refuse(name, f"must be at most {most}, not {value}")
     return value
 
 
@@ -38,9 +90,9 @@ def number(name: str, default: float, *, least: float = 0.0) -> float:
     try:
         value = float(raw)
     except ValueError:
-        raise ImproperlyConfigured(f"{name} must be a number, not {raw!r}.") from None
-    if not value >= least:
-        raise ImproperlyConfigured(f"{name} must be at least {least}, not {raw}.")
+        refuse(name, f"must be a number, not {raw!r}")
+    if not least <= value < float("inf"):
+        refuse(name, f"must be at least {least}, not {raw}")
     return value
 
 
@@ -53,14 +105,14 @@ def boolean(name: str, default: bool) -> bool:
         return True
     if raw in FALSE:
         return False
-    raise ImproperlyConfigured(f"{name} must be true or false, not {raw!r}.")
+    refuse(name, f"must be true or false, not {raw!r}")
 
 
 def choice(name: str, options: Sequence[str], default: str) -> str:
     """Return the variable, which must be one of `options`."""
     value = text(name, default)
     if value not in options:
-        raise ImproperlyConfigured(f"{name} must be one of {', '.join(options)}, not {value!r}.")
+        refuse(name, f"must be one of {', '.join(options)}, not {value!r}")
     return value
 
 

@@ -19,6 +19,11 @@ django_stubs_ext.monkeypatch()  # so that Django's generic classes can be subscr
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 load_dotenv(BASE_DIR / ".env")
+env.refuse_unknown(BASE_DIR / ".env")
+# Set by the containers: nothing that others could guess or reach is left to a default.
+PRODUCTION = env.boolean("PRODUCTION", False)
+if PRODUCTION:
+    env.refuse_missing(["SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL"])
 
 VAR_DIR = Path(env.text("WIKICO2_VAR", str(BASE_DIR / "var"))).resolve()
 
@@ -42,8 +47,11 @@ def _secret_key() -> str:
 
 
 DEBUG = env.boolean("DEBUG", False)
+if DEBUG and PRODUCTION:
+    env.refuse("DEBUG", "must be false with PRODUCTION=true")
 SECRET_KEY = _secret_key()
-ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", ["*"])
+# The site always answers to the names of its own machine, by which its health is checked.
+ALLOWED_HOSTS = [*env.items("ALLOWED_HOSTS", ["*"]), "localhost", "127.0.0.1"]
 CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS")
 PUBLIC_SITE = env.boolean("PUBLIC_SITE", True)
 SHOW_DRAFTS = env.boolean("SHOW_DRAFTS", True)
@@ -133,7 +141,8 @@ def _service(name: str, default: str) -> str:
     return env.text(name) or _SERVICES.get(name, default)
 
 
-SITE_URL = _service("SITE_URL", f"http://localhost:{env.integer('PORT', 8000)}").rstrip("/")
+_PORT = env.integer("PORT", 8000, least=1, most=65535)
+SITE_URL = env.web_address("SITE_URL", _service("SITE_URL", f"http://localhost:{_PORT}"))
 DATABASE_URL = _service("DATABASE_URL", "postgresql://wikico2@localhost:5432/wikico2")
 DATABASES = {
     "default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)
@@ -143,7 +152,9 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CHROMA_HOST = _service("CHROMA_HOST", "127.0.0.1")
-CHROMA_PORT = env.integer("CHROMA_PORT", int(_SERVICES.get("CHROMA_PORT", 8001)), least=1)
+CHROMA_PORT = env.integer(
+    "CHROMA_PORT", int(_SERVICES.get("CHROMA_PORT", 8001)), least=1, most=65535
+)
 CHROMA_SSL = env.boolean("CHROMA_SSL", False)
 CHROMA_TOKEN = env.text("CHROMA_TOKEN")
 
@@ -359,14 +370,28 @@ SESSION_COOKIE_HTTPONLY = True
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_HTTPS_PROXY", False) else None
 )
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_PROXY_SSL_HEADER is not None
+# Behind HTTPS cookies go over nothing else, and to no other host; browsers remember it for a year.
+SILENCED_SYSTEM_CHECKS = ["security.W019"]  # the site shows its own PDF files in frames
+_HTTPS = SECURE_PROXY_SSL_HEADER is not None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+if _HTTPS:
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.boolean("HSTS_SUBDOMAINS", True)
+    SECURE_HSTS_PRELOAD = SECURE_HSTS_INCLUDE_SUBDOMAINS
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+else:
+    # What `check --deploy` says of plain HTTP; `wikico2.checks` refuses that beyond this machine.
+    SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W008", "security.W012", "security.W016"]
 
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{levelname:<7} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", _LEVELS, "INFO")},
     "loggers": {
         "httpx": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},

@@ -19,7 +19,7 @@
   };
   // Another log-in in this browser gives another token; the form takes it over.
   const renewToken = () => {
-    const token = /(?:^|;\s*)csrftoken=([^;]+)/.exec(document.cookie)?.[1];
+    const token = /(?:^|;\s*)(?:__Host-)?csrftoken=([^;]+)/.exec(document.cookie)?.[1];
     if (token) elements.csrfmiddlewaretoken.value = token;
   };
 

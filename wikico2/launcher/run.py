@@ -228,6 +228,7 @@ def main(arguments: list[str]) -> int:
     """Run until a signal comes; return the exit status."""
     load_dotenv(BASE / ".env")
     try:
+        env.refuse_unknown(BASE / ".env")
         parser = ArgumentParser(prog="manage.py up")
         add_arguments(parser)
         given = parser.parse_args(arguments)
