@@ -108,7 +108,7 @@ class Walk(RuleBasedStateMachine):
     @initialize(target=sheets)
     def first_sheet(self) -> Any:
         """Begin with a sheet of two versions, so that even a short walk edits from an old one."""
-        known = self.create_sheet("contributor", ["Un", "gain"])
+        known: Any = self.create_sheet("contributor", ["Un", "gain"])
         given = {"base": known.version, "markdown": "## Notes\n\nUn autre gain."}
         answer = self.call("expert", "sheets_edit", given, slug=known.slug)
         known.texts[answer.json()["version"]] = given["markdown"]

@@ -111,7 +111,8 @@ TYPED_FIRST = (
 def plain_text(node: dict[str, Any]) -> str:
     """Return what a reader of a node reads."""
     formula = node.get("attrs", {}).get("source", "")
-    return node.get("text", formula) + "".join(map(plain_text, node.get("content", ())))
+    own: str = node.get("text", formula)
+    return own + "".join(map(plain_text, node.get("content", ())))
 
 
 def test_only_what_was_edited_is_written_anew(modules: Page) -> None:
@@ -124,11 +125,11 @@ def test_only_what_was_edited_is_written_anew(modules: Page) -> None:
         given += [(blocks, place, chance.choice(TYPED)) for place in places[:3]]
     given += [(visual_blocks("a\n\n\n\nb\n"), 1, typed) for typed in TYPED]
     empty = {"source": "", "node": {"type": "paragraph"}}
-    before = {
+    first = {
         "source": "a",
         "node": {"type": "paragraph", "content": [{"type": "text", "text": "a"}]},
     }
-    fresh = {"blocks": [before, empty], "gaps": ["", "\n\n", ""]}
+    fresh = {"blocks": [first, empty], "gaps": ["", "\n\n", ""]}
     given += [(fresh, 1, typed) for typed in TYPED_FIRST]
     edited = 0
     for (blocks, place, typed), text in zip(given, modules.evaluate(EDITED, given), strict=True):
