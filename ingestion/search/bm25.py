@@ -68,6 +68,11 @@ class Alternative:
     label: str = ""
     phrase: str = ""  # a tsquery, if the lexemes must be consecutive
 
+    @property
+    def is_correction(self) -> bool:
+        """Tell whether these are the lexemes of another word than was typed."""
+        return self.origin == "spelling" and self.weight < 1.0
+
 
 @dataclass(frozen=True)
 class Group:

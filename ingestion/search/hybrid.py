@@ -116,6 +116,21 @@ class RowHit(NamedTuple):
     is_evident: bool = True
     complete: bool = False
 
+    @property
+    def is_guessed(self) -> bool:
+        """Tell whether it matches several words mostly by corrections of unknown ones.
+
+        « Blanquette de veau » is no « banquette »: people mistype one word, not most, and the
+        others are known.
+        """
+        if self.match is None:
+            return False
+        holds = self.match.holds
+        matched = [one for one in holds.alternatives if one]
+        corrected = sum(one.is_correction for one in matched)
+        others_unknown = holds.share < 1.0 and len(matched) == len(holds.alternatives)
+        return corrected > len(matched) / 2 and (len(matched) > 1 or others_unknown)
+
 
 @dataclass(frozen=True)
 class SearchResult:

@@ -106,7 +106,7 @@ class FacetRow(NamedTuple):
 
 def match_reason(found: RowHit) -> MatchReason:
     matched = [one for one in found.match.holds.alternatives if one] if found.match else []
-    corrected = any(one.origin == "spelling" and one.weight < 1.0 for one in matched)
+    corrected = any(one.is_correction for one in matched)
     return MatchReason(
         words=found.complete and not corrected,
         some=bool(matched) and (corrected or not found.complete),

@@ -68,13 +68,15 @@ def search_wiki(
 def relevant_hits(result: SearchResult) -> list[RowHit]:
     """Return the relevant hits of a result.
 
-    If a strict query has hits with all words, those with only some of the words are left out.
+    If a strict query has hits with all words, those with only some of the words are left out. So
+    are those found mostly by other words than were typed (`RowHit.is_guessed`).
     """
     strict = result.lexical.strict
-    allows_partial = not (strict and any(found.complete for found in result.hits))
+    hits = [found for found in result.hits if not found.is_guessed]
+    allows_partial = not (strict and any(found.complete for found in hits))
     return [
         found
-        for found in result.hits
+        for found in hits
         if found.complete
         or (found.neighbour is not None and found.is_near)
         or (allows_partial and _may_answer(found, strict))

@@ -3,8 +3,9 @@
 import pytest
 
 from ingestion.models import Chunk, Document
-from ingestion.search.bm25 import prepare_query, rank_rows
+from ingestion.search.bm25 import Alternative, Match, MatchedGroups, prepare_query, rank_rows
 from ingestion.search.fusion import ScoreSet
+from ingestion.search.hybrid import RowHit
 from ingestion.search.query import parse_query
 from ingestion.search.rerank import (
     AskedGroup,
@@ -107,3 +108,28 @@ class TestShares:
         assert (slight.speaking, slight.passages, slight.is_slight) == (0, 40, True)
         assert not subject_coverage("Bilan carbone", [document.pk]).is_slight
         assert not subject_coverage("Bilan carbone", []).is_slight
+
+
+TYPED, CORRECTED = Alternative(("bois",)), Alternative(("banquet",), 0.5, "spelling", "banquette")
+
+
+@pytest.mark.parametrize(
+    ("alternatives", "share", "is_guessed"),
+    [
+        ((CORRECTED,), 1.0, False),  # one mistyped word
+        ((CORRECTED,), 0.5, True),  # « blanquette de veau »: the other word is nowhere
+        ((CORRECTED, None), 0.5, False),  # the other word is elsewhere
+        ((CORRECTED, TYPED), 1.0, False),
+        ((CORRECTED, CORRECTED), 1.0, True),
+        ((TYPED,), 0.5, False),
+    ],
+)
+def test_what_is_found_mostly_by_corrections_is_guessed(
+    alternatives: tuple[Alternative | None, ...], share: float, *, is_guessed: bool
+) -> None:
+    match = Match(1, 1.0, MatchedGroups(alternatives, share))
+    assert RowHit(1, 1.0, match).is_guessed is is_guessed
+
+
+def test_what_is_found_by_meaning_alone_is_not_guessed() -> None:
+    assert not RowHit(1, 1.0).is_guessed
