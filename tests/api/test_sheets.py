@@ -1,8 +1,12 @@
 """Sheets through the API: lists, reading with proof, editing with a base, versions."""
 
+import io
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from PIL import Image
 
 from ingestion.models import Document
 from sheets.models import Proposal, Revision, Sheet
@@ -400,3 +404,22 @@ class TestCache:
             assert len(program().get(path).json()["sources"]) == 1
         caller = program(contributor, sheet_types=["secteur"])
         assert caller.get(path).status_code == 404
+
+
+def test_a_picture_is_stored_and_shown_by_its_markdown(
+    program: Caller, contributor: User, client: Client
+) -> None:
+    content = io.BytesIO()
+    Image.new("RGB", (20, 10), "green").save(content, "PNG")
+    given = SimpleUploadedFile("Schéma.png", content.getvalue())
+    answer = program(contributor).upload("/v1/pictures", file=given)
+    assert answer.status_code == 201
+    told = answer.json()
+    path = "/" + told["url"].split("/", 3)[3]
+    assert told["markdown"] == f"![Schéma]({path})"
+    assert client.get(path).headers["Content-Type"] == "image/webp"
+    text = SimpleUploadedFile("a.png", b"no picture")
+    refused = program(contributor).upload("/v1/pictures", file=text)
+    assert (refused.status_code, refused.json()["code"]) == (422, "not_a_picture")
+    for weak in (program(), program(contributor, "read")):
+        assert weak.upload("/v1/pictures", file=text).status_code in (401, 403)

@@ -45,6 +45,7 @@ ROLES = ("reader", "member", "contributor", "expert", "administrator")
 OPEN = ""
 NEEDS = {
     "sheets_create": "sheet.create",
+    "pictures_add_picture": "sheet.edit",
     "sheets_edit": "sheet.edit",
     "sheets_rename": "sheet.rename",
     "sheet_sources_list_drawn": "sheet.change_sources",
