@@ -7,6 +7,7 @@ from django.db.models.functions import Length
 from django.urls import reverse
 
 from ingestion.models import Chunk, Document
+from ingestion.readers.registry import is_paged
 from sheets.models import Citation
 from sheets.rendering.html import page_url
 from sheets.rendering.statement_anchors import counted_statements
@@ -17,7 +18,10 @@ SHORTEST, LONGEST = 40, 320
 
 @dataclass(frozen=True)
 class CitationExample:
-    """A statement with its citation; addresses of the statement, of its page and of its picture."""
+    """A statement with its citation; addresses of the statement and its page.
+
+    `picture_url` is "" for a source without pictures of its pages.
+    """
 
     statement: str
     citation: Citation
@@ -52,7 +56,9 @@ def citation_example(revisions: Collection[int | None]) -> CitationExample | Non
 def _example_of(citation: Citation) -> CitationExample | None:
     """Return the example that a citation makes; None if no counted statement has it alone."""
     check = getattr(citation.revision, "check_made", None)
-    place = [citation.document_id, citation.page]
+    if citation.document is None:
+        return None
+    picture = f"{reverse('page_image', args=[citation.document_id, citation.page])}?size=small"
     for anchor, one in counted_statements(check):
         if one["markers"] == [citation.marker] and len(one["text"]) <= LONGEST:
             return CitationExample(
@@ -60,6 +66,6 @@ def _example_of(citation: Citation) -> CitationExample | None:
                 citation,
                 f"{citation.revision.sheet.get_absolute_url()}#{anchor}",
                 page_url(citation.document_id or 0, citation.page, citation.pk),
-                f"{reverse('page_image', args=place)}?size=small",
+                picture if is_paged(citation.document.media_type) else "",
             )
     return None

@@ -25,6 +25,7 @@ def source() -> Document:
         size=1,
         page_count=20,
         state=Document.State.READY,
+        media_type="application/pdf",
     )
     Page.objects.create(document=document, number=14, text=QUOTE)
     Chunk.objects.create(
@@ -63,6 +64,16 @@ def test_an_internal_source_is_no_example(sheet: Sheet) -> None:
     assert citation_example([sheet.current_id])
     Document.objects.update(access=Document.Access.INTERNAL)
     assert citation_example([sheet.current_id]) is None
+
+
+def test_a_source_without_pages_has_no_picture(sheet: Sheet) -> None:
+    example = citation_example([sheet.current_id])
+    assert example
+    assert "/pages/14/image/" in example.picture_url
+    Document.objects.update(media_type="text/markdown")
+    example = citation_example([sheet.current_id])
+    assert example
+    assert example.picture_url == ""
 
 
 def test_a_statement_from_a_table_is_no_example(sheet: Sheet) -> None:
