@@ -338,10 +338,17 @@ def test_a_sheet_is_edited_as_it_looks(live: Live, sheet: Sheet, contributor: Us
     page.keyboard.type(" ")
     text.evaluate(PASTE, "<p>et <i>là</i></p>")
     wanted = wanted.replace("Voir **ici**", "Voir **ici** et *là*")
+    go_to_end(page, text.locator("li", has_text="deux"))
+    page.locator("[data-open=pick-citation]").click()
+    page.locator("#pick-citation input").fill("eau à 60 °C pour le lavage")
+    page.locator("#pick-citation .pick").first.click()
+    expect(text.locator(".chip")).to_have_count(2)
     page.keyboard.press("Control+s")
     expect(page.locator(".messages")).to_contain_text("version 2")
     sheet.refresh_from_db()
-    assert sheet.current.body == wanted
+    body, _gap, note = sheet.current.body.rstrip("\n").rpartition("\n")
+    assert f"{body}\n" == wanted.replace("* deux\n", "* deux[^2]\n")
+    assert note.startswith("[^2]: [Guide de l'énergie, p. 1](/sources/")
 
 
 def test_sections_are_moved_by_keyboard_and_by_dragging(

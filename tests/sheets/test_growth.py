@@ -41,6 +41,7 @@ from sheets.models.vocabulary import names_in_header, rename_in_header
 from sheets.rendering.charts import profile_shares
 from sheets.rendering.html import french_spaces, render_sheet
 from sheets.rendering.snippet import cut_snippet
+from sheets.rendering.visual import visual_blocks, visual_notes
 from sheets.revisions.blame import texts_of
 from sheets.revisions.compare import compare_versions
 from sheets.revisions.save import save_revision
@@ -246,10 +247,17 @@ def discussed(text: str) -> None:
         follow_passage(page, other, span)
 
 
+def shown(text: str) -> None:
+    """Read a text as blocks of the visual editor."""
+    visual_blocks(text)
+    visual_notes(text)
+
+
 READERS: list[tuple[Callable[[str], None], int]] = [
     (read, 1_000), (rendered, 400), (previewed, 400), (compared, 700), (merged, 350),
     (spliced, 1_000), (checked, 300), (searched, 700), (suggested, 800),
     (quoted, 350), (named, 800), (itemised, 200), (discussed, 200), (drawn, 200),
+    (shown, 400),
 ]  # fmt: skip
 """The functions under test, each with the length in characters of its shortest text."""
 
