@@ -592,9 +592,11 @@ def cases(wiki: Wiki) -> list[Case]:
             edit, ANONYMOUS, {**typed, "body": "x", "base": "1", "username": "a", "password": "b"}
         ),
         Case(f"{edit}apercu/", CONTRIBUTOR, typed, shown_at=edit),
+        Case(f"{edit}blocs/", CONTRIBUTOR, typed, shown_at=edit),
         Case(f"{edit}brouillon/", CONTRIBUTOR, typed, shown_at=edit),
         Case(f"/fiches/{wiki.emptied.slug}/modifier/", EXPERT_ROLE, typed),
         Case(f"/fiches/{air.slug}/renommer/", EXPERT_ROLE, {}, undone=True),
+        Case(f"/fiches/{air.slug}/copie/", CONTRIBUTOR, {"title": "Copie"}, undone=True),
         Case(f"/fiches/{air.slug}/regenerer/", EXPERT_ROLE, {"what": "all"}, undone=True),
         Case(
             f"/fiches/{air.slug}/verrou/",

@@ -111,8 +111,7 @@ TYPED_FIRST = (
 def plain_text(node: dict[str, Any]) -> str:
     """Return what a reader of a node reads."""
     formula = node.get("attrs", {}).get("source", "")
-    own: str = node.get("text", formula)
-    return own + "".join(map(plain_text, node.get("content", ())))
+    return str(node.get("text", formula)) + "".join(map(plain_text, node.get("content", ())))
 
 
 def test_only_what_was_edited_is_written_anew(modules: Page) -> None:
@@ -138,8 +137,8 @@ def test_only_what_was_edited_is_written_anew(modules: Page) -> None:
         edited += 1
         now = visual_blocks(text)
         sources = [one["source"] for one in now["blocks"]]
-        before = [one["source"] for one in blocks["blocks"]]
-        assert sources[:place] + sources[place + 1 :] == before[:place] + before[place + 1 :]
+        read = [one["source"] for one in blocks["blocks"]]
+        assert sources[:place] + sources[place + 1 :] == read[:place] + read[place + 1 :]
         gaps = [gap for n, gap in enumerate(now["gaps"]) if n not in (place, place + 1)]
         assert gaps == [g for n, g in enumerate(blocks["gaps"]) if n not in (place, place + 1)]
         node = now["blocks"][place]["node"]
@@ -356,7 +355,8 @@ def test_sections_are_moved_by_keyboard_and_by_dragging(
 ) -> None:
     parts = ["## Un\n\n* a\n* b", "## Deux\n\nTexte  à 5 * 3.", "## Trois\n\n|a|b|\n|-|-|\n|1|2|"]
     save_edit(sheet, expert, base=sheet.current, text=Version("\n\n".join(parts) + "\n", {}))
-    page = live(f"{sheet.get_absolute_url()}modifier/", user=contributor, visual=True)
+    address = f"{sheet.get_absolute_url()}modifier/"
+    page = live(address, user=contributor, visual=True, reduced_motion="reduce")
     page.locator("#edit-sections summary").click()
     page.get_by_role("button", name="Descendre : Un").focus()
     page.keyboard.press("Enter")
