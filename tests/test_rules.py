@@ -86,6 +86,7 @@ ADDRESSES: dict[str, Access] = {
     "documents": Access(),
     "healthz": Access(OPEN),
     "readyz": Access(OPEN),
+    "metrics": Access(OPEN),
     "login": Access(OPEN, OPEN),
     "logout": Access(None, OPEN),
     "set_language": Access(OPEN, OPEN),

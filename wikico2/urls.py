@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("sheets.urls")),  # before the others: most requests match these
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("metrics", views.metrics, name="metrics"),
     path("journal/", audit_log.audit_log, name="audit_log"),
     path("journal/export.csv", audit_log.audit_export, name="audit_export"),
     path("", include("wikico2.account_pages.urls")),

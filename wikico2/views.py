@@ -1,15 +1,24 @@
 """Liveness and readiness checks, and the responses to requests that cannot be parsed."""
 
+import hmac
+import os
+from functools import cache
+from pathlib import Path
+
 import httpx
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from wikico2.metrics import render_metrics
 from wikico2.sizes import format_size
 
 TIMEOUT_SECONDS = 2.0
@@ -23,10 +32,52 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when PostgreSQL and Chroma answer, else 503 with the names of the others."""
-    services = {"postgresql": postgresql_answers(), "chroma": chroma_answers()}
+    """Answer 200 when pages can be served, else 503 with the names of what they lack."""
+    has_database = postgresql_answers()
+    services = {
+        "postgresql": has_database,
+        "migrations": not has_database or is_migrated(),
+        "chroma": chroma_answers(),
+        "storage": storage_answers(),
+    }
     failing = [name for name, answers in services.items() if not answers]
     return JsonResponse({"ready": not failing, "away": failing}, status=503 if failing else 200)
+
+
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Return what a monitoring system watches to who has METRICS_TOKEN; without one, nothing."""
+    if not settings.METRICS_TOKEN:
+        raise Http404
+    given = request.headers.get("Authorization", "").encode("utf-8", "replace")
+    if not hmac.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode()):
+        return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+    return HttpResponse(render_metrics(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def is_migrated() -> bool:
+    """Tell whether the database has all migrations of this program."""
+    return migrations_on_disk() <= MigrationRecorder(connection).applied_migrations().keys()
+
+
+@cache
+def migrations_on_disk() -> frozenset[tuple[str, str]]:
+    """Return the migrations of this program; they do not change while it runs."""
+    return frozenset(MigrationLoader(None).disk_migrations)
+
+
+def storage_answers() -> bool:
+    """Tell whether files can be stored: the folder can be written, or the bucket answers."""
+    if settings.S3_BUCKET:
+        try:
+            default_storage.exists("readyz")
+        except Exception:  # noqa: BLE001 (whatever the client of the service raises)
+            return False
+        return True
+    folder = Path(settings.MEDIA_ROOT)
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return os.access(folder, os.W_OK)
 
 
 def postgresql_answers() -> bool:

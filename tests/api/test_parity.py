@@ -101,6 +101,7 @@ OPERATIONS = {
 REASONS = {
     "healthz": "for the operator's monitoring, as it is",
     "readyz": "for the operator's monitoring, as it is",
+    "metrics": "for the operator's monitoring, as it is",
     "login": "programs have tokens",
     "second_factor": "programs have tokens",
     "openid_connect_login": "programs have tokens",
