@@ -29,9 +29,9 @@ from tests.fake_ai import FakeAI
 from wikico2.backup import make
 from wikico2.backup.database import is_database_empty, open_snapshot
 from wikico2.backup.manifest import Manifest, chosen_backup, complete_backups
-from wikico2.backup.secrets import is_secret
 from wikico2.backup.site_files import stored_names
 from wikico2.backup.stores import BackupStore, FolderStore, open_store
+from wikico2.env import is_secret
 from wikico2.models import Job, User
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,6 +13,10 @@ from dotenv import dotenv_values
 
 EXAMPLES = Path(__file__).resolve().parent.parent / ".env.example"
 _EXPLAINED = re.compile(r"^#?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
+SECRET = re.compile(r"KEY|SECRET|PASSWORD|TOKEN|_URL$|_DSN$|HEADERS$")
+"""What a setting with a secret, or with an address that may hold one, is called."""
+NOT_SECRET = {"AI_BASE_URL", "SITE_URL", "S3_ENDPOINT_URL", "MEDIA_URL", "LLM_TOKENS_PER_DAY",
+              "LLM_MAX_TOKENS", "LLM_PASSAGE_TOKENS", "VISION_MAX_TOKENS"}  # fmt: skip
 FOREIGN = ("COMPOSE_", "DOCKER_", "BUILDKIT_", "PYTHON", "TEST_")
 """How names of other programs begin that may stand in the same `.env`."""
 
@@ -23,6 +27,11 @@ FALSE = {"0", "false", "no", "off", "non", ""}
 def explained() -> dict[str, str]:
     """Return every setting that `.env.example` explains, with its example."""
     return dict(_EXPLAINED.findall(EXAMPLES.read_text("utf-8"))) if EXAMPLES.exists() else {}
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether the setting holds what only the operator may know."""
+    return name not in NOT_SECRET and bool(SECRET.search(name))
 
 
 def refuse(name: str, problem: str) -> NoReturn:

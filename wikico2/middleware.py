@@ -21,8 +21,8 @@ from wikico2.accounts.second_factor import (
 Handler = Callable[[HttpRequest], HttpResponse]
 
 OPEN_TO_ALL = {
-    "login", "logout", "healthz", "readyz", "metrics", "set_language", "invitation", "password_reset",
-    "password_reset_done", "password_reset_confirm", "robots", "second_factor",
+    "login", "logout", "healthz", "readyz", "metrics", "set_language", "invitation",
+    "password_reset", "password_reset_done", "password_reset_confirm", "robots", "second_factor",
     "second_factor_settings", "openid_connect_login", "openid_connect_callback",
 }  # fmt: skip
 OPEN_TO_ACCOUNTS = {

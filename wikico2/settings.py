@@ -386,12 +386,17 @@ else:
     SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W008", "security.W012", "security.W016"]
 
 METRICS_TOKEN = env.text("METRICS_TOKEN")
+LOG_FORMAT = env.choice("LOG_FORMAT", ("line", "json"), "line")
+_DATABASE_PASSWORD = str(DATABASES["default"].get("PASSWORD") or "")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{levelname:<7} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        kind: {"()": f"wikico2.logs.{name}", "secrets": [SECRET_KEY, _DATABASE_PASSWORD]}
+        for kind, name in {"line": "LineFormatter", "json": "JsonFormatter"}.items()
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", _LEVELS, "INFO")},
     "loggers": {
         "httpx": {"level": "WARNING"},

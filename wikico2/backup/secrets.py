@@ -1,41 +1,28 @@
 """Settings of a site: those that may be read by all who may read a backup, and the secret ones."""
 
 import os
-import re
 from pathlib import Path
 
 from django.conf import settings
 from dotenv import dotenv_values
 
+from wikico2 import env
 from wikico2.launcher.supervisor import OperatorError, open_private
-
-SECRET = re.compile(r"KEY|SECRET|PASSWORD|TOKEN|_URL$|_DSN$|HEADERS$")
-"""What a setting with a secret, or with an address that may hold one, is called."""
-NOT_SECRET = {"AI_BASE_URL", "SITE_URL", "S3_ENDPOINT_URL", "MEDIA_URL", "LLM_TOKENS_PER_DAY",
-              "LLM_MAX_TOKENS", "LLM_PASSAGE_TOKENS", "VISION_MAX_TOKENS"}  # fmt: skip
-SETTING = re.compile(r"^#?([A-Z][A-Z0-9_]+)=", re.MULTILINE)
-
-
-def is_secret(name: str) -> bool:
-    """Tell whether the setting holds what only the operator may know."""
-    return name not in NOT_SECRET and bool(SECRET.search(name))
 
 
 def given_settings() -> dict[str, str]:
     """Return the settings that the operator has given, secrets included."""
-    example = settings.BASE_DIR / ".env.example"
-    known = SETTING.findall(example.read_text("utf-8")) if example.exists() else []
-    return {name: os.environ[name] for name in known if os.environ.get(name)}
+    return {name: os.environ[name] for name in env.explained() if os.environ.get(name)}
 
 
 def plain_settings() -> dict[str, str]:
     """Return the settings that the operator has given, without secrets."""
-    return {name: value for name, value in given_settings().items() if not is_secret(name)}
+    return {name: value for name, value in given_settings().items() if not env.is_secret(name)}
 
 
 def write_keys(file: Path) -> None:
     """Write the secrets of this site to a file of their own, in the form of `.env`."""
-    kept = {name: value for name, value in given_settings().items() if is_secret(name)}
+    kept = {name: value for name, value in given_settings().items() if env.is_secret(name)}
     kept["SECRET_KEY"] = settings.SECRET_KEY
     file.unlink(missing_ok=True)
     with open_private(file, "w") as out:
