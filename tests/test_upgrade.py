@@ -324,6 +324,7 @@ class TestWork:
         since = [  # scheduled from now on
             ("ingestion.tasks.reread_sources", "None", "I"),
             ("sheets.tasks.recheck_sheets", "None", "D"),
+            ("wikico2.backup.schedule.start_backup", "None", "D"),
         ]
         assert wiki.schedules == sorted([*regular, *once, *since])
 
