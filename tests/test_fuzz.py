@@ -391,6 +391,7 @@ def right_values(wiki: Wiki, route: Route) -> dict[str, str]:
         "url": "nowhere",
         "name": "pdf-1" if "pdf" in route.text else "p-1.webp",
         "section": "contexte",
+        "field": "objectif",
         "key": "solution",
         "kind": "bib",
         "content_type_id": "1",

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
@@ -92,6 +92,8 @@ def sheet_detail(request: HttpRequest, slug: str) -> HttpResponse:
     }
     if found.generation_id and found.generation_state != Generation.State.DONE:
         generation = Generation.objects.get(pk=found.generation_id)
+        if generation.state == Generation.State.DONE:  # since the sheet was read a moment ago
+            return redirect(request.get_full_path())
         generation.sheet = found
         context["progress"] = generation_outline(generation)
         if found.current is None:

@@ -28,7 +28,7 @@ def test_two_pdfs_become_sheets_that_are_listed_read_updated(
     (row,) = caller.get("/v1/get/solution").json()
     assert (row["title"], row["type"]) == ("Air comprimé", "solution")
     (sector,) = caller.get("/v1/get/sector").json()
-    assert sector["title"] == "Guide"
+    assert sector["title"] == "Guide chaleur"
     sheet = caller.get(f"/v1/get/{row['id']}").json()
     assert {"resume", "contexte", "impacts"} <= set(sheet["fields"])
     given = {
@@ -60,11 +60,11 @@ def test_a_sheet_is_given_within_the_wait_or_its_job(
     answer = caller.upload("/v1/process/solution?wait=20", file=pdf_file(AIR))
     assert answer.status_code == 200, answer.content
     assert answer.json()["version"] == 1
-    assert answer.json()["title"] == "Guide"
+    assert answer.json()["title"] == "Guide chaleur"
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     monkeypatch.setattr(seed, "is_written", lambda sheet, wait: False)
     again = caller.upload("/v1/process/sector?wait=20", file=pdf_file(AIR))
-    assert (again.status_code, again.json()["slug"]) == (202, "guide-2")
+    assert (again.status_code, again.json()["slug"]) == (202, "guide-chaleur-2")
     assert caller.upload("/v1/process/sector?wait=21", file=pdf_file(AIR)).status_code == 422
 
 

@@ -17,7 +17,7 @@ from wikico2.models import User
 
 
 def pdf_file(*pages: tuple[str, ...], name: str = "rapport.pdf") -> io.BytesIO:
-    file = io.BytesIO(make_pdf(*pages, title="Guide"))
+    file = io.BytesIO(make_pdf(*pages, title="Guide chaleur"))
     file.name = name
     return file
 

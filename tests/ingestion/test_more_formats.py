@@ -464,7 +464,7 @@ def book(path: Path, chapters: dict[str, bytes], **others: bytes) -> Path:
     spine = "".join(f'<itemref idref="i{n}"/>' for n in reversed(range(len(chapters))))
     package = (
         '<package xmlns="http://www.idpf.org/2007/opf" xmlns:dc="http://purl.org/dc/elements/1.1/">'
-        "<metadata><dc:title>Guide</dc:title><dc:creator>Régie</dc:creator></metadata>"
+        "<metadata><dc:title>Guide de l’air</dc:title><dc:creator>Régie</dc:creator></metadata>"
         f"<manifest>{items}</manifest><spine>{spine}</spine></package>"
     )
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -492,7 +492,7 @@ class TestBooks:
         assert identify_path(path) == EPUB
         info, page = read_document(path, EPUB, LIMITS)
         assert isinstance(page, PageText)
-        assert (info.title, info.author) == ("Guide", "Régie")  # type: ignore[union-attr]
+        assert (info.title, info.author) == ("Guide de l’air", "Régie")  # type: ignore[union-attr]
         assert page.text == "Un\n\nDébut.\n\n\n\nDeux\n\nFin."
         (figure,) = [block for block in page.blocks if block.picture]
         assert read_picture(path, EPUB, figure.picture, LIMITS, max_width=80).width == 80

@@ -34,6 +34,7 @@ from sheets.models import (
     Spending,
 )
 from sheets.revisions.save import save_revision
+from sheets.views import reading
 from sheets.writers.context import gather_evidence
 from tests.conftest import job_of, let_go_on, make_pdf, run_job, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
@@ -429,6 +430,28 @@ class TestModelWriter:
         htmx = {"HX-Request": "true"}
         assert "HX-Refresh" in client.get(progress, {"faites": "0"}, headers=htmx)
         assert "HX-Refresh" not in client.get(progress, {"faites": "1"}, headers=htmx)
+
+    def test_a_page_asked_for_at_the_last_moment_shows_the_sheet(
+        self,
+        document: Document,
+        solution: SheetType,
+        fake_ai: FakeAI,
+        client: Client,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        sheet = ask(document, solution)
+        real = reading.sources_visible_on
+
+        def finished_meanwhile(*args: Any) -> Any:
+            run_queue()
+            return real(*args)
+
+        monkeypatch.setattr(reading, "sources_visible_on", finished_meanwhile)
+        answer = client.get(sheet.get_absolute_url(), follow=True)
+
+        assert latest(sheet).state == Generation.State.DONE
+        assert answer.redirect_chain
+        assert 'class="byline"' in answer.content.decode()
 
     def test_what_may_pass_is_tried_again_by_itself(
         self, document: Document, solution: SheetType, fake_ai: FakeAI

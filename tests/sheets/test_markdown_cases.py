@@ -39,8 +39,11 @@ CASES = {
         "| a | b | c |\n|:--|:-:|--:|\n| 1 | 2 | 3 |",
         ['<td align="left">1</td>', '<td align="center">2</td>', '<td align="right">3</td>'],
     ),
-    "table behind a line": ("Relevé\n| a | b |\n|---|---|\n| 1 | 2 |", ["<p>Relevé</p>", "<td>2<"]),
-    "break in a cell": ("| a |\n|---|\n| 1<br>2 |", ["<td>1<br>\n2</td>"]),
+    "table behind a line": (
+        "Relevé\n| a | b |\n|---|---|\n| 1 | 2 |",
+        ["<p>Relevé</p>", '<td align="right">2<'],
+    ),
+    "break in a cell": ("| a |\n|---|\n| 1<br>2 |", ['<td align="right">1<br>\n2</td>']),
     "bars in a cell": (
         "| a | b |\n|---|---|\n| [[Four à gaz|four]] | [y](https://e.org/c|d) |",
         [">four</a></td>", 'href="https://e.org/c|d"'],
