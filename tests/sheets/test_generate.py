@@ -34,7 +34,7 @@ from sheets.models import (
     Spending,
 )
 from sheets.revisions.save import save_revision
-from sheets.views import reading
+from sheets.sources.visibility import sources_visible_on
 from sheets.writers.context import gather_evidence
 from tests.conftest import job_of, let_go_on, make_pdf, run_job, run_queue, upload
 from tests.fake_ai import EMBEDDING_MODEL, FakeAI, Fault
@@ -440,13 +440,13 @@ class TestModelWriter:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         sheet = ask(document, solution)
-        real = reading.sources_visible_on
+        real = sources_visible_on
 
         def finished_meanwhile(*args: Any) -> Any:
             run_queue()
             return real(*args)
 
-        monkeypatch.setattr(reading, "sources_visible_on", finished_meanwhile)
+        monkeypatch.setattr("sheets.views.reading.sources_visible_on", finished_meanwhile)
         answer = client.get(sheet.get_absolute_url(), follow=True)
 
         assert latest(sheet).state == Generation.State.DONE
