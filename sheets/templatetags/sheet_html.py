@@ -7,10 +7,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from sheets.models import Sheet, SheetEvent
+from sheets.models import Citation, Sheet, SheetEvent
 from sheets.models.level_reasons import level_name
 from sheets.rendering.heading_icons import heading_with_icon
-from sheets.rendering.html import french_spaces
+from sheets.rendering.html import french_spaces, table_quote
+from sheets.rendering.stored_rendering import table_rows
 from sheets.revisions.authorship import automatic_writer, revision_author
 from sheets.verification.levels import LEVELS
 from wikico2.accounts.rules import may
@@ -34,6 +35,16 @@ def sheet_html(html: str) -> SafeString:
     people, and filters the rest by an allow-list of tags.
     """
     return mark_safe(html)  # noqa: S308  (see above)
+
+
+@register.filter
+def quoted_table(citation: Citation) -> SafeString:
+    """Return the quote of a citation as rows under their headings; "" if it is no table's row.
+
+    The passage of the citation is read: load `chunk` with it.
+    """
+    rows = table_rows(citation)
+    return table_quote(rows) if rows else SafeString("")
 
 
 @register.inclusion_tag("sheets/_state.html")

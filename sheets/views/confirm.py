@@ -78,7 +78,7 @@ def confirm_sheet(request: HttpRequest, slug: str) -> HttpResponse:
     }
     if pending:
         index, stored = pending[at]
-        citations = {c.marker: c for c in revision.citations.select_related("document")}
+        citations = {c.marker: c for c in revision.citations.select_related("document", "chunk")}
         statement = statement_view(stored, citations)
         context |= {
             "statement": statement,

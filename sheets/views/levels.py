@@ -86,7 +86,7 @@ def statement_list(request: HttpRequest, slug: str) -> HttpResponse:
 
 def statement_views(revision: Revision, check: RevisionCheck) -> list[StatementView]:
     """Return the counted statements of a revision, the riskiest first."""
-    citations = {c.marker: c for c in revision.citations.select_related("document")}
+    citations = {c.marker: c for c in revision.citations.select_related("document", "chunk")}
     for citation in citations.values():
         if citation.document_id:
             citation.url = page_url(citation.document_id, citation.page, citation.pk)  # type: ignore[attr-defined]

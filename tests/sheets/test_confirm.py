@@ -33,6 +33,13 @@ def sheet(document: Document) -> Sheet:
     return made
 
 
+TABLE = """\
+| Branche | Sites | Salariés | Gaz (GWh) |
+| --- | ---: | ---: | ---: |
+| Papier | 12 | 900 | 80 |
+"""
+
+
 def body(document: Document, said: str = SAID) -> str:
     note = f"[Guide, p. 1](/sources/{document.pk}/pages/1/)"
     return (
@@ -156,3 +163,31 @@ def test_the_lists_name_the_sheet_and_its_statements(
     listed = client.get(reverse("statements", args=[sheet.slug]), {"niveau": "fragile"})
     assert SAID in listed.content.decode()
     assert client.get(reverse("levels")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["statements", "confirm_sheet"])
+def test_a_quote_of_a_row_is_shown_under_the_headings_of_its_table(
+    client: Client, expert: User, sheet: Sheet, document: Document, name: str
+) -> None:
+    Chunk.objects.create(
+        document=document, position=91, text=TABLE, page_start=1, page_end=1, content_hash="t"
+    )
+    note = f"[Guide, p. 1](/sources/{document.pk}/pages/1/) « Papier 12 900 80 »"
+    said = "L’industrie papetière compte douze usines et neuf cents ouvriers"
+    text = f"## ⚙️ Fonctionnement\n\n### Description du principe\n\n- {said}[^1]\n\n[^1]: {note}\n"
+    write(sheet, text)
+    client.force_login(expert)
+
+    page = client.get(reverse(name, args=[sheet.slug])).content.decode()
+
+    assert '<th scope="col">Salariés</th>' in page
+    assert '<td>Papier</td><td align="right">12</td>' in page
+    assert "Papier 12 900 80" not in page
+
+
+@pytest.mark.parametrize("name", ["statements", "confirm_sheet"])
+def test_a_quote_of_prose_is_no_table(
+    client: Client, expert: User, sheet: Sheet, name: str
+) -> None:
+    client.force_login(expert)
+    assert "quoted-table" not in client.get(reverse(name, args=[sheet.slug])).content.decode()
