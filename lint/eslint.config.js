@@ -33,4 +33,9 @@ export default [
       strict: ["error", "never"],
     },
   },
+  {
+    // The visual editor and what it loads with import().
+    files: ["**/{visual,markdown_writer,pasted,visual_schema,visual_sections}.js"],
+    languageOptions: { sourceType: "module" },
+  },
 ];

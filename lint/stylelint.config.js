@@ -13,6 +13,8 @@ export default {
       true,
       { ignoreProperties: { "string-set": ["/content\\(/"] } },
     ],
+    // ProseMirror names its own; levels of statements bear the names that the program stores.
+    "selector-class-pattern": "^(?:[a-z][a-z0-9]*(?:-[a-z0-9]+)*|is-[a-z_]+|selectedCell|ProseMirror(?:-[a-z]+)?)$",
     // Safari on phones knows this property under no other name.
     "property-no-vendor-prefix": [true, { ignoreProperties: ["text-size-adjust"] }],
     "value-keyword-case": [
