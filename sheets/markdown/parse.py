@@ -341,7 +341,8 @@ def linked_titles(body: str) -> list[str]:
 def readable_text(markdown: str) -> str:
     """Return a line of Markdown, such as a heading, as plain text."""
     shown = without_html(SHOWN_LINK.sub(r"\1", HEADING_ANCHOR.sub("", markdown)))
-    return " ".join(clean_statement(MARKERS.sub("", shown)).split())
+    plain = MARKERS.sub(lambda run: " " if run[0][-1].isspace() else "", shown)
+    return " ".join(clean_statement(plain).split())
 
 
 def escape_markdown(text: str) -> str:

@@ -21,12 +21,13 @@ def _picture(emoji: str) -> SafeString:
     return mark_safe(icon(NAMES[emoji]).strip())  # noqa: S308 (a file of ours)
 
 
-def heading_with_icon(heading: str) -> SafeString:
+def heading_with_icon(heading: object) -> SafeString:
     """Return a heading as HTML, its emoji as our picture; other headings are only escaped."""
-    match = _AT_START.match(heading)
+    text = str(heading)
+    match = _AT_START.match(text)
     if match is None:
-        return format_html("{}", heading)
-    return format_html("{} {}", _picture(match["emoji"]), heading[match.end() :])
+        return format_html("{}", text)
+    return format_html("{} {}", _picture(match["emoji"]), text[match.end() :])
 
 
 def with_heading_icons(html: str) -> str:

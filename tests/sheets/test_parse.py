@@ -9,6 +9,7 @@ from sheets.markdown.parse import (
     escape_markdown,
     heading_key,
     read_note,
+    readable_text,
     split_notes,
     unescape_markdown,
     write_note,
@@ -69,6 +70,18 @@ def test_notes_are_citations_or_free_text() -> None:
     assert notes["1"].quote == "90 % de l’électricité"
     assert not notes["2"].is_citation
     assert notes["2"].text == "Une note libre, qui continue ici"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("Sur le site.[^7] Le guide", "Sur le site. Le guide"),
+        ("de 90 %[^1][^b], puis 5[^2].", "de 90 %, puis 5."),
+        ("fin.[^1]  [^2] Suite[^3]", "fin. Suite"),
+    ],
+)
+def test_a_line_without_its_markers_keeps_the_space_behind_them(written: str, read: str) -> None:
+    assert readable_text(written) == read
 
 
 def test_a_definition_inside_code_is_text() -> None:

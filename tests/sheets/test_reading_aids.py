@@ -155,6 +155,23 @@ class TestIcons:
         assert heading_with_icon("<b>") == "&lt;b&gt;"
         assert heading_with_icon("📌 Où").endswith("</svg> Où")
 
+    @pytest.mark.django_db
+    def test_headings_elsewhere_have_the_picture_too(
+        self, client: Client, contributor: User
+    ) -> None:
+        kind = SheetType.objects.get(key="solution")
+        sheet = Sheet.objects.create(sheet_type=kind, title="Four", slug="four")
+        body = "## 🎯 Résumé (10 secondes)\n\nUn gain.\n"
+        save_revision(
+            sheet, base=None, body=body, metadata={}, origin=Revision.Origin.HUMAN,
+            author=contributor,
+        )  # fmt: skip
+        client.force_login(contributor)
+        found = client.get("/recherche/?q=gain").content.decode()
+        edited = client.get(f"{sheet.get_absolute_url()}modifier/?section=resume").content.decode()
+        assert "</svg> Résumé (10 secondes)</span>" in found
+        assert "</svg> Résumé (10 secondes)</strong>" in edited
+
 
 @pytest.mark.django_db
 def test_one_strip_says_all_that_a_reader_must_know(client: Client, contributor: User) -> None:
