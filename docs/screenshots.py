@@ -40,7 +40,8 @@ def main(site: str, password: str) -> None:
         keep(page, "comparison")
         page.emulate_media(color_scheme="dark")
         page.goto(f"{SHEET}modifier/?section=contexte")
-        page.wait_for_selector("#preview section")
+        page.click("[data-mode=visual]")  # the editor remembers how it was used last
+        page.wait_for_selector(".visual-text .chip")
         keep(page, "editing")
         browser.close()
 
@@ -48,6 +49,7 @@ def main(site: str, password: str) -> None:
 def edit(page: Page) -> int:
     """Make a version to be compared with the one before; return its number."""
     page.goto(f"{SHEET}modifier/")
+    page.click("[data-mode=markdown]")
     text = page.input_value("[name=body]")
     page.fill("[name=body]", text.replace(BEFORE, AFTER, 1))
     page.fill("[name=comment]", "Précisé après la visite d’un site")
