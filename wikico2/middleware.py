@@ -27,7 +27,7 @@ OPEN_TO_ALL = {
 }  # fmt: skip
 OPEN_TO_ACCOUNTS = {
     "account", "password_change", "address_change", "address_confirm", "sessions_end",
-    "notifications", "notification", "tokens", "token_revoke",
+    "notifications", "notification", "tokens", "token_revoke", "webhooks", "webhook",
 }  # fmt: skip
 """What people do to their own account, even without a role."""
 BEFORE_FIRST_PASSWORD = {"password_change", "logout", "healthz", "readyz", "set_language"}

@@ -210,3 +210,7 @@ class TestSessions:
                 assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), asked
             for own in ("/v1/me", "/v1/notifications", "/v1/webhooks"):
                 assert caller.get(own).status_code == 200, own
+        for page in ("/compte/jetons/", "/compte/webhooks/", "/notifications/"):
+            assert session.client.get(page).status_code == 200, page
+        hook = create_webhook(nobody, "a.test/b", ["job.done"])
+        assert session.client.get(f"/compte/webhooks/{hook.pk}/").status_code == 200
