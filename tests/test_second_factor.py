@@ -97,6 +97,19 @@ class TestSetUp:
         assert not Authenticator.objects.exists()
         assert Client().post(LOGIN, NAMES)["Location"] == "/"
 
+    def test_a_session_on_the_former_telephone_ends_with_its_factor(
+        self, factor: tuple[str, list[str]], client: Client
+    ) -> None:
+        former = Client()
+        for one, code in ((former, code_of(factor[0])), (client, factor[1][0])):
+            one.post(LOGIN, NAMES)
+            one.post(CODE, {"code": code})
+            assert one.get("/compte/").status_code == 200
+        client.post(SETTINGS, {"do": "remove", "proof": PASSWORD})
+        set_up(client)
+        assert client.get("/compte/").status_code == 200
+        assert former.get("/compte/")["Location"] == f"{LOGIN}?next=/compte/"
+
     def test_guesses_of_the_password_are_bounded(
         self, factor: tuple[str, list[str]], client: Client
     ) -> None:
@@ -264,12 +277,17 @@ class TestReset:
     def test_an_administrator_resets_it(
         self, factor: tuple[str, list[str]], client: Client, expert: User, administrator: User
     ) -> None:
+        lost = Client()
+        lost.post(LOGIN, NAMES)
+        lost.post(CODE, {"code": code_of(factor[0])})
         client.force_login(administrator)
         page = f"/personnes/{expert.pk}/"
         assert "reset_second_factor" in client.get(page).content.decode()
         client.post(page, {"do": "reset_second_factor"})
         assert not Authenticator.objects.exists()
         assert actions()[-1] == "account.reset_second_factor"
+        assert AuditEvent.objects.latest("pk").actor_id == administrator.pk
+        assert lost.get("/compte/")["Location"] == f"{LOGIN}?next=/compte/"
         assert "reset_second_factor" not in client.get(page).content.decode()
 
     def test_nobody_else_does(

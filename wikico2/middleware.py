@@ -11,12 +11,8 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils.http import urlencode
 
 from wikico2.accounts.rules import may
-from wikico2.accounts.second_factor import (
-    SECOND_FACTOR,
-    SecondFactor,
-    SignInStep,
-    hold_sign_in,
-)
+from wikico2.accounts.second_factor import SecondFactor, SignInStep, hold_sign_in
+from wikico2.accounts.sessions import SECOND_FACTOR
 
 Handler = Callable[[HttpRequest], HttpResponse]
 

@@ -1,4 +1,4 @@
-"""What administrators do to accounts: invite, give a role, deactivate, unlock.
+"""What administrators do to accounts: invite, give a role, deactivate, unlock, reset a factor.
 
 The pages and the API call these functions, after they have asked `may_manage`. Each is in the audit
 log.
@@ -15,6 +15,7 @@ from wikico2.accounts.audit import record
 from wikico2.accounts.forms import free_username
 from wikico2.accounts.links import invitation_link
 from wikico2.accounts.role_choice import RoleChoice, role_of, set_role
+from wikico2.accounts.second_factor import remove_second_factor
 from wikico2.accounts.sessions import end_sessions
 from wikico2.mail import is_mail_configured, mail_account
 from wikico2.models import User
@@ -104,6 +105,13 @@ def unlock_person(person: User, by: User) -> None:
     """Let the owner of an account sign in at once after too many failures."""
     unlock_accounts([person])
     record("account.unlock", person, by)
+
+
+@transaction.atomic
+def reset_second_factor(person: User, by: User) -> None:
+    """Remove the second factor of somebody who has lost it; its codes are no longer locked."""
+    if remove_second_factor(person, by, "account.reset_second_factor"):
+        unlock_accounts([person])
 
 
 def is_waiting(person: User) -> bool:

@@ -28,7 +28,8 @@ from requests import RequestException
 
 from wikico2.account_pages.preferences import store_preferences
 from wikico2.accounts.identities import IdentityRefused, account_of_identity
-from wikico2.accounts.second_factor import SECOND_FACTOR, SecondFactor
+from wikico2.accounts.second_factor import SecondFactor
+from wikico2.accounts.sessions import SECOND_FACTOR
 
 PROVIDER = "organisation"
 """How django-allauth names the one provider."""

@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from wikico2.accounts.attempts import locked_ids, unlock_accounts
+from wikico2.accounts.attempts import locked_ids
 from wikico2.accounts.decorators import requires
 from wikico2.accounts.forms import InvitationForm, RoleForm
 from wikico2.accounts.links import invitation_link
 from wikico2.accounts.role_choice import HINTS, RoleChoice, may_manage, role_of
-from wikico2.accounts.second_factor import has_second_factor, remove_second_factor
+from wikico2.accounts.second_factor import has_second_factor
 from wikico2.filters import clean_line
 from wikico2.mail import is_mail_configured
 from wikico2.models import User
@@ -24,6 +24,7 @@ from wikico2.people import (
     invite_again,
     invite_person,
     is_waiting,
+    reset_second_factor,
     search_people,
     set_active,
     unlock_person,
@@ -119,8 +120,7 @@ def act_on(request: HttpRequest, person: User, form: RoleForm) -> bool:
         unlock_person(person, by)
         messages.success(request, _("The person can sign in again at once."))
     elif what == "reset_second_factor":
-        if remove_second_factor(person, "account.reset_second_factor"):
-            unlock_accounts([person])
+        reset_second_factor(person, by)
         messages.success(request, _("The second factor is reset."))
     elif what == "invite" and person.is_active:
         say_invited(request, person, is_mailed=invite_again(person, by))

@@ -120,8 +120,10 @@ def manage_second_factor(request: HttpRequest, user: User) -> HttpResponse:
         if what == "codes":
             return show_codes(request, new_recovery_codes(user))
         if what == "remove":
-            remove_second_factor(user)
-            messages.success(request, _("Your second factor is removed."))
+            remove_second_factor(user, user, keep=request.session.session_key)
+            messages.success(
+                request, _("Your second factor is removed. Your other sessions have ended.")
+            )
             return redirect("account")
     context = {"form": form, "what": what, "left": recovery_codes_left(user)}
     status = 422 if form.errors else 200

@@ -32,11 +32,10 @@ from django.utils.translation import gettext_lazy as _
 from wikico2.accounts.attempts import address_key, code_key, count_sign_in, take_back
 from wikico2.accounts.audit import record
 from wikico2.accounts.rules import may
+from wikico2.accounts.sessions import SECOND_FACTOR, end_sessions
 from wikico2.models import User
 from wikico2.parameters import client_address
 
-SECOND_FACTOR = "second_factor"
-"""The key of a session under which stands by what its owner was recognised beside a password."""
 NEW_SECRET = "new_second_factor"  # noqa: S105 (a key of the session)
 LAST_COUNTER = "last_counter"
 TYPES = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
@@ -240,9 +239,16 @@ def recovery_codes_left(user: User) -> int:
 
 
 @transaction.atomic
-def remove_second_factor(user: User, action: str = "account.second_factor_removed") -> bool:
-    """Remove the second factor of an account with its recovery codes; return whether it had one."""
+def remove_second_factor(
+    user: User, by: User, action: str = "account.second_factor_removed", keep: str | None = None
+) -> bool:
+    """Remove the second factor of an account with its recovery codes; return whether it had one.
+
+    Its sessions but `keep` end: one may be on a lost telephone, and a session that has given a code
+    of this factor would pass for one that has given a code of the next.
+    """
     removed, _rows = Authenticator.objects.filter(user=user).delete()
     if removed:
-        record(action, user)
+        end_sessions(user, keep=keep)
+        record(action, user, by)
     return bool(removed)

@@ -13,10 +13,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from wikico2.accounts.second_factor import SECOND_FACTOR
 from wikico2.models import SessionOwner, User
 
 AGENT, SIGNED_IN_AT = "agent", "signed_in_at"
+SECOND_FACTOR = "second_factor"
+"""The key of a session under which stands by what its owner was recognised beside a password."""
 LONGEST_AGENT = 400
 MOST_ADOPTED = 2_000
 BROWSERS = ("Firefox", "Edg", "OPR", "Chrome", "Safari")
