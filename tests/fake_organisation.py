@@ -73,6 +73,7 @@ class FakeOrganisation:
             return None
         now = int(time.time())
         claims = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 60}
+        claims["nonce"] = asked["nonce"]
         key = self.key
         if self.is_forged:
             key = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -85,6 +85,15 @@ class TestSignIn:
         self, provider: FakeOrganisation, client: Client
     ) -> None:
         assert come(client, "https://example.org/")["Location"] == "/"
+
+    def test_a_link_changes_nothing_of_what_is_asked_there(
+        self, provider: FakeOrganisation, client: Client
+    ) -> None:
+        stray = {"auth_params": "prompt=none&nonce=x", "scope": "admin", "process": "connect"}
+        asked = parse_qs(urlsplit(client.get(START, stray)["Location"]).query)
+        assert set(asked["scope"][0].split()) == {"openid", "profile", "email"}
+        assert "prompt" not in asked
+        assert len(asked["nonce"][0]) > 20
 
     def test_names_that_are_taken_or_missing(
         self, provider: FakeOrganisation, expert: User
@@ -179,14 +188,21 @@ class TestRoles:
 
 class TestRefused:
     @pytest.mark.parametrize(
-        "changes", [{"iss": "https://autre.example"}, {"aud": "autre"}, {"exp": 1}]
-    )
-    def test_a_token_for_another_issuer_audience_or_time(
-        self, provider: FakeOrganisation, client: Client, changes: dict[str, Any]
+        "changes",
+        [{"iss": "https://autre.example"}, {"aud": "autre"}, {"exp": 1}, {"nonce": "autre"},
+         {"nonce": None}],
+    )  # fmt: skip
+    def test_a_token_for_another_issuer_audience_time_or_sign_in(
+        self,
+        provider: FakeOrganisation,
+        client: Client,
+        changes: dict[str, Any],
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         provider.token_changes = changes
         assert come(client)["Location"] == LOGIN
         assert not User.objects.exists()
+        assert "OAuth2Error" in caplog.text
 
     def test_a_token_with_another_signature(
         self, provider: FakeOrganisation, client: Client

@@ -20,8 +20,12 @@ def whole_number(text: str, most: int = LARGEST_ID) -> int | None:
 
 
 def return_address(request: HttpRequest) -> str:
-    """Return the address in `next` if it is on this site; else ""."""
-    wanted = request.POST.get("next", "")
+    """Return the address in the `next` of a form if it is on this site; else ""."""
+    return own_address(request, request.POST.get("next", ""))
+
+
+def own_address(request: HttpRequest, wanted: str) -> str:
+    """Return an address if it is on this site; else ""."""
     is_ours = wanted.startswith("/") and url_has_allowed_host_and_scheme(
         wanted, {request.get_host()}, request.is_secure()
     )

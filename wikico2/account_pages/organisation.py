@@ -1,10 +1,12 @@
 """Sign in with an organisation's own account, by OpenID Connect.
 
 The way to the provider and back is that of django-allauth: code flow with PKCE and state. Here the
-signature of the identity token is checked as well, and what follows is ours: which account is
-opened (`wikico2.accounts.identities`), the session, where to go on.
+signature and the nonce of the identity token are checked as well, and what follows is ours: which
+account is opened (`wikico2.accounts.identities`), the session, where to go on.
 """
 
+import logging
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -12,15 +14,15 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.internal import jwtkit
 from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.providers.base.constants import AuthProcess
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
-from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -30,6 +32,9 @@ from wikico2.account_pages.preferences import store_preferences
 from wikico2.accounts.identities import IdentityRefused, account_of_identity
 from wikico2.accounts.second_factor import SecondFactor
 from wikico2.accounts.sessions import SECOND_FACTOR
+from wikico2.parameters import own_address
+
+logger = logging.getLogger(__name__)
 
 PROVIDER = "organisation"
 """How django-allauth names the one provider."""
@@ -90,32 +95,32 @@ class OrganisationAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  #
         ]
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Sign in to the account of the identity; allauth's own steps are left out."""
+        """Sign in to the account of the identity; allauth's own steps are left out.
+
+        Raises OAuth2Error for a token that answers another sign-in than this one.
+        """
+        claims, state = sociallogin.account.extra_data["id_token"], sociallogin.state
+        if claims.get("nonce") != state["nonce"]:
+            raise OAuth2Error("the token answers another sign-in")
         try:
-            user = account_of_identity(sociallogin.account.extra_data["id_token"])
+            user = account_of_identity(claims)
         except IdentityRefused as refused:
             raise ImmediateHttpResponse(refuse(request, str(refused))) from None
         login(request, user)
         request.session[SECOND_FACTOR] = SecondFactor.ORGANISATION.value
-        response = redirect(safe_address(request, str(sociallogin.state.get("next") or "")))
+        response = redirect(state.get("next") or "home")
         store_preferences(response, user)
         raise ImmediateHttpResponse(response)
 
     def on_authentication_error(
-        self, request: HttpRequest, provider: Any, error: Any = None, **kwargs: Any
+        self, request: HttpRequest, provider: Any, exception: Any = None, **kwargs: Any
     ) -> None:
-        """Lead back to the sign-in page with a sentence."""
+        """Lead back to the sign-in page with a sentence; the cause stands in the log."""
+        if exception is not None:
+            logger.warning("The organisation's answer was refused: %r", exception)
         raise ImmediateHttpResponse(
             refuse(request, _("Your organisation has not let you in. Try again, or ask there."))
         )
-
-
-def safe_address(request: HttpRequest, wanted: str) -> str:
-    """Return the address to go on to if it is on this site, else the front page."""
-    is_ours = wanted.startswith("/") and url_has_allowed_host_and_scheme(
-        wanted, {request.get_host()}, request.is_secure()
-    )
-    return wanted if is_ours else "home"
 
 
 def refuse(request: HttpRequest, sentence: str) -> HttpResponse:
@@ -124,29 +129,44 @@ def refuse(request: HttpRequest, sentence: str) -> HttpResponse:
     return redirect("login")
 
 
-def ask_provider(request: HttpRequest, view: Any) -> HttpResponse:
-    """Answer with one of allauth's two views; a 404 where no provider is configured."""
+def ask_provider(
+    request: HttpRequest, answer: Callable[[HttpRequest], HttpResponse]
+) -> HttpResponse:
+    """Answer with a step of allauth's; a 404 where no provider is configured."""
     if not settings.OIDC_ISSUER:
         raise Http404
-    answer: Callable[[HttpRequest], HttpResponse] = view.adapter_view(
-        IdentityAdapter(request, PROVIDER)
-    )
     try:
         return answer(request)
-    except (RequestException, OAuth2Error, LookupError, TypeError, ValueError):
+    except (RequestException, OAuth2Error, LookupError, TypeError, ValueError) as error:
         # What is no answer of a provider: it cannot be reached, or its values are malformed.
+        logger.warning("The organisation's sign-in does not answer: %r", error)
         return refuse(request, _("Your organisation's sign-in does not answer. Try again later."))
+
+
+def lead_to_provider(request: HttpRequest) -> HttpResponse:
+    """Lead to the provider; of the query only `next` counts, where allauth takes more from it."""
+    nonce = secrets.token_urlsafe()
+    provider = IdentityAdapter(request, PROVIDER).get_provider()
+    response: HttpResponse = provider.redirect(
+        request,
+        AuthProcess.LOGIN,
+        next_url=own_address(request, request.GET.get("next", "")),
+        auth_params={"nonce": nonce},
+        nonce=nonce,
+    )
+    return response
 
 
 @never_cache
 @require_safe
 def organisation_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Lead to the organisation's own sign-in page."""
-    return ask_provider(request, OAuth2LoginView)
+    return ask_provider(request, lead_to_provider)
 
 
 @never_cache
 @require_safe
 def organisation_return(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Sign in who comes back from the organisation's page."""
-    return ask_provider(request, OAuth2CallbackView)
+    view = OAuth2CallbackView.adapter_view(IdentityAdapter(request, PROVIDER))
+    return ask_provider(request, view)
