@@ -73,7 +73,7 @@ def condition_of(text: str, start: int, end: int) -> str:
     """Return the text with `…` for a span, cut at words 400 characters away from it."""
     before, after = text[max(start - WINDOW, 0) : start], text[end : end + WINDOW]
     if start > WINDOW:
-        before = PLACE + before[before.find(" ") :]
+        before = PLACE + "".join(before.partition(" ")[1:])
     if end + WINDOW < len(text):
-        after = after[: after.rfind(" ") + 1] + PLACE
+        after = "".join(after.rpartition(" ")[:2]) + PLACE
     return f"{before}{PLACE}{after}".strip()

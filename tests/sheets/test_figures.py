@@ -44,3 +44,8 @@ def test_a_long_statement_has_bounded_figures() -> None:
     assert len(found) == MOST_FIGURES
     assert max(len(one.condition) for one in found) < 820
     assert found[-1].condition.startswith("… ")
+
+
+def test_a_word_that_is_cut_is_left_out_of_the_condition() -> None:
+    (share,) = find_figures(f"{'x' * 500}(70 %){'y' * 500}")
+    assert share.condition == "………"
