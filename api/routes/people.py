@@ -14,7 +14,7 @@ from pydantic import BaseModel, StringConstraints
 from api.answers import Listed, json_answer
 from api.idempotency import once
 from api.paging import PageIn, page_of
-from api.problems import form_problem
+from api.problems import ApiProblem, form_problem
 from api.rights import require_right, sheet_types_of
 from api.schemas.common import MeOut, PersonOut, RowId
 from wikico2.accounts.attempts import locked_ids
@@ -160,7 +160,8 @@ def renew(request: HttpRequest, pk: RowId) -> Any:
     """End an account's password and sessions, and have its owner choose a new password."""
     person, by = managed_person(request, pk)
     if not person.is_active:
-        raise form_problem({"active": [_("The account is deactivated: activate it first.")]})
+        detail = _("The account is deactivated: activate it first.")
+        raise ApiProblem(409, "wrong_state", detail)
     return InvitedOut.of(person, is_mailed=invite_again(person, by))
 
 

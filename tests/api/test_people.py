@@ -49,7 +49,8 @@ def test_role_and_access_change_and_are_logged(
     assert caller.post(f"{path}/deactivate").json()["active"] is False
     assert client.get("/compte/").status_code == 302
     assert theirs.get("/v1/me").status_code == 401
-    assert caller.post(f"{path}/invite").status_code == 422
+    refused = caller.post(f"{path}/invite")
+    assert (refused.status_code, refused.json()["code"]) == (409, "wrong_state")
     assert caller.post(f"{path}/activate").json()["active"] is True
     assert caller.post(f"{path}/unlock").json()["locked"] is False
     assert caller.get(f"/v1/people?q={contributor.username}").json()["items"][0]["id"] == (
