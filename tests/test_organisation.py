@@ -139,6 +139,21 @@ class TestAddress:
         assert come(client)["Location"] == LOGIN
         assert not SocialAccount.objects.exists()
 
+    def test_nobody_takes_a_colleagues_address_before_they_come(
+        self, provider: FakeOrganisation, expert: User, client: Client, settings: Settings
+    ) -> None:
+        expert.set_password("secret")
+        expert.save()
+        client.force_login(expert)
+        taken = {"email": NINA["email"], "password": "secret"}
+        assert "address_email" not in client.get("/compte/").content.decode()
+        assert client.post("/compte/adresse/", taken).status_code == 403
+        come(Client())
+        assert SocialAccount.objects.get().user != expert
+        settings.EMAIL_HOST = "mail.test"  # a link confirms it
+        assert "address_email" in client.get("/compte/").content.decode()
+        assert client.post("/compte/adresse/", taken).status_code == 302
+
     def test_an_invitation_is_over_once_its_owner_has_come(
         self, provider: FakeOrganisation, client: Client, administrator: User
     ) -> None:

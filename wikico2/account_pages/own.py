@@ -2,10 +2,12 @@
 
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -58,6 +60,7 @@ def show_account(
         "form": profile or ProfileForm(instance=user),
         "address_form": address or MailAddressForm(user, auto_id="address_%s"),
         "address_refused": address is not None,
+        "address_is_theirs": is_address_theirs(),
         "role": role,
         "role_hint": HINTS[role],
         "sessions": own_sessions(user, request.session.session_key),
@@ -68,6 +71,15 @@ def show_account(
     }
     refused = (profile and profile.errors) or address
     return render(request, "accounts/account.html", context, status=422 if refused else 200)
+
+
+def is_address_theirs() -> bool:
+    """Tell whether people change the address of their own account.
+
+    An organisation's identity opens the account that has its address: where no e-mail can confirm
+    one, a member could otherwise lay claim to a colleague's who has not come yet.
+    """
+    return is_mail_configured() or not settings.OIDC_ISSUER
 
 
 class OwnPasswordView(PasswordChangeView):
@@ -100,8 +112,10 @@ class OwnPasswordView(PasswordChangeView):
 def address_change(request: HttpRequest) -> HttpResponse:
     """Send a link to the new address; it counts once the link was followed.
 
-    A site that sends no e-mail cannot ask for that: the address is stored as it is.
+    A site that sends no e-mail cannot ask for that: the address is stored as it is, or refused.
     """
+    if not is_address_theirs():
+        raise PermissionDenied
     user = cast("User", request.user)
     form = MailAddressForm(user, request.POST, auto_id="address_%s")
     if not form.is_valid():
