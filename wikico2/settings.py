@@ -325,7 +325,6 @@ MFA_ADAPTER = "wikico2.accounts.second_factor.EncryptingAdapter"
 MFA_TOTP_ISSUER = "WikiCO2"
 MFA_TOTP_TOLERANCE = 1  # the code before and the one after, for clocks that differ
 SOCIALACCOUNT_ADAPTER = "wikico2.account_pages.organisation.OrganisationAdapter"
-SOCIALACCOUNT_LOGIN_ON_GET = True  # a form could not lead off the site under `form-action 'self'`
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 INVITATION_DAYS = env.integer("INVITATION_DAYS", 7, least=1)
 PASSWORD_RESET_TIMEOUT = 4 * 3600

@@ -160,7 +160,10 @@ def lead_to_provider(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def organisation_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Lead to the organisation's own sign-in page."""
+    """Lead to the organisation's own sign-in page.
+
+    On GET: under `form-action 'self'` a form could not lead off the site.
+    """
     return ask_provider(request, lead_to_provider)
 
 
