@@ -3,7 +3,7 @@
 // over. Each element is looked at once, and at most DEEPEST of them around another.
 const DEEPEST = 60;
 const LONGEST = 1_000_000; // characters of HTML; of what is longer the text is pasted
-const DROPPED = new Set(["SCRIPT", "STYLE", "TEMPLATE", "NOSCRIPT", "META", "LINK", "TITLE", "HEAD", "SVG", "MATH", "IFRAME", "OBJECT", "EMBED", "FORM", "INPUT", "BUTTON", "SELECT", "TEXTAREA", "COL", "COLGROUP", "IMG", "VIDEO", "AUDIO", "CANVAS", "O:P", "DEL"]);
+const DROPPED = new Set(["SCRIPT", "NOFRAMES", "TEMPLATE", "NOSCRIPT", "META", "LINK", "TITLE", "HEAD", "SVG", "MATH", "IFRAME", "OBJECT", "EMBED", "FORM", "INPUT", "BUTTON", "SELECT", "TEXTAREA", "COL", "COLGROUP", "IMG", "VIDEO", "AUDIO", "CANVAS", "O:P", "DEL"]);
 const BLOCKS = new Set(["P", "DIV", "SECTION", "ARTICLE", "MAIN", "HEADER", "FOOTER", "ASIDE", "NAV", "FIGURE", "FIGCAPTION", "ADDRESS", "PRE", "DL", "DT", "DD", "BODY", "HTML", "CENTER", "DETAILS", "SUMMARY", "CAPTION"]);
 const MARKS = { B: "strong", STRONG: "strong", EM: "em", I: "em", S: "s", STRIKE: "s", SUB: "sub", SUP: "sup", CODE: "code", KBD: "code" };
 const BULLET = /^\s*(?:[-–—•●○◦▪■□‣⁃·\uF0B7\uF0A7\uF02D]|o(?=[\s\u00a0]{2}))[\s\u00a0]+/;
@@ -254,7 +254,9 @@ export function cleanHtml(html) {
   if (html.length > LONGEST) return "";
   const cleaner = new Cleaner();
   // Under another name styles and events are neither applied nor complained of.
-  const inert = html.replace(/<[a-z][^<>]*>/gi, (tag) => tag.replace(/(?<=[\s"'])(?=(?:style|on\w+)\s*=)/gi, "data-"));
+  const inert = html
+    .replace(/<[a-z][^<>]*>/gi, (tag) => tag.replace(/(?<=[\s"'])(?=(?:style|on\w+)\s*=)/gi, "data-"))
+    .replace(/(<\/?)style(?![\w-])/gi, "$1noframes");
   cleaner.children(new DOMParser().parseFromString(inert, "text/html").body, 0);
   for (const empty of cleaner.out.querySelectorAll("p, li, h2, h3, h4")) {
     if (!empty.textContent.trim() && !empty.querySelector("table, ul, ol")) empty.remove();

@@ -335,7 +335,7 @@ def test_a_sheet_is_edited_as_it_looks(live: Live, sheet: Sheet, contributor: Us
     expect(text.locator("li")).to_have_count(4)
     go_to_end(page, text.locator("p", has_text="Voir ici"))
     page.keyboard.type(" ")
-    text.evaluate(PASTE, "<p>et <i>là</i></p>")
+    text.evaluate(PASTE, "<STYLE>p{color:red}</STYLE><p style='color:red'>et <i>là</i></p>")
     wanted = wanted.replace("Voir **ici**", "Voir **ici** et *là*")
     go_to_end(page, text.locator("li", has_text="deux"))
     page.locator("[data-open=pick-citation]").click()
