@@ -2,7 +2,7 @@
 // read into a document of its own, where nothing is loaded or run; only what is listed here is taken
 // over. Each element is looked at once, and at most DEEPEST of them around another.
 const DEEPEST = 60;
-const LONGEST = 1_000_000; // characters of HTML; of what is longer the text is pasted
+export const LONGEST = 1_000_000; // characters of HTML; of what is longer the text is pasted
 const DROPPED = new Set(["SCRIPT", "NOFRAMES", "TEMPLATE", "NOSCRIPT", "META", "LINK", "TITLE", "HEAD", "SVG", "MATH", "IFRAME", "OBJECT", "EMBED", "FORM", "INPUT", "BUTTON", "SELECT", "TEXTAREA", "COL", "COLGROUP", "IMG", "VIDEO", "AUDIO", "CANVAS", "O:P", "DEL"]);
 const BLOCKS = new Set(["P", "DIV", "SECTION", "ARTICLE", "MAIN", "HEADER", "FOOTER", "ASIDE", "NAV", "FIGURE", "FIGCAPTION", "ADDRESS", "PRE", "DL", "DT", "DD", "BODY", "HTML", "CENTER", "DETAILS", "SUMMARY", "CAPTION"]);
 const MARKS = { B: "strong", STRONG: "strong", EM: "em", I: "em", S: "s", STRIKE: "s", SUB: "sub", SUP: "sup", CODE: "code", KBD: "code" };
@@ -268,7 +268,7 @@ export function cleanHtml(html) {
 const RICH = /<(?:h[1-6]|ul|ol|table|a|blockquote|strong|em|sub|sup)[\s>]/i;
 
 // Return cells copied from a spreadsheet as text: at least two rows or columns, as many in each row, and no long text.
-export function pastedCells(text) {
+function pastedCells(text) {
   const rows = cleanText(text).replace(/\n$/, "").split("\n").map((row) => row.split("\t"));
   const width = rows[0].length;
   const isTable = width > 1 && rows.length > 1 && rows.every((row) => row.length === width);

@@ -171,8 +171,9 @@ function start() {
     return { dom: button };
   }
 
-  function openEditor(tiptap, { extensions }, { readPasted, cleanHtml, cleanText, joinLines }) {
+  function openEditor(tiptap, { extensions }, { LONGEST, readPasted, cleanHtml, cleanText, joinLines }) {
     const { Extension } = tiptap;
+    const isOwn = (html) => html.includes("data-pm-slice"); // copied in an editor: it stays as it is
     const keys = Extension.create({
       name: "keys",
       addKeyboardShortcuts: () => ({
@@ -195,16 +196,18 @@ function start() {
       extensions: kinds.map((kind) => (kind.name === "citation" ? kind.extend({ addNodeView: () => chip }) : kind)),
       editorProps: {
         attributes: { class: "prose visual-text", role: "textbox", "aria-multiline": "true", "aria-label": words.label, lang: "fr", spellcheck: "true" },
-        transformPastedHTML: (html) => (html.includes("data-pm-slice") ? html : cleanHtml(html)), // its own copies stay
+        transformPastedHTML: (html) => (isOwn(html) ? html : cleanHtml(html)),
         transformPastedText: (text) => joinLines(cleanText(text)),
-        handlePaste: (_view, event) => {
-          const { clipboardData } = event;
+        handlePaste: (view, { clipboardData }) => {
+          if (!clipboardData) return false; // what is pasted by `pasteText`
           const [file] = [...clipboardData.files].filter((one) => one.type.startsWith("image/"));
           if (file && !clipboardData.getData("text/plain")) {
             form.sendPicture(file);
             return true;
           }
-          const { cells } = clipboardData.getData("text/html") ? {} : readPasted(clipboardData);
+          const html = clipboardData.getData("text/html");
+          if (html.length > LONGEST && !isOwn(html)) return view.pasteText(clipboardData.getData("text/plain"));
+          const { cells } = html ? {} : readPasted(clipboardData);
           if (cells) visual.cells(cells);
           return Boolean(cells);
         },
