@@ -8,6 +8,7 @@ is lost: gaps and sources together are the text. Linear in the text. Pure.
 
 import html
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 from xml.etree.ElementTree import Element, SubElement
@@ -38,7 +39,7 @@ class NotShownError(Exception):
 
 
 def visual_blocks(text: str) -> Json:
-    """Return `blocks` (source, node or None) and the `gaps` around them, one more than blocks."""
+    """Return `blocks` (source, node or None), the `gaps` around them (one more) and the `notes`."""
     document = scan(text)
     maker = NodeMaker(document)
     shown = [block for block in document.blocks if block.kind not in BETWEEN]
@@ -53,7 +54,7 @@ def visual_blocks(text: str) -> Json:
         gaps.append(text[before:start])
         blocks.append({"source": source, "node": node if node and is_whole(node) else None})
         before = start + len(source)
-    return {"blocks": blocks, "gaps": [*gaps, text[before:]]}
+    return {"blocks": blocks, "gaps": [*gaps, text[before:]], "notes": visual_notes(document)}
 
 
 def is_whole(node: Json) -> bool:
@@ -61,9 +62,8 @@ def is_whole(node: Json) -> bool:
     return "refused" not in node and all(is_whole(child) for child in node.get("content", ()))
 
 
-def visual_notes(text: str) -> dict[str, Json]:
+def visual_notes(document: ScannedText) -> dict[str, Json]:
     """Return the footnotes of a text by label: document id, page, quote, title and source text."""
-    document = scan(text)
     found: dict[str, Json] = {}
     for block in document.notes:
         note = read_note(block.marker, note_text(document, block))
@@ -273,7 +273,7 @@ def keep_written(md: Converter, labels: set[str]) -> None:
     md.choice = PatternChoice(md)
 
 
-class Instead(InlineProcessor):
+class Instead(InlineProcessor, ABC):
     """Matches as another pattern does, and makes an element of `kind` instead of its own."""
 
     def __init__(self, pattern: Any) -> None:
@@ -293,8 +293,9 @@ class Instead(InlineProcessor):
             found, start, end = None, match.start(0), match.end(0)
         return self.element(found, match, data[start:end]), start, end
 
+    @abstractmethod
     def element(self, found: Any, match: re.Match[str], source: str) -> Any:
-        raise NotImplementedError
+        """Return the element for a match, of which the other pattern made `found`."""
 
 
 class AsWritten(Instead):

@@ -25,7 +25,7 @@ from sheets.rendering.images import markdown_of, save_picture
 from sheets.rendering.notices import preview_notices
 from sheets.rendering.preview import preview_version
 from sheets.rendering.preview_turns import wait_for_preview
-from sheets.rendering.visual import visual_blocks, visual_notes
+from sheets.rendering.visual import visual_blocks
 from sheets.revisions.conflicts import conflict_sections
 from sheets.revisions.edit import EditConflict, save_edit
 from sheets.revisions.versions import version_of
@@ -280,15 +280,17 @@ def sheet_blocks(request: HttpRequest, slug: str) -> HttpResponse:
     body = flatten_text(request.POST.get("body", ""))
     if len(body) > LONGEST:
         return HttpResponse(status=413)
-    notes = visual_notes(body)
+    found = visual_blocks(body)
+    notes = found["notes"]
     for citation in editor.base.citations.all() if editor.base else ():
         note = notes.get(citation.marker)
         if note and (note["document"], note["page"], note["quote"]) == (
             citation.document_id, citation.page, citation.quote,
         ):  # fmt: skip
             reasons = [str(reason) for reason in citation.reason_sentences]
-            note |= {"level": citation.level, "reasons": reasons}
-    return JsonResponse(visual_blocks(body) | {"notes": notes})
+            word = citation.get_level_display()
+            note |= {"level": citation.level, "word": word, "reasons": reasons}
+    return JsonResponse(found)
 
 
 def preview_typed(form: EditForm, user: Any) -> dict[str, Any]:

@@ -122,7 +122,7 @@ function markEnds(wanted) {
 }
 
 // Return the text of a paragraph, heading or cell. Of marks that begin together the longest is outermost.
-export function writeInline(node, { inCell = false, inHeading = false } = {}) {
+function writeInline(node, { inCell = false, inHeading = false } = {}) {
   const children = [];
   node.forEach((child) => children.push(child));
   const known = survey(node);
@@ -184,7 +184,7 @@ function cells(row) {
   return found;
 }
 
-export const writeCell = (cell) => cells(cell).map((part) => writeInline(part, { inCell: true })).join("<br>").replaceAll("\n", " ").trim();
+const writeCell = (cell) => cells(cell).map((part) => writeInline(part, { inCell: true })).join("<br>").replaceAll("\n", " ").trim();
 
 const columnsOf = (rule) => rule.trim().replace(/^\||\|$/g, "").split("|");
 const dashes = { left: ":--", right: "--:", center: ":-:" };
@@ -310,7 +310,7 @@ export class Writer {
       const gap = /^\[\^/.test(tail.trim()) ? "\n" : "\n\n";
       tail = `${tail.trimEnd()}${gap}${more}\n`;
     }
-    return out + tail || "";
+    return out + tail;
   }
 }
 

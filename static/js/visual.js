@@ -4,7 +4,6 @@ const form = document.querySelector("form[data-edit]");
 const area = form?.querySelector("[data-editor]");
 const place = document.getElementById("visual");
 const KEPT = "wikico2:mode";
-const LEVELS = new Set(["verbatim", "confirmed", "judged", "figures", "fragile", "not_found", "unsourced"]);
 
 const remembered = () => {
   try {
@@ -130,8 +129,7 @@ function start() {
   const noteOf = (label) => {
     const note = state.notes[label] ?? {};
     const name = note.title ? `${note.title}, p. ${note.page}` : (note.text ?? label);
-    const level = LEVELS.has(note.level) ? note.level : "unchecked";
-    return { ...note, name, level, word: words[`level${level.replace("_", "")}`] ?? "" };
+    return { ...note, name, word: note.word || words.unchecked };
   };
   const openNote = (label) => {
     const note = noteOf(label);
@@ -160,7 +158,7 @@ function start() {
     button.className = "chip";
     button.contentEditable = "false";
     const note = noteOf(node.attrs.label);
-    button.dataset.level = note.level;
+    button.dataset.level = note.level ?? "";
     button.textContent = note.name.length > 42 ? `${note.name.slice(0, 24).trimEnd()}… ${note.page ? `p. ${note.page}` : ""}` : note.name;
     button.title = [note.name, note.word].filter(Boolean).join(" — ");
     button.tabIndex = -1;
@@ -272,11 +270,12 @@ function start() {
     cite: (note) => {
       const known = Object.entries(state.notes).find(([, one]) => one.text?.trim() === note.trim());
       let label = 1;
-      while (String(label) in state.notes) label += 1;
+      // A marker without its note is text, and must not become a call of this one.
+      while (label in state.notes || area.value.includes(`[^${label}]`)) label += 1;
       label = known ? known[0] : String(label);
       if (!known) {
         const [, title, document_, page, quote] = NOTE.exec(note) ?? [];
-        state.notes[label] = { text: note, title: title ?? "", document: Number(document_) || null, page: Number(page), quote: quote ?? "", level: "" };
+        state.notes[label] = { text: note, title: title ?? "", document: Number(document_) || null, page: Number(page), quote: quote ?? "" };
         state.added.set(label, note);
       }
       const { selection } = state.editor.state;

@@ -1,6 +1,6 @@
 // The kinds of blocks and marks of the visual editor. What is not listed here is shown as Markdown.
 // `tiptap` is the module of the editor's library; nothing is imported, so that addresses with a hash work.
-export const ORIGIN = ["paragraph", "heading", "bulletList", "orderedList", "blockquote", "table", "horizontalRule", "rawBlock"];
+const ORIGIN = ["paragraph", "heading", "bulletList", "orderedList", "blockquote", "table", "horizontalRule", "rawBlock"];
 
 const hidden = { rendered: false };
 const attribute = (fallback, more) => ({ default: fallback, ...hidden, ...more });

@@ -2,7 +2,7 @@
 // that move stay the same objects, so that each keeps its Markdown.
 
 // Return { title, from, to } of each section: a heading of level 1 or 2 with what follows it.
-export function sectionsOf(doc) {
+function sectionsOf(doc) {
   const found = [];
   doc.forEach((node, from) => {
     if (node.type.name === "heading" && node.attrs.level <= 2) found.push({ title: node.textContent, from });
@@ -11,7 +11,7 @@ export function sectionsOf(doc) {
 }
 
 // Return a transaction that moves the section `at` to the place `to` of the list.
-export function moveSection(state, at, to) {
+function moveSection(state, at, to) {
   const sections = sectionsOf(state.doc);
   const section = sections[at];
   if (!section || to < 0 || to >= sections.length || to === at) return null;

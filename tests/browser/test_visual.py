@@ -260,7 +260,7 @@ BODY = (
     "## 🎯 Résumé (10 secondes)\n\nLa chaleur *fatale* sert au lavage.[^1]   Reste 5 * 3.\n\n"
     "* un\n* deux\n\n"
     "| Poste | Part |\n|:--|--:|\n|Four|4 %|\n| Étuve | 6 % |\n\n"
-    "```\ncode\n```\n\n"
+    "```\ncode\n```\n\nSans note [^2].\n\n"
     "[^1]: [Guide, p. 1](/sources/{pk}/pages/1/) « l’eau à 60 °C »\n"
 )
 
@@ -305,6 +305,7 @@ def test_a_sheet_is_edited_as_it_looks(live: Live, sheet: Sheet, contributor: Us
     expect(text.locator(".chip")).to_contain_text("p. 1")
     text.locator(".chip").click()
     expect(page.locator("#edit-note")).to_contain_text("l’eau à 60 °C")
+    expect(page.locator("#edit-note [data-level-word]")).to_contain_text("fragile")
     page.locator("#edit-note [data-close]").click()
 
     text.locator("em").dblclick()
@@ -347,8 +348,8 @@ def test_a_sheet_is_edited_as_it_looks(live: Live, sheet: Sheet, contributor: Us
     expect(page.locator(".messages")).to_contain_text("version 2")
     sheet.refresh_from_db()
     body, _gap, note = sheet.current.body.rstrip("\n").rpartition("\n")
-    assert f"{body}\n" == wanted.replace("* deux\n", "* deux[^2]\n")
-    assert note.startswith("[^2]: [Guide de l'énergie, p. 1](/sources/")
+    assert f"{body}\n" == wanted.replace("* deux\n", "* deux[^3]\n")
+    assert note.startswith("[^3]: [Guide de l'énergie, p. 1](/sources/")
 
 
 def test_sections_are_moved_by_keyboard_and_by_dragging(

@@ -41,7 +41,7 @@ from sheets.models.vocabulary import names_in_header, rename_in_header
 from sheets.rendering.charts import profile_shares
 from sheets.rendering.html import french_spaces, render_sheet
 from sheets.rendering.snippet import cut_snippet
-from sheets.rendering.visual import visual_blocks, visual_notes
+from sheets.rendering.visual import visual_blocks
 from sheets.revisions.blame import texts_of
 from sheets.revisions.compare import compare_versions
 from sheets.revisions.save import save_revision
@@ -250,7 +250,6 @@ def discussed(text: str) -> None:
 def shown(text: str) -> None:
     """Read a text as blocks of the visual editor."""
     visual_blocks(text)
-    visual_notes(text)
 
 
 READERS: list[tuple[Callable[[str], None], int]] = [
