@@ -71,7 +71,7 @@ from sheets.revisions.edit import EditConflict, restore_revision, save_edit
 from sheets.revisions.errors import StaleBase
 from sheets.revisions.versions import initial_version, version_of
 from sheets.schema.types import SheetTemplate
-from sheets.search.list_filters import ORDERS, SHEET_FILTER, filtered_sheets
+from sheets.search.list_filters import ORDERS, filtered_sheets, sheet_filter
 from sheets.sources.visibility import sources_visible_on
 from sheets.transfer.formats import to_markdown
 from sheets.views.history import list_revisions
@@ -111,8 +111,8 @@ class SheetFilterIn(PageIn):
 @router.get("", response=Listed[SheetSummary])
 def list_sheets(request: HttpRequest, filters: Query[SheetFilterIn]) -> Any:
     """List the sheets that you see in lists, with the facets of the site."""
-    active = SHEET_FILTER.read(request.GET)
-    rows = filtered_sheets(listed_sheets(request), active)
+    active = sheet_filter(request.user).read(request.GET)
+    rows = filtered_sheets(listed_sheets(request), active, request.user)
     shown, following = page_of(rows, ORDERS[active["sort"]], filters)
     show_all(request, shown)
     numbers = dict(

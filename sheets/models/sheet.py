@@ -28,6 +28,10 @@ def title_key(title: str | models.Value) -> models.Func:
     return models.Func(title, function="wikico2_title_key", output_field=models.CharField())
 
 
+CHANGED_SINCE_VALIDATION = Q(validated_revision__isnull=False) & ~Q(validated_revision=F("current"))
+"""The condition on sheets that have a text later than the validated one."""
+
+
 class SheetQuerySet(models.QuerySet["Sheet"]):
     """Queries about sheets."""
 
@@ -46,9 +50,8 @@ class SheetQuerySet(models.QuerySet["Sheet"]):
 
     def awaiting_validation(self) -> "SheetQuerySet":
         """Return the sheets to be validated: submitted, or changed since they were validated."""
-        changed = Q(validated_revision__isnull=False) & ~Q(validated_revision=F("current"))
         return self.exclude(state=Sheet.State.ARCHIVED).filter(
-            Q(state=Sheet.State.REVIEW) | changed, current__isnull=False
+            Q(state=Sheet.State.REVIEW) | CHANGED_SINCE_VALIDATION, current__isnull=False
         )
 
     def due_for_review(self, today: dt.date) -> "SheetQuerySet":
@@ -230,12 +233,18 @@ class Sheet(models.Model):
             cursor.execute("SELECT set_config('wikico2.deleting_sheet', %s, true)", [str(self.pk)])
             return super().delete(*args, **kwargs)
 
+    def revision_id_for(self, user: Any) -> int | None:
+        """Return the id of the version that `user` reads: the validated one, or the current one."""
+        if self.is_changed_since_validation and not may(user, "unvalidated.read"):
+            return self.validated_revision_id
+        return self.current_id
+
     def show_to(self, user: Any) -> "Sheet":
         """Return the sheet as `user` may read it: where the settings say so, its validated version.
 
         The version stands in `current` of this object, which must not be saved then.
         """
-        if self.is_changed_since_validation and not may(user, "unvalidated.read"):
+        if self.revision_id_for(user) != self.current_id:
             self.current = self.validated_revision
             measures = (self.current.rendered if self.current else {}).get("measures", {})
             self.completeness = measures.get("completeness", self.completeness)

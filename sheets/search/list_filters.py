@@ -1,26 +1,34 @@
 """Filters, facets and orders of the list of sheets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Any
 
 from django.db.models import (
     BooleanField,
+    Case,
     Count,
     ExpressionWrapper,
     F,
     OuterRef,
     Q,
     Subquery,
+    When,
 )
 from django.db.models.functions import Coalesce, Left
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from ingestion.models import Document, DocumentQuerySet
+from ingestion.models import Document
 from ingestion.search import postings
 from sheets.models import RevisionCheck, SearchedSection, Sheet, SheetType
-from sheets.models.sheet import SheetQuerySet
+from sheets.models.sheet import CHANGED_SINCE_VALIDATION, SheetQuerySet
 from sheets.search.indexing import SHEETS
+from sheets.search.public_texts import sheets_with_lexemes
+from sheets.sources.visibility import sources_visible_to
 from sheets.verification.levels import FRAGILE, NOT_FOUND, UNSOURCED
+from wikico2.accounts.rules import may
 from wikico2.filters import Facet, FacetChoice, Filter, FilterField, read_choice, read_match
 from wikico2.text.analyzer import main_lexemes
 
@@ -53,8 +61,11 @@ LEVELS = {"skeleton": (0, 30), "partial": (30, 80), "complete": (80, 101)}
 def _contains_words(words: str) -> Q:
     """Return the condition that title or text contain every word."""
     table = SHEETS.space.table
-    lexemes = main_lexemes(words)[:MOST_WORDS]
-    return Q(*(Q(pk__in=postings.rows_with(table, lexeme)) for lexeme in lexemes))
+    return Q(*(Q(pk__in=postings.rows_with(table, lexeme)) for lexeme in _lexemes(words)))
+
+
+def _lexemes(words: str) -> tuple[str, ...]:
+    return main_lexemes(words)[:MOST_WORDS]
 
 
 def _at_level(level: str) -> Q:
@@ -93,6 +104,34 @@ SHEET_FILTER = Filter(
 )
 
 
+def _public_contains_words(words: str) -> Q:
+    """Return the condition that title or text, as the public reads it, contain every word."""
+    changed = Sheet.objects.filter(CHANGED_SINCE_VALIDATION)
+    found = sheets_with_lexemes(changed.only("title", "validated_revision"), _lexemes(words))
+    return _contains_words(words) & ~CHANGED_SINCE_VALIDATION | Q(pk__in=found)
+
+
+PUBLIC_CONDITIONS: dict[str, Callable[[str], Q]] = {
+    "q": _public_contains_words,
+    "category": lambda name: Q(searched__category_name=name) & ~CHANGED_SINCE_VALIDATION,
+    "system": lambda name: Q(searched__system_name=name) & ~CHANGED_SINCE_VALIDATION,
+}
+"""Conditions of the fields that look into the index of current texts, for the public."""
+
+
+def sheet_filter(user: Any) -> Filter:
+    """Return the filter of the list of sheets, by which readers find what they may read."""
+    if may(user, "unvalidated.read"):
+        return SHEET_FILTER
+    fields = (
+        replace(one, where=cache(PUBLIC_CONDITIONS[one.name]))  # every facet asks for it
+        if one.name in PUBLIC_CONDITIONS
+        else one
+        for one in SHEET_FILTER.fields
+    )
+    return replace(SHEET_FILTER, fields=tuple(fields))
+
+
 def type_facet(sheets: SheetQuerySet, active: Filter) -> Facet:
     """Return the facet of sheet types, with the number of matching sheets of each."""
     left = active.without("type").apply(sheets)
@@ -111,18 +150,21 @@ def order_facet(active: Filter) -> Facet:
     return active.facet("sort", _("Order"), orders)
 
 
-def sheet_facets(sheets: SheetQuerySet, active: Filter, named: DocumentQuerySet) -> Iterator[Facet]:
-    """Yield the facets of the list; `named` are the sources whose titles the reader may see."""
-    yield active.facet("category", _("Category"), _value_choices(sheets, active, "category"))
+def sheet_facets(sheets: SheetQuerySet, active: Filter, user: Any) -> Iterator[Facet]:
+    """Yield the facets of the list for a reader."""
+    indexed = sheets
+    if not may(user, "unvalidated.read"):
+        indexed = sheets.exclude(CHANGED_SINCE_VALIDATION)
+    yield active.facet("category", _("Category"), _value_choices(indexed, active, "category"))
     system = pgettext("what a sheet acts on", "System")
-    yield active.facet("system", system, _value_choices(sheets, active, "system"))
+    yield active.facet("system", system, _value_choices(indexed, active, "system"))
     levels, checked = _level_and_checked_choices(sheets, active)
     yield active.facet("level", _("Completeness"), levels)
     yield active.facet("checked", _("Verification"), checked)
     states, stale = _state_choices(sheets, active)
     yield active.facet("state", _("State"), states)
     yield active.facet("stale", _("Freshness"), stale)
-    yield active.facet("source", _("Source"), _source_choices(sheets, active, named))
+    yield active.facet("source", _("Source"), _source_choices(sheets, active, user))
 
 
 def _state_choices(
@@ -201,14 +243,13 @@ def _level_and_checked_choices(
     return choices("level", LEVELS), choices("checked", CHECKED)
 
 
-def _source_choices(
-    sheets: SheetQuerySet, active: Filter, named: DocumentQuerySet
-) -> list[FacetChoice]:
+def _source_choices(sheets: SheetQuerySet, active: Filter, user: Any) -> list[FacetChoice]:
     """Return the most used sources, and the chosen one, with their number of sheets."""
     left = active.without("source").apply(sheets).order_by().values("pk")
     chosen = int(active["source"]) if active["source"] else None
     documents = (
-        named.filter(Q(sheets__in=left) | Q(pk=chosen))
+        sources_visible_to(user)
+        .filter(Q(sheets__in=left) | Q(pk=chosen))
         .annotate(n=Count("sheets", filter=Q(sheets__in=left), distinct=True))
         .order_by("-n", "title")
         .values_list("pk", "title", "n")
@@ -229,11 +270,20 @@ def _summary() -> Subquery:
     return Subquery(written.values_list(Left("text", SUMMARY_READ))[:1])
 
 
-def filtered_sheets(sheets: SheetQuerySet, active: Filter) -> SheetQuerySet:
-    """Return the filtered sheets in the chosen order, with what the list shows.
+def filtered_sheets(sheets: SheetQuerySet, active: Filter, user: Any) -> SheetQuerySet:
+    """Return the filtered sheets in the chosen order, with what the list shows to a reader.
 
-    Annotates `source_count`, `category`, `levels` (how many statements have each) and `summary`.
+    Annotates `source_count`, `category`, `levels` (how many statements have each) and `summary`;
+    the last three are of the current text, and None where the reader may not read that.
     """
+    of_text: dict[str, Any] = {
+        "category": F("searched__category_name"),
+        "levels": F("current__check_made__levels"),
+        "summary": _summary(),
+    }
+    if not may(user, "unvalidated.read"):
+        is_shown = ~CHANGED_SINCE_VALIDATION
+        of_text = {name: Case(When(is_shown, then=value)) for name, value in of_text.items()}
     sources = (
         Document.objects.filter(sheets=OuterRef("pk"))
         .order_by()
@@ -245,11 +295,6 @@ def filtered_sheets(sheets: SheetQuerySet, active: Filter) -> SheetQuerySet:
         active.apply(sheets)
         .select_related("sheet_type")
         .defer("written_from")
-        .annotate(
-            source_count=Coalesce(Subquery(sources), 0),
-            category=F("searched__category_name"),
-            levels=F("current__check_made__levels"),
-            summary=_summary(),
-        )
+        .annotate(source_count=Coalesce(Subquery(sources), 0), **of_text)
         .order_by(*ORDERS[active["sort"]])
     )

@@ -10,8 +10,6 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from django.db.models import F, Q
-
 from ingestion.search.bm25 import Alternative, Group, LexicalQuery, Match, MatchedGroups
 from ingestion.search.hybrid import RowHit, SearchResult
 from ingestion.search.rerank import ReadAnswer
@@ -21,9 +19,6 @@ from sheets.models import Revision, Sheet
 from sheets.models.schema_loader import load_template
 from wikico2.text.analyzer import compose_accents, extract_terms, main_lexemes
 from wikico2.text.normalize import folded_words
-
-CHANGED = Q(validated_revision__isnull=False) & ~Q(validated_revision=F("current"))
-"""The condition on sheets that have a text later than the validated one."""
 
 
 class PublicText(NamedTuple):
@@ -53,6 +48,17 @@ def match_validated(sheets: Iterable[Sheet], query: LexicalQuery) -> list[RowHit
     """Return the sheets whose title and validated text match words of a query, best first."""
     found = (_match(sheet, query) for sheet in sheets)
     return sorted(filter(None, found), key=lambda hit: -hit.score)
+
+
+def sheets_with_lexemes(sheets: Iterable[Sheet], lexemes: Iterable[str]) -> list[int]:
+    """Return the ids of the sheets whose title and validated text have all the lexemes."""
+    wanted = frozenset(lexemes)
+    return [
+        sheet.pk
+        for sheet in sheets
+        if (shown := sheet.validated_revision_id) is not None
+        and wanted <= _analysed(sheet.title).lexemes | public_text(shown).lexemes
+    ]
 
 
 def _match(sheet: Sheet, query: LexicalQuery) -> RowHit | None:

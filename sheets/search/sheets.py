@@ -10,10 +10,11 @@ from ingestion.search.bm25 import Match, MatchedGroups, lexeme_idf
 from ingestion.search.hybrid import RowHit, SearchResult, search_rows
 from ingestion.search.query import ParsedQuery
 from sheets.models import SearchedSection, Sheet, SheetType
+from sheets.models.sheet import CHANGED_SINCE_VALIDATION
 from sheets.rendering.snippet import cut_snippet, mark_lexemes
 from sheets.search.field_filters import INDEXED_FIELDS, QUERY_FIELDS
 from sheets.search.indexing import SHEETS
-from sheets.search.public_texts import CHANGED, match_validated, public_text, with_validated
+from sheets.search.public_texts import match_validated, public_text, with_validated
 from sheets.search.results import MAX_ROWS, FacetRow, Hit, match_reason
 from sheets.sources.visibility import sources_visible_to
 from wikico2.accounts.rules import may
@@ -32,9 +33,9 @@ class SheetSearcher:
         self.listed = Filter(QUERY_FIELDS, query.fields).apply(Sheet.objects.listed_for(user))
         self.visible, self.changed = self.listed, Sheet.objects.none()
         if not may(user, "unvalidated.read"):  # the index has texts that the user may not read
-            self.visible = self.listed.exclude(CHANGED)
+            self.visible = self.listed.exclude(CHANGED_SINCE_VALIDATION)
             if INDEXED_FIELDS.isdisjoint(query.fields):
-                self.changed = self.listed.filter(CHANGED)
+                self.changed = self.listed.filter(CHANGED_SINCE_VALIDATION)
             else:
                 self.listed = self.visible
         self.titles: dict[str, str] = {}
@@ -131,7 +132,6 @@ class SheetSearcher:
         sections = best_sections([row.found for row in rows], result)
         kinds = {kind.pk: kind for kind in self.kinds.values()}
         states = {value: str(label) for value, label in Sheet.State.choices}
-        is_public = not may(self.user, "unvalidated.read")
         hits = []
         for row in rows:
             sheet = sheets.get(row.found.entry)
@@ -139,8 +139,9 @@ class SheetSearcher:
                 continue
             section = sections.get(sheet.pk)
             text = section.text if section else ""
-            if is_public and sheet.is_changed_since_validation and sheet.validated_revision_id:
-                section, text = None, public_text(sheet.validated_revision_id).text
+            shown = sheet.revision_id_for(self.user)
+            if shown is not None and shown != sheet.current_id:
+                section, text = None, public_text(shown).text
             anchor = section.anchor if section else ""
             hits.append(
                 Hit(

@@ -11,13 +11,12 @@ from sheets.generation.progress import with_progress
 from sheets.models import Generation, Proposal, Sheet, SheetType, Watch
 from sheets.rendering.citation_example import citation_example
 from sheets.search.list_filters import (
-    SHEET_FILTER,
     filtered_sheets,
     order_facet,
     sheet_facets,
+    sheet_filter,
     type_facet,
 )
-from sheets.sources.visibility import sources_visible_to
 from wikico2.accounts.role_choice import HINTS, RoleChoice
 from wikico2.accounts.rules import may
 
@@ -44,7 +43,7 @@ def home_page(request: HttpRequest) -> HttpResponse:
     context = {
         "kinds": kinds,
         "sheet_count": sheet_count,
-        "example": citation_example([sheet.current_id for sheet in recent]),
+        "example": citation_example([sheet.revision_id_for(request.user) for sheet in recent]),
         "steps": first_steps(request, sheet_count),
         "writing": with_progress(
             Generation.objects.in_progress().filter(sheet__in=sheets.order_by().values("pk"))
@@ -84,14 +83,15 @@ def help_page(request: HttpRequest) -> HttpResponse:
 def sheet_list(request: HttpRequest) -> HttpResponse:
     """List the sheets, filtered by the query string."""
     sheets = Sheet.objects.listed_for(request.user)
-    active = SHEET_FILTER.read(request.GET)
-    page = Paginator(filtered_sheets(sheets, active), PER_PAGE).get_page(request.GET.get("page"))
+    active = sheet_filter(request.user).read(request.GET)
+    found = filtered_sheets(sheets, active, request.user)
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "active": active,
         "page": page,
         "types": type_facet(sheets, active),
         "orders": order_facet(active),
-        "facets": list(sheet_facets(sheets, active, sources_visible_to(request.user))),
+        "facets": list(sheet_facets(sheets, active, request.user)),
         "facet_chosen": active.without("q", "type").narrows,
         "narrowed": active.narrows,
         "watched": watches_category(request, active["category"]),

@@ -25,7 +25,6 @@ from sheets.forms.workshop import (
 )
 from sheets.models import BulkAction, SavedView, Sheet, VocabularyTerm
 from sheets.search.list_filters import SHEET_FILTER, filtered_sheets, order_facet, sheet_facets
-from sheets.sources.visibility import sources_visible_to
 from wikico2.accounts.decorators import requires
 from wikico2.accounts.rules import may
 from wikico2.errors import UserError
@@ -74,7 +73,7 @@ def workshop_sheets(request: HttpRequest) -> HttpResponse:
     active = WORKSHOP_FILTER.read(request.GET)
     archived = active["state"] == Sheet.State.ARCHIVED
     sheets = written_sheets(request.user, archived=archived)
-    found = filtered_sheets(sheets, active).select_related("searched", "responsible")
+    found = filtered_sheets(sheets, active, request.user).select_related("searched", "responsible")
     form = SheetSelectionForm(request.POST or None)
     if request.method == "POST" and (done := _act(request, form, found)):
         return done
@@ -90,7 +89,7 @@ def workshop_sheets(request: HttpRequest) -> HttpResponse:
         "mine": counts["mine"],
         "archived": archived,
         "orders": order_facet(active),
-        "facets": list(sheet_facets(sheets, active, sources_visible_to(request.user))),
+        "facets": list(sheet_facets(sheets, active, request.user)),
         "categories": categories[:CATEGORIES_OFFERED],
     }
     status = 422 if request.method == "POST" else 200

@@ -1,12 +1,16 @@
 """The first minutes: the home page shows how a statement leads to its page, and help is there."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
 from ingestion.models import Chunk, Document, Page
 from sheets.generation.request import create_sheet
+from sheets.merge import Version
 from sheets.models import Generation, Revision, Sheet, SheetType
 from sheets.rendering.citation_example import citation_example
+from sheets.revisions.edit import save_edit
 from sheets.revisions.save import save_revision
 from wikico2.models import User
 
@@ -58,6 +62,17 @@ def test_home_leads_from_a_statement_to_its_page(
     assert f'href="{sheet.get_absolute_url()}#s-' in html
     assert f'href="/sources/{source.pk}/pages/14/?citation=' in html
     assert "mot pour mot" in html
+
+
+def test_the_public_is_shown_an_example_of_the_text_that_it_reads(
+    client: Client, sheet: Sheet, contributor: User, settings: Any
+) -> None:
+    settings.SHOW_UNVALIDATED = False
+    Sheet.objects.update(validated_revision=sheet.current)
+    save_edit(sheet, contributor, base=sheet.current, text=Version("## Contexte\n\nAutre.\n"))
+    assert "D’un énoncé à sa page" in client.get("/").content.decode()
+    client.force_login(contributor)
+    assert "D’un énoncé à sa page" not in client.get("/").content.decode()
 
 
 def test_an_internal_source_is_no_example(sheet: Sheet) -> None:

@@ -329,11 +329,35 @@ class TestPublicVersion:
         client.force_login(reader)
         assert client.get(address).status_code == 200
 
-    def test_it_is_the_same_in_search_and_activity(self, client: Client) -> None:
-        for address in ("/recherche/?q=chaleur", "/activite/", "/activite/flux.atom"):
+    def test_it_is_the_same_in_lists_search_and_activity(self, client: Client) -> None:
+        run_queue()
+        lists = ("/", "/fiches/", "/fiches/?q=chaleur")
+        for address in (*lists, "/recherche/?q=chaleur", "/activite/", "/activite/flux.atom"):
             page = client.get(address).content.decode()
             assert "inventée" not in page
             assert "/versions/2/" not in page
+
+    @pytest.mark.parametrize(
+        ("query", "public", "members"),
+        [
+            ("q=récupérée", True, False),
+            ("q=compresseurs+récupérée", True, False),
+            ("q=inventée", False, True),
+            ("category=Inventée", False, True),
+        ],
+    )
+    def test_the_list_finds_it_by_what_one_may_read(
+        self, client: Client, contributor: User, query: str, public: bool, members: bool
+    ) -> None:
+        run_queue()
+        SearchedSheet.objects.update(category_name="Inventée")
+        for address in ("/fiches/", "/v1/sheets"):
+            assert ("fiches/chaleur" in client.get(f"{address}?{query}").content.decode()) is public
+        assert "Inventée" not in client.get("/fiches/").content.decode()
+        client.force_login(contributor)
+        for address in ("/fiches/", "/v1/sheets"):
+            page = client.get(f"{address}?{query}").content.decode()
+            assert ("fiches/chaleur" in page) is members
 
     @pytest.mark.parametrize(
         ("query", "public", "members"),
