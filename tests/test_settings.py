@@ -49,9 +49,12 @@ class TestEnvFile:
 
         assert said in str(refused.value)
 
-    def test_every_explained_name_and_those_of_compose_are_taken(self, tmp_path: Path) -> None:
+    def test_every_explained_name_and_those_of_other_programs_are_taken(
+        self, tmp_path: Path
+    ) -> None:
         file = tmp_path / ".env"
-        names = [*env.explained(), "COMPOSE_PROJECT_NAME"]
+        foreign = ["COMPOSE_PROJECT_NAME", "HTTPS_PROXY", "no_proxy", "SSL_CERT_FILE", "AWS_REGION"]
+        names = [*env.explained(), *foreign]
         file.write_text("".join(f"{name}=x\n" for name in names))
 
         env.refuse_unknown(file)

@@ -17,8 +17,11 @@ SECRET = re.compile(r"KEY|SECRET|PASSWORD|TOKEN|_URL$|_DSN$|HEADERS$")
 """What a setting with a secret, or with an address that may hold one, is called."""
 NOT_SECRET = {"AI_BASE_URL", "SITE_URL", "S3_ENDPOINT_URL", "MEDIA_URL", "LLM_TOKENS_PER_DAY",
               "LLM_MAX_TOKENS", "LLM_PASSAGE_TOKENS", "VISION_MAX_TOKENS"}  # fmt: skip
-FOREIGN = ("COMPOSE_", "DOCKER_", "BUILDKIT_", "PYTHON", "TEST_")
-"""How names of other programs begin that may stand in the same `.env`."""
+FOREIGN = ("COMPOSE_", "DOCKER_", "BUILDKIT_", "PYTHON", "TEST_", "HTTP_PROXY", "HTTPS_PROXY",
+           "ALL_PROXY", "NO_PROXY", "SSL_CERT_", "REQUESTS_CA_", "CURL_CA_", "AWS_", "PG", "OMP_",
+           "HF_", "GUNICORN_", "TZ")  # fmt: skip
+"""How names begin that other programs and the libraries of this one read from the same `.env`, in
+capitals or not: the proxy and the certificates of an organisation, for one."""
 
 TRUE = {"1", "true", "yes", "on", "oui"}
 FALSE = {"0", "false", "no", "off", "non", ""}
@@ -47,7 +50,7 @@ def refuse_unknown(file: Path) -> None:
     if not known or not file.exists():
         return
     for name in dotenv_values(file, interpolate=False):
-        if name not in known and not name.startswith(FOREIGN):
+        if name not in known and not name.upper().startswith(FOREIGN):
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"Did you mean {near[0]}={known[near[0]]}?" if near else "Remove the line."
             raise ImproperlyConfigured(f"{file.name} has {name}, which is no setting. {hint}")
