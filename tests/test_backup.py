@@ -17,6 +17,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db import connection
+from dotenv import dotenv_values
 from moto import mock_aws
 
 from ingestion.models import Document, Page
@@ -29,6 +30,7 @@ from tests.fake_ai import FakeAI
 from wikico2.backup import make
 from wikico2.backup.database import is_database_empty, open_snapshot
 from wikico2.backup.manifest import Manifest, chosen_backup, complete_backups
+from wikico2.backup.secrets import write_keys
 from wikico2.backup.site_files import stored_names
 from wikico2.backup.stores import BackupStore, FolderStore, open_store
 from wikico2.env import is_secret
@@ -256,6 +258,17 @@ class TestSecrets:
             assert secret in keys.read_text()
         assert keys.stat().st_mode & 0o077 == 0
         assert {path.stat().st_mode & 0o077 for path in place.rglob("*") if path.is_file()} == {0}
+
+    @pytest.mark.parametrize("secret", ["l'été", "back\\slash\\", "\\'", 'plain #1 $X "q"'])
+    def test_a_secret_is_read_as_it_was_written(
+        self, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch, secret: str
+    ) -> None:
+        monkeypatch.setenv("CHROMA_TOKEN", secret)
+        settings.SECRET_KEY = secret
+        write_keys(tmp_path / "keys")
+
+        read = dotenv_values(tmp_path / "keys", interpolate=False)
+        assert (read["CHROMA_TOKEN"], read["SECRET_KEY"]) == (secret, secret)
 
     @pytest.mark.parametrize(
         ("name", "secret"),

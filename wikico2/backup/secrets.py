@@ -26,7 +26,12 @@ def write_keys(file: Path) -> None:
     kept["SECRET_KEY"] = settings.SECRET_KEY
     file.unlink(missing_ok=True)
     with open_private(file, "w") as out:
-        out.writelines(f"{name}='{value}'\n" for name, value in sorted(kept.items()))
+        out.writelines(f"{name}='{_quoted(value)}'\n" for name, value in sorted(kept.items()))
+
+
+def _quoted(value: str) -> str:
+    """Return a value as it stands between the single quotes of a line of `.env`."""
+    return value.replace("\\", r"\\").replace("'", r"\'")
 
 
 def restore_secret_key(file: Path) -> list[str]:
