@@ -134,7 +134,7 @@ def load_database(dump: IO[bytes]) -> None:
             raise
         if process.wait():
             raise OperatorError(
-                f"The rows could not be loaded; nothing was changed.\n{_said(errors)}"
+                f"The rows could not be loaded; the database is as it was.\n{_said(errors)}"
             )
 
 

@@ -107,7 +107,8 @@ def _drop_old(store: BackupStore, days: int) -> list[str]:
     """
     kept = complete_backups(store)
     now = dt.datetime.now(dt.UTC)
-    old = [made_at for made_at in kept[:-1] if days and now - _time_of(made_at) > _days(days)]
+    age = dt.timedelta(days=days)
+    old = [made_at for made_at in kept[:-1] if days and now - _time_of(made_at) > age]
     manifests = [read_manifest(store, made_at) for made_at in kept if made_at not in old]
     used = {file.name for manifest in manifests for file in manifest.files.values()}
     current = {f"{BACKUPS}{manifest.made_at}" for manifest in manifests}
@@ -118,10 +119,6 @@ def _drop_old(store: BackupStore, days: int) -> list[str]:
         if name not in used:
             store.delete(name)
     return old
-
-
-def _days(days: int) -> dt.timedelta:
-    return dt.timedelta(days=days)
 
 
 def _time_of(made_at: str) -> dt.datetime:

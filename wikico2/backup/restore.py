@@ -40,12 +40,9 @@ def refuse_damaged(store: BackupStore, manifest: Manifest) -> None:
 
 def refuse_unknown_version(manifest: Manifest) -> None:
     """Raise OperatorError when the backup comes from a newer version of the program."""
-    known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
-    known |= {
-        f"{app}.{name}"
-        for migration in MigrationLoader(None).disk_migrations.values()
-        for app, name in migration.replaces
-    }
+    on_disk = MigrationLoader(None).disk_migrations
+    replaced = (name for migration in on_disk.values() for name in migration.replaces)
+    known = {f"{app}.{name}" for app, name in (*on_disk, *replaced)}
     if unknown := sorted(set(manifest.migrations) - known):
         raise OperatorError(
             f"This backup was made by WikiCO2 {manifest.version}, which is newer: it has "

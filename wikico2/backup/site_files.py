@@ -8,7 +8,7 @@ from typing import IO, cast
 from django.core.files import File
 from django.core.files.storage import default_storage
 
-from wikico2.backup.manifest import Manifest, StoredFile, digest_of
+from wikico2.backup.manifest import FILES, Manifest, StoredFile, digest_of
 from wikico2.backup.stores import BackupStore
 from wikico2.launcher.supervisor import OperatorError
 
@@ -32,7 +32,7 @@ class FileCollector:
         self.files: dict[str, StoredFile] = {}
         self.copied = 0
         self._before = before
-        self._held = {name for name, _size in store.sizes("files/")}
+        self._held = {name for name, _size in store.sizes(FILES)}
 
     def collect(self, check: Callable[[], None]) -> None:
         """Copy the files that are there now; one that is deleted meanwhile is left out."""
