@@ -66,7 +66,7 @@ def refuse_missing(names: Sequence[str]) -> None:
 
 
 def web_address(name: str, value: str) -> str:
-    """Return `value`, which must be a web address without a path, without its last slash."""
+    """Return `value`, which must be a web address without a query, without its last slash."""
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
         refuse(name, f"must be a web address with http:// or https://, not {value!r}")

@@ -51,6 +51,12 @@ def store_picture(name: str, content: bytes, user: Any, title: str) -> Picture:
     return picture
 
 
+def picture_of(address: str) -> Picture | None:
+    """Return the picture that an address in a text of this wiki leads to; None for any other."""
+    match = ADDRESS.search(address)
+    return Picture.objects.filter(name=match[1]).first() if match else None
+
+
 def reencode_picture(upload: IO[bytes] | File[Any]) -> tuple[bytes, tuple[int, int]]:
     """Return a picture as WebP, with (width, height) in pixels; raise UserError."""
     try:

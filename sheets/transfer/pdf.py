@@ -14,11 +14,11 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from sheets.links.localized_text import LocalizedText
-from sheets.models import Picture, Revision, RevisionCheck, Sheet
+from sheets.models import Revision, RevisionCheck, Sheet
 from sheets.models.level_reasons import level_name
 from sheets.rendering.heading_icons import with_heading_icons
 from sheets.rendering.html import UNCHECKED
-from sheets.rendering.images import ADDRESS
+from sheets.rendering.images import picture_of
 from sheets.revisions.authorship import authorship_line, authorship_of
 from sheets.verification.levels import LEVELS
 from wikico2.errors import UserError
@@ -161,8 +161,7 @@ def render_pdf(page: str, style: str) -> bytes:
 
 def picture_at(url: str) -> bytes:
     """Return the content of a picture of this wiki; raises ValueError for any other URL."""
-    match = ADDRESS.search(url) if url.startswith(f"{settings.SITE_URL}/") else None
-    picture = Picture.objects.filter(name=match[1]).first() if match else None
+    picture = picture_of(url) if url.startswith(f"{settings.SITE_URL}/") else None
     if picture is None:
         raise ValueError(url)
     with picture.file.open("rb") as stored:

@@ -31,8 +31,8 @@ from lxml import html
 from PIL import Image, UnidentifiedImageError
 
 from sheets.links.localized_text import LocalizedText
-from sheets.models import Picture, Revision, Sheet
-from sheets.rendering.images import ADDRESS
+from sheets.models import Revision, Sheet
+from sheets.rendering.images import picture_of
 from sheets.revisions.authorship import authorship_line, authorship_of
 from sheets.transfer.pdf import name_levels
 
@@ -426,8 +426,7 @@ def add_field(line: Paragraph, instruction: str, run: Run, colour: RGBColor | No
 
 def stored_picture(address: str) -> io.BytesIO | None:
     """Return a picture of this wiki as PNG, which Word reads; None if there is none."""
-    match = ADDRESS.search(address)
-    picture = Picture.objects.filter(name=match[1]).first() if match else None
+    picture = picture_of(address)
     if picture is None:
         return None
     content = io.BytesIO()
