@@ -229,7 +229,8 @@ def element_nodes(element: Element, marks: tuple[Json, ...]) -> Iterator[Json]:
     """Yield the nodes of an element that the converter made; raises NotShownError."""
     tag = element.tag
     if tag == "sup" and "data-marker" in element.attrib:
-        yield {"type": "citation", "attrs": {"label": element.get("data-marker")}}
+        attributes = {"label": element.get("data-marker")}
+        yield {"type": "citation", "attrs": attributes, "marks": list(marks)}
     elif tag == "wiki":
         attributes = {"title": element.get("title"), "shown": element.get("shown")}
         yield {"type": "sheetLink", "attrs": attributes, "marks": list(marks)}

@@ -76,6 +76,9 @@ def test_what_nobody_touched_is_written_as_it_was(modules: Page) -> None:
     assert [one["text"] for one in found] == given
     raw = [source for one in found[:40] for source in one["raw"]]
     assert len(raw) < 0.25 * sum(one["known"] for one in found[:40])
+    cited = "**Gras[^1] et *penché[^1]* là** ~~non[^1]~~[^1]\n\n[^1]: note\n"
+    [one] = modules.evaluate(UNTOUCHED, [visual_blocks(cited)])
+    assert one == {"text": cited, "raw": [], "known": 1}
 
 
 EDITED = """(all) => all.map(([blocks, at, typed]) => {
