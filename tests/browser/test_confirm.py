@@ -7,11 +7,10 @@ from django.contrib.auth.models import Group
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from ingestion.models import Chunk, Document
-from ingestion.models import Page as SourcePage
 from sheets.models import Confirmation, Revision, Sheet, SheetType
 from sheets.revisions.save import save_revision
 from tests.browser.conftest import Live
+from tests.sources import read_source
 from wikico2.accounts.roles import EXPERT, ensure_roles
 from wikico2.models import User
 
@@ -24,25 +23,7 @@ def sheet(transactional_db: None) -> Sheet:
     """A sheet with thirty statements in other words than its source."""
     said = [f"Le four numéro {n} demande une pose de filtre" for n in range(1, STATEMENTS + 1)]
     there = [f"Un filtre se pose sur le four numéro {n}." for n in range(1, STATEMENTS + 1)]
-    source = Document.objects.create(
-        title="Guide des fours",
-        filename="guide.txt",
-        file="guide.txt",
-        sha256="a" * 64,
-        size=1,
-        page_count=1,
-        state=Document.State.READY,
-        media_type="text/plain",
-    )
-    SourcePage.objects.create(document=source, number=1, text=" ".join(there))
-    Chunk.objects.create(
-        document=source,
-        position=0,
-        text=" ".join(there),
-        page_start=1,
-        page_end=1,
-        content_hash="h",
-    )
+    source = read_source("Guide des fours", " ".join(there), media_type="text/plain")
     kind, _made = SheetType.objects.get_or_create(
         key="solution", defaults={"name_fr": "Solution", "plural_fr": "Solutions"}
     )

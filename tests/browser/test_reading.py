@@ -5,12 +5,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from ingestion.models import Chunk, Document
-from ingestion.models import Page as SourcePage
 from sheets.generation.request import create_sheet
 from sheets.models import Generation, Revision, Section, SectionRun, Sheet, SheetType
 from sheets.revisions.save import save_revision
 from tests.browser.conftest import WIDTHS, Live
+from tests.sources import read_source
 from wikico2.models import User
 
 QUOTE = "La chaleur récupérée couvre 70 % des besoins."
@@ -22,19 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def sheet(transactional_db: None) -> Sheet:
     """A sheet of many sections, whose first statement is cited."""
-    source = Document.objects.create(
-        title="Guide de l’air comprimé",
-        filename="guide.pdf",
-        file="guide.pdf",
-        sha256="a" * 64,
-        size=1,
-        page_count=14,
-        state=Document.State.READY,
-    )
-    SourcePage.objects.create(document=source, number=14, text=QUOTE)
-    Chunk.objects.create(
-        document=source, position=0, text=QUOTE, page_start=14, page_end=14, content_hash="h"
-    )
+    source = read_source("Guide de l’air comprimé", QUOTE, 14)
     kind, _made = SheetType.objects.get_or_create(
         key="solution", defaults={"name_fr": "Solution", "plural_fr": "Solutions"}
     )

@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from ingestion.models import Chunk, Document, Page
+from ingestion.models import Chunk, Document
 from sheets.generation.request import create_sheet
 from sheets.merge import Version
 from sheets.models import Generation, Revision, Sheet, SheetType
 from sheets.rendering.citation_example import citation_example
 from sheets.revisions.edit import save_edit
 from sheets.revisions.save import save_revision
+from tests.sources import read_source
 from wikico2.models import User
 
 QUOTE = "La chaleur récupérée sur les compresseurs couvre 70 % des besoins du site."
@@ -21,21 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def source() -> Document:
-    document = Document.objects.create(
-        title="Guide de l’air comprimé",
-        filename="guide.pdf",
-        file="guide.pdf",
-        sha256="a" * 64,
-        size=1,
-        page_count=20,
-        state=Document.State.READY,
-        media_type="application/pdf",
-    )
-    Page.objects.create(document=document, number=14, text=QUOTE)
-    Chunk.objects.create(
-        document=document, position=0, text=QUOTE, page_start=14, page_end=14, content_hash="h"
-    )
-    return document
+    return read_source("Guide de l’air comprimé", QUOTE, 14, media_type="application/pdf")
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from ingestion.models import Chunk, Document, Page
+from ingestion.models import Document
 from sheets.generation.request import create_sheet
 from sheets.models import Generation, Proposal, Revision, SectionRun, Sheet, SheetType
 from sheets.revisions.save import save_revision
+from tests.sources import read_source
 from wikico2.jobs.queue import start_job
 from wikico2.models import Job, User
 
@@ -23,20 +24,7 @@ QUOTE = "La chaleur récupérée couvre 70 % des besoins."
 
 @pytest.fixture
 def source(db: None) -> Document:
-    document = Document.objects.create(
-        title="Guide de l’air comprimé",
-        filename="guide.pdf",
-        file="guide.pdf",
-        sha256="a" * 64,
-        size=1,
-        page_count=20,
-        state=Document.State.READY,
-    )
-    Page.objects.create(document=document, number=14, text=QUOTE)
-    Chunk.objects.create(
-        document=document, position=0, text=QUOTE, page_start=14, page_end=14, content_hash="h"
-    )
-    return document
+    return read_source("Guide de l’air comprimé", QUOTE, 14, page_count=20)
 
 
 def body_on(source: Document) -> str:
