@@ -27,6 +27,7 @@ from sheets.models import (
     SheetType,
 )
 from sheets.models.schema_loader import load_template
+from sheets.rendering.heading_icons import heading_with_icon
 from sheets.rendering.html import VERSION, CitationView, RenderedSheet, render_sheet
 from sheets.rendering.stored_rendering import english_rendering
 from sheets.revisions.edit import save_edit
@@ -399,7 +400,7 @@ class TestOtherPages:
         assert f'<option value="impacts" selected lang="en">📊 {section}</option>' in page
         assert '<option value="impacts" selected lang="fr">📊 Impacts attendus</option>' in french
         assert '<option value="le-mien" lang="fr">Le mien</option>' in page
-        assert f"Rewrite “📊 {section}”" in page
+        assert f"Rewrite “{heading_with_icon(f'📊 {section}')}”" in page
 
     def test_the_section_in_the_editor(
         self,
@@ -416,8 +417,10 @@ class TestOtherPages:
         ):
             rest = f"modifier/?section={key}"
             page, french = (read_in(language, client, sheet, rest) for language in ("en", "fr"))
-            assert f'<strong lang="en">{begin}{labels[heading]}</strong>' in page
-            assert f'<strong lang="fr">{begin}{heading}</strong>' in french
+            shown = {"en": labels[heading], "fr": heading}
+            for language, html in (("en", page), ("fr", french)):
+                title = heading_with_icon(begin + shown[language])
+                assert f'<strong lang="{language}">{title}</strong>' in html
         page = read_in("en", client, sheet, "modifier/?section=le-mien")
         assert '<strong lang="fr">Le mien</strong>' in page
 
